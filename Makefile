@@ -1,0 +1,43 @@
+# `make demo` and `make test` need only Python 3.11-3.13, make and the package registry.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup check test proof demo bench docs clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"Python {v[0]}.{v[1]} found, 3.11 to 3.13 needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $(STAMP)
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: setup
+	$(BIN)/python -m pytest -m "not proof"
+
+proof: setup
+	$(BIN)/python -m pytest -m proof
+
+demo: setup
+	rm -rf demo
+	$(BIN)/ganvas train mnist --recipe quick --set train.kimg=130 --run demo/run
+	$(BIN)/ganvas sample demo/run -n 100 --out demo/samples.png
+	$(BIN)/ganvas morph demo/run --out demo/morph.gif
+	@echo "Look at: demo/run/samples (one row per digit, from noise to now), demo/samples.png, demo/morph.gif"
+
+bench: setup
+	$(BIN)/python benchmarks/step_overhead.py
+	$(BIN)/python benchmarks/time_to_quality.py
+
+docs: setup
+	$(BIN)/python -m pytest tests/unit/test_docs.py
+
+clean:
+	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,45 @@
+"""ganvas: image GANs on TensorFlow and Keras 3, from a folder of images to a trained generator.
+
+    import ganvas
+    run = ganvas.train("photos/", recipe="quick")
+    ganvas.load(run).sample(64)              # uint8 [64, H, W, C]
+
+The names below are imported when first used: TensorFlow takes seconds, `import ganvas` must not.
+"""
+
+from __future__ import annotations
+
+import importlib as _importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "config": ("Config",),
+    "data": ("Images", "Options"),
+    "errors": (
+        "ConfigError", "DataError", "Diverged", "GanvasError", "RunError", "UsageError",
+    ),
+    "gan": ("GAN",),
+    "losses": ("LOSSES", "Loss"),
+    "networks": ("NETWORKS", "Networks"),
+    "penalties": ("PENALTIES", "Critique", "Penalty"),
+    "rehearsal": ("rehearse",),
+    "runs": ("Run",),
+    "sampler": ("Sampler",),
+    "training": ("load", "resume", "train"),
+}  # fmt: skip
+
+__all__ = sorted(name for names in _HOMES.values() for name in names)
+
+
+def __getattr__(name: str):
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'ganvas' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

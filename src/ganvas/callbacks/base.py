@@ -1,0 +1,26 @@
+"""What every callback here is: work at the end of a tick."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import keras
+
+from ..plan import Plan
+from ..runs import Run
+
+
+class EachTick(keras.callbacks.Callback):
+    """Hooks ticks (Keras epochs), never batches: a batch hook costs a host sync each step."""
+
+    def __init__(self, run: Run, plan: Plan):
+        super().__init__()
+        self.run = run
+        self.plan = plan
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.tick(int(self.model.step.numpy()), {k: float(v) for k, v in (logs or {}).items()})
+
+    @abstractmethod
+    def tick(self, step: int, logs: dict[str, float]) -> None:
+        """After `step` steps; `logs` are the tick's means."""

@@ -1,0 +1,28 @@
+"""Stops a run that has left the realm of numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..errors import Diverged
+from .base import EachTick
+
+
+class Guard(EachTick):
+    """Comes before everything that writes, so that the last good state stays the last."""
+
+    def tick(self, step, logs):
+        sick = [f"loss '{name}'" for name, value in logs.items() if not math.isfinite(value)]
+        sick += [
+            f"weight {weight.path}"
+            for weight in self.model.generator.weights + self.model.discriminator.weights
+            if not np.isfinite(weight.numpy()).all()
+        ]
+        if sick:
+            raise Diverged(
+                f"{sick[0]} is not finite after step {step} ({self.plan.kimg(step):.1f} kimg): "
+                f"the last good state is kept in {self.run.folder}/state; lower the learning "
+                "rates or add a penalty, then train --from it"
+            )

@@ -1,0 +1,241 @@
+"""A recipe: every value of a run, read from TOML, checked, written out again.
+
+Pydantic lives here and nowhere else. Parts (loss, penalties, networks) are checked against
+the signature of their constructor when they are built, see `build.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from .errors import ConfigError, no_such
+
+Part = str | dict[str, Any]
+
+
+class Section(BaseModel):
+    """Fixed once read, and nothing beside the keys below."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Data(Section):
+    """Which images, and what they look like when the networks see them."""
+
+    source: str = ""
+    """The word or path given on the command line."""
+    size: int | tuple[int, int] | None = None
+    """Side, or [height, width], in pixels; unset: see `data.Options`."""
+    channels: int | None = Field(None, ge=1, le=4)
+    fit: Literal["crop", "pad"] = "crop"
+    """What happens to other aspect ratios."""
+    labels: bool = True
+    """Whether classes are used where the images have them."""
+    holdout: float = Field(0.05, ge=0, lt=1)
+    """Share of images never trained on (at most 5,000; none under 200 images)."""
+    flip: bool = False
+    shift: float = Field(0.0, ge=0, le=0.5)
+    zoom: float = Field(0.0, ge=0, le=1)
+    jitter: float = Field(0.0, ge=0, le=1)
+    """Augmentation in the pipeline: mirror, move, enlarge, and change colours, by how much."""
+    clusters: int = Field(0, ge=0)
+    """Groups of alike images to learn by, where there are no labels."""
+    cache_gb: float | None = Field(None, ge=0)
+
+    @field_validator("size")
+    @classmethod
+    def _size(cls, size):
+        sides = (size,) if isinstance(size, int) else size or ()
+        if any(not 16 <= side <= 256 for side in sides):
+            raise ValueError("a side has 16 to 256 pixels")
+        return size
+
+
+class Train(Section):
+    """How the game is played, and for how long. kimg: thousand real images shown to the
+    discriminator."""
+
+    kimg: float = Field(1000.0, gt=0)
+    epochs: float | None = Field(None, gt=0)
+    """Instead of kimg: times through the data. Resolved to kimg before training."""
+    batch: int = Field(64, ge=2)
+    seed: int = Field(0, ge=0)
+    tick_kimg: float = Field(20.0, gt=0)
+    """How often the state is saved and a line is logged."""
+    learning_rate: float = Field(2e-4, gt=0)
+    discriminator_learning_rate: float | None = Field(None, gt=0)
+    """Unset: the same as `learning_rate`."""
+    beta1: float = Field(0.5, ge=0, lt=1)
+    beta2: float = Field(0.999, ge=0, lt=1)
+    decay: Literal["none", "linear", "cosine"] = "none"
+    """How both learning rates fall over the run, down to `decay_to` of their start."""
+    decay_to: float = Field(0.0, ge=0, le=1)
+    discriminator_steps: int = Field(1, ge=1)
+    warmup_kimg: float = Field(0.0, ge=0)
+    """At first only the discriminator learns, for so long (within kimg)."""
+    warmup_epochs: float | None = Field(None, gt=0)
+    ema_kimg: float = Field(10.0, ge=0)
+    """Half-life of the averaged generator, from which samples are drawn."""
+    ema_ramp: float = Field(0.1, gt=0)
+    jit: bool = False
+    """Compile with XLA: worth it on a GPU, slower on a CPU; draws the same noise."""
+    steps_per_execution: int = Field(10, ge=1)
+
+
+class Watch(Section):
+    """What is written while training."""
+
+    grids: int = Field(30, ge=0)
+    """Image grids, and saved models, over a whole run."""
+    tensorboard: bool = True
+    histograms: bool = False
+    """The discriminator's logits on real and fake images, in TensorBoard, per grid."""
+
+
+class Config(Section):
+    """A whole recipe."""
+
+    recipe: str = "custom"
+    loss: Part = "nonsaturating"
+    penalties: list[Part] = []
+    data: Data = Data()
+    networks: Part = "dcgan"
+    train: Train = Train()
+    watch: Watch = Watch()
+
+    @model_validator(mode="after")
+    def _warmup(self):
+        if self.train.warmup_kimg and self.train.warmup_kimg >= self.train.kimg:
+            raise ValueError(
+                f"train.warmup_kimg = {self.train.warmup_kimg:g} is not shorter than "
+                f"train.kimg = {self.train.kimg:g}: the generator would never learn; "
+                "shorten the warm-up or train longer"
+            )
+        return self
+
+    def toml(self) -> str:
+        """The recipe as TOML, every value written out (unset ones are left out)."""
+        return tomli_w.dumps(self.model_dump(exclude_none=True))
+
+    def with_values(self, values: Mapping[str, Any]) -> Config:
+        """A copy with dotted keys changed, checked as a whole.
+
+        Raises: ConfigError: an unknown key (the nearest is suggested) or a value out of range.
+        """
+        tree = self.model_dump()
+        for key, value in values.items():
+            _put(tree, key, value)
+        if "train.kimg" in values and "train.epochs" not in values:
+            tree["train"]["epochs"] = None  # the later word counts
+        return parse(tree)
+
+
+def parse(tree: Mapping[str, Any]) -> Config:
+    """A recipe from nested values. Raises ConfigError in one sentence."""
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error)) from error
+
+
+def recipe_names() -> list[str]:
+    """The recipes in the package."""
+    files = resources.files("ganvas.recipes").iterdir()
+    return sorted(f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml"))
+
+
+def recipe_text(name: str | os.PathLike) -> str:
+    """The TOML of a recipe in the package, or of a file whose name ends in .toml."""
+    name = os.fspath(name)
+    if name.endswith(".toml"):
+        try:
+            return Path(name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(
+                f"recipe file {name} cannot be read ({error.strerror}): give the path of a "
+                f"TOML file or one of {', '.join(recipe_names())}"
+            ) from error
+    if name not in recipe_names():
+        raise ConfigError(no_such("recipe", name, recipe_names()))
+    return (resources.files("ganvas.recipes") / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def recipe_header(name: str) -> dict[str, str]:
+    """The comment lines `# key: value` at the top of a recipe: what, command, cost, score."""
+    header = {}
+    for line in recipe_text(name).splitlines():
+        if not line.startswith("#"):
+            break
+        key, _, value = line.lstrip("# ").partition(": ")
+        header[key] = value
+    return header
+
+
+def load_recipe(name: str | os.PathLike) -> Config:
+    """A recipe by its name in the package, or from a TOML file."""
+    try:
+        tree = tomllib.loads(recipe_text(name))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name} is not TOML ({error}): mend that line") from error
+    return parse({"recipe": Path(name).stem, **tree})
+
+
+def parse_set(assignments: Iterable[str]) -> dict[str, Any]:
+    """`KEY=VALUE` words of the command line; a value is TOML, else a string."""
+    values = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--set {assignment}: write KEY=VALUE, such as train.kimg=500")
+        try:
+            values[key.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[key.strip()] = text
+    return values
+
+
+def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
+    *path, last = dotted.split(".")
+    for word in path:
+        below = tree.get(word)
+        if isinstance(below, str) and word in ("networks", "loss"):
+            below = tree[word] = {"name": below}
+        if not isinstance(below, dict):
+            raise ConfigError(_unknown_key(dotted))
+        tree = below
+    tree[last] = value
+
+
+def _known_keys() -> list[str]:
+    keys = []
+    for name, field in Config.model_fields.items():
+        section = field.annotation
+        nested = isinstance(section, type) and issubclass(section, Section)
+        keys += [f"{name}.{key}" for key in section.model_fields] if nested else [name]
+    return keys
+
+
+def _unknown_key(key: str) -> str:
+    section = key.partition(".")[0]
+    known = _known_keys()
+    same = [k for k in known if k.startswith(section + ".")]
+    return no_such("key", key, same or known)
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(word) for word in first["loc"] if word not in ("str", "int"))
+    if first["type"] == "extra_forbidden":
+        return _unknown_key(key)
+    reason = first["msg"].removeprefix("Value error, ")
+    if not key:
+        return reason
+    return f"{key} = {first['input']!r} is not accepted: {reason[0].lower()}{reason[1:]}"

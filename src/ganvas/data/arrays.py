@@ -1,0 +1,107 @@
+"""Images that come as one array."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from ganvas.data.base import Options, content_hash
+from ganvas.data.report import examine
+from ganvas.data.rows import Rows, auto_size, fits
+from ganvas.errors import DataError
+from ganvas.images import refit
+
+_CHUNK = 4096
+
+
+def from_arrays(
+    pixels: np.ndarray,
+    labels: np.ndarray | None,
+    options: Options,
+    where: str = "the array",
+    names: Sequence[str] = (),
+) -> Rows:
+    """Images from uint8 [N, H, W] or [N, H, W, C], and labels of integers [N] or [N, 1].
+
+    A memory-mapped array that is larger than the cache stays on the disk.
+
+    Raises: DataError: another type or rank, or labels that do not belong.
+    """
+    pixels = _images(pixels, where)
+    numbers, names = _classes(labels, len(pixels), where, names)
+    if not options.labels:
+        names = ()
+    own = tuple(int(side) for side in pixels.shape[1:3])
+    size = options.sides or auto_size(Counter({own: len(pixels)}))
+    shape = (*size, options.channels or int(pixels.shape[3]))
+    hashes, constant = _survey(pixels)
+    report = examine(
+        where,
+        hashes=hashes,
+        constant=constant,
+        sizes=Counter({own: len(pixels)}),
+        shape=shape,
+        labels=numbers,
+        names=names,
+    )
+
+    def read(row: int) -> np.ndarray:
+        return refit(np.asarray(pixels[row]), size, shape[2], options.fit)
+
+    kept = None
+    if shape == pixels.shape[1:]:
+        in_memory = not isinstance(pixels, np.memmap) or fits(len(pixels), shape, options)
+        kept = np.asarray(pixels) if in_memory else None
+    elif fits(len(pixels), shape, options):
+        kept = np.stack([read(row) for row in range(len(pixels))])
+    return Rows(
+        read, kept, shape=shape, hashes=hashes, labels=numbers, names=tuple(names),
+        options=options, report=report,
+    )  # fmt: skip
+
+
+def _images(pixels: np.ndarray, where: str) -> np.ndarray:
+    if pixels.dtype != np.uint8:
+        raise DataError(
+            f"{where} holds {pixels.dtype} numbers, where images are uint8 from 0 to 255: convert "
+            "it, for floats in [-1, 1] by ((x + 1) * 127.5).round().astype('uint8')"
+        )
+    if pixels.ndim == 3:
+        pixels = pixels[..., None]
+    if pixels.ndim != 4 or not 1 <= pixels.shape[3] <= 4 or not len(pixels):
+        raise DataError(
+            f"{where} has the shape {list(pixels.shape)}, where images are [N, H, W] or "
+            "[N, H, W, C] with 1 to 4 channels: transpose it"
+        )
+    return pixels
+
+
+def _classes(
+    labels: np.ndarray | None, count: int, where: str, names: Sequence[str]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Labels as 0 .. classes - 1 with a name each; zeros and no names without labels."""
+    if labels is None:
+        return np.zeros(count, np.int32), ()
+    labels = np.asarray(labels)
+    if labels.size != count or labels.dtype.kind not in "iubUS":
+        raise DataError(
+            f"the labels of {where} are {labels.dtype} of shape {list(labels.shape)}, where one "
+            f"integer or word for each of {count} images is needed: mend or drop them"
+        )
+    values, numbers = np.unique(labels.reshape(-1), return_inverse=True)
+    if names and values.dtype.kind in "iu" and values.max() < len(names):
+        return labels.reshape(-1).astype(np.int32), tuple(names)
+    return numbers.astype(np.int32), tuple(str(value) for value in values)
+
+
+def _survey(pixels: np.ndarray) -> tuple[np.ndarray, int]:
+    """Content hashes, uint64 [N], and how many images are of a single colour."""
+    hashes, constant = np.empty(len(pixels), np.uint64), 0
+    for start in range(0, len(pixels), _CHUNK):
+        chunk = np.ascontiguousarray(pixels[start : start + _CHUNK])
+        hashes[start : start + len(chunk)] = [content_hash(row.tobytes()) for row in chunk]
+        flat = chunk.reshape(len(chunk), -1, chunk.shape[-1])
+        constant += int((flat == flat[:, :1]).all(axis=(1, 2)).sum())
+    return hashes, constant

@@ -1,0 +1,71 @@
+"""Augmentation of the real images on their way in. It changes what the generator learns: a flipped
+training set makes flipped samples. What must not leak into samples belongs to `ganvas.augment`.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from ganvas.data.base import Options
+from ganvas.data.order import uniform
+
+
+def augment(images, ks, seed: int, options: Options):
+    """Moves and tints image k by numbers that depend on (seed, k) alone.
+
+    Shapes: float [B, H, W, C] in [-1, 1], ks int64 [B] -> the same.
+    """
+    if options.flip or options.shift or options.zoom:
+        images = _move(images, ks, seed, options)
+    if options.jitter:
+        images = _tint(images, ks, seed, options.jitter)
+    return images
+
+
+def _move(images, ks, seed: int, options: Options):
+    """Flip, shift and zoom as one resampling; the border is reflected.
+
+    Without zoom each pixel lands on a pixel: shifts are whole, so that nothing is blurred.
+    """
+    height, width = images.shape[1:3]
+    scale = 1 / (1 + options.zoom * uniform(ks, seed, "zoom"))
+    flipped = uniform(ks, seed, "flip") < 0.5 if options.flip else tf.zeros_like(ks, tf.bool)
+    zero = tf.zeros_like(scale)
+
+    def corner(side: int, purpose: str):
+        spread = float(int(options.shift * side))
+        shift = tf.floor(uniform(ks, seed, purpose + " shift") * (2 * spread + 1)) - spread
+        room = (1 - scale) * (side - 1)
+        return shift + room * uniform(ks, seed, purpose + " crop")
+
+    left, top = corner(width, "x"), corner(height, "y")
+    # Output pixel (x, y) shows input pixel (a x + left, scale y + top).
+    left = tf.where(flipped, width - 1 - left, left)
+    across = tf.where(flipped, -scale, scale)
+    rows = [across, zero, left, zero, scale, top, zero, zero]
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=tf.stack(rows, axis=1),
+        output_shape=[height, width],
+        interpolation="BILINEAR",
+        fill_mode="REFLECT",
+        fill_value=0.0,
+    )
+
+
+def _tint(images, ks, seed: int, strength: float):
+    """Brightness by up to strength / 2, contrast and saturation by up to strength; not alpha."""
+
+    def amount(purpose: str):
+        return strength * (2 * uniform(ks, seed, purpose) - 1)[:, None, None, None]
+
+    channels = images.shape[-1]
+    colours = 3 if channels > 2 else 1
+    tinted, alpha = images[..., :colours], images[..., colours:]
+    tinted += amount("brightness") / 2
+    mean = tf.reduce_mean(tinted, axis=[1, 2, 3], keepdims=True)
+    tinted = mean + (tinted - mean) * (1 + amount("contrast"))
+    if colours == 3:
+        grey = tf.reduce_mean(tinted, axis=3, keepdims=True)
+        tinted = grey + (tinted - grey) * (1 + amount("saturation"))
+    return tf.concat([tf.clip_by_value(tinted, -1, 1), alpha], axis=3)

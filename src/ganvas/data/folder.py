@@ -1,0 +1,156 @@
+"""Images in a folder, whose sub-folders are classes."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ganvas.data.base import Options, content_hash
+from ganvas.data.report import examine
+from ganvas.data.rows import Rows, auto_size, fits
+from ganvas.errors import DataError
+from ganvas.images import SUFFIXES, Header, probe, read
+
+
+class Checked(NamedTuple):
+    """What decoding a file once told about it; `pixels` only if they are to be kept."""
+
+    hash: int
+    constant: bool
+    pixels: np.ndarray | None
+
+
+def from_folder(folder: Path, options: Options) -> Rows:
+    """Checks every image once, in parallel, and keeps the decoded ones if they fit in memory.
+
+    Sub-folders are classes when there are at least two and no image lies beside them. What
+    cannot be read is listed in the report and left out.
+
+    Raises: DataError: no such folder, not readable, or nothing in it to learn from.
+    """
+    paths, ignored = _find(folder)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        headers, unreadable = _sort_out(paths, list(pool.map(partial(_try, probe), paths)), folder)
+        if not headers:
+            raise DataError(_nothing(folder, len(paths), ignored, unreadable))
+        sizes = Counter((h.height, h.width) for h in headers.values())
+        size = options.sides or auto_size(sizes)
+        shape = (*size, options.channels or _channels(list(headers.values())))
+        keep = fits(len(headers), shape, options)
+        check = partial(_check, size=size, channels=shape[2], fit=options.fit, keep=keep)
+        good = list(headers)
+        checked, broken = _sort_out(good, list(pool.map(partial(_try, check), good)), folder)
+    unreadable += broken
+    if not checked:
+        raise DataError(_nothing(folder, len(paths), ignored, unreadable))
+    good = list(checked)
+    labels, names = _classes(good, folder) if options.labels else (np.zeros(len(good), int), ())
+    hashes = np.array([one.hash for one in checked.values()], np.uint64)
+    sizes = Counter((headers[p].height, headers[p].width) for p in good)
+    report = examine(
+        str(folder),
+        hashes=hashes,
+        constant=sum(one.constant for one in checked.values()),
+        sizes=sizes,
+        shape=shape,
+        labels=labels,
+        names=names,
+        unreadable=unreadable,
+        ignored=ignored,
+    )
+
+    def read_row(row: int) -> np.ndarray:
+        return read(good[row], size, shape[2], options.fit)
+
+    pixels = np.stack([one.pixels for one in checked.values()]) if keep else None
+    return Rows(
+        read_row, pixels, shape=shape, hashes=hashes, labels=labels.astype(np.int32), names=names,
+        options=options, report=report,
+    )  # fmt: skip
+
+
+def _find(folder: Path) -> tuple[list[Path], int]:
+    """Image files below a folder, by name, and how many other files there are."""
+
+    def refuse(error: OSError) -> None:
+        raise DataError(
+            f"{error.filename} cannot be read ({error.strerror}): give this user the right to"
+        ) from error
+
+    paths, ignored = [], 0
+    for top, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            if name.startswith("."):
+                continue
+            if Path(name).suffix.lower() in SUFFIXES:
+                paths.append(Path(top, name))
+            else:
+                ignored += 1
+    return sorted(paths), ignored
+
+
+def _try(function, path: Path):
+    """The function's result, or the reason why there is none."""
+    try:
+        return function(path)
+    except DataError as error:
+        return str(error).removeprefix(f"cannot read {path}: ")
+
+
+def _sort_out(paths: list[Path], results: list, folder: Path):
+    good = {p: r for p, r in zip(paths, results, strict=True) if not isinstance(r, str)}
+    bad = [
+        {"path": str(p.relative_to(folder)), "why": r}
+        for p, r in zip(paths, results, strict=True)
+        if isinstance(r, str)
+    ]
+    return good, bad
+
+
+def _check(path: Path, size: tuple[int, int], channels: int, fit: str, keep: bool) -> Checked:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        pixels = read(content, size, channels, fit)
+    except DataError as error:
+        raise DataError(str(error).replace("cannot read image: ", "", 1)) from error
+    flat = pixels.reshape(-1, pixels.shape[-1])
+    constant = bool((flat == flat[0]).all())
+    return Checked(content_hash(content), constant, pixels if keep else None)
+
+
+def _channels(headers: list[Header]) -> int:
+    """1 if all are grey; 4 if most have transparency; else 3."""
+    if sum(h.alpha for h in headers) > len(headers) / 2:
+        return 4
+    return 1 if all(h.grey for h in headers) else 3
+
+
+def _classes(paths: list[Path], folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    parts = [path.relative_to(folder).parts for path in paths]
+    names = sorted({part[0] for part in parts if len(part) > 1})
+    if len(names) < 2 or any(len(part) == 1 for part in parts):
+        return np.zeros(len(paths), np.int32), ()
+    number = {name: i for i, name in enumerate(names)}
+    return np.array([number[part[0]] for part in parts], np.int32), tuple(names)
+
+
+def _nothing(folder: Path, images: int, ignored: int, unreadable: list[dict[str, str]]) -> str:
+    accepted = "PNG, JPEG, BMP, GIF, WebP and TIFF files"
+    if images:
+        first = unreadable[0]
+        return (
+            f"none of the {images} images in {folder} can be read, such as {first['path']} "
+            f"({first['why']}), where {accepted} are taken: replace them"
+        )
+    found = f"{ignored} files but no image" if ignored else "nothing"
+    return f"{folder} holds {found}, where {accepted} are taken: give a folder of images"

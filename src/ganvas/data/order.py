@@ -1,0 +1,49 @@
+"""Randomness that is addressed instead of drawn: a number for (seed, k, purpose), and no state.
+
+Both functions are a block cipher over a range (`RandomIndexShuffle`). Its default of 4 rounds is
+not enough: neighbouring k then correlate by 0.3, and so do the orders of neighbouring epochs.
+With 8 nothing is left to see (tests/unit/test_data_order.py).
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import tensorflow as tf
+
+_ROUNDS = 8
+_RANGE = 2**31
+
+
+def permute(index, seed: int, turn, count, purpose: str):
+    """Where `index` goes in the permutation of 0..count-1 that belongs to (seed, turn, purpose).
+
+    Shapes: index int64 [B], turn int64 [B] or [] -> int64 [B].
+    """
+    index = tf.cast(index, tf.int64)
+    turn = tf.broadcast_to(tf.cast(turn, tf.int64), tf.shape(index))
+    fixed = tf.constant([seed % _RANGE, zlib.crc32(purpose.encode())], tf.int64)
+    seeds = tf.stack([tf.fill(tf.shape(index), fixed[0]), turn, tf.fill(tf.shape(index), fixed[1])])
+    return tf.raw_ops.RandomIndexShuffle(
+        index=index,
+        seed=tf.transpose(seeds),
+        max_index=tf.cast(count, tf.int64) - 1,
+        rounds=_ROUNDS,
+    )
+
+
+def shuffle(ks, seed: int, count: int):
+    """The k-th image of an endless stream over `count` images: each epoch once through them all.
+
+    Shapes: ks int64 [B] -> int64 [B] in 0..count-1.
+    """
+    return permute(ks % count, seed, ks // count, count, "order")
+
+
+def uniform(ks, seed: int, purpose: str):
+    """A number in [0, 1) for each k; each purpose has its own.
+
+    Shapes: ks int64 [B] -> float32 [B].
+    """
+    bits = permute(ks % _RANGE, seed, ks // _RANGE, _RANGE, purpose)
+    return tf.cast(bits // 2**7, tf.float32) / 2**24  # the 24 bits that a float32 can hold

@@ -1,0 +1,131 @@
+"""The checkup: what was found among the images before the first step, and what speaks against it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ganvas.errors import DataError
+
+FEW = 200  # below this nothing is held out, and a GAN mostly copies
+_SPLITS = {"train", "training", "val", "valid", "validation", "test"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """Counts are images, sizes are (height, width) in pixels, warnings are sentences.
+
+    `used` includes what is held out. `duplicates` counts images equal to an earlier one, and
+    `constant` those of a single colour; both stay in.
+    """
+
+    found: int
+    used: int
+    unreadable: list[dict[str, str]] = field(default_factory=list)
+    ignored: int = 0
+    duplicates: int = 0
+    constant: int = 0
+    sizes: dict[str, list[int]] = field(default_factory=dict)
+    classes: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, numbers and strings, for JSON."""
+        return asdict(self)
+
+
+def examine(
+    where: str,
+    *,
+    hashes: np.ndarray,
+    constant: int,
+    sizes: Counter[tuple[int, int]],
+    shape: tuple[int, int, int],
+    labels: np.ndarray,
+    names: Sequence[str],
+    unreadable: Sequence[dict[str, str]] = (),
+    ignored: int = 0,
+) -> Report:
+    """Sums a checkup up.
+
+    Args:
+        where: how to call the data in an error.
+        hashes: uint64 [N], one per image that is used.
+        sizes: how many of them had which size before they were brought to `shape`.
+        labels: int32 [N]; read only when there are `names`.
+
+    Raises: DataError when no GAN can learn from this: fewer than two distinct images, or no image
+        of more than a single colour.
+    """
+    used, distinct = len(hashes), len(np.unique(hashes))
+    if distinct < 2:
+        raise DataError(
+            f"{where} holds {used} readable image{'s' * (used != 1)}, {distinct} of them distinct, "
+            "where at least 2 are needed (a few thousand to learn from): add images"
+        )
+    if constant == used:
+        raise DataError(
+            f"{where} holds only images of a single colour: nothing is in them to learn"
+        )
+    counts = np.bincount(labels, minlength=len(names)) if names else ()
+    classes = {name: int(n) for name, n in zip(names, counts, strict=True)}
+    report = Report(
+        found=used + len(unreadable),
+        used=used,
+        unreadable=list(unreadable),
+        ignored=ignored,
+        duplicates=used - distinct,
+        constant=constant,
+        sizes={
+            "smallest": list(min(sizes, key=lambda side: side[0] * side[1])),
+            "largest": list(max(sizes, key=lambda side: side[0] * side[1])),
+            "most_common": list(sizes.most_common(1)[0][0]),
+        },
+        classes=classes,
+    )
+    report.warnings.extend(_warnings(report, median_side(sizes), min(shape[:2])))
+    return report
+
+
+def median_side(sizes: Counter[tuple[int, int]]) -> int:
+    """The median of the images' short sides, in pixels."""
+    sides = np.array([min(size) for size in sizes])
+    return int(np.median(np.repeat(sides, list(sizes.values()))))
+
+
+def _warnings(report: Report, side: int, wanted: int) -> list[str]:
+    found = []
+    if report.used < FEW:
+        found.append(f"only {report.used} images: it will copy them, and none can be held out")
+    if report.unreadable:
+        first = report.unreadable[0]
+        found.append(
+            f"{len(report.unreadable)} of {report.found} images are left out as unreadable, "
+            f"such as {first['path']} ({first['why']})"
+        )
+    if report.duplicates > 0.1 * report.used:
+        found.append(f"{report.duplicates} of {report.used} images equal an earlier one")
+    if report.constant:
+        found.append(f"{report.constant} of {report.used} images are of a single colour")
+    if side < wanted:
+        found.append(f"half the images are under {side + 1} px and get enlarged to {wanted}: blur")
+    return found + _class_warnings(report.classes)
+
+
+def _class_warnings(classes: dict[str, int]) -> list[str]:
+    if not classes:
+        return []
+    found = []
+    rare, common = min(classes, key=classes.__getitem__), max(classes, key=classes.__getitem__)
+    if classes[common] > 20 * classes[rare]:
+        found.append(
+            f"class '{rare}' has {classes[rare]} images and '{common}' {classes[common]}: "
+            "rare classes will look worse"
+        )
+    if {name.lower() for name in classes} <= _SPLITS:
+        found.append(f"the classes {', '.join(classes)} look like parts of a data set: give one")
+    return found

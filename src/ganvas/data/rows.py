@@ -1,0 +1,109 @@
+"""Images that can be read one by one: kept in memory when they fit, read again when they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from ganvas.data.base import Images, Options, _map
+from ganvas.data.order import shuffle
+from ganvas.data.report import Report
+
+GIB = 2**30
+_UNKNOWN_FREE = 4 * GIB  # where the system does not say
+
+
+class Rows(Images):
+    """Images by row number.
+
+    Args:
+        read: row number -> uint8 [H, W, C]; called from several threads.
+        pixels: uint8 [N, H, W, C] when all of them are in memory.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[int], np.ndarray],
+        pixels: np.ndarray | None,
+        *,
+        shape: tuple[int, int, int],
+        hashes: np.ndarray,
+        labels: np.ndarray,
+        names: tuple[str, ...],
+        options: Options,
+        report: Report,
+    ) -> None:
+        super().__init__(shape, hashes, labels, names, options, report)
+        self._read = read
+        with tf.device("CPU:0"):  # the pipeline runs there, whatever else the machine has
+            self._pixels = None if pixels is None else tf.constant(pixels)
+
+    def pixels(self, rows: np.ndarray) -> np.ndarray:
+        """int64 [B] -> uint8 [B, H, W, C]."""
+        if self._pixels is not None:
+            return tf.gather(self._pixels, rows).numpy()
+        return np.stack([self._read(int(row)) for row in rows])
+
+    def _pieces(self, seed: int, start: int, size: int) -> tf.data.Dataset:
+        fetch = self._fetcher()
+
+        def piece(first):
+            ks = first + tf.range(size, dtype=tf.int64)
+            return ks, *fetch(shuffle(ks, seed, self.count))
+
+        return _map(tf.data.Dataset.counter(start, size), piece)
+
+    def _pass(self, size: int) -> tf.data.Dataset:
+        return _map(tf.data.Dataset.range(self.count).batch(size), self._fetcher())
+
+    def _fetcher(self):
+        """index int64 [B] among the rows of this part -> images uint8, labels int32."""
+        with tf.device("CPU:0"):
+            rows = tf.constant(self.rows, tf.int64)
+            labels = tf.constant(self.labels[self.rows], tf.int32)
+
+        def fetch(index):
+            chosen = tf.gather(rows, index)
+            if self._pixels is not None:
+                images = tf.gather(self._pixels, chosen)
+            else:
+                read = tf.autograph.experimental.do_not_convert(self.pixels)
+                images = tf.numpy_function(read, [chosen], tf.uint8, stateful=False)
+                images = tf.ensure_shape(images, (index.shape[0], *self.shape))
+            return images, tf.gather(labels, index)
+
+        return fetch
+
+
+def fits(count: int, shape: tuple[int, int, int], options: Options) -> bool:
+    """Whether that many decoded images may be kept in memory."""
+    limit = free_memory() / 4 if options.cache_gb is None else options.cache_gb * GIB
+    return count * int(np.prod(shape)) <= limit
+
+
+def free_memory() -> int:
+    """Bytes this process may still take, by the machine and by the container it runs in."""
+    free = [_UNKNOWN_FREE]
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        fields = dict(line.split(":") for line in meminfo.read_text().splitlines())
+        free = [int(fields["MemAvailable"].split()[0]) * 1024]
+    limit, current = (Path("/sys/fs/cgroup") / f"memory.{name}" for name in ("max", "current"))
+    if limit.exists() and current.exists() and limit.read_text().strip() != "max":
+        free.append(int(limit.read_text()) - int(current.read_text()))
+    return max(0, min(free))
+
+
+def auto_size(sizes) -> tuple[int, int]:
+    """The size to train at when none is asked for; see `Options.size`."""
+    from ganvas.data.report import median_side
+
+    if len(sizes) == 1:
+        (height, width) = next(iter(sizes))
+        if min(height, width) >= 16 and max(height, width) <= 64:
+            return height, width
+    side = 2 ** (median_side(sizes).bit_length() - 1)
+    return (max(16, min(64, side)),) * 2

@@ -1,0 +1,183 @@
+"""Images packed by `prepare`: sharded TFRecords, read in blocks, in memory that stays flat.
+
+Records lie in the order of their content hash, which mixes classes and puts the held-out images
+first. An epoch goes through blocks of neighbouring records in a random order, a group of blocks
+at a time, shuffled within the group: large reads, small memory, and every k reachable at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from ganvas.data.base import Images, Options, _map
+from ganvas.data.report import Report
+from ganvas.errors import DataError
+
+FORMAT = 1
+_FRAME_HEAD, _FRAME_TAIL = 12, 4  # bytes a TFRecord puts around each record
+_BLOCK_BYTES = 2 * 2**20
+_GROUP_BYTES = 32 * 2**20
+_VERIFY_BYTES = 8 * 2**30
+_FEATURES = {
+    "image": tf.io.FixedLenFeature([], tf.string),
+    "label": tf.io.FixedLenFeature([], tf.int64),
+}
+
+
+def is_prepared(folder: Path) -> bool:
+    """Whether `prepare` made this folder."""
+    return (folder / "index.json").is_file() and (folder / "index.npz").is_file()
+
+
+class Shards(Images):
+    """A folder made by `prepare`.
+
+    Raises: DataError: a shard is missing or damaged (it is named), or another size is asked for.
+    """
+
+    def __init__(self, folder: Path, options: Options) -> None:
+        index = json.loads((folder / "index.json").read_text("utf-8"))
+        if index.get("format") != FORMAT:
+            raise DataError(
+                f"{folder} has format {index.get('format')}, where this version reads {FORMAT}: "
+                "prepare the images again"
+            )
+        self._folder, self._shards = folder, index["shards"]
+        shape = tuple(index["shape"])
+        if options.sides not in (None, shape[:2]) or options.channels not in (None, shape[2]):
+            raise DataError(
+                f"{folder} holds images of {'x'.join(map(str, shape))}, where another size or "
+                "channel count is asked for: leave it out, or prepare them again"
+            )
+        _verify(folder, self._shards)
+        with np.load(folder / "index.npz", allow_pickle=False) as arrays:
+            self._shard, self._offset = arrays["shard"], arrays["offset"]
+            hashes, labels = arrays["hash"], arrays["label"]
+        names = tuple(index["names"]) if options.labels else ()
+        report = Report(**index["report"])
+        super().__init__(shape, hashes, labels.astype(np.int32), names, options, report)
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Pixels of neighbouring rows: uint8 [len(rows), H, W, C], in one read per shard."""
+        records = []
+        for shard in np.unique(self._shard[rows]):
+            some = rows[self._shard[rows] == shard]
+            begins, ends = self._offset[some, 0], self._offset[some, 1]
+            path = self._folder / self._shards[int(shard)]["file"]
+            with path.open("rb") as file:
+                file.seek(int(begins[0]))
+                content = file.read(int(ends[-1] - begins[0]))
+            for begin, end in zip(begins - begins[0], ends - begins[0], strict=True):
+                records.append(content[begin + _FRAME_HEAD : end - _FRAME_TAIL])
+        try:
+            raw = tf.io.parse_example(records, _FEATURES)["image"]
+            pixels = tf.io.decode_raw(raw, tf.uint8)
+            return tf.reshape(pixels, (len(rows), *self.shape)).numpy()
+        except tf.errors.InvalidArgumentError as error:
+            _verify(self._folder, self._shards, limit=None)
+            raise DataError(f"{self._folder} cannot be read: prepare the images again") from error
+
+    def _pieces(self, seed: int, start: int, size: int) -> tf.data.Dataset:
+        order = _Order(self, seed)
+        first, skip = order.locate(start)
+
+        def group(number) -> tuple[np.ndarray, np.ndarray]:
+            rows = order.rows(int(number))[skip if number == first else 0 :]
+            return self.pixels(rows), self.labels[rows]
+
+        def load(number):
+            images, labels = tf.numpy_function(group, [number], (tf.uint8, tf.int32))
+            return tf.ensure_shape(images, (None, *self.shape)), tf.ensure_shape(labels, (None,))
+
+        groups = _map_one(tf.data.Dataset.counter(first), load).prefetch(1)
+        pieces = groups.rebatch(size, drop_remainder=True)
+        firsts = tf.data.Dataset.counter(start, size)
+        return tf.data.Dataset.zip(firsts, pieces).map(
+            lambda k, piece: (k + tf.range(size, dtype=tf.int64), *piece)
+        )
+
+    def pixels(self, rows: np.ndarray) -> np.ndarray:
+        """Any order; neighbours are read together."""
+        ascending = np.argsort(rows)
+        ordered = rows[ascending]
+        runs = np.split(ordered, np.flatnonzero(np.diff(ordered) != 1) + 1)
+        pixels = np.empty((len(rows), *self.shape), np.uint8)
+        pixels[ascending] = np.concatenate([self.read(run) for run in runs])
+        return pixels
+
+    def _pass(self, size: int) -> tf.data.Dataset:
+        def load(first):
+            def some(number):
+                rows = self.rows[int(number) : int(number) + size]
+                return self.read(rows), self.labels[rows]
+
+            images, labels = tf.numpy_function(some, [first], (tf.uint8, tf.int32))
+            return tf.ensure_shape(images, (None, *self.shape)), tf.ensure_shape(labels, (None,))
+
+        return _map(tf.data.Dataset.range(0, self.count, size), load)
+
+
+class _Order:
+    """The training order of packed images: groups of blocks, numbered through all epochs."""
+
+    def __init__(self, images: Shards, seed: int) -> None:
+        image_bytes = int(np.prod(images.shape))
+        self.block = max(1, _BLOCK_BYTES // image_bytes)
+        self.per_group = max(1, _GROUP_BYTES // (self.block * image_bytes))
+        self.seed = seed
+        self.blocks = np.array_split(images.rows, np.arange(self.block, images.count, self.block))
+        self.count = images.count
+        self.groups = -(-len(self.blocks) // self.per_group)  # in an epoch
+
+    def chosen(self, epoch: int, group: int) -> np.ndarray:
+        order = _numbers(self.seed, epoch).permutation(len(self.blocks))
+        return order[group * self.per_group : (group + 1) * self.per_group]
+
+    def rows(self, number: int) -> np.ndarray:
+        """Row numbers of a group in training order."""
+        epoch, group = divmod(number, self.groups)
+        rows = np.concatenate([self.blocks[b] for b in self.chosen(epoch, group)])
+        return _numbers(self.seed, epoch, group + 1).permutation(rows)
+
+    def locate(self, k: int) -> tuple[int, int]:
+        """The group that the k-th image is in, and its place there."""
+        epoch, place = divmod(k, self.count)
+        for group in range(self.groups):
+            length = sum(len(self.blocks[b]) for b in self.chosen(epoch, group))
+            if place < length:
+                break
+            place -= length
+        return epoch * self.groups + group, place
+
+
+def _numbers(*address: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(address)))
+
+
+_map_one = partial(tf.data.Dataset.map, num_parallel_calls=1, deterministic=True)
+
+
+def _verify(folder: Path, shards: list[dict], limit: int | None = _VERIFY_BYTES) -> None:
+    """Sizes always, checksums up to `limit` bytes in all; names the shard that is wrong."""
+    checksums = limit is None or sum(s["bytes"] for s in shards) <= limit
+    for shard in shards:
+        path = folder / shard["file"]
+        again = "copy it again, or prepare the images again"
+        if not path.is_file():
+            raise DataError(f"shard {path} is missing: {again}")
+        if path.stat().st_size != shard["bytes"]:
+            raise DataError(
+                f"shard {path} has {path.stat().st_size} bytes, where {shard['bytes']} were "
+                f"written: {again}"
+            )
+        if checksums:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if digest != shard["sha256"]:
+                raise DataError(f"shard {path} is corrupt (its sha256 is another): {again}")

@@ -1,0 +1,141 @@
+"""From a word to images: folder, file, shards, built-in set, or another library's set."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganvas.data.arrays import from_arrays
+from ganvas.data.base import Images, Options
+from ganvas.data.clusters import cluster
+from ganvas.data.folder import from_folder
+from ganvas.data.mnist import mnist
+from ganvas.data.shards import Shards, is_prepared
+from ganvas.errors import DataError, no_such
+
+ACCEPTED = (
+    "a folder of images, FILE.npz[:PART], FILE.npy, a folder made by `ganvas prepare`, mnist, "
+    "mnist:test, keras:NAME or tfds:NAME"
+)
+_PARTS = ("train", "val", "test")
+
+
+def load(data: Any, options: Options | None = None) -> Images:
+    """Images from whatever the user has.
+
+    Args:
+        data: one of the words above, a path, a uint8 array, or (images, labels).
+        options: how to bring them in.
+
+    Raises: DataError: nothing there, or nothing that can be trained on.
+    """
+    options = options or Options()
+    images = _find(data, options)
+    if options.clusters and not images.classes:
+        cluster(images, options.clusters)
+    return images
+
+
+def _find(data: Any, options: Options) -> Images:
+    if isinstance(data, np.ndarray):
+        return from_arrays(data, None, options)
+    if isinstance(data, tuple) and len(data) == 2:
+        images, labels = (np.asarray(part) for part in data)
+        return from_arrays(images, labels, options)
+    if not isinstance(data, (str, os.PathLike)):
+        raise DataError(f"images are a {type(data).__name__}, where {ACCEPTED} or arrays are taken")
+    word = os.fspath(data)
+    path = Path(word)
+    if path.is_dir():
+        return Shards(path, options) if is_prepared(path) else from_folder(path, options)
+    name, colon, part = word.rpartition(":")
+    file = Path(name if colon and name.endswith((".npz", ".npy")) else word)
+    if file.suffix in (".npz", ".npy"):
+        return _from_file(file, part if str(file) == name else "train", options)
+    library, _, rest = word.partition(":")
+    if library == "mnist":
+        return from_arrays(*mnist(_part(word, rest or "train")), options, word)
+    if library == "keras":
+        return _from_keras(rest, word, options)
+    if library == "tfds":
+        return _from_tfds(rest, word, options)
+    raise DataError(f"there is no '{word}', where {ACCEPTED} is taken: check the path")
+
+
+def _part(word: str, part: str) -> str:
+    if part not in _PARTS:
+        raise DataError(f"{word}: {no_such('part', part, _PARTS)}")
+    return part
+
+
+def _from_file(file: Path, part: str, options: Options) -> Images:
+    try:
+        if file.suffix == ".npy":
+            return from_arrays(np.load(file, mmap_mode="r"), None, options, str(file))
+        with np.load(file, allow_pickle=False) as arrays:
+            images, labels = _pick(arrays, file, _part(f"{file}:{part}", part))
+    except FileNotFoundError as error:
+        raise DataError(f"there is no {file}, where {ACCEPTED} is taken: check the path") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{file} cannot be read ({error}): write it again with NumPy") from error
+    return from_arrays(images, labels, options, str(file))
+
+
+def _pick(arrays: Any, file: Path, part: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images and labels under the names that are in use; see the fine print of the CLI."""
+    pairs = [(f"x_{part}", f"y_{part}"), (f"{part}_images", f"{part}_labels")]
+    if part == "train":
+        pairs.insert(0, ("x", "y"))
+    for images, labels in pairs:
+        if images in arrays:
+            return arrays[images], arrays[labels] if labels in arrays else None
+    if part == "train":
+        found = [n for n in arrays if arrays[n].dtype == np.uint8 and arrays[n].ndim in (3, 4)]
+        if len(found) == 1:
+            labels = arrays["y"] if "y" in arrays else None
+            return arrays[found[0]], labels
+    raise DataError(
+        f"{file} holds {', '.join(arrays) or 'nothing'}, where images of the {part} part are under "
+        f"{' or '.join(images for images, _ in pairs)}: rename them"
+    )
+
+
+def _from_keras(name: str, word: str, options: Options) -> Images:
+    import keras
+
+    name, _, part = name.partition(":")
+    module = getattr(keras.datasets, name, None)
+    if module is None or not hasattr(module, "load_data"):
+        known = [n for n in dir(keras.datasets) if hasattr(getattr(keras.datasets, n), "load_data")]
+        raise DataError(no_such("Keras data set", name, known))
+    try:
+        parts = dict(zip(("train", "test"), module.load_data(), strict=True))
+    except Exception as error:  # Keras raises a bare Exception when a download fails
+        why = str(error).splitlines()[0]
+        raise DataError(f"{word} cannot be downloaded ({why}): give a folder or file") from error
+    images, labels = parts["test" if _part(word, part or "train") == "test" else "train"]
+    return from_arrays(np.asarray(images), np.asarray(labels), options, word)
+
+
+def _from_tfds(name: str, word: str, options: Options) -> Images:
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise DataError(f"{word} needs an extra: pip install 'ganvas[tfds]'") from error
+    name, _, part = name.partition(":")
+    try:
+        data, about = tfds.load(name, split=part or "train", with_info=True)
+        rows = list(tfds.as_numpy(data))
+    except Exception as error:  # the library raises its own errors, and those of its downloads
+        why = str(error).splitlines()[0]
+        raise DataError(f"{word} cannot be loaded ({why}): check its name") from error
+    if "image" not in rows[0] or len({row["image"].shape for row in rows}) != 1:
+        raise DataError(f"{word} has no images of one size: write them to a folder, and give that")
+    images = np.stack([row["image"] for row in rows])
+    labels = np.array([row["label"] for row in rows]) if "label" in rows[0] else None
+    names = about.features["label"].names if labels is not None else ()
+    return from_arrays(images, labels, options, word, names)

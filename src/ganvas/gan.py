@@ -1,0 +1,186 @@
+"""The adversarial game: turns, penalties and the average of the generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from .losses import Loss
+from .penalties import Critique, Penalty
+from .seeds import fold, normal
+
+
+class GAN(keras.Model):
+    """The game between a generator and a discriminator: `train_step` is the algorithm.
+
+    A normal Keras model: compile it with two optimizers and `fit` it on a `tf.data` of
+    images [turns * B, H, W, C] in [-1, 1], or of (images, labels [turns * B]). One flat
+    axis, so that a strategy can shard it and every turn sees fresh images.
+
+    Args:
+        generator: {"noise", "label"?} -> images, see `networks.Networks`.
+        discriminator: {"image", "label"?} -> logits.
+        loss: what the players pay.
+        penalties: what the discriminator pays besides.
+        discriminator_steps: turns of the discriminator for each turn of the generator.
+        ema_images: half-life, in images, of the weight average that is sampled from.
+        ema_ramp: the half-life is at most this share of the images seen so far, so that a
+            short run is not haunted by its initial weights.
+        seed: the address of all randomness in the game.
+
+    Source: Goodfellow et al. 2014, arXiv:1406.2661; average: Karras et al. 2018,
+        arXiv:1710.10196, and its ramp 2020, arXiv:2006.06676.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        loss: Loss,
+        penalties: Sequence[Penalty] = (),
+        *,
+        discriminator_steps: int = 1,
+        ema_images: float = 10_000.0,
+        ema_ramp: float = 0.1,
+        seed: int = 0,
+    ):
+        super().__init__(name="gan")
+        self.generator = generator
+        self.discriminator = discriminator
+        self.ema_generator = keras.models.clone_model(generator)
+        self.ema_generator.set_weights(generator.get_weights())
+        self.ema_generator.trainable = False
+        self.adversarial = loss
+        self.penalties = list(penalties)
+        self.discriminator_steps = discriminator_steps
+        self.ema_images = float(ema_images)
+        self.ema_ramp = ema_ramp
+        self.seed = seed
+        self.conditional = "label" in generator.input
+        self.noise_size = generator.input["noise"].shape[-1]
+        self.step = self.add_weight(
+            shape=(), dtype="int64", initializer="zeros", trainable=False, name="step"
+        )
+        names = ["discriminator", "generator", "real", "fake"]
+        names += [type(penalty).__name__.lower() for penalty in self.penalties]
+        self.meters = {name: keras.metrics.Mean(name=name) for name in names}
+        self.warming_up = False
+        self.built = True
+
+    @property
+    def turns(self) -> int:
+        """Batches of real images that one step takes."""
+        return self.discriminator_steps + int(self.adversarial.reads_real)
+
+    def call(self, inputs, training=False):
+        """Images of the averaged generator."""
+        return self.ema_generator(inputs, training=training)
+
+    def compile(self, generator_optimizer, discriminator_optimizer, **options):
+        """Takes an optimizer for each player; `options` are those of `keras.Model.compile`.
+
+        `jit_compile` is False unless set: Keras's "auto" differs from machine to machine,
+        and XLA draws other noise from the same seed.
+        """
+        super().compile(optimizer=None, **{"jit_compile": False, **options})
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        # Built here, because a state can only be restored into variables that exist.
+        generator_optimizer.build(self.generator.trainable_variables)
+        discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    def warm_up(self, on: bool) -> None:
+        """While on, only the discriminator learns. The next `fit` traces the step anew."""
+        self.warming_up = on
+        self.train_function = None
+
+    def train_step(self, data):
+        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        images = tf.split(images, self.turns)
+        labels = tf.split(labels, self.turns) if self.conditional else [None] * self.turns
+        for turn in range(self.discriminator_steps):
+            self.train_discriminator(images[turn], labels[turn], turn)
+        if not self.warming_up:
+            self.train_generator(images[-1], labels[-1])
+            self.update_ema(self.discriminator_steps * tf.shape(images[0])[0])
+        self.step.assign_add(1)
+        return {name: meter.result() for name, meter in self.meters.items()}
+
+    def train_discriminator(self, real, label, turn: int) -> None:
+        """One turn on fresh real images [B, H, W, C] and as many fakes with the same labels."""
+        fake = self.generate(self.noise(real, "discriminator", turn), label)
+        with tf.GradientTape() as tape:
+            on_real, on_fake = self.critique(real, label), self.critique(fake, label)
+            game = self.adversarial.discriminator(on_real.logits, on_fake.logits)
+            total = mean(game)
+            for penalty in self.penalties:
+                total += self.charge(penalty, on_real, on_fake)
+        update(self.discriminator_optimizer, self.discriminator, tape, total)
+        self.meters["discriminator"].update_state(game)
+        self.meters["real"].update_state(on_real.logits)
+        self.meters["fake"].update_state(on_fake.logits)
+
+    def charge(self, penalty: Penalty, real: Critique, fake: Critique) -> tf.Tensor:
+        """What a penalty costs at this step: zero, without computing it, when it is not due."""
+        name = type(penalty).__name__.lower()
+
+        def due() -> tf.Tensor:
+            value = penalty.per_image(real, fake)
+            self.meters[name].update_state(value)
+            return penalty.weight * penalty.every * mean(value)
+
+        if penalty.every == 1:
+            return due()
+        # Values may be conditional; updates may not (a strategy forbids them in a branch).
+        return tf.cond(self.step.value % penalty.every == 0, due, lambda: tf.constant(0.0))
+
+    def train_generator(self, real, label) -> None:
+        """One turn against the discriminator as it now is; `real` matters only if paired."""
+        noise = self.noise(real, "generator")
+        on_real = self.judge(real, label) if self.adversarial.reads_real else None
+        with tf.GradientTape() as tape:
+            fake = self.judge(self.generate(noise, label), label)
+            game = self.adversarial.generator(on_real, fake)
+            total = mean(game)
+        update(self.generator_optimizer, self.generator, tape, total)
+        self.meters["generator"].update_state(game)
+
+    def update_ema(self, images) -> None:
+        """Move the averaged generator: its distance halves every `ema_images` images."""
+        images = tf.cast(images, tf.float32)
+        seen = images * tf.cast(self.generator_optimizer.iterations.value, tf.float32)
+        half_life = tf.minimum(self.ema_images, self.ema_ramp * seen)
+        keep = 0.5 ** (images / tf.maximum(half_life, 1e-8))
+        for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
+            average.assign(weight + keep * (average - weight))
+
+    def noise(self, like, *purpose: str | int) -> tf.Tensor:
+        """Fresh noise [B, Z] for this step, purpose and replica; B is that of `like`."""
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        seed = fold(self.seed, self.step.value, *purpose, replica)
+        return normal((tf.shape(like)[0], self.noise_size), seed)
+
+    def generate(self, noise, label, training: bool = True) -> tf.Tensor:
+        inputs = {"noise": noise, "label": label} if self.conditional else {"noise": noise}
+        return self.generator(inputs, training=training)
+
+    def judge(self, image, label, training: bool = True) -> tf.Tensor:
+        """Logits [B] of the discriminator."""
+        inputs = {"image": image, "label": label} if self.conditional else {"image": image}
+        return tf.reshape(self.discriminator(inputs, training=training), [-1])
+
+    def critique(self, image, label) -> Critique:
+        return Critique(lambda seen: self.judge(seen, label), image)
+
+
+def mean(values: tf.Tensor) -> tf.Tensor:
+    """The mean over the global batch: a strategy adds up what its replicas compute."""
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    return tf.reduce_mean(values) / replicas
+
+
+def update(optimizer, player: keras.Model, tape: tf.GradientTape, total: tf.Tensor) -> None:
+    variables = player.trainable_variables
+    optimizer.apply(tape.gradient(total, [v.value for v in variables]), variables)

@@ -1,0 +1,279 @@
+"""Images at the border: files and uint8 outside, floats in [-1, 1] inside. Only this file converts.
+
+A uint8 image is [H, W, C] with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels.
+Needs NumPy and Pillow only: TensorFlow is imported when a tensor comes in.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
+
+from ganvas.errors import DataError, Diverged
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
+FITS = ("crop", "pad")
+MAX_PIXELS = 100_000_000
+MIN_SIDE = 4
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+
+# Antialiased, and the filter that the scores are known to be stable under (Parmar et al. 2022,
+# arXiv:2104.11222); Lanczos is hardly sharper and rings around the hard edges of logos and text.
+_FILTER = Image.Resampling.BICUBIC
+
+
+class Header(NamedTuple):
+    """What a file says about its image before a pixel is decoded; sides in pixels."""
+
+    height: int
+    width: int
+    grey: bool
+    alpha: bool
+
+
+def to_float(images: Any) -> Any:
+    """uint8 0..255 -> float32 in [-1, 1]; a NumPy array or a tensor of any shape."""
+    if isinstance(images, np.ndarray):
+        return images.astype(np.float32) / np.float32(127.5) - np.float32(1)
+    import tensorflow as tf
+
+    return tf.cast(images, tf.float32) / 127.5 - 1.0
+
+
+def to_uint8(images: Any) -> np.ndarray:
+    """Float in [-1, 1] -> uint8 0..255, rounded and clipped; any shape, a tensor or an array.
+
+    Raises: Diverged when a value is not finite.
+    """
+    array = np.asarray(images, np.float32)
+    if not np.isfinite(array).all():
+        raise Diverged("an image holds NaN or infinity, where pixels are finite: train it again")
+    return np.clip(np.rint((array + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def probe(file: str | Path | bytes) -> Header:
+    """Reads the header alone: cheap, and decides what is refused before anything is decoded.
+
+    Args:
+        file: a path, or the bytes of a file.
+
+    Raises: DataError for a file that is no image, has over 100 megapixels or a side under 4 pixels.
+    """
+    with _quiet(), _reading(file), _open(file) as image:
+        height, width = image.height, image.width
+        if _turned(image):
+            height, width = width, height
+        return Header(height, width, _is_grey(image), _has_alpha(image))
+
+
+def read(
+    file: str | Path | bytes,
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    fit: str = "crop",
+) -> np.ndarray:
+    """Decodes a file: upright by EXIF, the first frame, 16 bits brought to 8 -> uint8 [H, W, C].
+
+    Args:
+        file: a path, or the bytes of a file.
+        size: (height, width) in pixels; None keeps the image's own.
+        channels: 1 to 4; None keeps the image's own. Alpha that is dropped is laid over white.
+        fit: "crop" fills `size` and cuts what is over, centred; "pad" adds black or transparency.
+
+    Raises: DataError for what `probe` refuses and for broken or truncated files.
+    """
+    with _quiet(), _reading(file), _open(file) as image:
+        if size is not None:
+            # JPEGs are decoded at a reduced scale, which still leaves twice what is needed.
+            image.draft(None, (2 * max(size), 2 * max(size)))
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        return _finish(_plain(upright), size, channels, fit)
+
+
+def refit(image: np.ndarray, size: tuple[int, int], channels: int, fit: str = "crop") -> np.ndarray:
+    """uint8 [H, W, C] -> [*size, channels], as `read` would have it."""
+    if image.shape == (*size, channels):
+        return image
+    return _finish(_from_array(image), size, channels, fit)
+
+
+def write_png(path: str | Path, image: np.ndarray, metadata: dict[str, str] | None = None) -> None:
+    """Writes uint8 [H, W, C] (or [H, W]) with text fields; the file appears whole or not at all."""
+    info = PngInfo()
+    for key, text in (metadata or {}).items():
+        info.add_itxt(key, text)
+    buffer = io.BytesIO()
+    _from_array(image).save(buffer, "png", pnginfo=info)
+    _write(Path(path), buffer.getvalue())
+
+
+def write_gif(path: str | Path, frames: np.ndarray, seconds: float) -> None:
+    """Writes uint8 [N, H, W, C] as an endless GIF of about `seconds` in all; alpha over white."""
+    pages = [_to_channels(_from_array(frame), 1 if frame.shape[-1] < 3 else 3) for frame in frames]
+    # GIF counts in hundredths of a second, and browsers slow anything below two of them down.
+    pause = max(20, round(100 * seconds / len(pages)) * 10)
+    buffer = io.BytesIO()
+    first, *others = pages
+    first.save(buffer, "gif", save_all=True, append_images=others, duration=pause, loop=0)
+    _write(Path(path), buffer.getvalue())
+
+
+def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> np.ndarray:
+    """Lays images out row by row, white between them and in cells that stay empty.
+
+    Args:
+        columns: None makes it about square.
+        gap: pixels between neighbours.
+
+    Shapes: uint8 [N, H, W, C] -> [R * (H + gap) - gap, columns * (W + gap) - gap, C].
+    """
+    count, height, width, channels = images.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    sheet = np.full((rows, height + gap, columns, width + gap, channels), 255, np.uint8)
+    for i, image in enumerate(images):
+        sheet[i // columns, :height, i % columns, :width] = image
+    sheet = sheet.reshape(rows * (height + gap), columns * (width + gap), channels)
+    return sheet[: rows * (height + gap) - gap, : columns * (width + gap) - gap]
+
+
+def _open(file: str | Path | bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(file) if isinstance(file, bytes) else file)
+    if image.width * image.height > MAX_PIXELS:
+        raise Image.DecompressionBombError
+    if min(image.size) < MIN_SIDE:
+        raise ValueError(f"{image.width} × {image.height} pixels, at least 4 × 4 are needed")
+    return image
+
+
+def _turned(image: Image.Image) -> bool:
+    """Whether EXIF swaps the sides. A PNG without EXIF up front would be decoded by asking."""
+    if image.format == "PNG" and "exif" not in image.info:
+        return False
+    return image.getexif().get(0x0112, 1) >= 5
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    return image.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in image.info
+
+
+def _is_grey(image: Image.Image) -> bool:
+    if image.mode == "P":
+        palette = np.asarray(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+        return bool((palette == palette[:, :1]).all())
+    return image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """Any mode -> L, LA, RGB or RGBA."""
+    if image.mode.startswith("I"):
+        wide = np.clip(np.asarray(image, np.int64), 0, 65535)
+        return Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+    if image.mode == "F":
+        raise ValueError("pixels are floats, which have no agreed range: save it with 8 or 16 bits")
+    grey, alpha = _is_grey(image), _has_alpha(image)
+    if grey and alpha and image.mode == "P":  # Pillow has no direct way from P to LA
+        image = image.convert("RGBA")
+    return image.convert(MODES[(1 if grey else 3) + alpha])
+
+
+def _finish(
+    image: Image.Image, size: tuple[int, int] | None, channels: int | None, fit: str
+) -> np.ndarray:
+    image = _to_channels(image, channels or len(image.getbands()))
+    if size is not None:
+        image = _to_size(image, size[1], size[0], fit)
+    array = np.asarray(image)
+    return array if array.ndim == 3 else array[..., None]
+
+
+def _to_channels(image: Image.Image, channels: int) -> Image.Image:
+    if _has_alpha(image) and channels in (1, 3):
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert(MODES[channels])
+
+
+def _to_size(image: Image.Image, width: int, height: int, fit: str) -> Image.Image:
+    if fit == "crop":
+        return ImageOps.fit(image, (width, height), _FILTER)
+    scale = min(width / image.width, height / image.height)
+    inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    sheet = Image.new(image.mode, (width, height))
+    corner = (width - inner[0]) // 2, (height - inner[1]) // 2
+    sheet.paste(image.resize(inner, _FILTER), corner)
+    return sheet
+
+
+def _from_array(image: np.ndarray) -> Image.Image:
+    if image.ndim == 3 and image.shape[-1] == 1:
+        image = image[..., 0]
+    return Image.fromarray(np.ascontiguousarray(image))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _reading(file: str | Path | bytes) -> Iterator[None]:
+    """Whatever a decoder trips over becomes one sentence that names the file."""
+    name = "image" if isinstance(file, bytes) else str(file)
+    try:
+        yield
+    except Image.DecompressionBombError as error:
+        limit = f"more than {MAX_PIXELS // 10**6} megapixels: scale it down first"
+        raise DataError(f"cannot read {name}: {limit}") from error
+    except Image.UnidentifiedImageError as error:
+        raise DataError(f"cannot read {name}: empty, or not an image") from error
+    except FileNotFoundError as error:
+        raise DataError(f"cannot read {name}: there is no such file") from error
+    except Exception as error:  # decoders raise nearly anything on broken files, even IndexError
+        why = str(error) or type(error).__name__
+        raise DataError(f"cannot read {name}: {why}") from error
+
+
+_quiet_lock = threading.Lock()
+_quiet_depth = 0
+_quiet_filters = warnings.catch_warnings()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Pillow's warnings in; what matters is raised.
+
+    `warnings.catch_warnings` alone restores the wrong filters when threads overlap, so the first
+    reader in enters it and the last one out leaves it.
+    """
+    global _quiet_depth, _quiet_filters
+    with _quiet_lock:
+        if _quiet_depth == 0:
+            _quiet_filters = warnings.catch_warnings()
+            _quiet_filters.__enter__()
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+        _quiet_depth += 1
+    try:
+        yield
+    finally:
+        with _quiet_lock:
+            _quiet_depth -= 1
+            if _quiet_depth == 0:
+                _quiet_filters.__exit__(None, None, None)

@@ -1,0 +1,104 @@
+"""The adversarial losses, side by side.
+
+Each takes logits and returns one value per image; nothing here reduces, weights or logs.
+`real` and `fake` are logits [B] of the same length; minimise both parts.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import tensorflow as tf
+from tensorflow.math import softplus
+from tensorflow.nn import relu
+
+
+class Loss(ABC):
+    """What the two players pay.
+
+    `reads_real` says whether the generator's part looks at logits of real images; then the
+    game draws a fresh batch of them for the generator's turn.
+    """
+
+    reads_real: bool = False
+
+    @abstractmethod
+    def discriminator(self, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+        """Shapes: [B], [B] -> [B]."""
+
+    @abstractmethod
+    def generator(self, real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
+        """Shapes: [B] (None unless `reads_real`), [B] -> [B]."""
+
+
+class NonSaturating(Loss):
+    """Cross-entropy for the discriminator; the generator maximises log D(fake).
+
+    softplus(-x) = -log sigmoid(x), so this is the binary cross-entropy of the textbook.
+    Source: Goodfellow et al. 2014, arXiv:1406.2661, section 3.
+    """
+
+    def discriminator(self, real, fake):
+        return softplus(-real) + softplus(fake)
+
+    def generator(self, real, fake):
+        return softplus(-fake)
+
+
+class Saturating(Loss):
+    """The minimax game itself: the generator minimises log(1 - D(fake)).
+
+    Its gradient vanishes where the discriminator is sure; kept to compare with.
+    Source: Goodfellow et al. 2014, arXiv:1406.2661, eq. 1.
+    """
+
+    def discriminator(self, real, fake):
+        return softplus(-real) + softplus(fake)
+
+    def generator(self, real, fake):
+        return -softplus(fake)
+
+
+class Hinge(Loss):
+    """The discriminator stops caring once it is right by a margin.
+
+    Args:
+        margin: how right is right enough, in units of the logit.
+
+    Source: Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, eq. 16-17.
+    """
+
+    def __init__(self, margin: float = 1.0):
+        self.margin = margin
+
+    def discriminator(self, real, fake):
+        return relu(self.margin - real) + relu(self.margin + fake)
+
+    def generator(self, real, fake):
+        return -fake
+
+
+class Relativistic(Loss):
+    """Relativistic pairing (RpGAN): each real image is compared with one fake.
+
+    A generator that drops a mode still loses the pairs of that mode, which is why it keeps
+    more of them. Differs: eq. 2 of the R3GAN paper is zero-sum; its experiments, and this,
+    use the non-saturating form.
+    Source: Jolicoeur-Martineau 2018, arXiv:1807.00734; Huang et al. 2024, arXiv:2501.05441.
+    """
+
+    reads_real = True
+
+    def discriminator(self, real, fake):
+        return softplus(fake - real)
+
+    def generator(self, real, fake):
+        return softplus(real - fake)
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "hinge": Hinge,
+    "nonsaturating": NonSaturating,
+    "relativistic": Relativistic,
+    "saturating": Saturating,
+}

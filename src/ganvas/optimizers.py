@@ -1,0 +1,62 @@
+"""Adam in one kernel per weight, and learning rates that fall over a run."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import tensorflow as tf
+
+
+class Adam(keras.optimizers.Adam):
+    """Keras's Adam with TensorFlow's fused kernel: a dozen small operations become one.
+
+    Small networks spend a good part of a step between operations; see
+    `benchmarks/step_overhead.py` for how much. State and results are those of Keras's Adam.
+
+    Source: Kingma & Ba 2014, arXiv:1412.6980, the form before section 2.1.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        dtype = variable.dtype
+        momentum = self._momentums[self._get_variable_index(variable)]
+        velocity = self._velocities[self._get_variable_index(variable)]
+        steps = tf.cast(self.iterations + 1, dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=momentum.value.handle,
+            v=velocity.value.handle,
+            beta1_power=tf.pow(tf.constant(self.beta_1, dtype), steps),
+            beta2_power=tf.pow(tf.constant(self.beta_2, dtype), steps),
+            lr=tf.cast(learning_rate, dtype),
+            beta1=tf.constant(self.beta_1, dtype),
+            beta2=tf.constant(self.beta_2, dtype),
+            epsilon=tf.constant(self.epsilon, dtype),
+            grad=tf.cast(gradient, dtype),
+        )
+
+
+class Decay(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that falls from its start to a share of it, then stays.
+
+    Args:
+        start: learning rate at the first update.
+        updates: length of the fall.
+        shape: "none", "linear" or "cosine".
+        to: share of the start at the end.
+    """
+
+    def __init__(self, start: float, updates: int, shape: str, to: float):
+        self.start, self.updates, self.shape, self.to = start, updates, shape, to
+
+    def __call__(self, step):
+        done = tf.minimum(tf.cast(step, tf.float32) / max(self.updates, 1), 1.0)
+        fall = {
+            "none": lambda: tf.zeros_like(done),
+            "linear": lambda: done,
+            "cosine": lambda: 0.5 - 0.5 * tf.cos(math.pi * done),
+        }[self.shape]()
+        return self.start * (1 - (1 - self.to) * fall)
+
+    def get_config(self):
+        return {"start": self.start, "updates": self.updates, "shape": self.shape, "to": self.to}

@@ -1,0 +1,92 @@
+"""How long a run is, in steps: from a recipe's kimg to stretches that `fit` can play."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+from .config import Train, Watch
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Ticks of equal length: one call of `fit`."""
+
+    start: int
+    ticks: int
+    steps: int
+    warming_up: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run counted in steps; all counts are multiples of `execution`.
+
+    Attributes:
+        batch: images per turn.
+        turns: batches of real images that one step takes from the stream.
+        discriminator_steps: turns of the discriminator; kimg counts only these.
+        execution: steps between two looks from Python.
+        tick: steps between two saved states.
+        warmup: first steps, in which only the discriminator learns.
+        total: all steps.
+        grid_every: ticks between two image grids; 0 for none.
+    """
+
+    batch: int
+    turns: int
+    discriminator_steps: int
+    execution: int
+    tick: int
+    warmup: int
+    total: int
+    grid_every: int
+
+    @classmethod
+    def of(cls, train: Train, watch: Watch, reads_real: bool) -> Plan:
+        images = train.batch * train.discriminator_steps
+        total = math.ceil(train.kimg * 1000 / images)
+        execution = min(train.steps_per_execution, total)
+
+        def steps(kimg: float) -> int:
+            return math.ceil(kimg * 1000 / images / execution) * execution
+
+        tick, total = steps(train.tick_kimg), steps(train.kimg)
+        return cls(
+            batch=train.batch,
+            turns=train.discriminator_steps + int(reads_real),
+            discriminator_steps=train.discriminator_steps,
+            execution=execution,
+            tick=tick,
+            warmup=steps(train.warmup_kimg),
+            total=total,
+            grid_every=math.ceil(math.ceil(total / tick) / watch.grids) if watch.grids else 0,
+        )
+
+    def kimg(self, step: int) -> float:
+        """Thousand real images shown to the discriminator after so many steps."""
+        return step * self.batch * self.discriminator_steps / 1000
+
+    def position(self, step: int) -> int:
+        """Index in the training stream of the first image of a step."""
+        return step * self.batch * self.turns
+
+    def grid_due(self, step: int) -> bool:
+        """Whether a grid and a model are written after this step."""
+        if not self.grid_every:
+            return step >= self.total
+        return step % (self.tick * self.grid_every) == 0 or step >= self.total
+
+    def stretches(self, start: int) -> list[Stretch]:
+        """What is left to play from a step on, cut at ticks, warm-up and end."""
+        cuts = {*range(start - start % self.tick, self.total, self.tick), self.warmup, self.total}
+        cuts = sorted({start, *(cut for cut in cuts if start < cut <= self.total)})
+        ticks = [
+            (stop - begin, begin < self.warmup, begin) for begin, stop in itertools.pairwise(cuts)
+        ]
+        stretches = []
+        for (steps, warming_up), group in itertools.groupby(ticks, key=lambda t: t[:2]):
+            begins = [begin for _, _, begin in group]
+            stretches.append(Stretch(begins[0], len(begins), steps, warming_up))
+        return stretches

@@ -1,0 +1,112 @@
+"""Playing the game: stretches of `fit`, stopping cleanly, a rehearsal before the first night."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import signal
+import threading
+from collections.abc import Callable, Iterator
+
+import keras
+import tensorflow as tf
+
+from .callbacks import Guard, Log, Logits, Samples, Show, State
+from .config import Config
+from .data import Images
+from .errors import Diverged
+from .gan import GAN
+from .plan import Plan
+from .runs import Run
+from .sampler import Sampler
+
+
+def play(run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progress: bool) -> None:
+    """Fit stretch after stretch, from wherever the game is."""
+    if int(gan.step.numpy()) >= plan.total:
+        run.update_info(status="finished")
+        return
+    run.update_info(status="running", updated=now())
+    sampler = Sampler(gan.ema_generator, source.names, source.class_counts)
+    writer = None
+    if config.watch.tensorboard:
+        writer = tf.summary.create_file_writer(str(run.folder / "events"))
+    samples = Samples(run, plan, sampler, writer)
+    state = State(run, plan)
+    callbacks: list[keras.callbacks.Callback] = [Guard(run, plan), Log(run, plan, writer), samples]
+    if config.watch.histograms and writer:
+        callbacks.append(Logits(run, plan, source, writer))
+    callbacks.append(state)
+    status = "stopped"
+    try:
+        with contextlib.ExitStack() as stack:
+            if progress:
+                callbacks.append(stack.enter_context(Show(run, plan, int(gan.step.numpy()))))
+            interrupted = stack.enter_context(stop_on_signal(gan))
+            fit(gan, plan, source, config, callbacks, interrupted)
+        status = "interrupted" if interrupted() else "finished"
+        if status == "interrupted":
+            samples.snapshot(int(gan.step.numpy()))
+    except Diverged:
+        status = "diverged"
+        raise
+    finally:
+        if writer:
+            writer.close()
+        run.update_info(status=status, updated=now())
+
+
+def fit(
+    gan: GAN,
+    plan: Plan,
+    source: Images,
+    config: Config,
+    callbacks: list[keras.callbacks.Callback],
+    interrupted: Callable[[], bool],
+) -> None:
+    """The stretches that are left, each one `keras.Model.fit`."""
+    for stretch in plan.stretches(int(gan.step.numpy())):
+        if interrupted():
+            return
+        if stretch.warming_up != gan.warming_up:
+            gan.warm_up(stretch.warming_up)
+        stream = source.stream(
+            plan.batch * plan.turns, config.train.seed, plan.position(stretch.start)
+        )
+        with source.reading():
+            gan.fit(
+                stream,
+                epochs=stretch.ticks,
+                steps_per_epoch=stretch.steps,
+                callbacks=callbacks,
+                shuffle=False,
+                verbose=0,
+            )
+
+
+@contextlib.contextmanager
+def stop_on_signal(gan: GAN) -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM let the step in flight end and the state be saved; a second one
+    stops at once, and the run goes on from its last tick."""
+    seen: list[int] = []
+
+    def handler(number, frame):
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(number)
+        gan.stop_training = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: bool(seen)
+        return
+    before = {n: signal.signal(n, handler) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(seen)
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def now() -> str:
+    """Local time with its zone, to the second."""
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")

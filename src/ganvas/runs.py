@@ -1,0 +1,244 @@
+"""The run folder: the interface between everything.
+
+config.toml  run.json  data.json  log.jsonl  events/  samples/  state/  models/
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import filelock
+import numpy as np
+
+from .config import Config, parse
+from .errors import ConfigError, RunError
+
+KEEP_STATES = 2
+KEEP_MODELS = 3
+
+
+class Run:
+    """A run folder, new or old. Nothing in it is ever half-written."""
+
+    def __init__(self, folder: str | os.PathLike):
+        self.folder = Path(folder)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    def __fspath__(self) -> str:
+        return str(self.folder)
+
+    @classmethod
+    def create(cls, folder: str | os.PathLike | None, words: str, config: Config) -> Run:
+        """Make the folder; `words` name it when no folder was given.
+
+        Raises: RunError: the folder already holds a run or other files, or cannot be made.
+        """
+        path = Path(folder) if folder else _fresh(Path("runs"), words)
+        if (path / "config.toml").exists():
+            raise RunError(
+                f"{path} already holds a run: `ganvas resume {path}` goes on with it; "
+                "choose another --run to start anew"
+            )
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise RunError(f"{path} is not an empty folder: choose another --run")
+        run = cls(path)
+        with disk_errors(path):
+            for part in ("state", "models", "samples"):
+                (path / part).mkdir(parents=True, exist_ok=True)
+            run.write("config.toml", config.toml())
+        return run
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike) -> Run:
+        """Raises: RunError: no run there."""
+        run = cls(folder)
+        if not (run.folder / "config.toml").is_file():
+            raise RunError(f"{run.folder} is not a run: give a folder that `ganvas train` made")
+        return run
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run, so that no second process trains into it. A dead process holds nothing.
+
+        Raises: RunError: a live process holds it.
+        """
+        lock = filelock.FileLock(self.folder / ".lock", timeout=0)
+        try:
+            with lock:
+                yield
+        except filelock.Timeout as error:
+            raise RunError(
+                f"{self.folder} is in use by another process: wait for it, or stop it"
+            ) from error
+
+    # --- documents --------------------------------------------------------------------------
+
+    @property
+    def config(self) -> Config:
+        import tomllib
+
+        try:
+            return parse(tomllib.loads((self.folder / "config.toml").read_text("utf-8")))
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{self.folder}/config.toml is damaged: {error}") from error
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """run.json: command, versions, data, shape, class names, progress."""
+        return self.read_json("run.json")
+
+    def update_info(self, **values: Any) -> None:
+        self.write_json("run.json", {**self.info, **values})
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        try:
+            return json.loads((self.folder / name).read_text("utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+
+    def write_json(self, name: str, values: Mapping[str, Any]) -> None:
+        self.write(name, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+    def write(self, name: str, text: str) -> None:
+        with replacing(self.folder / name) as file:
+            file.write(text.encode("utf-8"))
+
+    # --- log --------------------------------------------------------------------------------
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        """Append one line to log.jsonl."""
+        with disk_errors(self.folder), (self.folder / "log.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The log so far; a last line cut by a crash is left out."""
+        rows = []
+        with contextlib.suppress(FileNotFoundError):
+            for line in (self.folder / "log.jsonl").read_text("utf-8").splitlines():
+                with contextlib.suppress(json.JSONDecodeError):
+                    rows.append(json.loads(line))
+        return rows
+
+    def forget_after(self, step: int) -> None:
+        """Drop log lines later than a step: the ticks that going on repeats."""
+        kept = [row for row in self.rows() if row["step"] <= step]
+        self.write("log.jsonl", "".join(json.dumps(row) + "\n" for row in kept))
+
+    # --- state ------------------------------------------------------------------------------
+
+    def save_state(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write the full training state by rename; the one before is kept as well."""
+        with replacing(self.folder / "state" / f"{step:09d}.npz") as file:
+            np.savez(file, **arrays)
+        for old in self.states()[:-KEEP_STATES]:
+            old.unlink()
+
+    def states(self) -> list[Path]:
+        """State files, oldest first."""
+        return sorted((self.folder / "state").glob("*.npz"))
+
+    def load_state(self) -> dict[str, np.ndarray] | None:
+        """The newest state that can be read; None when the run has none yet.
+
+        Raises: RunError: there are states, and none can be read.
+        """
+        states = self.states()
+        for path in reversed(states):
+            try:
+                with np.load(path, allow_pickle=False) as arrays:
+                    return dict(arrays)
+            except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+                continue
+        if states:
+            raise RunError(f"no state in {self.folder}/state can be read: start a new run")
+        return None
+
+    # --- models -----------------------------------------------------------------------------
+
+    def save_model(self, kimg: int, generator: Any) -> Path:
+        """Write the averaged generator as a Keras file; the last three are kept."""
+        path = self.folder / "models" / f"{kimg:06d}.keras"
+        part = path.with_name(f".{path.name}.part.keras")
+        with disk_errors(path):
+            generator.save(part)
+            part.replace(path)
+        for old in self.models()[:-KEEP_MODELS]:
+            old.unlink()
+        return path
+
+    def models(self) -> list[Path]:
+        """Saved generators, oldest first."""
+        found = (self.folder / "models").glob("*.keras")
+        return sorted(path for path in found if not path.name.startswith("."))
+
+    # --- progress ---------------------------------------------------------------------------
+
+    def status(self) -> str:
+        """running, finished, interrupted, diverged, or stopped (killed; can go on)."""
+        status = self.info.get("status", "stopped")
+        if status != "running":
+            return status
+        try:
+            with filelock.FileLock(self.folder / ".lock", timeout=0):
+                return "stopped"
+        except filelock.Timeout:
+            return "running"
+
+
+def list_runs(folder: str | os.PathLike) -> list[Run]:
+    """The runs directly in a folder, by name."""
+    path = Path(folder)
+    if not path.is_dir():
+        raise RunError(f"{path} is not a folder: give one that holds runs")
+    return [Run(p.parent) for p in sorted(path.glob("*/config.toml"))]
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears under its name only when it is whole and on the disk."""
+    part = path.with_name(f".{path.name}.part")
+    with disk_errors(path):
+        try:
+            with part.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Say in one sentence what the disk said no to."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = (
+            "free some space, then `ganvas resume`" if full else "choose a folder you may write"
+        )
+        raise RunError(
+            f"{path} cannot be written ({error.strerror or error}): {advice}; "
+            "what was written before is whole"
+        ) from error
+
+
+def _fresh(parent: Path, words: str) -> Path:
+    """runs/2026-11-24-mnist-quick, or with -2, -3 ... where that exists."""
+    stem = f"{datetime.date.today().isoformat()}-{words}"
+    path, n = parent / stem, 1
+    while path.exists():
+        n += 1
+        path = parent / f"{stem}-{n}"
+    return path

@@ -1,0 +1,283 @@
+"""From a recipe and images to a trained run: the wiring. Read this first.
+
+config -> images -> networks -> GAN -> callbacks -> fit
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from . import images as pictures
+from .build import build, complete
+from .callbacks import real_grid, restore, take_weights
+from .config import Config, load_recipe
+from .data import Images, Options
+from .data import load as load_images
+from .errors import ConfigError, RunError, UsageError
+from .gan import GAN
+from .losses import LOSSES
+from .networks import NETWORKS
+from .optimizers import Adam, Decay
+from .penalties import PENALTIES
+from .plan import Plan
+from .play import now, play
+from .runs import Run
+from .sampler import Sampler
+
+CHANGEABLE = (
+    "train.kimg", "train.epochs", "train.tick_kimg", "train.learning_rate",
+    "train.discriminator_learning_rate", "train.decay", "train.decay_to", "train.ema_kimg",
+    "train.ema_ramp", "train.jit", "train.steps_per_execution", "watch.",
+)  # fmt: skip
+
+
+def train(
+    data: Any,
+    recipe: str | os.PathLike | Config = "quick",
+    *,
+    run: str | os.PathLike | None = None,
+    set: Mapping[str, Any] | None = None,
+    start_from: str | os.PathLike | None = None,
+    progress: bool = True,
+) -> Run:
+    """Train a GAN on images.
+
+    Args:
+        data: a folder, a .npy or .npz file, prepared shards, "mnist", "keras:NAME",
+            "tfds:NAME", or uint8 arrays: images, or (images, labels).
+        recipe: a name (see `ganvas recipes`), a .toml file, or a Config.
+        run: folder to make; default runs/DATE-DATA-RECIPE.
+        set: recipe values to change, by dotted key: {"train.kimg": 500}.
+        start_from: another run, whose weights to start from (fine-tuning).
+        progress: show a live line, or a line per tick where there is no terminal.
+
+    Returns: the run; `ganvas.load(run).sample(64)` draws from it. Its `status()` is
+        "finished", or "interrupted" after Ctrl-C (`resume` goes on).
+    Raises: UsageError: what was asked for cannot be done; Diverged: a number went to infinity.
+    """
+    config, source = prepare(data, recipe, set)
+    gan, plan = assemble(config, source)
+    parent = Run.open(start_from) if start_from else None
+    anew = take_weights(gan, state_or_fail(parent)) if parent else []
+    word = Path(config.data.source.rstrip("/")).name or "images"
+    name = re.sub(r"[^A-Za-z0-9]+", "-", f"{word}-{config.recipe}").strip("-").lower()
+    new = Run.create(run, name, config)
+    with new.locked():
+        new.write_json("data.json", source.report.to_dict())
+        new.write_json("run.json", describe(config, source, parent, anew))
+        pictures.write_png(new.folder / "samples" / "reals.png", real_grid(source))
+        play(new, gan, plan, source, config, progress)
+    return new
+
+
+def resume(
+    run: str | os.PathLike,
+    *,
+    data: Any = None,
+    set: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> Run:
+    """Go on exactly where a run stopped, also after `kill -9`.
+
+    Args:
+        run: its folder.
+        data: the images again, where the run was given arrays; else they are found by name.
+        set: values to change; only what leaves networks and image stream as they are.
+
+    Raises: RunError: no run, in use, or its images changed since.
+    """
+    old = Run.open(run)
+    for key in set or {}:
+        if not key.startswith(CHANGEABLE):
+            raise ConfigError(
+                f"{key} cannot change within a run: what can is {', '.join(CHANGEABLE)}; "
+                f"for anything else start a new run with --from {old.folder}"
+            )
+    with old.locked():
+        before = old.config
+        config, source = prepare(data, before, set, old.config.data.source)
+        fingerprint = old.info.get("data", {}).get("fingerprint")
+        if fingerprint and fingerprint != source.fingerprint:
+            raise RunError(
+                f"the images of {old.folder} changed since it began "
+                f"({config.data.source or 'arrays'}): put them back, or start a new run with "
+                f"--from {old.folder}"
+            )
+        gan, plan = assemble(config, source)
+        state = old.load_state()
+        if state:
+            restore(gan, state)
+        old.forget_after(int(gan.step.numpy()))
+        if config != before:
+            old.write("config.toml", config.toml())
+        play(old, gan, plan, source, config, progress)
+    return old
+
+
+def prepare(
+    data: Any,
+    recipe: str | os.PathLike | Config,
+    values: Mapping[str, Any] | None,
+    source_word: str | None = None,
+) -> tuple[Config, Images]:
+    """Read the recipe, check the images, and settle what depends on them."""
+    config = recipe if isinstance(recipe, Config) else load_recipe(recipe)
+    config = config.with_values(values or {})
+    word = source_word if data is None else data
+    is_word = isinstance(word, (str, os.PathLike))
+    if (not is_word and data is None) or word == "":
+        raise UsageError("this run was trained on arrays: give them again as data=")
+    check_parts(config)
+    options = {k: v for k, v in config.data.model_dump().items() if k != "source"}
+    source = load_images(word, Options(**options))
+    return settle(config, source, os.fspath(word) if is_word else ""), source
+
+
+def check_parts(config: Config) -> None:
+    """Refuse wrong parts before the images are read, which may take long."""
+    build("loss", config.loss, LOSSES)
+    build("networks", config.networks, NETWORKS)
+    for penalty in config.penalties:
+        build("penalty", penalty, PENALTIES)
+
+
+def settle(config: Config, source: Images, word: str) -> Config:
+    """Write out what was left open: size, epochs, defaults of parts."""
+    values: dict[str, Any] = {
+        "data.source": word,
+        "data.size": source.shape[:2],
+        "data.channels": source.shape[2],
+        "loss": complete("loss", config.loss, LOSSES),
+        "networks": complete("networks", config.networks, NETWORKS),
+        "penalties": [complete("penalty", p, PENALTIES) for p in config.penalties],
+    }
+    train = config.train
+    if train.epochs:
+        values["train.kimg"] = train.epochs * source.count / 1000
+        values["train.epochs"] = train.epochs
+    if train.warmup_epochs:
+        values["train.warmup_kimg"] = train.warmup_epochs * source.count / 1000
+    return config.with_values(values)
+
+
+def assemble(config: Config, source: Images) -> tuple[GAN, Plan]:
+    """Networks, game, optimizers and plan, ready to fit."""
+    if keras.backend.backend() != "tensorflow":
+        raise UsageError(
+            f"Keras runs on {keras.backend.backend()}: ganvas needs TensorFlow; "
+            "set KERAS_BACKEND=tensorflow"
+        )
+    options = config.train
+    loss = build("loss", config.loss, LOSSES)
+    plan = Plan.of(options, config.watch, loss.reads_real)
+    keras.utils.set_random_seed(options.seed)  # initial weights; training itself is stateless
+    networks = build("networks", config.networks, NETWORKS)
+    try:
+        generator = networks.generator(source.shape, source.classes)
+        discriminator = networks.discriminator(source.shape, source.classes)
+    except ValueError as error:
+        raise ConfigError(f"networks {config.networks['name']}: {error}") from error  # type: ignore[index]
+    gan = GAN(
+        generator,
+        discriminator,
+        loss,
+        [build("penalty", p, PENALTIES) for p in config.penalties],
+        discriminator_steps=options.discriminator_steps,
+        ema_images=1000 * options.ema_kimg,
+        ema_ramp=options.ema_ramp,
+        seed=options.seed,
+    )
+    gan.compile(
+        *optimizers(config, plan),
+        jit_compile=options.jit,
+        steps_per_execution=plan.execution,
+    )
+    return gan, plan
+
+
+def optimizers(config: Config, plan: Plan) -> tuple[Adam, Adam]:
+    """Generator's and discriminator's; each counts its own updates."""
+    options = config.train
+
+    def adam(rate: float, updates: int) -> Adam:
+        if options.decay != "none":
+            rate = Decay(rate, updates, options.decay, options.decay_to)
+        return Adam(rate, options.beta1, options.beta2)
+
+    return (
+        adam(options.learning_rate, plan.total - plan.warmup),
+        adam(
+            options.discriminator_learning_rate or options.learning_rate,
+            plan.total * plan.discriminator_steps,
+        ),
+    )
+
+
+def state_or_fail(run: Run) -> dict[str, Any]:
+    state = run.load_state()
+    if state is None:
+        raise RunError(f"{run.folder} has no state yet: train it for at least one tick")
+    return state
+
+
+def describe(config: Config, source: Images, parent: Run | None, anew: list[str]) -> dict[str, Any]:
+    """run.json: where this run comes from."""
+    return {
+        "status": "running",
+        "created": now(),
+        "command": shlex.join(sys.argv),
+        "recipe": config.recipe,
+        "seed": config.train.seed,
+        "data": {
+            "source": config.data.source,
+            "fingerprint": source.fingerprint,
+            "count": source.count,
+            "shape": list(source.shape),
+            "names": list(source.names),
+            "class_counts": list(source.class_counts),
+        },
+        "parent": str(parent.folder) if parent else None,
+        "started_anew": anew,
+        "versions": versions(),
+        "devices": devices(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """What this process runs on."""
+    words = {name: metadata.version(name) for name in ("ganvas", "tensorflow", "keras", "numpy")}
+    return {**words, "python": platform.python_version(), "platform": platform.platform()}
+
+
+def devices() -> list[str]:
+    """Every device TensorFlow sees, as "CPU" or the GPU's name."""
+    gpus = tf.config.list_physical_devices("GPU")
+    names = [tf.config.experimental.get_device_details(g).get("device_name", "GPU") for g in gpus]
+    return [*names, f"CPU ({os.cpu_count()} cores)"]
+
+
+def load(run: str | os.PathLike) -> Sampler:
+    """The newest generator of a run, ready to draw from.
+
+    Raises: RunError: no run, or it has not saved a generator yet.
+    """
+    old = Run.open(run)
+    models = old.models()
+    if not models:
+        raise RunError(
+            f"{old.folder} has saved no generator yet: let it train until its first grid"
+        )
+    data = old.info["data"]
+    generator = keras.saving.load_model(models[-1], compile=False)
+    return Sampler(generator, data["names"], data["class_counts"])
