@@ -71,20 +71,23 @@ def _resolve(kind: str, spec: Spec, table: Mapping[str, type]) -> tuple[type, di
 def _import(kind: str, path: str) -> type:
     module, _, name = path.partition(":")
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+        part = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(
             f"{kind} '{path}' cannot be imported ({error}): write package.module:Class of "
             "something on the Python path"
         ) from error
+    if not isinstance(part, type):
+        raise ConfigError(f"{kind} '{path}' cannot be used: it is no class; name one")
+    return part
 
 
 def _check_types(part: type, arguments: Mapping[str, Any]) -> None:
     """Refuse plainly wrong values early; only simple annotations are looked at."""
-    hints = typing.get_type_hints(part.__init__)
+    hints = typing.get_type_hints(part.__init__)  # type: ignore[misc]
+    simple = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}
     for key, value in arguments.items():
-        hint = hints.get(key)
-        accepted = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}.get(hint)
+        hint = hints.get(key, object)
         wrong_bool = isinstance(value, bool) and hint is not bool
-        if accepted and (wrong_bool or not isinstance(value, accepted)):
+        if hint in simple and (wrong_bool or not isinstance(value, simple[hint])):
             raise TypeError(f"{key} = {value!r} is not of type {hint.__name__}")

@@ -1,4 +1,7 @@
-"""The command line: parse, call one function, print. TensorFlow is imported only by what needs it."""
+"""The command line: parse, call one function, print.
+
+TensorFlow is imported only by what needs it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -25,9 +28,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-DataWord = Annotated[
-    str, typer.Argument(help="Folder, FILE.npz, FILE.npy, shards, mnist, keras:NAME or tfds:NAME.")
-]
+DATA_HELP = "Folder, FILE.npz, FILE.npy, shards, mnist, keras:NAME or tfds:NAME."
+DataWord = Annotated[str, typer.Argument(help=DATA_HELP)]
 RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]
 Values = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe value.")
@@ -82,7 +84,7 @@ def _common(
 
 @app.command()
 def train(
-    data: DataWord,
+    data: Annotated[str | None, typer.Argument(help=DATA_HELP + " Default: the recipe's.")] = None,
     recipe: Annotated[str, typer.Option(help="Its name, or a .toml file.")] = "quick",
     values: Values = None,
     run: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
@@ -247,7 +249,7 @@ def info(as_json: Json = False) -> None:
         _table([(name, str(value)) for name, value in facts.items()])
 
 
-def _table(lines: list[tuple[str, ...]]) -> None:
+def _table(lines: Sequence[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]

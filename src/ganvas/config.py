@@ -24,7 +24,7 @@ Part = str | dict[str, Any]
 class Section(BaseModel):
     """Fixed once read, and nothing beside the keys below."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
 
 
 class Data(Section):
@@ -196,9 +196,10 @@ def parse_set(assignments: Iterable[str]) -> dict[str, Any]:
         if not equals or not key.strip():
             raise ConfigError(f"--set {assignment}: write KEY=VALUE, such as train.kimg=500")
         try:
-            values[key.strip()] = tomllib.loads(f"value = {text}")["value"]
+            parsed = tomllib.loads(f"value = {text}")
         except tomllib.TOMLDecodeError:
-            values[key.strip()] = text
+            parsed = {}
+        values[key.strip()] = parsed["value"] if len(parsed) == 1 else text
     return values
 
 
@@ -218,8 +219,10 @@ def _known_keys() -> list[str]:
     keys = []
     for name, field in Config.model_fields.items():
         section = field.annotation
-        nested = isinstance(section, type) and issubclass(section, Section)
-        keys += [f"{name}.{key}" for key in section.model_fields] if nested else [name]
+        if isinstance(section, type) and issubclass(section, Section):
+            keys += [f"{name}.{key}" for key in section.model_fields]
+        else:
+            keys.append(name)
     return keys
 
 

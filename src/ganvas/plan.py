@@ -80,13 +80,14 @@ class Plan:
 
     def stretches(self, start: int) -> list[Stretch]:
         """What is left to play from a step on, cut at ticks, warm-up and end."""
-        cuts = {*range(start - start % self.tick, self.total, self.tick), self.warmup, self.total}
-        cuts = sorted({start, *(cut for cut in cuts if start < cut <= self.total)})
-        ticks = [
+        ticks = range(start - start % self.tick, self.total, self.tick)
+        inner = {cut for cut in (*ticks, self.warmup, self.total) if start < cut <= self.total}
+        cuts = sorted({start, *inner})
+        played = [
             (stop - begin, begin < self.warmup, begin) for begin, stop in itertools.pairwise(cuts)
         ]
         stretches = []
-        for (steps, warming_up), group in itertools.groupby(ticks, key=lambda t: t[:2]):
+        for (steps, warming_up), group in itertools.groupby(played, key=lambda t: t[:2]):
             begins = [begin for _, _, begin in group]
             stretches.append(Stretch(begins[0], len(begins), steps, warming_up))
         return stretches

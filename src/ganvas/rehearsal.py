@@ -39,7 +39,7 @@ def rehearse(
         shuffle=False, verbose=0,
     )  # fmt: skip
     per_step = timer.seconds / timer.ticks / plan.execution
-    report = source.report
+    report, kimg = source.report, plan.kimg(plan.total)
     return {
         "config": config.toml(),
         "images": f"{source.count} of {'x'.join(map(str, source.shape))}"
@@ -48,7 +48,7 @@ def rehearse(
         "parameters": f"generator {gan.generator.count_params():,}, "
         f"discriminator {gan.discriminator.count_params():,}",
         "ms per step": round(1000 * per_step, 2),
-        "kimg": f"{plan.kimg(plan.total):g}, {plan.kimg(plan.total) * 1000 / source.count:.1f} epochs",
+        "kimg": f"{kimg:g}, {1000 * kimg / source.count:.1f} epochs",
         "duration": f"about {clock(per_step * plan.total)} and {timer.compiling:.0f} s to compile",
         "memory": f"{peak_memory() / 2**20:.0f} MiB",
     }

@@ -139,7 +139,7 @@ class Run:
     def save_state(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Write the full training state by rename; the one before is kept as well."""
         with replacing(self.folder / "state" / f"{step:09d}.npz") as file:
-            np.savez(file, **arrays)
+            np.savez(file, **arrays)  # type: ignore[arg-type]
         for old in self.states()[:-KEEP_STATES]:
             old.unlink()
 
@@ -155,7 +155,7 @@ class Run:
         states = self.states()
         for path in reversed(states):
             try:
-                with np.load(path, allow_pickle=False) as arrays:
+                with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                     return dict(arrays)
             except (OSError, ValueError, EOFError, zipfile.BadZipFile):
                 continue

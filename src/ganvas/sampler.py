@@ -41,7 +41,7 @@ class Sampler:
     def sample(
         self,
         n: int = 64,
-        label: int | str | Sequence[int] | None = None,
+        label: int | str | Sequence[int] | np.ndarray | None = None,
         seed: int = 0,
         truncation: float = 1.0,
     ) -> np.ndarray:
@@ -103,7 +103,7 @@ class Sampler:
             labels = chosen[np.round(when).astype(int) % places]
         return self.decode(noise.astype(np.float32), labels)
 
-    def labels(self, n: int, label: int | str | Sequence[int] | None, seed: int):
+    def labels(self, n: int, label: int | str | Sequence[int] | np.ndarray | None, seed: int):
         """One class index per image, [n]; None for an unconditional generator."""
         if label is not None and not self.names:
             raise UsageError(f"label {label!r}: this generator has no classes; leave it out")

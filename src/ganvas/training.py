@@ -43,7 +43,7 @@ CHANGEABLE = (
 
 
 def train(
-    data: Any,
+    data: Any = None,
     recipe: str | os.PathLike | Config = "quick",
     *,
     run: str | os.PathLike | None = None,
@@ -55,7 +55,8 @@ def train(
 
     Args:
         data: a folder, a .npy or .npz file, prepared shards, "mnist", "keras:NAME",
-            "tfds:NAME", or uint8 arrays: images, or (images, labels).
+            "tfds:NAME", or uint8 arrays: images, or (images, labels); None: what the recipe
+            names in data.source.
         recipe: a name (see `ganvas recipes`), a .toml file, or a Config.
         run: folder to make; default runs/DATE-DATA-RECIPE.
         set: recipe values to change, by dotted key: {"train.kimg": 500}.
@@ -106,7 +107,7 @@ def resume(
             )
     with old.locked():
         before = old.config
-        config, source = prepare(data, before, set, old.config.data.source)
+        config, source = prepare(data, before, set)
         fingerprint = old.info.get("data", {}).get("fingerprint")
         if fingerprint and fingerprint != source.fingerprint:
             raise RunError(
@@ -129,19 +130,18 @@ def prepare(
     data: Any,
     recipe: str | os.PathLike | Config,
     values: Mapping[str, Any] | None,
-    source_word: str | None = None,
 ) -> tuple[Config, Images]:
     """Read the recipe, check the images, and settle what depends on them."""
     config = recipe if isinstance(recipe, Config) else load_recipe(recipe)
     config = config.with_values(values or {})
-    word = source_word if data is None else data
-    is_word = isinstance(word, (str, os.PathLike))
-    if (not is_word and data is None) or word == "":
-        raise UsageError("this run was trained on arrays: give them again as data=")
+    data = config.data.source if data is None else data
+    word = os.fspath(data) if isinstance(data, (str, os.PathLike)) else ""
+    if isinstance(data, str) and not word:
+        raise UsageError("no images are given, and the recipe names none in data.source: name them")
     check_parts(config)
     options = {k: v for k, v in config.data.model_dump().items() if k != "source"}
-    source = load_images(word, Options(**options))
-    return settle(config, source, os.fspath(word) if is_word else ""), source
+    source = load_images(data, Options(**options))
+    return settle(config, source, word), source
 
 
 def check_parts(config: Config) -> None:

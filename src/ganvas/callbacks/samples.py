@@ -48,7 +48,8 @@ class Logits(EachTick):
     def __init__(self, run: Run, plan: Plan, source: Images, writer):
         super().__init__(run, plan)
         batch = next(iter(source.stream(256, seed=0)))
-        self.real, self.label = batch if source.classes else (batch, None)
+        self.real = batch[0] if source.classes else batch
+        self.label = batch[1] if source.classes else None
         self.writer = writer
 
     def tick(self, step, logs):

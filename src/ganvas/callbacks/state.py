@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import RunError
@@ -16,7 +18,7 @@ class State(EachTick):
         self.run.save_state(step, state_of(self.model))
 
 
-def variables(gan: GAN) -> dict[str, object]:
+def variables(gan: GAN) -> dict[str, Any]:
     """Every variable that training changes, by a name that does not depend on the session.
 
     `.variables` and not `.weights`: the counters of Dropout's randomness count.

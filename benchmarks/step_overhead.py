@@ -1,0 +1,135 @@
+"""What `fit` adds to the arithmetic, and where the time of a step goes.
+
+    python benchmarks/step_overhead.py [--recipes quick classic] [--rounds 7]
+
+1. A `fit` step against the same `train_step` in a bare `tf.function` loop over the same stream,
+   in turn (A B A B ...), as the median of the ratios.
+2. GFLOP/s of the step (counted by TensorFlow's profiler) against a large matrix product.
+3. The input pipeline's share: seconds to draw a batch, over seconds of a step; for `quick` on
+   MNIST, and on a folder of 10,000 JPEGs at 64 px (made here) after the first epoch.
+Writes results/step_overhead.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+from tensorflow.python.profiler import model_analyzer, option_builder
+
+from ganvas.training import assemble, prepare
+
+STEPS = 200
+RESULT = Path(__file__).parent / "results" / "step_overhead.json"
+
+
+def seconds(work) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def overhead(recipe: str, rounds: int) -> dict:
+    config, source = prepare("mnist", recipe, None)
+    gan, plan = assemble(config, source)
+    stream = source.stream(plan.batch * plan.turns, 0)
+
+    def fit() -> None:
+        gan.fit(stream, epochs=1, steps_per_epoch=STEPS, shuffle=False, verbose=0)
+
+    @tf.function
+    def loop(iterator) -> None:
+        for _ in tf.range(STEPS):
+            gan.train_step(next(iterator))
+
+    iterator = iter(stream)
+    fit(), loop(iterator)  # compile
+    pairs = [(seconds(fit), seconds(lambda: loop(iterator))) for _ in range(rounds)]
+    per_step = statistics.median(b for _, b in pairs) / STEPS
+    flops = step_flops(gan, next(iter(stream)))
+    return {
+        "recipe": recipe,
+        "fit_over_loop": round(statistics.median(a / b for a, b in pairs), 3),
+        "all_ratios": [round(a / b, 3) for a, b in pairs],
+        "ms_per_step": round(1000 * per_step, 2),
+        "gflop_per_step": round(flops / 1e9, 2),
+        "gflops_per_second": round(flops / per_step / 1e9, 1),
+        "input_share": round(input_seconds(source, plan) / per_step, 4),
+    }
+
+
+def step_flops(gan, batch) -> int:
+    """Floating-point operations of one step, as TensorFlow's profiler counts its graph."""
+    step = tf.function(gan.train_step).get_concrete_function(batch)
+    options = option_builder.ProfileOptionBuilder(
+        option_builder.ProfileOptionBuilder.float_operation()
+    ).with_empty_output()
+    return model_analyzer.profile(step.graph, options=options.build()).total_float_ops
+
+
+def input_seconds(source, plan, batches: int = 500) -> float:
+    """Seconds to draw one batch when nothing else runs."""
+    iterator = iter(source.stream(plan.batch * plan.turns, 0))
+    next(iterator)
+    return seconds(lambda: [next(iterator) for _ in range(batches)]) / batches
+
+
+def matmul_gflops(size: int = 3000) -> float:
+    a = tf.random.stateless_normal((size, size), (0, 1))
+    product = tf.function(lambda: tf.reduce_sum(tf.matmul(a, a)))
+    product()
+    return 2 * size**3 / min(seconds(lambda: product().numpy()) for _ in range(5)) / 1e9
+
+
+def jpeg_folder(recipe: str) -> dict:
+    """The pipeline's share on 10,000 JPEGs at 64 px."""
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(10_000):
+            coarse = rng.integers(0, 256, (9, 9, 3), dtype=np.uint8)
+            image = Image.fromarray(coarse).resize((80, 72), Image.Resampling.BICUBIC)
+            image.save(Path(folder, f"{i:05d}.jpg"))
+        began = time.perf_counter()
+        config, source = prepare(folder, recipe, {"data.size": 64, "data.clusters": 0})
+        checked = time.perf_counter() - began
+        gan, plan = assemble(config, source)
+        stream = source.stream(plan.batch * plan.turns, 0)
+        options = {"epochs": 1, "steps_per_epoch": plan.execution, "shuffle": False, "verbose": 0}
+        gan.fit(stream, **options)
+        per_step = seconds(lambda: gan.fit(stream, **options)) / plan.execution
+        draw = input_seconds(source, plan)
+    return {
+        "images": 10_000, "checkup_seconds": round(checked, 1),
+        "ms_per_step": round(1000 * per_step, 2), "input_share": round(draw / per_step, 4),
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--recipes", nargs="*", default=["quick", "classic"])
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    result = {
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
+        "matmul_gflops_per_second": round(matmul_gflops(), 1),
+        "recipes": [overhead(recipe, options.rounds) for recipe in options.recipes],
+        "jpeg_folder": jpeg_folder("quick"),
+    }
+    print(json.dumps(result, indent=1))
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""What every test shares: quiet TensorFlow, tiny images, tiny games, the command line."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FEW_STEPS = {
+    "train.kimg": 0.512,
+    "train.batch": 8,
+    "train.tick_kimg": 0.128,
+    "train.steps_per_execution": 2,
+    "networks.width": 4,
+    "networks.discriminator_width": 4,
+    "networks.noise": 8,
+    "networks.max_width": 8,
+    "watch.tensorboard": False,
+}
+"""64 steps in 4 ticks of 16, of the recipe `quick`."""
+
+
+def draw(count: int, size: int = 16, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 [N, H, W] bars: class 0 lies, class 1 stands; with int labels [N]."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 2
+    pictures = rng.integers(0, 40, (count, size, size))
+    for picture, label, at in zip(pictures, labels, rng.integers(0, size - 4, count), strict=True):
+        (picture if label == 0 else picture.T)[at : at + 4] += 200
+    return pictures.astype(np.uint8), labels
+
+
+@pytest.fixture(scope="session")
+def grey() -> tuple[np.ndarray, np.ndarray]:
+    """256 grey images of 16x16 in two classes."""
+    return draw(256)
+
+
+@pytest.fixture(scope="session")
+def npz(grey, tmp_path_factory) -> Path:
+    """The same, as a file."""
+    path = tmp_path_factory.mktemp("data") / "bars.npz"
+    np.savez(path, x=grey[0], y=grey[1])
+    return path
+
+
+@pytest.fixture(scope="session")
+def sets() -> list[str]:
+    """`--set` words that make a run of 64 steps."""
+    words = []
+    for key, value in FEW_STEPS.items():
+        words += ["--set", f"{key}={str(value).lower()}"]
+    return words
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., subprocess.CompletedProcess]:
+    """Runs `python -m ganvas ...` to its end."""
+
+    def run(*words, cwd: Path | None = None, timeout: float = 120):
+        return subprocess.run(
+            [sys.executable, "-m", "ganvas", *map(str, words)],
+            cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def make_gan() -> Callable[..., object]:
+    """A compiled tiny GAN of 16x16 grey images; all options have defaults."""
+
+    def make(loss=None, penalties=(), *, classes=0, seed=0, rate=1e-3, **options):
+        import keras
+
+        from ganvas.gan import GAN
+        from ganvas.losses import NonSaturating
+        from ganvas.networks import DCGAN
+        from ganvas.optimizers import Adam
+
+        keras.utils.set_random_seed(seed)
+        networks = DCGAN(noise=8, width=4, discriminator_width=4, max_width=8, embedding=4)
+        gan = GAN(
+            networks.generator((16, 16, 1), classes),
+            networks.discriminator((16, 16, 1), classes),
+            loss or NonSaturating(),
+            penalties,
+            seed=seed,
+            **options,
+        )
+        gan.compile(Adam(rate, 0.5), Adam(rate, 0.5))
+        return gan
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def batch(grey) -> Callable[[int], np.ndarray]:
+    """The first n images as float32 [n, 16, 16, 1] in [-1, 1]."""
+
+    def first(n: int) -> np.ndarray:
+        return (grey[0][:n, ..., None] / 127.5 - 1).astype(np.float32)
+
+    return first

@@ -1,0 +1,100 @@
+"""A word becomes an object, or a sentence that says what would have."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import pytest
+
+from ganvas.build import build, complete
+from ganvas.errors import ConfigError
+
+
+class Part:
+    def __init__(
+        self,
+        weight: float,
+        every: int = 1,
+        on: bool = False,
+        word: str = "x",
+        more: tuple[int, ...] = (1, 2),
+        nothing: int | None = None,
+    ):
+        if weight < 0:
+            raise ValueError(f"weight {weight}: takes weight >= 0")
+        self.arguments = (weight, every, on, word)
+
+
+class Plain:
+    pass
+
+
+TABLE = {"part": Part, "plain": Plain}
+
+
+def test_by_name_and_by_table():
+    assert isinstance(build("thing", "plain", TABLE), Plain)
+    assert isinstance(build("thing", {"name": "plain"}, TABLE), Plain)
+    part = build("thing", {"name": "part", "weight": 2, "on": True, "word": "y"}, TABLE)
+    assert part.arguments == (2, 1, True, "y")
+
+
+def test_the_spec_is_not_changed():
+    spec = {"name": "part", "weight": 2.0}
+    build("thing", spec, TABLE)
+    complete("thing", spec, TABLE)
+    assert spec == {"name": "part", "weight": 2.0}
+
+
+def test_complete_writes_every_default_and_is_stable():
+    full = complete("thing", {"name": "part", "weight": 2.0}, TABLE)
+    assert full == {
+        "name": "part", "weight": 2.0, "every": 1, "on": False, "word": "x", "more": [1, 2],
+    }  # fmt: skip
+    assert complete("thing", full, TABLE) == full
+    assert complete("thing", "plain", TABLE) == {"name": "plain"}
+
+
+@pytest.mark.parametrize("function", [build, complete])
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [("prat", "no thing 'prat': did you mean 'part'?"),
+     ("qqq", "no thing 'qqq': there is part, plain"),
+     ({"weight": 1.0}, "has no name"),
+     ({"name": 3}, "has no name"),
+     ("part", "missing a required argument: 'weight'; it takes (weight: float"),
+     ({"name": "part", "weight": 1.0, "evry": 2}, "unexpected keyword argument 'evry'; it takes"),
+     ({"name": "plain", "weight": 1.0}, "it takes ()"),
+     ({"name": "part", "weight": "heavy"}, "weight = 'heavy' is not of type float"),
+     ({"name": "part", "weight": True}, "weight = True is not of type float"),
+     ({"name": "part", "weight": 1.0, "every": 1.5}, "every = 1.5 is not of type int"),
+     ({"name": "part", "weight": 1.0, "every": True}, "every = True is not of type int"),
+     ({"name": "part", "weight": 1.0, "on": 1}, "on = 1 is not of type bool"),
+     ({"name": "part", "weight": 1.0, "word": 1}, "word = 1 is not of type str"),
+     ("no_such_package:Part", "cannot be imported"),
+     ("json:NoSuchThing", "cannot be imported"),
+     (":", "cannot be imported"),
+     ("os:sep", "cannot be used")],
+)  # fmt: skip
+def test_what_is_refused(function, spec, sentence):
+    with pytest.raises(ConfigError) as caught:
+        function("thing", spec, TABLE)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_the_constructor_refuses():
+    with pytest.raises(ConfigError, match="thing part: weight -1: takes weight >= 0"):
+        build("thing", {"name": "part", "weight": -1}, TABLE)
+
+
+def test_an_own_part_needs_no_table(monkeypatch):
+    module = types.ModuleType("my_package")
+    module.Mine = Part
+    monkeypatch.setitem(sys.modules, "my_package", module)
+    assert isinstance(build("thing", {"name": "my_package:Mine", "weight": 1.0}, TABLE), Part)
+    full = complete("thing", {"name": "my_package:Mine", "weight": 1.0}, {})
+    assert full["name"] == "my_package:Mine"
+    with pytest.raises(ConfigError, match="missing a required argument"):
+        build("thing", "my_package:Mine", TABLE)

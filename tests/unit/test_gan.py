@@ -1,0 +1,142 @@
+"""The game: who learns when, the average, the addresses of randomness."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ganvas.gan import GAN
+from ganvas.losses import LOSSES
+from ganvas.networks import DCGAN
+from ganvas.penalties import R1
+
+SHAPE = (16, 16, 1)
+PAIR = DCGAN(noise=4, width=4, discriminator_width=4, embedding=2)
+
+
+def build(loss="hinge", classes=0, seed=0, execution=1, **options):
+    keras.utils.set_random_seed(1)
+    gan = GAN(
+        PAIR.generator(SHAPE, classes),
+        PAIR.discriminator(SHAPE, classes),
+        LOSSES[loss](),
+        seed=seed,
+        **options,
+    )
+    adam = keras.optimizers.Adam
+    gan.compile(adam(1e-3, 0.5), adam(1e-3, 0.5), steps_per_execution=execution)
+    return gan
+
+
+def data(gan, classes=0, batch=4):
+    images = tf.random.stateless_uniform((64, *SHAPE), (0, 1), -1, 1)
+    labels = tf.range(64) % 3
+    parts = (images, labels) if classes else images
+    return tf.data.Dataset.from_tensor_slices(parts).repeat().batch(batch * gan.turns)
+
+
+def fit(gan, steps, classes=0):
+    gan.fit(data(gan, classes), epochs=1, steps_per_epoch=steps, shuffle=False, verbose=0)
+
+
+def weights(model):
+    return [v.numpy().copy() for v in model.trainable_variables]
+
+
+def same(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("classes", [0, 3])
+def test_both_players_learn(loss, classes):
+    gan = build(loss, classes)
+    before = weights(gan.generator), weights(gan.discriminator)
+    fit(gan, 2, classes)
+    assert not same(before[0], weights(gan.generator))
+    assert not same(before[1], weights(gan.discriminator))
+    assert int(gan.step.numpy()) == 2
+
+
+def test_warm_up_trains_the_discriminator_alone():
+    gan = build()
+    gan.warm_up(True)
+    generator, average = weights(gan.generator), weights(gan.ema_generator)
+    discriminator = weights(gan.discriminator)
+    fit(gan, 3)
+    assert same(generator, weights(gan.generator))
+    assert same(average, weights(gan.ema_generator))
+    assert not same(discriminator, weights(gan.discriminator))
+    gan.warm_up(False)
+    fit(gan, 1)
+    assert not same(generator, weights(gan.generator))
+
+
+def test_turns_of_the_discriminator():
+    gan = build(discriminator_steps=3)
+    fit(gan, 2)
+    assert gan.turns == 3
+    assert int(gan.discriminator_optimizer.iterations.numpy()) == 6
+    assert int(gan.generator_optimizer.iterations.numpy()) == 2
+    assert build("relativistic", discriminator_steps=3).turns == 4
+
+
+def test_average_follows_its_formula():
+    gan = build(ema_images=10.0, ema_ramp=0.5)
+    average = [w.numpy() for w in gan.generator.weights]
+    for step in range(1, 4):
+        fit(gan, 1)
+        half_life = min(10.0, 0.5 * 4 * step)
+        keep = 0.5 ** (4 / half_life)
+        current = [w.numpy() for w in gan.generator.weights]
+        average = [c + keep * (a - c) for a, c in zip(average, current, strict=True)]
+    for expected, weight in zip(average, gan.ema_generator.weights, strict=True):
+        np.testing.assert_allclose(weight.numpy(), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_same_seed_same_run_other_seed_other_run():
+    runs = []
+    for seed in (5, 5, 6):
+        gan = build(seed=seed)
+        fit(gan, 3)
+        runs.append(weights(gan.generator))
+    assert same(runs[0], runs[1])
+    assert not same(runs[0], runs[2])
+
+
+def test_steps_per_execution_changes_nothing():
+    one, four = build(), build(execution=4)
+    fit(one, 8)
+    fit(four, 8)
+    for a, b in zip(weights(one.generator), weights(four.generator), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_lazy_penalty_is_paid_when_due_and_counted_every_times():
+    gan = build(penalties=[R1(weight=2.0, every=3)])
+    real = tf.random.stateless_uniform((4, *SHAPE), (0, 1), -1, 1)
+    critiques = gan.critique(real, None), gan.critique(-real, None)
+    value = float(tf.reduce_mean(gan.penalties[0].per_image(*critiques)))
+    paid = []
+    for step in range(4):
+        gan.step.assign(step)
+        paid.append(float(gan.charge(gan.penalties[0], *critiques)))
+    assert paid[1] == paid[2] == 0
+    assert paid[0] == paid[3] == pytest.approx(6.0 * value, rel=1e-5)
+
+
+def test_lazy_penalty_trains_inside_fit():
+    lazy, none = build(penalties=[R1(weight=50.0, every=2)]), build()
+    fit(lazy, 3)
+    fit(none, 3)
+    assert not same(weights(lazy.discriminator), weights(none.discriminator))
+
+
+def test_noise_has_an_address():
+    gan = build(seed=3)
+    like = tf.zeros((5, 1))
+    first = gan.noise(like, "generator")
+    np.testing.assert_array_equal(first, gan.noise(like, "generator"))
+    assert not np.array_equal(first, gan.noise(like, "discriminator", 0))
+    gan.step.assign(1)
+    assert not np.array_equal(first, gan.noise(like, "generator"))

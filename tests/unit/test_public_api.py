@@ -1,0 +1,62 @@
+"""What users may import, and how long they wait for it."""
+
+import subprocess
+import sys
+import time
+
+import ganvas
+
+PUBLIC = [
+    "ConfigError", "Config", "Critique", "DataError", "Diverged", "GAN", "GanvasError", "Images",
+    "LOSSES", "Loss", "NETWORKS", "Networks", "Options", "PENALTIES", "Penalty", "Run", "RunError",
+    "Sampler", "UsageError", "load", "rehearse", "resume", "train",
+]  # fmt: skip
+
+
+def test_names():
+    assert sorted(ganvas.__all__) == sorted(PUBLIC)
+    for name in PUBLIC:
+        value = getattr(ganvas, name)
+        assert name.isupper() or value.__doc__, name
+    assert callable(ganvas.train)
+
+
+def test_unknown_name():
+    try:
+        ganvas.nothing
+    except AttributeError as error:
+        assert "nothing" in str(error)
+    else:
+        raise AssertionError
+
+
+def seconds(*arguments):
+    """The best of three: machines are noisy."""
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+        times.append(time.perf_counter() - began)
+    return min(times), done
+
+
+def test_import_is_quick_and_leaves_tensorflow_alone():
+    code = "import sys, ganvas; sys.exit('tensorflow' in sys.modules)"
+    spent, done = seconds("-c", code)
+    assert done.returncode == 0
+    assert spent < 0.3
+
+
+def test_help_is_quick():
+    spent, done = seconds("-m", "ganvas", "--help")
+    assert done.returncode == 0
+    assert "train" in done.stdout
+    assert spent < 0.5
+
+
+def test_wrong_words_are_answered_quickly_in_one_line():
+    spent, done = seconds("-m", "ganvas", "train", "mnist", "--speed", "9")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert spent < 0.5

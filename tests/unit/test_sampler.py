@@ -1,0 +1,69 @@
+"""A trained generator: the same seed, the same images."""
+
+import numpy as np
+import pytest
+
+from ganvas.errors import UsageError
+from ganvas.networks import DCGAN
+from ganvas.sampler import Sampler
+
+PAIR = DCGAN(noise=4, width=4, embedding=2)
+
+
+@pytest.fixture(scope="module")
+def sampler():
+    return Sampler(PAIR.generator((16, 20, 3), 3), ["cat", "dog", "eel"], [700, 300, 0])
+
+
+def test_the_first_images_do_not_depend_on_how_many(sampler):
+    many = sampler.sample(100, seed=3)
+    assert many.shape == (100, 16, 20, 3)
+    assert many.dtype == np.uint8
+    np.testing.assert_array_equal(many[:10], sampler.sample(10, seed=3))
+    np.testing.assert_array_equal(many, sampler(100, seed=3))
+    assert not np.array_equal(many, sampler.sample(100, seed=4))
+
+
+def test_labels_by_name_index_and_frequency(sampler):
+    np.testing.assert_array_equal(sampler.labels(3, "dog", 0), [1, 1, 1])
+    np.testing.assert_array_equal(sampler.labels(2, "2", 0), [2, 2])
+    np.testing.assert_array_equal(sampler.labels(3, [0, "eel", 1], 0), [0, 2, 1])
+    drawn = np.bincount(sampler.labels(5000, None, 0), minlength=3) / 5000
+    np.testing.assert_allclose(drawn, [0.7, 0.3, 0], atol=0.03)
+
+
+def test_refuses(sampler):
+    with pytest.raises(UsageError, match="no label 'dgo': did you mean 'dog'"):
+        sampler.sample(1, "dgo")
+    with pytest.raises(UsageError, match="n is at least 1"):
+        sampler.sample(0)
+    with pytest.raises(UsageError, match="truncation"):
+        sampler.sample(1, truncation=0)
+    plain = Sampler(PAIR.generator((16, 16, 1)))
+    with pytest.raises(UsageError, match="has no classes"):
+        plain.sample(1, label=1)
+    assert plain.sample(2).shape == (2, 16, 16, 1)
+
+
+def test_truncation_draws_nearer_to_the_middle(sampler):
+    middle = sampler.decode(np.zeros((1, 4)), np.array([0]))[0].astype(float)
+    distance = [
+        np.abs(sampler.sample(50, 0, truncation=t) - middle).mean() for t in (0.2, 0.6, 1.0)
+    ]
+    assert distance[0] < distance[1] < distance[2]
+
+
+def test_found_groups_are_no_labels():
+    grouped = Sampler(PAIR.generator((16, 16, 1), 2), (), [10, 30])
+    assert grouped.sample(5).shape == (5, 16, 16, 1)
+    with pytest.raises(UsageError, match="has no classes"):
+        grouped.sample(1, label=0)
+
+
+def test_walk_is_smooth_and_closed():
+    frames = Sampler(PAIR.generator((16, 16, 1))).walk(seconds=3, fps=20).astype(float)
+    assert frames.shape == (60, 16, 16, 1)
+    steps = np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2, 3))
+    closing = np.abs(frames[0] - frames[-1]).mean()
+    assert closing <= 2 * steps.max()
+    assert steps.max() < np.abs(frames[0] - frames[30]).mean()
