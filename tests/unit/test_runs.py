@@ -230,11 +230,11 @@ def test_the_log_is_trimmed_to_the_state(run):
     assert [row["step"] for row in run.rows()] == [8, 16, 24]
 
 
-@pytest.mark.parametrize("tail", ['{"step": 16, "ki', '{"step": 16, "word": "\u00e4'.encode()[:-1]])
+@pytest.mark.parametrize("tail", ['{"step": 16, "ki', "{", "\0\0\0\0"])
 def test_a_last_line_cut_by_a_crash_is_left_out(run, tail):
     run.log({"step": 8})
     with (run.folder / "log.jsonl").open("ab") as file:
-        file.write(tail if isinstance(tail, bytes) else tail.encode())
+        file.write(tail.encode())
     assert run.rows() == [{"step": 8}]
     run.forget_after(8)
     run.log({"step": 16})

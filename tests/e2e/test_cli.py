@@ -1,0 +1,300 @@
+"""The commands as a user types them: what they write, print and answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganvas
+from ganvas.runs import Run
+
+
+def say_no(done: subprocess.CompletedProcess, code: int = 2) -> str:
+    """The one line of a refusal."""
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith("error: "), done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert not done.stdout
+    return done.stderr
+
+
+def states(run: Run) -> list[dict[str, np.ndarray]]:
+    found = []
+    for path in run.states():
+        with np.load(path) as arrays:
+            found.append(dict(arrays))
+    return found
+
+
+@pytest.fixture(scope="module")
+def trained(command, npz, sets, tmp_path_factory) -> Run:
+    folder = tmp_path_factory.mktemp("runs") / "bars"
+    done = command("train", npz, *sets, "--set", "watch.tensorboard=true", "--run", folder)
+    assert done.returncode == 0, done.stderr
+    assert str(folder) in done.stdout
+    lines = done.stderr.splitlines()
+    assert len(lines) == 4, "plain lines, one per tick"
+    assert all(line.startswith("kimg ") for line in lines)
+    return Run.open(folder)
+
+
+@pytest.fixture
+def long_run(npz, sets, tmp_path):
+    """A training that would take for ever, once it has saved a state."""
+    folder = tmp_path / "long"
+    words = ["train", npz, *sets, "--set", "train.kimg=4000", "--run", folder]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ganvas", *map(str, words)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list((folder / "state").glob("*.npz")):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    yield process, Run.open(folder)
+    process.kill()
+    process.communicate()
+
+
+# --- train -------------------------------------------------------------------------------------
+
+
+def test_the_run_folder_is_whole(trained):
+    names = {str(path.relative_to(trained.folder)) for path in trained.folder.rglob("*")}
+    assert {"config.toml", "run.json", "data.json", "log.jsonl", "samples/reals.png"} <= names
+    assert {"state/000000048.npz", "state/000000064.npz", "models/000001.keras"} <= names
+    assert any(name.startswith("events/events.out") for name in names)
+    assert not [name for name in names if ".part" in name]
+    assert trained.status() == "finished"
+
+
+def test_the_run_tells_where_it_comes_from(trained, npz):
+    info = trained.info
+    assert info["data"]["source"] == str(npz)
+    assert info["data"]["shape"] == [16, 16, 1]
+    assert info["data"]["names"] == ["0", "1"]
+    assert sum(info["data"]["class_counts"]) == info["data"]["count"] <= 256
+    assert info["versions"]["ganvas"] == ganvas.__version__
+    assert "--run" in info["command"]
+    assert info["parent"] is None
+    assert trained.config.train.kimg == 0.512
+    assert trained.config.networks["norm"] == "batch", "defaults are written out"
+    assert tuple(trained.config.data.size) == (16, 16)
+
+
+def test_the_log_has_a_row_per_tick(trained):
+    rows = trained.rows()
+    assert [row["step"] for row in rows] == [16, 32, 48, 64]
+    assert [row["kimg"] for row in rows] == [0.128, 0.256, 0.384, 0.512]
+    assert all(np.isfinite([v for v in row.values()]).all() for row in rows)
+    seconds = [row["seconds"] for row in rows]
+    assert sorted(seconds) == seconds
+
+
+def test_the_pictures_lie_side_by_side(trained):
+    pictures = sorted((trained.folder / "samples").iterdir())
+    assert {"reals.png", "000001.png"} <= {path.name for path in pictures}
+    assert len({Image.open(path).size for path in pictures}) == 1
+
+
+def test_resume_of_a_finished_run_says_so(trained, command):
+    before = {path: path.stat().st_mtime_ns for path in trained.folder.rglob("*")}
+    done = command("resume", trained.folder)
+    assert done.returncode == 0
+    assert "is finished" in done.stdout
+    assert before == {path: path.stat().st_mtime_ns for path in trained.folder.rglob("*")}
+
+
+# --- what a run is good for --------------------------------------------------------------------
+
+
+def test_sample_a_grid_and_a_folder(trained, command, tmp_path):
+    grid, folder = tmp_path / "new" / "grid.png", tmp_path / "folder"
+    done = command("sample", trained.folder, "-n", 9, "--out", grid)
+    assert (done.returncode, done.stdout.strip()) == (0, str(grid)), done.stderr
+    assert Image.open(grid).text["seed"] == "0"
+    words = ["-n", 3, "--seed", 5, "--label", "1", "--truncation", 0.7, "--out", folder]
+    assert command("sample", trained.folder, *words).returncode == 0
+    files = sorted(folder.iterdir())
+    assert [path.name for path in files] == ["000000.png", "000001.png", "000002.png"]
+    about = Image.open(files[2]).text
+    assert {k: about[k] for k in ("seed", "label", "truncation", "index")} == {
+        "seed": "5", "label": "1", "truncation": "0.7", "index": "2",
+    }  # fmt: skip
+    assert str(trained.folder) in about["model"]
+    # The same images from Python, in another process.
+    pictures = ganvas.load(trained).sample(3, "1", seed=5, truncation=0.7)
+    for path, picture in zip(files, pictures, strict=True):
+        near = np.abs(np.asarray(Image.open(path)).astype(int) - picture[..., 0])
+        assert near.max() <= 1
+
+
+def test_morph(trained, command, tmp_path):
+    film = tmp_path / "film.gif"
+    done = command("morph", trained.folder, "--seconds", 1, "--out", film)
+    assert done.returncode == 0, done.stderr
+    gif = Image.open(film)
+    assert gif.format == "GIF"
+    assert gif.n_frames > 5
+    assert ".gif" in say_no(command("morph", trained.folder, "--out", tmp_path / "film.mp4"))
+
+
+def test_a_label_that_is_not_there(trained, command, tmp_path):
+    refusal = say_no(command("sample", trained.folder, "--label", "x", "--out", tmp_path / "g.png"))
+    assert "there is 0, 1" in refusal
+    assert not list(tmp_path.iterdir())
+
+
+def test_runs_recipes_info(trained, command):
+    done = command("runs", trained.folder.parent)
+    head, row = done.stdout.splitlines()
+    assert head.split() == ["run", "recipe", "kimg", "seconds", "state"]
+    name, recipe, kimg, _, state = row.split()
+    assert (name, recipe, kimg, state) == ("bars", "quick", "0.512/0.512", "finished")
+    done = command("recipes")
+    assert "quick:" in done.stdout
+    assert "[train]" in command("recipes", "quick").stdout
+    done = command("info", "--json")
+    facts = json.loads(done.stdout)
+    assert not done.stderr
+    assert {"ganvas", "tensorflow", "keras", "devices", "threads"} <= facts.keys()
+
+
+# --- refusals: one line, exit 2, nothing written -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--recipe", "quik"], "did you mean 'quick'"),
+        (["--recipe", "nowhere.toml"], "nowhere.toml cannot be read"),
+        (["--set", "train.kimgs=3"], "did you mean 'train.kimg'"),
+        (["--set", "train.kimg=-3"], "train.kimg = -3"),
+        (["--set", "train.kimg"], "KEY=VALUE"),
+        (["--set", "train.warmup_kimg=900"], "not shorter than"),
+        (["--set", "loss=hinj"], "did you mean 'hinge'"),
+        (["--set", 'penalties=["r1"]'], "missing a required argument: 'weight'"),
+        (["--set", "networks.widht=3"], "widht"),
+        (["--set", "loss=no.such:Thing"], "cannot be imported"),
+        (["--from", "nowhere"], "nowhere is not a run"),
+        (["--set", "networks=textbook"], "takes no labels"),
+    ],
+)
+def test_wrong_words_write_nothing(command, npz, tmp_path, words, sentence):
+    done = command("train", npz, *words, "--run", "out", cwd=tmp_path)
+    assert sentence in say_no(done)
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_images_write_nothing(command, tmp_path):
+    assert "nowhere.npz" in say_no(command("train", "nowhere.npz", "--run", "out", cwd=tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_existing_run_is_left_alone(trained, command, npz, sets):
+    before = {path: path.read_bytes() for path in trained.folder.rglob("*") if path.is_file()}
+    done = command("train", npz, *sets, "--run", trained.folder)
+    assert "already holds a run" in say_no(done)
+    assert before == {p: p.read_bytes() for p in trained.folder.rglob("*") if p.is_file()}
+
+
+def test_what_cannot_change_within_a_run(trained, command):
+    refusal = say_no(command("resume", trained.folder, "--set", "train.batch=4"))
+    assert "train.batch cannot change within a run" in refusal
+
+
+@pytest.mark.parametrize("words", [["sample"], ["morph"], ["resume"]])
+def test_no_run(command, tmp_path, words):
+    assert "is not a run" in say_no(command(*words, tmp_path, cwd=tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_dry_run_writes_nothing(command, npz, sets, tmp_path):
+    done = command("train", npz, *sets, "--dry-run", "--run", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.iterdir())
+    for word in ("[train]", "kimg = 0.512", "16x16x1", "duration", "memory", "ms per step"):
+        assert word in done.stdout
+
+
+# --- going on ----------------------------------------------------------------------------------
+
+
+def test_longer_and_from_another_run(trained, command, npz, sets, tmp_path):
+    """`--from` starts a new run at step 0 with the old weights; `resume` makes it longer."""
+    child = tmp_path / "child"
+    words = ["--set", "train.kimg=0.128", "--set", "train.learning_rate=1e-12"]
+    done = command("train", npz, *sets, *words, "--from", trained.folder, "--run", child)
+    assert done.returncode == 0, done.stderr
+    run = Run.open(child)
+    assert run.info["parent"] == str(trained.folder)
+    assert run.info["started_anew"] == []
+    assert [row["step"] for row in run.rows()] == [16]
+    old, new = states(trained)[-1], states(run)[-1]
+    np.testing.assert_allclose(new["discriminator/000"], old["discriminator/000"], atol=1e-5)
+    assert new["step"] == 16
+
+    done = command("resume", child, "--set", "train.kimg=0.25")
+    assert done.returncode == 0, done.stderr
+    assert [row["step"] for row in run.rows()] == [16, 32]
+    assert run.config.train.kimg == 0.25
+    assert run.status() == "finished"
+
+
+def test_ctrl_c_stops_cleanly_and_the_run_goes_on(long_run, command):
+    process, run = long_run
+    assert "in use by another process" in say_no(command("resume", run.folder))
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert f"go on: ganvas resume {run.folder}" in errors.splitlines()[-1]
+    assert "Traceback" not in errors
+    assert run.status() == "interrupted"
+    assert run.models(), "a picture of where it stopped"
+    last = run.rows()[-1]["step"]
+    assert states(run)[-1]["step"] == last, "not a step is lost"
+
+    kimg = (last + 20) * 8 / 1000
+    done = command("resume", run.folder, "--set", f"train.kimg={kimg}")
+    assert done.returncode == 0, done.stderr
+    steps = [row["step"] for row in run.rows()]
+    assert steps == sorted(set(steps))
+    assert last in steps
+    assert steps[-1] == last + 20
+    assert run.status() == "finished"
+
+
+def test_divergence_exits_3_and_keeps_the_last_good_state(trained, command, tmp_path, npz, sets):
+    folder = tmp_path / "run"
+    words = ["--set", "train.kimg=0.256", "--run", folder]
+    assert command("train", npz, *sets, *words).returncode == 0
+    run = Run.open(folder)
+    good, rows = states(run), run.rows()
+    done = command(
+        "resume", folder, "--set", "train.kimg=1", "--set", "train.learning_rate=1e30",
+    )  # fmt: skip
+    assert "not finite" in say_no(done, 3)
+    assert run.status() == "diverged"
+    kept = states(run)
+    assert [s["step"] for s in kept] == [s["step"] for s in good]
+    assert all(np.isfinite(array).all() for array in kept[-1].values())
+    assert run.rows() == rows
+
+
+def test_a_read_only_place_is_one_line(command, npz, sets, tmp_path):
+    if os.geteuid() == 0:
+        place = Path("/proc/ganvas")
+    else:
+        place = tmp_path / "locked" / "run"
+        place.parent.mkdir(mode=0o500)
+    assert "cannot be written" in say_no(command("train", npz, *sets, "--run", place))
