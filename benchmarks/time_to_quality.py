@@ -23,9 +23,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from digits import Judge
 from keras import layers
 
+from digits import Judge
 from ganvas import images as pictures
 from ganvas.config import Config, load_recipe
 from ganvas.losses import Loss

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import tensorflow as tf
-from train_on_arrays import KIMG, stripes
 
 import ganvas
+from train_on_arrays import KIMG, stripes
 
 
 class Quadratic(ganvas.Loss):

@@ -152,8 +152,10 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> np.nda
 def _open(file: str | Path | bytes) -> Image.Image:
     image = Image.open(io.BytesIO(file) if isinstance(file, bytes) else file)
     if image.width * image.height > MAX_PIXELS:
+        image.close()
         raise Image.DecompressionBombError
     if min(image.size) < MIN_SIDE:
+        image.close()
         raise ValueError(f"{image.width} × {image.height} pixels, at least 4 × 4 are needed")
     return image
 

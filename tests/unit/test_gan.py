@@ -1,5 +1,8 @@
 """The game: who learns when, the average, the addresses of randomness."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -140,3 +143,48 @@ def test_noise_has_an_address():
     assert not np.array_equal(first, gan.noise(like, "discriminator", 0))
     gan.step.assign(1)
     assert not np.array_equal(first, gan.noise(like, "generator"))
+
+
+MIRRORED = """
+import os
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", KERAS_BACKEND="tensorflow")
+import keras, numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from ganvas.gan import GAN
+from ganvas.losses import LOSSES
+from ganvas.networks import DCGAN
+from ganvas.penalties import R1
+pair = DCGAN(noise=4, width=4, discriminator_width=4, norm="none")
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    keras.utils.set_random_seed(1)
+    gan = GAN(pair.generator((16, 16, 1)), pair.discriminator((16, 16, 1)), LOSSES["hinge"](),
+              [R1(1.0, every=2)], ema_images=8.0, ema_ramp=100.0)
+    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
+before = [w.numpy() for w in gan.generator.weights]
+images = np.random.default_rng(0).uniform(-1, 1, (16, 16, 16, 1)).astype("float32")
+data = tf.data.Dataset.from_tensor_slices(images).repeat().batch(8)
+gan.fit(data, epochs=1, steps_per_epoch=1, verbose=0, shuffle=False)
+assert int(gan.step.numpy()) == 1
+now = [w.numpy() for w in gan.generator.weights]
+assert any((a != b).any() for a, b in zip(before, now))
+for a, b, average in zip(before, now, gan.ema_generator.weights):
+    # One global batch is one half-life.
+    np.testing.assert_allclose(average.numpy(), (a + b) / 2, atol=1e-6)
+noises = strategy.run(lambda: gan.noise(tf.zeros((3, 1)), "generator")).values
+assert not np.array_equal(*noises), "each replica draws its own noise"
+gan.fit(data, epochs=1, steps_per_epoch=2, verbose=0, shuffle=False)
+for weight in gan.generator.weights + gan.discriminator.weights:
+    copies = [np.asarray(copy) for copy in weight.value.values]
+    assert np.array_equal(*copies), weight.path
+    assert np.isfinite(copies[0]).all(), weight.path
+"""
+
+
+def test_two_replicas_play_one_game():
+    """In a process of its own: logical devices are chosen before TensorFlow starts."""
+    done = subprocess.run(
+        [sys.executable, "-c", MIRRORED], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]

@@ -33,7 +33,7 @@ def from_arrays(
     numbers, names = _classes(labels, len(pixels), where, names)
     if not options.labels:
         names = ()
-    own = tuple(int(side) for side in pixels.shape[1:3])
+    own = int(pixels.shape[1]), int(pixels.shape[2])
     size = options.sides or auto_size(Counter({own: len(pixels)}))
     shape = (*size, options.channels or int(pixels.shape[3]))
     hashes, constant = _survey(pixels)

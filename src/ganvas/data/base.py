@@ -121,8 +121,8 @@ class Images(ABC):
     def fingerprint(self) -> str:
         """Hex digest of images, labels, their order and the shape they are brought to."""
         digest = hashlib.sha256(repr((self.shape, self.options.fit, self.names)).encode())
-        digest.update(np.ascontiguousarray(self.hashes[self.rows]))
-        digest.update(np.ascontiguousarray(self.labels[self.rows]) if self.classes else b"")
+        digest.update(self.hashes[self.rows].tobytes())
+        digest.update(self.labels[self.rows].tobytes() if self.classes else b"")
         return digest.hexdigest()
 
     def stream(self, batch: int, seed: int, start: int = 0) -> tf.data.Dataset:

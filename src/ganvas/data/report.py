@@ -1,4 +1,4 @@
-"""The checkup: what was found among the images before the first step, and what speaks against it."""
+"""The checkup: what was found among the images before the first step, what speaks against it."""
 
 from __future__ import annotations
 
@@ -73,6 +73,7 @@ def examine(
         )
     counts = np.bincount(labels, minlength=len(names)) if names else ()
     classes = {name: int(n) for name, n in zip(names, counts, strict=True)}
+    by_area = sorted(sizes, key=_area)
     report = Report(
         found=used + len(unreadable),
         used=used,
@@ -81,14 +82,18 @@ def examine(
         duplicates=used - distinct,
         constant=constant,
         sizes={
-            "smallest": list(min(sizes, key=lambda side: side[0] * side[1])),
-            "largest": list(max(sizes, key=lambda side: side[0] * side[1])),
+            "smallest": list(by_area[0]),
+            "largest": list(by_area[-1]),
             "most_common": list(sizes.most_common(1)[0][0]),
         },
         classes=classes,
     )
     report.warnings.extend(_warnings(report, median_side(sizes), min(shape[:2])))
     return report
+
+
+def _area(size: tuple[int, int]) -> int:
+    return size[0] * size[1]
 
 
 def median_side(sizes: Counter[tuple[int, int]]) -> int:

@@ -92,12 +92,11 @@ def _pick(arrays: Any, file: Path, part: str) -> tuple[np.ndarray, np.ndarray | 
         pairs.insert(0, ("x", "y"))
     for images, labels in pairs:
         if images in arrays:
-            return arrays[images], arrays[labels] if labels in arrays else None
+            return arrays[images], arrays.get(labels)
     if part == "train":
         found = [n for n in arrays if arrays[n].dtype == np.uint8 and arrays[n].ndim in (3, 4)]
         if len(found) == 1:
-            labels = arrays["y"] if "y" in arrays else None
-            return arrays[found[0]], labels
+            return arrays[found[0]], arrays.get("y")
     raise DataError(
         f"{file} holds {', '.join(arrays) or 'nothing'}, where images of the {part} part are under "
         f"{' or '.join(images for images, _ in pairs)}: rename them"

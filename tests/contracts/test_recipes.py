@@ -1,0 +1,62 @@
+"""Every recipe in the package can be read, written, built and planned."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from ganvas.build import build, complete
+from ganvas.config import load_recipe, parse, recipe_header, recipe_names
+from ganvas.losses import LOSSES, Loss
+from ganvas.networks import NETWORKS, Networks
+from ganvas.penalties import PENALTIES, Penalty
+from ganvas.plan import Plan
+
+pytestmark = pytest.mark.parametrize("name", recipe_names())
+
+
+def test_it_survives_toml(name):
+    config = load_recipe(name)
+    assert config.recipe == name
+    assert parse(tomllib.loads(config.toml())) == config
+
+
+def test_its_parts_can_be_built_and_written_out(name):
+    config = load_recipe(name)
+    kinds = [("loss", config.loss, LOSSES, Loss), ("networks", config.networks, NETWORKS, Networks)]
+    kinds += [("penalty", spec, PENALTIES, Penalty) for spec in config.penalties]
+    for kind, spec, table, base in kinds:
+        assert isinstance(build(kind, spec, table), base)
+        full = complete(kind, spec, table)
+        assert complete(kind, full, table) == full
+
+
+def test_its_networks_fit_mnist_and_each_other(name):
+    config = load_recipe(name)
+    networks = build("networks", config.networks, NETWORKS)
+    classes = 10 if config.data.labels else 0
+    generator = networks.generator((28, 28, 1), classes)
+    discriminator = networks.discriminator((28, 28, 1), classes)
+    assert generator.output.shape[1:] == discriminator.input["image"].shape[1:] == (28, 28, 1)
+
+
+def test_its_plan_is_of_ordinary_length(name):
+    config = load_recipe(name)
+    plan = Plan.of(config.train, config.watch, LOSSES[_name(config.loss)].reads_real)
+    assert 0 <= plan.warmup < plan.total
+    assert plan.kimg(plan.total) == pytest.approx(config.train.kimg, rel=0.02)
+    ends = range(plan.tick, plan.total + 1, plan.tick)
+    assert 5 <= sum(plan.grid_due(step) for step in ends) <= 50
+
+
+def test_its_header_is_a_lab_note(name):
+    """`ganvas recipes` shows what it is for, its cost and its score."""
+    header = recipe_header(name)
+    assert {"what", "command", "cost", "score"} <= header.keys()
+    assert all(header.values())
+    assert name in header["command"]
+
+
+def _name(spec) -> str:
+    return spec if isinstance(spec, str) else spec["name"]

@@ -1,0 +1,150 @@
+"""Images at the border: every format and mode, and what is refused."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganvas import images
+from ganvas.errors import DataError, Diverged
+
+RGB = np.zeros((8, 12, 3), np.uint8)
+RGB[:, :6] = (250, 10, 20)
+RGB[:, 6:] = (20, 30, 240)
+
+
+def saved(tmp_path, name, image=RGB, mode=None, **options):
+    picture = Image.fromarray(image)
+    path = tmp_path / name
+    (picture.convert(mode) if mode else picture).save(path, **options)
+    return path
+
+
+def test_there_and_back_for_every_value():
+    every = np.arange(256, dtype=np.uint8)
+    floats = images.to_float(every)
+    assert (floats.min(), floats.max(), floats.dtype) == (-1, 1, np.float32)
+    np.testing.assert_array_equal(images.to_uint8(floats), every)
+    np.testing.assert_array_equal(images.to_uint8(np.array([-9.0, 9.0])), [0, 255])
+    with pytest.raises(Diverged, match="NaN"):
+        images.to_uint8(np.array([np.nan]))
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp", "a.gif", "a.webp", "a.tiff"])
+def test_formats(tmp_path, name):
+    options = {"lossless": True} if name.endswith("webp") else {}
+    read = images.read(saved(tmp_path, name, **options), channels=3)
+    assert read.shape == RGB.shape
+    middle = np.s_[2:6, 1:4]
+    assert np.abs(read[middle].astype(int) - RGB[middle]).max() < 12
+
+
+@pytest.mark.parametrize(
+    ("mode", "channels"), [("1", 1), ("L", 1), ("LA", 2), ("RGB", 3), ("RGBA", 4), ("P", 3)]
+)
+def test_modes(tmp_path, mode, channels):
+    path = saved(tmp_path, "a.png", mode=mode)
+    assert images.read(path).shape == (8, 12, channels)
+    assert images.probe(path).alpha == (mode in ("LA", "RGBA"))
+    for wanted in (1, 2, 3, 4):
+        assert images.read(path, channels=wanted).shape == (8, 12, wanted)
+
+
+def test_cmyk_and_sixteen_bits(tmp_path):
+    assert images.read(saved(tmp_path, "a.jpg", mode="CMYK")).shape == (8, 12, 3)
+    wide = np.linspace(0, 65535, 96).reshape(8, 12).astype(np.uint16)
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    read = images.read(tmp_path / "wide.png")[..., 0]
+    np.testing.assert_array_equal(read, (wide.astype(int) + 128) // 257)
+
+
+def test_first_frame_of_a_gif(tmp_path):
+    frames = [Image.fromarray(RGB), Image.fromarray(RGB[:, ::-1])]
+    frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
+    assert images.read(tmp_path / "two.gif", channels=3)[4, 2, 0] > 200
+
+
+def test_exif_orientation(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn clockwise: what was left comes up
+    path = saved(tmp_path, "a.jpg", exif=exif)
+    read = images.read(path)
+    assert read.shape == (12, 8, 3)
+    assert read[2, 4, 0] > 200
+    assert read[9, 4, 2] > 200
+    assert images.probe(path)[:2] == (12, 8)
+
+
+def test_alpha_is_laid_over_white(tmp_path):
+    clear = np.dstack([RGB, np.zeros((8, 12), np.uint8)])
+    assert (images.read(saved(tmp_path, "a.png", clear), channels=3) == 255).all()
+
+
+def test_crop_and_pad(tmp_path):
+    path = saved(tmp_path, "a.png")
+    cropped = images.read(path, (8, 8))
+    assert cropped.shape == (8, 8, 3)
+    assert (cropped.reshape(-1, 3).max(1) > 100).all()
+    padded = images.read(path, (12, 12), fit="pad")
+    assert (padded[:2] == 0).all()
+    assert (padded[-2:] == 0).all()
+    np.testing.assert_array_equal(padded[2:-2], RGB)
+
+
+def bomb(side: int) -> bytes:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        body = kind + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty, or not an image"),
+        (b"a letter, not a picture", "not an image"),
+        (bomb(30_000), "more than 100 megapixels"),
+        (bomb(1), "at least 4"),
+    ],
+)
+def test_refused_files(tmp_path, content, says):
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    for look in (images.probe, images.read):
+        with pytest.raises(DataError, match=says):
+            look(path)
+
+
+def test_truncated_jpeg(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    path = saved(tmp_path, "a.jpg", noise)
+    path.write_bytes(path.read_bytes()[:1500])
+    with pytest.raises(DataError, match="truncated"):
+        images.read(path)
+
+
+def test_png_with_words_appears_whole(tmp_path):
+    for channels in (1, 2, 3, 4):
+        image = np.random.default_rng(0).integers(0, 256, (5, 7, channels), dtype=np.uint8)
+        path = tmp_path / "deep" / f"{channels}.png"
+        images.write_png(path, image, {"seed": "7"})
+        np.testing.assert_array_equal(images.read(path, channels=channels), image)
+        assert Image.open(path).text == {"seed": "7"}
+    assert len(list((tmp_path / "deep").iterdir())) == 4
+
+
+def test_grid_and_film(tmp_path):
+    cells = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 6, 1), np.uint8)
+    sheet = images.grid(cells, columns=2)
+    assert sheet.shape == (3 * 6 - 2, 2 * 8 - 2, 1)
+    assert sheet[6, 8] == 3
+    assert sheet[-1, -1] == 255
+    images.write_gif(tmp_path / "a.gif", np.random.default_rng(0).integers(
+        0, 256, (6, 8, 8, 1), dtype=np.uint8), seconds=0.6)  # fmt: skip
+    with Image.open(tmp_path / "a.gif") as film:
+        assert film.n_frames == 6
+        assert film.info["duration"] == 100
