@@ -79,9 +79,11 @@ def contenders() -> dict[str, tuple[Config, int]]:
     guide = {"networks": "time_to_quality:KerasGuide", "loss": "time_to_quality:NoisyLabels"}
     guide |= {"train.batch": 64, "train.learning_rate": 3e-4, "train.beta1": 0.9}
     guide |= {"train.steps_per_execution": 10, "data.labels": False, "train.ema_kimg": 0.0}
+    no_labels = quick.with_values({"data.labels": False})
     return {
         "quick, labels": (quick, 3),
-        "quick, no labels": (quick.with_values({"data.labels": False}), 3),
+        "quick, no labels": (no_labels, 3),
+        "quick, no labels, no groups": (no_labels.with_values({"data.clusters": 0}), 1),
         "classic": (load_recipe("classic"), 1),
         "keras guide": (load_recipe("classic").with_values({**guide, "recipe": "guide"}), 1),
     }

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .errors import GanvasError, UsageError
+from .errors import ConfigError, GanvasError, UsageError
 
 app = typer.Typer(
     name="ganvas",
@@ -146,9 +146,14 @@ def runs(folder: Annotated[Path, typer.Argument(help="Where runs lie.")] = Path(
     lines = [("run", "recipe", "kimg", "seconds", "state")]
     for run in list_runs(folder):
         row = (run.rows() or [{"kimg": 0, "seconds": 0}])[-1]
-        config = run.config
-        kimg = f"{row['kimg']:g}/{config.train.kimg:g}"
-        lines.append((run.folder.name, config.recipe, kimg, f"{row['seconds']:.0f}", run.status()))
+        kimg, seconds = f"{row['kimg']:g}", f"{row['seconds']:.0f}"
+        try:
+            config = run.config
+        except ConfigError:
+            lines.append((run.folder.name, "?", kimg, seconds, "damaged"))
+            continue
+        kimg += f"/{config.train.kimg:g}"
+        lines.append((run.folder.name, config.recipe, kimg, seconds, run.status()))
     _table(lines)
 
 

@@ -86,7 +86,7 @@ class Train(Section):
     """Half-life of the averaged generator, from which samples are drawn."""
     ema_ramp: float = Field(0.1, gt=0)
     jit: bool = False
-    """Compile with XLA: worth it on a GPU, slower on a CPU; draws the same noise."""
+    """Compile with XLA: worth it on a GPU, slower on a CPU; it draws other noise."""
     steps_per_execution: int = Field(10, ge=1)
 
 

@@ -149,7 +149,8 @@ class GAN(keras.Model):
 
     def update_ema(self, images) -> None:
         """Move the averaged generator: its distance halves every `ema_images` images."""
-        images = tf.cast(images, tf.float32)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        images = tf.cast(images * replicas, tf.float32)
         seen = images * tf.cast(self.generator_optimizer.iterations.value, tf.float32)
         half_life = tf.minimum(self.ema_images, self.ema_ramp * seen)
         keep = 0.5 ** (images / tf.maximum(half_life, 1e-8))

@@ -44,9 +44,10 @@ def play(run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progres
                 callbacks.append(stack.enter_context(Show(run, plan, int(gan.step.numpy()))))
             interrupted = stack.enter_context(stop_on_signal(gan))
             fit(gan, plan, source, config, callbacks, interrupted)
-        status = "interrupted" if interrupted() else "finished"
+        step = int(gan.step.numpy())
+        status = "finished" if step >= plan.total else "interrupted"
         if status == "interrupted":
-            samples.snapshot(int(gan.step.numpy()))
+            samples.snapshot(step)
     except Diverged:
         status = "diverged"
         raise
@@ -65,6 +66,12 @@ def fit(
     interrupted: Callable[[], bool],
 ) -> None:
     """The stretches that are left, each one `keras.Model.fit`."""
+
+    def stop(*_) -> None:
+        if interrupted():  # between two fits, which forget `stop_training` when they begin
+            gan.stop_training = True
+
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_begin=stop), *callbacks]
     for stretch in plan.stretches(int(gan.step.numpy())):
         if interrupted():
             return

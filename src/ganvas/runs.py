@@ -75,6 +75,8 @@ class Run:
         lock = filelock.FileLock(self.folder / ".lock", timeout=0)
         try:
             with lock:
+                for part in self.folder.rglob(".*.part*"):  # left by a process that was killed
+                    part.unlink(missing_ok=True)
                 yield
         except filelock.Timeout as error:
             raise RunError(
@@ -89,7 +91,7 @@ class Run:
 
         try:
             return parse(tomllib.loads((self.folder / "config.toml").read_text("utf-8")))
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{self.folder}/config.toml is damaged: {error}") from error
 
     @property
@@ -170,8 +172,11 @@ class Run:
         path = self.folder / "models" / f"{kimg:06d}.keras"
         part = path.with_name(f".{path.name}.part.keras")
         with disk_errors(path):
-            generator.save(part)
-            part.replace(path)
+            try:
+                generator.save(part)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
         for old in self.models()[:-KEEP_MODELS]:
             old.unlink()
         return path

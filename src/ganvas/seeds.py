@@ -32,5 +32,5 @@ def fold(seed: int | tf.Tensor, *address: int | str | tf.Tensor) -> tf.Tensor:
 
 
 def normal(shape: tuple, seed: tf.Tensor) -> tf.Tensor:
-    """Standard normal noise, the same on every device (the generator is named, not chosen)."""
+    """Standard normal noise; the algorithm is named, because "auto" chooses by device."""
     return tf.random.stateless_normal(shape, seed, alg="philox")

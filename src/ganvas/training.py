@@ -32,7 +32,7 @@ from .optimizers import Adam, Decay
 from .penalties import PENALTIES
 from .plan import Plan
 from .play import now, play
-from .runs import Run
+from .runs import Run, disk_errors
 from .sampler import Sampler
 
 CHANGEABLE = (
@@ -75,9 +75,7 @@ def train(
     name = re.sub(r"[^A-Za-z0-9]+", "-", f"{word}-{config.recipe}").strip("-").lower()
     new = Run.create(run, name, config)
     with new.locked():
-        new.write_json("data.json", source.report.to_dict())
-        new.write_json("run.json", describe(config, source, parent, anew))
-        pictures.write_png(new.folder / "samples" / "reals.png", real_grid(source))
+        introduce(new, describe(config, source, parent, anew), source)
         play(new, gan, plan, source, config, progress)
     return new
 
@@ -120,10 +118,24 @@ def resume(
         if state:
             restore(gan, state)
         old.forget_after(int(gan.step.numpy()))
+        introduce(old, {**describe(config, source, None, []), **old.info}, source)
         if config != before:
             old.write("config.toml", config.toml())
         play(old, gan, plan, source, config, progress)
     return old
+
+
+def introduce(run: Run, about: Mapping[str, Any], source: Images) -> None:
+    """What a run says of itself and its images before the first step.
+
+    A run that goes on calls it too: a kill may have come before all of it was written.
+    """
+    reals = run.folder / "samples" / "reals.png"
+    run.write_json("run.json", about)
+    run.write_json("data.json", source.report.to_dict())
+    if not reals.exists():
+        with disk_errors(reals):
+            pictures.write_png(reals, real_grid(source))
 
 
 def prepare(
@@ -138,6 +150,8 @@ def prepare(
     word = os.fspath(data) if isinstance(data, (str, os.PathLike)) else ""
     if isinstance(data, str) and not word:
         raise UsageError("no images are given, and the recipe names none in data.source: name them")
+    if Path(word.partition(":")[0]).exists() and word:
+        word = str(Path(word).absolute())  # a run can be resumed from any folder
     check_parts(config)
     options = {k: v for k, v in config.data.model_dump().items() if k != "source"}
     source = load_images(data, Options(**options))

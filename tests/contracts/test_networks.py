@@ -71,7 +71,7 @@ def test_saves_and_loads(name, tmp_path):
 
 @pytest.mark.parametrize("arguments", [{"norm": "layer"}, {"width": 0}, {"noise": -1}])
 def test_dcgan_refuses(arguments):
-    with pytest.raises(ValueError, match="norm|at least 1"):
+    with pytest.raises(ValueError, match=r"norm|at least 1"):
         DCGAN(**arguments)
 
 

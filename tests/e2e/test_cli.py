@@ -255,7 +255,8 @@ def test_dry_run_writes_nothing(command, npz, sets, tmp_path):
 def test_longer_and_from_another_run(trained, command, npz, sets, tmp_path):
     """`--from` starts a new run at step 0 with the old weights; `resume` makes it longer."""
     child = tmp_path / "child"
-    words = ["--set", "train.kimg=0.128", "--set", "train.learning_rate=1e-12"]
+    words = ["--set", "train.kimg=0.128", "--set", "train.learning_rate=1e-12",
+             "--set", "train.discriminator_learning_rate=1e-12"]  # fmt: skip
     done = command("train", npz, *sets, *words, "--from", trained.folder, "--run", child)
     assert done.returncode == 0, done.stderr
     run = Run.open(child)
@@ -317,6 +318,7 @@ def test_divergence_exits_3_and_keeps_the_last_good_state(copy, command):
 def test_the_decay_can_change_within_a_run(copy, here):
     """To a rate that falls to nothing: the generator ends where it was."""
     words = ["train.kimg=0.64", "train.decay=linear", "train.learning_rate=1e-12"]
+    words += ["train.discriminator_learning_rate=1e-12"]
     done = here("resume", copy.folder, *[w for word in words for w in ("--set", word)])
     assert done.returncode == 0, done.stderr
     old, new = states(copy)[-2:]

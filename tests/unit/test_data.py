@@ -98,8 +98,10 @@ def test_a_file_that_breaks_in_the_middle_is_named(tmp_path):
             pass
 
 
-@pytest.mark.parametrize("names", [("x", "y"), ("x_train", "y_train"), ("train_images", "train_labels"),
-                                   ("pictures", "y")])  # fmt: skip
+@pytest.mark.parametrize(
+    "names",
+    [("x", "y"), ("x_train", "y_train"), ("train_images", "train_labels"), ("pictures", "y")],
+)
 def test_names_in_npz(tmp_path, names):
     labels = np.arange(12).reshape(-1, 1) % 3
     np.savez(tmp_path / "a.npz", **{names[0]: noise(), names[1]: labels})

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 import ganvas
 
 PUBLIC = [
@@ -22,12 +24,8 @@ def test_names():
 
 
 def test_unknown_name():
-    try:
-        ganvas.nothing
-    except AttributeError as error:
-        assert "nothing" in str(error)
-    else:
-        raise AssertionError
+    with pytest.raises(AttributeError, match="nothing"):
+        getattr(ganvas, "nothing")  # noqa: B009
 
 
 def seconds(*arguments):

@@ -27,13 +27,18 @@ def variables(gan: GAN) -> dict[str, Any]:
         "generator": gan.generator.variables,
         "discriminator": gan.discriminator.variables,
         "ema": gan.ema_generator.variables,
-        "generator_optimizer": gan.generator_optimizer.variables,
-        "discriminator_optimizer": gan.discriminator_optimizer.variables,
+        "generator_optimizer": moments(gan.generator_optimizer),
+        "discriminator_optimizer": moments(gan.discriminator_optimizer),
     }
     named = {"step": gan.step}
     for group, members in groups.items():
         named |= {f"{group}/{i:03d}": variable for i, variable in enumerate(members)}
     return named
+
+
+def moments(optimizer) -> list:
+    """An optimizer's variables but its rate, which belongs to the recipe and may change."""
+    return [v for v in optimizer.variables if v.name != "learning_rate"]
 
 
 def state_of(gan: GAN) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 Both functions are a block cipher over a range (`RandomIndexShuffle`). Its default of 4 rounds is
 not enough: neighbouring k then correlate by 0.3, and so do the orders of neighbouring epochs.
-With 8 nothing is left to see (tests/unit/test_data_order.py).
+With 8 nothing is left to see (tests/unit/test_data.py).
 """
 
 from __future__ import annotations
