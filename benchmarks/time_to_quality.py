@@ -85,6 +85,7 @@ def contenders() -> dict[str, tuple[Config, int]]:
         "quick, no labels": (no_labels, 3),
         "quick, no labels, no groups": (no_labels.with_values({"data.clusters": 0}), 1),
         "classic": (load_recipe("classic"), 1),
+        "warm": (load_recipe("warm"), 1),
         "keras guide": (load_recipe("classic").with_values({**guide, "recipe": "guide"}), 1),
     }
 

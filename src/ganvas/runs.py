@@ -49,13 +49,13 @@ class Run:
                 f"{path} already holds a run: `ganvas resume {path}` goes on with it; "
                 "choose another --run to start anew"
             )
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and (not path.is_dir() or any(p.name[0] != "." for p in path.iterdir())):
             raise RunError(f"{path} is not an empty folder: choose another --run")
         run = cls(path)
         with disk_errors(path):
-            for part in ("state", "models", "samples"):
-                (path / part).mkdir(parents=True, exist_ok=True)
-            run.write("config.toml", config.toml())
+            path.mkdir(parents=True, exist_ok=True)
+            run.write("config.toml", config.toml())  # first: from here on the run can go on
+            run._make_folders()
         return run
 
     @classmethod
@@ -77,11 +77,16 @@ class Run:
             with lock:
                 for part in self.folder.rglob(".*.part*"):  # left by a process that was killed
                     part.unlink(missing_ok=True)
+                self._make_folders()
                 yield
         except filelock.Timeout as error:
             raise RunError(
                 f"{self.folder} is in use by another process: wait for it, or stop it"
             ) from error
+
+    def _make_folders(self) -> None:
+        for name in ("state", "models", "samples"):
+            (self.folder / name).mkdir(exist_ok=True)
 
     # --- documents --------------------------------------------------------------------------
 
