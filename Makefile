@@ -33,6 +33,7 @@ demo: setup
 	@echo "Look at: demo/run/samples (one row per digit, from noise to now), demo/samples.png, demo/morph.gif"
 
 bench: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python benchmarks/step_overhead.py
 	$(BIN)/python benchmarks/time_to_quality.py
 

@@ -83,7 +83,7 @@ def contenders() -> dict[str, tuple[Config, int]]:
     return {
         "quick, labels": (quick, 3),
         "quick, no labels": (no_labels, 3),
-        "quick, no labels, 100 groups": (no_labels.with_values({"data.clusters": 100}), 1),
+        "quick, no labels, 50 groups": (no_labels.with_values({"data.clusters": 50}), 1),
         "quick, no labels, no groups": (no_labels.with_values({"data.clusters": 0}), 1),
         "classic": (load_recipe("classic"), 1),
         "warm": (load_recipe("warm"), 1),
