@@ -172,7 +172,7 @@ def recipe_header(name: str) -> dict[str, str]:
     """The comment lines `# key: value` at the top of a recipe: what, command, cost, score."""
     header = {}
     for line in recipe_text(name).splitlines():
-        if not line.startswith("#"):
+        if not line.startswith("# "):  # a bare "#" divides the header from remarks
             break
         key, _, value = line.lstrip("# ").partition(": ")
         header[key] = value
