@@ -30,7 +30,7 @@ from tensorflow.python.profiler import model_analyzer, option_builder
 
 from ganvas.training import assemble, prepare
 
-STEPS = 200
+STEPS = 50
 RESULT = Path(__file__).parent / "results" / "step_overhead.json"
 
 
