@@ -28,7 +28,8 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow.python.profiler import model_analyzer, option_builder
 
-from ganvas.training import assemble, prepare
+from ganvas.assembly import assemble
+from ganvas.training import prepare
 
 STEPS = 50
 RESULT = Path(__file__).parent / "results" / "step_overhead.json"

@@ -27,11 +27,12 @@ from keras import layers
 
 from digits import Judge
 from ganvas import images as pictures
+from ganvas.assembly import assemble
 from ganvas.config import Config, load_recipe
 from ganvas.losses import Loss
 from ganvas.networks import Networks
 from ganvas.sampler import Sampler
-from ganvas.training import assemble, prepare
+from ganvas.training import prepare
 
 RESULTS = Path(__file__).parent / "results"
 MARKS = (30, 60, 120, 180, 300, 600)
@@ -130,7 +131,7 @@ def contest(name: str, config: Config, seed: int, marks: list[float], judge: Jud
     config, source = prepare("mnist", config, None)
     gan, plan = assemble(config, source)
     prepared = time.perf_counter() - began
-    sampler = Sampler(gan.ema_generator, source.names, source.class_counts)
+    sampler = Sampler(gan.ema_generator, source.names, source.class_shares)
     clock = Clock(judge, sampler, list(marks), name)
     gan.fit(
         source.stream(plan.batch * plan.turns, seed),

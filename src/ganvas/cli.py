@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .errors import ConfigError, GanvasError, UsageError
+from .errors import Advice, ConfigError, GanvasError, UsageError
 
 app = typer.Typer(
     name="ganvas",
@@ -40,6 +41,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 def run_command(arguments: list[str]) -> int:
     """Run one command; errors are one line on standard error. Returns the exit code."""
     debug = "--debug" in arguments
+    warnings.showwarning = _note
     try:
         return app([a for a in arguments if a != "--debug"], standalone_mode=False) or 0
     except GanvasError as error:
@@ -59,6 +61,11 @@ def run_command(arguments: list[str]) -> int:
             raise
         message = error.format_message().rstrip(".").replace("\n", " ")
         return _complain(f"{message}; `ganvas --help` lists what there is", 2)
+
+
+def _note(message, category, *place, **options) -> None:
+    if issubclass(category, Advice):
+        sys.stderr.write(f"note: {message}\n")
 
 
 def _complain(sentence: str, code: int) -> int:

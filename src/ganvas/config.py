@@ -46,6 +46,8 @@ class Data(Section):
     zoom: float = Field(0.0, ge=0, le=1)
     jitter: float = Field(0.0, ge=0, le=1)
     """Augmentation in the pipeline: mirror, move, enlarge, and change colours, by how much."""
+    balanced: bool = False
+    """Whether each class is drawn equally often, however many images it has."""
     clusters: int = Field(0, ge=0)
     """Groups of alike images to learn by, where there are no labels."""
     cache_gb: float | None = Field(None, ge=0)
@@ -73,18 +75,27 @@ class Train(Section):
     learning_rate: float = Field(2e-4, gt=0)
     discriminator_learning_rate: float | None = Field(None, gt=0)
     """Unset: the same as `learning_rate`."""
+    optimizer: Literal["adam", "rmsprop"] = "adam"
     beta1: float = Field(0.5, ge=0, lt=1)
     beta2: float = Field(0.999, ge=0, lt=1)
+    beta2_start: float | None = Field(None, ge=0, lt=1)
+    burn_in_kimg: float = Field(0.0, ge=0)
+    """Over how long `beta2` and the penalties' weights leave their start values."""
     decay: Literal["none", "linear", "cosine"] = "none"
     """How both learning rates fall over the run, down to `decay_to` of their start."""
     decay_to: float = Field(0.0, ge=0, le=1)
     discriminator_steps: int = Field(1, ge=1)
+    clip: float = Field(0.0, ge=0)
+    """The discriminator's weights are clipped to this after each of its turns; 0: not at all."""
     warmup_kimg: float = Field(0.0, ge=0)
     """At first only the discriminator learns, for so long (within kimg)."""
     warmup_epochs: float | None = Field(None, gt=0)
     ema_kimg: float = Field(10.0, ge=0)
     """Half-life of the averaged generator, from which samples are drawn."""
     ema_ramp: float = Field(0.1, gt=0)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the networks' arithmetic; weights, losses and penalties' sums stay float32. Slower on
+    most CPUs."""
     jit: bool = False
     """Compile with XLA: worth it on a GPU, slower on a CPU; it draws other noise."""
     steps_per_execution: int = Field(10, ge=1)
@@ -106,6 +117,7 @@ class Config(Section):
     recipe: str = "custom"
     loss: Part = "nonsaturating"
     penalties: list[Part] = []
+    augment: Part | None = None
     data: Data = Data()
     networks: Part = "dcgan"
     train: Train = Train()

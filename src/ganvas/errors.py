@@ -45,6 +45,10 @@ class Diverged(GanvasError):
     exit_code = 3
 
 
+class Advice(UserWarning):
+    """A recipe that can be run, but that the literature shows to fail."""
+
+
 def no_such(kind: str, word: str, known: Iterable[str]) -> str:
     """The sentence for an unknown word, with the nearest known one first."""
     known = sorted(known)

@@ -7,9 +7,14 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from .augment import Augment
 from .losses import Loss
+from .optimizers import eased
 from .penalties import Critique, Penalty
 from .seeds import fold, normal
+
+AUXILIARY = {"discriminator": 1.0, "generator": 0.1}
+"""Weights of the cross-entropy of an auxiliary classifier, as in arXiv:1704.00028."""
 
 
 class GAN(keras.Model):
@@ -24,10 +29,15 @@ class GAN(keras.Model):
         discriminator: {"image", "label"?} -> logits.
         loss: what the players pay.
         penalties: what the discriminator pays besides.
+        augment: what happens to every image, real or fake, before the discriminator sees it.
         discriminator_steps: turns of the discriminator for each turn of the generator.
+        clip: the discriminator's weights are clipped to [-clip, clip] after each of its turns;
+            0: not at all.
+        burn_in: steps over which penalties go from their `start` to their `weight`.
         ema_images: half-life, in images, of the weight average that is sampled from.
         ema_ramp: the half-life is at most this share of the images seen so far, so that a
             short run is not haunted by its initial weights.
+        ema_generator: where the average is kept; by default a copy of the generator.
         seed: the address of all randomness in the game.
 
     Source: Goodfellow et al. 2014, arXiv:1406.2661; average: Karras et al. 2018,
@@ -41,30 +51,40 @@ class GAN(keras.Model):
         loss: Loss,
         penalties: Sequence[Penalty] = (),
         *,
+        augment: Augment | None = None,
         discriminator_steps: int = 1,
+        clip: float = 0.0,
+        burn_in: int = 0,
         ema_images: float = 10_000.0,
         ema_ramp: float = 0.1,
+        ema_generator: keras.Model | None = None,
         seed: int = 0,
     ):
         super().__init__(name="gan")
         self.generator = generator
         self.discriminator = discriminator
-        self.ema_generator = keras.models.clone_model(generator)
+        self.ema_generator = ema_generator or keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
         self.adversarial = loss
         self.penalties = list(penalties)
+        self.augment = augment
         self.discriminator_steps = discriminator_steps
+        self.clip = clip
+        self.burn_in = burn_in
         self.ema_images = float(ema_images)
         self.ema_ramp = ema_ramp
         self.seed = seed
         self.conditional = "label" in generator.input
+        self.auxiliary = discriminator.output.shape[-1] > 1
         self.noise_size = generator.input["noise"].shape[-1]
         self.step = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="step"
         )
         names = ["discriminator", "generator", "real", "fake"]
         names += [type(penalty).__name__.lower() for penalty in self.penalties]
+        names += ["auxiliary"] * self.auxiliary
+        names += ["augment"] * (augment is not None and augment.strength is not None)
         self.meters = {name: keras.metrics.Mean(name=name) for name in names}
         self.warming_up = False
         self.built = True
@@ -73,6 +93,11 @@ class GAN(keras.Model):
     def turns(self) -> int:
         """Batches of real images that one step takes."""
         return self.discriminator_steps + int(self.adversarial.reads_real)
+
+    @property
+    def parts(self) -> list[Penalty | Augment]:
+        """Those that may remember something from step to step."""
+        return [*self.penalties, *([self.augment] if self.augment else [])]
 
     def call(self, inputs, training=False):
         """Images of the averaged generator."""
@@ -91,6 +116,9 @@ class GAN(keras.Model):
         generator_optimizer.build(self.generator.trainable_variables)
         discriminator_optimizer.build(self.discriminator.trainable_variables)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Everything is built already; Keras would fail here on labels under several workers."""
+
     def warm_up(self, on: bool) -> None:
         """While on, only the discriminator learns. The next `fit` traces the step anew."""
         self.warming_up = on
@@ -106,30 +134,45 @@ class GAN(keras.Model):
             self.train_generator(images[-1], labels[-1])
             self.update_ema(self.discriminator_steps * tf.shape(images[0])[0])
         self.step.assign_add(1)
-        return {name: meter.result() for name, meter in self.meters.items()}
+        logs = {name: meter.result() for name, meter in self.meters.items()}
+        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+            return {name: log[None] for name, log in logs.items()}  # Keras reduces no scalars here
+        return logs
 
     def train_discriminator(self, real, label, turn: int) -> None:
         """One turn on fresh real images [B, H, W, C] and as many fakes with the same labels."""
         fake = self.generate(self.noise(real, "discriminator", turn), label)
         with tf.GradientTape() as tape:
-            on_real, on_fake = self.critique(real, label), self.critique(fake, label)
+            on_real = self.critique(real, label, "real", turn)
+            on_fake = self.critique(fake, label, "fake", turn)
             game = self.adversarial.discriminator(on_real.logits, on_fake.logits)
-            total = mean(game)
-            for penalty in self.penalties:
-                total += self.charge(penalty, on_real, on_fake)
+            total = mean(game) + self.classify(on_real, label, "discriminator")
+            for number, penalty in enumerate(self.penalties):
+                total += self.charge(penalty, on_real, on_fake, (turn, number))
         update(self.discriminator_optimizer, self.discriminator, tape, total)
+        if self.clip:
+            for weight in self.discriminator.trainable_variables:
+                weight.assign(tf.clip_by_value(weight.value, -self.clip, self.clip))
+        for penalty in self.penalties:
+            penalty.observe(on_real.logits, on_fake.logits)
+        if self.augment:
+            self.augment.observe(on_real.logits)
+            if "augment" in self.meters:
+                self.meters["augment"].update_state(self.augment.strength)
         self.meters["discriminator"].update_state(game)
         self.meters["real"].update_state(on_real.logits)
         self.meters["fake"].update_state(on_fake.logits)
 
-    def charge(self, penalty: Penalty, real: Critique, fake: Critique) -> tf.Tensor:
+    def charge(self, penalty: Penalty, real: Critique, fake: Critique, address=()) -> tf.Tensor:
         """What a penalty costs at this step: zero, without computing it, when it is not due."""
         name = type(penalty).__name__.lower()
+        weight = eased(self.step.value, self.burn_in, penalty.start, penalty.weight)
+        seed = self.address("penalty", *address)
 
         def due() -> tf.Tensor:
-            value = penalty.per_image(real, fake)
+            value = penalty.per_image(real, fake, seed)
             self.meters[name].update_state(value)
-            return penalty.weight * penalty.every * mean(value)
+            return weight * penalty.every * mean(value)
 
         if penalty.every == 1:
             return due()
@@ -139,13 +182,23 @@ class GAN(keras.Model):
     def train_generator(self, real, label) -> None:
         """One turn against the discriminator as it now is; `real` matters only if paired."""
         noise = self.noise(real, "generator")
-        on_real = self.judge(real, label) if self.adversarial.reads_real else None
+        paired = self.adversarial.reads_real
+        on_real = self.critique(real, label, "paired").logits if paired else None
         with tf.GradientTape() as tape:
-            fake = self.judge(self.generate(noise, label), label)
-            game = self.adversarial.generator(on_real, fake)
-            total = mean(game)
+            on_fake = self.critique(self.generate(noise, label), label, "generated")
+            game = self.adversarial.generator(on_real, on_fake.logits)
+            total = mean(game) + self.classify(on_fake, label, "generator")
         update(self.generator_optimizer, self.generator, tape, total)
         self.meters["generator"].update_state(game)
+
+    def classify(self, said: Critique, label, player: str) -> tf.Tensor | float:
+        """What a player pays for classes that the auxiliary classifier takes for others."""
+        if not self.auxiliary:
+            return 0.0
+        value = tf.nn.sparse_softmax_cross_entropy_with_logits(label, said.classes)
+        if player == "discriminator":
+            self.meters["auxiliary"].update_state(value)
+        return AUXILIARY[player] * mean(value)
 
     def update_ema(self, images) -> None:
         """Move the averaged generator: its distance halves every `ema_images` images."""
@@ -158,22 +211,38 @@ class GAN(keras.Model):
             average.assign(weight + keep * (average - weight))
 
     def noise(self, like, *purpose: str | int) -> tf.Tensor:
-        """Fresh noise [B, Z] for this step, purpose and replica; B is that of `like`."""
+        """Fresh noise [B, Z] for this step and purpose; B is that of `like`.
+
+        Each replica takes its rows of one drawing: how many replicas play does not matter.
+        """
+        count = tf.shape(like)[0]
+        context = tf.distribute.get_replica_context()
+        seed = fold(self.seed, self.step.value, *purpose)
+        if context.num_replicas_in_sync == 1:
+            return normal((count, self.noise_size), seed)
+        everyone = normal((count * context.num_replicas_in_sync, self.noise_size), seed)
+        return everyone[context.replica_id_in_sync_group * count :][:count]
+
+    def address(self, *purpose: str | int) -> tf.Tensor:
+        """The seed of this step, purpose and replica."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        seed = fold(self.seed, self.step.value, *purpose, replica)
-        return normal((tf.shape(like)[0], self.noise_size), seed)
+        return fold(self.seed, self.step.value, *purpose, replica)
 
     def generate(self, noise, label, training: bool = True) -> tf.Tensor:
         inputs = {"noise": noise, "label": label} if self.conditional else {"noise": noise}
         return self.generator(inputs, training=training)
 
     def judge(self, image, label, training: bool = True) -> tf.Tensor:
-        """Logits [B] of the discriminator."""
+        """The discriminator's output [B, 1 (+ classes)] on images as they are."""
         inputs = {"image": image, "label": label} if self.conditional else {"image": image}
-        return tf.reshape(self.discriminator(inputs, training=training), [-1])
+        return self.discriminator(inputs, training=training)
 
-    def critique(self, image, label) -> Critique:
-        return Critique(lambda seen: self.judge(seen, label), image)
+    def critique(self, image, label, *purpose: str | int) -> Critique:
+        """What the discriminator says of images, augmented where the game is."""
+        if not (augment := self.augment):
+            return Critique(lambda seen: self.judge(seen, label), image)
+        seed = self.address("augment", *purpose)
+        return Critique(lambda seen: self.judge(augment(seen, seed), label), image)
 
 
 def mean(values: tf.Tensor) -> tf.Tensor:

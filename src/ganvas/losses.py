@@ -78,6 +78,34 @@ class Hinge(Loss):
         return -fake
 
 
+class LeastSquares(Loss):
+    """Logits are pulled to 1 on real images and to 0 on fakes; no logit is ever right enough.
+
+    Its generator still learns from fakes that the discriminator is sure about.
+    Source: Mao et al. 2017, arXiv:1611.04076, eq. 9 (a = 0, b = c = 1).
+    """
+
+    def discriminator(self, real, fake):
+        return 0.5 * (tf.square(real - 1) + tf.square(fake))
+
+    def generator(self, real, fake):
+        return 0.5 * tf.square(fake - 1)
+
+
+class Wasserstein(Loss):
+    """The earth mover's distance, if the critic's slope is bounded: needs `train.clip` (the
+    original), a gradient penalty, or spectral normalisation.
+
+    Source: Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1.
+    """
+
+    def discriminator(self, real, fake):
+        return fake - real
+
+    def generator(self, real, fake):
+        return -fake
+
+
 class Relativistic(Loss):
     """Relativistic pairing (RpGAN): each real image is compared with one fake.
 
@@ -96,9 +124,27 @@ class Relativistic(Loss):
         return softplus(real - fake)
 
 
+class RelativisticAverage(Loss):
+    """Each image is compared with the average of the other kind in its batch (RaGAN).
+
+    Source: Jolicoeur-Martineau 2018, arXiv:1807.00734, section 4.2.
+    """
+
+    reads_real = True
+
+    def discriminator(self, real, fake):
+        return softplus(tf.reduce_mean(fake) - real) + softplus(fake - tf.reduce_mean(real))
+
+    def generator(self, real, fake):
+        return softplus(real - tf.reduce_mean(fake)) + softplus(tf.reduce_mean(real) - fake)
+
+
 LOSSES: dict[str, type[Loss]] = {
     "hinge": Hinge,
+    "least-squares": LeastSquares,
     "nonsaturating": NonSaturating,
     "relativistic": Relativistic,
+    "relativistic-average": RelativisticAverage,
     "saturating": Saturating,
+    "wasserstein": Wasserstein,
 }

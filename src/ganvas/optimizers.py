@@ -14,26 +14,47 @@ class Adam(keras.optimizers.Adam):
     Small networks spend a good part of a step between operations; see
     `benchmarks/step_overhead.py` for how much. State and results are those of Keras's Adam.
 
+    Args:
+        beta2_start: beta2 at the first update; it goes to `beta_2` within `burn_in` updates.
+
     Source: Kingma & Ba 2014, arXiv:1412.6980, the form before section 2.1.
     """
+
+    def __init__(self, *args, beta2_start: float | None = None, burn_in: int = 0, **options):
+        super().__init__(*args, **options)
+        self.beta2_start = self.beta_2 if beta2_start is None else beta2_start
+        self.burn_in = burn_in
 
     def update_step(self, gradient, variable, learning_rate):
         dtype = variable.dtype
         momentum = self._momentums[self._get_variable_index(variable)]
         velocity = self._velocities[self._get_variable_index(variable)]
         steps = tf.cast(self.iterations + 1, dtype)
+        beta2 = eased(self.iterations.value, self.burn_in, self.beta2_start, self.beta_2)
+        beta2 = tf.cast(beta2, dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=momentum.value.handle,
             v=velocity.value.handle,
             beta1_power=tf.pow(tf.constant(self.beta_1, dtype), steps),
-            beta2_power=tf.pow(tf.constant(self.beta_2, dtype), steps),
+            beta2_power=tf.pow(beta2, steps),
             lr=tf.cast(learning_rate, dtype),
             beta1=tf.constant(self.beta_1, dtype),
-            beta2=tf.constant(self.beta_2, dtype),
+            beta2=beta2,
             epsilon=tf.constant(self.epsilon, dtype),
             grad=tf.cast(gradient, dtype),
         )
+
+
+def eased(step, length: int, start: float, end: float):
+    """From start to end over `length` steps along half a cosine, then end.
+
+    Source: Huang et al. 2024, arXiv:2501.05441, appendix, for all that burns in.
+    """
+    if length <= 0 or start == end:
+        return end
+    done = tf.minimum(tf.cast(step, tf.float32) / length, 1.0)
+    return end + (start - end) * (0.5 + 0.5 * tf.cos(math.pi * done))
 
 
 class Decay(keras.optimizers.schedules.LearningRateSchedule):

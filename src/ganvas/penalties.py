@@ -1,8 +1,8 @@
-"""Penalties: what the discriminator pays for being steep.
+"""Penalties: what the discriminator pays for being steep, or for changing its mind.
 
 A penalty sees two `Critique`s, one of real and one of fake images, and returns one value per
-image. It shares the forward pass with the loss; the game multiplies by `weight` and asks only
-each `every`-th step (then counting the answer `every` times).
+image. It shares the forward pass with the loss; the game multiplies by `weight`, and asks a
+lazy penalty only each `every`-th step (then counting the answer `every` times).
 """
 
 from __future__ import annotations
@@ -10,51 +10,76 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+import keras
 import tensorflow as tf
+
+from .augment import DiffAugment
 
 
 class Critique:
     """What the discriminator said about a batch, and how to ask it why.
 
     Args:
-        discriminator: a function of images [B, H, W, C] -> logits [B, 1].
+        discriminator: a function of images [B, H, W, C] -> logits [B, 1 (+ classes)].
         images: [B, H, W, C].
 
     Attributes:
         images: as given.
         logits: [B] float32.
+        classes: [B, classes] float32, what an auxiliary classifier says.
     """
 
     def __init__(self, discriminator: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor):
         self.images = images
+        self.discriminator = discriminator
         # Persistent, because two penalties may ask the same critique.
         self._tape = tf.GradientTape(persistent=True)
         with self._tape:
             self._tape.watch(images)
-            self.logits = tf.reshape(tf.cast(discriminator(images), tf.float32), [-1])
+            said = tf.cast(discriminator(images), tf.float32)
+            self.logits, self.classes = said[:, 0], said[:, 1:]
 
     def gradient(self) -> tf.Tensor:
         """d logits / d images, [B, H, W, C]: how each pixel would move its image's logit."""
         return self._tape.gradient(self.logits, self.images)
 
+    def of(self, images: tf.Tensor) -> Critique:
+        """What the same discriminator says of other images with the same labels."""
+        return Critique(self.discriminator, images)
+
 
 class Penalty(ABC):
     """One reason for the discriminator to stay calm.
 
-    Args:
+    Attributes:
         weight: what the value is multiplied by.
-        every: ask only each `every`-th step, and count it `every` times.
+        start: the weight at the first step, from which it falls or rises to `weight` over the
+            burn-in (`train.burn_in_kimg`).
+        every: ask only each `every`-th step, and count it `every` times. Only the penalties on
+            given images take it (lazy regularisation); for the others no source supports it.
+        variables: what it remembers from step to step, saved with the run.
     """
 
-    def __init__(self, weight: float, every: int = 1):
-        if weight < 0 or every < 1:
-            raise ValueError(f"weight {weight} and every {every}: weight >= 0 and every >= 1")
+    def __init__(self, weight: float, every: int = 1, start: float | None = None):
+        if weight < 0 or every < 1 or (start is not None and start < 0):
+            raise ValueError(
+                f"weight {weight}, every {every}, start {start}: "
+                "weight >= 0 and every >= 1 and start >= 0"
+            )
         self.weight = weight
         self.every = every
+        self.start = weight if start is None else start
+        self.variables: list[keras.Variable] = []
 
     @abstractmethod
-    def per_image(self, real: Critique, fake: Critique) -> tf.Tensor:
-        """Shapes: images [B, H, W, C] in both -> [B]. Unweighted."""
+    def per_image(self, real: Critique, fake: Critique, seed: tf.Tensor) -> tf.Tensor:
+        """Shapes: images [B, H, W, C] in both, seed int32 [2] for what is random -> [B].
+
+        Unweighted.
+        """
+
+    def observe(self, real: tf.Tensor, fake: tf.Tensor) -> None:  # noqa: B027 - most need not
+        """Remember this turn's logits [B]; called once a turn, after `per_image`."""
 
 
 class R1(Penalty):
@@ -63,13 +88,14 @@ class R1(Penalty):
     Args:
         weight: gamma. Multiply by 4 when the resolution doubles.
         every: ask only each `every`-th step, and count it `every` times.
+        start: gamma at the first step, see `Penalty`.
 
     Shapes: images [B, H, W, C] -> [B].
     Source: Mescheder et al. 2018, arXiv:1801.04406, eq. 9; lazy: Karras et al. 2020,
         arXiv:1912.04958, appendix B.
     """
 
-    def per_image(self, real, fake):
+    def per_image(self, real, fake, seed):
         return half_squared_norm(real.gradient())
 
 
@@ -79,18 +105,141 @@ class R2(Penalty):
     Args:
         weight: gamma. Multiply by 4 when the resolution doubles.
         every: ask only each `every`-th step, and count it `every` times.
+        start: gamma at the first step, see `Penalty`.
 
     Shapes: images [B, H, W, C] -> [B].
     Source: Mescheder et al. 2018, arXiv:1801.04406, eq. 10.
     """
 
-    def per_image(self, real, fake):
+    def per_image(self, real, fake, seed):
         return half_squared_norm(fake.gradient())
 
 
+class GradientPenalty(Penalty):
+    """Holds the critic's slope near 1 on the lines between real and fake images (WGAN-GP).
+
+    (|grad D(x)| - 1)^2 at x = a real + (1 - a) fake, a ~ U(0, 1), one per image. Leave batch
+    normalisation out of the critic: the penalty is one image's own.
+
+    Args:
+        weight: lambda, 10 in the paper; 0.1 for points in the plane.
+
+    Shapes: images [B, H, W, C] -> [B].
+    Source: Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1.
+    """
+
+    def __init__(self, weight: float = 10.0):
+        super().__init__(weight)
+
+    def per_image(self, real, fake, seed):
+        share = tf.random.stateless_uniform((tf.shape(real.images)[0], 1, 1, 1), seed, alg="philox")
+        between = share * real.images + (1 - share) * fake.images
+        return squared_distance_from_1(real.of(between).gradient())
+
+
+class Dragan(Penalty):
+    """Holds the slope near 1 around real images, where sharp peaks go with mode collapse.
+
+    The gradient penalty at x = real + a c s u, with a ~ U(0, 1) one per image, s the standard
+    deviation of the batch and u ~ U(0, 1) one per pixel. Differs: the paper's algorithm 1 has
+    Gaussian noise of fixed size; this is the scaled noise of the authors' experiments.
+
+    Args:
+        weight: lambda.
+        spread: c, in standard deviations of the real images.
+
+    Shapes: images [B, H, W, C] -> [B].
+    Source: Kodali et al. 2017, arXiv:1705.07215, section 2.3.
+    """
+
+    def __init__(self, weight: float = 10.0, spread: float = 0.5):
+        super().__init__(weight)
+        self.spread = spread
+
+    def per_image(self, real, fake, seed):
+        shape = tf.shape(real.images)
+        seeds = tf.random.experimental.stateless_split(seed, 2)
+        share = tf.random.stateless_uniform((shape[0], 1, 1, 1), seeds[0], alg="philox")
+        noise = tf.random.stateless_uniform(shape, seeds[1], alg="philox")
+        near = real.images + share * self.spread * tf.math.reduce_std(real.images) * noise
+        return squared_distance_from_1(real.of(near).gradient())
+
+
+class LeCam(Penalty):
+    """Keeps the logits of each kind near the remembered average of the other: for little data.
+
+    (D(x) - a_fake)^2 + (D(G(z)) - a_real)^2, with the averages a of earlier turns.
+
+    Args:
+        weight: lambda; the paper takes 0.01 to 0.3.
+        decay: of the averages, per turn of the discriminator.
+
+    Shapes: logits [B] -> [B].
+    Source: Tseng et al. 2021, arXiv:2104.03310, eq. 5 to 7.
+    """
+
+    def __init__(self, weight: float = 0.1, decay: float = 0.99):
+        super().__init__(weight)
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay {decay} is not accepted; there is 0 to below 1")
+        self.decay = decay
+        self.real, self.fake = (
+            keras.Variable(0.0, trainable=False, name=f"lecam_{kind}", aggregation="mean")
+            for kind in ("real", "fake")
+        )
+        self.variables = [self.real, self.fake]
+
+    def per_image(self, real, fake, seed):
+        return tf.square(real.logits - self.fake.value) + tf.square(fake.logits - self.real.value)
+
+    def observe(self, real, fake):
+        for average, logits in ((self.real, real), (self.fake, fake)):
+            now = tf.reduce_mean(logits)
+            average.assign(now + self.decay * (average.value - now))
+
+
+class Consistency(Penalty):
+    """The discriminator says the same of an image and of the image moved a little (bCR).
+
+    (D(x) - D(T(x)))^2, on real and on fake images; T is an augmentation of `DiffAugment`.
+
+    Args:
+        weight: lambda, the same for both kinds; 10 in the paper.
+        policy: which changes should not matter, see `augment.DiffAugment`.
+
+    Shapes: images [B, H, W, C] -> [B].
+    Source: Zhao et al. 2020, arXiv:2002.04724, algorithm 1.
+    """
+
+    def __init__(self, weight: float = 10.0, policy: str = "translation"):
+        super().__init__(weight)
+        self.policy = policy
+        self._augment = DiffAugment(policy)
+
+    def per_image(self, real, fake, seed):
+        seeds = tf.random.experimental.stateless_split(seed, 2)
+        changes = [
+            said.logits - said.of(self._augment(said.images, seeds[i])).logits
+            for i, said in enumerate((real, fake))
+        ]
+        return tf.square(changes[0]) + tf.square(changes[1])
+
+
 def half_squared_norm(gradient: tf.Tensor) -> tf.Tensor:
-    """Half the squared Euclidean norm per image: [B, H, W, C] -> [B]."""
-    return 0.5 * tf.reduce_sum(tf.square(gradient), axis=[1, 2, 3])
+    """Half the squared Euclidean norm per image: [B, H, W, C] -> [B] float32."""
+    return 0.5 * tf.reduce_sum(tf.square(tf.cast(gradient, tf.float32)), axis=[1, 2, 3])
 
 
-PENALTIES: dict[str, type[Penalty]] = {"r1": R1, "r2": R2}
+def squared_distance_from_1(gradient: tf.Tensor) -> tf.Tensor:
+    """(norm - 1)^2 per image: [B, H, W, C] -> [B]. The root of zero has no slope: hence 1e-12."""
+    return tf.square(tf.sqrt(2 * half_squared_norm(gradient) + 1e-12) - 1)
+
+
+PENALTIES: dict[str, type[Penalty]] = {
+    "consistency": Consistency,
+    "dragan": Dragan,
+    "gradient": GradientPenalty,
+    "lecam": LeCam,
+    "r1": R1,
+    "r2": R2,
+}

@@ -31,6 +31,7 @@ class Plan:
         tick: steps between two saved states.
         warmup: first steps, in which only the discriminator learns.
         total: all steps.
+        burn_in: steps over which what has a start value leaves it.
         grid_every: ticks between two image grids; 0 for none.
     """
 
@@ -41,6 +42,7 @@ class Plan:
     tick: int
     warmup: int
     total: int
+    burn_in: int
     grid_every: int
 
     @classmethod
@@ -61,6 +63,7 @@ class Plan:
             tick=tick,
             warmup=steps(train.warmup_kimg),
             total=total,
+            burn_in=round(train.burn_in_kimg * 1000 / images),
             grid_every=math.ceil(math.ceil(total / tick) / watch.grids) if watch.grids else 0,
         )
 

@@ -27,7 +27,7 @@ def play(run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progres
         run.update_info(status="finished")
         return
     run.update_info(status="running", updated=now())
-    sampler = Sampler(gan.ema_generator, source.names, source.class_counts)
+    sampler = Sampler(gan.ema_generator, source.names, source.class_shares)
     writer = None
     if config.watch.tensorboard:
         writer = tf.summary.create_file_writer(str(run.folder / "events"))

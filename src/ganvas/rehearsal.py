@@ -11,9 +11,10 @@ from typing import Any
 
 import keras
 
+from .assembly import assemble
 from .callbacks import clock
 from .config import Config
-from .training import assemble, prepare
+from .training import prepare
 
 SECONDS = 5.0
 

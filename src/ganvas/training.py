@@ -10,6 +10,7 @@ import platform
 import re
 import shlex
 import sys
+import warnings
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -19,18 +20,12 @@ import keras
 import tensorflow as tf
 
 from . import images as pictures
-from .build import build, complete
+from .assembly import advice, assemble, check_parts, settle
 from .callbacks import real_grid, restore, take_weights
 from .config import Config, load_recipe
 from .data import Images, Options
 from .data import load as load_images
-from .errors import ConfigError, RunError, UsageError
-from .gan import GAN
-from .losses import LOSSES
-from .networks import NETWORKS
-from .optimizers import Adam, Decay
-from .penalties import PENALTIES
-from .plan import Plan
+from .errors import Advice, ConfigError, RunError, UsageError
 from .play import now, play
 from .runs import Run, disk_errors
 from .sampler import Sampler
@@ -153,89 +148,11 @@ def prepare(
     if Path(word.partition(":")[0]).exists() and word:
         word = str(Path(word).absolute())  # a run can be resumed from any folder
     check_parts(config)
+    for sentence in advice(config):
+        warnings.warn(sentence, Advice, stacklevel=3)
     options = {k: v for k, v in config.data.model_dump().items() if k != "source"}
     source = load_images(data, Options(**options))
     return settle(config, source, word), source
-
-
-def check_parts(config: Config) -> None:
-    """Refuse wrong parts before the images are read, which may take long."""
-    build("loss", config.loss, LOSSES)
-    build("networks", config.networks, NETWORKS)
-    for penalty in config.penalties:
-        build("penalty", penalty, PENALTIES)
-
-
-def settle(config: Config, source: Images, word: str) -> Config:
-    """Write out what was left open: size, epochs, defaults of parts."""
-    values: dict[str, Any] = {
-        "data.source": word,
-        "data.size": source.shape[:2],
-        "data.channels": source.shape[2],
-        "loss": complete("loss", config.loss, LOSSES),
-        "networks": complete("networks", config.networks, NETWORKS),
-        "penalties": [complete("penalty", p, PENALTIES) for p in config.penalties],
-    }
-    train = config.train
-    if train.epochs:
-        values["train.kimg"] = train.epochs * source.count / 1000
-        values["train.epochs"] = train.epochs
-    if train.warmup_epochs:
-        values["train.warmup_kimg"] = train.warmup_epochs * source.count / 1000
-    return config.with_values(values)
-
-
-def assemble(config: Config, source: Images) -> tuple[GAN, Plan]:
-    """Networks, game, optimizers and plan, ready to fit."""
-    if keras.backend.backend() != "tensorflow":
-        raise UsageError(
-            f"Keras runs on {keras.backend.backend()}: ganvas needs TensorFlow; "
-            "set KERAS_BACKEND=tensorflow"
-        )
-    options = config.train
-    loss = build("loss", config.loss, LOSSES)
-    plan = Plan.of(options, config.watch, loss.reads_real)
-    keras.utils.set_random_seed(options.seed)  # initial weights; training itself is stateless
-    networks = build("networks", config.networks, NETWORKS)
-    try:
-        generator = networks.generator(source.shape, source.classes)
-        discriminator = networks.discriminator(source.shape, source.classes)
-    except ValueError as error:
-        raise ConfigError(f"networks {config.networks['name']}: {error}") from error  # type: ignore[index]
-    gan = GAN(
-        generator,
-        discriminator,
-        loss,
-        [build("penalty", p, PENALTIES) for p in config.penalties],
-        discriminator_steps=options.discriminator_steps,
-        ema_images=1000 * options.ema_kimg,
-        ema_ramp=options.ema_ramp,
-        seed=options.seed,
-    )
-    gan.compile(
-        *optimizers(config, plan),
-        jit_compile=options.jit,
-        steps_per_execution=plan.execution,
-    )
-    return gan, plan
-
-
-def optimizers(config: Config, plan: Plan) -> tuple[Adam, Adam]:
-    """Generator's and discriminator's; each counts its own updates."""
-    options = config.train
-
-    def adam(rate: float, updates: int) -> Adam:
-        if options.decay != "none":
-            rate = Decay(rate, updates, options.decay, options.decay_to)
-        return Adam(rate, options.beta1, options.beta2)
-
-    return (
-        adam(options.learning_rate, plan.total - plan.warmup),
-        adam(
-            options.discriminator_learning_rate or options.learning_rate,
-            plan.total * plan.discriminator_steps,
-        ),
-    )
 
 
 def state_or_fail(run: Run) -> dict[str, Any]:
@@ -260,6 +177,7 @@ def describe(config: Config, source: Images, parent: Run | None, anew: list[str]
             "shape": list(source.shape),
             "names": list(source.names),
             "class_counts": list(source.class_counts),
+            "class_shares": list(source.class_shares),
         },
         "parent": str(parent.folder) if parent else None,
         "started_anew": anew,
@@ -294,4 +212,4 @@ def load(run: str | os.PathLike) -> Sampler:
         )
     data = old.info["data"]
     generator = keras.saving.load_model(models[-1], compile=False)
-    return Sampler(generator, data["names"], data["class_counts"])
+    return Sampler(generator, data["names"], data["class_shares"])

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.parametrize("name", sorted(LOSSES))
 
 # Where the slope of each loss is felt: neither saturated nor beyond a margin.
 REAL = np.array([-0.6, 0.1, 0.5, 0.8], np.float32)
-FAKE = np.array([0.4, -0.7, 0.2, -0.1], np.float32)
+FAKE = np.array([0.4, 0.7, 0.2, 0.1], np.float32)
 HUGE = np.array([1e3, -1e3, 1e3, -1e3], np.float32)
 
 
@@ -74,6 +74,8 @@ def test_reads_real_is_honest(name):
 
 def test_each_image_pays_for_itself(name):
     """Entry i reads logits i alone: what a penalty or a meter averages is per image."""
+    if name == "relativistic-average":
+        pytest.skip("compares each image with the average of the other kind")
     loss = LOSSES[name]()
     for function in (loss.discriminator, generator_of(loss)):
         whole = function(tf.constant(REAL), tf.constant(FAKE)).numpy()

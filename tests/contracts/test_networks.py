@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas.networks import DCGAN, NETWORKS
+from ganvas.networks import DCGAN, NETWORKS, R3GAN, ResNet
 
 SHAPES = [(16, 16, 1), (28, 28, 1), (32, 32, 3), (48, 64, 3), (50, 70, 4), (17, 23, 2)]
-SMALL = {"dcgan": {"width": 4, "discriminator_width": 4, "noise": 8}}
+SMALL = {
+    "dcgan": {"width": 4, "discriminator_width": 4, "noise": 8},
+    "resnet": {"width": 4, "discriminator_width": 4, "max_width": 8, "noise": 8},
+    "r3gan": {"width": 8, "max_width": 16, "blocks": 1, "group": 8, "noise": 8},
+}
 
 
 def pairs():
@@ -24,7 +28,7 @@ def pairs():
                 yield pytest.param(networks, shape, classes, id=f"{name}-{shape}-{classes}")
 
 
-def inputs(model, batch=3):
+def inputs(model, batch=4):
     rng = np.random.default_rng(0)
     return {
         name: rng.integers(0, 3, batch).astype(np.int32)
@@ -42,10 +46,10 @@ def test_contract(networks, shape, classes):
     assert set(generator.input) == {"noise"} | label
     assert set(discriminator.input) == {"image"} | label
     images = generator(inputs(generator)).numpy()
-    assert images.shape == (3, *shape)
+    assert images.shape == (4, *shape)
     assert np.abs(images).max() <= 1
     logits = discriminator(inputs(discriminator)).numpy()
-    assert logits.shape == (3, 1)
+    assert logits.shape == (4, 1)
     assert np.isfinite(logits).all()
 
 
@@ -69,14 +73,88 @@ def test_saves_and_loads(name, tmp_path):
     np.testing.assert_array_equal(generator(given), again(given))
 
 
-@pytest.mark.parametrize("arguments", [{"norm": "layer"}, {"width": 0}, {"noise": -1}])
-def test_dcgan_refuses(arguments):
-    with pytest.raises(ValueError, match=r"norm|at least 1"):
-        DCGAN(**arguments)
+@pytest.mark.parametrize(
+    "arguments",
+    [{"norm": "instance"}, {"width": 0}, {"noise": -1}, {"pack": 0}, {"head": "linear"},
+     {"minibatch": "both"}, {"condition": "none"}, {"discriminator_norm": "pixel"}],
+)  # fmt: skip
+@pytest.mark.parametrize("networks", [DCGAN, ResNet])
+def test_refuses(networks, arguments):
+    with pytest.raises(ValueError, match=r"is not accepted; there is|at least 1"):
+        networks(**arguments)
+
+
+def test_r3gan_refuses_groups_that_do_not_divide():
+    with pytest.raises(ValueError, match="group 16 does not divide"):
+        R3GAN(width=20)
+
+
+VARIANTS = {  # arguments, and outputs of the discriminator for 4 images of 3 classes
+    "layer norms": ({"norm": "layer", "discriminator_norm": "layer"}, (4, 1)),
+    "group norms": ({"norm": "group", "discriminator_norm": "group"}, (4, 1)),
+    "pixel": ({"norm": "pixel"}, (4, 1)),
+    "bare": ({"norm": "none", "discriminator_norm": "none", "condition": "embedding"}, (4, 1)),
+    "spectral": ({"discriminator_norm": "spectral"}, (4, 1)),
+    "batch norms by label": ({"condition": "norm", "discriminator_norm": "batch"}, (4, 1)),
+    "group norms by label": ({"condition": "norm", "norm": "group"}, (4, 1)),
+    "auxiliary": ({"head": "auxiliary"}, (4, 4)),
+    "auxiliary, spectral": ({"head": "auxiliary", "discriminator_norm": "spectral"}, (4, 4)),
+    "discrimination": ({"minibatch": "discrimination"}, (4, 1)),
+    "std": ({"minibatch": "std"}, (4, 1)),
+    "packs": ({"pack": 2}, (2, 1)),
+    "attention": ({"attention": True}, (4, 1)),
+    "attention, spectral, packs, std": (
+        {"attention": True, "discriminator_norm": "spectral", "pack": 2, "minibatch": "std"},
+        (2, 1),
+    ),
+}
+WIDER = {"width": 8, "discriminator_width": 8}  # attention takes 8 channels
+
+
+def variants():
+    for name in ("dcgan", "resnet"):
+        for label, (arguments, shape) in VARIANTS.items():
+            networks = NETWORKS[name](**{**SMALL[name], **WIDER, **arguments})
+            for classes in (0, 3):
+                yield pytest.param(networks, classes, shape, id=f"{name}-{label}-{classes}")
+
+
+@pytest.mark.parametrize(("networks", "classes", "shape"), list(variants()))
+def test_variants(networks, classes, shape, tmp_path):
+    generator = networks.generator((20, 28, 2), classes)
+    discriminator = networks.discriminator((20, 28, 2), classes)
+    images = generator(inputs(generator)).numpy()
+    assert images.shape == (4, 20, 28, 2)
+    assert np.abs(images).max() <= 1
+    expected = shape if classes else (shape[0], 1)
+    assert discriminator(inputs(discriminator), training=True).shape == expected
+    generator.save(tmp_path / "generator.keras")
+    again = keras.saving.load_model(tmp_path / "generator.keras")
+    np.testing.assert_array_equal(generator(inputs(generator)), again(inputs(generator)))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_labels_change_images_and_logits(name):
+    networks = NETWORKS[name](**SMALL.get(name, {}))
+    try:
+        generator = networks.generator((16, 16, 1), 3)
+    except ValueError:
+        pytest.skip("takes no labels")
+    discriminator = networks.discriminator((16, 16, 1), 3)
+    for model in (generator, discriminator):
+        rng = np.random.default_rng(0)
+        for weight in model.trainable_weights:  # some begin at zero, or alike for all labels
+            weight.assign(weight + 0.1 * rng.standard_normal(weight.shape))
+        given = inputs(model)
+        values = [
+            model({**given, "label": np.full(4, label, np.int32)}).numpy() for label in (0, 1)
+        ]
+        assert not np.allclose(*values)
 
 
 def discriminators():
     """One of each network, in float64, so that differences are exact."""
+    keras.utils.set_random_seed(0)
     keras.config.set_floatx("float64")  # inputs
     keras.config.set_dtype_policy("float64")  # layers
     try:
@@ -88,11 +166,25 @@ def discriminators():
                 except ValueError:
                     continue
                 yield pytest.param(model, id=f"{name}-{classes}")
+        for name in ("dcgan", "resnet"):
+            for label, (arguments, _) in VARIANTS.items():
+                networks = NETWORKS[name](**{**SMALL[name], **WIDER, **arguments})
+                model = networks.discriminator((16, 16, 2), 3)
+                yield pytest.param(model, id=f"{name}-{label}")
     finally:
         keras.config.set_floatx("float32")
         keras.config.set_dtype_policy("float32")
 
 
+@pytest.fixture
+def float64():
+    """Some layers of Keras compute in its float type, whatever theirs is."""
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_floatx("float32")
+
+
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("model", list(discriminators()))
 def test_second_order_gradients(model):
     """d/dw of |d logit / d image|^2, for every weight, against central differences."""
@@ -105,11 +197,13 @@ def test_second_order_gradients(model):
             logits = model({**given, "image": image}, training=False)
         return tf.reduce_sum(tf.square(tape.gradient(logits, image)))
 
+    rng = np.random.default_rng(1)
+    variables = model.trainable_variables
+    for variable in variables:  # some begin at zero
+        variable.assign(variable + 0.1 * rng.normal(size=variable.shape))
     with tf.GradientTape() as tape:
         value = steepness()
-    variables = model.trainable_variables
     gradients = tape.gradient(value, [v.value for v in variables])
-    rng = np.random.default_rng(1)
     for variable, gradient in zip(variables, gradients, strict=True):
         direction = rng.normal(size=variable.shape)
         centre, step = variable.numpy(), 1e-7  # so small that no kink of a leaky ReLU is crossed

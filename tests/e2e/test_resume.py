@@ -18,7 +18,10 @@ from ganvas.config import parse_set
 from ganvas.data import Images
 from ganvas.runs import Run
 
-EVERYTHING = {  # lazy penalties, turns, a paired loss, warm-up, augmentation, labels, decay
+# Everything at once is not always wise.
+pytestmark = pytest.mark.filterwarnings("ignore::ganvas.errors.Advice")
+
+EVERYTHING = {  # memories, turns, a paired loss, warm-up, burn-in, augmentation, labels, decay
     "train.kimg": 2.4,
     "train.warmup_kimg": 0.2,
     "train.discriminator_steps": 2,
@@ -26,7 +29,12 @@ EVERYTHING = {  # lazy penalties, turns, a paired loss, warm-up, augmentation, l
     "data.flip": "true",
     "data.shift": 0.1,
     "loss": "relativistic",
-    "penalties": '[{name="r1", weight=0.1}, {name="r2", weight=0.1, every=3}]',
+    "penalties": '[{name="r1", weight=0.1, start=1.0}, {name="lecam", weight=0.1}]',
+    "augment": '{name="ada", policy="blit", kimg=0.2, start=0.3}',
+    "train.beta2_start": 0.9,
+    "train.burn_in_kimg": 1.0,
+    "networks.discriminator_norm": "spectral",
+    "networks.minibatch": "discrimination",
 }
 DROPOUT = {
     "train.kimg": 0.96,

@@ -119,7 +119,7 @@ def test_lazy_penalty_is_paid_when_due_and_counted_every_times():
     gan = build(penalties=[R1(weight=2.0, every=3)])
     real = tf.random.stateless_uniform((4, *SHAPE), (0, 1), -1, 1)
     critiques = gan.critique(real, None), gan.critique(-real, None)
-    value = float(tf.reduce_mean(gan.penalties[0].per_image(*critiques)))
+    value = float(tf.reduce_mean(gan.penalties[0].per_image(*critiques, gan.address())))
     paid = []
     for step in range(4):
         gan.step.assign(step)

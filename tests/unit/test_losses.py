@@ -26,6 +26,15 @@ FORMULAS = {  # of float64 logits: (discriminator, generator)
         lambda r, f: np.maximum(0, 1 - r) + np.maximum(0, 1 + f),
         lambda r, f: -f,
     ),
+    "least-squares": (
+        lambda r, f: ((r - 1) ** 2 + f**2) / 2,
+        lambda r, f: (f - 1) ** 2 / 2,
+    ),
+    "wasserstein": (lambda r, f: f - r, lambda r, f: -f),
+    "relativistic-average": (
+        lambda r, f: -np.log(sigmoid(r - f.mean())) - np.log(1 - sigmoid(f - r.mean())),
+        lambda r, f: -np.log(1 - sigmoid(r - f.mean())) - np.log(sigmoid(f - r.mean())),
+    ),
     "relativistic": (
         lambda r, f: -np.log(sigmoid(r - f)),
         lambda r, f: -np.log(sigmoid(f - r)),

@@ -51,7 +51,7 @@ def test_widths_double_towards_the_small_maps_up_to_the_limit():
 def test_norm(norm):
     generator = DCGAN(width=4, norm=norm).generator((16, 16, 1))
     kinds = [type(layer).__name__ for layer in generator.layers]
-    assert ("BatchNormalization" in kinds) == (norm == "batch")
+    assert ("BatchNorm" in kinds) == (norm == "batch")
 
 
 @pytest.mark.parametrize("player", ["generator", "discriminator"])

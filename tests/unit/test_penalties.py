@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas.penalties import R1, R2, Critique, half_squared_norm
+from ganvas.penalties import (
+    R1,
+    R2,
+    Consistency,
+    Critique,
+    Dragan,
+    GradientPenalty,
+    LeCam,
+    half_squared_norm,
+)  # fmt: skip
+
+SEED = tf.constant([3, 4])
 
 
 @pytest.fixture
@@ -33,7 +44,7 @@ def test_linear(real, fake, w):
     critiques = both(lambda x: tf.reduce_sum(x * w, [1, 2, 3])[:, None], real, fake)
     for penalty in (R1(1.0), R2(1.0)):
         np.testing.assert_allclose(
-            penalty.per_image(*critiques), np.full(4, 0.5 * (w**2).sum()), rtol=1e-5
+            penalty.per_image(*critiques, SEED), np.full(4, 0.5 * (w**2).sum()), rtol=1e-5
         )
 
 
@@ -42,7 +53,7 @@ def test_quadratic(real, fake, w):
     critiques = both(lambda x: tf.reduce_sum(w * x**2, [1, 2, 3])[:, None] / 2, real, fake)
     for penalty, x in ((R1(1.0), real), (R2(1.0), fake)):
         expected = 0.5 * ((w * x) ** 2).sum((1, 2, 3))
-        np.testing.assert_allclose(penalty.per_image(*critiques), expected, rtol=1e-5)
+        np.testing.assert_allclose(penalty.per_image(*critiques, SEED), expected, rtol=1e-5)
 
 
 def test_critique_gradient_and_logits(real, w):
@@ -62,3 +73,58 @@ def test_critique_gradient_and_logits(real, w):
 def test_half_squared_norm(real):
     expected = [0.5 * np.linalg.norm(image) ** 2 for image in real]
     np.testing.assert_allclose(half_squared_norm(tf.constant(real)), expected, rtol=1e-5)
+
+
+def test_gradient_penalty_between_real_and_fake(real, fake, w):
+    """f(x) = sum w x^2 / 2: the slope at the mixture of the addressed shares, minus 1, squared."""
+    critiques = both(lambda x: tf.reduce_sum(w * x**2, [1, 2, 3])[:, None] / 2, real, fake)
+    share = tf.random.stateless_uniform((4, 1, 1, 1), SEED, alg="philox").numpy()
+    assert len(set(share.ravel())) == 4, "one share per image"
+    slope = np.sqrt(((w * (share * real + (1 - share) * fake)) ** 2).sum((1, 2, 3)))
+    value = GradientPenalty().per_image(*critiques, SEED)
+    np.testing.assert_allclose(value, (slope - 1) ** 2, rtol=1e-4)
+
+
+def test_gradient_penalty_is_zero_and_smooth_at_slope_one(real, fake, w):
+    unit = w / np.sqrt((w**2).sum())
+    linear = both(lambda x: tf.reduce_sum(x * unit, [1, 2, 3])[:, None], real, fake)
+    flat = tf.Variable(0.0)
+    with tf.GradientTape() as tape:
+        none = both(lambda x: flat * tf.reduce_sum(x, [1, 2, 3])[:, None], real, fake)
+        value = tf.reduce_sum(GradientPenalty().per_image(*none, SEED))
+    np.testing.assert_allclose(GradientPenalty().per_image(*linear, SEED), 0, atol=1e-6)
+    assert np.isfinite(tape.gradient(value, flat)), "the root's slope at zero"
+
+
+def test_dragan_looks_around_real_images_alone(real, fake, w):
+    critiques = both(lambda x: tf.reduce_sum(w * x**2, [1, 2, 3])[:, None] / 2, real, fake)
+    value = Dragan().per_image(*critiques, SEED)
+    other = both(lambda x: tf.reduce_sum(w * x**2, [1, 2, 3])[:, None] / 2, real, 5 * fake)
+    np.testing.assert_array_equal(value, Dragan().per_image(*other, SEED))
+    at_real = (np.sqrt(((w * real) ** 2).sum((1, 2, 3))) - 1) ** 2
+    none = Dragan(spread=0.0).per_image(*critiques, SEED)
+    np.testing.assert_allclose(none, at_real, rtol=1e-4)
+    assert not np.allclose(value, at_real, rtol=1e-2)
+
+
+def test_lecam_remembers_each_kind(real, fake, w):
+    critiques = both(lambda x: tf.reduce_sum(x * w, [1, 2, 3])[:, None], real, fake)
+    penalty = LeCam(decay=0.9)
+    r, f = (c.logits.numpy() for c in critiques)
+    np.testing.assert_allclose(penalty.per_image(*critiques, SEED), r**2 + f**2, rtol=1e-5)
+    for _ in range(2):
+        penalty.observe(critiques[0].logits, critiques[1].logits)
+    remembered = [(1 - 0.9**2) * x.mean() for x in (r, f)]
+    np.testing.assert_allclose([v.numpy() for v in penalty.variables], remembered, rtol=1e-5)
+    expected = (r - remembered[1]) ** 2 + (f - remembered[0]) ** 2
+    np.testing.assert_allclose(penalty.per_image(*critiques, SEED), expected, rtol=1e-4)
+
+
+def test_consistency_counts_both_kinds(real, fake):
+    """A discriminator that only adds up pixels notices what translation pushes out."""
+    penalty = Consistency(policy="translation")
+    total = both(lambda x: tf.reduce_sum(x, [1, 2, 3])[:, None], real, fake)
+    seeds = tf.random.experimental.stateless_split(SEED, 2)
+    moved = [penalty._augment(tf.constant(x), seeds[i]).numpy() for i, x in enumerate((real, fake))]
+    expected = sum((x - m).sum((1, 2, 3)) ** 2 for x, m in zip((real, fake), moved, strict=True))
+    np.testing.assert_allclose(penalty.per_image(*total, SEED), expected, rtol=1e-3, atol=1e-5)

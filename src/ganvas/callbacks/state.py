@@ -29,6 +29,7 @@ def variables(gan: GAN) -> dict[str, Any]:
         "ema": gan.ema_generator.variables,
         "generator_optimizer": moments(gan.generator_optimizer),
         "discriminator_optimizer": moments(gan.discriminator_optimizer),
+        "parts": [v for part in gan.parts for v in part.variables],
     }
     named = {"step": gan.step}
     for group, members in groups.items():

@@ -40,6 +40,7 @@ class Options:
         shift: moves by up to this share of the side, in whole pixels.
         zoom: enlarges by up to this share and crops.
         jitter: strength of random brightness, contrast and saturation.
+        balanced: draws each class equally often, however many images it has.
         clusters: groups of alike images to learn by where there are no labels; 0 for none.
         cache_gb: memory for decoded images; None takes a quarter of what is free.
     """
@@ -53,6 +54,7 @@ class Options:
     shift: float = 0.0
     zoom: float = 0.0
     jitter: float = 0.0
+    balanced: bool = False
     clusters: int = 0
     cache_gb: float | None = None
 
@@ -116,6 +118,14 @@ class Images(ABC):
             return ()
         counts = np.bincount(self.labels[self.rows], minlength=self.classes)
         return tuple(int(n) for n in counts)
+
+    @property
+    def class_shares(self) -> tuple[float, ...]:
+        """How often each class comes in training; empty without labels."""
+        counts = (
+            [min(n, 1) for n in self.class_counts] if self.options.balanced else self.class_counts
+        )
+        return tuple(n / sum(counts) for n in counts)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -40,6 +40,23 @@ def shuffle(ks, seed: int, count: int):
     return permute(ks % count, seed, ks // count, count, "order")
 
 
+def balanced(ks, seed: int, counts):
+    """The k-th image of an endless stream that gives each class in turn, in a new order each
+    round; within a class, each of its images once before any comes again.
+
+    Args:
+        counts: images per class, int64 [C], all above 0.
+
+    Shapes: ks int64 [B] -> int64 [B], places in a list of the images sorted by class.
+    """
+    classes = tf.size(counts, out_type=tf.int64)
+    rounds = ks // classes
+    chosen = permute(ks % classes, seed, rounds, classes, "class")
+    count = tf.gather(counts, chosen)
+    within = permute(rounds % count, seed, rounds // count, count, "order")
+    return tf.gather(tf.cumsum(counts, exclusive=True), chosen) + within
+
+
 def uniform(ks, seed: int, purpose: str):
     """A number in [0, 1) for each k; each purpose has its own.
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ganvas.data.base import Images, Options, _map
-from ganvas.data.order import shuffle
+from ganvas.data.order import balanced, shuffle
 from ganvas.data.report import Report
 
 GIB = 2**30
@@ -49,12 +49,22 @@ class Rows(Images):
 
     def _pieces(self, seed: int, start: int, size: int) -> tf.data.Dataset:
         fetch = self._fetcher()
+        even = self.options.balanced and self.classes > 0
+        if even:
+            counts = tf.constant(self._present(), tf.int64)
+            by_class = tf.constant(np.argsort(self.labels[self.rows], kind="stable"), tf.int64)
 
         def piece(first):
             ks = first + tf.range(size, dtype=tf.int64)
+            if even:
+                return ks, *fetch(tf.gather(by_class, balanced(ks, seed, counts)))
             return ks, *fetch(shuffle(ks, seed, self.count))
 
         return _map(tf.data.Dataset.counter(start, size), piece)
+
+    def _present(self) -> list[int]:
+        """Images of each class that has any."""
+        return [count for count in self.class_counts if count]
 
     def _pass(self, size: int) -> tf.data.Dataset:
         return _map(tf.data.Dataset.range(self.count).batch(size), self._fetcher())

@@ -48,6 +48,11 @@ class Shards(Images):
                 f"{folder} has format {index.get('format')}, where this version reads {FORMAT}: "
                 "prepare the images again"
             )
+        if options.balanced:
+            raise DataError(
+                f"{folder} is read in the order it was prepared in, where balanced classes need "
+                "images one by one: give the folder or file it was prepared from"
+            )
         self._folder, self._shards = folder, index["shards"]
         shape = tuple(index["shape"])
         if options.sides not in (None, shape[:2]) or options.channels not in (None, shape[2]):

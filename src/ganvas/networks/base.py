@@ -1,12 +1,24 @@
-"""The contract of a network pair."""
+"""The contract of a network pair, and what pairs share: sizes of maps, inputs, verdicts."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TypeAlias
 
 import keras
+from keras import layers
+
+from ..layers import ConditionalNorm, MinibatchDiscrimination, MinibatchStd, Pack, SpectralNorm
+from ..layers.norms import plain_norm
 
 Shape = tuple[int, int, int]
+Tensor: TypeAlias = keras.KerasTensor
+
+NORMS = ("batch", "group", "layer", "pixel", "none")
+DISCRIMINATOR_NORMS = ("batch", "group", "layer", "spectral", "none")
+CONDITIONS = ("embedding", "norm")
+HEADS = ("projection", "auxiliary")
+MINIBATCH = ("none", "discrimination", "std")
 
 
 class Networks(ABC):
@@ -22,9 +34,113 @@ class Networks(ABC):
 
     @abstractmethod
     def discriminator(self, shape: Shape, classes: int = 0) -> keras.Model:
-        """{"image": [B, H, W, C], "label": [B]} -> logits [B, 1]; no sigmoid."""
+        """{"image": [B, H, W, C], "label": [B]} -> logits [B, 1]; no sigmoid.
+
+        [B, 1 + classes] with an auxiliary classifier: its logits follow. [B / n, 1] where it
+        judges packs of n images.
+        """
 
 
-def label_input() -> keras.KerasTensor:
+def one_of(kind: str, value: str, accepted: tuple[str, ...]) -> str:
+    if value not in accepted:
+        raise ValueError(f"{kind} '{value}' is not accepted; there is {', '.join(accepted)}")
+    return value
+
+
+def map_sizes(shape: Shape) -> list[tuple[int, int]]:
+    """The sizes of the maps from the image down, halved until the shorter side is below 8.
+
+    (28, 28, 1) -> [(28, 28), (14, 14), (7, 7)];  (50, 70, 3) -> ... (13, 18), (7, 9).
+    """
+    sizes = [shape[:2]]
+    while min(sizes[-1]) >= 8:
+        height, width = sizes[-1]
+        sizes.append(((height + 1) // 2, (width + 1) // 2))
+    return sizes
+
+
+def cropped(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Cut the last row or column where doubling overshot an odd size."""
+    extra = (x.shape[1] - size[0], x.shape[2] - size[1])
+    return layers.Cropping2D(((0, extra[0]), (0, extra[1])))(x) if any(extra) else x
+
+
+def label_input() -> Tensor:
     """The input for class labels: int32 [B]."""
     return keras.Input((), dtype="int32", name="label")
+
+
+def latent(noise: int, classes: int, embedding: int) -> tuple[dict[str, Tensor], Tensor]:
+    """A generator's inputs, and the vector it starts from: noise, and the label's embedding
+    beside it where `embedding` > 0."""
+    inputs = {"noise": keras.Input((noise,), name="noise")}
+    if not classes:
+        return inputs, inputs["noise"]
+    inputs["label"] = label_input()
+    if not embedding:
+        return inputs, inputs["noise"]
+    embedded = layers.Embedding(classes, embedding)(inputs["label"])
+    return inputs, layers.Concatenate()([inputs["noise"], embedded])
+
+
+def normalised(x: Tensor, kind: str, label: Tensor | None = None, classes: int = 0) -> Tensor:
+    """Normalise a map; with a label, by the label's own scale and shift."""
+    if kind in ("none", "spectral"):
+        return x
+    if label is not None:
+        return ConditionalNorm(classes, kind)([x, label])
+    return plain_norm(kind, x.shape[-1])(x)
+
+
+def weighed(layer: type[keras.Layer], *sizes, spectral: bool = False, **options) -> keras.Layer:
+    """A linear layer with bias, spectrally normalised if asked."""
+    if spectral:
+        return SpectralNorm(layer(*sizes, use_bias=False, **options))
+    return layer(*sizes, **options)
+
+
+def critic_inputs(shape: Shape, classes: int, pack: int) -> tuple[dict[str, Tensor], Tensor]:
+    """A discriminator's inputs, and the image (or pack of images) it looks at."""
+    inputs = {"image": keras.Input(shape, name="image")}
+    if classes:
+        inputs["label"] = label_input()
+    return inputs, Pack(pack)(inputs["image"]) if pack > 1 else inputs["image"]
+
+
+def with_std(x: Tensor, minibatch: str) -> Tensor:
+    return MinibatchStd()(x) if minibatch == "std" else x
+
+
+def verdict(
+    features: Tensor,
+    inputs: dict[str, Tensor],
+    classes: int,
+    *,
+    head: str = "projection",
+    minibatch: str = "none",
+    spectral: bool = False,
+    pack: int = 1,
+) -> Tensor:
+    """From features [B, D] to the discriminator's logits.
+
+    Source: projection: Miyato & Koyama 2018, arXiv:1802.05637; auxiliary classifier: Odena et
+        al. 2017, arXiv:1610.09585.
+    """
+    if minibatch == "discrimination":
+        features = MinibatchDiscrimination()(features)
+    logit = weighed(layers.Dense, 1, spectral=spectral)(features)
+    if not classes:
+        return logit
+    if head == "auxiliary":
+        guess = weighed(layers.Dense, classes, spectral=spectral)(features)
+        return layers.Concatenate()([logit, guess])
+    width = features.shape[-1]
+    table: keras.Layer = layers.Embedding(classes, width)
+    if spectral:
+        table = SpectralNorm(table, use_bias=False)
+    embedded = table(inputs["label"])
+    if pack > 1:  # the labels of a pack speak with one voice
+        embedded = layers.GlobalAveragePooling1D()(
+            layers.Reshape((pack, width))(Pack(pack)(embedded))
+        )
+    return layers.Add()([logit, layers.Dot(1)([features, embedded])])

@@ -1,0 +1,157 @@
+"""Adaptive discriminator augmentation: as much as overfitting asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import keras
+import tensorflow as tf
+
+from .base import Augment, policy_words, split_alpha
+from .warp import identity, rotation, scaling, shift, warp
+
+POLICIES = ("blit", "geometry", "colour")
+EVERY = 4
+"""Turns between two moves of p."""
+
+
+class ADA(Augment):
+    """Each change comes with probability p, and p follows how sure the discriminator is.
+
+    Over four turns r = mean of sign D(real); above the target the discriminator knows the
+    training images by heart, and p rises; below, it falls. p goes from 0 to 1 within `kimg` at
+    the fastest. Does not fit relativistic losses, whose logits have no zero.
+
+    Differs: one bilinear warp at the image's own size, without the wavelet filter against
+    aliasing; images that are not square turn by half turns only.
+
+    Args:
+        target: of r.
+        kimg: thousand images over which p can rise by 1; the paper has 500 for long runs.
+        policy: which of "blit" (mirror, quarter turns, whole shifts), "geometry" (scale, turn,
+            stretch, shift) and "colour" (brightness, contrast, inversion, hue, saturation).
+        start: p at the first step.
+
+    Source: Karras et al. 2020, arXiv:2006.06676, section 3 and appendix B.
+    """
+
+    def __init__(
+        self,
+        target: float = 0.6,
+        kimg: float = 100.0,
+        policy: str = "blit,geometry,colour",
+        start: float = 0.0,
+    ):
+        if not -1 < target < 1 or kimg <= 0 or not 0 <= start <= 1:
+            raise ValueError(
+                f"target {target}, kimg {kimg}, start {start}: target lies between -1 and 1, "
+                "kimg above 0, start in 0 to 1"
+            )
+        self.target = target
+        self.kimg = kimg
+        self.policy = policy_words(policy, POLICIES)
+        # The mean over replicas is what one replica with the whole batch would have seen.
+        self.p, self.signs, self.turns = (
+            keras.Variable(value, trainable=False, name=f"ada_{name}", aggregation="mean")
+            for name, value in (("p", float(start)), ("signs", 0.0), ("turns", 0.0))
+        )
+
+    @property
+    def variables(self):
+        return [self.p, self.signs, self.turns]
+
+    @property
+    def strength(self):  # type: ignore[override]
+        return self.p.value
+
+    def __call__(self, images, seed):
+        draws = _Draws(tf.shape(images)[0], seed, self.p.value)
+        moves = identity(images)
+        if "blit" in self.policy:
+            moves = tf.matmul(moves, blit(draws, images.shape))
+        if "geometry" in self.policy:
+            moves = tf.matmul(moves, geometry(draws, images.shape))
+        images = warp(images, moves[:, :2])
+        return colour(draws, images) if "colour" in self.policy else images
+
+    def observe(self, real):
+        batch = tf.shape(real)[0] * tf.distribute.get_strategy().num_replicas_in_sync
+        self.turns.assign_add(1.0)
+        self.signs.assign_add(tf.reduce_mean(tf.sign(real)))
+        due = tf.math.floormod(self.turns.value, float(EVERY)) == 0
+        move = EVERY * tf.cast(batch, tf.float32) / (1000 * self.kimg)
+        move *= tf.sign(self.signs.value / EVERY - self.target)
+        self.p.assign(tf.where(due, tf.clip_by_value(self.p.value + move, 0.0, 1.0), self.p.value))
+        self.signs.assign(tf.where(due, 0.0, self.signs.value))
+
+
+class _Draws:
+    """Random numbers, one per image, each from a seed of its own; and who is changed at all."""
+
+    def __init__(self, count: tf.Tensor, seed: tf.Tensor, p: tf.Tensor):
+        self.count, self.seed, self.p = count, seed, p
+        self._numbers: Iterator[int] = iter(range(1000))
+
+    def _next(self) -> tf.Tensor:
+        return tf.random.experimental.stateless_fold_in(self.seed, next(self._numbers))
+
+    def uniform(self, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
+        return tf.random.stateless_uniform((self.count,), self._next(), low, high, alg="philox")
+
+    def normal(self, deviation: float) -> tf.Tensor:
+        draw = tf.random.stateless_normal((self.count,), self._next(), alg="philox")
+        return deviation * draw
+
+    def whole(self, count: int) -> tf.Tensor:
+        """0 to count - 1, as floats."""
+        return tf.floor(self.uniform(0.0, count))
+
+    def gate(self, change: tf.Tensor, p: tf.Tensor | None = None) -> tf.Tensor:
+        """The change where it happens, 0 elsewhere."""
+        return tf.where(self.uniform() < (self.p if p is None else p), change, 0.0)
+
+
+def blit(draws: _Draws, shape: tf.TensorShape) -> tf.Tensor:
+    """Mirrors, quarter turns and shifts by whole pixels up to an eighth: nothing is blurred."""
+    height, width = shape[1:3]
+    flip = draws.gate(draws.whole(2))
+    turns = draws.whole(4) if height == width else 2 * draws.whole(2)
+    quarter = draws.gate(turns) * (math.pi / 2)
+    x, y = (draws.gate(tf.round(draws.uniform(-side / 8, side / 8))) for side in (width, height))
+    turned = tf.matmul(scaling(1 - 2 * flip, tf.ones_like(flip)), rotation(quarter))
+    return tf.matmul(turned, shift(x, y))
+
+
+def geometry(draws: _Draws, shape: tf.TensorShape) -> tf.Tensor:
+    """Scale, free turns before and after a stretch along one axis, shifts by parts of pixels."""
+    height, width = shape[1:3]
+    scale = 2.0 ** draws.gate(draws.normal(0.2))
+    half = 1 - tf.sqrt(1 - draws.p)  # two turns, p together
+    before, after = (rotation(draws.gate(draws.uniform(-math.pi, math.pi), half)) for _ in range(2))
+    stretch = 2.0 ** draws.gate(draws.normal(0.2))
+    x, y = (draws.gate(draws.normal(side / 8)) for side in (width, height))
+    moves = tf.matmul(scaling(scale, scale), before)
+    moves = tf.matmul(moves, scaling(stretch, 1 / stretch))
+    return tf.matmul(tf.matmul(moves, after), shift(x, y))
+
+
+def colour(draws: _Draws, images: tf.Tensor) -> tf.Tensor:
+    """Brightness, contrast, inversion of lightness, and for RGB hue and saturation; not alpha."""
+
+    def each(draw: tf.Tensor) -> tf.Tensor:
+        return tf.cast(draw, images.dtype)[:, None, None, None]
+
+    colours, alpha = split_alpha(images)
+    colours += each(draws.gate(draws.normal(0.2)))
+    colours *= each(2.0 ** draws.gate(draws.normal(0.5)))
+    inverted = each(1 - 2 * draws.gate(draws.whole(2)))
+    if colours.shape[-1] == 1:
+        return tf.concat([colours * inverted, alpha], axis=3)
+    grey = tf.reduce_mean(colours, axis=3, keepdims=True)
+    hue = draws.gate(draws.uniform(-math.pi, math.pi))
+    cos, sin = each(tf.cos(hue)), each(tf.sin(hue))
+    tint = colours - grey  # turns about the grey axis
+    across = (tf.roll(tint, 1, axis=3) - tf.roll(tint, -1, axis=3)) / math.sqrt(3)
+    tint = (cos * tint + sin * across) * each(2.0 ** draws.gate(draws.normal(1.0)))
+    return tf.concat([inverted * grey + tint, alpha], axis=3)

@@ -1,0 +1,72 @@
+"""Self-attention over the places of a map."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from .spectral import SpectralNorm
+
+
+@keras.saving.register_keras_serializable("ganvas")
+class SelfAttention(keras.layers.Layer):
+    """Lets each place of a map look at all others: for shapes that convolutions see too late.
+
+    y = x + gamma o(softmax(f(x) g(x)') h(x)), 1x1 convolutions, g and h on a map of half the
+    size. gamma begins at 0, so that the network begins without it.
+
+    Args:
+        spectral: normalise the four convolutions, as the paper does in both networks.
+
+    Shapes: [N, H, W, C] -> the same; C at least 8.
+    Source: Zhang et al. 2019, arXiv:1805.08318, section 3; the pooling from their experiments.
+    """
+
+    def __init__(self, spectral: bool = False, **options):
+        super().__init__(**options)
+        self.spectral = spectral
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        if channels < 8:
+            raise ValueError(f"attention on {channels} channels: it takes at least 8")
+        self.query, self.key, self.value, self.out = (
+            self._linear(width, name)
+            for width, name in (
+                (channels // 8, "query"), (channels // 8, "key"),
+                (channels // 2, "value"), (channels, "out"),
+            )
+        )  # fmt: skip
+        for layer in (self.query, self.key, self.value):
+            layer.build(input_shape)
+        self.out.build((*input_shape[:-1], channels // 2))
+        self.gamma = self.add_weight(shape=(), initializer="zeros", name="gamma")
+
+    def _linear(self, width: int, name: str) -> keras.Layer:
+        layer = layers.Conv2D(width, 1, use_bias=False, name=name)
+        return SpectralNorm(layer, use_bias=False) if self.spectral else layer
+
+    def call(self, inputs, training=False):
+        options = {"training": training} if self.spectral else {}
+        small = tf.nn.max_pool2d(inputs, 2, 2, "SAME")
+        query, key, value = (
+            self._places(layer(x, **options))
+            for layer, x in ((self.query, inputs), (self.key, small), (self.value, small))
+        )
+        looks = tf.nn.softmax(tf.matmul(query, key, transpose_b=True))  # [N, HW, HW / 4]
+        seen = tf.matmul(looks, value)
+        height, width = inputs.shape[1:3]
+        seen = tf.reshape(seen, (-1, height, width, seen.shape[-1]))
+        return inputs + tf.cast(self.gamma, inputs.dtype) * self.out(seen, **options)
+
+    @staticmethod
+    def _places(x: tf.Tensor) -> tf.Tensor:
+        """[N, H, W, C] -> [N, HW, C]."""
+        return tf.reshape(x, (-1, x.shape[1] * x.shape[2], x.shape[3]))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "spectral": self.spectral}

@@ -1,0 +1,89 @@
+"""Layers that let a discriminator see how alike the images of a batch are."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("ganvas")
+class MinibatchDiscrimination(keras.layers.Layer):
+    """Appends to each image's features how near the other images of the batch are.
+
+    M_i = f_i T as `kernels` rows of length `length`; o_ib = sum over j != i of
+    exp(-|M_ib - M_jb|_1) - 1 as bias. The kernels of T are unit vectors times exp(scale). The
+    value depends on the batch size, so keep real and fake batches apart and equal.
+
+    Args:
+        kernels: B, how many kinds of nearness.
+        length: C, the dimension in which each is measured.
+
+    Shapes: [N, A] -> [N, A + kernels].
+    Source: Salimans et al. 2016, arXiv:1606.03498, section 3.2, with the weight normalisation
+        of the authors' experiments.
+    """
+
+    def __init__(self, kernels: int = 100, length: int = 5, **options):
+        super().__init__(**options)
+        self.kernels = kernels
+        self.length = length
+
+    def build(self, input_shape):
+        self.directions = self.add_weight(
+            shape=(input_shape[-1], self.kernels, self.length),
+            initializer=keras.initializers.RandomNormal(stddev=0.05), name="directions",
+        )  # fmt: skip
+        shape = (self.kernels, self.length)
+        self.scale = self.add_weight(shape=shape, initializer="zeros", name="scale")
+        self.bias = self.add_weight(
+            shape=(self.kernels,), initializer=keras.initializers.Constant(-1.0), name="bias"
+        )
+
+    def call(self, inputs):
+        directions = tf.convert_to_tensor(self.directions)
+        norms = tf.sqrt(tf.reduce_sum(tf.square(directions), axis=0) + 1e-12)
+        projection = directions * (tf.exp(self.scale) / norms)
+        rows = tf.tensordot(inputs, projection, 1)  # [N, B, C]
+        apart = tf.reduce_sum(tf.abs(rows[:, None] - rows[None]), axis=3)  # [N, N, B]
+        others = 1 - tf.eye(tf.shape(rows)[0], dtype=rows.dtype)[:, :, None]
+        near = tf.reduce_sum(tf.exp(-apart) * others, axis=1)
+        return tf.concat([inputs, near + self.bias], axis=1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], input_shape[-1] + self.kernels)
+
+    def get_config(self):
+        return {**super().get_config(), "kernels": self.kernels, "length": self.length}
+
+
+@keras.saving.register_keras_serializable("ganvas")
+class MinibatchStd(keras.layers.Layer):
+    """Appends a channel: the mean standard deviation over groups of images of the batch.
+
+    Args:
+        group: images per group; fewer where the batch cannot be divided by it.
+
+    Shapes: [N, H, W, C] -> [N, H, W, C + 1].
+    Source: Karras et al. 2018, arXiv:1710.10196, section 3; groups: arXiv:1812.04948.
+    """
+
+    def __init__(self, group: int = 4, **options):
+        super().__init__(**options)
+        self.group = group
+
+    def call(self, inputs):
+        shape = tf.shape(inputs)
+        sizes = tf.range(self.group, 0, -1)
+        group = sizes[tf.argmax(tf.cast(shape[0] % sizes == 0, tf.int32), output_type=tf.int32)]
+        groups = tf.reshape(inputs, (group, -1, *inputs.shape[1:]))
+        apart = groups - tf.reduce_mean(groups, axis=0)
+        spread = tf.sqrt(tf.reduce_mean(tf.square(apart), axis=0) + 1e-8)
+        spread = tf.reduce_mean(spread, axis=[1, 2, 3], keepdims=True)  # [N / group, 1, 1, 1]
+        plane = tf.tile(spread, tf.stack([group, shape[1], shape[2], 1]))
+        return tf.concat([inputs, plane], axis=3)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], input_shape[-1] + 1)
+
+    def get_config(self):
+        return {**super().get_config(), "group": self.group}

@@ -1,0 +1,35 @@
+"""Packing: one verdict on several images."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("ganvas")
+class Pack(keras.layers.Layer):
+    """Joins the last axis of `count` neighbours of the batch, so that a discriminator judges
+    packs: a pack of like images is easily told from a pack of real ones.
+
+    Args:
+        count: images per pack; the batch must be a multiple of it.
+
+    Shapes: [N, ..., C] -> [N / count, ..., count * C].
+    Source: Lin et al. 2018, arXiv:1712.04086, section 3.
+    """
+
+    def __init__(self, count: int = 2, **options):
+        super().__init__(**options)
+        self.count = count
+
+    def call(self, inputs):
+        inner = inputs.shape[1:]
+        packs = tf.reshape(inputs, (-1, self.count, *inner))
+        axes = (0, *range(2, len(inner) + 1), 1, len(inner) + 1)
+        return tf.reshape(tf.transpose(packs, axes), (-1, *inner[:-1], self.count * inner[-1]))
+
+    def compute_output_shape(self, input_shape):
+        return (None, *input_shape[1:-1], self.count * input_shape[-1])
+
+    def get_config(self):
+        return {**super().get_config(), "count": self.count}

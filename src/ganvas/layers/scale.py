@@ -1,0 +1,65 @@
+"""The small layers of R3GAN's networks."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("ganvas")
+class Bias(keras.layers.Layer):
+    """Adds a learned number to each channel: [N, ..., C] -> the same."""
+
+    def build(self, input_shape):
+        self.bias = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="bias")
+
+    def call(self, inputs):
+        return inputs + tf.cast(self.bias, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@keras.saving.register_keras_serializable("ganvas")
+class Basis(keras.layers.Layer):
+    """A learned small map, its channels scaled by the given vector.
+
+    Args:
+        height, width: of the map.
+
+    Shapes: [N, C] -> [N, height, width, C].
+    Source: Huang et al. 2024, arXiv:2501.05441, section 3.
+    """
+
+    def __init__(self, height: int, width: int, **options):
+        super().__init__(**options)
+        self.height = height
+        self.width = width
+
+    def build(self, input_shape):
+        self.basis = self.add_weight(
+            shape=(self.height, self.width, input_shape[-1]),
+            initializer=keras.initializers.RandomNormal(stddev=1.0), name="basis",
+        )  # fmt: skip
+
+    def call(self, inputs):
+        return inputs[:, None, None] * tf.cast(self.basis, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.height, self.width, input_shape[-1])
+
+    def get_config(self):
+        return {**super().get_config(), "height": self.height, "width": self.width}
+
+
+@keras.saving.register_keras_serializable("ganvas")
+class Clip(keras.layers.Layer):
+    """Keeps images in [-1, 1], but not in training, where the discriminator must see by how much
+    they leave it: [N, H, W, C] -> the same.
+    """
+
+    def call(self, inputs, training=False):
+        return inputs if training else tf.clip_by_value(inputs, -1.0, 1.0)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
