@@ -34,8 +34,9 @@ demo: setup
 
 bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	$(BIN)/python benchmarks/step_overhead.py
-	$(BIN)/python benchmarks/time_to_quality.py
+	for name in step_overhead time_to_quality precision collapse mixtures stacked_mnist recipes; do \
+		$(BIN)/python benchmarks/$$name.py || exit 1; \
+	done
 
 docs: setup
 	$(BIN)/python -m pytest tests/unit/test_docs.py

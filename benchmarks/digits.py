@@ -27,14 +27,17 @@ class Judge:
         self.features = keras.Model(
             self.classifier.input, self.classifier.get_layer("features").output
         )
-        predicted = self.classifier.predict(self.test[0], 500, verbose=0).argmax(1)
-        self.accuracy = float((predicted == self.test[1]).mean())
+        self.accuracy = float((self.digits(self.test[0]) == self.test[1]).mean())
         self.reference = self.moments(self.test[0])
         self.floor = self.score(self.train[0][:10_000])
 
     def score(self, images: np.ndarray) -> float:
         """Fréchet distance of float images [N, 28, 28, 1] in [-1, 1] to the test images."""
         return frechet(self.moments(images), self.reference)
+
+    def digits(self, images: np.ndarray) -> np.ndarray:
+        """What the classifier takes them for, int [N]."""
+        return self.classifier.predict(images, 500, verbose=0).argmax(1)
 
     def moments(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         features = self.features.predict(images, 500, verbose=0).astype(np.float64)

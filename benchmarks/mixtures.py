@@ -14,11 +14,8 @@ that several processes share the work. Writes results/mixtures.md and one figure
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import time
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -32,10 +29,8 @@ from ganvas.layers import MinibatchDiscrimination, Pack, SpectralNorm
 from ganvas.losses import LOSSES
 from ganvas.optimizers import Adam
 from ganvas.penalties import R1, R2, GradientPenalty
-from tables import interval, markdown
+from jobs import RESULTS, interval, markdown, parser, pick, run_all
 
-RESULTS = Path(__file__).parent / "results"
-RUNS = RESULTS / "mixtures"
 BATCH, POINTS, UNITS = 100, 2500, 128
 
 angles = 2 * np.pi * np.arange(8) / 8
@@ -126,14 +121,12 @@ def table(runs: list[dict]) -> str:
     for method in METHODS:
         row = [method]
         for data in DATA:
-            mine = [r for r in runs if (r["data"], r["method"]) == (data, method)]
-            row.append(interval([r["modes"] for r in mine], ".1f"))
-            row.append(interval([100 * r["high_quality"] for r in mine], ".0f"))
-            row.append(interval([r["kl"] for r in mine if r["kl"] is not None], ".2f"))
+            for key, form in (("modes", ".1f"), ("high_quality", ".0%"), ("kl", ".2f")):
+                row.append(interval(pick(runs, key, data=data, method=method), form))
         rows.append(row)
     head = ["method"]
     for data, (centres, _) in DATA.items():
-        head += [f"{data}: modes of {len(centres)}", "high quality %", "reverse KL"]
+        head += [f"{data}: modes of {len(centres)}", "high quality", "reverse KL"]
     return markdown(head, rows)
 
 
@@ -161,25 +154,13 @@ def chart(runs: list[dict], data: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--part", default="0/1")
-    parser.add_argument("--only", choices=METHODS)
-    options = parser.parse_args()
-    part, parts = map(int, options.part.split("/"))
-    RUNS.mkdir(parents=True, exist_ok=True)
-    jobs = [(d, m, s) for s in range(options.seeds) for d in DATA for m in METHODS
-            if options.only in (None, m)]  # fmt: skip
-    for data, method, seed in jobs[part::parts]:
-        path = RUNS / f"{data}-{method.replace(', ', '-').replace(' ', '_')}-{seed}.json"
-        if path.exists():
-            continue
-        run = play(data, method, seed, options.steps)
-        path.write_text(json.dumps(run) + "\n")
-        print({key: value for key, value in run.items() if key != "points"}, flush=True)
-        keras.backend.clear_session()
-    runs = [json.loads(path.read_text()) for path in sorted(RUNS.glob("*.json"))]
+    options = parser(__doc__)
+    options.add_argument("--steps", type=int, default=20_000)
+    chosen = options.parse_args()
+    jobs = [
+        (data, method, seed) for seed in range(chosen.seeds) for data in DATA for method in METHODS
+    ]
+    runs = run_all("mixtures", jobs, lambda *job: play(*job, chosen.steps), chosen)
     (RESULTS / "mixtures.md").write_text(table(runs))
     for data in DATA:
         chart(runs, data)

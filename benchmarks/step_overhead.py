@@ -3,7 +3,7 @@
     python benchmarks/step_overhead.py [--recipes quick classic] [--rounds 7]
 
 1. A `fit` step against the same `train_step` in a bare `tf.function` loop over the same stream,
-   in turn (A B A B ...), as the median of the ratios.
+   in turn (A B A B ...), over up to a tick, as the median of the ratios.
 2. GFLOP/s of the step (counted by TensorFlow's profiler) against a large matrix product.
 3. The input pipeline's share: seconds to draw a batch, over seconds of a step; for `quick` on
    MNIST, and on a folder of 10,000 JPEGs at 64 px (made here) after the first epoch.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -23,6 +24,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image
@@ -31,7 +33,8 @@ from tensorflow.python.profiler import model_analyzer, option_builder
 from ganvas.assembly import assemble
 from ganvas.training import prepare
 
-STEPS = 50
+SECONDS = 8.0
+"""Of a timed stretch, at most a tick: what a run plays between two saved states."""
 RESULT = Path(__file__).parent / "results" / "step_overhead.json"
 
 
@@ -46,28 +49,49 @@ def overhead(recipe: str, rounds: int) -> dict:
     gan, plan = assemble(config, source)
     stream = source.stream(plan.batch * plan.turns, 0)
 
-    def fit() -> None:
-        gan.fit(stream, epochs=1, steps_per_epoch=STEPS, shuffle=False, verbose=0)
-
     @tf.function
-    def loop(iterator) -> None:
-        for _ in tf.range(STEPS):
+    def loop(iterator, steps) -> None:
+        for _ in tf.range(steps):
             gan.train_step(next(iterator))
 
     iterator = iter(stream)
-    fit(), loop(iterator)  # compile
-    pairs = [(seconds(fit), seconds(lambda: loop(iterator))) for _ in range(rounds)]
-    per_step = statistics.median(b for _, b in pairs) / STEPS
+    loop(iterator, tf.constant(1))  # compile
+    once = seconds(lambda: loop(iterator, tf.constant(plan.execution))) / plan.execution
+    steps = min(plan.tick, plan.execution * math.ceil(SECONDS / once / plan.execution))
+
+    turns = InTurn(lambda: loop(iterator, tf.constant(steps)))
+    gan.fit(
+        stream, epochs=rounds + 1, steps_per_epoch=steps, callbacks=[turns], shuffle=False,
+        verbose=0,
+    )  # fmt: skip
+    pairs = turns.pairs[1:]  # the first compiled
+    per_step = statistics.median(b for _, b in pairs) / steps
     flops = step_flops(gan, next(iter(stream)))
     return {
         "recipe": recipe,
         "fit_over_loop": round(statistics.median(a / b for a, b in pairs), 3),
+        "steps": steps,
         "all_ratios": [round(a / b, 3) for a, b in pairs],
         "ms_per_step": round(1000 * per_step, 2),
         "gflop_per_step": round(flops / 1e9, 2),
         "gflops_per_second": round(flops / per_step / 1e9, 1),
         "input_share": round(input_seconds(source, plan) / per_step, 4),
     }
+
+
+class InTurn(keras.callbacks.Callback):
+    """Seconds of each tick, and of other work between the ticks."""
+
+    def __init__(self, other):
+        super().__init__()
+        self.other, self.pairs = other, []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        spent = time.perf_counter() - self.began
+        self.pairs.append((spent, seconds(self.other)))
 
 
 def step_flops(gan, batch) -> int:

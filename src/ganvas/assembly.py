@@ -4,67 +4,88 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
-from .augment import ADA, AUGMENTS
+from .augment import ADA, AUGMENTS, Augment
 from .build import build, complete
 from .config import Config
 from .data import Images
 from .errors import ConfigError, UsageError
 from .gan import GAN
-from .layers import Pack
-from .losses import LOSSES, Relativistic, RelativisticAverage, Wasserstein
-from .networks import NETWORKS
+from .layers import MinibatchStd, Pack
+from .losses import (
+    LOSSES,
+    Hinge,
+    Loss,
+    NonSaturating,
+    Relativistic,
+    RelativisticAverage,
+    Saturating,
+    Wasserstein,
+)
+from .networks import NETWORKS, Networks
 from .optimizers import Adam, Decay
-from .penalties import PENALTIES, Dragan, GradientPenalty
+from .penalties import PENALTIES, R1, R2, Dragan, GradientPenalty, Penalty
 from .plan import Plan
 
-ON_ITS_OWN = (GradientPenalty, Dragan)
+
+@dataclass(frozen=True)
+class Parts:
+    """What a recipe names."""
+
+    loss: Loss
+    penalties: list[Penalty]
+    augment: Augment | None
+    networks: Networks
 
 
-def check_parts(config: Config) -> None:
-    """Refuse wrong parts before the images are read, which may take long."""
-    build("loss", config.loss, LOSSES)
-    build("networks", config.networks, NETWORKS)
-    for penalty in config.penalties:
-        build("penalty", penalty, PENALTIES)
-    if config.augment:
-        build("augment", config.augment, AUGMENTS)
+def parts_of(config: Config) -> Parts:
+    """The parts of a recipe. Raises ConfigError: an unknown one, or wrong arguments."""
+    return Parts(
+        build("loss", config.loss, LOSSES, Loss),
+        [build("penalty", penalty, PENALTIES, Penalty) for penalty in config.penalties],
+        build("augment", config.augment, AUGMENTS, Augment) if config.augment else None,
+        build("networks", config.networks, NETWORKS, Networks),
+    )
 
 
 def advice(config: Config) -> list[str]:
-    """What the literature says against a recipe, a sentence each."""
-    loss = build("loss", config.loss, LOSSES)
-    penalties = [build("penalty", penalty, PENALTIES) for penalty in config.penalties]
-    augment = build("augment", config.augment, AUGMENTS) if config.augment else None
-    networks = build("networks", config.networks, NETWORKS)
-    norm = getattr(networks, "discriminator_norm", "none")
-    bounded = config.train.clip or norm == "spectral"
-    across = [p for p in penalties if isinstance(p, ON_ITS_OWN)]
+    """What the literature says against a recipe, a sentence each. Raises ConfigError as well."""
+    parts = parts_of(config)
+    norm = getattr(parts.networks, "discriminator_norm", "none")
+    minibatch = getattr(parts.networks, "minibatch", "none")
+    slopes = [p for p in parts.penalties if isinstance(p, (R1, R2, GradientPenalty, Dragan))]
+    own = [type(p).__name__ for p in slopes if isinstance(p, (GradientPenalty, Dragan))]
     said = []
-    relativistic = isinstance(loss, (Relativistic, RelativisticAverage))
-    if relativistic and any(penalty.every > 1 for penalty in penalties):
+    if isinstance(parts.loss, (Relativistic, RelativisticAverage)) and any(
+        penalty.every > 1 for penalty in parts.penalties
+    ):
         said.append(
             "lazy penalties with a relativistic loss lost nearly all modes in arXiv:2501.05441: "
             "set every = 1"
         )
-    if isinstance(loss, Wasserstein) and not penalties and not bounded:
+    if isinstance(parts.loss, Wasserstein) and not (
+        slopes or config.train.clip or norm == "spectral"
+    ):
         said.append(
             "the Wasserstein loss without a bound on the critic's slope diverges "
             "(arXiv:1701.07875): set train.clip, a gradient penalty, or "
             'networks.discriminator_norm = "spectral"'
         )
-    if relativistic and isinstance(augment, ADA):
+    if isinstance(parts.augment, ADA) and not isinstance(
+        parts.loss, (NonSaturating, Saturating, Hinge)
+    ):
         said.append(
-            "ada follows the sign of D(real), which means nothing under a relativistic loss: "
-            'take augment = "diff"'
+            "ada follows the sign of D(real), which says nothing under this loss: take "
+            'augment = "diff", or the loss nonsaturating or hinge'
         )
-    if across and norm == "batch":
+    if own and (norm == "batch" or minibatch != "none"):
         said.append(
-            f"{type(across[0]).__name__} is one image's own penalty, and batch normalisation in "
-            "the discriminator mixes images (arXiv:1704.00028, section 4): take layer or none"
+            f"{own[0]} is one image's own penalty, and batch normalisation or minibatch layers in "
+            "the discriminator mix images (arXiv:1704.00028, section 4): leave them out"
         )
     return said
 
@@ -98,11 +119,10 @@ def assemble(config: Config, source: Images) -> tuple[GAN, Plan]:
             "set KERAS_BACKEND=tensorflow"
         )
     options = config.train
-    loss = build("loss", config.loss, LOSSES)
-    augment = build("augment", config.augment, AUGMENTS) if config.augment else None
-    plan = Plan.of(options, config.watch, loss.reads_real)
+    parts = parts_of(config)
+    plan = Plan.of(options, config.watch, parts.loss.reads_real)
     keras.utils.set_random_seed(options.seed)  # initial weights; training itself is stateless
-    networks = build("networks", config.networks, NETWORKS)
+    networks = parts.networks
     try:
         with precision(options.precision):
             generator = networks.generator(source.shape, source.classes)
@@ -110,13 +130,13 @@ def assemble(config: Config, source: Images) -> tuple[GAN, Plan]:
         average = networks.generator(source.shape, source.classes)  # float32 always
     except ValueError as error:
         raise ConfigError(f"networks {config.networks['name']}: {error}") from error  # type: ignore[index]
-    check_packs(discriminator, options.batch)
+    check_batch(discriminator, options.batch)
     gan = GAN(
         generator,
         discriminator,
-        loss,
-        [build("penalty", p, PENALTIES) for p in config.penalties],
-        augment=augment,
+        parts.loss,
+        parts.penalties,
+        augment=parts.augment,
         discriminator_steps=options.discriminator_steps,
         clip=options.clip,
         burn_in=plan.burn_in,
@@ -133,13 +153,21 @@ def assemble(config: Config, source: Images) -> tuple[GAN, Plan]:
     return gan, plan
 
 
-def check_packs(discriminator: keras.Model, batch: int) -> None:
-    """Refuse a batch that cannot be cut into the packs that the discriminator judges."""
+def check_batch(discriminator: keras.Model, batch: int) -> None:
+    """Refuse a batch that the discriminator cannot judge as the recipe means it."""
+    judged = batch
     for layer in discriminator.layers:
-        if isinstance(layer, Pack) and batch % layer.count:
+        if isinstance(layer, Pack):
+            if batch % layer.count:
+                raise ConfigError(
+                    f"train.batch = {batch} is no multiple of {layer.count}, the images that the "
+                    "discriminator judges at once: change train.batch or networks.pack"
+                )
+            judged = batch // layer.count
+        if isinstance(layer, MinibatchStd) and layer.group_of(judged) == 1:
             raise ConfigError(
-                f"train.batch = {batch} is no multiple of {layer.count}, the images that the "
-                "discriminator judges at once: change train.batch or networks.pack"
+                f"train.batch = {batch} gives {judged} to compare, which cannot be cut into "
+                f"groups of 2 to {layer.group}: take a multiple of 4, or another networks.minibatch"
             )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
+import types
 import typing
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +15,7 @@ from .errors import ConfigError, no_such
 Spec = str | Mapping[str, Any]
 
 
-def build(kind: str, spec: Spec, table: Mapping[str, type]) -> Any:
+def build(kind: str, spec: Spec, table: Mapping[str, type], base: type = object) -> Any:
     """The part that a spec describes.
 
     Args:
@@ -21,10 +23,16 @@ def build(kind: str, spec: Spec, table: Mapping[str, type]) -> Any:
         spec: "name" or {"name": ..., argument: value}; a name with a colon, such as
             "my_package.losses:MyLoss", is imported instead of looked up.
         table: the known names.
+        base: what a part of this kind is.
 
     Raises: ConfigError: unknown name, or arguments that the constructor does not take.
     """
     part, arguments = _resolve(kind, spec, table)
+    if not issubclass(part, base):
+        raise ConfigError(
+            f"{kind} {_name(kind, spec)} is no {base.__name__}: name a class that inherits from "
+            f"{base.__module__}.{base.__name__}"
+        )
     try:
         return part(**arguments)
     except ValueError as error:
@@ -88,6 +96,11 @@ def _check_types(part: type, arguments: Mapping[str, Any]) -> None:
     simple = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}
     for key, value in arguments.items():
         hint = hints.get(key, object)
+        others = [h for h in typing.get_args(hint) if h is not type(None)]
+        if isinstance(hint, types.UnionType) and len(others) == 1:  # float | None
+            hint = others[0]
         wrong_bool = isinstance(value, bool) and hint is not bool
         if hint in simple and (wrong_bool or not isinstance(value, simple[hint])):
             raise TypeError(f"{key} = {value!r} is not of type {hint.__name__}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise TypeError(f"{key} = {value!r} is not finite")

@@ -133,6 +133,21 @@ class Config(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _unheard(self):
+        """A value that nothing listens to is a mistake."""
+        train = self.train
+        started = [p for p in self.penalties if isinstance(p, dict) and _burns_in(p)]
+        late = train.beta2_start is not None
+        if (late or started) and not train.burn_in_kimg:
+            what = "train.beta2_start" if late else f"start of {started[0].get('name')}"
+            raise ValueError(f"{what} has no time to be left: set train.burn_in_kimg")
+        if late and train.optimizer == "rmsprop":
+            raise ValueError(
+                'train.beta2_start belongs to adam: leave it out, or optimizer = "adam"'
+            )
+        return self
+
     def toml(self) -> str:
         """The recipe as TOML, every value written out (unset ones are left out)."""
         return tomli_w.dumps(self.model_dump(exclude_none=True))
@@ -148,6 +163,10 @@ class Config(Section):
         if "train.kimg" in values and "train.epochs" not in values:
             tree["train"]["epochs"] = None  # the later word counts
         return parse(tree)
+
+
+def _burns_in(penalty: dict[str, Any]) -> bool:
+    return penalty.get("start") not in (None, penalty.get("weight"))
 
 
 def parse(tree: Mapping[str, Any]) -> Config:
@@ -219,7 +238,7 @@ def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
     *path, last = dotted.split(".")
     for word in path:
         below = tree.get(word)
-        if isinstance(below, str) and word in ("networks", "loss"):
+        if isinstance(below, str) and word in ("networks", "loss", "augment"):
             below = tree[word] = {"name": below}
         if not isinstance(below, dict):
             raise ConfigError(_unknown_key(dotted))

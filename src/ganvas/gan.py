@@ -76,13 +76,19 @@ class GAN(keras.Model):
         self.ema_ramp = ema_ramp
         self.seed = seed
         self.conditional = "label" in generator.input
-        self.auxiliary = discriminator.output.shape[-1] > 1
+        width = discriminator.output.shape[-1]
+        self.auxiliary = width > 1
+        if self.auxiliary and not (self.conditional and width > 2):
+            raise ValueError(
+                f"the discriminator has {width} outputs: 1 logit is accepted, or, with labels, "
+                "1 logit and one per class"
+            )
         self.noise_size = generator.input["noise"].shape[-1]
         self.step = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="step"
         )
-        names = ["discriminator", "generator", "real", "fake"]
-        names += [type(penalty).__name__.lower() for penalty in self.penalties]
+        self.charges = _names(self.penalties)
+        names = ["discriminator", "generator", "real", "fake", *self.charges]
         names += ["auxiliary"] * self.auxiliary
         names += ["augment"] * (augment is not None and augment.strength is not None)
         self.meters = {name: keras.metrics.Mean(name=name) for name in names}
@@ -126,6 +132,12 @@ class GAN(keras.Model):
 
     def train_step(self, data):
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        if self.conditional and labels is None:
+            raise ValueError("got images alone: this game takes (images, labels)")
+        if images.shape[0] and images.shape[0] % self.turns:
+            raise ValueError(
+                f"got {images.shape[0]} images: a step takes {self.turns} equal batches"
+            )
         images = tf.split(images, self.turns)
         labels = tf.split(labels, self.turns) if self.conditional else [None] * self.turns
         for turn in range(self.discriminator_steps):
@@ -147,8 +159,8 @@ class GAN(keras.Model):
             on_fake = self.critique(fake, label, "fake", turn)
             game = self.adversarial.discriminator(on_real.logits, on_fake.logits)
             total = mean(game) + self.classify(on_real, label, "discriminator")
-            for number, penalty in enumerate(self.penalties):
-                total += self.charge(penalty, on_real, on_fake, (turn, number))
+            for number in range(len(self.penalties)):
+                total += self.charge(number, on_real, on_fake, turn)
         update(self.discriminator_optimizer, self.discriminator, tape, total)
         if self.clip:
             for weight in self.discriminator.trainable_variables:
@@ -156,18 +168,18 @@ class GAN(keras.Model):
         for penalty in self.penalties:
             penalty.observe(on_real.logits, on_fake.logits)
         if self.augment:
-            self.augment.observe(on_real.logits)
+            self.augment.observe(on_real.logits, tf.shape(real)[0])
             if "augment" in self.meters:
                 self.meters["augment"].update_state(self.augment.strength)
         self.meters["discriminator"].update_state(game)
         self.meters["real"].update_state(on_real.logits)
         self.meters["fake"].update_state(on_fake.logits)
 
-    def charge(self, penalty: Penalty, real: Critique, fake: Critique, address=()) -> tf.Tensor:
+    def charge(self, number: int, real: Critique, fake: Critique, turn: int = 0) -> tf.Tensor:
         """What a penalty costs at this step: zero, without computing it, when it is not due."""
-        name = type(penalty).__name__.lower()
+        penalty, name = self.penalties[number], self.charges[number]
         weight = eased(self.step.value, self.burn_in, penalty.start, penalty.weight)
-        seed = self.address("penalty", *address)
+        seed = self.address("penalty", turn, number)
 
         def due() -> tf.Tensor:
             value = penalty.per_image(real, fake, seed)
@@ -230,7 +242,7 @@ class GAN(keras.Model):
 
     def generate(self, noise, label, training: bool = True) -> tf.Tensor:
         inputs = {"noise": noise, "label": label} if self.conditional else {"noise": noise}
-        return self.generator(inputs, training=training)
+        return tf.cast(self.generator(inputs, training=training), tf.float32)
 
     def judge(self, image, label, training: bool = True) -> tf.Tensor:
         """The discriminator's output [B, 1 (+ classes)] on images as they are."""
@@ -243,6 +255,15 @@ class GAN(keras.Model):
             return Critique(lambda seen: self.judge(seen, label), image)
         seed = self.address("augment", *purpose)
         return Critique(lambda seen: self.judge(augment(seen, seed), label), image)
+
+
+def _names(penalties: Sequence[Penalty]) -> list[str]:
+    """penalty/r1, penalty/r2 ...; a second one of a kind is penalty/r1-2."""
+    kinds = [type(penalty).__name__.lower() for penalty in penalties]
+    count = [kinds[: i + 1].count(kind) for i, kind in enumerate(kinds)]
+    return [
+        f"penalty/{k}-{n}" if n > 1 else f"penalty/{k}" for k, n in zip(kinds, count, strict=True)
+    ]
 
 
 def mean(values: tf.Tensor) -> tf.Tensor:

@@ -69,6 +69,8 @@ class Hinge(Loss):
     """
 
     def __init__(self, margin: float = 1.0):
+        if margin <= 0:
+            raise ValueError(f"margin {margin} is not accepted; there is above 0")
         self.margin = margin
 
     def discriminator(self, real, fake):
@@ -126,6 +128,8 @@ class Relativistic(Loss):
 
 class RelativisticAverage(Loss):
     """Each image is compared with the average of the other kind in its batch (RaGAN).
+
+    Under a strategy that is the batch of its replica.
 
     Source: Jolicoeur-Martineau 2018, arXiv:1807.00734, section 4.2.
     """

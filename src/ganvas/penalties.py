@@ -43,6 +43,18 @@ class Critique:
         """d logits / d images, [B, H, W, C]: how each pixel would move its image's logit."""
         return self._tape.gradient(self.logits, self.images)
 
+    def half_squared_slope(self) -> tf.Tensor:
+        """Half the squared Euclidean norm of the gradient, float32 [B]; of each pack's where the
+        discriminator judges packs."""
+        rows = tf.reshape(tf.cast(self.gradient(), tf.float32), (tf.shape(self.logits)[0], -1))
+        return 0.5 * tf.reduce_sum(tf.square(rows), axis=1)
+
+    def share(self, seed: tf.Tensor) -> tf.Tensor:
+        """A number in [0, 1) for each logit, as [B, 1, 1, 1]; the images of a pack have one."""
+        logits, images = tf.shape(self.logits)[0], tf.shape(self.images)[0]
+        shares = tf.random.stateless_uniform((logits, 1, 1, 1), seed, alg="philox")
+        return tf.repeat(shares, images // logits, axis=0)
+
     def of(self, images: tf.Tensor) -> Critique:
         """What the same discriminator says of other images with the same labels."""
         return Critique(self.discriminator, images)
@@ -96,7 +108,7 @@ class R1(Penalty):
     """
 
     def per_image(self, real, fake, seed):
-        return half_squared_norm(real.gradient())
+        return real.half_squared_slope()
 
 
 class R2(Penalty):
@@ -112,7 +124,7 @@ class R2(Penalty):
     """
 
     def per_image(self, real, fake, seed):
-        return half_squared_norm(fake.gradient())
+        return fake.half_squared_slope()
 
 
 class GradientPenalty(Penalty):
@@ -132,9 +144,9 @@ class GradientPenalty(Penalty):
         super().__init__(weight)
 
     def per_image(self, real, fake, seed):
-        share = tf.random.stateless_uniform((tf.shape(real.images)[0], 1, 1, 1), seed, alg="philox")
+        share = real.share(seed)
         between = share * real.images + (1 - share) * fake.images
-        return squared_distance_from_1(real.of(between).gradient())
+        return squared_distance_from_1(real.of(between))
 
 
 class Dragan(Penalty):
@@ -154,15 +166,18 @@ class Dragan(Penalty):
 
     def __init__(self, weight: float = 10.0, spread: float = 0.5):
         super().__init__(weight)
+        if spread < 0:
+            raise ValueError(f"spread {spread} is not accepted; there is 0 and above")
         self.spread = spread
 
     def per_image(self, real, fake, seed):
-        shape = tf.shape(real.images)
         seeds = tf.random.experimental.stateless_split(seed, 2)
-        share = tf.random.stateless_uniform((shape[0], 1, 1, 1), seeds[0], alg="philox")
-        noise = tf.random.stateless_uniform(shape, seeds[1], alg="philox")
-        near = real.images + share * self.spread * tf.math.reduce_std(real.images) * noise
-        return squared_distance_from_1(real.of(near).gradient())
+        noise = tf.random.stateless_uniform(tf.shape(real.images), seeds[1], alg="philox")
+        near = (
+            real.images
+            + real.share(seeds[0]) * self.spread * tf.math.reduce_std(real.images) * noise
+        )
+        return squared_distance_from_1(real.of(near))
 
 
 class LeCam(Penalty):
@@ -225,14 +240,9 @@ class Consistency(Penalty):
         return tf.square(changes[0]) + tf.square(changes[1])
 
 
-def half_squared_norm(gradient: tf.Tensor) -> tf.Tensor:
-    """Half the squared Euclidean norm per image: [B, H, W, C] -> [B] float32."""
-    return 0.5 * tf.reduce_sum(tf.square(tf.cast(gradient, tf.float32)), axis=[1, 2, 3])
-
-
-def squared_distance_from_1(gradient: tf.Tensor) -> tf.Tensor:
-    """(norm - 1)^2 per image: [B, H, W, C] -> [B]. The root of zero has no slope: hence 1e-12."""
-    return tf.square(tf.sqrt(2 * half_squared_norm(gradient) + 1e-12) - 1)
+def squared_distance_from_1(critique: Critique) -> tf.Tensor:
+    """(slope - 1)^2, [B]. The root of zero has no slope: hence 1e-12."""
+    return tf.square(tf.sqrt(2 * critique.half_squared_slope() + 1e-12) - 1)
 
 
 PENALTIES: dict[str, type[Penalty]] = {

@@ -20,7 +20,7 @@ import keras
 import tensorflow as tf
 
 from . import images as pictures
-from .assembly import advice, assemble, check_parts, settle
+from .assembly import advice, assemble, settle
 from .callbacks import real_grid, restore, take_weights
 from .config import Config, load_recipe
 from .data import Images, Options
@@ -147,7 +147,6 @@ def prepare(
         raise UsageError("no images are given, and the recipe names none in data.source: name them")
     if Path(word.partition(":")[0]).exists() and word:
         word = str(Path(word).absolute())  # a run can be resumed from any folder
-    check_parts(config)
     for sentence in advice(config):
         warnings.warn(sentence, Advice, stacklevel=3)
     options = {k: v for k, v in config.data.model_dump().items() if k != "source"}

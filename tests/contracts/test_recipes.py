@@ -6,6 +6,8 @@ import tomllib
 
 import pytest
 
+from ganvas.assembly import advice
+from ganvas.augment import AUGMENTS, Augment
 from ganvas.build import build, complete
 from ganvas.config import load_recipe, parse, recipe_header, recipe_names
 from ganvas.losses import LOSSES, Loss
@@ -26,6 +28,7 @@ def test_its_parts_can_be_built_and_written_out(name):
     config = load_recipe(name)
     kinds = [("loss", config.loss, LOSSES, Loss), ("networks", config.networks, NETWORKS, Networks)]
     kinds += [("penalty", spec, PENALTIES, Penalty) for spec in config.penalties]
+    kinds += [("augment", config.augment, AUGMENTS, Augment)] if config.augment else []
     for kind, spec, table, base in kinds:
         assert isinstance(build(kind, spec, table), base)
         full = complete(kind, spec, table)
@@ -48,6 +51,10 @@ def test_its_plan_is_of_ordinary_length(name):
     assert plan.kimg(plan.total) == pytest.approx(config.train.kimg, rel=0.02)
     ends = range(plan.tick, plan.total + 1, plan.tick)
     assert 5 <= sum(plan.grid_due(step) for step in ends) <= 50
+
+
+def test_the_literature_does_not_advise_against_it(name):
+    assert advice(load_recipe(name)) == []
 
 
 def test_its_header_is_a_lab_note(name):

@@ -94,14 +94,14 @@ def test_p_follows_its_controller():
     sure = tf.constant(np.where(np.arange(40) % 10, 1.0, -1.0).astype(np.float32))
     seen = []
     for _ in range(12):
-        ada.observe(sure)
+        ada.observe(sure, 40)
         seen.append(round(float(ada.strength), 4))
     assert seen == [0.0] * 3 + [0.16] * 4 + [0.32] * 4 + [0.48]
     for _ in range(16):
-        ada.observe(-sure)
+        ada.observe(-sure, 40)
     assert float(ada.strength) == 0.0
     for _ in range(40):
-        ada.observe(sure)
+        ada.observe(sure, 40)
     assert float(ada.strength) == 1.0
 
 

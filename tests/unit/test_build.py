@@ -98,3 +98,11 @@ def test_an_own_part_needs_no_table(monkeypatch):
     assert full["name"] == "my_package:Mine"
     with pytest.raises(ConfigError, match="missing a required argument"):
         build("thing", "my_package:Mine", TABLE)
+
+
+@pytest.mark.parametrize("value", ["1", True, float("nan")])
+def test_optional_numbers_are_checked_too(value):
+    from ganvas.penalties import PENALTIES
+
+    with pytest.raises(ConfigError, match="start = "):
+        build("penalty", {"name": "r1", "weight": 1.0, "start": value}, PENALTIES)

@@ -158,3 +158,22 @@ def test_a_recipe_of_the_package_tells_its_name_and_header():
         assert load_recipe(name).recipe == name
         assert tomllib.loads(recipe_text(name))
         assert isinstance(recipe_header(name), dict)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"penalties": [{"name": "r1", "weight": 1.0, "start": 2.0}]}, "start of r1 has no time"),
+        ({"train.beta2_start": 0.9}, "train.beta2_start has no time"),
+        ({"train.beta2_start": 0.9, "train.burn_in_kimg": 1, "train.optimizer": "rmsprop"},
+         "belongs to adam"),
+    ],
+)  # fmt: skip
+def test_values_that_nothing_listens_to(values, words):
+    with pytest.raises(ConfigError, match=words):
+        parse({}).with_values(values)
+
+
+def test_an_augmentation_named_by_a_word_takes_arguments_later():
+    config = parse({"augment": "ada"}).with_values({"augment.kimg": 50})
+    assert config.augment == {"name": "ada", "kimg": 50}

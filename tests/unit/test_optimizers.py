@@ -28,8 +28,11 @@ def gradients() -> np.ndarray:
 @pytest.mark.parametrize(("beta1", "beta2"), [(0.5, 0.999), (0.0, 0.99), (0.9, 0.999)])
 def test_like_keras_and_like_the_formula(gradients, beta1, beta2):
     ours = steps_of(Adam(1e-2, beta1, beta2), gradients)
+    theirs = keras.optimizers.Adam(1e-2, beta1, beta2, epsilon=1e-8)
     np.testing.assert_allclose(
-        ours, steps_of(keras.optimizers.Adam(1e-2, beta1, beta2), gradients), atol=2e-6
+        ours,
+        steps_of(theirs, gradients),
+        atol=2e-6,
     )
     w, m, v = np.linspace(-1, 1, 5), np.zeros(5), np.zeros(5)
     for t, (g, ours_t) in enumerate(zip(gradients.astype(float), ours, strict=True), 1):

@@ -14,7 +14,6 @@ from ganvas.penalties import (
     Dragan,
     GradientPenalty,
     LeCam,
-    half_squared_norm,
 )  # fmt: skip
 
 SEED = tf.constant([3, 4])
@@ -70,9 +69,19 @@ def test_critique_gradient_and_logits(real, w):
     assert len(calls) == 1, "the forward pass is shared"
 
 
-def test_half_squared_norm(real):
-    expected = [0.5 * np.linalg.norm(image) ** 2 for image in real]
-    np.testing.assert_allclose(half_squared_norm(tf.constant(real)), expected, rtol=1e-5)
+def test_packs_pay_as_one_image(real, fake, w):
+    """Logit = sum w x^2 / 2 over two images: the slope of a pack is that of both together."""
+
+    def packs(x):
+        return tf.reduce_sum(tf.reshape(w * x**2, (2, -1)), axis=1, keepdims=True) / 2
+
+    critiques = both(packs, real, fake)
+    expected = 0.5 * ((w * real) ** 2).reshape(2, -1).sum(1)
+    np.testing.assert_allclose(R1(1.0).per_image(*critiques, SEED), expected, rtol=1e-5)
+    share = tf.random.stateless_uniform((2, 1, 1, 1), SEED, alg="philox").numpy().repeat(2, 0)
+    slope = (w * (share * real + (1 - share) * fake)).reshape(2, -1)
+    value = GradientPenalty().per_image(*critiques, SEED)
+    np.testing.assert_allclose(value, (np.linalg.norm(slope, axis=1) - 1) ** 2, rtol=1e-4)
 
 
 def test_gradient_penalty_between_real_and_fake(real, fake, w):

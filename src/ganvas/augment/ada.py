@@ -75,15 +75,16 @@ class ADA(Augment):
         images = warp(images, moves[:, :2])
         return colour(draws, images) if "colour" in self.policy else images
 
-    def observe(self, real):
-        batch = tf.shape(real)[0] * tf.distribute.get_strategy().num_replicas_in_sync
+    def observe(self, real, images):
+        images *= tf.distribute.get_strategy().num_replicas_in_sync
         self.turns.assign_add(1.0)
         self.signs.assign_add(tf.reduce_mean(tf.sign(real)))
-        due = tf.math.floormod(self.turns.value, float(EVERY)) == 0
-        move = EVERY * tf.cast(batch, tf.float32) / (1000 * self.kimg)
+        due = self.turns.value >= EVERY
+        move = EVERY * tf.cast(images, tf.float32) / (1000 * self.kimg)
         move *= tf.sign(self.signs.value / EVERY - self.target)
         self.p.assign(tf.where(due, tf.clip_by_value(self.p.value + move, 0.0, 1.0), self.p.value))
-        self.signs.assign(tf.where(due, 0.0, self.signs.value))
+        for counter in (self.signs, self.turns):
+            counter.assign(tf.where(due, 0.0, counter.value))
 
 
 class _Draws:

@@ -28,8 +28,8 @@ class Augment(ABC):
         """Shapes: [B, H, W, C] in [-1, 1], seed int32 [2] -> [B, H, W, C]. Every image is
         changed in its own way; the same seed gives the same changes."""
 
-    def observe(self, real: tf.Tensor) -> None:  # noqa: B027 - most have nothing to remember
-        """Remember this turn's logits of real images, [B]; called once a turn."""
+    def observe(self, real: tf.Tensor, images: tf.Tensor) -> None:  # noqa: B027 - most have nothing to remember
+        """Remember this turn's logits of so many real images; called once a turn."""
 
 
 def policy_words(policy: str, known: Iterable[str]) -> list[str]:

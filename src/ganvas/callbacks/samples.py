@@ -47,7 +47,8 @@ class Logits(EachTick):
 
     def __init__(self, run: Run, plan: Plan, source: Images, writer):
         super().__init__(run, plan)
-        batch = next(iter(source.stream(256, seed=0)))
+        self.count = plan.batch  # which the discriminator can judge
+        batch = next(iter(source.stream(self.count, seed=0)))
         self.real = batch[0] if source.classes else batch
         self.label = batch[1] if source.classes else None
         self.writer = writer
@@ -56,7 +57,7 @@ class Logits(EachTick):
         if not self.plan.grid_due(step):
             return
         rng = np.random.default_rng(GRID_SEED)
-        noise = rng.standard_normal((256, self.model.noise_size), np.float32)
+        noise = rng.standard_normal((self.count, self.model.noise_size), np.float32)
         fake = self.model.generate(noise, self.label, training=False)
         with self.writer.as_default(step):
             for name, image in (("real", self.real), ("fake", fake)):

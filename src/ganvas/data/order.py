@@ -53,7 +53,9 @@ def balanced(ks, seed: int, counts):
     rounds = ks // classes
     chosen = permute(ks % classes, seed, rounds, classes, "class")
     count = tf.gather(counts, chosen)
-    within = permute(rounds % count, seed, rounds // count, count, "order")
+    # A class has turns of its own, else classes of one size would meet in the same pairs for ever.
+    turn = rounds // count * classes + chosen
+    within = permute(rounds % count, seed, turn, count, "order")
     return tf.gather(tf.cumsum(counts, exclusive=True), chosen) + within
 
 

@@ -37,6 +37,11 @@ def load(data: Any, options: Options | None = None) -> Images:
     images = _find(data, options)
     if options.clusters and not images.classes:
         cluster(images, options.clusters)
+    if options.balanced and not images.classes:
+        raise DataError(
+            "balanced classes are asked for, and the images have none: sort them into sub-folders, "
+            "or set data.balanced=false"
+        )
     return images
 
 

@@ -44,8 +44,9 @@ class SelfAttention(keras.layers.Layer):
         self.gamma = self.add_weight(shape=(), initializer="zeros", name="gamma")
 
     def _linear(self, width: int, name: str) -> keras.Layer:
-        layer = layers.Conv2D(width, 1, use_bias=False, name=name)
-        return SpectralNorm(layer, use_bias=False) if self.spectral else layer
+        own = {"dtype": self.dtype_policy}  # not the policy that happens to hold when it is built
+        layer = layers.Conv2D(width, 1, use_bias=False, name=name, **own)
+        return SpectralNorm(layer, use_bias=False, **own) if self.spectral else layer
 
     def call(self, inputs, training=False):
         options = {"training": training} if self.spectral else {}

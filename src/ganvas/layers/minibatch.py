@@ -71,9 +71,13 @@ class MinibatchStd(keras.layers.Layer):
         super().__init__(**options)
         self.group = group
 
+    def group_of(self, batch: int) -> int:
+        """Images per group in such a batch."""
+        return max(size for size in range(1, self.group + 1) if batch % size == 0)
+
     def call(self, inputs):
         shape = tf.shape(inputs)
-        sizes = tf.range(self.group, 0, -1)
+        sizes = tf.range(self.group, 0, -1)  # as `group_of`, for a batch of unknown size
         group = sizes[tf.argmax(tf.cast(shape[0] % sizes == 0, tf.int32), output_type=tf.int32)]
         groups = tf.reshape(inputs, (group, -1, *inputs.shape[1:]))
         apart = groups - tf.reduce_mean(groups, axis=0)

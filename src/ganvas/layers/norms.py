@@ -33,7 +33,9 @@ class ConditionalNorm(keras.layers.Layer):
 
     def build(self, input_shape):
         shape, _ = input_shape
-        self.norm = plain_norm(self.kind, shape[-1], self.groups, affine=False)
+        # Not in the precision that happens to hold when it is built.
+        own = {"dtype": self.dtype_policy}
+        self.norm = plain_norm(self.kind, shape[-1], self.groups, affine=False, **own)
         self.norm.build(shape)
         table = (self.classes, shape[-1])
         self.scale = self.add_weight(shape=table, initializer="ones", name="scale")
@@ -144,13 +146,15 @@ def moments(x: tf.Tensor, axes: list[int]) -> tuple[tf.Tensor, tf.Tensor]:
     return mean, tf.reduce_mean(tf.square(x - mean), axes, keepdims=True)
 
 
-def plain_norm(kind: str, channels: int, groups: int = 8, affine: bool = True) -> keras.Layer:
+def plain_norm(
+    kind: str, channels: int, groups: int = 8, affine: bool = True, **options
+) -> keras.Layer:
     """The normalisation of that name for maps of so many channels."""
     if kind == "batch":
-        return BatchNorm(momentum=0.9, center=affine, scale=affine)
+        return BatchNorm(momentum=0.9, center=affine, scale=affine, **options)
     if kind == "pixel":
-        return PixelNorm()
+        return PixelNorm(**options)
     if kind == "layer":  # over all of an image, as in WGAN-GP
-        return GroupNorm(1, affine)
+        return GroupNorm(1, affine, **options)
     divides = max(n for n in range(1, groups + 1) if channels % n == 0)
-    return GroupNorm(divides, affine)
+    return GroupNorm(divides, affine, **options)

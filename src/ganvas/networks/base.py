@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import keras
 from keras import layers
@@ -14,11 +15,14 @@ from ..layers.norms import plain_norm
 Shape = tuple[int, int, int]
 Tensor: TypeAlias = keras.KerasTensor
 
-NORMS = ("batch", "group", "layer", "pixel", "none")
-DISCRIMINATOR_NORMS = ("batch", "group", "layer", "spectral", "none")
-CONDITIONS = ("embedding", "norm")
-HEADS = ("projection", "auxiliary")
-MINIBATCH = ("none", "discrimination", "std")
+WORDS = {
+    "norm": ("batch", "group", "layer", "pixel", "none"),
+    "discriminator_norm": ("batch", "group", "layer", "spectral", "none"),
+    "condition": ("embedding", "norm"),
+    "head": ("projection", "auxiliary"),
+    "minibatch": ("none", "discrimination", "std"),
+}
+"""What arguments that are words may be."""
 
 
 class Networks(ABC):
@@ -41,10 +45,15 @@ class Networks(ABC):
         """
 
 
-def one_of(kind: str, value: str, accepted: tuple[str, ...]) -> str:
-    if value not in accepted:
-        raise ValueError(f"{kind} '{value}' is not accepted; there is {', '.join(accepted)}")
-    return value
+def check(options: Mapping[str, Any]) -> None:
+    """Refuse arguments that no network can be built with. Raises ValueError."""
+    for name, value in options.items():
+        if name in WORDS and value not in WORDS[name]:
+            raise ValueError(f"{name} '{value}' is not accepted; there is {', '.join(WORDS[name])}")
+        if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+            raise ValueError(f"{name} {value} is not accepted; there is 1 and above")
+    if options.get("head") == "auxiliary" and options.get("pack", 1) > 1:
+        raise ValueError('head "auxiliary" names the class of one image: take pack 1 or projection')
 
 
 def map_sizes(shape: Shape) -> list[tuple[int, int]]:
@@ -70,7 +79,9 @@ def label_input() -> Tensor:
     return keras.Input((), dtype="int32", name="label")
 
 
-def latent(noise: int, classes: int, embedding: int) -> tuple[dict[str, Tensor], Tensor]:
+def latent(
+    noise: int, classes: int, embedding: int, initializer: str | keras.Initializer = "uniform"
+) -> tuple[dict[str, Tensor], Tensor]:
     """A generator's inputs, and the vector it starts from: noise, and the label's embedding
     beside it where `embedding` > 0."""
     inputs = {"noise": keras.Input((noise,), name="noise")}
@@ -79,8 +90,20 @@ def latent(noise: int, classes: int, embedding: int) -> tuple[dict[str, Tensor],
     inputs["label"] = label_input()
     if not embedding:
         return inputs, inputs["noise"]
-    embedded = layers.Embedding(classes, embedding)(inputs["label"])
-    return inputs, layers.Concatenate()([inputs["noise"], embedded])
+    table = layers.Embedding(classes, embedding, embeddings_initializer=initializer)
+    return inputs, layers.Concatenate()([inputs["noise"], table(inputs["label"])])
+
+
+def conditioned(
+    noise: int, classes: int, *, condition: str, norm: str, embedding: int
+) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
+    """`latent`, and the label for norms to read where it enters by them."""
+    if condition == "embedding" or not classes:
+        return *latent(noise, classes, embedding), None
+    if norm == "none":
+        raise ValueError('condition "norm" has no norm to enter by: set norm, or "embedding"')
+    inputs, x = latent(noise, classes, 0)
+    return inputs, x, inputs["label"]
 
 
 def normalised(x: Tensor, kind: str, label: Tensor | None = None, classes: int = 0) -> Tensor:
@@ -95,7 +118,8 @@ def normalised(x: Tensor, kind: str, label: Tensor | None = None, classes: int =
 def weighed(layer: type[keras.Layer], *sizes, spectral: bool = False, **options) -> keras.Layer:
     """A linear layer with bias, spectrally normalised if asked."""
     if spectral:
-        return SpectralNorm(layer(*sizes, use_bias=False, **options))
+        own = {"dtype": options["dtype"]} if "dtype" in options else {}
+        return SpectralNorm(layer(*sizes, use_bias=False, **options), **own)
     return layer(*sizes, **options)
 
 
@@ -126,21 +150,26 @@ def verdict(
     Source: projection: Miyato & Koyama 2018, arXiv:1802.05637; auxiliary classifier: Odena et
         al. 2017, arXiv:1610.09585.
     """
+    # In full precision: losses look at small differences of logits that may be large.
+    exact = {"dtype": keras.config.dtype_policy().variable_dtype}
     if minibatch == "discrimination":
-        features = MinibatchDiscrimination()(features)
-    logit = weighed(layers.Dense, 1, spectral=spectral)(features)
+        features = MinibatchDiscrimination(**exact)(features)
+    logit = weighed(layers.Dense, 1, spectral=spectral, **exact)(features)
     if not classes:
         return logit
     if head == "auxiliary":
-        guess = weighed(layers.Dense, classes, spectral=spectral)(features)
-        return layers.Concatenate()([logit, guess])
-    width = features.shape[-1]
-    table: keras.Layer = layers.Embedding(classes, width)
-    if spectral:
-        table = SpectralNorm(table, use_bias=False)
-    embedded = table(inputs["label"])
-    if pack > 1:  # the labels of a pack speak with one voice
-        embedded = layers.GlobalAveragePooling1D()(
-            layers.Reshape((pack, width))(Pack(pack)(embedded))
-        )
-    return layers.Add()([logit, layers.Dot(1)([features, embedded])])
+        guess = weighed(layers.Dense, classes, spectral=spectral, **exact)(features)
+        return layers.Concatenate(**exact)([logit, guess])
+    label = inputs["label"]
+    places = [label]
+    if pack > 1:  # each place in a pack has a table of its own
+        packs = Pack(pack)(layers.Reshape((1,))(label))
+        places = [packs[:, place] for place in range(pack)]
+    embedded = [embed(classes, features.shape[-1], spectral, **exact)(place) for place in places]
+    vector = layers.Average(**exact)(embedded) if pack > 1 else embedded[0]
+    return layers.Add(**exact)([logit, layers.Dot(1, **exact)([features, vector])])
+
+
+def embed(classes: int, width: int, spectral: bool, **options) -> keras.Layer:
+    table = layers.Embedding(classes, width, **options)
+    return SpectralNorm(table, use_bias=False, **options) if spectral else table

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import keras
 from keras import layers
 
 from ..layers import SelfAttention
 from .base import (
-    CONDITIONS,
-    DISCRIMINATOR_NORMS,
-    HEADS,
-    MINIBATCH,
-    NORMS,
     Networks,
     Shape,
+    check,
+    conditioned,
     critic_inputs,
     cropped,
-    latent,
     map_sizes,
     normalised,
-    one_of,
     verdict,
     weighed,
     with_std,
 )  # fmt: skip
 
 
+@dataclass
 class DCGAN(Networks):
     """Strided convolutions all the way: noise to a small map, doubled until it is an image.
 
@@ -51,44 +49,26 @@ class DCGAN(Networks):
     Source: Radford et al. 2015, arXiv:1511.06434.
     """
 
-    def __init__(
-        self,
-        noise: int = 64,
-        width: int = 32,
-        discriminator_width: int = 32,
-        max_width: int = 256,
-        norm: str = "batch",
-        discriminator_norm: str = "none",
-        condition: str = "embedding",
-        embedding: int = 16,
-        head: str = "projection",
-        minibatch: str = "none",
-        pack: int = 1,
-        attention: bool = False,
-    ):
-        if min(noise, width, discriminator_width, max_width, embedding, pack) < 1:
-            raise ValueError("noise, widths, embedding and pack must be at least 1")
-        self.norm = one_of("norm", norm, NORMS)
-        self.discriminator_norm = one_of(
-            "discriminator_norm", discriminator_norm, DISCRIMINATOR_NORMS
-        )
-        self.condition = one_of("condition", condition, CONDITIONS)
-        self.head = one_of("head", head, HEADS)
-        self.minibatch = one_of("minibatch", minibatch, MINIBATCH)
-        self.noise = noise
-        self.width = width
-        self.discriminator_width = discriminator_width
-        self.max_width = max_width
-        self.embedding = embedding
-        self.pack = pack
-        self.attention = attention
+    noise: int = 64
+    width: int = 32
+    discriminator_width: int = 32
+    max_width: int = 256
+    norm: str = "batch"
+    discriminator_norm: str = "none"
+    condition: str = "embedding"
+    embedding: int = 16
+    head: str = "projection"
+    minibatch: str = "none"
+    pack: int = 1
+    attention: bool = False
+
+    def __post_init__(self):
+        check(vars(self))
 
     def generator(self, shape: Shape, classes: int = 0) -> keras.Model:
-        by_norm = self.condition == "norm" and classes > 0
-        if by_norm and self.norm == "none":
-            raise ValueError('condition "norm" has no norm to enter by: set norm, or "embedding"')
-        inputs, x = latent(self.noise, classes, 0 if by_norm else self.embedding)
-        label = inputs.get("label") if by_norm else None
+        inputs, x, label = conditioned(
+            self.noise, classes, condition=self.condition, norm=self.norm, embedding=self.embedding
+        )
         coarse, *finer = reversed(map_sizes(shape))
         channels = min(self.max_width, self.width * 2 ** (len(finer) - 1))
         x = layers.Dense(coarse[0] * coarse[1] * channels)(x)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import keras
 from keras import layers
 
 from ..layers import Basis, Bias, Clip, Downsample, GroupedConv2D, Upsample
-from .base import Networks, Shape, Tensor, critic_inputs, cropped, latent, map_sizes
+from .base import Networks, Shape, Tensor, check, critic_inputs, cropped, latent, map_sizes
 
 
+@dataclass
 class R3GAN(Networks):
     """Inverted bottlenecks with grouped convolutions, the same in both players; meant for the
     relativistic loss with R1 and R2 at every step.
@@ -30,26 +32,22 @@ class R3GAN(Networks):
     Source: Huang et al. 2024, arXiv:2501.05441, section 3 and appendix.
     """
 
-    def __init__(
-        self,
-        noise: int = 64,
-        width: int = 32,
-        max_width: int = 128,
-        blocks: int = 2,
-        group: int = 16,
-    ):
-        if min(noise, width, max_width, blocks, group) < 1:
-            raise ValueError("noise, widths, blocks and group must be at least 1")
-        if 2 * min(width, max_width) % group or 2 * max_width % group:
-            raise ValueError(f"group {group} does not divide twice the widths {width}, {max_width}")
-        self.noise = noise
-        self.width = width
-        self.max_width = max_width
-        self.blocks = blocks
-        self.group = group
+    noise: int = 64
+    width: int = 32
+    max_width: int = 128
+    blocks: int = 2
+    group: int = 16
+
+    def __post_init__(self):
+        check(vars(self))
+        narrow, wide = min(self.width, self.max_width), self.max_width
+        if 2 * narrow % self.group or 2 * wide % self.group:
+            raise ValueError(
+                f"group {self.group} does not divide twice the widths {narrow}, {wide}"
+            )
 
     def generator(self, shape: Shape, classes: int = 0) -> keras.Model:
-        inputs, x = latent(self.noise, classes, self.noise)
+        inputs, x = latent(self.noise, classes, self.noise, _normal(classes))
         sizes, widths = self._stages(shape)
         x = _dense(widths[-1])(x)
         x = Basis(*sizes[-1])(x)
@@ -76,13 +74,15 @@ class R3GAN(Networks):
         unit = _initializer(math.sqrt(x.shape[-1]))
         x = layers.DepthwiseConv2D(sizes[-1], use_bias=False, depthwise_initializer=unit)(x)
         x = layers.Flatten()(x)
+        # In full precision: losses look at small differences of logits that may be large.
+        exact = {"dtype": keras.config.dtype_policy().variable_dtype}
         if not classes:
-            return keras.Model(inputs, _dense(1)(x), name="discriminator")
-        embedded = layers.Embedding(
-            classes, x.shape[-1],
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=x.shape[-1] ** -0.5),
-        )(inputs["label"])  # fmt: skip
-        logit = layers.Dot(1)([_dense(x.shape[-1])(x), embedded])
+            return keras.Model(inputs, _dense(1, **exact)(x), name="discriminator")
+        width = x.shape[-1]
+        table = layers.Embedding(
+            classes, width, embeddings_initializer=_normal(classes * width), **exact
+        )
+        logit = layers.Dot(1, **exact)([_dense(width, **exact)(x), table(inputs["label"])])
         return keras.Model(inputs, logit, name="discriminator")
 
     def _stages(self, shape: Shape) -> tuple[list[tuple[int, int]], list[int]]:
@@ -114,5 +114,10 @@ def _pointwise(width: int, gain: float = 1.0) -> keras.Layer:
     return layers.Conv2D(width, 1, use_bias=False, kernel_initializer=_initializer(gain))
 
 
-def _dense(width: int) -> keras.Layer:
-    return layers.Dense(width, use_bias=False, kernel_initializer=_initializer(1.0))
+def _dense(width: int, **options) -> keras.Layer:
+    return layers.Dense(width, use_bias=False, kernel_initializer=_initializer(1.0), **options)
+
+
+def _normal(inputs: int) -> keras.initializers.Initializer:
+    """For a table of labels: a linear layer of so many inputs, of which one is on."""
+    return keras.initializers.RandomNormal(stddev=max(1, inputs) ** -0.5)

@@ -1,0 +1,71 @@
+"""Many short runs: each is a file that is not made twice, so that a benchmark can be interrupted,
+shared between processes (`--part i/n` takes every n-th run) and written up from what there is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def parser(about: str, seeds: int = 3) -> argparse.ArgumentParser:
+    """The options that all of them take."""
+    options = argparse.ArgumentParser(description=about.splitlines()[0])
+    options.add_argument("--seeds", type=int, default=seeds)
+    options.add_argument("--part", default="0/1", help="i/n: every n-th run, from the i-th")
+    options.add_argument("--only", help="runs whose name contains this")
+    return options
+
+
+def run_all(
+    topic: str,
+    jobs: Iterable[tuple[str, ...]],
+    play: Callable[..., dict],
+    options: argparse.Namespace,
+) -> list[dict]:
+    """Play what is missing of (words..., seed) and return all results there are.
+
+    Rows hold what `play(*words)` returns; results/TOPIC/WORDS.json.
+    """
+    folder = RESULTS / topic
+    folder.mkdir(parents=True, exist_ok=True)
+    part, parts = map(int, options.part.split("/"))
+    for words in list(jobs)[part::parts]:
+        name = re.sub(r"[^\w.+]+", "-", "-".join(map(str, words)))
+        path = folder / f"{name}.json"
+        if path.exists() or (options.only and options.only not in name):
+            continue
+        row = play(*words)
+        path.write_text(json.dumps(row) + "\n")
+        print({k: v for k, v in row.items() if not isinstance(v, list)}, flush=True)
+        keras.backend.clear_session()
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+
+
+def pick(rows: Iterable[dict], key: str, **wanted) -> list:
+    """One value of the rows that match."""
+    return [
+        row[key]
+        for row in rows
+        if all(row[k] == v for k, v in wanted.items()) and row[key] is not None
+    ]
+
+
+def interval(values: Sequence[float], form: str) -> str:
+    """Mean, and lowest to highest: there are too few seeds for more."""
+    if not values:
+        return "-"
+    low, mean, high = (format(f(values), form) for f in (np.min, np.mean, np.max))
+    return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
