@@ -251,7 +251,8 @@ class GAN(keras.Model):
 
     def critique(self, image, label, *purpose: str | int) -> Critique:
         """What the discriminator says of images, augmented where the game is."""
-        if not (augment := self.augment):
+        augment = self.augment
+        if augment is None:
             return Critique(lambda seen: self.judge(seen, label), image)
         seed = self.address("augment", *purpose)
         return Critique(lambda seen: self.judge(augment(seen, seed), label), image)

@@ -11,10 +11,9 @@ import tensorflow as tf
 class Adam(keras.optimizers.Adam):
     """Keras's Adam with TensorFlow's fused kernel: a dozen small operations become one.
 
-    Its epsilon is the paper's 1e-8.
-
     Small networks spend a good part of a step between operations; see
-    `benchmarks/step_overhead.py` for how much. State and results are those of Keras's Adam.
+    `benchmarks/step_overhead.py` for how much. State and results are those of Keras's Adam, with
+    the paper's epsilon of 1e-8.
 
     Args:
         beta2_start: beta2 at the first update; it goes to `beta_2` within `burn_in` updates.

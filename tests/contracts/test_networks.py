@@ -1,5 +1,5 @@
 """Every network in the table keeps the contract, and its discriminator's layers have true
-second-order gradients (TensorFlow drops some silently, see docs/theory/losses.md)."""
+second-order gradients (TensorFlow drops some silently, see docs/theory/gradient-penalties.md)."""
 
 import keras
 import numpy as np

@@ -78,9 +78,14 @@ def test_replicas_keep_the_same_weights(played, kind):
         np.testing.assert_array_equal(arrays[name], arrays[name[:-1] + "1"], err_msg=name)
 
 
-def test_two_processes_play_what_one_plays(played):
-    (alone,), workers = played("alone", "plain"), played("worker", "plain")
-    for name, array in workers[0].items():
+@pytest.mark.parametrize("kind", ["plain", pytest.param("full", marks=pytest.mark.proof)])
+def test_two_processes_keep_the_same_weights(played, kind):
+    one, other = played("worker", kind)
+    for name, array in one.items():
         if name != "curve":
-            np.testing.assert_array_equal(array, workers[1][name], err_msg=name)
-    np.testing.assert_allclose(workers[0]["curve"], alone["curve"], rtol=1e-3)
+            np.testing.assert_array_equal(array, other[name], err_msg=name)
+
+
+def test_two_processes_play_what_one_plays(played):
+    (alone,), (worker, _) = played("alone", "plain"), played("worker", "plain")
+    np.testing.assert_allclose(worker["curve"], alone["curve"], rtol=1e-3)

@@ -147,6 +147,8 @@ def verdict(
 ) -> Tensor:
     """From features [B, D] to the discriminator's logits.
 
+    Differs: the auxiliary classifier is paid for on real images by the discriminator and on fakes
+    by the generator, as in arXiv:1704.00028; the paper charges both players with both.
     Source: projection: Miyato & Koyama 2018, arXiv:1802.05637; auxiliary classifier: Odena et
         al. 2017, arXiv:1610.09585.
     """

@@ -19,8 +19,9 @@ class R3GAN(Networks):
 
     A block is x + W3 a(W2 a(W1 x)): 1x1 to twice the channels, 3x3 in groups, 1x1 back, with
     a = leaky ReLU after a bias. W3 begins at zero, so that each block begins as the identity.
-    Differs: written from the paper; the FIR filter is (1, 2, 1); channel counts double towards
-    the small maps up to `max_width`; any size; images are clipped to [-1, 1] outside training.
+    Differs: the learning rate does not fall within the burn-in (`train.decay` falls over the whole
+    run); channel counts double towards the small maps up to `max_width`; any size; images are
+    clipped to [-1, 1] outside training.
 
     Args:
         noise: length of the noise vector, and of a label's.
