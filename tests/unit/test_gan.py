@@ -135,6 +135,44 @@ def test_lazy_penalty_trains_inside_fit():
     assert not same(weights(lazy.discriminator), weights(none.discriminator))
 
 
+def test_an_auxiliary_classifier_is_paid_for_by_both():
+    """Cross-entropy of the label: weight 1 on real images, 0.1 on fakes."""
+    keras.utils.set_random_seed(1)
+    pair = DCGAN(noise=4, width=4, discriminator_width=4, embedding=2, head="auxiliary")
+    gan = GAN(pair.generator(SHAPE, 3), pair.discriminator(SHAPE, 3), LOSSES["hinge"]())
+    images = tf.random.stateless_uniform((6, *SHAPE), (0, 1), -1, 1)
+    label = tf.constant([0, 1, 2, 2, 1, 0])
+    said = gan.critique(images, label)
+    assert said.classes.shape == (6, 3)
+    scores = said.classes.numpy() - said.classes.numpy().max(1, keepdims=True)
+    shares = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    expected = -np.log(shares[np.arange(6), label.numpy()]).mean()
+    assert float(gan.classify(said, label, "discriminator")) == pytest.approx(expected, rel=1e-5)
+    assert float(gan.classify(said, label, "generator")) == pytest.approx(0.1 * expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("classes", "data", "words"),
+    [(3, tf.zeros((4, *SHAPE)), "got images alone"), (0, tf.zeros((5, *SHAPE)), "equal batches")],
+)
+def test_wrong_data_is_one_sentence(classes, data, words):
+    gan = build("relativistic", classes=classes)
+    with pytest.raises(ValueError, match=words):
+        gan.train_step(data)
+
+
+def test_a_discriminator_with_outputs_that_nobody_reads_is_refused():
+    image = keras.Input(SHAPE, name="image")
+    four = keras.Model({"image": image}, keras.layers.Dense(4)(keras.layers.Flatten()(image)))
+    with pytest.raises(ValueError, match="the discriminator has 4 outputs"):
+        GAN(PAIR.generator(SHAPE), four, LOSSES["hinge"]())
+
+
+def test_two_penalties_of_a_kind_have_a_meter_each():
+    gan = build(penalties=[R1(1.0), R1(2.0), R1(3.0)])
+    assert gan.charges == ["penalty/r1", "penalty/r1-2", "penalty/r1-3"]
+
+
 def test_noise_has_an_address():
     gan = build(seed=3)
     like = tf.zeros((5, 1))

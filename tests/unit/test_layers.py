@@ -129,6 +129,47 @@ def test_sigma_is_the_largest_singular_value(kind):
     np.testing.assert_allclose(layer(given), plain / largest + bias, rtol=1e-4, atol=1e-5)
 
 
+def test_sigma_in_training_has_true_second_derivatives():
+    """One iteration from a fixed u, as in a training call: u and v are constants there."""
+    keras.config.set_dtype_policy("float64")
+    try:
+        layer = SpectralNorm(layers.Dense(3, use_bias=False))
+        x = tf.constant(ROWS.astype(np.float64))
+        layer(x)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    start = layer.u.numpy()
+    kernel = layer.layer.kernel
+
+    def steepness():
+        layer.u.assign(start)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(tf.sin(layer(x, training=True)))
+        return tf.reduce_sum(tape.gradient(total, x) ** 2)
+
+    with tf.GradientTape() as tape:
+        value = steepness()
+    exact = tape.gradient(value, kernel.value).numpy()
+    matrix = kernel.numpy()
+    v = matrix @ start
+    v /= np.linalg.norm(v)
+    u = matrix.T @ v
+    u /= np.linalg.norm(u)
+
+    def by_hand(weights: np.ndarray) -> float:
+        scaled = weights / (v @ weights @ u)
+        slopes = np.cos(ROWS @ scaled) @ scaled.T
+        return float((slopes**2).sum())
+
+    assert float(value) == pytest.approx(by_hand(matrix), rel=1e-6)
+    for index in [(0, 0), (3, 2), (6, 1)]:
+        shift = np.zeros_like(matrix)
+        shift[index] = 1e-6
+        numeric = (by_hand(matrix + shift) - by_hand(matrix - shift)) / 2e-6
+        assert exact[index] == pytest.approx(numeric, rel=1e-4)
+
+
 def test_sigma_of_an_embedding():
     layer = SpectralNorm(layers.Embedding(5, 4), use_bias=False)
     labels = np.arange(5, dtype=np.int32)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from ganvas.networks import DCGAN, Textbook
+from ganvas.networks import DCGAN, R3GAN, Textbook
 from ganvas.networks.dcgan import cropped, map_sizes
 
 
@@ -83,3 +83,32 @@ def test_textbook_refuses(shape, classes, word):
     for player in (Textbook().generator, Textbook().discriminator):
         with pytest.raises(ValueError, match=word):
             player(shape, classes)
+
+
+def test_r3gan_begins_as_the_paper_says():
+    """Weights ~ N(0, g / sqrt(fan_in)); g = sqrt(2 / (1 + 0.2^2)) L^(-1/4) in blocks, L of them;
+    the last convolution of a block is zero; labels as a linear layer of one-hot inputs."""
+    classes, pair = 10, R3GAN(noise=64, width=32, max_width=128, blocks=2, group=16)
+    generator = pair.generator((32, 32, 3), classes)
+    discriminator = pair.discriminator((32, 32, 3), classes)
+    gain = np.sqrt(2 / 1.04) * 8**-0.25  # four sizes of map, two blocks each
+    grouped = [w.numpy() for m in (generator, discriminator) for w in m.weights if w.ndim == 4
+               and w.shape[0] == 3]  # fmt: skip
+    assert len(grouped) == 16
+    for kernel in grouped:
+        assert kernel.std() == pytest.approx(gain / np.sqrt(9 * 16), rel=0.05)
+    pointwise = [w.numpy() for w in generator.weights if w.ndim == 4 and w.shape[0] == 1]
+    zero = [kernel for kernel in pointwise if not kernel.any()]
+    assert len(zero) == 8
+    widening = [k for k in pointwise if k.shape[3] == 2 * k.shape[2]]
+    assert len(widening) == 8
+    for kernel in widening:
+        assert kernel.std() == pytest.approx(gain / np.sqrt(kernel.shape[2]), rel=0.05)
+    tables = [
+        layer.embeddings.numpy()
+        for model in (generator, discriminator)
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Embedding)
+    ]
+    assert tables[0].std() == pytest.approx(classes**-0.5, rel=0.1)
+    assert tables[1].std() == pytest.approx((classes * 128) ** -0.5, rel=0.1)
