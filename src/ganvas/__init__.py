@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "config": ("Config",),
-    "data": ("Images", "Options"),
+    "data": ("Images", "Options", "prepare"),
     "errors": (
         "ConfigError", "DataError", "Diverged", "GanvasError", "RunError", "UsageError",
     ),

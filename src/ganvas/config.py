@@ -69,7 +69,7 @@ class Train(Section):
     epochs: float | None = Field(None, gt=0)
     """Instead of kimg: times through the data. Resolved to kimg before training."""
     batch: int = Field(64, ge=2)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
     tick_kimg: float = Field(20.0, gt=0)
     """How often the state is saved and a line is logged."""
     learning_rate: float = Field(2e-4, gt=0)
@@ -115,6 +115,8 @@ class Config(Section):
     """A whole recipe."""
 
     recipe: str = "custom"
+    parent: str = ""
+    """A run whose weights to start from; `--from` sets it."""
     loss: Part = "nonsaturating"
     penalties: list[Part] = []
     augment: Part | None = None

@@ -130,6 +130,13 @@ class GAN(keras.Model):
         self.warming_up = on
         self.train_function = None
 
+    def execute(self, steps: int) -> None:
+        """The next `fit` plays so many steps between two looks from Python, and must play a
+        multiple of them."""
+        if steps != self.steps_per_execution:
+            self.steps_per_execution: int = steps
+            self.train_function = None
+
     def train_step(self, data):
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
         if self.conditional and labels is None:

@@ -21,7 +21,8 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run counted in steps; all counts are multiples of `execution`.
+    """A run counted in steps; all counts are multiples of `execution`. A run whose execution was
+    changed may be anywhere; then its first stretch is no multiple.
 
     Attributes:
         batch: images per turn.
@@ -64,7 +65,7 @@ class Plan:
             warmup=steps(train.warmup_kimg),
             total=total,
             burn_in=round(train.burn_in_kimg * 1000 / images),
-            grid_every=math.ceil(math.ceil(total / tick) / watch.grids) if watch.grids else 0,
+            grid_every=max(1, round(total / tick / watch.grids)) if watch.grids else 0,
         )
 
     def kimg(self, step: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import math
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -77,6 +78,7 @@ def fit(
             return
         if stretch.warming_up != gan.warming_up:
             gan.warm_up(stretch.warming_up)
+        gan.execute(math.gcd(plan.execution, stretch.steps))
         stream = source.stream(
             plan.batch * plan.turns, config.train.seed, plan.position(stretch.start)
         )
@@ -93,8 +95,8 @@ def fit(
 
 @contextlib.contextmanager
 def stop_on_signal(gan: GAN) -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM let the step in flight end and the state be saved; a second one
-    stops at once, and the run goes on from its last tick."""
+    """Ctrl-C and SIGTERM let the steps in flight end and the state be saved; a second one stops
+    after the next few steps, and the run goes on from its last tick."""
     seen: list[int] = []
 
     def handler(number, frame):

@@ -10,6 +10,7 @@ import datetime
 import errno
 import json
 import os
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -44,6 +45,18 @@ class Run:
         Raises: RunError: the folder already holds a run or other files, or cannot be made.
         """
         path = Path(folder) if folder else _fresh(Path("runs"), words)
+        cls.check_free(path)
+        run = cls(path)
+        with disk_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+            run.write("config.toml", config.toml())  # first: from here on the run can go on
+            run._make_folders()
+        return run
+
+    @staticmethod
+    def check_free(folder: str | os.PathLike) -> None:
+        """Raises: RunError: the folder holds a run or other files."""
+        path = Path(folder)
         if (path / "config.toml").exists():
             raise RunError(
                 f"{path} already holds a run: `ganvas resume {path}` goes on with it; "
@@ -51,12 +64,6 @@ class Run:
             )
         if path.exists() and (not path.is_dir() or any(p.name[0] != "." for p in path.iterdir())):
             raise RunError(f"{path} is not an empty folder: choose another --run")
-        run = cls(path)
-        with disk_errors(path):
-            path.mkdir(parents=True, exist_ok=True)
-            run.write("config.toml", config.toml())  # first: from here on the run can go on
-            run._make_folders()
-        return run
 
     @classmethod
     def open(cls, folder: str | os.PathLike) -> Run:
@@ -114,7 +121,7 @@ class Run:
             return {}
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
-        self.write(name, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+        self.write(name, json.dumps(values, indent=2) + "\n")  # ASCII: file names may be no UTF-8
 
     def write(self, name: str, text: str) -> None:
         with replacing(self.folder / name) as file:
@@ -233,14 +240,19 @@ def disk_errors(path: Path) -> Iterator[None]:
     """Say in one sentence what the disk said no to."""
     try:
         yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        advice = (
-            "free some space, then `ganvas resume`" if full else "choose a folder you may write"
-        )
+    except Exception as error:
+        tensorflow = sys.modules.get("tensorflow")  # whose writers raise errors of their own
+        if isinstance(error, OSError):
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            why = error.strerror or str(error)
+        elif tensorflow and isinstance(error, tensorflow.errors.OpError):
+            full = isinstance(error, tensorflow.errors.ResourceExhaustedError)
+            why = str(error).splitlines()[0]
+        else:
+            raise
+        advice = "free some space, then go on" if full else "choose a folder you may write"
         raise RunError(
-            f"{path} cannot be written ({error.strerror or error}): {advice}; "
-            "what was written before is whole"
+            f"{path} cannot be written ({why}): {advice}; what was written before is whole"
         ) from error
 
 

@@ -26,6 +26,7 @@ from .config import Config, load_recipe
 from .data import Images, Options
 from .data import load as load_images
 from .errors import Advice, ConfigError, RunError, UsageError
+from .gan import GAN
 from .play import now, play
 from .runs import Run, disk_errors
 from .sampler import Sampler
@@ -62,15 +63,21 @@ def train(
         "finished", or "interrupted" after Ctrl-C (`resume` goes on).
     Raises: UsageError: what was asked for cannot be done; Diverged: a number went to infinity.
     """
+    if run is not None:
+        Run.check_free(run)  # before the images are read, which may take long
+    if start_from:
+        parent = str(Run.open(start_from).folder.absolute())
+        recipe = recipe if isinstance(recipe, Config) else load_recipe(recipe)
+        recipe = recipe.with_values({"parent": parent})
     config, source = prepare(data, recipe, set)
+    tell(source, progress)
     gan, plan = assemble(config, source)
-    parent = Run.open(start_from) if start_from else None
-    anew = take_weights(gan, state_or_fail(parent)) if parent else []
+    anew = take_parent(gan, config)
     word = Path(config.data.source.rstrip("/")).name or "images"
     name = re.sub(r"[^A-Za-z0-9]+", "-", f"{word}-{config.recipe}").strip("-").lower()
     new = Run.create(run, name, config)
     with new.locked():
-        introduce(new, describe(config, source, parent, anew), source)
+        introduce(new, describe(config, source, anew), source)
         play(new, gan, plan, source, config, progress)
     return new
 
@@ -112,8 +119,9 @@ def resume(
         state = old.load_state()
         if state:
             restore(gan, state)
+        anew = [] if state else take_parent(gan, config)
         old.forget_after(int(gan.step.numpy()))
-        introduce(old, {**describe(config, source, None, []), **old.info}, source)
+        introduce(old, {**describe(config, source, anew), **old.info}, source)
         if config != before:
             old.write("config.toml", config.toml())
         play(old, gan, plan, source, config, progress)
@@ -145,7 +153,8 @@ def prepare(
     word = os.fspath(data) if isinstance(data, (str, os.PathLike)) else ""
     if isinstance(data, str) and not word:
         raise UsageError("no images are given, and the recipe names none in data.source: name them")
-    if Path(word.partition(":")[0]).exists() and word:
+    file = word.partition(":")[0]
+    if word and (Path(word).exists() or file.endswith((".npz", ".npy"))):
         word = str(Path(word).absolute())  # a run can be resumed from any folder
     for sentence in advice(config):
         warnings.warn(sentence, Advice, stacklevel=3)
@@ -154,14 +163,26 @@ def prepare(
     return settle(config, source, word), source
 
 
-def state_or_fail(run: Run) -> dict[str, Any]:
-    state = run.load_state()
+def take_parent(gan: GAN, config: Config) -> list[str]:
+    """Start from the weights of the run that the recipe names, if it names one.
+
+    Returns: the names of weights that have another shape and start anew.
+    """
+    if not config.parent:
+        return []
+    state = Run.open(config.parent).load_state()
     if state is None:
-        raise RunError(f"{run.folder} has no state yet: train it for at least one tick")
-    return state
+        raise RunError(f"{config.parent} has no state yet: train it for at least one tick")
+    return take_weights(gan, state)
 
 
-def describe(config: Config, source: Images, parent: Run | None, anew: list[str]) -> dict[str, Any]:
+def tell(source: Images, aloud: bool) -> None:
+    """What the checkup found, a line each on standard error; data.json has it all."""
+    for sentence in source.report.warnings if aloud else ():
+        sys.stderr.write(f"note: {sentence}\n")
+
+
+def describe(config: Config, source: Images, anew: list[str]) -> dict[str, Any]:
     """run.json: where this run comes from."""
     return {
         "status": "running",
@@ -178,7 +199,7 @@ def describe(config: Config, source: Images, parent: Run | None, anew: list[str]
             "class_counts": list(source.class_counts),
             "class_shares": list(source.class_shares),
         },
-        "parent": str(parent.folder) if parent else None,
+        "parent": config.parent or None,
         "started_anew": anew,
         "versions": versions(),
         "devices": devices(),

@@ -50,7 +50,7 @@ def test_its_plan_is_of_ordinary_length(name):
     assert 0 <= plan.warmup < plan.total
     assert plan.kimg(plan.total) == pytest.approx(config.train.kimg, rel=0.02)
     ends = range(plan.tick, plan.total + 1, plan.tick)
-    assert 5 <= sum(plan.grid_due(step) for step in ends) <= 50
+    assert 20 <= sum(plan.grid_due(step) for step in ends) <= 50
 
 
 def test_the_literature_does_not_advise_against_it(name):

@@ -211,11 +211,39 @@ def test_runs_recipes_info(trained, command):
         (["--set", "loss=no.such:Thing"], "cannot be imported"),
         (["--from", "nowhere"], "nowhere is not a run"),
         (["--set", "networks=textbook"], "takes no labels"),
+        (["--set", "train.seed=5000000000"], "train.seed = 5000000000"),
+        (["--set", "augment=adda"], "did you mean 'ada'"),
+        (["--set", "networks.pack=3"], "train.batch = 64 is no multiple of 3"),
     ],
 )
 def test_wrong_words_write_nothing(here, npz, words, sentence):
     assert sentence in say_no(here("train", npz, *words, "--run", "out"))
     assert not list(Path.cwd().iterdir())
+
+
+def test_what_was_not_foreseen_is_one_line_too(here, npz, monkeypatch):
+    import ganvas.training
+
+    def fall(*_, **__):
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(ganvas.training, "load_images", fall)
+    assert "ZeroDivisionError: oh; this was not foreseen" in say_no(here("train", npz))
+    with pytest.raises(ZeroDivisionError):
+        here("train", npz, "--debug")
+
+
+def test_no_command_at_all(here):
+    assert "Missing command" in say_no(here())
+
+
+def test_the_checkup_is_told(trained, command, npz, sets, tmp_path):
+    pixels = np.load(npz)["x"]
+    np.savez(tmp_path / "few.npz", x=pixels[:100])
+    done = command("train", tmp_path / "few.npz", *sets, "--run", tmp_path / "run")
+    assert "note: only 100 images" in done.stderr
+    done = command("prepare", tmp_path / "few.npz", "--to", tmp_path / "packed")
+    assert "note: only 100 images" in done.stderr
 
 
 def test_missing_images_write_nothing(command, tmp_path):

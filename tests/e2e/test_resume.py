@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -147,16 +148,21 @@ def test_ten_kills_at_any_moment(recipe, npz, sets, tmp_path):
     straight = Run.open(tmp_path / "straight")
     kills = runs = 0
     rng = random.Random()
+    tick = straight.rows()[0]["step"]
     while kills < 10:
         runs += 1
         folder = tmp_path / f"killed-{runs}"
         while Run(folder).info.get("status") != "finished":
-            again = (folder / "run.json").exists()
+            again = (folder / "config.toml").exists()  # from here on it must be able to go on
             if not again:
                 shutil.rmtree(folder, ignore_errors=True)
             process = start("resume", folder) if again else start(*words, "--run", folder)
             time.sleep(rng.uniform(0.2, 1.0) * whole)
             kills += kill(process)
+            rows, states = Run(folder).rows(), Run(folder).states()
+            if rows:
+                kept = int(states[-1].stem) if states else 0
+                assert rows[-1]["step"] - kept <= tick, "no kill loses more than a tick"
         assert_same(straight, Run.open(folder))
 
 
@@ -192,3 +198,43 @@ def test_killed_while_the_folder_is_made(straight, tmp_path, lost):
     assert run.status() == "finished"
     assert ganvas.load(run).sample(2, "1").shape == (2, 16, 16, 1)
     assert (folder / lost).exists()
+
+
+def test_a_run_from_another_keeps_its_weights_when_killed_before_its_first_tick(
+    straight, tmp_path, monkeypatch
+):
+    """The parent stands in config.toml, the first thing written."""
+    import ganvas.training
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    data, recipe = straight.config.data.source, straight.folder / "config.toml"
+    values = {"train.kimg": 0.256, "train.warmup_kimg": 0.0, "train.burn_in_kimg": 0.1}
+    with monkeypatch.context() as patch:
+        patch.setattr(ganvas.training, "introduce", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ganvas.train(data, str(recipe), run=tmp_path / "child", set=values,
+                         start_from=straight, progress=False)  # fmt: skip
+    assert not (tmp_path / "child" / "run.json").exists()
+    taken = []
+    patched = ganvas.training.take_weights
+    monkeypatch.setattr(
+        ganvas.training, "take_weights", lambda *words: taken.append(1) or patched(*words)
+    )
+    run = ganvas.resume(tmp_path / "child", progress=False)
+    assert taken == [1]
+    assert run.info["parent"] == str(straight.folder)
+
+
+@pytest.mark.parametrize("execution", [3, 5, 100])
+def test_going_on_with_another_execution_plays_every_step_once(execution, npz, sets, tmp_path):
+    values = dict(word.split("=", 1) for word in sets[1::2])
+    values = {key: tomllib.loads(f"x={value}")["x"] for key, value in values.items()}
+    run = ganvas.train(npz, "quick", run=tmp_path / "run", set=values, progress=False)
+    assert run.rows()[-1]["step"] == 64
+    longer = {"train.kimg": 0.8, "train.steps_per_execution": execution}
+    run = ganvas.resume(run, set=longer, progress=False)
+    steps = [row["step"] for row in run.rows()]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == int(run.load_state()["step"]) == -(-100 // execution) * execution

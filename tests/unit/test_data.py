@@ -1,6 +1,8 @@
 """What is found, refused, held out and grouped before the first step."""
 
 import os
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import tensorflow as tf
 
 from ganvas.data import Options, load, prepare, shards
 from ganvas.data.order import shuffle, uniform
-from ganvas.errors import DataError
+from ganvas.errors import DataError, RunError
 from ganvas.images import write_png
 
 
@@ -109,11 +111,43 @@ def test_names_in_npz(tmp_path, names):
     assert (source.count, source.classes) == (12, 3)
 
 
-def test_parts_of_npz(tmp_path):
+def test_parts_of_npz(tmp_path, monkeypatch):
     np.savez(tmp_path / "a.npz", x_train=noise(12), x_test=noise(5), val_images=noise(7))
     counts = [load(f"{tmp_path}/a.npz{part}").count for part in ("", ":train", ":test", ":val")]
     assert counts == [12, 12, 5, 7]
     assert "did you mean 'test'" in refusal(f"{tmp_path}/a.npz:tset")
+    monkeypatch.chdir(tmp_path)
+    assert [load(word).count for word in ("a.npz:test", "./a.npz:test")] == [5, 5]
+    np.save("b.npy", noise())
+    assert "has no parts" in refusal("b.npy:test")
+
+
+def test_sets_of_another_library(monkeypatch):
+    """Images of several sizes, labels with names; the library itself is played by a stand-in."""
+    names = ["cat", "dog"]
+    rows = [{"image": image[: 16 + i % 2], "label": i % 2} for i, image in enumerate(noise(20, 20))]
+    about = SimpleNamespace(features={"label": SimpleNamespace(names=names)})
+    library = SimpleNamespace(
+        load=lambda name, split, with_info: ((name, split), about),
+        as_numpy=lambda data: rows if data == ("pets", "test") else [],
+    )
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", library)
+    source = load("tfds:pets:test", Options(holdout=0))
+    assert source.shape == (16, 16, 3)
+    assert source.names == ("cat", "dog")
+    assert load("tfds:pets:test", Options(size=(20, 24))).shape == (20, 24, 3)
+
+
+def test_labels_that_are_ignored_may_be_anything():
+    labels = np.random.default_rng(0).random((12, 40))
+    assert load((noise(), labels), Options(labels=False)).classes == 0
+
+
+def test_groups_of_few_distinct_images_are_as_few():
+    images = np.repeat(noise(6, channels=1), 100, axis=0)
+    source = load(images, Options(clusters=10, holdout=0))
+    assert source.classes == 6
+    assert sorted(source.class_counts) == [100] * 6
 
 
 def test_refused_arrays_and_files(tmp_path):
@@ -206,6 +240,18 @@ class TestShards:
             shard.write_bytes(content if damage == "flip" else content[:-9])
         assert "00002.tfrecord" in refusal(packed)
 
+    def test_damage_in_a_set_too_large_to_verify_is_named_when_read(self, packed, monkeypatch):
+        monkeypatch.setattr(shards, "_VERIFY_BYTES", 0)
+        content = bytearray((packed / "00002.tfrecord").read_bytes())
+        content[5000] ^= 1  # a pixel
+        (packed / "00002.tfrecord").write_bytes(content)
+        source = load(packed)
+        with pytest.raises(DataError, match=r"00002.tfrecord is corrupt"), source.reading():
+            list(source.all(32))
+        (packed / "00002.tfrecord").unlink()
+        with pytest.raises(DataError, match=r"00002.tfrecord cannot be read"), source.reading():
+            list(source.all(32))
+
     def test_refused(self, packed, tmp_path):
         assert "prepare" in refusal(packed, Options(size=32))
         with pytest.raises(DataError, match="not an empty folder"):
@@ -215,7 +261,7 @@ class TestShards:
 
     def test_nothing_half_written(self, tmp_path, monkeypatch):
         monkeypatch.setattr(np, "savez", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "full")))
-        with pytest.raises(OSError, match="full"):
+        with pytest.raises(RunError, match="free some space"):
             prepare(noise(), tmp_path / "packed")
         assert list(tmp_path.iterdir()) == []
 

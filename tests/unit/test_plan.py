@@ -104,7 +104,7 @@ def test_a_run_is_never_longer_than_one_execution_too_much():
 def test_twenty_to_fifty_grids(kimg):
     plan = Plan.of(Train(kimg=kimg), Watch(), reads_real=False)
     due = [step for step, _ in ends(plan, 0) if plan.grid_due(step)]
-    assert 15 < len(due) <= 50
+    assert 20 <= len(due) <= 50
     assert due[-1] == plan.total
     gaps = {b - a for a, b in itertools.pairwise([0, *due])}
     assert len(gaps) <= 2, "evenly spread but for the last"

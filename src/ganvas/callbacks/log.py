@@ -7,7 +7,7 @@ import time
 import tensorflow as tf
 
 from ..plan import Plan
-from ..runs import Run
+from ..runs import Run, disk_errors
 from .base import EachTick
 
 
@@ -34,8 +34,8 @@ class Log(EachTick):
         row |= {"images_per_second": round(speed, 1)} | {k: logs[k] for k in sorted(logs)}
         self.run.log(row)
         if self.writer:
-            with self.writer.as_default(step):
+            with disk_errors(self.run.folder / "events"), self.writer.as_default(step):
                 for name, value in row.items():
                     if name != "step":
                         tf.summary.scalar(name, value)
-            self.writer.flush()
+                self.writer.flush()

@@ -76,7 +76,8 @@ def real_grid(source: Images, columns: int = COLUMNS) -> np.ndarray:
     """Real images laid out as `draw_grid` lays out fakes."""
     rows = min(len(source.names), MAX_ROWS) or columns
     wanted: dict[int, list] = {row: [] for row in range(rows)}
-    for batch in source.stream(256, seed=0).take(40):
+    # Few at a time, because they may be large; as many in all as a rare class needs.
+    for batch in source.stream(columns, seed=0).take(10_000 // columns):
         pictures, labels = batch if source.classes else (batch, None)
         if not source.names:
             labels = np.arange(len(pictures)) % rows

@@ -30,9 +30,7 @@ def from_arrays(
     Raises: DataError: another type or rank, or labels that do not belong.
     """
     pixels = _images(pixels, where)
-    numbers, names = _classes(labels, len(pixels), where, names)
-    if not options.labels:
-        names = ()
+    numbers, names = _classes(labels if options.labels else None, len(pixels), where, names)
     own = int(pixels.shape[1]), int(pixels.shape[2])
     size = options.sides or auto_size(Counter({own: len(pixels)}))
     shape = (*size, options.channels or int(pixels.shape[3]))

@@ -212,7 +212,8 @@ class Images(ABC):
 def split(hashes: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers to train on and to hold out: those of the smallest content hashes.
 
-    So the same images are held out in whatever order they come, and equal images are on one side.
+    So the same images are held out in whatever order they come, and equal images (in a folder:
+    equal files) are on one side.
     """
     order = np.argsort(hashes, kind="stable")
     count = held_count(hashes[order], share)

@@ -8,6 +8,8 @@ features; see docs/decisions for what that brought.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ganvas.data.base import Images
@@ -17,7 +19,7 @@ _SIDE = 14
 _COMPONENTS = 32
 _ROUNDS = 20
 _PER_GROUP = 50
-_CHUNK = 4096
+_CHUNK_BYTES = 16 * 2**20
 
 
 def cluster(images: Images, count: int) -> None:
@@ -34,14 +36,15 @@ def cluster(images: Images, count: int) -> None:
         return
     rng = np.random.Generator(np.random.Philox(0))
     chosen = np.sort(rng.permutation(images.rows)[:_SAMPLE])
-    sample = np.concatenate([thumbnails(images.pixels(part)) for part in _parts(chosen)])
+    parts = partial(_parts, image_bytes=int(np.prod(images.shape)))
+    sample = np.concatenate([thumbnails(images.pixels(part)) for part in parts(chosen)])
     mean = sample.mean(axis=0)
     _, vectors = np.linalg.eigh(np.cov(sample - mean, rowvar=False))
     vectors = vectors[:, -_COMPONENTS:].astype(np.float32)
     centres = k_means((sample - mean) @ vectors, count, rng)
-    for part in _parts(np.arange(len(images.labels))):
+    for part in parts(np.arange(len(images.labels))):
         images.labels[part] = nearest((thumbnails(images.pixels(part)) - mean) @ vectors, centres)
-    images.classes = count
+    images.classes = len(centres)
 
 
 def thumbnails(pixels: np.ndarray) -> np.ndarray:
@@ -55,19 +58,20 @@ def thumbnails(pixels: np.ndarray) -> np.ndarray:
 
 
 def k_means(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Centres [count, D] of points [N, D], by Lloyd's rounds from k-means++ seeds.
+    """Centres [count, D] of points [N, D], by Lloyd's rounds from k-means++ seeds; fewer where
+    there are fewer distinct points.
 
     Source: Arthur & Vassilvitskii 2007, "k-means++: the advantages of careful seeding".
     """
     centres = points[rng.integers(len(points))][None]
     distance = ((points - centres[0]) ** 2).sum(axis=1)
-    while len(centres) < count:
+    while len(centres) < count and distance.any():
         far = points[rng.choice(len(points), p=distance / distance.sum())]
         centres = np.vstack([centres, far])
         distance = np.minimum(distance, ((points - far) ** 2).sum(axis=1))
     for _ in range(_ROUNDS):
         group = nearest(points, centres)
-        members = [points[group == i] for i in range(count)]
+        members = [points[group == i] for i in range(len(centres))]
         centres = np.stack(
             [m.mean(axis=0) if len(m) else c for m, c in zip(members, centres, strict=True)]
         )
@@ -79,5 +83,6 @@ def nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return np.argmin((centres**2).sum(axis=1) - 2 * points @ centres.T, axis=1).astype(np.int32)
 
 
-def _parts(rows: np.ndarray) -> list[np.ndarray]:
-    return [rows[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK)]
+def _parts(rows: np.ndarray, image_bytes: int) -> list[np.ndarray]:
+    count = max(1, _CHUNK_BYTES // image_bytes)
+    return [rows[i : i + count] for i in range(0, len(rows), count)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from ganvas.data.rows import Rows
 from ganvas.data.shards import _FRAME_HEAD, _FRAME_TAIL, FORMAT
 from ganvas.data.sources import load
 from ganvas.errors import DataError
+from ganvas.runs import disk_errors
 
 
 def prepare(
@@ -47,12 +49,14 @@ def prepare(
         raise DataError(f"{data} is packed already: train on it as it is")
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    with disk_errors(folder):
+        part.mkdir(parents=True)
     try:
-        _write(source, part, shard_mb * 2**20, progress)
-        if folder.exists():
-            folder.rmdir()
-        part.rename(folder)
+        with disk_errors(folder):
+            _write(source, part, shard_mb * 2**20, progress)
+            if folder.exists():
+                folder.rmdir()
+            part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
@@ -64,6 +68,7 @@ def _write(source: Rows, part: Path, limit: int, progress) -> None:
     per_shard = max(1, limit // frame)
     shard_of = np.arange(len(order)) // per_shard
     offsets, shards = np.zeros((len(order), 2), np.int64), []
+    checks = np.zeros(len(order), np.uint32)
     for number in range(int(shard_of[-1]) + 1):
         name = f"{number:05d}.tfrecord"
         rows = order[shard_of == number]
@@ -72,6 +77,7 @@ def _write(source: Rows, part: Path, limit: int, progress) -> None:
             for i, row in enumerate(rows, number * per_shard):
                 record = _record(source.pixels(order[i : i + 1])[0], int(source.labels[row]))
                 writer.write(record)
+                checks[i] = zlib.crc32(record)
                 end = position + len(record) + _FRAME_HEAD + _FRAME_TAIL
                 offsets[i], position = (position, end), end
                 if progress and i % 1000 == 0:
@@ -82,6 +88,7 @@ def _write(source: Rows, part: Path, limit: int, progress) -> None:
     np.savez(
         part / "index.npz",
         hash=source.hashes[order], label=source.labels[order], shard=shard_of, offset=offsets,
+        crc=checks,
     )  # fmt: skip
     index = {
         "format": FORMAT,
@@ -94,7 +101,7 @@ def _write(source: Rows, part: Path, limit: int, progress) -> None:
         "shards": shards,
         "report": source.report.to_dict(),
     }
-    (part / "index.json").write_text(json.dumps(index, indent=2, ensure_ascii=False))
+    (part / "index.json").write_text(json.dumps(index, indent=2))
 
 
 def _record(image: np.ndarray, label: int) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from ganvas.data.base import Images, Options, _map
 from ganvas.data.report import Report
 from ganvas.errors import DataError
 
-FORMAT = 1
+FORMAT = 2
+AGAIN = "copy it again, or prepare the images again"
 _FRAME_HEAD, _FRAME_TAIL = 12, 4  # bytes a TFRecord puts around each record
 _BLOCK_BYTES = 2 * 2**20
 _GROUP_BYTES = 32 * 2**20
@@ -63,6 +65,7 @@ class Shards(Images):
         _verify(folder, self._shards)
         with np.load(folder / "index.npz", allow_pickle=False) as arrays:
             self._shard, self._offset = arrays["shard"], arrays["offset"]
+            self._crc = arrays["crc"]
             hashes, labels = arrays["hash"], arrays["label"]
         names = tuple(index["names"]) if options.labels else ()
         report = Report(**index["report"])
@@ -75,18 +78,21 @@ class Shards(Images):
             some = rows[self._shard[rows] == shard]
             begins, ends = self._offset[some, 0], self._offset[some, 1]
             path = self._folder / self._shards[int(shard)]["file"]
-            with path.open("rb") as file:
-                file.seek(int(begins[0]))
-                content = file.read(int(ends[-1] - begins[0]))
-            for begin, end in zip(begins - begins[0], ends - begins[0], strict=True):
-                records.append(content[begin + _FRAME_HEAD : end - _FRAME_TAIL])
-        try:
-            raw = tf.io.parse_example(records, _FEATURES)["image"]
-            pixels = tf.io.decode_raw(raw, tf.uint8)
-            return tf.reshape(pixels, (len(rows), *self.shape)).numpy()
-        except tf.errors.InvalidArgumentError as error:
-            _verify(self._folder, self._shards, limit=None)
-            raise DataError(f"{self._folder} cannot be read: prepare the images again") from error
+            try:
+                with path.open("rb") as file:
+                    file.seek(int(begins[0]))
+                    content = file.read(int(ends[-1] - begins[0]))
+            except OSError as error:
+                raise DataError(
+                    f"shard {path} cannot be read ({error.strerror}): {AGAIN}"
+                ) from error
+            for row, begin, end in zip(some, begins - begins[0], ends - begins[0], strict=True):
+                record = content[begin + _FRAME_HEAD : end - _FRAME_TAIL]
+                if zlib.crc32(record) != self._crc[row]:
+                    raise DataError(f"shard {path} is corrupt (a record is another): {AGAIN}")
+                records.append(record)
+        raw = tf.io.parse_example(records, _FEATURES)["image"]
+        return tf.reshape(tf.io.decode_raw(raw, tf.uint8), (len(rows), *self.shape)).numpy()
 
     def _pieces(self, seed: int, start: int, size: int) -> tf.data.Dataset:
         order = _Order(self, seed)
@@ -168,21 +174,21 @@ def _numbers(*address: int) -> np.random.Generator:
 _map_one = partial(tf.data.Dataset.map, num_parallel_calls=1, deterministic=True)
 
 
-def _verify(folder: Path, shards: list[dict], limit: int | None = _VERIFY_BYTES) -> None:
-    """Sizes always, checksums up to `limit` bytes in all; names the shard that is wrong."""
-    checksums = limit is None or sum(s["bytes"] for s in shards) <= limit
+def _verify(folder: Path, shards: list[dict]) -> None:
+    """Sizes always, checksums up to `_VERIFY_BYTES` in all; names the shard that is wrong. Each
+    record has a checksum of its own, which is looked at when it is read."""
+    checksums = sum(s["bytes"] for s in shards) <= _VERIFY_BYTES
     for shard in shards:
         path = folder / shard["file"]
-        again = "copy it again, or prepare the images again"
         if not path.is_file():
-            raise DataError(f"shard {path} is missing: {again}")
+            raise DataError(f"shard {path} is missing: {AGAIN}")
         if path.stat().st_size != shard["bytes"]:
             raise DataError(
                 f"shard {path} has {path.stat().st_size} bytes, where {shard['bytes']} were "
-                f"written: {again}"
+                f"written: {AGAIN}"
             )
         if checksums:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             if digest != shard["sha256"]:
-                raise DataError(f"shard {path} is corrupt (its sha256 is another): {again}")
+                raise DataError(f"shard {path} is corrupt (its sha256 is another): {AGAIN}")

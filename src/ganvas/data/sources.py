@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from ganvas.data.base import Images, Options
 from ganvas.data.clusters import cluster
 from ganvas.data.folder import from_folder
 from ganvas.data.mnist import mnist
+from ganvas.data.rows import auto_size
 from ganvas.data.shards import Shards, is_prepared
 from ganvas.errors import DataError, no_such
+from ganvas.images import refit
 
 ACCEPTED = (
     "a folder of images, FILE.npz[:PART], FILE.npy, a folder made by `ganvas prepare`, mnist, "
@@ -58,9 +61,12 @@ def _find(data: Any, options: Options) -> Images:
     if path.is_dir():
         return Shards(path, options) if is_prepared(path) else from_folder(path, options)
     name, colon, part = word.rpartition(":")
-    file = Path(name if colon and name.endswith((".npz", ".npy")) else word)
+    named = bool(colon) and name.endswith((".npz", ".npy"))
+    file = Path(name if named else word)
+    if named and file.suffix == ".npy":
+        raise DataError(f"{word}: a .npy file has no parts: leave out ':{part}'")
     if file.suffix in (".npz", ".npy"):
-        return _from_file(file, part if str(file) == name else "train", options)
+        return _from_file(file, part if named else "train", options)
     library, _, rest = word.partition(":")
     if library == "mnist":
         return from_arrays(*mnist(_part(word, rest or "train")), options, word)
@@ -137,9 +143,12 @@ def _from_tfds(name: str, word: str, options: Options) -> Images:
     except Exception as error:  # the library raises its own errors, and those of its downloads
         why = str(error).splitlines()[0]
         raise DataError(f"{word} cannot be loaded ({why}): check its name") from error
-    if "image" not in rows[0] or len({row["image"].shape for row in rows}) != 1:
-        raise DataError(f"{word} has no images of one size: write them to a folder, and give that")
-    images = np.stack([row["image"] for row in rows])
+    if "image" not in rows[0] or rows[0]["image"].ndim != 3:
+        raise DataError(f"{word} has no images: write what you want to a folder, and give that")
+    sizes = Counter(row["image"].shape[:2] for row in rows)
+    size = options.sides or auto_size(sizes) if len(sizes) > 1 else next(iter(sizes))
+    channels = rows[0]["image"].shape[2]
+    images = np.stack([refit(row["image"], size, channels, options.fit) for row in rows])
     labels = np.array([row["label"] for row in rows]) if "label" in rows[0] else None
     names = about.features["label"].names if labels is not None else ()
     return from_arrays(images, labels, options, word, names)

@@ -1,0 +1,52 @@
+"""The command line: parse, call one function, print.
+
+TensorFlow is imported only by what needs it.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+from ..errors import Advice, GanvasError
+from . import looking, making  # noqa: F401 - they add their commands to the application
+from .app import STOPPED, app
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run one command; errors are one line on standard error. Returns the exit code."""
+    debug = "--debug" in arguments
+    warnings.showwarning = _note
+    try:
+        code = app([a for a in arguments if a != "--debug"], standalone_mode=False) or 0
+        if code == STOPPED:
+            return 130
+        return _complain("interrupted", 130) if code == 130 else code
+    except GanvasError as error:
+        if debug:
+            raise
+        return _complain(str(error), error.exit_code)
+    except OSError as error:
+        if debug:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        return _complain(f"{error.strerror or error}{where}: mend that and try again", 2)
+    except Exception as error:
+        # Typer's usage errors: an unknown command or option, a missing argument.
+        if debug:
+            raise
+        if not hasattr(error, "format_message"):
+            what = f"{type(error).__name__}: {str(error) or 'no words'}"
+            return _complain(f"{what}; this was not foreseen: --debug shows where it happened", 2)
+        message = error.format_message().rstrip(".").replace("\n", " ")
+        return _complain(f"{message}; `ganvas --help` lists what there is", 2)
+
+
+def _note(message, category, *place, **options) -> None:
+    if issubclass(category, Advice):
+        sys.stderr.write(f"note: {message}\n")
+
+
+def _complain(sentence: str, code: int) -> int:
+    sys.stderr.write("error: " + " ".join(sentence.split()) + "\n")
+    return code

@@ -1,0 +1,86 @@
+"""What the commands share: the application, words, TensorFlow without its notes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+
+STOPPED = -130
+"""Of a command that was interrupted and has said how to go on."""
+
+app = typer.Typer(
+    name="ganvas",
+    help="Image GANs: from a folder of images to a trained, watched, resumable generator.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+DATA_HELP = "Folder, FILE.npz, FILE.npy, shards, mnist, keras:NAME or tfds:NAME."
+DataWord = Annotated[str, typer.Argument(help=DATA_HELP)]
+RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]
+Values = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe value.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    pass
+
+
+def table(lines: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        typer.echo("  ".join(cells).rstrip())
+
+
+def tensorflow():
+    """The package with TensorFlow loaded, without the notes it prints on starting."""
+    import ganvas
+
+    with _held_back_stderr():
+        import keras
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+        keras.config.disable_traceback_filtering()
+    return ganvas
+
+
+@contextlib.contextmanager
+def _held_back_stderr() -> Iterator[None]:
+    """Keep what C++ writes to standard error, and show it only if something fails."""
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            notes.seek(0)
+            os.write(kept, notes.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

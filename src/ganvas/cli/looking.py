@@ -1,0 +1,112 @@
+"""Commands that look at what there is: runs, recipes, sample, morph, info."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import ConfigError, UsageError
+from .app import Json, RunFolder, app, table, tensorflow
+
+
+@app.command()
+def runs(folder: Annotated[Path, typer.Argument(help="Where runs lie.")] = Path("runs")) -> None:
+    """List runs: recipe, progress, state."""
+    from ..runs import list_runs
+
+    lines = [("run", "recipe", "kimg", "seconds", "state")]
+    for run in list_runs(folder):
+        row = (run.rows() or [{"kimg": 0, "seconds": 0}])[-1]
+        kimg, seconds = f"{row['kimg']:g}", f"{row['seconds']:.0f}"
+        try:
+            config = run.config
+        except ConfigError:
+            lines.append((run.folder.name, "?", kimg, seconds, "damaged"))
+            continue
+        kimg += f"/{config.train.kimg:g}"
+        lines.append((run.folder.name, config.recipe, kimg, seconds, run.status()))
+    table(lines)
+
+
+@app.command()
+def recipes(name: Annotated[str | None, typer.Argument(help="Print this one.")] = None) -> None:
+    """List the recipes with their cost and proven score, or print one."""
+    from ..config import recipe_header, recipe_names, recipe_text
+
+    if name:
+        typer.echo(recipe_text(name).rstrip())
+        return
+    for one in recipe_names():
+        header = recipe_header(one)
+        typer.echo(f"{one}: {header.get('what', '')}")
+        typer.echo(f"    cost {header.get('cost', '?')}; score {header.get('score', '?')}")
+
+
+@app.command()
+def sample(
+    model: Annotated[Path, typer.Argument(help="A run folder.")],
+    n: Annotated[int, typer.Option("-n", min=1, help="How many images.")] = 64,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    label: Annotated[str | None, typer.Option(help="A class, by name or index.")] = None,
+    truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 1.0,
+    out: Annotated[Path, typer.Option(help="grid.png, or a folder.")] = Path("grid.png"),
+) -> None:
+    """Draw images: one grid, or one PNG each into a folder."""
+    from ..runs import Run
+
+    Run.open(model)
+    ganvas = tensorflow()
+    from .. import images
+
+    pictures = ganvas.load(model).sample(n, label, seed, truncation)
+    about = {"model": str(model), "seed": str(seed), "truncation": str(truncation)}
+    about |= {"label": label} if label else {}
+    if out.suffix.lower() == ".png":
+        out.parent.mkdir(parents=True, exist_ok=True)
+        images.write_png(out, images.grid(pictures), about)
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        for index, picture in enumerate(pictures):
+            images.write_png(out / f"{index:06d}.png", picture, {**about, "index": str(index)})
+    typer.echo(str(out))
+
+
+@app.command()
+def morph(
+    run: RunFolder,
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Length of the film.")] = 4.0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    label: Annotated[str | None, typer.Option(help="A class, by name or index.")] = None,
+    out: Annotated[Path, typer.Option(help="The GIF to write.")] = Path("morph.gif"),
+) -> None:
+    """Film a walk through latent space."""
+    from ..runs import Run
+
+    Run.open(run)
+    if out.suffix.lower() != ".gif":
+        raise UsageError(f"--out {out}: morph writes a GIF; give a name that ends in .gif")
+    ganvas = tensorflow()
+    from .. import images
+
+    frames = ganvas.load(run).walk(seconds, seed=seed, label=label)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    images.write_gif(out, frames, seconds)
+    typer.echo(str(out))
+
+
+@app.command()
+def info(as_json: Json = False) -> None:
+    """Versions, devices, threads, where caches are."""
+    tensorflow()
+    from ..training import devices, versions
+
+    facts = {**versions(), "devices": devices(), "threads": os.cpu_count()}
+    facts["keras_cache"] = os.environ.get("KERAS_HOME", str(Path.home() / ".keras"))
+    if as_json:
+        typer.echo(json.dumps(facts))
+    else:
+        table([(name, str(value)) for name, value in facts.items()])

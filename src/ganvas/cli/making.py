@@ -1,0 +1,96 @@
+"""Commands that make something: train, resume, prepare."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import DATA_HELP, STOPPED, DataWord, RunFolder, Values, app, tensorflow
+
+
+@app.command()
+def train(
+    data: Annotated[str | None, typer.Argument(help=DATA_HELP + " Default: the recipe's.")] = None,
+    recipe: Annotated[str, typer.Option(help="Its name, or a .toml file.")] = "quick",
+    values: Values = None,
+    run: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
+    start_from: Annotated[
+        Path | None, typer.Option("--from", metavar="RUN", help="Start from its weights.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the data, time a few steps, predict.")
+    ] = False,
+) -> int:
+    """Train a GAN on images."""
+    from ..config import load_recipe, parse_set
+    from ..runs import Run
+
+    # The recipe first: a misspelt key answers at once, before TensorFlow and the images.
+    config = load_recipe(recipe).with_values(parse_set(values or []))
+    if run:
+        Run.check_free(run)
+    if start_from:
+        Run.open(start_from)
+    ganvas = tensorflow()
+    if dry_run:
+        return _rehearse(ganvas.rehearse(data, config))
+    return _finished(ganvas.train(data, config, run=run, start_from=start_from))
+
+
+@app.command()
+def resume(run: RunFolder, values: Values = None) -> int:
+    """Go on exactly where a run stopped."""
+    from ..config import parse_set
+    from ..runs import Run
+
+    old = Run.open(run)
+    if old.info.get("status") == "finished" and not values:
+        typer.echo(f"{run} is finished; `--set train.kimg=...` trains it longer")
+        return 0
+    return _finished(tensorflow().resume(run, set=parse_set(values or [])))
+
+
+def _finished(run) -> int:
+    row = (run.rows() or [{"kimg": 0, "seconds": 0}])[-1]
+    if run.status() == "interrupted":
+        sys.stderr.write(f"stopped at {row['kimg']:g} kimg; go on: ganvas resume {run.folder}\n")
+        return STOPPED
+    typer.echo(
+        f"{run.folder}: {row['kimg']:g} kimg in {row['seconds']:.0f} s of training; "
+        f"pictures in {run.folder}/samples"
+    )
+    return 0
+
+
+def _rehearse(report: dict) -> int:
+    typer.echo(report.pop("config").rstrip() + "\n")
+    for name, value in report.items():
+        typer.echo(f"{name}: {value}")
+    return 0
+
+
+@app.command()
+def prepare(
+    data: DataWord,
+    to: Annotated[Path, typer.Option(help="The folder to make.")],
+    size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
+    shard_mb: Annotated[int, typer.Option(min=1, help="Size of a shard.")] = 256,
+) -> None:
+    """Check images and pack them into sharded TFRecords."""
+    tensorflow()
+    from ..data import Options
+    from ..data import prepare as pack
+
+    def progress(done: int, count: int) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{done}/{count} images")
+
+    pack(data, to, Options(size=size), shard_mb=shard_mb, progress=progress)
+    index = json.loads((to / "index.json").read_text())
+    for sentence in index["report"]["warnings"]:
+        sys.stderr.write(f"note: {sentence}\n")
+    typer.echo(f"{to}: {index['count']} images in {len(index['shards'])} shards")
