@@ -14,10 +14,11 @@ import importlib as _importlib
 __version__ = "0.1.0"
 
 _HOMES = {
+    "augment": ("AUGMENTS", "Augment"),
     "config": ("Config",),
     "data": ("Images", "Options", "prepare"),
     "errors": (
-        "ConfigError", "DataError", "Diverged", "GanvasError", "RunError", "UsageError",
+        "Advice", "ConfigError", "DataError", "Diverged", "GanvasError", "RunError", "UsageError",
     ),
     "gan": ("GAN",),
     "losses": ("LOSSES", "Loss"),

@@ -9,9 +9,10 @@ import pytest
 import ganvas
 
 PUBLIC = [
-    "ConfigError", "Config", "Critique", "DataError", "Diverged", "GAN", "GanvasError", "Images",
-    "LOSSES", "Loss", "NETWORKS", "Networks", "Options", "PENALTIES", "Penalty", "Run", "RunError",
-    "Sampler", "UsageError", "load", "rehearse", "resume", "train",
+    "AUGMENTS", "Advice", "Augment", "ConfigError", "Config", "Critique", "DataError", "Diverged",
+    "GAN", "GanvasError", "Images", "LOSSES", "Loss", "NETWORKS", "Networks", "Options",
+    "PENALTIES", "Penalty", "Run", "RunError", "Sampler", "UsageError", "load", "prepare",
+    "rehearse", "resume", "train",
 ]  # fmt: skip
 
 

@@ -65,7 +65,8 @@ def k_means(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndar
     """
     centres = points[rng.integers(len(points))][None]
     distance = ((points - centres[0]) ** 2).sum(axis=1)
-    while len(centres) < count and distance.any():
+    same = 1e-8 * (points**2).sum(axis=1).mean()  # what rounding makes of equal images
+    while len(centres) < count and (distance > same).any():
         far = points[rng.choice(len(points), p=distance / distance.sum())]
         centres = np.vstack([centres, far])
         distance = np.minimum(distance, ((points - far) ** 2).sum(axis=1))
