@@ -3,7 +3,8 @@
     python benchmarks/collapse.py [--seeds 3] [--part 0/2] [--only REMEDY]
 
 MNIST without labels, a DCGAN without any normalisation, cross-entropy, 3,000 generator steps of
-64 images; then the same with one thing changed. Scored on 10,000 images of the averaged
+64 images; then the same with one remedy (the Wasserstein loss with all that its paper asks for:
+clipped weights, five turns, RMSProp). Scored on 10,000 images of the averaged
 generator by a small digit classifier that is trained here: digits that at least 2 % of the images
 show (of 10), the Fréchet distance in its features over that of real training images (the floor),
 and spread: the mean distance between two images over that between two real ones.
@@ -45,7 +46,10 @@ SICK = {
 }  # fmt: skip
 REMEDIES: dict[str, dict] = {
     "nothing": {},
-    "Wasserstein, clipped": {"loss": "wasserstein", "train.clip": 0.02},
+    "Wasserstein, clipped": {
+        "loss": "wasserstein", "train.clip": 0.01, "train.discriminator_steps": 5,
+        "train.optimizer": "rmsprop", "train.learning_rate": 5e-4,
+    },
     "gradient penalty": {"penalties": [{"name": "gradient", "weight": 10.0}]},
     "batch normalisation": {"networks.norm": "batch", "networks.discriminator_norm": "batch"},
     "minibatch discrimination": {"networks.minibatch": "discrimination"},

@@ -4,9 +4,9 @@
 
 Each contender trains alone for so many seconds of wall-clock (compiling and scoring do not
 count) and is scored at the marks. Runs of `quick` are planned, one for each mark: `train.kimg` is
-set so that its learning rate has fallen by then. The score is the Fréchet distance of 10,000 images to the 10,000 test
-images, in the features of a small classifier that `digits.py` trains, as a multiple of the
-floor (10,000 real training images against the same test images).
+set so that its learning rate has fallen by then. The score is the Fréchet distance of 10,000
+images to the 10,000 test images, in the features of a small classifier that `digits.py` trains,
+as a multiple of the floor (10,000 real training images against the same test images).
 Writes results/time_to_quality.json and .png.
 """
 
