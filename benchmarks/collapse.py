@@ -47,8 +47,11 @@ SICK = {
 REMEDIES: dict[str, dict] = {
     "nothing": {},
     "Wasserstein, clipped": {
-        "loss": "wasserstein", "train.clip": 0.01, "train.discriminator_steps": 5,
-        "train.optimizer": "rmsprop", "train.learning_rate": 5e-4,
+        "loss": "wasserstein",
+        "train.clip": 0.01,
+        "train.discriminator_steps": 5,
+        "train.optimizer": "rmsprop",
+        "train.learning_rate": 5e-4,
     },
     "gradient penalty": {"penalties": [{"name": "gradient", "weight": 10.0}]},
     "batch normalisation": {"networks.norm": "batch", "networks.discriminator_norm": "batch"},

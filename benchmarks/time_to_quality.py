@@ -3,10 +3,9 @@
     python benchmarks/time_to_quality.py [--marks 60 180 ...] [--seeds 3] [--only NAME]
 
 Each contender trains alone for so many seconds of wall-clock (compiling and scoring do not
-count) and is scored at the marks. Runs of `quick` are planned, one for each mark: `train.kimg` is
-set so that its learning rate has fallen by then. The score is the Fréchet distance of 10,000
-images to the 10,000 test images, in the features of a small classifier that `digits.py` trains,
-as a multiple of the floor (10,000 real training images against the same test images).
+count) and is scored at the marks. The score is the Fréchet distance of 10,000 images to the
+10,000 test images, in the features of a small classifier that `digits.py` trains, as a multiple
+of the floor (10,000 real training images against the same test images).
 Writes results/time_to_quality.json and .png.
 """
 
@@ -75,31 +74,31 @@ class NoisyLabels(Loss):
         return tf.math.softplus(-fake)
 
 
-def contenders() -> dict[str, tuple[Config, int, bool]]:
-    """Name -> (recipe, at most so many seeds, whether it is planned for the time it has)."""
+def contenders() -> dict[str, tuple[Config, int]]:
+    """Name -> (recipe, at most so many seeds)."""
     quick = load_recipe("quick")
     guide = {"networks": "time_to_quality:KerasGuide", "loss": "time_to_quality:NoisyLabels"}
     guide |= {"train.batch": 64, "train.learning_rate": 3e-4, "train.beta1": 0.9}
     guide |= {"train.steps_per_execution": 10, "data.labels": False, "train.ema_kimg": 0.0}
     no_labels = quick.with_values({"data.labels": False})
     return {
-        "quick, labels": (quick, 3, True),
-        "quick, no labels": (no_labels, 3, True),
-        "quick, no labels, 50 groups": (no_labels.with_values({"data.clusters": 50}), 1, True),
-        "quick, no labels, no groups": (no_labels.with_values({"data.clusters": 0}), 1, True),
-        "classic": (load_recipe("classic"), 1, False),
-        "warm": (load_recipe("warm"), 1, False),
-        "keras guide": (load_recipe("classic").with_values({**guide, "recipe": "guide"}), 1, False),
+        "quick, labels": (quick, 3),
+        "quick, no labels": (no_labels, 3),
+        "quick, no labels, 50 groups": (no_labels.with_values({"data.clusters": 50}), 1),
+        "quick, no labels, no groups": (no_labels.with_values({"data.clusters": 0}), 1),
+        "classic": (load_recipe("classic"), 1),
+        "warm": (load_recipe("warm"), 1),
+        "keras guide": (load_recipe("classic").with_values({**guide, "recipe": "guide"}), 1),
     }
 
 
 class Clock(keras.callbacks.Callback):
-    """Counts seconds of training and scores at the marks, or once at the end of a planned run."""
+    """Counts seconds of training and scores at the marks."""
 
-    def __init__(self, judge: Judge, sampler: Sampler, marks: list[float], name: str, end: int):
+    def __init__(self, judge: Judge, sampler: Sampler, marks: list[float], name: str):
         super().__init__()
         self.judge, self.sampler, self.marks, self.name = judge, sampler, marks, name
-        self.end, self.ticks, self.seconds, self.rows = end, 0, 0.0, []
+        self.ticks, self.seconds, self.rows = 0, 0.0, []
 
     def on_epoch_begin(self, epoch, logs=None):
         self.began = time.perf_counter()
@@ -110,7 +109,7 @@ class Clock(keras.callbacks.Callback):
         if self.ticks == 1:  # it compiles: counted as long as the second
             return
         self.seconds += (time.perf_counter() - self.began) * (2 if self.ticks == 2 else 1)
-        if step < self.end if self.end else self.seconds < self.marks[0]:
+        if self.seconds < self.marks[0]:
             return
         images = self.sampler.sample(10_000, seed=1)
         score = self.judge.score(pictures.to_float(images))
@@ -126,21 +125,14 @@ class Clock(keras.callbacks.Callback):
         self.model.stop_training = not self.marks
 
 
-def contest(
-    name: str, config: Config, seed: int, marks: list[float], judge: Judge, planned: bool
-) -> dict:
-    """Train for the marks' seconds. A planned run has one mark, and its length is set so that it
-    ends there, as somebody would who has that much time: by what a few steps take."""
+def contest(name: str, config: Config, seed: int, marks: list[float], judge: Judge) -> dict:
     config = config.with_values({"train.seed": seed, "train.kimg": 1e6})
-    if planned:
-        per_step = seconds_per_step(config)
-        config = config.with_values({"train.kimg": marks[0] / per_step * config.train.batch / 1000})
     began = time.perf_counter()
     config, source = prepare("mnist", config, None)
     gan, plan = assemble(config, source)
     prepared = time.perf_counter() - began
     sampler = Sampler(gan.ema_generator, source.names, source.class_shares)
-    clock = Clock(judge, sampler, list(marks), name, plan.total if planned else 0)
+    clock = Clock(judge, sampler, list(marks), name)
     gan.fit(
         source.stream(plan.batch * plan.turns, seed),
         epochs=10**9,
@@ -154,16 +146,6 @@ def contest(
         "name": name, "seed": seed, "rows": clock.rows, "prepare_seconds": round(prepared, 1),
         "ms_per_step": round(1000 * clock.seconds / steps, 2),
     }  # fmt: skip
-
-
-def seconds_per_step(config: Config) -> float:
-    config, source = prepare("mnist", config, None)
-    gan, plan = assemble(config, source)
-    stream = source.stream(plan.batch * plan.turns, 0)
-    clock = Clock(None, None, [float("inf")], "", 0)
-    gan.fit(stream, epochs=6, steps_per_epoch=plan.execution * 2, callbacks=[clock],
-            shuffle=False, verbose=0)  # fmt: skip
-    return clock.seconds / (12 * plan.execution)
 
 
 def chart(results: dict) -> None:
@@ -205,15 +187,12 @@ def main() -> None:
         "blank": judge.score(-np.ones((10_000, 28, 28, 1), np.float32)),
     }  # fmt: skip
     print({key: value for key, value in results.items() if key != "runs"}, flush=True)
-    marks = options.marks
-    for name, (config, seeds, planned) in contenders().items():
+    for name, (config, seeds) in contenders().items():
         if options.only in (None, name):
             for seed in range(options.first_seed, min(options.seeds, seeds)):
-                for each in [[mark] for mark in marks] if planned else [marks]:
-                    run = contest(name, config, seed, each, judge, planned)
-                    results["runs"].append(run)
-                    path.write_text(json.dumps(results, indent=1) + "\n")
-                    keras.backend.clear_session()
+                results["runs"].append(contest(name, config, seed, options.marks, judge))
+                path.write_text(json.dumps(results, indent=1) + "\n")
+                keras.backend.clear_session()
     chart(results)
 
 
