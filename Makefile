@@ -27,7 +27,7 @@ proof: setup
 
 demo: setup
 	rm -rf demo
-	$(BIN)/ganvas train mnist --recipe quick --set train.kimg=144 --run demo/run
+	$(BIN)/ganvas train mnist --recipe quick --set train.kimg=112 --run demo/run
 	$(BIN)/ganvas sample demo/run -n 100 --out demo/samples.png
 	$(BIN)/ganvas morph demo/run --out demo/morph.gif
 	@echo "Look at: demo/run/samples (one row per digit, from noise to now), demo/samples.png, demo/morph.gif"
