@@ -119,7 +119,9 @@ class Clock(keras.callbacks.Callback):
         self.rows.append(row)
         print(self.name, row, flush=True)
         pictures.write_png(
-            RESULTS / "time_to_quality" / f"{self.name.replace(', ', '-')}-{row['mark']}s.png",
+            RESULTS
+            / "time_to_quality"
+            / f"{self.name.replace(', ', '-').replace(' ', '-')}-{row['mark']:g}s.png",
             pictures.grid(images[:100]),
         )
         self.model.stop_training = not self.marks
