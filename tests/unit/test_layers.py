@@ -110,7 +110,7 @@ def test_second_order_gradient(name):
         variable.assign(centre)
         numeric = (slopes[0] - slopes[1]) / 2e-6
         exact = 0.0 if gradient is None else np.sum(tf.convert_to_tensor(gradient) * direction)
-        assert exact == pytest.approx(numeric, rel=1e-3, abs=1e-4), variable.name
+        assert exact == pytest.approx(numeric, rel=1e-5, abs=1e-5), variable.name
 
 
 @pytest.mark.parametrize("kind", ["spectral conv", "spectral dense", "spectral transposed"])
