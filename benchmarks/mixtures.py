@@ -85,7 +85,8 @@ def play(data: str, method: str, seed: int, steps: int) -> dict:
     keras.utils.set_random_seed(seed)
     gan = GAN(generator(), discriminator(**options), LOSSES[loss](), penalties,
               ema_images=5_000, seed=seed)  # fmt: skip
-    gan.compile(Adam(1e-3, 0.8), Adam(1e-3, 0.8), steps_per_execution=200)
+    # Networks this small gain from XLA on a CPU too: two to three times the speed.
+    gan.compile(Adam(1e-3, 0.8), Adam(1e-3, 0.8), steps_per_execution=200, jit_compile=True)
     batch = BATCH // options.get("pack", 1) * options.get("pack", 1) * gan.turns
 
     def draw(k):

@@ -44,9 +44,9 @@ class MinibatchDiscrimination(keras.layers.Layer):
         norms = tf.sqrt(tf.reduce_sum(tf.square(directions), axis=0) + 1e-12)
         projection = directions * (tf.exp(self.scale) / norms)
         rows = tf.tensordot(inputs, projection, 1)  # [N, B, C]
-        apart = tf.reduce_sum(tf.abs(rows[:, None] - rows[None]), axis=3)  # [N, N, B]
-        others = 1 - tf.eye(tf.shape(rows)[0], dtype=rows.dtype)[:, :, None]
-        near = tf.reduce_sum(tf.exp(-apart) * others, axis=1)
+        # One sum per dimension: adding up a last axis of five is twice as slow.
+        apart = tf.add_n([tf.abs(r[:, None] - r[None]) for r in tf.unstack(rows, axis=2)])
+        near = tf.reduce_sum(tf.exp(-apart), axis=1) - 1  # [N, N, B] -> [N, B]; not to itself
         return tf.concat([inputs, near + self.bias], axis=1)
 
     def compute_output_shape(self, input_shape):
