@@ -132,10 +132,10 @@ def table(runs: list[dict]) -> str:
     for method in METHODS:
         row = [method]
         for count in (2, 3):
-            for key, form in (("modes", ".0f"), ("kl", ".2f"), ("seconds", ".0f")):
+            for key, form in (("modes", ".0f"), ("kl", ".2f")):
                 row.append(interval(pick(runs, key, digits=count, method=method), form))
         rows.append(row)
-    head = [f"{what} {10**count}" for count in (2, 3) for what in ("modes of", "KL,", "s,")]
+    head = [f"{what} {10**count}" for count in (2, 3) for what in ("modes of", "KL,")]
     return markdown(["method", *head], rows)
 
 

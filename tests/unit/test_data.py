@@ -92,6 +92,13 @@ def test_sub_folders_are_classes(tmp_path):
     assert load(tmp_path / "a").classes == 0
 
 
+def test_a_stream_ends_as_soon_as_it_is_let_go():
+    """With autotuning its end would wait for a thread that sleeps up to a minute."""
+    source = load(noise(40, seed=1))
+    for data in (source.stream(8, 0), source.all(8)):
+        assert data.options().autotune.enabled is False
+
+
 def test_a_file_that_breaks_in_the_middle_is_named(tmp_path):
     source = load(fill(tmp_path / "a", 8), Options(cache_gb=0.0))
     (tmp_path / "a" / "003.png").write_bytes(b"gone")
