@@ -1,4 +1,4 @@
-"""Every recipe once, as its header says, and what it scored.
+"""Recipes once each, as its header says, and what it scored.
 
     python benchmarks/recipes.py [--only wgan] [--kimg 100]
 
@@ -32,6 +32,8 @@ from jobs import RESULTS, markdown, parser, run_all
 EMOJI = Path(os.environ.get("GANVAS_DATA", "../shared/data")) / "noto_emoji_64.npz"
 OWN = {"small-folder": 1000, "rgb64": None}
 """Recipes that are not for MNIST, and how many emoji they learn from."""
+TIMED = ("classic", "quick", "warm")
+"""Recipes that time_to_quality.py measures."""
 
 
 @cache
@@ -109,7 +111,7 @@ def main() -> None:
     options = parser(__doc__, seeds=1)
     options.add_argument("--kimg", type=float)
     chosen = options.parse_args()
-    names = [name for name in recipe_names() if name not in OWN or EMOJI.exists()]
+    names = [n for n in recipe_names() if n not in TIMED and (n not in OWN or EMOJI.exists())]
     rows = run_all("recipes", [(name,) for name in names], lambda n: play(n, chosen.kimg), chosen)
     keys = ("name", "images", "kimg", "seconds", "ms_per_step", "times_floor")
     table = markdown(keys, [[str(row[key]) for key in keys] for row in rows])
