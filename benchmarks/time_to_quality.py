@@ -1,22 +1,27 @@
 """How good after how many seconds: `quick` against `classic` and a plain Keras DCGAN, on MNIST.
 
-    python benchmarks/time_to_quality.py [--marks 60 180 ...] [--seeds 3] [--only NAME]
+    python benchmarks/time_to_quality.py [--marks 60 180 ...] [--seeds 3] [--part 0/2] [--only NAME]
 
-Each contender trains alone for so many seconds of wall-clock (compiling and scoring do not
-count) and is scored at the marks. The score is the Fréchet distance of 10,000 images to the
-10,000 test images, in the features of a small classifier that `digits.py` trains, as a multiple
-of the floor (10,000 real training images against the same test images).
-Writes results/time_to_quality.json and .png.
+First the pace: all contenders take turns of a few seconds, alone on the machine, and the median
+is what a step costs. Then each trains for as many steps as fit into each mark at that pace, and
+is scored there: so contenders are compared at equal wall-clock, and a disturbed machine costs time,
+not truth. Compiling and scoring do not count. The score is the Fréchet distance of 10,000 images to
+the 10,000 test images, in the features of a small classifier that `digits.py` trains, as a
+multiple of the floor (10,000 real training images against the same test images).
+
+The pace is in results/time_to_quality/pace.json and each run in a file beside it; neither is made
+twice. Writes results/time_to_quality.md and .png.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
+import statistics
 import time
-from pathlib import Path
+from collections.abc import Sequence
+from functools import cache
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -33,9 +38,11 @@ from ganvas.losses import Loss
 from ganvas.networks import Networks
 from ganvas.sampler import Sampler
 from ganvas.training import prepare
+from jobs import RESULTS, interval, markdown, parser, pick, run_all
 
-RESULTS = Path(__file__).parent / "results"
 MARKS = (30, 60, 120, 180, 300, 600)
+FOLDER = RESULTS / "time_to_quality"
+ROUNDS, ROUND_SECONDS = 5, 4.0
 
 
 class KerasGuide(Networks):
@@ -74,83 +81,124 @@ class NoisyLabels(Loss):
         return tf.math.softplus(-fake)
 
 
-def contenders() -> dict[str, tuple[Config, int]]:
-    """Name -> (recipe, at most so many seeds)."""
+def contenders() -> dict[str, tuple[Config, int, int]]:
+    """Name -> (recipe, at most so many seeds, last mark in seconds)."""
     quick = load_recipe("quick")
     guide = {"networks": "time_to_quality:KerasGuide", "loss": "time_to_quality:NoisyLabels"}
     guide |= {"train.batch": 64, "train.learning_rate": 3e-4, "train.beta1": 0.9}
     guide |= {"train.steps_per_execution": 10, "data.labels": False, "train.ema_kimg": 0.0}
     no_labels = quick.with_values({"data.labels": False})
+    no_groups = no_labels.with_values({"data.clusters": 0})
+    classic = load_recipe("classic")
+    guide |= {"recipe": "guide"}
     return {
-        "quick, labels": (quick, 3),
-        "quick, no labels": (no_labels, 3),
-        "quick, no labels, 50 groups": (no_labels.with_values({"data.clusters": 50}), 1),
-        "quick, no labels, no groups": (no_labels.with_values({"data.clusters": 0}), 1),
-        "classic": (load_recipe("classic"), 1),
-        "warm": (load_recipe("warm"), 1),
-        "keras guide": (load_recipe("classic").with_values({**guide, "recipe": "guide"}), 1),
+        "quick, labels": (quick, 3, 600),
+        "quick, no labels": (no_labels, 3, 600),
+        "quick, no labels, no groups": (no_groups, 1, 180),
+        "classic": (classic, 1, 600),
+        "warm": (load_recipe("warm"), 1, 300),
+        "keras guide": (classic.with_values(guide), 1, 180),
     }
 
 
-class Clock(keras.callbacks.Callback):
-    """Counts seconds of training and scores at the marks."""
-
-    def __init__(self, judge: Judge, sampler: Sampler, marks: list[float], name: str):
-        super().__init__()
-        self.judge, self.sampler, self.marks, self.name = judge, sampler, marks, name
-        self.ticks, self.seconds, self.rows = 0, 0.0, []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.began = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        step = int(self.model.step.numpy())
-        self.ticks += 1
-        if self.ticks == 1:  # it compiles: counted as long as the second
-            return
-        self.seconds += (time.perf_counter() - self.began) * (2 if self.ticks == 2 else 1)
-        if self.seconds < self.marks[0]:
-            return
-        images = self.sampler.sample(10_000, seed=1)
-        score = self.judge.score(pictures.to_float(images))
-        row = {"mark": self.marks.pop(0), "seconds": round(self.seconds, 1), "step": step}
-        row |= {"frechet": round(score, 3), "times_floor": round(score / self.judge.floor, 2)}
-        row |= {key: round(float(value), 3) for key, value in logs.items()}
-        self.rows.append(row)
-        print(self.name, row, flush=True)
-        pictures.write_png(
-            RESULTS
-            / "time_to_quality"
-            / f"{self.name.replace(', ', '-').replace(' ', '-')}-{row['mark']:g}s.png",
-            pictures.grid(images[:100]),
-        )
-        self.model.stop_training = not self.marks
+@cache
+def judge() -> Judge:
+    return Judge()
 
 
-def contest(name: str, config: Config, seed: int, marks: list[float], judge: Judge) -> dict:
-    config = config.with_values({"train.seed": seed, "train.kimg": 1e6})
-    began = time.perf_counter()
-    config, source = prepare("mnist", config, None)
-    gan, plan = assemble(config, source)
-    prepared = time.perf_counter() - began
-    sampler = Sampler(gan.ema_generator, source.names, source.class_shares)
-    clock = Clock(judge, sampler, list(marks), name)
-    gan.fit(
-        source.stream(plan.batch * plan.turns, seed),
-        epochs=10**9,
-        steps_per_epoch=plan.execution * 2,
-        callbacks=[clock],
-        shuffle=False,
-        verbose=0,
-    )
-    steps = clock.rows[-1]["step"]
-    return {
-        "name": name, "seed": seed, "rows": clock.rows, "prepare_seconds": round(prepared, 1),
-        "ms_per_step": round(1000 * clock.seconds / steps, 2),
-    }  # fmt: skip
+class Game:
+    """A contender in play."""
+
+    def __init__(self, config: Config, seed: int = 0):
+        config = config.with_values({"train.seed": seed, "train.kimg": 1e6})
+        config, self.source = prepare("mnist", config, None)
+        self.gan, self.plan = assemble(config, self.source)
+        self.seed = seed
+        self.last: dict[str, float] = {}
+
+    def play(self, executions: int) -> float:
+        """Go on for so many executions. Returns seconds, those of starting `fit` included."""
+        began = time.perf_counter()
+        step, plan = int(self.gan.step.numpy()), self.plan
+        goal = step + executions * plan.execution
+        while step < goal:
+            warming_up = step < plan.warmup
+            if warming_up != self.gan.warming_up:
+                self.gan.warm_up(warming_up)
+            steps = min(goal, plan.warmup if warming_up else goal) - step
+            stream = self.source.stream(plan.batch * plan.turns, self.seed, plan.position(step))
+            history = self.gan.fit(stream, epochs=1, steps_per_epoch=steps, shuffle=False,
+                                   verbose=0)  # fmt: skip
+            step += steps
+        self.last = {key: round(float(values[-1]), 3) for key, values in history.history.items()}
+        return time.perf_counter() - began
+
+    def draw(self) -> np.ndarray:
+        sampler = Sampler(self.gan.ema_generator, self.source.names, self.source.class_shares)
+        return sampler.sample(10_000, seed=1)
 
 
-def chart(results: dict) -> None:
+def pace() -> dict[str, float]:
+    """Milliseconds of a step of each contender, measured alone and in turn."""
+    path = FOLDER / "pace.json"
+    if path.exists():
+        return json.loads(path.read_text())["ms_per_step"]
+    games = {  # a warm-up's steps are cheaper than those it is measured by
+        name: Game(config.with_values({"train.warmup_kimg": 0}))
+        for name, (config, *_) in contenders().items()
+    }
+    once = {}
+    for name, game in games.items():
+        game.play(1)  # compiles
+        once[name] = max(1, round(ROUND_SECONDS / game.play(1)))
+    rounds: dict[str, list[float]] = {name: [] for name in games}
+    for _ in range(ROUNDS):
+        for name, game in games.items():
+            steps = once[name] * game.plan.execution
+            rounds[name].append(1000 * game.play(once[name]) / steps)
+    report = {
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
+        "ms_per_step": {name: round(statistics.median(ms), 2) for name, ms in rounds.items()},
+        "rounds": {name: [round(one, 2) for one in ms] for name, ms in rounds.items()},
+    }
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(report, indent=1) + "\n")
+    print(report, flush=True)
+    keras.backend.clear_session()
+    return report["ms_per_step"]
+
+
+def contest(name: str, seed: int, marks: Sequence[float]) -> dict:
+    config, _, last = contenders()[name]
+    game = Game(config, seed)
+    ms, rows, step = pace()[name], [], 0
+    for mark in (mark for mark in marks if mark <= last):
+        executions = max(1, round((1000 * mark / ms - step) / game.plan.execution))
+        game.play(executions)
+        step += executions * game.plan.execution
+        drawn = game.draw()
+        score = judge().score(pictures.to_float(drawn))
+        rows.append({"mark": mark, "step": step, "frechet": round(score, 3),
+                     "times_floor": round(score / judge().floor, 2), **game.last})  # fmt: skip
+        print(name, seed, rows[-1], flush=True)
+        if seed == 0:
+            stem = name.replace(", ", "-").replace(" ", "-")
+            pictures.write_png(FOLDER / f"{stem}-{mark:g}s.png", pictures.grid(drawn[:100]))
+    return {"name": name, "seed": seed, "rows": rows}
+
+
+def table(runs: list[dict], marks: Sequence[float]) -> str:
+    rows = [{"name": run["name"], **row} for run in runs for row in run["rows"]]
+    lines = []
+    for name in contenders():
+        cells = [interval(pick(rows, "times_floor", name=name, mark=m), ".2f") for m in marks]
+        if set(cells) != {"-"}:
+            seeds = len({run["seed"] for run in runs if run["name"] == name})
+            lines.append([name, str(seeds), f"{pace()[name]:g}", *cells])
+    return markdown(["contender", "seeds", "ms a step", *(f"{m:g} s" for m in marks)], lines)
+
+
+def chart(runs: list[dict]) -> None:
     import matplotlib
 
     matplotlib.use("agg")
@@ -159,8 +207,8 @@ def chart(results: dict) -> None:
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
     colours = {name: f"C{i}" for i, name in enumerate(contenders())}
     labelled = set()
-    for run in results["runs"]:
-        x = [row["seconds"] for row in run["rows"]]
+    for run in runs:
+        x = [row["mark"] for row in run["rows"]]
         y = [row["times_floor"] for row in run["rows"]]
         label = None if run["name"] in labelled else run["name"]
         labelled.add(run["name"])
@@ -173,29 +221,26 @@ def chart(results: dict) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--marks", type=float, nargs="+", default=MARKS)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", help="one contender, added to the results there are")
-    parser.add_argument("--first-seed", type=int, default=0)
-    options = parser.parse_args()
-    judge = Judge()
-    path = RESULTS / "time_to_quality.json"
-    results = json.loads(path.read_text()) if options.only and path.exists() else {"runs": []}
-    results |= {
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
-        "floor": judge.floor, "classifier_accuracy": judge.accuracy,
-        "classifier_sha256": judge.sha256(),
-        "blank": judge.score(-np.ones((10_000, 28, 28, 1), np.float32)),
-    }  # fmt: skip
-    print({key: value for key, value in results.items() if key != "runs"}, flush=True)
-    for name, (config, seeds) in contenders().items():
-        if options.only in (None, name):
-            for seed in range(options.first_seed, min(options.seeds, seeds)):
-                results["runs"].append(contest(name, config, seed, options.marks, judge))
-                path.write_text(json.dumps(results, indent=1) + "\n")
-                keras.backend.clear_session()
-    chart(results)
+    options = parser(__doc__)
+    options.add_argument("--marks", type=float, nargs="+", default=MARKS)
+    chosen = options.parse_args()
+    pace()
+    jobs = [
+        (name, seed)
+        for seed in range(chosen.seeds)
+        for name, (_, seeds, _) in contenders().items()
+        if seed < seeds
+    ]
+    runs = run_all("time_to_quality", jobs, lambda *job: contest(*job, chosen.marks), chosen)
+    runs = [run for run in runs if "rows" in run]  # the pace lies beside them
+    blank = judge().score(-np.ones((10_000, 28, 28, 1), np.float32)) / judge().floor
+    text = table(runs, chosen.marks) + (
+        f"\nTimes the floor of {judge().floor:.3f}; blank images: {blank:.0f}. "
+        f"The classifier: {judge().accuracy:.1%}, sha256 {judge().sha256()[:12]}.\n"
+    )
+    (RESULTS / "time_to_quality.md").write_text(text)
+    chart(runs)
+    print(text)
 
 
 if __name__ == "__main__":
