@@ -51,6 +51,8 @@ METHODS = {  # loss, penalties, of the discriminator
     "relativistic, R1": ("relativistic", [R1(0.1)], {}),
     "relativistic, R1 + R2": ("relativistic", [R1(0.1), R2(0.1)], {}),
     "relativistic, lazy R1 + R2": ("relativistic", [R1(0.1, 8), R2(0.1, 8)], {}),
+    "relativistic, R1 + R2 of 1": ("relativistic", [R1(1.0), R2(1.0)], {}),
+    "relativistic, lazy R1 + R2 of 1": ("relativistic", [R1(1.0, 8), R2(1.0, 8)], {}),
 }
 
 
@@ -144,7 +146,7 @@ def chart(runs: list[dict], data: str) -> None:
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    figure, grid = pyplot.subplots(2, 6, figsize=(12, 4.2), layout="constrained")
+    figure, grid = pyplot.subplots(2, 7, figsize=(14, 4.2), layout="constrained")
     centres, _ = DATA[data]
     for axes in grid.flat:
         axes.axis("off")
