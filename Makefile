@@ -33,7 +33,6 @@ demo: setup
 	@echo "Look at: demo/run/samples (one row per digit, from noise to now), demo/samples.png, demo/morph.gif"
 
 bench: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	for name in step_overhead time_to_quality precision collapse mixtures stacked_mnist recipes; do \
 		$(BIN)/python benchmarks/$$name.py || exit 1; \
 	done

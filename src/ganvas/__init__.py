@@ -20,14 +20,15 @@ _HOMES = {
     "errors": (
         "Advice", "ConfigError", "DataError", "Diverged", "GanvasError", "RunError", "UsageError",
     ),
+    "evaluation": ("evaluate",),
     "gan": ("GAN",),
     "losses": ("LOSSES", "Loss"),
     "networks": ("NETWORKS", "Networks"),
     "penalties": ("PENALTIES", "Critique", "Penalty"),
     "rehearsal": ("rehearse",),
     "runs": ("Run",),
-    "sampler": ("Sampler",),
-    "training": ("load", "resume", "train"),
+    "sampler": ("Sampler", "load"),
+    "training": ("resume", "train"),
 }  # fmt: skip
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)

@@ -120,7 +120,7 @@ def assemble(config: Config, source: Images) -> tuple[GAN, Plan]:
         )
     options = config.train
     parts = parts_of(config)
-    plan = Plan.of(options, config.watch, parts.loss.reads_real)
+    plan = Plan.of(options, config.watch, parts.loss.reads_real, config.scores)
     keras.utils.set_random_seed(options.seed)  # initial weights; training itself is stateless
     networks = parts.networks
     try:

@@ -14,7 +14,6 @@ from .penalties import Critique, Penalty
 from .seeds import fold, normal
 
 
-
 class GAN(keras.Model):
     """The game between a generator and a discriminator: `train_step` is the algorithm.
 

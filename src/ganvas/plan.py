@@ -6,7 +6,7 @@ import itertools
 import math
 from dataclasses import dataclass
 
-from .config import Train, Watch
+from .config import Scores, Train, Watch
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Plan:
         total: all steps.
         burn_in: steps over which what has a start value leaves it.
         grid_every: ticks between two image grids; 0 for none.
+        score_every: ticks between two scorings; 0 for none.
     """
 
     batch: int
@@ -45,9 +46,10 @@ class Plan:
     total: int
     burn_in: int
     grid_every: int
+    score_every: int
 
     @classmethod
-    def of(cls, train: Train, watch: Watch, reads_real: bool) -> Plan:
+    def of(cls, train: Train, watch: Watch, reads_real: bool, scores: Scores | None = None) -> Plan:
         images = train.batch * train.discriminator_steps
         total = math.ceil(train.kimg * 1000 / images)
         execution = min(train.steps_per_execution, total)
@@ -56,6 +58,10 @@ class Plan:
             return math.ceil(kimg * 1000 / images / execution) * execution
 
         tick, total = steps(train.tick_kimg), steps(train.kimg)
+
+        def ticks_between(times: int) -> int:
+            return max(1, round(total / tick / times)) if times else 0
+
         return cls(
             batch=train.batch,
             turns=train.discriminator_steps + int(reads_real),
@@ -65,7 +71,8 @@ class Plan:
             warmup=steps(train.warmup_kimg),
             total=total,
             burn_in=round(train.burn_in_kimg * 1000 / images),
-            grid_every=max(1, round(total / tick / watch.grids)) if watch.grids else 0,
+            grid_every=ticks_between(watch.grids),
+            score_every=ticks_between((scores or Scores()).times),
         )
 
     def kimg(self, step: int) -> float:
@@ -78,9 +85,16 @@ class Plan:
 
     def grid_due(self, step: int) -> bool:
         """Whether a grid and a model are written after this step."""
-        if not self.grid_every:
-            return step >= self.total
-        return step % (self.tick * self.grid_every) == 0 or step >= self.total
+        return step >= self.total or self._every(self.grid_every, step)
+
+    def score_due(self, step: int) -> bool:
+        """Whether the averaged generator is scored after this step, if ever; not while it stands
+        still."""
+        due = step >= self.total or self._every(self.score_every, step)
+        return bool(self.score_every) and due and step > self.warmup
+
+    def _every(self, ticks: int, step: int) -> bool:
+        return bool(ticks) and step % (self.tick * ticks) == 0
 
     def stretches(self, start: int) -> list[Stretch]:
         """What is left to play from a step on, cut at ticks, warm-up and end."""

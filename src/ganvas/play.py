@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import keras
 import tensorflow as tf
 
-from .callbacks import Guard, Log, Logits, Samples, Show, State
+from .callbacks import Guard, Log, Logits, Samples, Scores, Show, State
 from .config import Config
 from .data import Images
 from .errors import Diverged
@@ -34,7 +34,9 @@ def play(run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progres
         writer = tf.summary.create_file_writer(str(run.folder / "events"))
     samples = Samples(run, plan, sampler, writer)
     state = State(run, plan)
-    callbacks: list[keras.callbacks.Callback] = [Guard(run, plan), Log(run, plan, writer), samples]
+    callbacks: list[keras.callbacks.Callback] = [Guard(run, plan)]
+    scores = Scores(run, plan, sampler, source, config.scores)
+    callbacks += [scores, Log(run, plan, writer), samples]
     if config.watch.histograms and writer:
         callbacks.append(Logits(run, plan, source, writer))
     callbacks.append(state)
@@ -46,8 +48,9 @@ def play(run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progres
             interrupted = stack.enter_context(stop_on_signal(gan))
             fit(gan, plan, source, config, callbacks, interrupted)
         step = int(gan.step.numpy())
-        status = "finished" if step >= plan.total else "interrupted"
-        if status == "interrupted":
+        done = step >= plan.total or scores.stopped
+        status = "finished" if done else "interrupted"
+        if step < plan.total:
             samples.snapshot(step)
     except Diverged:
         status = "diverged"
@@ -91,6 +94,8 @@ def fit(
                 shuffle=False,
                 verbose=0,
             )
+        if gan.stop_training:
+            return
 
 
 @contextlib.contextmanager

@@ -147,6 +147,8 @@ class Run:
         """Drop log lines later than a step: the ticks that going on repeats."""
         kept = [row for row in self.rows() if row["step"] <= step]
         self.write("log.jsonl", "".join(json.dumps(row) + "\n" for row in kept))
+        if self.best.get("step", 0) > step:
+            (self.folder / "best.json").unlink()
 
     # --- state ------------------------------------------------------------------------------
 
@@ -180,7 +182,7 @@ class Run:
     # --- models -----------------------------------------------------------------------------
 
     def save_model(self, kimg: int, generator: Any) -> Path:
-        """Write the averaged generator as a Keras file; the last three are kept."""
+        """Write the averaged generator as a Keras file; the last three and the best are kept."""
         path = self.folder / "models" / f"{kimg:06d}.keras"
         part = path.with_name(f".{path.name}.part.keras")
         with disk_errors(path):
@@ -189,14 +191,28 @@ class Run:
                 part.replace(path)
             finally:
                 part.unlink(missing_ok=True)
+        best = self.best.get("model")
         for old in self.models()[:-KEEP_MODELS]:
-            old.unlink()
+            if old.name != best:
+                old.unlink()
         return path
 
     def models(self) -> list[Path]:
         """Saved generators, oldest first."""
         found = (self.folder / "models").glob("*.keras")
         return sorted(path for path in found if not path.name.startswith("."))
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """best.json: which model scored best on held-out images, and how; empty before that."""
+        return self.read_json("best.json")
+
+    def model(self, which: str = "best") -> Path | None:
+        """The file of the best generator or of the last one; the last, where none was scored."""
+        models = {path.name: path for path in self.models()}
+        if which == "best" and self.best.get("model") in models:
+            return models[self.best["model"]]
+        return list(models.values())[-1] if models else None
 
     # --- progress ---------------------------------------------------------------------------
 

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from . import images
-from .errors import UsageError, no_such
+from . import images, layers  # noqa: F401 - Keras finds the layers of a saved generator
+from .errors import RunError, UsageError, no_such
+from .runs import Run
 
 CHUNK = 64
+
+
+def load(run: str | os.PathLike, model: str = "best") -> Sampler:
+    """A generator of a run, ready to draw from.
+
+    Args:
+        model: "best", by the scores on held-out images (the last, where there are none yet), or
+            "last".
+
+    Raises: RunError: no run, or it has not saved a generator yet.
+    """
+    old = Run.open(run)
+    path = old.model(model)
+    if path is None:
+        raise RunError(
+            f"{old.folder} has saved no generator yet: let it train until its first grid"
+        )
+    data = old.info["data"]
+    generator = keras.saving.load_model(path, compile=False)
+    return Sampler(generator, data["names"], data["class_shares"])
 
 
 class Sampler:

@@ -16,25 +16,23 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from . import images as pictures
 from .assembly import advice, assemble, settle
 from .callbacks import real_grid, restore, take_weights
 from .config import Config, load_recipe
-from .data import Images, Options
+from .data import Images, options_of
 from .data import load as load_images
 from .errors import Advice, ConfigError, RunError, UsageError
 from .gan import GAN
 from .play import now, play
 from .runs import Run, disk_errors
-from .sampler import Sampler
 
 CHANGEABLE = (
     "train.kimg", "train.epochs", "train.tick_kimg", "train.learning_rate",
     "train.discriminator_learning_rate", "train.decay", "train.decay_to", "train.ema_kimg",
-    "train.ema_ramp", "train.jit", "train.steps_per_execution", "watch.",
+    "train.ema_ramp", "train.jit", "train.steps_per_execution", "watch.", "scores.", "gate.",
 )  # fmt: skip
 
 
@@ -158,8 +156,7 @@ def prepare(
         word = str(Path(word).absolute())  # a run can be resumed from any folder
     for sentence in advice(config):
         warnings.warn(sentence, Advice, stacklevel=3)
-    options = {k: v for k, v in config.data.model_dump().items() if k != "source"}
-    source = load_images(data, Options(**options))
+    source = load_images(data, options_of(config))
     return settle(config, source, word), source
 
 
@@ -217,19 +214,3 @@ def devices() -> list[str]:
     gpus = tf.config.list_physical_devices("GPU")
     names = [tf.config.experimental.get_device_details(g).get("device_name", "GPU") for g in gpus]
     return [*names, f"CPU ({os.cpu_count()} cores)"]
-
-
-def load(run: str | os.PathLike) -> Sampler:
-    """The newest generator of a run, ready to draw from.
-
-    Raises: RunError: no run, or it has not saved a generator yet.
-    """
-    old = Run.open(run)
-    models = old.models()
-    if not models:
-        raise RunError(
-            f"{old.folder} has saved no generator yet: let it train until its first grid"
-        )
-    data = old.info["data"]
-    generator = keras.saving.load_model(models[-1], compile=False)
-    return Sampler(generator, data["names"], data["class_shares"])

@@ -11,8 +11,8 @@ import ganvas
 PUBLIC = [
     "AUGMENTS", "Advice", "Augment", "ConfigError", "Config", "Critique", "DataError", "Diverged",
     "GAN", "GanvasError", "Images", "LOSSES", "Loss", "NETWORKS", "Networks", "Options",
-    "PENALTIES", "Penalty", "Run", "RunError", "Sampler", "UsageError", "load", "prepare",
-    "rehearse", "resume", "train",
+    "PENALTIES", "Penalty", "Run", "RunError", "Sampler", "UsageError", "evaluate", "load",
+    "prepare", "rehearse", "resume", "train",
 ]  # fmt: skip
 
 

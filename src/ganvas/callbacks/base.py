@@ -19,8 +19,11 @@ class EachTick(keras.callbacks.Callback):
         self.plan = plan
 
     def on_epoch_end(self, epoch, logs=None):
-        self.tick(int(self.model.step.numpy()), {k: float(v) for k, v in (logs or {}).items()})
+        logs = {} if logs is None else logs
+        means = {name: float(value) for name, value in logs.items()}
+        logs.update(self.tick(int(self.model.step.numpy()), means) or {})
 
     @abstractmethod
-    def tick(self, step: int, logs: dict[str, float]) -> None:
-        """After `step` steps; `logs` are the tick's means."""
+    def tick(self, step: int, logs: dict[str, float]) -> dict[str, float] | None:
+        """After `step` steps; `logs` are the tick's means. What is returned joins them, for the
+        callbacks that come after this one."""

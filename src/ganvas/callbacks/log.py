@@ -12,7 +12,7 @@ from .base import EachTick
 
 
 class Log(EachTick):
-    """Rows of step, kimg, seconds (of training, over all sittings), speed and means."""
+    """Rows of step, kimg, seconds (of training, over all sittings), speed, means and scores."""
 
     def __init__(self, run: Run, plan: Plan, writer=None):
         super().__init__(run, plan)
@@ -26,7 +26,7 @@ class Log(EachTick):
         self.began = time.perf_counter()
 
     def tick(self, step, logs):
-        seconds = time.perf_counter() - self.began
+        seconds = time.perf_counter() - self.began - logs.get("score/seconds", 0.0)
         kimg = self.plan.kimg(step)
         speed = 1000 * (kimg - self.plan.kimg(self.step)) / seconds
         self.seconds, self.step = self.seconds + seconds, step

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -29,6 +29,10 @@ DataWord = Annotated[str, typer.Argument(help=DATA_HELP)]
 RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]
 Values = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe value.")
+]
+WhichModel = Annotated[
+    Literal["best", "last"],
+    typer.Option("--model", help="Of a run: by its scores on held-out images, or the newest."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 

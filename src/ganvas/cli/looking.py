@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ConfigError, UsageError
-from .app import Json, RunFolder, app, table, tensorflow
+from .app import Json, RunFolder, WhichModel, app, table, tensorflow
 
 
 @app.command()
@@ -18,18 +18,23 @@ def runs(folder: Annotated[Path, typer.Argument(help="Where runs lie.")] = Path(
     """List runs: recipe, progress, state."""
     from ..runs import list_runs
 
-    lines = [("run", "recipe", "kimg", "seconds", "state")]
+    lines = [("run", "recipe", "kimg", "seconds", "best", "state")]
     for run in list_runs(folder):
         row = (run.rows() or [{"kimg": 0, "seconds": 0}])[-1]
         kimg, seconds = f"{row['kimg']:g}", f"{row['seconds']:.0f}"
         try:
             config = run.config
         except ConfigError:
-            lines.append((run.folder.name, "?", kimg, seconds, "damaged"))
+            lines.append((run.folder.name, "?", kimg, seconds, "", "damaged"))
             continue
         kimg += f"/{config.train.kimg:g}"
-        lines.append((run.folder.name, config.recipe, kimg, seconds, run.status()))
+        lines.append((run.folder.name, config.recipe, kimg, seconds, _best(run), run.status()))
     table(lines)
+
+
+def _best(run) -> str:
+    best = run.best
+    return f"{best['by']} {best[best['by']]:.3g} at {best['kimg']:g} kimg" if best else ""
 
 
 @app.command()
@@ -53,6 +58,7 @@ def sample(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     label: Annotated[str | None, typer.Option(help="A class, by name or index.")] = None,
     truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 1.0,
+    which: WhichModel = "best",
     out: Annotated[Path, typer.Option(help="grid.png, or a folder.")] = Path("grid.png"),
 ) -> None:
     """Draw images: one grid, or one PNG each into a folder."""
@@ -62,7 +68,7 @@ def sample(
     ganvas = tensorflow()
     from .. import images
 
-    pictures = ganvas.load(model).sample(n, label, seed, truncation)
+    pictures = ganvas.load(model, which).sample(n, label, seed, truncation)
     about = {"model": str(model), "seed": str(seed), "truncation": str(truncation)}
     about |= {"label": label} if label else {}
     if out.suffix.lower() == ".png":
@@ -81,6 +87,7 @@ def morph(
     seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Length of the film.")] = 4.0,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     label: Annotated[str | None, typer.Option(help="A class, by name or index.")] = None,
+    which: WhichModel = "best",
     out: Annotated[Path, typer.Option(help="The GIF to write.")] = Path("morph.gif"),
 ) -> None:
     """Film a walk through latent space."""
@@ -92,7 +99,7 @@ def morph(
     ganvas = tensorflow()
     from .. import images
 
-    frames = ganvas.load(run).walk(seconds, seed=seed, label=label)
+    frames = ganvas.load(run, which).walk(seconds, seed=seed, label=label)
     out.parent.mkdir(parents=True, exist_ok=True)
     images.write_gif(out, frames, seconds)
     typer.echo(str(out))
@@ -102,9 +109,11 @@ def morph(
 def info(as_json: Json = False) -> None:
     """Versions, devices, threads, where caches are."""
     tensorflow()
+    from ..evaluation.samples import cache_folder
     from ..training import devices, versions
 
     facts = {**versions(), "devices": devices(), "threads": os.cpu_count()}
+    facts["cache"] = str(cache_folder())
     facts["keras_cache"] = os.environ.get("KERAS_HOME", str(Path.home() / ".keras"))
     if as_json:
         typer.echo(json.dumps(facts))

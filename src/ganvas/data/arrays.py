@@ -43,6 +43,7 @@ def from_arrays(
         shape=shape,
         labels=numbers,
         names=names,
+        judged=options.judged,
     )
 
     def read(row: int) -> np.ndarray:

@@ -45,6 +45,7 @@ class Options:
         balanced: draws each class equally often, however many images it has.
         clusters: groups of alike images to learn by where there are no labels; 0 for none.
         cache_gb: memory for decoded images; None takes a quarter of what is free.
+        judged: the images are to be judged, not learnt from: blank and equal ones are let in.
     """
 
     size: int | tuple[int, int] | None = None
@@ -59,6 +60,7 @@ class Options:
     balanced: bool = False
     clusters: int = 0
     cache_gb: float | None = None
+    judged: bool = False
 
     def __post_init__(self) -> None:
         if self.fit not in FITS:

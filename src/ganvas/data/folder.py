@@ -63,6 +63,7 @@ def from_folder(folder: Path, options: Options) -> Rows:
         names=names,
         unreadable=unreadable,
         ignored=ignored,
+        judged=options.judged,
     )
 
     def read_row(row: int) -> np.ndarray:

@@ -49,6 +49,7 @@ def examine(
     names: Sequence[str],
     unreadable: Sequence[dict[str, str]] = (),
     ignored: int = 0,
+    judged: bool = False,
 ) -> Report:
     """Sums a checkup up.
 
@@ -57,17 +58,18 @@ def examine(
         hashes: uint64 [N], one per image that is used.
         sizes: how many of them had which size before they were brought to `shape`.
         labels: int32 [N]; read only when there are `names`.
+        judged: nothing is to be learnt from them, so nothing is refused.
 
     Raises: DataError when no GAN can learn from this: fewer than two distinct images, or no image
         of more than a single colour.
     """
     used, distinct = len(hashes), len(np.unique(hashes))
-    if distinct < 2:
+    if distinct < 2 and not judged:
         raise DataError(
             f"{where} holds {used} readable image{'s' * (used != 1)}, {distinct} of them distinct, "
             "where at least 2 are needed (a few thousand to learn from): add images"
         )
-    if constant == used:
+    if constant == used and not judged:
         raise DataError(
             f"{where} holds only images of a single colour: nothing is in them to learn"
         )

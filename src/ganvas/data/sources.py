@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ganvas.config import Config
 from ganvas.data.arrays import from_arrays
 from ganvas.data.base import Images, Options
 from ganvas.data.clusters import cluster
@@ -46,6 +47,11 @@ def load(data: Any, options: Options | None = None) -> Images:
             "or set data.balanced=false"
         )
     return images
+
+
+def options_of(config: Config) -> Options:
+    """How a recipe brings images in."""
+    return Options(**config.data.model_dump(exclude={"source"}))
 
 
 def _find(data: Any, options: Options) -> Images:

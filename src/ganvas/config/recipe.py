@@ -1,7 +1,7 @@
-"""A recipe: every value of a run, read from TOML, checked, written out again.
+"""A whole recipe, read from TOML, checked, written out again.
 
-Pydantic lives here and nowhere else. Parts (loss, penalties, networks) are checked against
-the signature of their constructor when they are built, see `build.py`.
+Parts (loss, penalties, networks) are checked against the signature of their constructor when
+they are built, see `build.py`.
 """
 
 from __future__ import annotations
@@ -11,104 +11,15 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from .errors import ConfigError, no_such
+from ..errors import ConfigError, no_such
+from .sections import Data, Gate, Scores, Section, Train, Watch
 
 Part = str | dict[str, Any]
-
-
-class Section(BaseModel):
-    """Fixed once read, and nothing beside the keys below."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
-
-
-class Data(Section):
-    """Which images, and what they look like when the networks see them."""
-
-    source: str = ""
-    """The word or path given on the command line."""
-    size: int | tuple[int, int] | None = None
-    """Side, or [height, width], in pixels; unset: see `data.Options`."""
-    channels: int | None = Field(None, ge=1, le=4)
-    fit: Literal["crop", "pad"] = "crop"
-    """What happens to other aspect ratios."""
-    labels: bool = True
-    """Whether classes are used where the images have them."""
-    holdout: float = Field(0.05, ge=0, lt=1)
-    """Share of images never trained on (at most 5,000; none under 200 images)."""
-    flip: bool = False
-    shift: float = Field(0.0, ge=0, le=0.5)
-    zoom: float = Field(0.0, ge=0, le=1)
-    jitter: float = Field(0.0, ge=0, le=1)
-    """Augmentation in the pipeline: mirror, move, enlarge, and change colours, by how much."""
-    balanced: bool = False
-    """Whether each class is drawn equally often, however many images it has."""
-    clusters: int = Field(0, ge=0)
-    """Groups of alike images to learn by, where there are no labels."""
-    cache_gb: float | None = Field(None, ge=0)
-
-    @field_validator("size")
-    @classmethod
-    def _size(cls, size):
-        sides = (size,) if isinstance(size, int) else size or ()
-        if any(not 16 <= side <= 256 for side in sides):
-            raise ValueError("a side has 16 to 256 pixels")
-        return size
-
-
-class Train(Section):
-    """How the game is played, and for how long. kimg: thousand real images shown to the
-    discriminator."""
-
-    kimg: float = Field(1000.0, gt=0)
-    epochs: float | None = Field(None, gt=0)
-    """Instead of kimg: times through the data. Resolved to kimg before training."""
-    batch: int = Field(64, ge=2)
-    seed: int = Field(0, ge=0, lt=2**32)
-    tick_kimg: float = Field(20.0, gt=0)
-    """How often the state is saved and a line is logged."""
-    learning_rate: float = Field(2e-4, gt=0)
-    discriminator_learning_rate: float | None = Field(None, gt=0)
-    """Unset: the same as `learning_rate`."""
-    optimizer: Literal["adam", "rmsprop"] = "adam"
-    beta1: float = Field(0.5, ge=0, lt=1)
-    beta2: float = Field(0.999, ge=0, lt=1)
-    beta2_start: float | None = Field(None, ge=0, lt=1)
-    burn_in_kimg: float = Field(0.0, ge=0)
-    """Over how long `beta2` and the penalties' weights leave their start values."""
-    decay: Literal["none", "linear", "cosine"] = "none"
-    """How both learning rates fall over the run, down to `decay_to` of their start."""
-    decay_to: float = Field(0.0, ge=0, le=1)
-    discriminator_steps: int = Field(1, ge=1)
-    clip: float = Field(0.0, ge=0)
-    """The discriminator's weights are clipped to this after each of its turns; 0: not at all."""
-    warmup_kimg: float = Field(0.0, ge=0)
-    """At first only the discriminator learns, for so long (within kimg)."""
-    warmup_epochs: float | None = Field(None, gt=0)
-    ema_kimg: float = Field(10.0, ge=0)
-    """Half-life of the averaged generator, from which samples are drawn."""
-    ema_ramp: float = Field(0.1, gt=0)
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Of the networks' arithmetic; weights, losses and penalties' sums stay float32. Slower on
-    most CPUs."""
-    jit: bool = False
-    """Compile with XLA: worth it on a GPU, slower on a CPU; it draws other noise."""
-    steps_per_execution: int = Field(10, ge=1)
-
-
-class Watch(Section):
-    """What is written while training."""
-
-    grids: int = Field(30, ge=0)
-    """Image grids, and saved models, over a whole run."""
-    tensorboard: bool = True
-    histograms: bool = False
-    """The discriminator's logits on real and fake images, in TensorBoard, per grid."""
 
 
 class Config(Section):
@@ -118,12 +29,14 @@ class Config(Section):
     parent: str = ""
     """A run whose weights to start from; `--from` sets it."""
     loss: Part = "nonsaturating"
-    penalties: list[Part] = []
+    penalties: list[Part] = Field(default_factory=list)
     augment: Part | None = None
     data: Data = Data()
     networks: Part = "dcgan"
     train: Train = Train()
     watch: Watch = Watch()
+    scores: Scores = Scores()
+    gate: Gate = Gate()
 
     @model_validator(mode="after")
     def _warmup(self):

@@ -1,0 +1,18 @@
+"""A recipe: every value of a run, read from TOML, checked, written out again."""
+
+from .recipe import (
+    Config,
+    Part,
+    load_recipe,
+    parse,
+    parse_set,
+    recipe_header,
+    recipe_names,
+    recipe_text,
+)
+from .sections import Data, Gate, Scores, Train, Watch
+
+__all__ = [
+    "Config", "Data", "Gate", "Part", "Scores", "Train", "Watch",
+    "load_recipe", "parse", "parse_set", "recipe_header", "recipe_names", "recipe_text",
+]  # fmt: skip

@@ -1,0 +1,82 @@
+"""What is compared, and what a score is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A set of images as scores see it, one row per image.
+
+    Attributes:
+        features: float32 [N, D], of one extractor.
+        pixels: uint8 [N, h, w, C], the images themselves, brought to at most 32 pixels a side.
+        probabilities: float32 [N, K], of the extractor's classes; None where it names none.
+        labels: int32 [N]; None where there are none.
+    """
+
+    features: np.ndarray
+    pixels: np.ndarray
+    probabilities: np.ndarray | None = None
+    labels: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, rows: Any) -> Sample:
+        """The images at these rows (a slice, indices or a mask)."""
+        return Sample(
+            self.features[rows],
+            self.pixels[rows],
+            None if self.probabilities is None else self.probabilities[rows],
+            None if self.labels is None else self.labels[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Generated images beside real ones.
+
+    Attributes:
+        real: what the fakes are measured against.
+        fake: the generated images.
+        spare: other real images, as many as the fakes: scored like them, they give the floor. None:
+            the floor comes from `real`, split in two in the ratio of real to fake.
+        train: what the generator learnt from; None where it is not known.
+        held: real images that it did not learn from, to compare copies with.
+        seed: of every random choice.
+    """
+
+    real: Sample
+    fake: Sample
+    spare: Sample | None = None
+    train: Sample | None = None
+    held: Sample | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number with its 95 % interval and its floor: what real images score in its place.
+
+    What could not be computed has no value, and says why.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    floor: float | None = None
+    why: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; `why` only where it has something to say."""
+        numbers = {"value": self.value, "low": self.low, "high": self.high, "floor": self.floor}
+        return {**numbers, "why": self.why} if self.why else numbers
+
+
+Scorer = Callable[[Comparison], Score]

@@ -1,0 +1,138 @@
+"""Charts as SVG, for a page that holds them inline: no pyplot, and no setting is left changed.
+
+Letters stay letters, in the page's own font; names are never read as TeX. Colours can be told apart
+by the colour-blind (Okabe and Ito 2008), and in print by the dashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+WIDTH = 4.4  # inches: letters of 8 points stay readable at the width of a phone
+INK, QUIET, LINE = "#24292f", "#6b7480", "#d8dde3"
+COLOURS = ("#0b62a4", "#c8501e", "#2f7d4f", "#7a4fa3")
+DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), "-.")
+NAME = 24  # characters of a class name
+_FEW = 24  # points that a line shows one by one
+_SETTINGS = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "ganvas",  # the same chart is the same text
+    "font.size": 8,
+    "font.family": ["DejaVu Sans"],
+    "text.color": INK,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": QUIET,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.5,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "legend.frameon": False,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+}
+
+
+def lines(
+    series: Mapping[str, Sequence[float | None]],
+    x: Sequence[float],
+    x_label: str,
+    *,
+    best: float | None = None,
+    floor: float | None = None,
+    shares: bool = False,
+) -> str:
+    """Lines over x, as SVG; what is None or not finite is a gap.
+
+    Args:
+        series: name -> values, as many as `x`.
+        best: where on x the best model stands.
+        floor: a level for comparison.
+        shares: y is a share from 0 to 1.
+    """
+    with style.context(["default", _SETTINGS]):
+        figure = Figure(figsize=(WIDTH, 0.58 * WIDTH), layout="constrained")
+        axes = figure.add_subplot(xlabel=x_label)
+        for index, (name, values) in enumerate(series.items()):
+            _line(axes, index, name, x, values)
+        if floor is not None:
+            axes.axhline(floor, color=QUIET, linewidth=0.9, linestyle=(0, (1, 1.5)), label="floor")
+        if best is not None:
+            axes.axvline(best, color=INK, linewidth=0.8, alpha=0.6, label="best")
+        if shares:
+            axes.set_ylim(-0.02, 1.02)
+        if len(axes.get_lines()) > 1:
+            figure.legend(loc="outside upper left", ncols=4, handlelength=1.8, borderaxespad=0)
+        return _svg(figure)
+
+
+def bars(names: Sequence[str], real: Sequence[float], fake: Sequence[float]) -> str:
+    """The shares of classes, real beside fake, one row per class from top to bottom, as SVG."""
+    with style.context(["default", _SETTINGS]):
+        figure = Figure(figsize=(WIDTH, 0.7 + 0.24 * len(names)), layout="constrained")
+        axes = figure.add_subplot()
+        rows = np.arange(len(names))
+        axes.barh(rows - 0.18, real, 0.34, color="#9aa3ad", label="real")
+        axes.barh(rows + 0.18, fake, 0.34, color=COLOURS[0], label="generated")
+        short = [name if len(name) <= NAME else name[: NAME - 1] + "…" for name in names]
+        axes.set_yticks(rows, short, parse_math=False)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.grid(visible=False, axis="y")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
+        figure.legend(loc="outside upper left", ncols=2, handlelength=1, borderaxespad=0)
+        return _svg(figure)
+
+
+def _line(
+    axes: Axes, index: int, name: str, x: Sequence[float], values: Sequence[float | None]
+) -> None:
+    finite = [math.nan if v is None or not math.isfinite(v) else v for v in values]
+    axes.plot(
+        x,
+        finite,
+        color=COLOURS[index % len(COLOURS)],
+        linestyle=DASHES[index % len(DASHES)],
+        linewidth=1.3,
+        marker="o" if len(x) <= _FEW else None,
+        markersize=2.5,
+        label=name,
+    )
+
+
+def _svg(figure: Figure) -> str:
+    """The drawing as an <svg> that scales, with ids of its own, without links or a date."""
+    file = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with warnings.catch_warnings():
+        # Letters that DejaVu lacks are only measured wrongly: the page draws them in its own font.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(file, format="svg", metadata=nothing)
+    text = file.getvalue()
+    text = re.sub(r"<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL)
+    own = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
+    text = re.sub(r"<[^>]*>", lambda tag: _with_own_ids(tag[0], own), text)
+    head, rest = text.split(">", 1)
+    head = re.sub(r'\s(?:width|height|version|xmlns(?::\w+)?)="[^"]*"', "", head)
+    return f"{head}>{rest}".strip()
+
+
+def _with_own_ids(tag: str, own: str) -> str:
+    tag = re.sub(r'\sid="', f' id="c{own}-', tag)
+    return re.sub(r'(url\(|xlink:href=")#', rf"\1#c{own}-", tag)

@@ -1,0 +1,260 @@
+"""Generated images against real ones: what `ganvas evaluate` does."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..config import Gate
+from ..data import Images, Options, options_of
+from ..data import load as load_images
+from ..errors import DataError, UsageError, no_such
+from ..images import grid
+from ..runs import Run
+from ..sampler import Sampler, load
+from .base import Comparison, Sample
+from .copies import nearest
+from .features import Extractor, choose, extractor
+from .gate import judge
+from .samples import describe, describe_source, pixels_of
+from .scores import SCORES, score
+
+FEWEST = 10
+MOST_TRAIN = 60_000
+TRUNCATIONS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+NEIGHBOURS = 5
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is judged, and by what.
+
+    Attributes:
+        images: the fakes, uint8 [N, H, W, C].
+        labels: their classes, int [N], numbered as in `real`; None without.
+        real: the reference.
+        spare: other real images that nothing else is made of; None: there are none.
+        train: what the generator learnt from; None where it is not known.
+        held: real images it did not learn from; None where there are none.
+        sampler: where the fakes come from; None for a folder.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    real: Images
+    spare: Images | None
+    train: Images | None
+    held: Images | None
+    sampler: Sampler | None = None
+    gate: Gate = field(default_factory=Gate)
+    model: str = ""
+
+
+def evaluate(
+    fakes: Any,
+    data: Any = None,
+    *,
+    metrics: Sequence[str] | None = None,
+    n: int = 10_000,
+    features: str | os.PathLike = "auto",
+    seed: int = 0,
+    model: str = "best",
+) -> dict[str, Any]:
+    """Score generated images against real ones.
+
+    Args:
+        fakes: a run, or images: a folder, a .npz or .npy file, or a uint8 array.
+        data: real images; None takes those that the run held out.
+        metrics: names of scores; None: all.
+        n: images of each kind at most.
+        features: "digits", "general" or a model file; "auto" goes by the real images.
+        seed: of the fakes' noise and of every random choice.
+        model: of a run: "best" or "last".
+
+    Returns: see docs/guides/evaluation.md; with "pictures", which are arrays.
+    Raises: UsageError: nothing to compare with, or images that cannot be compared.
+    """
+    began = time.perf_counter()
+    for name in metrics or ():
+        if name not in SCORES:
+            raise UsageError(no_such("score", name, SCORES))
+    if n < FEWEST:
+        raise UsageError(f"n = {n}: at least {FEWEST} images are compared")
+    run = _run(fakes)
+    subject = _of_run(run, data, n, seed, model) if run else _of_images(fakes, data, n, seed)
+    judged_by = _extractor(subject.real, features)
+    comparison = _compare(subject, judged_by, n, seed)
+    scores = score(comparison, metrics)
+    passed, failed = judge(subject.gate, scores)
+    return {
+        "n_real": len(comparison.real),
+        "n_fake": len(comparison.fake),
+        "features": judged_by.name,
+        "features_sha256": judged_by.sha256,
+        "resize": judged_by.resize,
+        "scores": {name: one.to_dict() for name, one in scores.items()},
+        "gate": {"passed": passed, "failed": failed},
+        "classes": _classes(comparison, judged_by, subject),
+        "truncation": _truncation(subject, comparison, judged_by, seed),
+        "pictures": _pictures(subject, comparison),
+        "model": subject.model,
+        "evaluated": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+
+
+def _run(fakes: Any) -> Run | None:
+    if isinstance(fakes, (str, os.PathLike)) and (Path(fakes) / "config.toml").is_file():
+        return Run(fakes)
+    return fakes if isinstance(fakes, Run) else None
+
+
+def _of_run(run: Run, data: Any, n: int, seed: int, model: str) -> Subject:
+    config = run.config
+    own = None
+    if config.data.source:
+        own = load_images(config.data.source, options_of(config))
+    sampler = load(run, model)
+    held = own.held_out() if own else None
+    if data is None and own is None:
+        raise UsageError(
+            f"{run.folder} was trained on arrays, which are not kept: name real images by --data"
+        )
+    if data is None and own is not None:
+        real, spare = (held, own) if held else (own, None)
+    else:
+        plain = replace(options_of(config), holdout=0, judged=True, balanced=False, clusters=0)
+        real, spare = load_images(data, plain), None
+    assert_same_shape(sampler.shape, real.shape)
+    images = sampler.sample(n, seed=seed)
+    labels = sampler.labels(n, None, seed) if sampler.names else None
+    path = run.model(model)
+    return Subject(
+        images, _numbered(labels, sampler.names, real.names), real, spare, own, held, sampler,
+        config.gate, path.relative_to(run.folder).as_posix() if path else "",
+    )  # fmt: skip
+
+
+def _of_images(fakes: Any, data: Any, n: int, seed: int) -> Subject:
+    if data is None:
+        raise UsageError("images are compared with real ones: name those by --data")
+    given = load_images(fakes, Options(holdout=0, judged=True))
+    sizes = given.report.sizes
+    if given.count < FEWEST:
+        raise DataError(
+            f"{fakes} holds {given.count} images, where at least {FEWEST} are compared: draw more"
+        )
+    if sizes["smallest"] != sizes["largest"]:
+        raise DataError(
+            f"{fakes} holds images from {_size(sizes['smallest'])} to {_size(sizes['largest'])}, "
+            "where generated images are of one size: bring them to one"
+        )
+    real = load_images(data, Options(holdout=0, judged=True))
+    if real.shape[2] == given.shape[2] and real.shape[:2] > given.shape[:2]:
+        real = load_images(data, Options(size=given.shape[:2], holdout=0, judged=True))
+    assert_same_shape(given.shape, real.shape)
+    rows = given.rows[np.random.default_rng([seed, 2]).permutation(given.count)[:n]]
+    labels = _numbered(given.labels[rows], given.names, real.names) if given.names else None
+    train = real if is_training_part(data) else None
+    return Subject(given.pixels(rows), labels, real, None, train, None)
+
+
+def assert_same_shape(fake: Sequence[int], real: Sequence[int]) -> None:
+    """Raises: DataError: images that cannot stand side by side."""
+    if tuple(fake) != tuple(real):
+        raise DataError(
+            f"the generated images are {_size(fake)}, the real ones {_size(real)}: give real "
+            "images of the same channels and at least the same size"
+        )
+
+
+def is_training_part(data: Any) -> bool:
+    """Whether a generator may have learnt from these images, by their name."""
+    return not str(data).endswith((":test", ":val")) if isinstance(data, (str, Path)) else True
+
+
+def _size(shape: Sequence[int]) -> str:
+    words = "×".join(str(side) for side in shape[:2]) + " px"
+    return f"{words} with {shape[2]} channel{'s' * (shape[2] > 1)}" if len(shape) > 2 else words
+
+
+def _numbered(
+    labels: np.ndarray | None, names: Sequence[str], real: Sequence[str]
+) -> np.ndarray | None:
+    """Labels as the real images number them; None where their classes are others."""
+    if labels is None or not set(names) <= set(real):
+        return None
+    return np.array([list(real).index(name) for name in names], np.int32)[labels]
+
+
+def _extractor(real: Images, word: str | os.PathLike) -> Extractor:
+    if word == "auto":
+        word = choose(real.pixels(real.rows[:300]))
+    return extractor(word, real.shape)
+
+
+def _compare(subject: Subject, judged_by: Extractor, n: int, seed: int) -> Comparison:
+    def some(source: Images | None, count: int) -> Sample | None:
+        return describe_source(source, judged_by, count, seed) if source else None
+
+    fake = describe(subject.images, judged_by, subject.labels)
+    real = describe_source(subject.real, judged_by, n, seed)
+    spare = some(subject.spare, len(fake))
+    if spare and len(spare) < len(fake):
+        spare = None  # a floor at fewer images would be another number
+    train = pixels_of(subject.train, MOST_TRAIN, seed) if subject.train else None
+    held = pixels_of(subject.held, n, seed) if subject.held else None
+    return Comparison(real, fake, spare, train, held, seed)
+
+
+def _classes(comparison: Comparison, judged_by: Extractor, subject: Subject) -> dict | None:
+    """Shares of each class by the extractor's own verdict, where it knows the images' classes."""
+    real, fake = comparison.real.probabilities, comparison.fake.probabilities
+    if real is None or fake is None or not 1 < judged_by.classes <= 50:
+        return None
+    shares = [np.bincount(p.argmax(1), minlength=judged_by.classes) / len(p) for p in (real, fake)]
+    known = subject.real.names
+    names = known if len(known) == judged_by.classes else range(judged_by.classes)
+    return {
+        "names": [str(name) for name in names],
+        "real": shares[0].round(4).tolist(),
+        "fake": shares[1].round(4).tolist(),
+    }
+
+
+def _truncation(
+    subject: Subject, comparison: Comparison, judged_by: Extractor, seed: int
+) -> list[dict[str, float | None]]:
+    """Precision and recall as the noise is drawn in."""
+    if subject.sampler is None:
+        return []
+    count, rows = min(2000, len(comparison.fake), len(comparison.real)), []
+    for truncation in TRUNCATIONS:
+        drawn = subject.sampler.sample(count, seed=seed, truncation=truncation)
+        one = Comparison(comparison.real[:count], describe(drawn, judged_by), seed=seed)
+        scores = score(one, ["precision", "recall"])
+        values = {name: result.value for name, result in scores.items()}
+        rows.append({"truncation": truncation, **values})
+    return rows
+
+
+def _pictures(subject: Subject, comparison: Comparison) -> dict[str, np.ndarray | None]:
+    """Grids for the report; neighbours: each row a sample, then what it is nearest to."""
+    real = subject.real.pixels(subject.real.rows[:64])
+    pictures = {"samples": grid(subject.images[:64], 8), "reals": grid(real, 8), "neighbours": None}
+    if comparison.train is not None:
+        shown = comparison.fake[:8]
+        found, _ = nearest(shown, comparison.train, NEIGHBOURS)
+        rows = np.concatenate(
+            [np.concatenate([shown.pixels[i : i + 1], comparison.train.pixels[found[i]]])
+             for i in range(len(shown))]
+        )  # fmt: skip
+        pictures["neighbours"] = grid(rows, NEIGHBOURS + 1)
+    return pictures

@@ -1,0 +1,207 @@
+"""Classes and variety: what the fakes show, how evenly, how varied, and what they can teach.
+
+Classes are those of the extractor's own classifier, so the first three compare only between
+numbers from the same one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .base import Comparison, Sample, Score
+from .intervals import around, deal, drawn, rate, real_for_fake, wilson
+from .manifold import Across, across, across_once, left, nearest_left, neighbours
+
+# A class is lost when fakes show it less than a tenth as often as reals do: below that, whoever
+# draws images hardly meets it, while a classifier's errors alone can keep it just above zero.
+COVERED = 0.1
+# Fakes that a class must be expected to have, to be counted: with 5, chance leaves it out in 1 %.
+EXPECTED = 5
+_NO_CLASSES = Score(None, why="these features name no classes: choose an extractor that does")
+
+
+def classifier_score(c: Comparison) -> Score:
+    """exp(mean KL(p(class | image) || p(class))): sure about each image, and evenly spread.
+
+    The floor is that of as many real images, or of all there are.
+
+    Source: Salimans et al. 2016, arXiv:1606.03498, section 4.
+    Differs: this extractor's classifier in Inception's place; one value of all images, no splits.
+    """
+    fake, real = c.fake.probabilities, (c.spare or c.real).probabilities
+    if fake is None or real is None:
+        return _NO_CLASSES
+    if min(len(fake), len(real)) < 2:
+        return Score(None, why="fewer than 2 images on one side: give more")
+    value, without = _sureness(fake, c.seed)
+    low, high = around(value, without)
+    chosen = np.random.default_rng([c.seed, 5]).permutation(len(real))[: len(fake)]
+    return Score(value, max(1.0, low), high, _sureness(real[chosen], c.seed)[0])
+
+
+def class_chi2(c: Comparison) -> Score:
+    """Cramér's V of the classes of fakes beside those of reals: 0 for the same shares, 1 for none
+    in common.
+
+    V = sqrt(chi^2 / (N + M)) of the 2 x K table, which unlike chi^2 does not grow with the number
+    of images; by chance alone it is about sqrt((K - 1) / (N + M)), which the floor shows. The
+    jackknife over single images has one value per class and side.
+
+    Source: Cramér 1946, Mathematical Methods of Statistics, 21.9.
+    """
+    counts = _class_counts(c.real, c.fake)
+    if counts is None:
+        return _NO_CLASSES
+    if counts.sum(axis=1).min() < 2:
+        return Score(None, why="fewer than 2 images on one side: give more")
+    value = float(_cramer(counts))
+    low, high = around(value, *(_one_less(counts, side) for side in (0, 1)))
+    reals = real_for_fake(c)
+    split = None if reals is None else _class_counts(reals.real, reals.fake)
+    floor = None if split is None else float(_cramer(split) * np.sqrt(split.sum() / counts.sum()))
+    return Score(value, max(0.0, low), min(1.0, high), floor)
+
+
+def modes(c: Comparison) -> Score:
+    """Share of the real images' classes that fakes show at least a tenth as often as reals do.
+
+    Classes that would have fewer than 5 fakes at their real share are not counted. The interval
+    counts the classes that are covered at the low, and at the high, end of Wilson's interval of
+    the fakes' share.
+    """
+    counts = _class_counts(c.real, c.fake)
+    if counts is None:
+        return _NO_CLASSES
+    values = _covered(counts)
+    if values is None:
+        why = f"at {len(c.fake)} fakes no class is expected {EXPECTED} times: give more"
+        return Score(None, why=why)
+    reals = real_for_fake(c)
+    split = None if reals is None else _class_counts(reals.real, reals.fake)
+    floor = None if split is None else _covered(split)
+    return Score(*values, None if floor is None else floor[0])
+
+
+def diversity(c: Comparison) -> Score:
+    """Mean distance between two fakes over that between two reals, in features; 1 is as varied.
+
+    At most 10,000 random images a side; the jackknife over single images.
+    """
+    c = drawn(c)
+    if min(len(c.real), len(c.fake)) < 3:
+        return Score(None, why="fewer than 3 images on one side: give more")
+    real, without_real = _apart(c.real)
+    fake, without_fake = _apart(c.fake)
+    if real <= 0 or without_real.min() <= 0:
+        return Score(None, why="the real images are all alike: there is no variety to compare with")
+    low, high = around(fake / real, fake / without_real, without_fake / real)
+    reals = real_for_fake(c)
+    floor = None
+    if reals is not None and min(len(reals.real), len(reals.fake)) > 2:
+        among = _apart(reals.real)[0]
+        floor = _apart(reals.fake)[0] / among if among > 0 else None
+    return Score(fake / real, max(0.0, low), high, floor)
+
+
+def knn_accuracy(c: Comparison) -> Score:
+    """Share of reals whose class the nearest fake has: what a 1-NN learns from fakes alone.
+
+    The floor learns from real images instead. At most 10,000 random images a side.
+
+    Source: train on synthetic, test on real: Esteban et al. 2017, arXiv:1706.02633, section 4.1.
+    """
+    c = drawn(c)
+    if c.real.labels is None or c.fake.labels is None:
+        return Score(None, why="labels are needed of reals and fakes: use a model with classes")
+    if min(len(c.real), len(c.fake)) < 4:
+        return Score(None, why="fewer than 4 images on one side: give more")
+    pairs = across(c)
+    right = _right(c, pairs)
+    best = np.take_along_axis(right, pairs.squared.argmin(axis=1)[:, None], axis=1)[:, 0]
+    others = np.take_along_axis(right, nearest_left(pairs.squared), axis=1)
+    value = float(best.mean())
+    low, high = rate(value, len(c.real), left(best, pairs.real_groups), others.mean(axis=0))
+    reals = real_for_fake(c)
+    floor = None
+    if reals is not None and reals.fake.labels is not None:
+        floor = float(_right(reals, across_once(reals)).mean())
+    return Score(value, low, high, floor)
+
+
+def _sureness(probabilities: np.ndarray, seed: int) -> tuple[float, np.ndarray]:
+    """The classifier score of [N, K], and what it is without each group of images."""
+    p = np.asarray(probabilities, np.float64)
+    dealt = deal(len(p), seed)
+    sizes = np.bincount(dealt)
+    entropies = np.bincount(dealt, _plogp(p).sum(axis=1))
+    sums = np.stack([p[dealt == group].sum(axis=0) for group in range(len(sizes))])
+
+    def score(size, entropy, total):
+        return np.exp(entropy / size - _plogp(total / np.expand_dims(size, -1)).sum(axis=-1))
+
+    whole = entropies.sum(), sums.sum(axis=0)
+    without = score(len(p) - sizes, whole[0] - entropies, whole[1] - sums)
+    return float(score(len(p), *whole)), without
+
+
+def _plogp(p: np.ndarray) -> np.ndarray:
+    p = np.maximum(p, 0)  # a sum less its parts
+    return p * np.log(np.where(p > 0, p, 1))
+
+
+def _class_counts(real: Sample, fake: Sample) -> np.ndarray | None:
+    """Images per class that either shows, int64 [2, K]."""
+    if real.probabilities is None or fake.probabilities is None:
+        return None
+    classes = real.probabilities.shape[1]
+    counts = np.stack(
+        [
+            np.bincount(p.argmax(axis=1), minlength=classes)
+            for p in (real.probabilities, fake.probabilities)
+        ]
+    )
+    return counts[:, counts.sum(axis=0) > 0]
+
+
+def _cramer(counts: np.ndarray) -> np.ndarray:
+    """Cramér's V of counts [..., 2, K] -> [...]."""
+    sizes = counts.sum(axis=-1, keepdims=True)
+    expected = counts.sum(axis=-2, keepdims=True) * (sizes / sizes.sum(axis=-2, keepdims=True))
+    chi2 = (np.square(counts - expected) / np.maximum(expected, 1e-300)).sum(axis=(-2, -1))
+    return np.sqrt(chi2 / sizes.sum(axis=(-2, -1)))
+
+
+def _one_less(counts: np.ndarray, side: int) -> np.ndarray:
+    """V without each image of one side, [N]."""
+    classes = np.flatnonzero(counts[side])
+    less = np.repeat(counts[None], len(classes), axis=0)
+    less[np.arange(len(classes)), side, classes] -= 1
+    return np.repeat(_cramer(less), counts[side, classes])
+
+
+def _covered(counts: np.ndarray) -> tuple[float, float, float] | None:
+    """Share of classes covered, and its ends; None where no class can be counted."""
+    shares, fakes = counts[0] / max(1, counts[0].sum()), int(counts[1].sum())
+    counted = shares * fakes >= EXPECTED
+    if not counted.any():
+        return None
+    ends = np.array([wilson(count, fakes) for count in counts[1, counted]])
+    least = COVERED * shares[counted]
+    rates = counts[1, counted] / fakes
+    value, low, high = (float((rate >= least).mean()) for rate in (rates, ends[:, 0], ends[:, 1]))
+    return value, low, high
+
+
+def _apart(sample: Sample) -> tuple[float, np.ndarray]:
+    """Mean distance between two images of the set, and that without each image, [N]."""
+    totals, count = neighbours(sample).total, len(sample)
+    mean = totals.sum() / (count * (count - 1))
+    return float(mean), (totals.sum() - 2 * totals) / ((count - 1) * (count - 2))
+
+
+def _right(c: Comparison, pairs: Across) -> np.ndarray:
+    """Whether the nearest fake of each group has the real image's class, float64 [N, G]."""
+    real, fake = c.real.labels, c.fake.labels
+    if real is None or fake is None:
+        return np.zeros((0, 1))
+    return (fake[pairs.nearest] == real[:, None]).astype(np.float64)

@@ -1,0 +1,267 @@
+"""A page of blocks, written twice: as HTML that needs nothing but itself, and as Markdown.
+
+Blocks hold plain words; only this file turns words into markup, and escapes each of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import math
+import re
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+SMALL = 480  # pixels of width below which a picture is enlarged, and shows its pixels
+
+
+class Block(Protocol):
+    """A part of a section."""
+
+    def html(self) -> str: ...
+    def markdown(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    words: str
+
+    def html(self) -> str:
+        return f"<p>{escape(self.words)}</p>"
+
+    def markdown(self) -> str:
+        return mark(self.words)
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list of sentences."""
+
+    lines: Sequence[str]
+
+    def html(self) -> str:
+        return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in self.lines) + "</ul>"
+
+    def markdown(self) -> str:
+        return "\n".join(f"- {mark(line)}" for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under a header; the first cell names its row.
+
+    Attributes:
+        sides: "l" or "r" per column.
+        caption: what the table shows.
+        notes: the last of six columns holds sentences, which a phone shows on a line of their own.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    sides: str
+    caption: str
+    notes: bool = False
+
+    def html(self) -> str:
+        cells = (self._cell("th", "col", i, cell) for i, cell in enumerate(self.header))
+        head = f"<thead><tr>{''.join(cells)}</tr></thead>" if any(self.header) else ""
+        kind = ' class="notes"' if self.notes else ""
+        rows = "".join(f"<tr>{self._row(row)}</tr>" for row in self.rows)
+        return (
+            f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(self.caption)}">'
+            f"<table{kind}><caption>{escape(self.caption)}</caption>{head}"
+            f"<tbody>{rows}</tbody></table></div>"
+        )
+
+    def markdown(self) -> str:
+        rules = ["--:" if side == "r" else "---" for side in self.sides]
+        rows = [[mark(cell) for cell in row] for row in (self.header, *self.rows)]
+        lines = [f"| {' | '.join(row)} |" for row in (rows[0], rules, *rows[1:])]
+        return f"{mark(self.caption)}\n\n" + "\n".join(lines)
+
+    def _row(self, row: Sequence[str]) -> str:
+        first, *others = row
+        cells = [self._cell("td", "", i, cell) for i, cell in enumerate(others, 1)]
+        return self._cell("th", "row", 0, first) + "".join(cells)
+
+    def _cell(self, tag: str, scope: str, column: int, words: str) -> str:
+        about = f' scope="{scope}"' if scope else ""
+        about += ' class="r"' if self.sides[column] == "r" else ""
+        return f"<{tag}{about}>{escape(words)}</{tag}>"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image with what it shows in words.
+
+    Attributes:
+        image: uint8 [H, W, C].
+        alt: for who does not see it.
+        link: the file beside the page that Markdown points to; where there is none, it is left out.
+        most: pixels of its longer side; what is larger is reduced.
+    """
+
+    image: np.ndarray
+    alt: str
+    caption: str
+    link: str = ""
+    most: int = 1400
+
+    def html(self) -> str:
+        picture = Image.fromarray(self.image[..., 0] if self.image.shape[2] == 1 else self.image)
+        factor = math.ceil(max(picture.size) / self.most)
+        picture = picture.reduce(factor) if factor > 1 else picture
+        file = io.BytesIO()
+        picture.save(file, "png", optimize=True)
+        source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+        pixels = ' class="pixels"' if picture.width < SMALL else ""
+        size = f'width="{picture.width}" height="{picture.height}"'
+        return (
+            f'<figure><img{pixels} {size} alt="{escape(self.alt)}" src="{source}">'
+            f"<figcaption>{escape(self.caption)}</figcaption></figure>"
+        )
+
+    def markdown(self) -> str:
+        if not self.link:
+            return f"({mark(self.caption)}: see report.html)"
+        return f"![{mark(self.alt)}]({self.link})\n\n{mark(self.caption)}"
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures side by side; `layout` is "" for large ones, "small" or "one"."""
+
+    pictures: Sequence[Picture]
+    layout: str = ""
+
+    def html(self) -> str:
+        shown = "".join(picture.html() for picture in self.pictures)
+        return f'<div class="figures {self.layout}">{shown}</div>'
+
+    def markdown(self) -> str:
+        return "\n\n".join(picture.markdown() for picture in self.pictures)
+
+
+@dataclass(frozen=True)
+class Charts:
+    """Charts, (title, SVG), and the table of their numbers, which is what Markdown shows.
+
+    In HTML it stands beside a single chart, and is folded away below several.
+    """
+
+    charts: Sequence[tuple[str, str]]
+    table: Table
+
+    def html(self) -> str:
+        figures = "".join(self._figure(escape(title), svg) for title, svg in self.charts)
+        if len(self.charts) == 1:
+            return f'<div class="figures">{figures}{self.table.html()}</div>'
+        numbers = f"<summary>The numbers</summary>{self.table.html()}"
+        return f'<div class="figures">{figures}</div><details class="numbers">{numbers}</details>'
+
+    def markdown(self) -> str:
+        return self.table.markdown()
+
+    def _figure(self, title: str, svg: str) -> str:
+        svg = svg.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
+        return f'<figure class="chart"><figcaption>{title}</figcaption>{svg}</figure>'
+
+
+@dataclass(frozen=True)
+class Code:
+    """A text as it is, folded away."""
+
+    summary: str
+    text: str
+
+    def html(self) -> str:
+        text = html.escape(self.text)
+        return f"<details><summary>{escape(self.summary)}</summary><pre>{text}</pre></details>"
+
+    def markdown(self) -> str:
+        longest = max((len(run) for run in re.findall("`+", self.text)), default=0)
+        fence = "`" * max(3, longest + 1)
+        return f"{mark(self.summary)}:\n\n{fence}toml\n{self.text.rstrip()}\n{fence}"
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A title with its verdict, sections, and a last line.
+
+    Attributes:
+        tone: of the verdict: "good", "bad" or "".
+        reasons: behind the verdict.
+        lines: what is under the title.
+    """
+
+    title: str
+    verdict: str
+    tone: str
+    reasons: Sequence[str]
+    lines: Sequence[str]
+    sections: Sequence[Section]
+    footer: str
+
+    def html(self) -> str:
+        body = [self._header()]
+        for number, section in enumerate(self.sections, 1):
+            title = f'<h2 id="s{number}">{escape(section.title)}</h2>'
+            body.append("\n".join(["<section>", title, *(b.html() for b in section.blocks)]))
+            body.append("</section>")
+        body.append(f"<footer>{escape(self.footer)}</footer>")
+        frame = resources.files(__package__).joinpath("report.html").read_text("utf-8")
+        words = {"title": escape(self.title), "body": "\n".join(body)}
+        return string.Template(frame).substitute(words)
+
+    def markdown(self) -> str:
+        parts = [f"# {mark(self.title)}", f"**{mark(self.verdict)}**"]
+        parts += [Items(self.reasons).markdown()] if self.reasons else []
+        parts += [mark(line) for line in self.lines]
+        for section in self.sections:
+            parts += [f"## {mark(section.title)}", *(b.markdown() for b in section.blocks)]
+        return "\n\n".join([*parts, mark(self.footer)]) + "\n"
+
+    def _header(self) -> str:
+        lines = "".join(f"<p>{escape(line)}</p>" for line in self.lines)
+        reasons = Items(self.reasons).html() if self.reasons else ""
+        links = "".join(
+            f'<a href="#s{number}">{escape(section.title)}</a> '
+            for number, section in enumerate(self.sections, 1)
+        )
+        return (
+            f'<header><p class="kind">Report of a run</p><h1>{escape(self.title)}</h1>'
+            f'<div class="verdict {self.tone}"><strong>{escape(self.verdict)}</strong>{reasons}'
+            f'</div>{lines}<nav aria-label="Sections">{links}</nav></header>'
+        )
+
+
+def escape(words: str) -> str:
+    """Words -> HTML, in text and in attributes."""
+    return html.escape(plain(words))
+
+
+def mark(words: str) -> str:
+    """Words -> Markdown that shows them as they are, also within a table."""
+    words = html.escape(plain(words), quote=False)
+    return re.sub(r"([\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", words)
+
+
+def plain(words: str) -> str:
+    """Words on one line that can be written: file names may hold bytes that are no UTF-8."""
+    words = words.encode("utf-8", "backslashreplace").decode("utf-8")
+    return re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", words)

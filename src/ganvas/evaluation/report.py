@@ -1,0 +1,297 @@
+"""What `evaluate` found, for people: a page for each run, and tables for the terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import images
+from ..runs import Run
+from .card import MOST_CLASSES, data_card, how_made, limits, moment, recipe
+from .page import Block, Charts, Page, Picture, Pictures, Section, Table, Text, plain
+from .scores import SCORES
+
+GRIDS = 6  # pictures of how it learnt
+TICKS = 12  # rows of the table of curves
+HEADER = ("score", "value", "95 % interval", "floor", "better", "what it says")
+SIDES = "lrrrll"
+
+
+def write_report(run: Run, results: Mapping[str, Any]) -> tuple[Path, Path]:
+    """Writes report.html, which holds all it shows, and report.md beside the run's pictures.
+
+    Args:
+        results: what `evaluate` returns for the run.
+
+    Raises: RunError when the folder cannot be written; DataError for a broken picture in samples/.
+    """
+    sections = [
+        Section("Samples", _samples(run, results)),
+        Section("Scores", _scores(results)),
+        Section("Nearest training images", _neighbours(results)),
+        Section("How it learnt", _over_time(run)),
+        Section("Curves", _curves(run)),
+        Section("Classes", _classes(results)),
+        Section("Fidelity and variety", _truncation(results)),
+        Section("Data", data_card(run)),
+        Section("Limits", limits(run, results)),
+        Section("How it was made", how_made(run, results)),
+        Section("Recipe", recipe(run)),
+    ]
+    verdict, tone = _verdict(results["gate"]["passed"])
+    page = Page(
+        title=run.folder.absolute().name,
+        verdict=verdict,
+        tone=tone,
+        reasons=results["gate"]["failed"] or _demands(run),
+        lines=_about(run, results),
+        sections=[section for section in sections if section.blocks],
+        footer=f"Made by ganvas {(run.info.get('versions') or {}).get('ganvas', '')}".strip() + ".",
+    )
+    run.write("report.html", page.html())
+    run.write("report.md", page.markdown())
+    return run.folder / "report.html", run.folder / "report.md"
+
+
+def scores_table(result: Mapping[str, Any]) -> str:
+    """The scores of one set, as aligned text: value, interval, floor, what each says."""
+    rows = [HEADER, *_score_rows(result)]
+    gate = {True: "passed", False: "failed", None: "none"}[result["gate"]["passed"]]
+    return f"{_counts(result)}\n\n{_aligned(rows, SIDES)}\n\ngate: {gate}"
+
+
+def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Several sets side by side, as aligned text: a row per score, three columns per set."""
+    short = [Path(subject).absolute().name for subject in results]
+    heads = short if len(set(short)) == len(short) else list(results)
+    names = dict.fromkeys(name for result in results.values() for name in result["scores"])
+    rows = [("score", *(cell for head in heads for cell in (head, "95 % interval", "floor")))]
+    nothing = {"value": None, "low": None, "high": None, "floor": None}
+    for name in names:
+        found = [result["scores"].get(name, nothing) for result in results.values()]
+        rows.append((name, *(cell for score in found for cell in _numbers(score))))
+    about = [f"{h}: {_counts(result)}" for h, result in zip(heads, results.values(), strict=True)]
+    whys = [
+        f"{head}: {name} has no value ({score['why']})"
+        for head, result in zip(heads, results.values(), strict=True)
+        for name, score in result["scores"].items()
+        if score["value"] is None and score.get("why")
+    ]
+    table = _aligned(rows, "l" + "rrr" * len(heads))
+    return "\n".join([*about, "", table, *([""] if whys else []), *whys])
+
+
+def number(value: float | None) -> str:
+    """Three digits, thousands in full, no powers of ten; a dash for none."""
+    if value is None:
+        return "–"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return np.format_float_positional(value, 3, unique=False, fractional=False, trim="-")
+
+
+def _numbers(score: Mapping[str, Any]) -> tuple[str, str, str]:
+    bounded = score["low"] is not None and score["high"] is not None
+    interval = f"{number(score['low'])} to {number(score['high'])}" if bounded else "–"
+    return number(score["value"]), interval, number(score["floor"])
+
+
+def _score_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for name, score in result["scores"].items():
+        says = SCORES[name].says
+        if score["value"] is None:
+            says = f"no value: {score.get('why') or 'no reason given'}"
+        rows.append((name, *_numbers(score), SCORES[name].better, says))
+    return rows
+
+
+def _counts(result: Mapping[str, Any]) -> str:
+    return (
+        f"{result['n_fake']:,} generated images beside {result['n_real']:,} real ones, "
+        f"features {result['features']} ({result['resize']})"
+    )
+
+
+def _aligned(rows: Sequence[Sequence[str]], sides: str) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = zip(row, widths, sides, strict=True)
+        padded = [c.rjust(w) if side == "r" else c.ljust(w) for c, w, side in cells]
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def _verdict(passed: bool | None) -> tuple[str, str]:
+    if passed is None:
+        return "No gate: the recipe demands nothing of the scores", ""
+    return ("✓ The gate is passed", "good") if passed else ("✗ The gate is not passed", "bad")
+
+
+def _demands(run: Run) -> list[str]:
+    gate = run.config.gate.model_dump()
+    return [f"{key} = {bound:g}" for key, bound in gate.items() if bound is not None]
+
+
+def _about(run: Run, results: Mapping[str, Any]) -> list[str]:
+    info = run.info
+    data = info.get("data") or {}
+    words = [f"recipe {info['recipe']}"] if info.get("recipe") else []
+    words += [f"{data['count']:,} images of {data['source']}"] if data else []
+    words += [f"model {results['model']}", f"scored {moment(results['evaluated'])}"]
+    return [" · ".join(words)]
+
+
+def _samples(run: Run, results: Mapping[str, Any]) -> list[Block]:
+    """The key picture: fakes beside reals. Markdown points to the grids in samples/ instead."""
+    grids, reals = _grids(run), run.folder / "samples" / "reals.png"
+    shown = []
+    fake, kimg = results["pictures"].get("samples"), _kimg(results["model"])
+    if fake is not None or grids:
+        near = min(grids, key=lambda k: abs(k - kimg)) if grids else None
+        fake = images.read(grids[near]) if fake is None and near is not None else fake
+        link = f"samples/{grids[near].name}" if near is not None else ""
+        shown.append(Picture(fake, "A grid of generated images", "Generated, not picked", link))
+    real = results["pictures"].get("reals")
+    if real is not None or reals.exists():
+        real = images.read(reals) if real is None else real
+        link = "samples/reals.png" if reals.exists() else ""
+        shown.append(Picture(real, "A grid of real images", "Real images", link))
+    return [Pictures(shown)] if shown else []
+
+
+def _scores(results: Mapping[str, Any]) -> list[Block]:
+    words = (
+        "The floor is what as many real images score in place of the generated ones: a perfect "
+        "generator ends there, not at 0 or 1."
+    )
+    return [Table(HEADER, _score_rows(results), SIDES, _counts(results), notes=True), Text(words)]
+
+
+def _neighbours(results: Mapping[str, Any]) -> list[Block]:
+    grid = results["pictures"].get("neighbours")
+    if grid is None:
+        return []
+    alt = "Rows of a generated image followed by the training images nearest to it"
+    words = "Each row: a generated image first, then the training images that look most like it"
+    text = "Alike is as it should be; the same image again would be a copy."
+    score = results["scores"].get("near_copies")
+    if score and score["value"] is not None:
+        value, interval, floor = _numbers(score)
+        text += f" near_copies is {value} ({interval}); of held-out images it is {floor}."
+    return [Text(text), Pictures([Picture(grid, alt, words)], "one")]
+
+
+def _over_time(run: Run) -> list[Block]:
+    grids = _grids(run)
+    if len(grids) < 2:
+        return []
+    shown = [
+        Picture(
+            images.read(grids[kimg]),
+            f"Generated images after {kimg} thousand training images",
+            f"{kimg} kimg",
+            f"samples/{grids[kimg].name}",
+            most=600,
+        )
+        for kimg in _spread(sorted(grids), GRIDS)
+    ]
+    words = "The same noise each time, after so many thousand training images (kimg)."
+    return [Text(words), Pictures(shown, "small")]
+
+
+def _curves(run: Run) -> list[Block]:
+    from . import charts
+
+    rows, best = run.rows(), run.best
+    if not rows:
+        return []
+    logged = {key for row in rows for key in row}
+    scores = [f"score/{name}" for name in SCORES if f"score/{name}" in logged]
+    kimg, drawn = [row["kimg"] for row in rows], []
+    for title, keys in (
+        ("Losses", ("discriminator", "generator")),
+        ("Logits, as the discriminator judges", ("real", "fake")),
+    ):
+        series = {key: [row.get(key, np.nan) for row in rows] for key in keys}
+        drawn.append((title, charts.lines(series, kimg, "kimg")))
+    for key in scores:
+        name = key.removeprefix("score/")
+        scored = [row for row in rows if key in row]
+        svg = charts.lines(
+            {name: [row[key] for row in scored]},
+            [row["kimg"] for row in scored],
+            "kimg",
+            best=best.get("kimg"),
+            floor=(best.get("floor") or {}).get(name),
+        )
+        drawn.append((f"{name} while it learnt, {SCORES[name].better} is better", svg))
+    columns = ("kimg", "discriminator", "generator", "real", "fake", *scores)
+    picked = [row for row in rows if scores and scores[0] in row] or rows
+    table = [[number(row.get(key)) for key in columns] for row in _spread(picked, TICKS)]
+    header = [column.removeprefix("score/") for column in columns]
+    caption = "Losses, logits and scores over the run"
+    if best:
+        caption += f"; the best model, by {best['by']}, is that of {best['kimg']:g} kimg"
+    return [Charts(drawn, Table(header, table, "r" * len(columns), caption))]
+
+
+def _classes(results: Mapping[str, Any]) -> list[Block]:
+    from . import charts
+
+    classes = results.get("classes")
+    if not classes:
+        return []
+    rows = list(zip(classes["names"], classes["real"], classes["fake"], strict=True))
+    caption = "Share of each class"
+    if len(rows) > MOST_CLASSES:
+        off = sorted(range(len(rows)), key=lambda i: -abs(rows[i][1] - rows[i][2]))[:MOST_CLASSES]
+        caption += f" (of {len(rows):,} classes the {MOST_CLASSES} that are furthest off)"
+        rows = [rows[i] for i in sorted(off)]
+    names, real, fake = zip(*rows, strict=True)
+    cells = [(name, f"{100 * r:.1f} %", f"{100 * f:.1f} %") for name, r, f in rows]
+    table = Table(("class", "real", "generated"), cells, "lrr", caption)
+    return [Charts([(caption, charts.bars([plain(name) for name in names], real, fake))], table)]
+
+
+def _truncation(results: Mapping[str, Any]) -> list[Block]:
+    from . import charts
+
+    rows = results.get("truncation")
+    if not rows:
+        return []
+    keys, x = ("precision", "recall"), [row["truncation"] for row in rows]
+    series = {key: [row[key] for row in rows] for key in keys}
+    words = (
+        "Below 1, truncation draws noise from nearer the middle: images get more typical and less "
+        "varied. All other numbers of this report are of truncation 1."
+    )
+    cells = [[number(row[key]) for key in ("truncation", *keys)] for row in rows]
+    caption = "Precision and recall against truncation"
+    table = Table(("truncation", *keys), cells, "rrr", caption)
+    svg = charts.lines(series, x, "truncation", shares=True)
+    return [Text(words), Charts([(caption, svg)], table)]
+
+
+def _grids(run: Run) -> dict[int, Path]:
+    """kimg -> file, of the grids in samples/."""
+    files = (run.folder / "samples").glob("*.png")
+    return {int(file.stem): file for file in files if re.fullmatch(r"[0-9]+", file.stem)}
+
+
+def _kimg(model: str) -> int:
+    found = re.search(r"([0-9]+)\.keras$", model)
+    return int(found[1]) if found else 0
+
+
+def _spread(items: Iterable[Any], most: int) -> list[Any]:
+    """At most so many of them, evenly, the first and the last among them."""
+    every = list(items)
+    if len(every) <= most:
+        return every
+    return [every[i] for i in np.linspace(0, len(every) - 1, most).round().astype(int)]

@@ -1,0 +1,97 @@
+"""Images -> `Sample`: their features, their pixels, their labels. Features of real images, which
+take longest, are kept on the disk between calls."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from ..data import Images
+from ..errors import RunError
+from ..images import refit
+from ..runs import replacing
+from .base import Sample
+from .features import Extractor
+
+SIDE = 32
+CHUNK = 1000
+
+
+def cache_folder() -> Path:
+    """Where features of real images are kept: $GANVAS_CACHE, else the user's cache folder."""
+    own = os.environ.get("GANVAS_CACHE")
+    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(own) if own else Path(user) / "ganvas"
+
+
+def describe(images: np.ndarray, extractor: Extractor, labels: np.ndarray | None = None) -> Sample:
+    """The sample of images at hand: uint8 [N, H, W, C], labels int [N]."""
+    features, probabilities = extractor(images)
+    return Sample(features, shrink(images), probabilities, labels)
+
+
+def describe_source(source: Images, extractor: Extractor, n: int, seed: int = 0) -> Sample:
+    """The sample of n images of a source, chosen by the seed; of all, where there are fewer."""
+    rows = _rows(source, n, seed)
+    labels = source.labels[rows] if source.names else None
+    words = (source.fingerprint, extractor.sha256, extractor.resize)
+    key = hashlib.sha256(repr(words).encode() + rows.tobytes()).hexdigest()[:32]
+    path = cache_folder() / "features" / f"{key}.npz"
+    kept = _read(path, len(rows))
+    images = [source.pixels(rows[i : i + CHUNK]) for i in range(0, len(rows), CHUNK)]
+    if kept is None:
+        kept = extractor(np.concatenate(images))
+        _keep(path, *kept)
+    return Sample(kept[0], np.concatenate([shrink(some) for some in images]), kept[1], labels)
+
+
+def pixels_of(source: Images, n: int, seed: int = 0) -> Sample:
+    """As `describe_source`, without features: what copies are looked for in."""
+    rows = _rows(source, n, seed)
+    pieces = [shrink(source.pixels(rows[i : i + CHUNK])) for i in range(0, len(rows), CHUNK)]
+    return Sample(np.zeros((len(rows), 0), np.float32), np.concatenate(pieces))
+
+
+def _rows(source: Images, n: int, seed: int) -> np.ndarray:
+    chosen = np.random.default_rng([seed, 1]).permutation(source.count)[:n]
+    return np.sort(source.rows[chosen])
+
+
+def shrink(images: np.ndarray, side: int = SIDE) -> np.ndarray:
+    """uint8 [N, H, W, C] brought to at most `side` pixels a side, by means of equal blocks where
+    that divides, else by bicubic filtering."""
+    height, width = images.shape[1:3]
+    factor = math.ceil(max(height, width) / side)
+    if factor == 1:
+        return images
+    size = max(1, height // factor), max(1, width // factor)
+    if height % factor or width % factor:
+        return np.stack([refit(image, size, images.shape[3], "crop") for image in images])
+    blocks = images.reshape(len(images), size[0], factor, size[1], factor, images.shape[3])
+    return np.rint(blocks.mean(axis=(2, 4), dtype=np.float32)).astype(np.uint8)
+
+
+def _read(path: Path, count: int) -> tuple[np.ndarray, np.ndarray | None] | None:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            features, probabilities = arrays["features"], arrays.get("probabilities")
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return (features, probabilities) if len(features) == count else None
+
+
+def _keep(path: Path, features: np.ndarray, probabilities: np.ndarray | None) -> None:
+    """A cache that cannot be written is none, and no error."""
+    arrays = {"features": features}
+    if probabilities is not None:
+        arrays["probabilities"] = probabilities
+    with contextlib.suppress(OSError, RunError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]

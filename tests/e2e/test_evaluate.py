@@ -1,0 +1,166 @@
+"""Scores as a user sees them: while a run trains, and by `ganvas evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganvas
+from ganvas.data.mnist import mnist
+from ganvas.runs import Run
+
+SCORED = {
+    "train.kimg": 12.8,
+    "train.batch": 32,
+    "train.tick_kimg": 1.6,
+    "train.steps_per_execution": 10,
+    "networks.width": 8,
+    "networks.discriminator_width": 8,
+    "watch.tensorboard": False,
+    "scores.times": 8,
+    "scores.images": 200,
+}
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    images, labels = mnist("train")
+    return images[:2000], labels[:2000]
+
+
+@pytest.fixture(scope="module")
+def digits_npz(digits, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("digits") / "digits.npz"
+    np.savez(path, x=digits[0], y=digits[1])
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(digits_npz, tmp_path_factory, cache) -> Run:
+    folder = tmp_path_factory.mktemp("scored") / "run"
+    return ganvas.train(digits_npz, run=folder, set=SCORED, progress=False)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("GANVAS_CACHE", str(folder))
+        yield folder
+
+
+def write_folder(folder: Path, images: np.ndarray) -> Path:
+    folder.mkdir()
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{number:04d}.png")
+    return folder
+
+
+def test_a_run_is_scored_while_it_trains(run):
+    scored = [row for row in run.rows() if "score/frechet" in row]
+    assert len(scored) == 8
+    best = min(scored, key=lambda row: row["score/frechet"])
+    assert run.best["step"] == best["step"]
+    assert run.best["frechet"] == best["score/frechet"]
+    assert run.best["features"] == "digits"
+    assert run.best["floor"]["frechet"] < run.best["frechet"]
+    assert run.model("best").name == run.best["model"]
+
+
+def test_the_middle_model_wins_when_the_run_collapses_later(run, digits_npz, tmp_path):
+    """The planted collapse: the second half of the run learns at a rate that wrecks it."""
+    folder = tmp_path / "run"
+    healthy = ganvas.train(digits_npz, run=folder, set=SCORED, progress=False)
+    before = healthy.best
+    wrecked = {"train.kimg": 25.6, "train.learning_rate": 0.3}
+    ganvas.resume(folder, set={**wrecked, "scores.times": 16}, progress=False)
+    rows = [row for row in healthy.rows() if "score/frechet" in row]
+    assert rows[-1]["score/frechet"] > 2 * before["frechet"]
+    assert healthy.best == before
+    middle = ganvas.load(folder).sample(200)
+    assert np.array_equal(middle, ganvas.load(run).sample(200))
+    assert not np.array_equal(middle, ganvas.load(folder, "last").sample(200))
+
+
+def test_a_run_that_gets_no_better_stops(digits_npz, tmp_path, cache):
+    still = {**SCORED, "train.learning_rate": 1e-12, "scores.patience": 2}
+    run = ganvas.train(digits_npz, run=tmp_path / "run", set=still, progress=False)
+    assert run.status() == "finished"
+    assert [row["kimg"] for row in run.rows()][-1] == pytest.approx(3 * 1.6, rel=0.01)
+    assert len(run.models()) >= 1
+
+
+def test_evaluate_a_run(run, command, cache):
+    done = command("evaluate", run.folder, "-n", 300, "--json", timeout=300)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["features"] == "digits" and len(result["features_sha256"]) == 64
+    assert result["n_fake"] == 300 and result["n_real"] == 100
+    assert result["gate"] == {"passed": None, "failed": []}
+    for name in ("frechet", "kid", "precision", "coverage", "diversity", "near_copies"):
+        one = result["scores"][name]
+        assert one["value"] is None or one["low"] <= one["value"] <= one["high"], name
+    page = (run.folder / "report.html").read_text()
+    assert "near_copies" in page or "near copies" in page
+    assert (run.folder / "report.md").exists()
+
+
+def test_a_gate_that_fails_is_exit_1(digits_npz, tmp_path, command, cache):
+    folder = tmp_path / "run"
+    ganvas.train(
+        digits_npz, run=folder, progress=False,
+        set={**SCORED, "train.kimg": 1.6, "gate.coverage_min": 0.99},
+    )  # fmt: skip
+    done = command("evaluate", folder, "-n", 200, "--metrics", "coverage", timeout=300)
+    assert done.returncode == 1
+    assert "below coverage_min = 0.99" in done.stderr
+
+
+def test_folders_are_scored_side_by_side(digits, digits_npz, tmp_path, command, cache):
+    real = write_folder(tmp_path / "real", mnist("test")[0][:300])
+    blank = write_folder(tmp_path / "blank", np.zeros((60, 28, 28), np.uint8))
+    words = ("evaluate", real, blank, "--data", digits_npz)
+    done = command(*words, "--json", timeout=300)
+    assert done.returncode == 0, done.stderr
+    good, bad = (json.loads(done.stdout)[str(folder)]["scores"] for folder in (real, blank))
+    assert good["kid"]["low"] < 0.05 < bad["kid"]["low"]
+    assert good["coverage"]["low"] > bad["coverage"]["high"]
+    assert bad["duplicates"]["value"] == 1.0
+    table = command(*words, "--metrics", "kid,coverage", timeout=300).stdout
+    assert "kid" in table and "coverage" in table and "blank" in table
+
+
+@pytest.mark.parametrize(
+    "shape, words",
+    [((3, 28, 28), "at least 10"), ((20, 32, 32), "28×28"), ((20, 28, 28, 3), "3 channels")],
+)
+def test_images_that_cannot_be_compared(shape, words, tmp_path, command, digits_npz):
+    images = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+    folder = write_folder(tmp_path / "fakes", images)
+    done = command("evaluate", folder, "--data", digits_npz)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert words in done.stderr
+
+
+def test_wrong_words(tmp_path, command, digits_npz, run):
+    (tmp_path / "empty").mkdir()
+    floats = tmp_path / "floats.npz"
+    np.savez(floats, x=np.full((20, 28, 28), np.nan, np.float32))
+    sizes = write_folder(tmp_path / "sizes", np.random.default_rng(0).integers(
+        0, 255, (20, 28, 28)).astype(np.uint8))  # fmt: skip
+    Image.new("L", (40, 40), 9).save(sizes / "large.png")
+    for words, hint in [
+        (("evaluate", tmp_path), "--data"),
+        (("evaluate", tmp_path / "empty", "--data", digits_npz), "holds nothing"),
+        (("evaluate", floats, "--data", digits_npz), "uint8"),
+        (("evaluate", sizes, "--data", digits_npz), "one size"),
+        (("evaluate", run.folder, "--metrics", "fretchet"), "did you mean 'frechet'"),
+        (("evaluate", run.folder, "--features", "lenet"), "features"),
+    ]:
+        done = command(*words)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert hint in done.stderr

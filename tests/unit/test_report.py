@@ -1,0 +1,312 @@
+"""The report holds all it shows, says each number in both forms, and never runs what names say."""
+
+from __future__ import annotations
+
+import html
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from ganvas import images
+from ganvas.config import Config
+from ganvas.evaluation import charts
+from ganvas.evaluation.page import Code, mark
+from ganvas.evaluation.report import comparison_table, number, scores_table, write_report
+from ganvas.runs import Run
+
+EVIL = "<script>alert('1')</script>"
+NAMES = ["cat", EVIL, "$x^{$", '猫|b\n"a\' onload="x', "udc80-\udc80"]
+VOID = {"meta", "img", "br", "path", "use"}
+
+
+def score(value, low=None, high=None, floor=None, why=""):
+    numbers = {"value": value, "low": low, "high": high, "floor": floor}
+    return {**numbers, "why": why} if why else numbers
+
+
+def made_up(**changes) -> dict:
+    """What `evaluate` returns, with numbers that stand nowhere else in a report."""
+    scores = {
+        "frechet": score(3.217, 2.981, 3.513, 0.6213),
+        "kid": score(0.00004321, -0.0000312, 0.0000987, 0.0),
+        "near_copies": score(0.0317, 0.0219, 0.0431, 0.00113),
+        "knn_accuracy": score(None, why="the images have no labels"),
+    }
+    pictures = {"samples": picture(64), "neighbours": picture(48), "reals": None}
+    result = {
+        "n_real": 2971, "n_fake": 3049, "features": "digits", "features_sha256": "ab12" * 16,
+        "resize": "28x28, bicubic", "scores": scores, "gate": {"passed": None, "failed": []},
+        "model": "models/000004.keras", "evaluated": "2026-11-24T19:07:00+00:00", "seconds": 12.3,
+        "classes": {"names": NAMES, "real": [0.2] * 5, "fake": [0.617, 0.1, 0.1, 0.1, 0.083]},
+        "truncation": [
+            {"truncation": 0.5, "precision": 0.913, "recall": 0.217},
+            {"truncation": 1.0, "precision": 0.877, "recall": None},
+        ],
+        "pictures": pictures,
+    }  # fmt: skip
+    return {**result, **changes}
+
+
+def picture(side: int, channels: int = 1, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng([side, seed])
+    return rng.integers(0, 256, (side, side, channels)).astype(np.uint8)
+
+
+@pytest.fixture
+def run(tmp_path) -> Run:
+    """A run as training leaves it, in a folder whose name is markup."""
+    config = Config().with_values({"gate.frechet_max": 3.0})
+    run = Run.create(tmp_path / "<b>run & co", "words", config)
+    data = {
+        "source": f"photos/{EVIL[:8]}", "fingerprint": "f1f1", "count": 95, "shape": [28, 28, 1],
+        "names": NAMES, "class_counts": [19] * 5,
+    }  # fmt: skip
+    run.write_json("run.json", {
+        "status": "finished", "recipe": "quick", "command": f"ganvas train {EVIL}", "seed": 7,
+        "created": "2026-11-24T18:00:00+00:00", "parent": "runs/older", "data": data,
+        "versions": {"ganvas": "0.1.0"}, "devices": ["CPU (2 cores)"],
+    })  # fmt: skip
+    run.write_json("data.json", {
+        "found": 103, "used": 100, "ignored": 2, "duplicates": 1, "constant": 0,
+        "unreadable": [{"path": f"{EVIL}{i}.png", "why": "truncated"} for i in range(3)],
+        "sizes": {"smallest": [30, 30], "largest": [60, 90], "most_common": [30, 40]},
+        "warnings": ["only 100 images: it will copy them"],
+    })  # fmt: skip
+    for tick in range(1, 9):
+        row = {"step": tick, "kimg": tick / 2, "seconds": 3.0 * tick, "generator": 1 / tick}
+        row |= {"discriminator": float("nan") if tick == 3 else 0.5, "real": 1.0, "fake": -1.0}
+        run.log(row | ({"score/frechet": 9.0 - tick, "score/seconds": 1} if tick % 2 else {}))
+    best = {"by": "frechet", "frechet": 2.0, "kimg": 3.5, "step": 7, "model": "000004.keras"}
+    run.write_json("best.json", {**best, "floor": {"frechet": 0.5}})
+    for kimg in range(12):
+        images.write_png(run.folder / "samples" / f"{kimg:06d}.png", picture(32, seed=kimg))
+    images.write_png(run.folder / "samples" / "reals.png", picture(32, seed=99))
+    return run
+
+
+class Page(HTMLParser):
+    """Tags, attributes and words of a page; tags must close in order."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.words, self.open, self.ids = "", [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.ids += [value for name, value in attrs if name == "id"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words += data
+
+
+def written(run: Run, results: dict) -> tuple[str, Page, str]:
+    page, plain = write_report(run, results)
+    assert page == run.folder / "report.html" and plain == run.folder / "report.md"
+    text = page.read_text("utf-8")
+    return text, Page(text), plain.read_text("utf-8")
+
+
+def headings(page: str) -> list[str]:
+    return re.findall(r"<h2[^>]*>(.*?)</h2>", page)
+
+
+def test_a_page_that_needs_nothing_but_itself(run):
+    text, page, _ = written(run, made_up())
+    assert page.open == [] and len(page.ids) == len(set(page.ids))
+    assert "http:" not in text and "https:" not in text and "@import" not in text
+    assert not {"script", "link", "iframe", "object", "base"} & {tag for tag, _ in page.tags}
+    for tag, attributes in page.tags:
+        for name in {"src", "href", "xlink:href", "srcset", "action"} & attributes.keys():
+            assert attributes[name].startswith(("data:image/png;base64,", "#")), (tag, attributes)
+    links = [a.get("href", a.get("xlink:href")) for _, a in page.tags]
+    assert {link[1:] for link in links if link} <= set(page.ids)
+    assert headings(text) == [
+        "Samples", "Scores", "Nearest training images", "How it learnt", "Curves", "Classes",
+        "Fidelity and variety", "Data", "Limits", "How it was made", "Recipe",
+    ]  # fmt: skip
+
+
+def test_who_does_not_see_it_is_told(run):
+    _, page, _ = written(run, made_up())
+    pictures = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert len(pictures) == 3 + 6 and all(picture["alt"] for picture in pictures)
+    assert all(a["aria-label"] for tag, a in page.tags if tag == "svg")
+    assert all(a.get("scope") in ("col", "row") for tag, a in page.tags if tag == "th")
+    assert ("html", {"lang": "en"}) in page.tags
+
+
+def test_names_are_words_and_never_markup(run):
+    text, page, plain = written(run, made_up())
+    assert EVIL in page.words and html.escape(EVIL) in text
+    assert "<b>run & co" in page.words
+    assert not any(name.startswith("on") for _, a in page.tags for name in a)
+    assert "<" not in re.sub(r"```toml.*?```", "", plain, flags=re.DOTALL)
+    assert r"猫\|b" in plain and "猫|b" in page.words
+    assert r"\udc80" in page.words
+
+
+@pytest.mark.parametrize("words", ["a|b", "*a*", "_a_", "<b>", "[x](y)", "`c`", "&lt;", "a\nb"])
+def test_markdown_shows_words_as_they_are(words):
+    plain = re.sub(r"\\(.)", r"\1", html.unescape(mark(words)))
+    assert plain == words.replace("\n", " ")
+    assert not re.search(r"(?<!\\)[|*`\[<]", mark(words))
+
+
+def test_code_cannot_leave_its_fence():
+    text = Code("config", 'a = "```"\n# <b>').markdown()
+    assert text.split("\n")[2] == "````toml" and text.endswith("\n````")
+    assert "<b>" not in Code("config", "# <b>").html()
+
+
+def test_both_forms_say_every_number(run):
+    results = made_up()
+    _, page, plain = written(run, results)
+    said = ["2,971", "3,049", "digits", "ab12" * 16, "the images have no labels", "61.7 %", "0.217"]
+    said += ["2026-11-24 19:07 UTC", "frechet_max = 3", "runs/older", "103", "28 × 28, grey"]
+    said += ["30 × 30 to 90 × 60, mostly 40 × 30", "only 100 images: it will copy them"]
+    for one in results["scores"].values():
+        said += [number(one[key]) for key in ("value", "low", "high", "floor")]
+    for words in said:
+        assert words in page.words, words
+        assert words in plain, words
+    for line in ("3.22 | 2.98 to 3.51 | 0.621", "0.0000432 | -0.0000312 to 0.0000987 | 0"):
+        assert line in plain
+    assert "the best model, by frechet, is that of 3.5 kimg" in plain
+    assert plain.count("](samples/") == 6 + 2
+    for name in re.findall(r"\]\((.*?)\)", plain):
+        assert (run.folder / name).is_file()
+
+
+@pytest.mark.parametrize(
+    "passed, failed, words",
+    [
+        (True, [], "✓ The gate is passed"),
+        (False, ["frechet 3.217 is above frechet_max = 3"], "✗ The gate is not passed"),
+        (None, [], "No gate"),
+    ],
+)
+def test_the_verdict_comes_first(run, passed, failed, words):
+    results = made_up(gate={"passed": passed, "failed": failed})
+    text, page, plain = written(run, results)
+    assert words in page.words and words in plain
+    top = text[: text.index("<h2")]
+    assert words in top and all(reason in top for reason in failed)
+
+
+def test_limits_are_those_of_this_run(run):
+    _, page, _ = written(run, made_up())
+    for words in (
+        "1 in 1,016 images", "handwritten digits", "runs/older learnt from before", "one seed (7)",
+        "best of 4 by frechet", "up to 90 × 60", "No gate is set", "proof of privacy",
+    ):  # fmt: skip
+        assert words in page.words, words
+    assert "not finished" not in page.words and "have no labels: whether" not in page.words
+    run.update_info(status="diverged", data={**run.info["data"], "names": [], "count": 100})
+    scores = {"density": score(0.9, 0.8, 1.0), "near_copies": score(None, why="no such images")}
+    changed = made_up(scores=scores, features="general", model="models/000003.keras")
+    _, page, _ = written(run, changed)
+    for words in (
+        "from photographs", "its state is: diverged", "No image was held out", "in place of",
+        "have no labels: whether", "not looked for (no such images)",
+    ):  # fmt: skip
+        assert words in page.words, words
+    assert "best of" not in page.words and "proof of privacy" not in page.words
+
+
+def test_what_is_missing_is_left_out(tmp_path):
+    run = Run.create(tmp_path / "bare", "words", Config())
+    nothing = dict.fromkeys(("samples", "neighbours", "reals"))
+    results = made_up(classes=None, truncation=[], scores={}, pictures=nothing)
+    text, page, plain = written(run, results)
+    assert headings(text) == ["Scores", "Limits", "How it was made", "Recipe"]
+    assert page.open == [] and "Samples" not in plain
+
+
+@pytest.mark.parametrize("channels, mode", [(1, "L"), (2, "LA"), (3, "RGB"), (4, "RGBA")])
+def test_large_pictures_are_reduced(run, channels, mode):
+    import base64
+    import io
+
+    from PIL import Image
+
+    pictures = {"samples": picture(1500, channels), "neighbours": None, "reals": None}
+    _, page, _ = written(run, made_up(pictures=pictures))
+    first = next(a for tag, a in page.tags if tag == "img")
+    shown = Image.open(io.BytesIO(base64.b64decode(first["src"].partition(",")[2])))
+    assert shown.mode == mode and shown.size == (750, 750) and first["width"] == "750"
+
+
+def test_a_report_is_written_again_alike(run):
+    first = [path.read_bytes() for path in write_report(run, made_up())]
+    assert [path.read_bytes() for path in write_report(run, made_up())] == first
+
+
+def test_charts_show_what_they_are_given():
+    svg = charts.bars(NAMES[:4], [0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1])
+    assert "$x^{$" in svg and "猫" in svg
+    assert EVIL[:8] not in svg and html.escape(EVIL[:8]) in svg
+    line = charts.lines({"a": [1.0, np.nan, np.inf, 2.0]}, [1, 2, 3, 4], "kimg", best=3, floor=0.5)
+    for words in ("kimg", "floor", "best"):
+        assert f">{words}</text>" in line
+    assert charts.lines({"a": []}, [], "kimg").startswith("<svg")
+    assert charts.lines({"a": [1.0]}, [2.0], "kimg") != charts.lines({"a": [2.0]}, [2.0], "kimg")
+
+
+def test_charts_leave_settings_alone():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    charts.bars(["a"], [1.0], [1.0])
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_tables_for_the_terminal():
+    one = made_up(gate={"passed": False, "failed": ["frechet 3.217 is above frechet_max = 3"]})
+    text = scores_table(one)
+    rows = [re.split(r"  +", line) for line in text.splitlines()]
+    assert rows[3][:5] == ["frechet", "3.22", "2.98 to 3.51", "0.621", "lower"]
+    assert "no value: the images have no labels" in text and text.endswith("gate: failed")
+    other = made_up(scores={"kid": score(0.5, 0.4, 0.6, 0.1)}, n_fake=200)
+    both = comparison_table({"runs/a": one, "b": other})
+    assert "a: 3,049 generated images" in both and "b: 200 generated images" in both
+    rows = {line.split()[0]: line.split() for line in both.splitlines() if line}
+    assert rows["kid"][-5:] == ["0.5", "0.4", "to", "0.6", "0.1"]
+    assert rows["frechet"][-3:] == ["–"] * 3
+    assert "a: knn_accuracy has no value (the images have no labels)" in both
+    same = comparison_table({"x/a": one, "y/a": other})
+    assert "x/a" in same and "y/a" in same
+
+
+@pytest.mark.parametrize(
+    "value, words",
+    [(None, "–"), (0.0, "0"), (1.0, "1"), (0.12345, "0.123"), (-0.00001234, "-0.0000123"),
+     (12345.6, "12,346"), (999.9, "1000"), (1.5e12, "1,500,000,000,000")],
+)  # fmt: skip
+def test_numbers(value, words):
+    assert number(value) == words
+
+
+def test_a_report_needs_no_pyplot():
+    code = (
+        "import sys; from ganvas.evaluation import charts, report; charts.bars('a', [1], [1]); "
+        "sys.exit(bool({'matplotlib.pyplot'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
