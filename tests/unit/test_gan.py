@@ -136,7 +136,7 @@ def test_lazy_penalty_trains_inside_fit():
 
 
 def test_an_auxiliary_classifier_is_paid_for_by_both():
-    """Cross-entropy of the label: weight 1 on real images, 0.1 on fakes."""
+    """Cross-entropy of the label: in full on real images and on fakes."""
     keras.utils.set_random_seed(1)
     pair = DCGAN(noise=4, width=4, discriminator_width=4, embedding=2, head="auxiliary")
     gan = GAN(pair.generator(SHAPE, 3), pair.discriminator(SHAPE, 3), LOSSES["hinge"]())
