@@ -103,11 +103,14 @@ def step_flops(gan, batch) -> int:
     return model_analyzer.profile(step.graph, options=options.build()).total_float_ops
 
 
-def input_seconds(source, plan, batches: int = 500) -> float:
-    """Seconds to draw one batch when nothing else runs."""
+def input_seconds(source, plan, batches: int = 200, rounds: int = 9) -> float:
+    """Seconds to draw one batch when nothing else runs: the median of some rounds, for now and
+    then a round is held up tenfold."""
     iterator = iter(source.stream(plan.batch * plan.turns, 0))
     next(iterator)
-    return seconds(lambda: [next(iterator) for _ in range(batches)]) / batches
+    return statistics.median(
+        seconds(lambda: [next(iterator) for _ in range(batches)]) / batches for _ in range(rounds)
+    )
 
 
 def matmul_gflops(size: int = 3000) -> float:

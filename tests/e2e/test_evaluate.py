@@ -134,6 +134,27 @@ def test_folders_are_scored_side_by_side(digits, digits_npz, tmp_path, command, 
     assert "kid" in table and "coverage" in table and "blank" in table
 
 
+def test_large_images_are_compared_at_their_own_size(cache):
+    """128 px, where training would take 64 by itself; real ones of 160 px are brought to it."""
+    rng = np.random.default_rng(0)
+    blocks = rng.integers(0, 255, (24, 4, 4, 3)).astype(np.uint8)
+    fakes, reals = (np.kron(blocks, np.ones((1, n, n, 1), np.uint8)) for n in (32, 40))
+    scores = ganvas.evaluate(fakes, reals, metrics=["near_copies", "precision"])["scores"]
+    assert scores["near_copies"]["value"] == 1.0
+    assert scores["precision"]["value"] == 1.0
+
+
+def test_copies_are_found_in_a_folder(digits, digits_npz, tmp_path, command, cache):
+    """Planted: a tenth of the fakes are training images; the floor comes from those left out."""
+    fakes = mnist("test")[0][:400].copy()
+    fakes[:40] = digits[0][100:140]
+    folder = write_folder(tmp_path / "fakes", fakes)
+    words = ("evaluate", folder, "--data", digits_npz, "--metrics", "near_copies", "--json")
+    found = json.loads(command(*words, timeout=300).stdout)["scores"]["near_copies"]
+    assert found["value"] >= 0.1
+    assert found["low"] > 0.05 > found["floor"]
+
+
 @pytest.mark.parametrize(
     "shape, words",
     [((3, 28, 28), "at least 10"), ((20, 32, 32), "28×28"), ((20, 28, 28, 3), "3 channels")],

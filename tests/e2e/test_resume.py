@@ -36,6 +36,8 @@ EVERYTHING = {  # memories, turns, a paired loss, warm-up, burn-in, augmentation
     "train.burn_in_kimg": 1.0,
     "networks.discriminator_norm": "spectral",
     "networks.minibatch": "discrimination",
+    "scores.times": 6,
+    "scores.images": 100,
 }
 DROPOUT = {
     "train.kimg": 0.96,
@@ -77,6 +79,7 @@ def history(run: Run) -> list[dict]:
 
 def assert_same(one: Run, other: Run) -> None:
     assert history(one) == history(other)
+    assert one.best == other.best
     a, b = one.load_state(), other.load_state()
     assert a.keys() == b.keys()
     different = [name for name in a if not np.array_equal(a[name], b[name])]

@@ -329,4 +329,5 @@ def test_clean_digits_are_not_flagged():
     train, fake, held = pixels(train), pixels(test[:1000]), pixels(test[1000:])
     c = Comparison(train, fake, train=train, held=held)
     assert near_copies(c).value < 0.01 and copied(c) is False
-    assert copied(replace(c, held=None)) is None
+    assert copied(replace(c, held=None)) is False
+    assert copied(replace(c, train=train[:9], held=None)) is None

@@ -8,10 +8,9 @@ import time
 
 from ..config import Scores as Options
 from ..data import Images
-from ..evaluation import Extractor, choose, extractor
 from ..evaluation.frechet import PER_DIMENSION, Moments, frechet_distance
 from ..evaluation.kernel import mmd2
-from ..evaluation.samples import describe_source
+from ..evaluation.samples import describe_source, extractor_for
 from ..plan import Plan
 from ..runs import Run
 from ..sampler import Sampler
@@ -78,10 +77,7 @@ class Judge:
     """The held-out images in the features that suit them."""
 
     def __init__(self, source: Images, options: Options):
-        word = options.features
-        if word == "auto":
-            word = choose(source.pixels(source.rows[:300]))
-        self.extractor: Extractor = extractor(word, source.shape)
+        self.extractor = extractor_for(source, options.features)
         held = source.held_out()
         held = held if held is not None and held.count >= FEWEST else None
         real = describe_source(held or source, self.extractor, MOST).features

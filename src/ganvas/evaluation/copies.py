@@ -25,6 +25,7 @@ from .intervals import drawn, once, real_for_fake, wilson
 NEAR = 0.4
 AROUND = 10
 _CANDIDATES = 16
+_LEFT_OUT = 2000  # training images at most that stand in for held-out ones
 _TOGETHER = 3  # duplicates that count as one in their interval
 _BLURS = 4  # passes of (1, 2, 1) / 4: a standard deviation of 1.4 pixels
 _ENOUGH = 256  # numbers per image to find candidates by
@@ -53,6 +54,7 @@ def copies(images: Sample, train: Sample) -> np.ndarray:
 
 def near_copies(c: Comparison) -> Score:
     """Share of fakes that are near-copies of a training image; the floor is that of held-out ones.
+    Where none were held out, a tenth of the training images are compared with the rest for it.
 
     Wilson's interval, of at most 10,000 random fakes. Equal training images count once.
     """
@@ -68,7 +70,7 @@ def copied(c: Comparison) -> bool | None:
 
     True when the low end of the interval lies above the high end of the held-out images' rate.
     Few copies among few images cannot be told from chance: 1 % of 1,000 fakes needs about 750
-    held-out images. None where there are no training or no held-out images to tell by.
+    held-out images. None where there are too few training images to tell by.
     """
     score = near_copies(c)
     _, held = _found(c)
@@ -99,9 +101,14 @@ def _found(c: Comparison) -> tuple[np.ndarray, np.ndarray | None]:
     if c.train is None:
         return np.empty(0, bool), None
     fake = copies(drawn(c).fake, c.train)
-    if c.held is None or not len(c.held) or _unlike(c.held, c.train):
+    held, others = c.held, c.train
+    if held is None or not len(held):
+        order = np.random.default_rng([c.seed, 6]).permutation(_first_rows(c.train.pixels))
+        few = min(_LEFT_OUT, len(order) // 10)
+        held, others = c.train[order[:few]], c.train[order[few:]]
+    if not len(held) or _unlike(held, others):
         return fake, None
-    return fake, copies(c.held, c.train)
+    return fake, copies(held, others)
 
 
 def _repeated(c: Comparison) -> np.ndarray:

@@ -237,9 +237,8 @@ def _from_file(path: Path) -> Extractor:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UsageError(
-            f"features {path} cannot be read ({error.strerror}): give a file"
-        ) from error
+        why = error.strerror
+        raise UsageError(f"features {path} cannot be read ({why}): give a file") from error
     return _model(path, hashlib.sha256(content).hexdigest())
 
 

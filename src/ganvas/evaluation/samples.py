@@ -17,7 +17,7 @@ from ..errors import RunError
 from ..images import refit
 from ..runs import replacing
 from .base import Sample
-from .features import Extractor
+from .features import Extractor, choose, extractor
 
 SIDE = 32
 CHUNK = 1000
@@ -28,6 +28,13 @@ def cache_folder() -> Path:
     own = os.environ.get("GANVAS_CACHE")
     user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(own) if own else Path(user) / "ganvas"
+
+
+def extractor_for(source: Images, word: str | os.PathLike) -> Extractor:
+    """Features by name or file, for images of this source; "auto" goes by the images."""
+    if word == "auto":
+        word = choose(source.pixels(source.rows[:300]))
+    return extractor(word, source.shape)
 
 
 def describe(images: np.ndarray, extractor: Extractor, labels: np.ndarray | None = None) -> Sample:

@@ -21,9 +21,9 @@ from ..runs import Run
 from ..sampler import Sampler, load
 from .base import Comparison, Sample
 from .copies import nearest
-from .features import Extractor, choose, extractor
+from .features import Extractor
 from .gate import judge
-from .samples import describe, describe_source, pixels_of
+from .samples import describe, describe_source, extractor_for, pixels_of
 from .scores import SCORES, score
 
 FEWEST = 10
@@ -89,7 +89,7 @@ def evaluate(
         raise UsageError(f"n = {n}: at least {FEWEST} images are compared")
     run = _run(fakes)
     subject = _of_run(run, data, n, seed, model) if run else _of_images(fakes, data, n, seed)
-    judged_by = _extractor(subject.real, features)
+    judged_by = extractor_for(subject.real, features)
     comparison = _compare(subject, judged_by, n, seed)
     scores = score(comparison, metrics)
     passed, failed = judge(subject.gate, scores)
@@ -156,9 +156,14 @@ def _of_images(fakes: Any, data: Any, n: int, seed: int) -> Subject:
             f"{fakes} holds images from {_size(sizes['smallest'])} to {_size(sizes['largest'])}, "
             "where generated images are of one size: bring them to one"
         )
+    height, width = sizes["smallest"]
+    own = Options(size=(height, width), holdout=0, judged=True)
+    if given.shape[:2] != own.size:  # larger than what is trained at by itself
+        given = load_images(fakes, own)
     real = load_images(data, Options(holdout=0, judged=True))
-    if real.shape[2] == given.shape[2] and real.shape[:2] > given.shape[:2]:
-        real = load_images(data, Options(size=given.shape[:2], holdout=0, judged=True))
+    smallest = real.report.sizes["smallest"]
+    if real.shape[:2] != own.size and smallest[0] >= height and smallest[1] >= width:
+        real = load_images(data, own)
     assert_same_shape(given.shape, real.shape)
     rows = given.rows[np.random.default_rng([seed, 2]).permutation(given.count)[:n]]
     labels = _numbered(given.labels[rows], given.names, real.names) if given.names else None
@@ -192,12 +197,6 @@ def _numbered(
     if labels is None or not set(names) <= set(real):
         return None
     return np.array([list(real).index(name) for name in names], np.int32)[labels]
-
-
-def _extractor(real: Images, word: str | os.PathLike) -> Extractor:
-    if word == "auto":
-        word = choose(real.pixels(real.rows[:300]))
-    return extractor(word, real.shape)
 
 
 def _compare(subject: Subject, judged_by: Extractor, n: int, seed: int) -> Comparison:
