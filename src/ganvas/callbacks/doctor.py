@@ -47,7 +47,7 @@ class Doctor(EachTick):
         name = self.run.folder
         for finding in findings:
             new = (finding.disease, finding.severity) not in self.known
-            if self.aloud and new and finding.severity == "certain":
+            if self.aloud and new and finding.severity == "certain" and not self.patient:
                 sys.stderr.write(
                     f"note: {finding.disease} since {finding.since_kimg:g} kimg: "
                     f"`ganvas doctor {name}` says why and what helps\n"

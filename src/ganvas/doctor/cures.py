@@ -12,7 +12,7 @@ from .diseases import DISEASES
 
 Values = dict[str, Any]
 KEPT = ("kimg", "epochs", "tick_kimg", "seed", "batch", "discriminator_steps",
-        "steps_per_execution", "jit", "precision")  # fmt: skip
+        "steps_per_execution", "jit", "precision", "heal")  # fmt: skip
 """What a run is counted in and computed with, which no cure changes."""
 RATE, SLOWEST, FASTEST = 1e-3, 2e-4, 2e-3
 SLOPES = ("r1", "r2", "gradient", "dragan")

@@ -115,6 +115,8 @@ def drawn(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dict[str
     gap: between the means of real and fake logits.
     stall: distance over what it was three ticks ago; 1 is no progress.
     pace: how fast the discriminator's weights move, over the generator's.
+    rise: how far separation is above the lowest it has been.
+    surge: the discriminator's loss over its median so far.
     data/...: of the checkup, shares of all images.
     finite: 0 when a number was not.
     """
@@ -126,14 +128,18 @@ def drawn(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dict[str
     ticks: list[dict[str, float]] = []
     for row in rows:
         tick = {name.removeprefix("signal/"): value for name, value in row.items()}
-        if tick.get("step/generator") == 0 and tick.get("slope/generator") == 0:
-            continue  # warm-up: the generator stands still
+        if tick.get("generator") == 0 and tick.get("slope/generator") == 0:
+            continue  # warm-up: the generator has not played
         tick |= {**data, "finite": 1.0}
         if "real" in row and "fake" in row:
             tick["gap"] = abs(row["real"] - row["fake"])
         if "distance" in tick:
             past = ticks[-LOOK_BACK]["distance"] if len(ticks) >= LOOK_BACK else math.inf
             tick["stall"] = max(tick["distance"], 0) / max(past, 1e-3)
+            tick["rise"] = tick["separation"] - min(t["separation"] for t in (*ticks, tick))
+        if "discriminator" in tick and len(ticks) >= LOOK_BACK:
+            usual = median(abs(t["discriminator"]) for t in ticks)
+            tick["surge"] = abs(tick["discriminator"]) / max(usual, 0.1)
         if tick.get("step/generator"):
             tick["pace"] = tick["step/discriminator"] / tick["step/generator"]
         ticks.append(tick)

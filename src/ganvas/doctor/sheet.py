@@ -31,7 +31,7 @@ def sheet(
     lines = [f"{name}: {verdict(findings)} (at {kimg:g} kimg)", ""]
     lines += pulse(rows)
     for finding in findings:
-        lines += ["", *paragraph(finding, name)]
+        lines += ["", *paragraph(finding)]
     if healed:
         lines += ["", "cures taken:"]
     for one in healed:
@@ -52,7 +52,7 @@ def sick(findings: Sequence[Finding]) -> bool:
     return any(finding.severity == "certain" for finding in findings)
 
 
-def paragraph(finding: Finding, run: str) -> list[str]:
+def paragraph(finding: Finding) -> list[str]:
     """A finding in full: evidence, and the cure ready to paste."""
     disease = DISEASES[finding.disease]
     evidence = ", ".join(f"{name} {value:.3g}" for name, value in finding.evidence.items())
