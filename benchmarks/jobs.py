@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -64,6 +65,25 @@ def interval(values: Sequence[float], form: str) -> str:
         return "-"
     low, mean, high = (format(f(values), form) for f in (np.min, np.mean, np.max))
     return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def clopper_pearson(count: int, of: int, level: float = 0.95) -> tuple[float, float]:
+    """The exact interval of a rate: binomial tails of (1 - level) / 2 each, by bisection."""
+    tail = (1 - level) / 2
+
+    def at_most(k: int, p: float) -> float:
+        return sum(math.comb(of, i) * p**i * (1 - p) ** (of - i) for i in range(k + 1))
+
+    def root(falls: Callable[[float], float]) -> float:
+        low, high = 0.0, 1.0
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if falls(middle) > 0 else (low, middle)
+        return low
+
+    least = root(lambda p: tail - (1 - at_most(count - 1, p))) if count else 0.0
+    most = root(lambda p: at_most(count, p) - tail) if count < of else 1.0
+    return least, most
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -162,7 +162,12 @@ def test_cures_leave_alone_what_is_right():
     assert cures_of("vanishing_gradient", load_recipe("quick")) == []
     wild = load_recipe("quick").with_values({"train.learning_rate": 0.5, "train.beta1": 0.9})
     first = cures_of("mode_collapse", wild)[0]
-    assert first.values == {"train.learning_rate": 1e-3, "train.beta1": 0.5} and not first.anew
+    assert first.values == {"train.learning_rate": 2e-3, "train.beta1": 0.5} and not first.anew
+    custom = wild.with_values({"recipe": "mine"})
+    assert cures_of("mode_collapse", custom)[0].values["train.learning_rate"] == 2e-3
+    bare = load_recipe("quick").with_values({"penalties": []})
+    (first, *_) = cures_of("vanishing_gradient", bare)
+    assert first.values == {"penalties": load_recipe("quick").penalties}
     classic = load_recipe("classic")
     last = cures_of("mode_collapse", classic)[-1]
     assert last.anew and last.values["networks"]["name"] == "dcgan"

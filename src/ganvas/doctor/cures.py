@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..config import Config, load_recipe
+from ..config import Config, load_recipe, recipe_names
 from .diseases import DISEASES
 
 Values = dict[str, Any]
@@ -62,34 +62,40 @@ class Remedy:
 
 
 def rates(config: Config) -> Values:
-    """Two time-scales that are known to work: Heusel et al. 2017, arXiv:1706.08500."""
+    """Two time-scales and a memory that are known to work: the recipe's own, or those of
+    Heusel et al. 2017, arXiv:1706.08500."""
     train = config.train
+    if train.optimizer != "adam":
+        return {}
     generator = train.learning_rate
     discriminator = train.discriminator_learning_rate or generator
     values: Values = {}
-    if train.optimizer != "adam":
-        return values
-    if not SLOWEST <= generator <= FASTEST:
-        generator = values["train.learning_rate"] = RATE
-    if not generator <= discriminator <= 4 * generator:
-        values["train.discriminator_learning_rate"] = 2 * generator
+    if not (SLOWEST <= generator <= FASTEST and generator <= discriminator <= 4 * generator):
+        own = proven(config).train
+        pair = own.learning_rate, own.discriminator_learning_rate or own.learning_rate
+        if own.optimizer != "adam" or pair == (generator, discriminator):
+            pair = RATE, 2 * RATE
+        values["train.learning_rate"], values["train.discriminator_learning_rate"] = pair
     if train.beta1 > 0.5:
         values["train.beta1"] = 0.5
-    return values
+    return {key: value for key, value in values.items() if _now(config, key) != value}
 
 
 def slope(config: Config) -> Values:
-    """A bound on the discriminator's slope that suits the loss; see docs/theory."""
-    names = [_name(penalty) for penalty in config.penalties]
-    if any(name in SLOPES for name in names):
+    """A bound on the discriminator's slope: the recipe's own, or what suits the loss, see
+    docs/theory."""
+    if any(_name(penalty) in SLOPES for penalty in config.penalties):
         return {}
     loss = _name(config.loss)
+    own = proven(config).model_dump()
+    if any(_name(penalty) in SLOPES for penalty in own["penalties"]) and loss == _name(own["loss"]):
+        return {"penalties": own["penalties"]}
     if loss == "wasserstein":
         penalty = [{"name": "gradient", "weight": 10.0}]
     elif loss.startswith("relativistic"):
         penalty = [{"name": "r1", "weight": 1.0}, {"name": "r2", "weight": 1.0}]
     else:
-        penalty = [{"name": "r1", "weight": 0.5, "every": 4}]
+        penalty = [{"name": "r1", "weight": 0.1, "every": 4}]
     return {"penalties": [*config.model_dump()["penalties"], *penalty]}
 
 
@@ -99,23 +105,18 @@ def loss(config: Config) -> Values:
 
 
 def normalise(config: Config) -> Values:
-    part = _dcgan(config)
-    return {"networks.norm": "batch"} if part.get("norm") == "none" else {}
+    return {"networks.norm": "batch"} if _dcgan(config).get("norm") == "none" else {}
 
 
 def minibatch(config: Config) -> Values:
-    part = _dcgan(config)
-    return {"networks.minibatch": "std"} if part.get("minibatch") == "none" else {}
+    return {"networks.minibatch": "std"} if _dcgan(config).get("minibatch") == "none" else {}
 
 
 def capacity(config: Config) -> Values:
-    """A generator smaller than any recipe's."""
-    part, values = _dcgan(config), {}
-    if part.get("width", 32) < 16:
-        values["networks.width"] = 32
-    if part.get("noise", 64) < 16:
-        values["networks.noise"] = 64
-    return values
+    """A generator no smaller than any recipe's."""
+    least = {"width": 32, "noise": 64}
+    part = _dcgan(config)
+    return {f"networks.{k}": v for k, v in least.items() if part and part[k] < v // 2}
 
 
 def augment(config: Config) -> Values:
@@ -146,6 +147,11 @@ def _holds(now: Any, wanted: Any) -> bool:
     return isinstance(now, dict) and all(now.get(key) == value for key, value in wanted.items())
 
 
+def proven(config: Config) -> Config:
+    """The recipe of the package that this one was made from; "quick", if from none."""
+    return load_recipe(config.recipe if config.recipe in recipe_names() else "quick")
+
+
 REMEDIES = {
     "rates": Remedy(rates, "nothing"),
     "slope": Remedy(slope, "a quarter to a half more time a step"),
@@ -163,6 +169,11 @@ def _dcgan(config: Config) -> Values:
     part = config.networks if isinstance(config.networks, dict) else {"name": config.networks}
     defaults = {"norm": "batch", "minibatch": "none", "width": 32, "noise": 64}
     return {**defaults, **part} if part.get("name") == "dcgan" else {}
+
+
+def _now(config: Config, key: str) -> Any:
+    section, _, name = key.partition(".")
+    return getattr(getattr(config, section), name)
 
 
 def _name(part: Any) -> str:
