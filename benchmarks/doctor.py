@@ -28,7 +28,7 @@ import numpy as np
 import ganvas
 from ganvas.doctor import examine
 from ganvas.errors import Diverged
-from jobs import RESULTS, clopper_pearson, markdown, parser, run_all
+from jobs import RESULTS, markdown, parser, rate, run_all
 
 EMOJI = Path(os.environ.get("GANVAS_DATA", "../shared/data")) / "noto_emoji_64.npz"
 KIMG = 32
@@ -216,11 +216,6 @@ def measured(runs: list[dict]) -> tuple[str, str]:
     )
     head = ["plant", "runs", "ended sick", "found", "right first", "delay", "named"]
     return "\n\n".join(lines), markdown(head, rows)
-
-
-def rate(count: int, of: int) -> str:
-    low, high = clopper_pearson(count, of)
-    return f"{count / max(of, 1):.0%}, 95 % interval {low:.0%} to {high:.0%}"
 
 
 def main() -> None:
