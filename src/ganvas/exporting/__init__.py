@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib as _importlib
 
-_HOMES = {"benchmark": ("bench",), "export": ("FORMATS", "export")}
+_HOMES = {"benchmark": ("bench",), "release": ("export",)}
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)
 

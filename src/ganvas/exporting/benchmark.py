@@ -18,10 +18,11 @@ import numpy as np
 
 from .. import manifest
 from ..errors import GanvasError, UsageError
-from ..runs import Run
+from ..runs import Run, replacing
 
 THREADS = (1, 2)
 BATCHES = (1, 64)
+COLOURS = ("#0b62a4", "#c8501e")
 
 
 def bench(
@@ -99,29 +100,30 @@ def table(rows: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
 
 
 def chart(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Milliseconds of one image by artefact and threads (bars: median; ticks: 95 %).
+    """Milliseconds of one image by artefact and threads: the median; the whisker ends at 95 %.
 
     Raises: UsageError: a name that ends neither in .png nor in .svg.
     """
     check_chart(path)
     from matplotlib.figure import Figure
 
-    from ..runs import replacing
-
     names = list(dict.fromkeys(row["artefact"] for row in rows))
     figure = Figure(figsize=(6.4, 1.2 + 0.5 * len(names)), layout="constrained")
-    axes = figure.add_subplot(xlabel="milliseconds for one image", xscale="log")
+    axes = figure.add_subplot(xlabel="milliseconds for one image")
     for index, threads in enumerate(THREADS):
         own = {r["artefact"]: r for r in rows if r["threads"] == threads and r["batch"] == 1}
-        at = np.arange(len(names)) + 0.38 * index - 0.19
         middle = np.array([own[name]["p50_ms"] for name in names])
         late = np.array([own[name]["p95_ms"] for name in names]) - middle
-        axes.barh(
-            at, middle, 0.34, xerr=[np.zeros(len(names)), late], label=f"{threads} thread(s)",
-            color=("#0b62a4", "#c8501e")[index], error_kw={"elinewidth": 0.8},
-        )  # fmt: skip
+        at = np.arange(len(names)) + 0.4 * index - 0.2
+        label = f"{threads} thread{'s' * (threads > 1)}"
+        axes.barh(at, middle, 0.36, color=COLOURS[index], label=label)
+        axes.errorbar(middle, at, xerr=[0 * late, late], fmt="none", ecolor="#6b7480")
+        for place, value, end in zip(at, middle, middle + late, strict=True):
+            axes.text(end, place, f"  {value:.3g}", va="center")
+    axes.margins(x=0.12)
     axes.set_yticks(np.arange(len(names)), names, parse_math=False)
     axes.invert_yaxis()
+    axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper left", ncols=2, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:

@@ -34,7 +34,8 @@ def publishing(folder: Path, version: int | None) -> Iterator[tuple[Path, Path]]
         with lock:
             for left in folder.glob(f"{PART}*"):  # by a process that was killed
                 shutil.rmtree(left)
-            part, final = _places(folder, version)
+            number = check_free(folder, version)
+            part, final = folder / f"{PART}{number}", folder / str(number)
             try:
                 part.mkdir()
                 yield part, final
@@ -49,7 +50,8 @@ def publishing(folder: Path, version: int | None) -> Iterator[tuple[Path, Path]]
         ) from error
 
 
-def _places(folder: Path, version: int | None) -> tuple[Path, Path]:
+def check_free(folder: Path, version: int | None) -> int:
+    """The number of a new version. Raises: UsageError: it is taken, or none."""
     taken = manifest.versions(folder)
     number = max(taken, default=0) + 1 if version is None else version
     if number < 1 or number in taken:
@@ -58,7 +60,7 @@ def _places(folder: Path, version: int | None) -> tuple[Path, Path]:
             f"version {number} {what} in {folder}: a version is 1 or above and never overwritten; "
             "leave --version out for the next free one"
         )
-    return folder / f"{PART}{number}", folder / str(number)
+    return number
 
 
 def _flush(folder: Path) -> None:

@@ -74,22 +74,22 @@ def _generate(predict: tf.function, class_shares: Sequence[float] | np.ndarray) 
         return images.to_png(predict(*given)["images"])
 
     def generate(num_images, seed, truncation, label=None):
-        _demand(
+        num_images = _demanded(
+            num_images,
             (num_images >= 1) & (num_images <= MOST),
             f"num_images is {{}}, where 1 to {MOST} are drawn at once: ask several times",
-            num_images,
         )
-        _demand(
+        truncation = _demanded(
+            truncation,
             (truncation > 0) & (truncation <= 2),
             "truncation is {}, where above 0 to 2 is accepted: 1 is as in training",
-            truncation,
         )
         if conditional:
-            _demand(
+            label = _demanded(
+                label,
                 (label >= -1) & (label < len(class_shares)),
                 f"label is {{}}, where 0 to {len(class_shares) - 1} are classes: -1 draws them "
                 "as often as they came in training",
-                label,
             )
         chunks = tf.map_fn(
             lambda first: some(first, seed, truncation, label),
@@ -115,9 +115,11 @@ def _uniform(seed: tf.Tensor) -> tf.Tensor:
     return tf.random.stateless_uniform((), seed, alg="philox")
 
 
-def _demand(met: tf.Tensor, sentence: str, value: tf.Tensor) -> None:
-    """Within the graph, so that every server answers INVALID_ARGUMENT with this sentence."""
-    tf.debugging.Assert(met, [tf.strings.format(sentence, value)])
+def _demanded(value: tf.Tensor, met: tf.Tensor, sentence: str) -> tf.Tensor:
+    """The value, where it is accepted; else every server answers INVALID_ARGUMENT with this."""
+    said = tf.debugging.Assert(met, [tf.strings.format(sentence, value)])
+    with tf.control_dependencies([said]):
+        return tf.identity(value)
 
 
 def _write_warmup(generator: keras.Model, path: Path) -> None:

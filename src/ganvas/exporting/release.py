@@ -20,14 +20,12 @@ from ..evaluation import evaluate
 from ..runs import Run
 from ..sampler import Sampler, load
 from . import artefacts, deployment, litert, saved_model
-from .artefacts import FORMATS, Maker
+from .artefacts import Maker
 from .card import card
-from .publish import publishing
+from .publish import check_free, publishing
 from .trial import Trial, clock
 
 DEFAULT = ("saved_model", "litert")
-
-__all__ = ["DEFAULT", "FORMATS", "export"]
 
 
 def export(
@@ -58,37 +56,47 @@ def export(
         Refused: the run's gate fails, or no file is good enough.
         UsageError: an unknown format, a taken version, a run without a generator.
     """
-    names, old = artefacts.check(formats), Run.open(run)
+    names, old, folder = artefacts.check(formats), Run.open(run), Path(to)
+    check_free(folder, version)
     sampler, config = load(old, model), old.config
-    with publishing(Path(to), version) as (folder, final):
-        gate = _gate(old, config, data, model, unvalidated)
-        source, why = _source(config, data)
-        trial = Trial(sampler, source, config.export, config.scores.features)
-        kept: dict[str, Any] = {}
-        withheld: dict[str, list[str]] = {}
-        for name, make in artefacts.makers(names, sampler):
-            found, faults = _try(folder, name, make, trial)
-            if faults:
-                withheld[name] = faults
-                warnings.warn(f"{name} is not published: {'; '.join(faults)}", Advice, stacklevel=2)
-            else:
-                kept[name] = found
-        if not kept:
-            raise Refused(
-                f"no file of {', '.join(names)} is good enough ({next(iter(withheld.values()))[0]})"
-                ": nothing was published; see [export] of the recipe"
-            )
+    gate = _gate(old, config, data, model, unvalidated)
+    source, why = _source(config, data)
+    trial = Trial(sampler, source, config.export, config.scores.features)
+    with publishing(folder, version) as (part, final):
         facts = {
             **_origin(old, sampler, model),
             "gate": gate,
             "judged_without": why,
-            "artefacts": kept,
-            "withheld": withheld,
+            **_tried(part, names, sampler, trial),
         }
-        (folder / "MODEL_CARD.md").write_text(card(facts, final), encoding="utf-8")
-        manifest.write(folder, facts)
-    deployment.write(Path(to))
+        (part / "MODEL_CARD.md").write_text(card(facts, final), encoding="utf-8")
+        manifest.write(part, facts)
+    deployment.write(folder)
     return final
+
+
+def _tried(
+    folder: Path, formats: Iterable[str], sampler: Sampler, trial: Trial
+) -> dict[str, dict[str, Any]]:
+    """Make the artefacts -> those that were kept, and those that were not, with the reasons.
+
+    Raises: Refused: none is good enough.
+    """
+    kept: dict[str, Any] = {}
+    withheld: dict[str, list[str]] = {}
+    for name, make in artefacts.makers(formats, sampler):
+        found, faults = _try(folder, name, make, trial)
+        if faults:
+            withheld[name] = faults
+            warnings.warn(f"{name} is not published: {'; '.join(faults)}", Advice, stacklevel=3)
+        else:
+            kept[name] = found
+    if not kept:
+        raise Refused(
+            f"no file of {', '.join(formats)} is good enough ({next(iter(withheld.values()))[0]}): "
+            "nothing was published; see [export] of the recipe"
+        )
+    return {"artefacts": kept, "withheld": withheld}
 
 
 def _gate(run: Run, config: Config, data: Any, model: str, unvalidated: bool) -> dict[str, Any]:
