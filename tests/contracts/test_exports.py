@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from ganvas.build import build
 from ganvas.config import load_recipe, recipe_names
@@ -60,6 +61,7 @@ def test_files_give_the_generators_images(networks, classes, tmp_path):
     expected = caller(generator)(noise, labels)
     assert expected.std() > 0.01
     saved_model.write(generator, {"serving_default": saved_model.predictor(generator)}, tmp_path)
+    assert_plain(tmp_path)
     found = caller(Exported(tmp_path))(noise, labels)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -68,6 +70,26 @@ def test_files_give_the_generators_images(networks, classes, tmp_path):
     path.write_bytes(litert.convert(generator, "float32", noise, labels))
     found = litert.LiteRT(path)(noise, labels)
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def assert_plain(folder):
+    """No Python and no XLA within the graph: a server has neither."""
+    graph = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    for one in graph.meta_graphs[0].graph_def.library.function:
+        assert not one.attr["_XlaMustCompile"].b
+        assert not {node.op for node in one.node_def} & {"PyFunc", "EagerPyFunc", "XlaLaunch"}
+
+
+def test_a_session_runs_it_as_tensorflow_serving_does(exported):
+    _, model, folder = exported
+    assert_plain(folder)
+    takes = {"num_images": 3, "seed": [1, 2], "truncation": 1.0, "label": -1}
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        graph = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(folder))
+        signature = graph.signature_def["generate"]
+        given = {info.name: takes[name] for name, info in signature.inputs.items()}
+        found = session.run(signature.outputs["image_bytes"].name, given)
+    assert found.tolist() == pngs(model, 3)
 
 
 def test_each_variable_is_stored_once(exported):

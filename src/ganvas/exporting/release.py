@@ -26,6 +26,8 @@ from .publish import check_free, publishing
 from .trial import Trial, clock
 
 DEFAULT = ("saved_model", "litert")
+UNREAD = "the run's real images cannot be read any more"
+"""Which ones, a model that is given away keeps to itself: it may be a private path."""
 
 
 def export(
@@ -107,10 +109,10 @@ def _gate(run: Run, config: Config, data: Any, model: str, unvalidated: bool) ->
     names = sorted({key.rpartition("_")[0] for key in demands})
     try:
         result = evaluate(run, data, metrics=names, model=model)
-    except UsageError as error:  # no real images at hand
+    except UsageError:
         if not unvalidated:
             raise
-        return {"passed": None, "failed": [str(error)], "scores": {}}
+        return {"passed": None, "failed": [UNREAD], "scores": {}}
     if not (result["gate"]["passed"] or unvalidated):
         raise Refused(
             f"{run.folder} fails its gate ({'; '.join(result['gate']['failed'])}): train it "
@@ -130,8 +132,8 @@ def _source(config: Config, data: Any) -> tuple[Images | None, str | None]:
         return load_images(data, replace(options, holdout=0, judged=True)), None
     try:
         return load_images(word, options), None
-    except DataError as error:
-        return None, str(error)
+    except DataError:
+        return None, UNREAD
 
 
 def _try(folder: Path, name: str, make: Maker, trial: Trial) -> tuple[dict[str, Any], list[str]]:

@@ -17,7 +17,7 @@ from ..evaluation.intervals import around, deal
 from ..evaluation.kernel import mmd2
 from ..evaluation.samples import describe, describe_source, extractor_for
 from ..images import to_uint8
-from ..sampler import Sampler
+from ..sampler import CHUNK, Sampler
 
 SEED = 2
 """Of the noise: neither that of the grids nor that of the scores."""
@@ -41,25 +41,35 @@ class Trial:
 
     def __init__(self, sampler: Sampler, source: Images | None, options: Export, features: str):
         self.options = options
+        self.sampler = sampler
         self.noise = sampler.noise(options.images, SEED)
         self.labels = sampler.labels(options.images, None, SEED)
-        self.images = sampler.draw(self.noise, self.labels)
-        self.judge = None if source is None else Judge(source, to_uint8(self.images), features)
+        self.judge = None
+        if source is not None:
+            self.judge = Judge(source, sampler.decode(self.noise, self.labels), features)
 
     def examine(self, draw: Draw) -> dict[str, Any]:
         """Largest error (images are in [-1, 1]), PSNR in dB, scores beside the model's."""
-        drawn = draw(self.noise, self.labels)
-        bad = len(drawn) - int(np.isfinite(drawn).all((1, 2, 3)).sum())
+        bad, largest, squares, pixels = 0, 0.0, [], []
+        for start in range(0, len(self.noise), CHUNK):  # as floats, all of them may not fit
+            rows = slice(start, start + CHUNK)
+            given = self.noise[rows], None if self.labels is None else self.labels[rows]
+            drawn = draw(*given)
+            bad += len(drawn) - int(np.isfinite(drawn).all((1, 2, 3)).sum())
+            if not bad:
+                error = drawn - self.sampler.draw(*given)
+                largest = max(largest, float(np.abs(error).max()))
+                squares.append(np.square(error, dtype=np.float64).mean((1, 2, 3)))
+                pixels.append(to_uint8(drawn))
         if bad:
             return {"not_finite": bad}
-        error = drawn - self.images
-        square = max(QUIETEST, float(np.square(error, dtype=np.float64).mean()))
+        square = max(QUIETEST, float(np.concatenate(squares).mean()))
         found: dict[str, Any] = {
-            "largest_error": float(np.abs(error).max()),
+            "largest_error": largest,
             "psnr": round(10 * math.log10(4 / square), 2),
         }
         if self.judge:
-            found["scores"] = self.judge.compare(to_uint8(drawn))
+            found["scores"] = self.judge.compare(np.concatenate(pixels))
         return found
 
     def faults(self, found: dict[str, Any]) -> list[str]:
