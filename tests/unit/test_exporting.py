@@ -13,7 +13,7 @@ import pytest
 
 from ganvas.config import Config, Export, parse
 from ganvas.errors import Advice, Refused, UsageError
-from ganvas.exporting import artefacts, benchmark, deployment, export, litert, onnx, trial
+from ganvas.exporting import benchmark, deployment, export, formats, litert, trial
 from ganvas.exporting.publish import publishing
 from ganvas.networks import DCGAN
 from ganvas.runs import Run
@@ -69,17 +69,17 @@ def test_a_kill_leaves_no_version_and_the_next_export_cleans_up(tmp_path):
 
 @pytest.mark.parametrize("names", [["saved_model", "litert", "saved_model"], ["litert"]])
 def test_formats(names):
-    assert artefacts.check(names) == list(dict.fromkeys(names))
+    assert formats.check(names) == list(dict.fromkeys(names))
 
 
 def test_unknown_formats(monkeypatch):
     with pytest.raises(UsageError, match="no format 'saved': did you mean 'saved_model'"):
-        artefacts.check(["saved"])
+        formats.check(["saved"])
     with pytest.raises(UsageError, match="no format is named"):
-        artefacts.check([])
-    monkeypatch.setattr(onnx, "NEEDS", ("json", "no_such_package"))
+        formats.check([])
+    monkeypatch.setattr(formats, "ONNX_NEEDS", ("json", "no_such_package"))
     with pytest.raises(UsageError, match=r"needs no_such_package.*pip install 'ganvas\[onnx\]'"):
-        artefacts.check(["onnx"])
+        formats.check(["onnx"])
 
 
 @pytest.fixture(scope="module")

@@ -32,13 +32,15 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write DIR/N/: SavedModel, LiteRT files, manifest and card, each file checked."""
+    from .. import manifest
+    from ..exporting.formats import check
+    from ..exporting.publish import check_free
     from ..runs import Run
 
+    names = check(name.strip() for name in formats.split(",") if name.strip())
+    check_free(to, version)
     Run.open(run)
     ganvas = tensorflow()
-    from .. import manifest
-
-    names = [name.strip() for name in formats.split(",") if name.strip()]
     with held_back_stderr():  # what the converters have to say
         folder = ganvas.export(
             run, to, formats=names, version=version, unvalidated=unvalidated, model=which, data=data

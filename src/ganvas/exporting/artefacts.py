@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ..errors import UsageError, no_such
 from ..sampler import Exported, Sampler
 from . import litert, onnx, saved_model
 from .trial import Draw
@@ -23,20 +22,7 @@ Maker = Callable[[Path], None]
 def makers(formats: Iterable[str], sampler: Sampler) -> Iterator[tuple[str, Maker]]:
     """Name and maker of each artefact of the formats."""
     for name in formats:
-        yield from FORMATS[name](sampler)
-
-
-def check(formats: Iterable[str]) -> list[str]:
-    """The formats, once each. Raises UsageError: an unknown one, or one that cannot be had."""
-    names = list(dict.fromkeys(formats))
-    if not names:
-        raise UsageError(f"no format is named: there is {', '.join(FORMATS)}; name one or more")
-    for name in names:
-        if name not in FORMATS:
-            raise UsageError(no_such("format", name, FORMATS))
-    if "onnx" in names:
-        onnx.check()
-    return names
+        yield from MAKERS[name](sampler)
 
 
 def opened(folder: Path, name: str, threads: int = 1) -> Draw:
@@ -81,4 +67,4 @@ def _onnx(sampler: Sampler) -> Iterator[tuple[str, Maker]]:
     yield onnx.FILE, lambda folder: onnx.convert(sampler.generator, folder / onnx.FILE)
 
 
-FORMATS = {"saved_model": _saved_model, "litert": _litert, "onnx": _onnx}
+MAKERS = {"saved_model": _saved_model, "litert": _litert, "onnx": _onnx}

@@ -45,7 +45,7 @@ def bench(
         Run.open(target)
     rows = []
     for threads in THREADS:
-        words = ["-m", __name__, str(target), str(threads), str(seconds), model]
+        words = ["-m", __name__, os.fspath(target), str(threads), str(seconds), model]
         done = subprocess.run(
             [sys.executable, *words], capture_output=True, text=True, check=False,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},

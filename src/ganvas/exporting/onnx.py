@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from ..errors import UsageError
 from .saved_model import predictor
 
 FILE = "model.onnx"
 OPSET = 15
-NEEDS = ("tf2onnx", "onnx", "onnxruntime")
-
-
-def check() -> None:
-    """Raises: UsageError: the packages for it are not installed."""
-    missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UsageError(
-            f"the format onnx needs {', '.join(missing)}, which is not installed: "
-            "`pip install 'ganvas[onnx]'`, or leave the format out"
-        )
 
 
 def convert(generator: keras.Model, path: Path) -> None:

@@ -22,10 +22,10 @@ from ..sampler import Sampler, load
 from . import artefacts, deployment, litert, saved_model
 from .artefacts import Maker
 from .card import card
+from .formats import DEFAULT, check
 from .publish import check_free, publishing
 from .trial import Trial, clock
 
-DEFAULT = ("saved_model", "litert")
 UNREAD = "the run's real images cannot be read any more"
 """Which ones, a model that is given away keeps to itself: it may be a private path."""
 
@@ -58,7 +58,7 @@ def export(
         Refused: the run's gate fails, or no file is good enough.
         UsageError: an unknown format, a taken version, a run without a generator.
     """
-    names, old, folder = artefacts.check(formats), Run.open(run), Path(to)
+    names, old, folder = check(formats), Run.open(run), Path(to)
     check_free(folder, version)
     sampler, config = load(old, model), old.config
     gate = _gate(old, config, data, model, unvalidated)
