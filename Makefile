@@ -20,7 +20,7 @@ check: setup
 	$(BIN)/mypy
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not proof"
+	$(BIN)/python -m pytest -n 2 -m "not proof"
 
 proof: setup
 	$(BIN)/python -m pytest -m proof

@@ -16,8 +16,6 @@ from ganvas.config import parse_set
 from ganvas.data.mnist import mnist
 from ganvas.images import read
 
-pytestmark = pytest.mark.xdist_group("export")  # one worker: the run is exported once
-
 
 @pytest.fixture(scope="module")
 def run(sets, tmp_path_factory):
