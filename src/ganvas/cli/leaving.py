@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -50,14 +50,16 @@ def export(
         sys.stderr.write(f"note: {artefact} is not published: {'; '.join(why)}\n")
     if as_json:
         typer.echo(json.dumps({"folder": str(folder), **facts}))
-        return
-    lines = [("artefact", "kB", "PSNR dB", "ms")]
-    for name, found in facts["artefacts"].items():
-        latency = found.get("latency_ms", {}).get("1")
-        spent = "" if latency is None else f"{latency:.3g}"
-        lines.append((name, f"{found['bytes'] / 1000:,.0f}", f"{found['psnr']:.1f}", spent))
-    table(lines)
-    typer.echo(str(folder))
+    else:
+        table([("artefact", "kB", "PSNR dB", "ms"), *map(_line, facts["artefacts"].items())])
+        typer.echo(str(folder))
+
+
+def _line(artefact: tuple[str, dict[str, Any]]) -> tuple[str, ...]:
+    name, found = artefact
+    latency = found.get("latency_ms", {}).get("1")
+    spent = "" if latency is None else f"{latency:.3g}"
+    return name, f"{found['bytes'] / 1000:,.0f}", f"{found['psnr']:.1f}", spent
 
 
 @app.command()

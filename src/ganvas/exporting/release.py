@@ -54,9 +54,7 @@ def export(
         data: real images to judge by; None: those that the run held out.
 
     Returns: DIR/N.
-    Raises:
-        Refused: the run's gate fails, or no file is good enough.
-        UsageError: an unknown format, a taken version, a run without a generator.
+    Raises: Refused: the run's gate fails, or no file is good enough. UsageError: an unknown format, a taken version, a run without a generator.
     """
     names, old, folder = check(formats), Run.open(run), Path(to)
     check_free(folder, version)
@@ -65,12 +63,8 @@ def export(
     source, why = _source(config, data)
     trial = Trial(sampler, source, config.export, config.scores.features)
     with publishing(folder, version) as (part, final):
-        facts = {
-            **_origin(old, sampler, model),
-            "gate": gate,
-            "judged_without": why,
-            **_tried(part, names, sampler, trial),
-        }
+        facts = _origin(old, sampler, model) | {"gate": gate, "judged_without": why}
+        facts |= _tried(part, names, sampler, trial)
         (part / "MODEL_CARD.md").write_text(card(facts, final), encoding="utf-8")
         manifest.write(part, facts)
     deployment.write(folder)

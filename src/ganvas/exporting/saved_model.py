@@ -59,19 +59,7 @@ def predictor(generator: keras.Model, batch: int | None = None) -> tf.function:
 
 
 def _generate(predict: tf.function, class_shares: Sequence[float] | np.ndarray) -> tf.function:
-    noise, *conditional = predict.input_signature
-    edges = tf.constant(np.cumsum(class_shares)[:-1], tf.float32)
-
-    def some(first, seed, truncation, label):
-        """PNG files of the images from the first on, [CHUNK]."""
-        seeds = [_fold(seed, first + i) for i in range(CHUNK)]
-        rows = [normal(noise.shape[1:], _fold(one, 0)) for one in seeds]
-        given = [tf.stack(rows) * truncation]
-        if conditional:
-            random = tf.stack([_uniform(_fold(one, 1)) for one in seeds])
-            drawn = tf.searchsorted(edges, random, side="right")
-            given.append(tf.where(label < 0, drawn, label))
-        return images.to_png(predict(*given)["images"])
+    conditional, classes = len(predict.input_signature) > 1, len(class_shares)
 
     def generate(num_images, seed, truncation, label=None):
         num_images = _demanded(
@@ -87,12 +75,12 @@ def _generate(predict: tf.function, class_shares: Sequence[float] | np.ndarray) 
         if conditional:
             label = _demanded(
                 label,
-                (label >= -1) & (label < len(class_shares)),
-                f"label is {{}}, where 0 to {len(class_shares) - 1} are classes: -1 draws them "
-                "as often as they came in training",
+                (label >= -1) & (label < classes),
+                f"label is {{}}, where 0 to {classes - 1} are classes: -1 draws them as often as "
+                "they came in training",
             )
         chunks = tf.map_fn(
-            lambda first: some(first, seed, truncation, label),
+            lambda first: _chunk(predict, class_shares, first, seed, truncation, label),
             tf.range(0, num_images, CHUNK),
             fn_output_signature=tf.TensorSpec((CHUNK,), tf.string),
         )
@@ -105,6 +93,19 @@ def _generate(predict: tf.function, class_shares: Sequence[float] | np.ndarray) 
     ]
     specs += [tf.TensorSpec((), tf.int32, "label")] if conditional else []
     return tf.function(generate, input_signature=specs, autograph=False)
+
+
+def _chunk(predict, class_shares, first, seed, truncation, label) -> tf.Tensor:
+    """PNG files of the images from number `first` on, [CHUNK]."""
+    seeds = [_fold(seed, first + i) for i in range(CHUNK)]
+    shape = predict.input_signature[0].shape[1:]
+    given = [truncation * tf.stack([normal(shape, _fold(one, 0)) for one in seeds])]
+    if label is not None:
+        edges = tf.constant(np.cumsum(class_shares)[:-1], tf.float32)
+        random = tf.stack([_uniform(_fold(one, 1)) for one in seeds])
+        drawn = tf.searchsorted(edges, random, side="right")
+        given.append(tf.where(label < 0, drawn, label))
+    return images.to_png(predict(*given)["images"])
 
 
 def _fold(seed: tf.Tensor, part: int | tf.Tensor) -> tf.Tensor:
