@@ -54,7 +54,8 @@ def export(
         data: real images to judge by; None: those that the run held out.
 
     Returns: DIR/N.
-    Raises: Refused: the run's gate fails, or no file is good enough. UsageError: an unknown format, a taken version, a run without a generator.
+    Raises: Refused: the gate fails, or no file is good enough. UsageError: a wrong format, a
+        version that is taken, a run without a generator.
     """
     names, old, folder = check(formats), Run.open(run), Path(to)
     check_free(folder, version)
