@@ -33,7 +33,8 @@ demo: setup
 	@echo "Look at: demo/run/samples (one row per digit, from noise to now), demo/samples.png, demo/morph.gif"
 
 bench: setup
-	for name in step_overhead time_to_quality precision collapse mixtures stacked_mnist recipes export; do \
+	for name in step_overhead time_to_quality precision collapse mixtures stacked_mnist recipes \
+			metric_intervals metric_sensitivity metric_speed export; do \
 		$(BIN)/python benchmarks/$$name.py || exit 1; \
 	done
 

@@ -34,6 +34,7 @@ from jobs import RESULTS, markdown, parser, run_all
 FASHION = Path(os.environ.get("GANVAS_DATA", "../shared/data")) / "fashion_mnist.npz"
 FEATURES = {"mnist": "digits", "fashion": "general"}
 TRAIN, HELD = 10_000, 2_000
+MOST = 99  # some intervals have no width: the modes of a thousand images are certain
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 SCORED = [name for name in SCORES if name != "knn_accuracy"]
 
@@ -132,13 +133,13 @@ def play(name: str, seed: int, n: int) -> dict:
 
 
 def moves(run: dict, how: str, key: str) -> float:
-    """Interval widths that a score moved for the worse; NaN where it has no value."""
+    """Interval widths that a score moved for the worse, MOST at most; NaN: it has no value."""
     clean, spoilt = run["ways"]["nothing"][key], run["ways"][how][key]
     if clean["value"] is None or spoilt["value"] is None:
         return np.nan
     width = max(clean["high"] - clean["low"], 1e-9)
     moved = (spoilt["value"] - clean["value"]) / width
-    return moved if SCORES[key].better == "lower" else -moved
+    return float(np.clip(moved if SCORES[key].better == "lower" else -moved, -MOST, MOST))
 
 
 def summary(runs: list[dict], name: str) -> tuple[list[str], list[str], np.ndarray]:
@@ -182,7 +183,10 @@ def main() -> None:
             continue
         ways, keys, values = summary(runs, name)
         chart(name, ways, keys, values)
-        rows = [[how, *(f"{v:.1f}" for v in row)] for how, row in zip(ways, values, strict=True)]
+        rows = [
+            [how, *("–" if np.isnan(v) else f"{v:.1f}" for v in row)]
+            for how, row in zip(ways, values, strict=True)
+        ]
         told = [
             f"{how}: flagged in {sum(run['ways'][how]['flagged'] for run in mine)} of {len(mine)}"
             for how in ("nothing", "copies 1%", "copies 5%")

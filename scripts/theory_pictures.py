@@ -1,6 +1,5 @@
 """Draws the pictures of docs/theory; what they show is computed by the package's own code.
 
-    .venv/bin/pip install matplotlib
     .venv/bin/python scripts/theory_pictures.py [NAME ...]
 
 Writes docs/pictures/theory/NAME.png for the pictures named, or for all of them (minutes).

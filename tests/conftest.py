@@ -64,6 +64,12 @@ def sets() -> list[str]:
 
 
 @pytest.fixture(scope="session")
+def few_steps() -> dict:
+    """The same, as values."""
+    return dict(FEW_STEPS)
+
+
+@pytest.fixture(scope="session")
 def command() -> Callable[..., subprocess.CompletedProcess]:
     """Runs `python -m ganvas ...` to its end."""
 

@@ -86,6 +86,7 @@ class GAN(keras.Model):
         )
         self.charges = _names(self.penalties)
         names = ["discriminator", "generator", "real", "fake", *self.charges]
+        names += ["slope/discriminator", "slope/generator"]
         names += ["auxiliary"] * self.auxiliary
         names += ["augment"] * (augment is not None and augment.strength is not None)
         self.meters = {name: keras.metrics.Mean(name=name) for name in names}
@@ -165,7 +166,8 @@ class GAN(keras.Model):
             total = mean(game) + self.classify(on_real, label, "discriminator")
             for number in range(len(self.penalties)):
                 total += self.charge(number, on_real, on_fake, turn)
-        update(self.discriminator_optimizer, self.discriminator, tape, total)
+        slope = update(self.discriminator_optimizer, self.discriminator, tape, total)
+        self.meters["slope/discriminator"].update_state(slope)
         if self.clip:
             for weight in self.discriminator.trainable_variables:
                 weight.assign(tf.clip_by_value(weight.value, -self.clip, self.clip))
@@ -204,7 +206,8 @@ class GAN(keras.Model):
             on_fake = self.critique(self.generate(noise, label), label, "generated")
             game = self.adversarial.generator(on_real, on_fake.logits)
             total = mean(game) + self.classify(on_fake, label, "generator")
-        update(self.generator_optimizer, self.generator, tape, total)
+        slope = update(self.generator_optimizer, self.generator, tape, total)
+        self.meters["slope/generator"].update_state(slope)
         self.meters["generator"].update_state(game)
 
     def classify(self, said: Critique, label, player: str) -> tf.Tensor | float:
@@ -281,6 +284,9 @@ def mean(values: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(values) / replicas
 
 
-def update(optimizer, player: keras.Model, tape: tf.GradientTape, total: tf.Tensor) -> None:
+def update(optimizer, player: keras.Model, tape: tf.GradientTape, total: tf.Tensor) -> tf.Tensor:
+    """One step of a player. Returns: the norm of its gradient, on this replica."""
     variables = player.trainable_variables
-    optimizer.apply(tape.gradient(total, [v.value for v in variables]), variables)
+    gradients = tape.gradient(total, [v.value for v in variables])
+    optimizer.apply(gradients, variables)
+    return tf.linalg.global_norm(gradients)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 import keras
 import tensorflow as tf
 
-from .callbacks import Guard, Log, Logits, Samples, Scores, Show, State
+from .callbacks import Doctor, Guard, Log, Logits, Samples, Scores, Show, Signals, State
 from .config import Config
 from .data import Images
+from .doctor import Finding
 from .errors import Diverged
 from .gan import GAN
 from .plan import Plan
@@ -22,12 +23,17 @@ from .runs import Run
 from .sampler import Sampler
 
 
-def play(run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progress: bool) -> None:
-    """Fit stretch after stretch, from wherever the game is."""
+def play(
+    run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progress: bool
+) -> Finding | None:
+    """Fit stretch after stretch, from wherever the game is.
+
+    Returns: with `train.heal`, what the run was stopped for.
+    """
     if int(gan.step.numpy()) >= plan.total:
         run.update_info(status="finished")
-        return
-    run.update_info(status="running", updated=now())
+        return None
+    run.update_info(status="running", updated=now(), diverged=None)
     sampler = Sampler(gan.ema_generator, source.names, source.class_shares)
     writer = None
     if config.watch.tensorboard:
@@ -35,11 +41,16 @@ def play(run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progres
     samples = Samples(run, plan, sampler, writer)
     state = State(run, plan)
     callbacks: list[keras.callbacks.Callback] = [Guard(run, plan)]
+    if config.watch.signals:
+        callbacks.append(Signals(run, plan, sampler, source))
     scores = Scores(run, plan, sampler, source, config.scores)
     callbacks += [scores, Log(run, plan, writer), samples]
     if config.watch.histograms and writer:
         callbacks.append(Logits(run, plan, source, writer))
     callbacks.append(state)
+    doctor = Doctor(run, plan, config.train.heal, writer, progress)
+    if config.watch.signals:
+        callbacks.append(doctor)
     status = "stopped"
     try:
         with contextlib.ExitStack() as stack:
@@ -49,7 +60,7 @@ def play(run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progres
             fit(gan, plan, source, config, callbacks, interrupted)
         step = int(gan.step.numpy())
         done = step >= plan.total or scores.stopped
-        status = "finished" if done else "interrupted"
+        status = "finished" if done else "sick" if doctor.patient else "interrupted"
         if step < plan.total:
             samples.snapshot(step)
     except Diverged:
@@ -59,6 +70,7 @@ def play(run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progres
         if writer:
             writer.close()
         run.update_info(status=status, updated=now())
+    return doctor.patient
 
 
 def fit(

@@ -10,6 +10,7 @@ import datetime
 import errno
 import json
 import os
+import shutil
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -178,6 +179,23 @@ class Run:
         if states:
             raise RunError(f"no state in {self.folder}/state can be read: start a new run")
         return None
+
+    def keep_healthy(self, step: int) -> None:
+        """Keep the state of this step as the one to go back to."""
+        kept = self.folder / "state" / "healthy"
+        part = kept.with_name(".healthy.part")
+        with disk_errors(kept):
+            part.unlink(missing_ok=True)
+            shutil.copyfile(self.folder / "state" / f"{step:09d}.npz", part)
+            part.replace(kept)
+
+    def healthy(self) -> dict[str, np.ndarray] | None:
+        """The last state that showed no sign of a disease, if any."""
+        try:
+            with (self.folder / "state" / "healthy").open("rb") as file:
+                return dict(np.load(file, allow_pickle=False))
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            return None
 
     # --- models -----------------------------------------------------------------------------
 

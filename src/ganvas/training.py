@@ -26,13 +26,16 @@ from .data import Images, options_of
 from .data import load as load_images
 from .errors import Advice, ConfigError, RunError, UsageError
 from .gan import GAN
-from .play import now, play
+from .healing import play_and_heal, take_cure, untaken
+from .plan import Plan
+from .play import now
 from .runs import Run, disk_errors
 
 CHANGEABLE = (
     "train.kimg", "train.epochs", "train.tick_kimg", "train.learning_rate",
     "train.discriminator_learning_rate", "train.decay", "train.decay_to", "train.ema_kimg",
-    "train.ema_ramp", "train.jit", "train.steps_per_execution", "watch.", "scores.", "gate.",
+    "train.ema_ramp", "train.heal", "train.jit", "train.steps_per_execution", "watch.", "scores.",
+    "gate.",
 )  # fmt: skip
 
 
@@ -76,7 +79,7 @@ def train(
     new = Run.create(run, name, config)
     with new.locked():
         introduce(new, describe(config, source, anew), source)
-        play(new, gan, plan, source, config, progress)
+        play_and_heal(new, gan, plan, source, config, progress)
     return new
 
 
@@ -105,7 +108,7 @@ def resume(
             )
     with old.locked():
         before = old.config
-        config, source = prepare(data, before, set)
+        config, source = prepare(data, before.with_values(untaken(old)), set)
         fingerprint = old.info.get("data", {}).get("fingerprint")
         if fingerprint and fingerprint != source.fingerprint:
             raise RunError(
@@ -113,17 +116,24 @@ def resume(
                 f"({config.data.source or 'arrays'}): put them back, or start a new run with "
                 f"--from {old.folder}"
             )
-        gan, plan = assemble(config, source)
-        state = old.load_state()
-        if state:
-            restore(gan, state)
-        anew = [] if state else take_parent(gan, config)
+        gan, plan, anew = continued(old, config, source)
         old.forget_after(int(gan.step.numpy()))
         introduce(old, {**describe(config, source, anew), **old.info}, source)
         if config != before:
             old.write("config.toml", config.toml())
-        play(old, gan, plan, source, config, progress)
+        play_and_heal(old, gan, plan, source, config, progress)
     return old
+
+
+def continued(run: Run, config: Config, source: Images) -> tuple[GAN, Plan, list[str]]:
+    """The game where it stood, and the names of weights that start anew."""
+    if untaken(run):  # a kill came between the writing down of a cure and the taking
+        return *take_cure(run, config, source), []
+    gan, plan = assemble(config, source)
+    state = run.load_state()
+    if state:
+        restore(gan, state)
+    return gan, plan, [] if state else take_parent(gan, config)
 
 
 def introduce(run: Run, about: Mapping[str, Any], source: Images) -> None:

@@ -21,6 +21,8 @@ class Guard(EachTick):
             if not np.isfinite(weight.numpy()).all()
         ]
         if sick:
+            about = {"what": sick[0], "step": step, "kimg": round(self.plan.kimg(step), 3)}
+            self.run.update_info(diverged=about)
             raise Diverged(
                 f"{sick[0]} is not finite after step {step} ({self.plan.kimg(step):.1f} kimg): "
                 f"the last good state is kept in {self.run.folder}/state; lower the learning "

@@ -12,6 +12,9 @@ from ..plan import Plan
 from ..runs import Run
 from .base import EachTick
 
+QUIET = ("signal/", "slope/")
+"""What the doctor reads, and a person need not."""
+
 
 class Show(EachTick):
     """A live line on a terminal; elsewhere one plain line per tick, on standard error."""
@@ -48,7 +51,8 @@ class Show(EachTick):
         seconds = (time.perf_counter() - self.began) / (step - self.start)
         speed = 1000 * self.plan.kimg(1) / seconds
         left = clock(seconds * (self.plan.total - step))
-        means = " ".join(f"{name} {value:.3g}" for name, value in sorted(logs.items()))
+        told = {name: value for name, value in logs.items() if not name.startswith(QUIET)}
+        means = " ".join(f"{name} {value:.3g}" for name, value in sorted(told.items()))
         line = f"{speed:.0f} img/s  {means}  left {left}"
         if self.console.is_terminal:
             self.bar.update(self.task, completed=step, kimg=self.count(step), line=line)

@@ -1,4 +1,4 @@
-"""Commands that judge: evaluate."""
+"""Commands that judge: evaluate, doctor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .app import DATA_HELP, Json, WhichModel, app, tensorflow
+from .app import DATA_HELP, Json, RunFolder, WhichModel, app, tensorflow
 
 
 @app.command()
@@ -58,3 +58,20 @@ def evaluate(
     for subject, words in failed:
         sys.stderr.write(f"{subject}: {words}\n")
     return 1 if failed else 0
+
+
+@app.command()
+def doctor(run: RunFolder, as_json: Json = False) -> int:
+    """Say whether a run is healthy, what ails it, why, and what helps. Exit 1: it is sick."""
+    from ..doctor import as_json as report
+    from ..doctor import examine_run, sheet, sick, since_cure
+    from ..runs import Run
+
+    patient = Run.open(run)
+    findings = examine_run(patient)
+    if as_json:
+        typer.echo(json.dumps(report(findings)))
+    else:
+        healed = patient.info.get("healed", [])
+        typer.echo(sheet(str(run), since_cure(patient.rows()), findings, healed))
+    return 1 if sick(findings) else 0

@@ -21,6 +21,9 @@ def train(
     start_from: Annotated[
         Path | None, typer.Option("--from", metavar="RUN", help="Start from its weights.")
     ] = None,
+    heal: Annotated[
+        bool, typer.Option("--heal", help="Go back and take a cure when it falls sick.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the data, time a few steps, predict.")
     ] = False,
@@ -31,6 +34,7 @@ def train(
 
     # The recipe first: a misspelt key answers at once, before TensorFlow and the images.
     config = load_recipe(recipe).with_values(parse_set(values or []))
+    config = config.with_values({"train.heal": True}) if heal else config
     if run:
         Run.check_free(run)
     if start_from:

@@ -82,6 +82,8 @@ class Train(Section):
     ema_kimg: float = Field(10.0, ge=0)
     """Half-life of the averaged generator, from which samples are drawn."""
     ema_ramp: float = Field(0.1, gt=0)
+    heal: bool = False
+    """Go back and take a cure when the doctor is certain of a disease; see `ganvas doctor`."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the networks' arithmetic; weights, losses and penalties' sums stay float32. Slower on
     most CPUs."""
@@ -96,6 +98,8 @@ class Watch(Section):
     grids: int = Field(30, ge=0)
     """Image grids, and saved models, over a whole run."""
     tensorboard: bool = True
+    signals: bool = True
+    """What `ganvas doctor` reads, once a tick."""
     histograms: bool = False
     """The discriminator's logits on real and fake images, in TensorBoard, per grid."""
 

@@ -6,6 +6,8 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..doctor import examine_run, paragraph, verdict
+from ..errors import RunError
 from ..runs import Run
 from .page import Block, Code, Items, Table, Text
 
@@ -54,6 +56,21 @@ def recipe(run: Run) -> list[Block]:
         Text("With this file, the same images, versions and device, the run can be made again."),
         Code("config.toml", text),
     ]
+
+
+def health(run: Run) -> list[Block]:
+    """What the doctor says, and which cures the run took."""
+    try:
+        findings = examine_run(run)
+    except RunError:
+        return []  # trained without signals
+    blocks: list[Block] = [Text(verdict(findings).capitalize() + ".")]
+    blocks += [Code(one.disease, "\n".join(paragraph(one))) for one in findings]
+    healed = run.info.get("healed") or []
+    if healed:
+        cures = [f"{o['disease']} at {o['kimg']:g} kimg: {' '.join(o['cure'])}" for o in healed]
+        blocks += [Text("Cures it took while it trained:"), Items(cures)]
+    return blocks
 
 
 def how_made(run: Run, results: Mapping[str, Any]) -> list[Block]:

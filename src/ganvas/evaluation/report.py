@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import images
 from ..runs import Run
-from .card import MOST_CLASSES, data_card, how_made, limits, moment, recipe
+from .card import MOST_CLASSES, data_card, health, how_made, limits, moment, recipe
 from .page import Block, Charts, Page, Picture, Pictures, Section, Table, Text, plain
 from .scores import SCORES
 
@@ -35,6 +35,7 @@ def write_report(run: Run, results: Mapping[str, Any]) -> tuple[Path, Path]:
         Section("Nearest training images", _neighbours(results)),
         Section("How it learnt", _over_time(run)),
         Section("Curves", _curves(run)),
+        Section("Health", health(run)),
         Section("Classes", _classes(results)),
         Section("Fidelity and variety", _truncation(results)),
         Section("Data", data_card(run)),

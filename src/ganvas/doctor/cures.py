@@ -1,0 +1,178 @@
+"""Remedies, as changes of a recipe: only where it departs from what is known to work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..config import Config, load_recipe
+from .diseases import DISEASES
+
+Values = dict[str, Any]
+KEPT = ("kimg", "epochs", "tick_kimg", "seed", "batch", "discriminator_steps",
+        "steps_per_execution", "jit", "precision", "heal")  # fmt: skip
+"""What a run is counted in and computed with, which no cure changes."""
+RATE, SLOWEST, FASTEST = 1e-3, 2e-4, 2e-3
+SLOPES = ("r1", "r2", "gradient", "dragan")
+
+
+@dataclass(frozen=True)
+class Cure:
+    """Values to set, by dotted key. `anew`: the networks change, so learning starts again."""
+
+    values: Values
+    costs: str
+    anew: bool
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """KEY=VALUE for --set, ready to paste between single quotes."""
+        return tuple(f"{key}={_toml(value)}" for key, value in self.values.items())
+
+
+def cures_of(disease: str, config: Config) -> list[Cure]:
+    """What to try against a disease of this recipe, the first thing first.
+
+    Remedies that the recipe takes already are left out, and so are cures of which nothing is left.
+    """
+    found = []
+    for remedies in DISEASES[disease].cures:
+        values: Values = {}
+        costs = []
+        for name in remedies:
+            remedy = REMEDIES[name]
+            changed = remedy.change(config)
+            if changed:
+                values |= changed
+                costs.append(remedy.costs)
+        if values:
+            anew = any(key.startswith("networks") for key in values)
+            found.append(Cure(values, "; ".join(dict.fromkeys(costs)), anew))
+    return found
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """`change`: a recipe -> the values to set, none where it needs none."""
+
+    change: Callable[[Config], Values]
+    costs: str
+
+
+def rates(config: Config) -> Values:
+    """Two time-scales that are known to work: Heusel et al. 2017, arXiv:1706.08500."""
+    train = config.train
+    generator = train.learning_rate
+    discriminator = train.discriminator_learning_rate or generator
+    values: Values = {}
+    if train.optimizer != "adam":
+        return values
+    if not SLOWEST <= generator <= FASTEST:
+        generator = values["train.learning_rate"] = RATE
+    if not generator <= discriminator <= 4 * generator:
+        values["train.discriminator_learning_rate"] = 2 * generator
+    if train.beta1 > 0.5:
+        values["train.beta1"] = 0.5
+    return values
+
+
+def slope(config: Config) -> Values:
+    """A bound on the discriminator's slope that suits the loss; see docs/theory."""
+    names = [_name(penalty) for penalty in config.penalties]
+    if any(name in SLOPES for name in names):
+        return {}
+    loss = _name(config.loss)
+    if loss == "wasserstein":
+        penalty = [{"name": "gradient", "weight": 10.0}]
+    elif loss.startswith("relativistic"):
+        penalty = [{"name": "r1", "weight": 1.0}, {"name": "r2", "weight": 1.0}]
+    else:
+        penalty = [{"name": "r1", "weight": 0.5, "every": 4}]
+    return {"penalties": [*config.model_dump()["penalties"], *penalty]}
+
+
+def loss(config: Config) -> Values:
+    """The generator's gradient must not fade where it fails."""
+    return {"loss": "nonsaturating"} if _name(config.loss) == "saturating" else {}
+
+
+def normalise(config: Config) -> Values:
+    part = _dcgan(config)
+    return {"networks.norm": "batch"} if part.get("norm") == "none" else {}
+
+
+def minibatch(config: Config) -> Values:
+    part = _dcgan(config)
+    return {"networks.minibatch": "std"} if part.get("minibatch") == "none" else {}
+
+
+def capacity(config: Config) -> Values:
+    """A generator smaller than any recipe's."""
+    part, values = _dcgan(config), {}
+    if part.get("width", 32) < 16:
+        values["networks.width"] = 32
+    if part.get("noise", 64) < 16:
+        values["networks.noise"] = 64
+    return values
+
+
+def augment(config: Config) -> Values:
+    return {} if config.augment else {"augment": {"name": "diff"}}
+
+
+def average(config: Config) -> Values:
+    return {} if config.train.ema_kimg else {"train.ema_kimg": 10.0}
+
+
+def quick(config: Config) -> Values:
+    """All of the default recipe but what the run is counted in."""
+    base, now = load_recipe("quick").model_dump(), config.model_dump()
+    values = {key: base[key] for key in ("loss", "penalties", "networks")}
+    values = {key: value for key, value in values.items() if not _holds(now[key], value)}
+    for key, value in base["train"].items():
+        if key not in KEPT and now["train"][key] != value and value is not None:
+            values[f"train.{key}"] = value
+    return values
+
+
+def _holds(now: Any, wanted: Any) -> bool:
+    """Whether a part that may have more written out is the one that is wanted."""
+    if isinstance(wanted, list):
+        return len(now) == len(wanted) and all(map(_holds, now, wanted))
+    if isinstance(wanted, str):
+        return _name(now) == wanted
+    return isinstance(now, dict) and all(now.get(key) == value for key, value in wanted.items())
+
+
+REMEDIES = {
+    "rates": Remedy(rates, "nothing"),
+    "slope": Remedy(slope, "a quarter to a half more time a step"),
+    "loss": Remedy(loss, "nothing"),
+    "normalise": Remedy(normalise, "learning starts anew; a little more time a step"),
+    "minibatch": Remedy(minibatch, "learning starts anew; nearly no time"),
+    "capacity": Remedy(capacity, "learning starts anew; more time a step"),
+    "augment": Remedy(augment, "a tenth more time a step; blurs what is learnt if images are many"),
+    "average": Remedy(average, "nothing"),
+    "quick": Remedy(quick, "learning starts anew with the default recipe's game and networks"),
+}
+
+
+def _dcgan(config: Config) -> Values:
+    part = config.networks if isinstance(config.networks, dict) else {"name": config.networks}
+    defaults = {"norm": "batch", "minibatch": "none", "width": 32, "noise": 64}
+    return {**defaults, **part} if part.get("name") == "dcgan" else {}
+
+
+def _name(part: Any) -> str:
+    return part if isinstance(part, str) else part["name"]
+
+
+def _toml(value: Any) -> str:
+    """A value as --set takes it: inline TOML."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}={_toml(v)}" for key, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)

@@ -1,0 +1,133 @@
+"""The diseases, and the patterns of signs that give them away.
+
+A pattern holds when all of its signs do, for so many ticks on end. Numbers are relative: to real
+images in the same place, to the discriminator's own spread, or to the run's own past. They were
+set on the even seeds of `benchmarks/doctor.py` and are reported on the odd ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Disease:
+    """What it is called, what it means in plain words, and where it is described."""
+
+    name: str
+    says: str
+    cures: tuple[tuple[str, ...], ...]
+    """Remedies (`cures.REMEDIES`) to take together; then, if it comes back, the next ones."""
+    source: str
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A number of the log (or drawn from it, see `diagnosis.drawn`) within bounds."""
+
+    signal: str
+    least: float = float("-inf")
+    most: float = float("inf")
+
+    def holds(self, row: dict[str, float]) -> bool:
+        return self.signal in row and self.least <= row[self.signal] <= self.most
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Signs of a disease. `ticks`: for how many on end."""
+
+    disease: str
+    severity: str
+    signs: tuple[Sign, ...]
+    ticks: int = 3
+
+
+DISEASES = {
+    disease.name: disease
+    for disease in (
+        Disease(
+            "bad_data",
+            "the images are too few or too much alike to learn from",
+            (("augment",),),
+            "Karras et al. 2020, arXiv:2006.06676",
+        ),
+        Disease(
+            "divergence",
+            "numbers grow without bound",
+            (("rates", "slope"), ("loss", "normalise"), ("quick",)),
+            "Mescheder et al. 2018, arXiv:1801.04406",
+        ),
+        Disease(
+            "discriminator_collapse",
+            "the discriminator does not tell real from fake, so the generator learns nothing of it",
+            (("rates", "loss"), ("capacity", "slope"), ("quick",)),
+            "Goodfellow 2016, arXiv:1701.00160, section 5.1",
+        ),
+        Disease(
+            "mode_collapse",
+            "the generator makes few images, or one, again and again",
+            (("rates", "slope", "loss"), ("minibatch", "normalise", "capacity"), ("quick",)),
+            "Salimans et al. 2016, arXiv:1606.03498; Lin et al. 2018, arXiv:1712.04086",
+        ),
+        Disease(
+            "vanishing_gradient",
+            "the discriminator is so sure that the generator gets nothing to learn from",
+            (("rates", "slope", "loss"), ("normalise", "capacity"), ("quick",)),
+            "Arjovsky & Bottou 2017, arXiv:1701.04862",
+        ),
+        Disease(
+            "oscillation",
+            "the players chase each other: images change as a whole from tick to tick",
+            (("rates", "slope", "average"), ("loss", "normalise"), ("quick",)),
+            "Mescheder et al. 2018, arXiv:1801.04406",
+        ),
+        Disease(
+            "overfitting",
+            "the discriminator knows its training images by heart",
+            (("augment",), ("slope",)),
+            "Karras et al. 2020, arXiv:2006.06676, section 2",
+        ),
+        Disease(
+            "artifacts",
+            "the images carry a checkerboard, or pixels that stick to black and white",
+            (("rates", "normalise"), ("quick",)),
+            "Odena et al. 2016, doi:10.23915/distill.00003",
+        ),
+    )
+}
+"""In the order in which they are named where several are as certain: causes before effects."""
+
+BAD = Sign("distance", least=0.1)
+STUCK = Sign("stall", least=0.75)
+
+PATTERNS = (
+    Pattern("bad_data", "certain", (Sign("data/used", most=100),), 1),
+    Pattern("bad_data", "suspected", (Sign("data/used", most=500),), 1),
+    Pattern("bad_data", "certain", (Sign("data/duplicates", least=0.5),), 1),
+    Pattern("bad_data", "suspected", (Sign("data/duplicates", least=0.2),), 1),
+    Pattern("bad_data", "suspected", (Sign("data/constant", least=0.1),), 1),
+    Pattern("divergence", "certain", (Sign("finite", most=0.5),), 1),
+    Pattern("divergence", "certain", (Sign("surge", least=50),), 1),
+    Pattern("divergence", "certain", (Sign("gap", least=1000),), 2),
+    Pattern("divergence", "certain", (Sign("gap", least=100), BAD), 3),
+    Pattern("discriminator_collapse", "certain", (Sign("separation", most=0.6), BAD, STUCK)),
+    Pattern("discriminator_collapse", "certain", (Sign("pace", most=0.01), BAD)),
+    Pattern("mode_collapse", "certain", (Sign("duplicates", least=0.5), BAD)),
+    Pattern("mode_collapse", "certain", (Sign("diversity", most=0.5), STUCK)),
+    Pattern("mode_collapse", "suspected", (Sign("coverage", most=0.5), Sign("distance", most=0.1))),
+    Pattern("vanishing_gradient", "certain", (Sign("separation", least=0.98), BAD, STUCK)),
+    Pattern(
+        "vanishing_gradient",
+        "certain",
+        (Sign("separation", least=0.97), Sign("rise", least=0.05), STUCK),
+        4,
+    ),
+    Pattern("oscillation", "certain", (Sign("drift", least=0.7), STUCK), 4),
+    Pattern("overfitting", "certain", (Sign("memory", least=0.8),)),
+    Pattern("overfitting", "suspected", (Sign("memory", least=0.7),)),
+    Pattern(
+        "artifacts", "suspected", (Sign("checkerboard", least=1.0), Sign("distance", most=0.1))
+    ),
+    Pattern("artifacts", "suspected", (Sign("saturated", least=0.3),)),
+)

@@ -1,0 +1,146 @@
+"""What is measured at a run's bedside: numbers from pictures and from the discriminator's logits.
+
+All are relative to real images in the same place, so that they mean the same for any data.
+Needs NumPy only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..images import to_float
+
+SIDE = 16  # pixels a side at most that distances between pictures are taken at
+NEIGHBOURS = 5
+TWIN = 0.25  # of the distance from a real image to the one nearest to it
+EXTREME = 0.98  # of the range: a saturated pixel
+FLAT = 0.1  # of the spread within a real image: a blank one
+
+
+def of_pictures(
+    fake: np.ndarray, real: np.ndarray, before: np.ndarray | None = None
+) -> dict[str, float]:
+    """Signals of generated pictures beside as many real ones: uint8 [N, H, W, C].
+
+    Args:
+        before: pictures of the same noise a tick ago.
+
+    Returns:
+        distance: energy distance in pixels over the mean distance of real images: 0 is alike.
+        diversity: mean distance between two fakes, over that between two real images.
+        coverage: share of real images that have a fake among their nearest.
+        duplicates: share of fakes that have a near-twin among the fakes.
+        blank: share of fakes of a single colour, nearly.
+        saturated: share of pixels at an end of the range, beyond that of real images.
+        checkerboard: decades by which the pattern of every second pixel is stronger than in real
+            images.
+        drift: how far the pictures moved, over the distance between two of them.
+    Source: energy distance: Szekely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018.
+    """
+    x, y = vectors(fake), vectors(real)
+    within, among, across = apart(x, x), apart(y, y), apart(x, y)
+    fakes, reals = _mean(within), _mean(among)
+    unit = max(reals, 1e-6)
+    nearest = _nearest(among)
+    spread = np.std(to_float(real), axis=(1, 2, 3))
+    blank = np.std(to_float(fake), axis=(1, 2, 3)) < FLAT * np.median(spread)
+    signals = {
+        "distance": (2 * across.mean() - fakes - reals) / unit,
+        "diversity": fakes / unit,
+        "coverage": covered(across, among),
+        "duplicates": float((_nearest(within) < TWIN * np.median(nearest)).mean()),
+        "blank": float(blank.mean()),
+        "saturated": _extreme(fake) - _extreme(real),
+        "checkerboard": _lattice(fake) - _lattice(real),
+    }
+    if before is not None:
+        moved = np.linalg.norm(x - vectors(before), axis=1).mean()
+        signals["drift"] = moved / max(fakes, 0.01 * unit)
+    return {name: float(value) for name, value in signals.items()}
+
+
+def of_logits(
+    real: np.ndarray, fake: np.ndarray, held: np.ndarray | None = None
+) -> dict[str, float]:
+    """Signals of what the discriminator says, logits [N] each.
+
+    Returns:
+        separation: how often it ranks a real image above a fake: 1 is always, 0.5 a coin.
+        contrast: how far its two means lie apart, in standard deviations of its logits.
+        memory: how often it ranks an image it was trained on above one held out; 0.5 is never.
+    """
+    both = np.concatenate([real, fake])
+    signals = {
+        "separation": above(real, fake),
+        "contrast": float(abs(real.mean() - fake.mean()) / max(both.std(), 1e-12)),
+    }
+    if held is not None and len(held):
+        signals["memory"] = above(real, held)
+    return signals
+
+
+def of_features(fake: np.ndarray, real: np.ndarray) -> float:
+    """Mean distance between two fakes over that between two real images, in the discriminator's
+    own features [N, D]."""
+    return float(_mean(apart(fake, fake)) / max(_mean(apart(real, real)), 1e-12))
+
+
+def above(a: np.ndarray, b: np.ndarray) -> float:
+    """How often a number of `a` is greater than one of `b`; equal ones count half."""
+    order = np.sort(b)
+    low, high = np.searchsorted(order, a, "left"), np.searchsorted(order, a, "right")
+    return float((low + high).mean() / 2 / len(b))
+
+
+def vectors(images: np.ndarray) -> np.ndarray:
+    """uint8 [N, H, W, C] -> float32 [N, D] in [-1, 1], shrunk by means of equal blocks."""
+    count, height, width, channels = images.shape
+    factor = -(-max(height, width) // SIDE)
+    rows, columns = height // factor, width // factor
+    cut = to_float(images[:, : rows * factor, : columns * factor])
+    blocks = cut.reshape(count, rows, factor, columns, factor, channels)
+    return blocks.mean(axis=(2, 4)).reshape(count, -1)
+
+
+def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Euclidean distances [len(a), len(b)]."""
+    squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2 * a @ b.T
+    return np.sqrt(np.maximum(squares, 0))
+
+
+def covered(across: np.ndarray, among: np.ndarray) -> float:
+    """Share of real images with a fake as near as their own neighbours. Naeem et al. 2020,
+    arXiv:2002.09797, eq. 6."""
+    rank = min(NEIGHBOURS, len(among) - 1)
+    radius = np.sort(among, axis=1)[:, rank]  # the first is the image itself
+    return float((across.min(0) <= radius).mean())
+
+
+def _mean(distances: np.ndarray) -> float:
+    """Of different ones: the diagonal left out."""
+    count = len(distances)
+    return float((distances.sum() - np.trace(distances)) / (count * (count - 1)))
+
+
+def _nearest(distances: np.ndarray) -> np.ndarray:
+    others = distances + np.diag(np.full(len(distances), np.inf))
+    return others.min(1)
+
+
+def _extreme(images: np.ndarray) -> float:
+    return float((np.abs(to_float(images)) > EXTREME).mean())
+
+
+def _lattice(images: np.ndarray) -> float:
+    """Decimal logarithm of the power that repeats every two pixels, of all detail.
+
+    Transposed convolutions leave it where strides and kernels do not match. Odena et al. 2016,
+    doi:10.23915/distill.00003.
+    """
+    grey = to_float(images).mean(axis=3)
+    height, width = (side // 2 * 2 for side in grey.shape[1:])
+    grey = grey[:, :height, :width]
+    spectrum = (np.abs(np.fft.rfft2(grey)) ** 2).mean(0)
+    spectrum[0, 0] = 0
+    high = spectrum[height // 2, :].sum() + spectrum[:, width // 2].sum()
+    return float(np.log10((high + 1e-9) / (spectrum.sum() + 1e-6)))

@@ -1,0 +1,116 @@
+"""Playing with a doctor at hand: a run that falls sick goes back and takes a cure."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from .assembly import assemble
+from .callbacks import restore, state_of, take_weights
+from .config import Config, parse_set
+from .data import Images
+from .doctor import Cure, Finding, cures_of, examine, since_cure
+from .errors import Diverged, RunError
+from .gan import GAN
+from .plan import Plan
+from .play import play
+from .runs import Run
+
+MOST = 3
+"""Cures that a run may take."""
+
+
+def play_and_heal(
+    run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progress: bool
+) -> None:
+    """`play`, and with `train.heal` again after each cure, within the same budget of kimg.
+
+    Raises: Diverged: what ails it came back after every cure there is, or after three.
+    """
+    while True:
+        finding = _played(run, gan, plan, source, config, progress)
+        if finding is None:
+            return
+        config = prescribe(run, config, finding, int(gan.step.numpy()), plan)
+        gan, plan = take_cure(run, config, source)
+
+
+def prescribe(run: Run, config: Config, finding: Finding, step: int, plan: Plan) -> Config:
+    """Choose the next cure, write it down, and return the recipe with it."""
+    taken = list(run.info.get("healed", ()))
+    cure = next_cure(finding, config, taken)
+    if cure is None or len(taken) >= MOST:
+        run.update_info(status="sick")
+        past = "; ".join(
+            f"{one['disease']} at {one['kimg']:g} kimg, {' '.join(one['cure'])}" for one in taken
+        )
+        raise Diverged(
+            f"{finding.disease} since {finding.since_kimg:g} kimg, and no cure is left "
+            f"({past or 'none fits'}): what was best is kept; `ganvas doctor {run.folder}` shows "
+            "the evidence, another recipe may do"
+        )
+    entry = {
+        "disease": finding.disease, "since_kimg": finding.since_kimg, "evidence": finding.evidence,
+        "step": step, "kimg": round(plan.kimg(step), 3), "cure": list(cure.words),
+        "anew": cure.anew or not run.healthy(), "taken": False,
+    }  # fmt: skip
+    run.update_info(healed=[*taken, entry])
+    sys.stderr.write(
+        f"note: {finding.disease} since {finding.since_kimg:g} kimg: "
+        f"{'starting anew' if entry['anew'] else 'going back to the last healthy state'} with "
+        f"{' '.join(cure.words)}\n"
+    )
+    return config.with_values(cure.values)
+
+
+def next_cure(finding: Finding, config: Config, taken: list[Mapping[str, Any]]) -> Cure | None:
+    """The first cure that this run has not taken yet."""
+    known = [tuple(one["cure"]) for one in taken]
+    return next((c for c in cures_of(finding.disease, config) if c.words not in known), None)
+
+
+def take_cure(run: Run, config: Config, source: Images) -> tuple[GAN, Plan]:
+    """The game with the cure that was written down last, at the step where the sick one stood.
+
+    May be called again after a kill: it only ever reads the healthy state.
+    """
+    healed = run.info["healed"]
+    entry = healed[-1]
+    gan, plan = assemble(config, source)
+    healthy = None if entry["anew"] else run.healthy()
+    if healthy is not None:
+        try:
+            restore(gan, healthy)
+        except RunError:  # the cure brought something to remember, such as ADA's p
+            take_weights(gan, healthy)
+    gan.step.assign(entry["step"])
+    last = (run.rows() or [{"seconds": 0.0}])[-1]
+    if last.get("cure") != entry["cure"]:
+        told = {key: entry[key] for key in ("step", "kimg", "disease", "cure")}
+        run.log(told | {"seconds": last["seconds"]})
+    run.save_state(entry["step"], state_of(gan))
+    run.write("config.toml", config.toml())
+    run.update_info(healed=[*healed[:-1], {**entry, "taken": True}])
+    return gan, plan
+
+
+def untaken(run: Run) -> dict[str, Any]:
+    """The values of a cure that a kill came before; none where there is none."""
+    healed = run.info.get("healed") or [{"taken": True}]
+    return {} if healed[-1]["taken"] else parse_set(healed[-1]["cure"])
+
+
+def _played(
+    run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progress: bool
+) -> Finding | None:
+    """Play; what it was stopped for, if it was."""
+    try:
+        return play(run, gan, plan, source, config, progress)
+    except Diverged:
+        if not config.train.heal:
+            raise
+        found = examine(
+            since_cure(run.rows()), run.read_json("data.json"), run.info.get("diverged")
+        )
+        return found[0]

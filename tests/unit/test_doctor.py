@@ -1,0 +1,268 @@
+"""Signals from known pictures, diseases from synthetic logs, cures for every recipe."""
+
+import numpy as np
+import pytest
+
+from ganvas.config import load_recipe, parse_set, recipe_names
+from ganvas.doctor import (
+    DISEASES,
+    PATTERNS,
+    ailing,
+    as_json,
+    cures_of,
+    examine,
+    examine_run,
+    sheet,
+    sick,
+    signals,
+    since_cure,
+)  # fmt: skip
+from ganvas.doctor.cures import REMEDIES, SLOPES
+from ganvas.errors import RunError
+from ganvas.losses import LOSSES
+from ganvas.penalties import PENALTIES
+from ganvas.runs import Run
+
+REPORT = {"used": 60_000, "duplicates": 0, "constant": 0}
+
+
+def healthy(count: int = 12) -> list[dict]:
+    """A run that gets better: rows as they stand in log.jsonl."""
+    rows = []
+    for tick in range(1, count + 1):
+        row = {
+            "distance": 0.5 / tick**2, "diversity": 1 - 0.5 / tick, "coverage": 0.95,
+            "duplicates": 0.0, "blank": 0.0, "saturated": -0.1, "checkerboard": 0.2,
+            "drift": 1.0 / tick, "separation": max(0.7, 1 - 0.04 * tick), "contrast": 1.0,
+            "memory": 0.5,
+            "step/generator": 0.01, "step/discriminator": 0.01,
+        }  # fmt: skip
+        row = {f"signal/{name}": value for name, value in row.items()}
+        row |= {"step": 25 * tick, "kimg": 1.6 * tick, "seconds": 1.0 * tick}
+        row |= {"discriminator": 1.0, "generator": 0.9, "real": 0.5, "fake": -0.5}
+        rows.append(row | {"slope/generator": 2.0, "slope/discriminator": 3.0})
+    return rows
+
+
+def changed(since: int, **values) -> list[dict]:
+    """The healthy run, with these signals from a tick on (counted from 0)."""
+    rows = healthy()
+    for row in rows[since:]:
+        for name, value in values.items():
+            own = name in ("real", "fake", "discriminator", "generator")
+            row[name if own else f"signal/{name.replace('__', '/')}"] = value
+    return rows
+
+
+SICK = {
+    "mode_collapse": [
+        changed(6, duplicates=0.9, distance=0.6, diversity=0.1),
+        changed(6, diversity=0.3, distance=0.05),
+    ],
+    "vanishing_gradient": [
+        changed(6, separation=1.0, distance=0.6),
+        changed(6, separation=0.99, distance=0.03),
+    ],
+    "discriminator_collapse": [
+        changed(6, separation=0.5, distance=0.6),
+        changed(6, step__discriminator=1e-9, distance=0.6),
+    ],
+    "oscillation": [changed(6, drift=1.2, distance=0.05)],
+    "divergence": [
+        changed(6, real=2e4, fake=-3e4),
+        changed(6, real=200.0, fake=0.0, distance=0.5),
+        changed(11, discriminator=400.0),
+    ],
+    "overfitting": [changed(6, memory=0.9)],
+    "artifacts": [changed(6, checkerboard=1.5, distance=0.05), changed(6, saturated=0.6)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "disease, rows", [(d, rows) for d, several in SICK.items() for rows in several]
+)
+def test_each_disease_is_named_first(disease, rows):
+    found = examine(rows, REPORT)
+    assert found and found[0].disease == disease, found
+    assert found[0].since_kimg > rows[5]["kimg"]
+    assert set(found[0].evidence) and all(np.isfinite(v) for v in found[0].evidence.values())
+
+
+def test_a_healthy_run_has_nothing_at_any_time():
+    rows = healthy(30)
+    for count in range(1, len(rows) + 1):
+        assert examine(rows[:count], REPORT) == [] and not ailing(rows[:count], REPORT)
+
+
+def test_a_bad_tick_or_two_are_no_disease_but_nothing_to_go_back_to():
+    rows = changed(11, duplicates=0.9, distance=0.6)
+    assert examine(rows, REPORT) == []
+    assert ailing(rows, REPORT)
+
+
+def test_what_is_over_is_no_finding():
+    rows = changed(2, duplicates=0.9, distance=0.6)[:8] + healthy()[8:]
+    assert examine(rows, REPORT) == []
+
+
+def test_a_number_that_is_not_finite():
+    found = examine(healthy(), REPORT, {"what": "loss", "step": 400, "kimg": 25.6})
+    assert [f.disease for f in found] == ["divergence"]
+    assert found[0].since_kimg == 25.6
+    assert examine([], REPORT, {"kimg": 0.5})[0].disease == "divergence"
+
+
+@pytest.mark.parametrize(
+    "report, severity",
+    [({"used": 50}, "certain"), ({"used": 300}, "suspected"),
+     ({"used": 1000, "duplicates": 600}, "certain"),
+     ({"used": 1000, "constant": 200}, "suspected")],
+)  # fmt: skip
+def test_bad_data(report, severity):
+    found = examine(healthy(), report)
+    assert [(f.disease, f.severity) for f in found] == [("bad_data", severity)]
+
+
+def test_warm_up_is_not_judged():
+    rows = changed(0, separation=1.0, distance=0.9, step__generator=0, duplicates=1.0)
+    for row in rows:
+        row["slope/generator"] = 0.0
+    assert examine(rows, REPORT)[0].disease == "mode_collapse"  # a dead generator is none
+    for row in rows:
+        row["generator"] = 0.0
+    assert examine(rows, REPORT) == []
+
+
+def test_what_came_before_a_cure_is_forgotten():
+    rows = changed(6, duplicates=0.9, distance=0.6)
+    assert since_cure([*rows, {"cure": ["a=1"]}, *healthy(2)]) == healthy(2)
+
+
+def test_every_pattern_belongs_to_a_disease_that_has_a_source():
+    assert {pattern.disease for pattern in PATTERNS} == set(DISEASES)
+    for disease in DISEASES.values():
+        assert "arXiv" in disease.source or "doi" in disease.source
+        assert {name for cure in disease.cures for name in cure} <= set(REMEDIES)
+
+
+@pytest.mark.parametrize("recipe", recipe_names())
+@pytest.mark.parametrize("disease", DISEASES)
+def test_cures_can_be_set(recipe, disease):
+    """The words that are printed give the recipe that healing would take."""
+    config = load_recipe(recipe)
+    for cure in cures_of(disease, config):
+        cured = config.with_values(parse_set(cure.words))
+        assert cured == config.with_values(cure.values) != config
+        assert cure.costs
+        counted = ("kimg", "batch", "discriminator_steps", "seed", "tick_kimg")
+        assert all(getattr(cured.train, k) == getattr(config.train, k) for k in counted)
+
+
+def test_cures_leave_alone_what_is_right():
+    assert cures_of("vanishing_gradient", load_recipe("quick")) == []
+    wild = load_recipe("quick").with_values({"train.learning_rate": 0.5, "train.beta1": 0.9})
+    first = cures_of("mode_collapse", wild)[0]
+    assert first.values == {"train.learning_rate": 1e-3, "train.beta1": 0.5} and not first.anew
+    classic = load_recipe("classic")
+    last = cures_of("mode_collapse", classic)[-1]
+    assert last.anew and last.values["networks"]["name"] == "dcgan"
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_bound_on_the_slope_exists_and_suits_the_loss(loss):
+    config = load_recipe("classic").with_values({"loss": loss})
+    penalties = REMEDIES["slope"].change(config)["penalties"]
+    assert {p["name"] for p in penalties} <= set(PENALTIES) & set(SLOPES)
+    assert ("gradient" in str(penalties)) == (loss == "wasserstein")
+    bound = config.with_values({"penalties": penalties})
+    assert REMEDIES["slope"].change(bound) == {}
+
+
+def test_the_sheet_shows_evidence_and_cure():
+    rows = changed(6, duplicates=0.9, distance=0.6)
+    findings = examine(rows, REPORT)
+    text = sheet("runs/x", rows, findings)
+    assert "sick: mode_collapse (certain)" in text and "since 11.2 kimg" in text
+    assert "duplicates 0.9" in text and "█" in text
+    assert sick(findings) and as_json(findings)["healthy"] is False
+    assert "healthy (at 19.2 kimg)" in sheet("runs/x", healthy(), [])
+
+
+def test_runs_that_cannot_be_examined(tmp_path):
+    run = Run(tmp_path)
+    run.write("config.toml", load_recipe("quick").toml())
+    with pytest.raises(RunError, match="no tick"):
+        examine_run(run)
+    run.log({"step": 1, "kimg": 0.1, "seconds": 1.0})
+    with pytest.raises(RunError, match="without signals"):
+        examine_run(run)
+
+
+# --- signals --------------------------------------------------------------------------------
+
+
+def noise(count: int, seed: int, low: int = 0, high: int = 256) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    blocks = rng.integers(low, high, (count, 4, 4, 1))
+    return blocks.repeat(4, 1).repeat(4, 2).astype(np.uint8)
+
+
+def test_signals_of_like_pictures():
+    found = signals.of_pictures(noise(128, 1), noise(128, 2), noise(128, 1))
+    assert abs(found["distance"]) < 0.02 and abs(found["diversity"] - 1) < 0.05
+    assert found["coverage"] > 0.8 and found["duplicates"] == found["blank"] == 0
+    assert abs(found["saturated"]) < 0.02 and abs(found["checkerboard"]) < 0.1
+    assert found["drift"] == 0
+
+
+@pytest.mark.parametrize(
+    "fake, name, least",
+    [
+        (np.repeat(noise(1, 1), 128, 0), "duplicates", 1.0),
+        (np.full((128, 16, 16, 1), 40, np.uint8), "blank", 1.0),
+        (np.where(noise(128, 1) > 127, 255, 0).astype(np.uint8), "saturated", 0.9),
+        (np.where(np.indices((128, 16, 16, 1)).sum(0) % 2, 200, noise(128, 1)).astype(np.uint8),
+         "checkerboard", 0.5),
+        (noise(128, 1, 200), "distance", 0.2),
+    ],
+)  # fmt: skip
+def test_signals_of_sick_pictures(fake, name, least):
+    found = signals.of_pictures(fake, noise(128, 2), noise(128, 7))
+    assert found[name] >= least, found
+
+
+def test_half_the_modes_are_half_covered():
+    many, few = noise(16, 1).repeat(8, 0), noise(8, 1).repeat(16, 0)
+    jitter = np.random.default_rng(0).integers(0, 6, many.shape).astype(np.uint8)
+    other = np.random.default_rng(1).integers(0, 6, many.shape).astype(np.uint8)
+    found = signals.of_pictures(few // 2 + jitter, many // 2 + other)
+    assert 0.3 < found["coverage"] < 0.6
+
+
+def test_above_is_the_area_under_the_curve():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 9, 40).astype(float), rng.integers(0, 9, 30).astype(float)
+    pairs = (a[:, None] > b).mean() + 0.5 * (a[:, None] == b).mean()
+    assert np.isclose(signals.above(a, b), pairs)
+
+
+def test_energy_distance_is_that_of_the_definition():
+    x, y = noise(12, 3), noise(12, 4)
+    a, b = signals.vectors(x), signals.vectors(y)
+
+    def mean(p, q):
+        return np.mean([np.linalg.norm(i - j) for i in p for j in q])
+
+    def pairs(p):
+        return np.mean(
+            [np.linalg.norm(p[i] - p[j]) for i in range(12) for j in range(12) if i != j]
+        )
+
+    wanted = (2 * mean(a, b) - pairs(a) - pairs(b)) / pairs(b)
+    assert np.isclose(signals.of_pictures(x, y)["distance"], wanted, atol=1e-5)
+
+
+def test_logits():
+    found = signals.of_logits(np.arange(10.0), np.arange(10.0) - 100, np.arange(10.0))
+    assert found["separation"] == 1 and found["memory"] == 0.5 and found["contrast"] > 1.9
+    assert "memory" not in signals.of_logits(np.ones(4), np.zeros(4))
