@@ -18,9 +18,11 @@ _HOMES = {
     "config": ("Config",),
     "data": ("Images", "Options", "prepare"),
     "errors": (
-        "Advice", "ConfigError", "DataError", "Diverged", "GanvasError", "RunError", "UsageError",
+        "Advice", "ConfigError", "DataError", "Diverged", "GanvasError", "ModelError", "Refused",
+        "RunError", "UsageError",
     ),
     "evaluation": ("evaluate",),
+    "exporting": ("bench", "export"),
     "gan": ("GAN",),
     "losses": ("LOSSES", "Loss"),
     "networks": ("NETWORKS", "Networks"),

@@ -5,7 +5,9 @@ what was received, what is accepted, what to do.
     ├── UsageError          wrong words: an unknown option, recipe, part or key        exit 2
     │   ├── ConfigError     a recipe or an override that cannot be run
     │   ├── DataError       images that cannot be read or cannot be trained on
-    │   └── RunError        a run folder that is missing, in use or cannot go on
+    │   ├── RunError        a run folder that is missing, in use or cannot go on
+    │   └── ModelError      an exported model that is missing, damaged or was tampered with
+    ├── Refused             what was asked for is not good enough                      exit 1
     └── Diverged            training met a non-finite number and stopped               exit 3
 """
 
@@ -39,6 +41,14 @@ class RunError(UsageError):
     """A run folder that is missing, in use by another process, or cannot go on."""
 
 
+class ModelError(UsageError):
+    """An exported model that is missing, damaged or not what was exported."""
+
+
+class Refused(GanvasError):
+    """What was asked for is not good enough, by the recipe's own bounds; nothing was written."""
+
+
 class Diverged(GanvasError):
     """A loss or weight is no longer finite; the last good state is kept."""
 
@@ -46,7 +56,8 @@ class Diverged(GanvasError):
 
 
 class Advice(UserWarning):
-    """A recipe that can be run, but that the literature shows to fail."""
+    """Not an error, but worth a word: a recipe that the literature shows to fail, a file that is
+    not good enough to be published."""
 
 
 def no_such(kind: str, word: str, known: Iterable[str]) -> str:

@@ -62,6 +62,17 @@ def to_uint8(images: Any) -> np.ndarray:
     return np.clip(np.rint((array + 1) * 127.5), 0, 255).astype(np.uint8)
 
 
+def to_png(images: Any) -> Any:
+    """A tensor of floats in [-1, 1], [N, H, W, C] -> PNG files, string [N]; inside a graph.
+
+    Rounded and clipped as in `to_uint8`.
+    """
+    import tensorflow as tf
+
+    pixels = tf.saturate_cast(tf.round((images + 1) * 127.5), tf.uint8)
+    return tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
+
+
 def probe(file: str | Path | bytes) -> Header:
     """Reads the header alone: cheap, and decides what is refused before anything is decoded.
 

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from . import images, layers  # noqa: F401 - Keras finds the layers of a saved generator
-from .errors import RunError, UsageError, no_such
+from . import images, layers, manifest  # noqa: F401 - Keras finds the layers of a generator
+from .errors import ModelError, RunError, UsageError, no_such
 from .runs import Run
 
 CHUNK = 64
 
 
 def load(run: str | os.PathLike, model: str = "best") -> Sampler:
-    """A generator of a run, ready to draw from.
+    """A generator of a run or of an exported model, ready to draw from.
 
     Args:
-        model: "best", by the scores on held-out images (the last, where there are none yet), or
-            "last".
+        run: a run, or a folder that `export` wrote, or one of its versions, whose files are
+            checked against its manifest.
+        model: of a run: "best", by the scores on held-out images (the last, where there are
+            none yet), or "last".
 
-    Raises: RunError: no run, or it has not saved a generator yet.
+    Raises:
+        RunError: no run, or it has not saved a generator yet.
+        ModelError: an exported model that is damaged, or has no SavedModel.
     """
+    if manifest.is_model(run):
+        facts = manifest.verify(run)
+        return Sampler(Exported(manifest.locate(run)), facts["names"], facts["class_shares"])
     old = Run.open(run)
     path = old.model(model)
     if path is None:
@@ -34,6 +42,24 @@ def load(run: str | os.PathLike, model: str = "best") -> Sampler:
     data = old.info["data"]
     generator = keras.saving.load_model(path, compile=False)
     return Sampler(generator, data["names"], data["class_shares"])
+
+
+class Exported:
+    """The SavedModel in the folder of a version, called as its generator would be."""
+
+    def __init__(self, folder: os.PathLike | str):
+        if not (Path(folder) / "saved_model.pb").is_file():
+            raise ModelError(f"{folder} holds no SavedModel: export it with --formats saved_model")
+        self._model = tf.saved_model.load(os.fspath(folder))
+        self._predict = self._model.signatures["serving_default"]
+        given = self._predict.structured_input_signature[1]
+        self.input = {"noise": given["z"], **{k: given[k] for k in given if k == "label"}}
+        self.output = self._predict.structured_outputs["images"]
+
+    def __call__(self, inputs, training=False):
+        """{"noise" [B, Z], "label" [B]?} -> float32 [B, H, W, C] in [-1, 1]; never in training."""
+        given = {"z" if name == "noise" else name: value for name, value in inputs.items()}
+        return self._predict(**{k: tf.convert_to_tensor(v) for k, v in given.items()})["images"]
 
 
 class Sampler:
@@ -48,7 +74,7 @@ class Sampler:
 
     def __init__(
         self,
-        generator: keras.Model,
+        generator: keras.Model | Exported,
         names: Sequence[str] = (),
         frequencies: Sequence[float] = (),
     ):
@@ -80,15 +106,23 @@ class Sampler:
             raise UsageError(
                 f"n = {n}, truncation = {truncation}: n is at least 1, truncation in (0, 2]"
             )
-        # Row by row from one stream, so that the first images are the same for every n.
-        rng = np.random.Generator(np.random.Philox(seed))
-        noise = rng.standard_normal((n, self.noise_size), np.float32) * np.float32(truncation)
+        noise = self.noise(n, seed) * np.float32(truncation)
         return self.decode(noise, self.labels(n, label, seed))
 
     __call__ = sample
 
+    def noise(self, n: int, seed: int = 0) -> np.ndarray:
+        """Standard normal float32 [n, Z], row by row from one stream, so that the first images
+        are the same for every n."""
+        rng = np.random.Generator(np.random.Philox(seed))
+        return rng.standard_normal((n, self.noise_size), np.float32)
+
     def decode(self, noise: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Images of given noise [n, Z] and labels [n]: uint8 [n, H, W, C]."""
+        return images.to_uint8(self.draw(noise, labels))
+
+    def draw(self, noise: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """`decode` before it rounds: float32 [n, H, W, C] in [-1, 1]."""
         inputs = {"noise": np.asarray(noise, np.float32)}
         if self.conditional:
             inputs["label"] = np.asarray(labels, np.int32)
@@ -98,7 +132,7 @@ class Sampler:
             length = len(chunk["noise"])
             # Always the same batch size: arithmetic that does not depend on n, one trace.
             padded = {k: np.resize(v, (CHUNK, *v.shape[1:])) for k, v in chunk.items()}
-            chunks.append(images.to_uint8(self._generate(padded).numpy()[:length]))
+            chunks.append(self._generate(padded).numpy()[:length])
         return np.concatenate(chunks)
 
     def walk(
@@ -113,8 +147,7 @@ class Sampler:
         Source: White 2016, arXiv:1609.04468.
         """
         places = max(2, round(seconds))
-        rng = np.random.Generator(np.random.Philox(seed))
-        stops = rng.standard_normal((places, self.noise_size), np.float32)
+        stops = self.noise(places, seed)
         frames = max(2, round(seconds * fps))
         when = np.arange(frames) * places / frames
         at, share = when.astype(int), when % 1

@@ -64,7 +64,7 @@ def tensorflow():
     """The package with TensorFlow loaded, without the notes it prints on starting."""
     import ganvas
 
-    with _held_back_stderr():
+    with held_back_stderr():
         import keras
         import tensorflow as tf
 
@@ -74,7 +74,7 @@ def tensorflow():
 
 
 @contextlib.contextmanager
-def _held_back_stderr() -> Iterator[None]:
+def held_back_stderr() -> Iterator[None]:
     """Keep what C++ writes to standard error, and show it only if something fails."""
     kept = os.dup(2)
     with tempfile.TemporaryFile() as notes:

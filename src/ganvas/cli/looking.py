@@ -53,7 +53,7 @@ def recipes(name: Annotated[str | None, typer.Argument(help="Print this one.")] 
 
 @app.command()
 def sample(
-    model: Annotated[Path, typer.Argument(help="A run folder.")],
+    model: Annotated[Path, typer.Argument(metavar="RUN|MODEL", show_default=False)],
     n: Annotated[int, typer.Option("-n", min=1, help="How many images.")] = 64,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     label: Annotated[str | None, typer.Option(help="A class, by name or index.")] = None,
@@ -62,9 +62,11 @@ def sample(
     out: Annotated[Path, typer.Option(help="grid.png, or a folder.")] = Path("grid.png"),
 ) -> None:
     """Draw images: one grid, or one PNG each into a folder."""
+    from ..manifest import is_model
     from ..runs import Run
 
-    Run.open(model)
+    if not is_model(model):
+        Run.open(model)
     ganvas = tensorflow()
     from .. import images
 

@@ -17,7 +17,7 @@ import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
 from ..errors import ConfigError, no_such
-from .sections import Data, Gate, Scores, Section, Train, Watch
+from .sections import Data, Export, Gate, Scores, Section, Train, Watch
 
 Part = str | dict[str, Any]
 
@@ -37,6 +37,7 @@ class Config(Section):
     watch: Watch = Watch()
     scores: Scores = Scores()
     gate: Gate = Gate()
+    export: Export = Export()
 
     @model_validator(mode="after")
     def _warmup(self):

@@ -132,3 +132,14 @@ class Gate(Section):
     modes_min: float | None = Field(None, ge=0, le=1)
     duplicates_max: float | None = Field(None, ge=0, le=1)
     near_copies_max: float | None = Field(None, ge=0, le=1)
+
+
+class Export(Section):
+    """What a converted file must keep of the model, or it is not published."""
+
+    images: int = Field(1000, ge=100)
+    """Images drawn, by the model and by each file from the same noise, and compared."""
+    psnr_min: float = Field(25.0, ge=0)
+    """Of those images, in dB; 25 is an error of 14 grey levels (root mean square)."""
+    frechet_ratio_max: float = Field(1.25, ge=1)
+    """The file's Frechet distance over the model's, where so few images allow one."""

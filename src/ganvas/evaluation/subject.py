@@ -93,6 +93,7 @@ def evaluate(
     comparison = _compare(subject, judged_by, n, seed)
     scores = score(comparison, metrics)
     passed, failed = judge(subject.gate, scores)
+    curves = {"precision", "recall"} <= set(scores)
     return {
         "n_real": len(comparison.real),
         "n_fake": len(comparison.fake),
@@ -102,7 +103,7 @@ def evaluate(
         "scores": {name: one.to_dict() for name, one in scores.items()},
         "gate": {"passed": passed, "failed": failed},
         "classes": _classes(comparison, judged_by, subject),
-        "truncation": _truncation(subject, comparison, judged_by, seed),
+        "truncation": _truncation(subject, comparison, judged_by, seed) if curves else [],
         "pictures": _pictures(subject, comparison),
         "model": subject.model,
         "evaluated": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),

@@ -1,0 +1,130 @@
+"""MODEL_CARD.md: the facts of the manifest in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..evaluation.page import Block, Items, Page, Section, Table, Text
+from ..evaluation.report import number
+
+
+def card(facts: Mapping[str, Any], folder: Path) -> str:
+    """The card of a version, as Markdown."""
+    passed = facts["gate"]["passed"]
+    verdict = {
+        True: "It passes the gate of its recipe.",
+        False: "It FAILS the gate of its recipe and was published all the same.",
+        None: "No gate was judged: nothing here says that it is good enough for a purpose.",
+    }
+    return Page(
+        title=f"{folder.resolve().parent.name}, version {folder.name}",
+        verdict=verdict[passed],
+        tone="",
+        reasons=facts["gate"]["failed"],
+        lines=[
+            f"A generator of images, {_size(facts['shape'])}, from the run {facts['run']} by the "
+            f"recipe {facts['recipe']}."
+        ],
+        sections=[
+            Section("What it takes and gives", _interface(facts)),
+            Section("Files", _files(facts)),
+            Section("Scores", _scores(facts)),
+            Section("Origin", [_origin(facts)]),
+            Section("Limits", [Items(_limits(facts))]),
+        ],
+        footer="manifest.json holds these numbers, and the sha256 of every file.",
+    ).markdown()
+
+
+def _interface(facts: Mapping[str, Any]) -> list[Block]:
+    label = facts["conditional"]
+    rows = [
+        ("serving_default", f"z float32 [N, {facts['noise_size']}], standard normal"
+         + (", label int32 [N]" if label else ""),
+         f"images float32 [N, {', '.join(map(str, facts['shape']))}] in [-1, 1]"),
+        ("generate", f"num_images int32 (1 to {facts['most_images']}), seed int32 [2], "
+         "truncation float32 (above 0 to 2; 1 is as in training)"
+         + (", label int32 (-1: as often as in training)" if label else ""),
+         "image_bytes, PNG files [N]; the k-th depends on seed and k alone"),
+    ]  # fmt: skip
+    blocks: list[Block] = [Table(("signature", "takes", "gives"), rows, "lll", "SavedModel")]
+    blocks.append(
+        Text(
+            "LiteRT files take and give what serving_default does, one image at a time; "
+            "model_int8.tflite takes z and gives images as int8, by the scale and zero point it "
+            "names."
+        )
+    )
+    if facts["names"]:
+        names = (f"{index}: {name}" for index, name in enumerate(facts["names"]))
+        blocks.append(Text("Labels: " + ", ".join(names)))
+    elif label:
+        count = len(facts["class_shares"])
+        blocks.append(Text(f"Labels are {count} groups of alike images, found while training."))
+    return blocks
+
+
+def _files(facts: Mapping[str, Any]) -> list[Block]:
+    rows = []
+    for name, found in facts["artefacts"].items():
+        latency = found.get("latency_ms", {})
+        rows.append((
+            name, f"{found['bytes'] / 1000:,.0f}", f"{found['psnr']:.1f}",
+            f"{found['largest_error']:.2g}", number(latency.get("1")), number(latency.get("2")),
+            {True: "yes", False: "no"}.get(found.get("one_delegate", ""), ""),
+        ))  # fmt: skip
+    header = ("artefact", "kB", "PSNR, dB", "largest error", "ms, 1 thread", "ms, 2 threads",
+              "one delegate takes all")  # fmt: skip
+    caption = "Each was run after writing, and held against the generator; images are in [-1, 1]"
+    blocks: list[Block] = [Table(header, rows, "lrrrrrl", caption)]
+    if facts["withheld"]:
+        blocks.append(Text("Made, and not published:"))
+        blocks.append(
+            Items([f"{name}: {'; '.join(why)}" for name, why in facts["withheld"].items()])
+        )
+    return blocks
+
+
+def _scores(facts: Mapping[str, Any]) -> list[Block]:
+    rows = []
+    for artefact, found in facts["artefacts"].items():
+        for name, one in found.get("scores", {}).items():
+            change = one["change"]
+            rows.append((
+                artefact, name, number(one["model"]["value"]), number(one["file"]["value"]),
+                f"{change['value']:+.3g}", f"{change['low']:+.3g} to {change['high']:+.3g}",
+            ))  # fmt: skip
+    if not rows:
+        return [Text(f"None were taken: {facts['judged_without']}.")]
+    header = ("artefact", "score", "generator", "file", "change", "95 % interval")
+    caption = "Of the generator and of each file, from the same noise and real images"
+    return [Table(header, rows, "llrrrr", caption)]
+
+
+def _origin(facts: Mapping[str, Any]) -> Table:
+    data = facts["data"]
+    rows = [
+        ("run", facts["run"]),
+        ("generator", facts["model"]),
+        ("recipe", facts["recipe"]),
+        ("exported", facts["created"]),
+        ("images it learnt from", f"{data['count']:,}" if "count" in data else "not known"),
+        ("their fingerprint", data.get("fingerprint", "not known")),
+        ("versions", ", ".join(f"{name} {value}" for name, value in facts["versions"].items())),
+    ]
+    return Table(("", ""), rows, "ll", "Where it comes from")
+
+
+def _limits(facts: Mapping[str, Any]) -> list[str]:
+    return [
+        "It makes images like those it learnt from, their gaps and their bias among them.",
+        "An image may resemble one it learnt from: ganvas evaluate counts near-copies.",
+        "Milliseconds are of the machine that exported; ganvas bench takes them on yours.",
+        "int8 files clip noise beyond the ranges they were made with: truncation of 1 or less.",
+    ]
+
+
+def _size(shape: list[int]) -> str:
+    return f"{shape[0]}×{shape[1]} px with {shape[2]} channel{'s' * (shape[2] > 1)}"

@@ -1,0 +1,32 @@
+"""Files for TensorFlow Serving beside the versions; what is there already is yours, and stays."""
+
+from __future__ import annotations
+
+import re
+import string
+from importlib import resources
+from pathlib import Path
+
+from ..runs import replacing
+
+FILES = (
+    "models.config", "batching.config", "monitoring.config", "docker-compose.yml",
+    "kubernetes.yaml",
+)  # fmt: skip
+
+
+def write(folder: Path) -> None:
+    """Write those that are missing, for a model that is named as its folder."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name)
+    words = {"name": name, "label": dns_label(name)}
+    templates = resources.files(__package__) / "templates"
+    for file in FILES:
+        if not (folder / file).exists():
+            text = string.Template((templates / file).read_text("utf-8")).substitute(words)
+            with replacing(folder / file) as out:
+                out.write(text.encode("utf-8"))
+
+
+def dns_label(name: str) -> str:
+    """A name as Kubernetes accepts it: lower-case letters, digits, dashes, at most 40."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-") or "model"

@@ -1,0 +1,127 @@
+"""LiteRT (.tflite) files of a generator, and how they are run.
+
+`tf.lite.TFLiteConverter` is the only way from a SavedModel to such a file and is named here only;
+`tf.lite.Interpreter` is going away, so files are run by `ai_edge_litert`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+from ..errors import Refused
+from .saved_model import predictor, write
+
+KINDS = ("float32", "float16", "dynamic", "int8")
+"""Weights and arithmetic in float32; weights in half of that; weights in int8, arithmetic chosen
+per layer; everything in int8, the ends of the file too, for NPUs and DSPs."""
+EXAMPLES = 128
+
+
+def file_name(kind: str) -> str:
+    return f"model_{kind}.tflite"
+
+
+def convert(
+    generator: keras.Model, kind: str, noise: np.ndarray, labels: np.ndarray | None
+) -> bytes:
+    """The file, for one image at a time.
+
+    With a free batch size transposed convolutions stay outside the fast kernels (64 ms for 1 ms),
+    and the browser's runtime refuses the file.
+
+    Args:
+        noise, labels: [M, Z] and [M], that int8 takes its ranges from; noise beyond them is
+            clipped.
+
+    Raises: Refused: the converter cannot convert it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        write(generator, {"serving_default": predictor(generator, 1)}, Path(folder))
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            folder, signature_keys=["serving_default"]
+        )
+        if kind != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if kind == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if kind == "int8":
+            converter.representative_dataset = lambda: _examples(noise, labels)
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = converter.inference_output_type = tf.int8
+            # A scale for each of a dense layer's thousands of outputs weighs more than it gains
+            # (here 25 % of the file for 0.7 dB).
+            converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+        return _converted(converter, kind)
+
+
+def _converted(converter: tf.lite.TFLiteConverter, kind: str) -> bytes:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the converter's own affairs
+        try:
+            return converter.convert()
+        except Exception as error:  # of classes that TensorFlow does not publish
+            why = str(error).strip().splitlines() or [type(error).__name__]
+            raise Refused(f"the converter refuses {kind} ({why[0]})") from error
+
+
+def _examples(noise: np.ndarray, labels: np.ndarray | None) -> Iterator[dict[str, np.ndarray]]:
+    for row in range(len(noise)):
+        label = {} if labels is None else {"label": labels[row : row + 1].astype(np.int32)}
+        yield {"z": noise[row : row + 1], **label}
+
+
+class LiteRT:
+    """A .tflite file, ready to draw from.
+
+    Attributes:
+        whole: whether one delegate takes all of it, from end to end.
+    """
+
+    def __init__(self, path: Path, threads: int = 1):
+        self._interpreter = Interpreter(model_path=path.as_posix(), num_threads=threads)
+        self._interpreter.allocate_tensors()
+        self._run = self._interpreter.get_signature_runner("serving_default")
+        self._input = self._run.get_input_details()["z"]
+        self._output = self._run.get_output_details()["images"]
+        self.whole = self._is_whole()
+
+    def __call__(self, noise: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Noise [N, Z], labels [N] -> images float32 [N, H, W, C], one after the other."""
+        z = self._quantised(noise)
+        given = [{"z": z[row : row + 1]} for row in range(len(z))]
+        if labels is not None:
+            for row, one in enumerate(given):
+                one["label"] = np.asarray(labels[row : row + 1], np.int32)
+        return self._real(np.concatenate([self._run(**one)["images"] for one in given]))
+
+    def _quantised(self, noise: np.ndarray) -> np.ndarray:
+        kind = self._input["dtype"]
+        if not np.issubdtype(kind, np.integer):
+            return np.asarray(noise, kind)
+        scale, zero = self._input["quantization"]
+        ends = np.iinfo(kind)
+        return np.clip(np.rint(noise / scale) + zero, ends.min, ends.max).astype(kind)
+
+    def _real(self, images: np.ndarray) -> np.ndarray:
+        if not np.issubdtype(images.dtype, np.integer):
+            return np.asarray(images, np.float32)
+        scale, zero = self._output["quantization"]
+        return (images.astype(np.float32) - zero) * np.float32(scale)
+
+    def _is_whole(self) -> bool:
+        """One delegate that reads the file's inputs and writes its output leaves nothing out."""
+        nodes = self._interpreter._get_ops_details()
+        delegates = [node for node in nodes if node["op_name"] == "DELEGATE"]
+        if len(delegates) != 1:
+            return False
+        ends = {one["index"] for one in self._interpreter.get_input_details()}
+        out = {one["index"] for one in self._interpreter.get_output_details()}
+        return ends <= set(delegates[0]["inputs"]) and out <= set(delegates[0]["outputs"])

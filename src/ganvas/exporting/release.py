@@ -1,0 +1,190 @@
+"""What `ganvas export` does: judge the run, make files, try each, describe them, publish."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from .. import manifest
+from ..config import Config
+from ..data import Images, options_of
+from ..data import load as load_images
+from ..errors import Advice, DataError, Refused, UsageError
+from ..evaluation import evaluate
+from ..runs import Run
+from ..sampler import Sampler, load
+from . import artefacts, deployment, litert, saved_model
+from .artefacts import Maker
+from .card import card
+from .formats import DEFAULT, check
+from .publish import check_free, publishing
+from .trial import Trial, clock
+
+UNREAD = "the run's real images cannot be read any more"
+"""Which ones, a model that is given away keeps to itself: it may be a private path."""
+
+
+def export(
+    run: str | os.PathLike,
+    to: str | os.PathLike,
+    *,
+    formats: Iterable[str] = DEFAULT,
+    version: int | None = None,
+    unvalidated: bool = False,
+    model: str = "best",
+    data: Any = None,
+) -> Path:
+    """Write a run's generator as a version of a model, DIR/N/, checked and described.
+
+    Each file is run after writing and held against the generator: what falls below the
+    recipe's `[export]` bounds is left out, and the manifest says so.
+
+    Args:
+        to: DIR, which holds the versions; TensorFlow Serving's files are put beside them.
+        formats: of "saved_model", "litert", "onnx".
+        version: N; None: the next free one.
+        unvalidated: publish although the run's gate fails.
+        model: of the run: "best" or "last".
+        data: real images to judge by; None: those that the run held out.
+
+    Returns: DIR/N.
+    Raises: Refused: the gate fails, or no file is good enough. UsageError: a wrong format, a
+        version that is taken, a run without a generator.
+    """
+    names, old, folder = check(formats), Run.open(run), Path(to)
+    check_free(folder, version)
+    sampler, config = load(old, model), old.config
+    gate = _gate(old, config, data, model, unvalidated)
+    source, why = _source(config, data)
+    trial = Trial(sampler, source, config.export, config.scores.features)
+    with publishing(folder, version) as (part, final):
+        facts = _origin(old, sampler, model) | {"gate": gate, "judged_without": why}
+        facts |= _tried(part, names, sampler, trial)
+        (part / "MODEL_CARD.md").write_text(card(facts, final), encoding="utf-8")
+        manifest.write(part, facts)
+    deployment.write(folder)
+    return final
+
+
+def _tried(
+    folder: Path, formats: Iterable[str], sampler: Sampler, trial: Trial
+) -> dict[str, dict[str, Any]]:
+    """Make the artefacts -> those that were kept, and those that were not, with the reasons.
+
+    Raises: Refused: none is good enough.
+    """
+    kept: dict[str, Any] = {}
+    withheld: dict[str, list[str]] = {}
+    for name, make in artefacts.makers(formats, sampler):
+        found, faults = _try(folder, name, make, trial)
+        if faults:
+            withheld[name] = faults
+            warnings.warn(f"{name} is not published: {'; '.join(faults)}", Advice, stacklevel=3)
+        else:
+            kept[name] = found
+    if not kept:
+        raise Refused(
+            f"no file of {', '.join(formats)} is good enough ({next(iter(withheld.values()))[0]}): "
+            "nothing was published; see [export] of the recipe"
+        )
+    return {"artefacts": kept, "withheld": withheld}
+
+
+def _gate(run: Run, config: Config, data: Any, model: str, unvalidated: bool) -> dict[str, Any]:
+    """The verdict of the run's gate. Raises Refused: it fails, and that was not waived."""
+    demands = config.gate.model_dump(exclude_none=True)
+    if not demands:
+        return {"passed": None, "failed": [], "scores": {}}
+    names = sorted({key.rpartition("_")[0] for key in demands})
+    try:
+        result = evaluate(run, data, metrics=names, model=model)
+    except UsageError:
+        if not unvalidated:
+            raise
+        return {"passed": None, "failed": [UNREAD], "scores": {}}
+    if not (result["gate"]["passed"] or unvalidated):
+        raise Refused(
+            f"{run.folder} fails its gate ({'; '.join(result['gate']['failed'])}): train it "
+            "further, or publish it all the same with --unvalidated"
+        )
+    return {**result["gate"], "scores": result["scores"]}
+
+
+def _source(config: Config, data: Any) -> tuple[Images | None, str | None]:
+    """Real images to score by; None, and why, where there are none at hand."""
+    word = data if data is not None else config.data.source
+    if isinstance(word, str) and not word:
+        return None, "the run was trained on arrays, which are not kept"
+    # Groups and balance are for learning; the images held out are the same without.
+    options = replace(options_of(config), balanced=False, clusters=0)
+    if data is not None:
+        return load_images(data, replace(options, holdout=0, judged=True)), None
+    try:
+        return load_images(word, options), None
+    except DataError:
+        return None, UNREAD
+
+
+def _try(folder: Path, name: str, make: Maker, trial: Trial) -> tuple[dict[str, Any], list[str]]:
+    """Make an artefact and run it -> what was found, and what speaks against it."""
+    before = set(folder.rglob("*"))
+    try:
+        make(folder)
+    except Refused as error:
+        return {}, [str(error)]
+    own = [path for path in folder.rglob("*") if path not in before and path.is_file()]
+    found = {"bytes": sum(path.stat().st_size for path in own)}
+    found |= trial.examine(artefacts.opened(folder, name, os.cpu_count() or 1))
+    faults = trial.faults(found)
+    if faults:
+        for path in own:
+            path.unlink()
+    elif name.endswith(".tflite"):
+        found |= _speed(folder / name, trial)
+    return found, faults
+
+
+def _speed(path: Path, trial: Trial) -> dict[str, Any]:
+    """Median milliseconds of one image by threads, and whether one delegate takes all of it."""
+    labels = None if trial.labels is None else trial.labels[:1]
+    files = {threads: litert.LiteRT(path, threads) for threads in (1, 2)}
+    latency = {
+        str(threads): round(float(_median(lambda file=file: file(trial.noise[:1], labels))), 4)
+        for threads, file in files.items()
+    }
+    return {"latency_ms": latency, "one_delegate": files[1].whole}
+
+
+def _median(call) -> float:
+    times = sorted(clock(call))
+    return times[len(times) // 2]
+
+
+def _origin(run: Run, sampler: Sampler, model: str) -> dict[str, Any]:
+    """Where the generator comes from, and what it takes and gives."""
+    info, path = run.info, run.model(model)
+    data: Mapping[str, Any] = info.get("data") or {}
+    return {
+        "run": run.folder.resolve().name,
+        "model": path.name if path else "",
+        "recipe": run.config.recipe,
+        "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "versions": {
+            name: metadata.version(name)
+            for name in ("ganvas", "tensorflow", "keras", "ai-edge-litert")
+        },
+        "data": {key: data[key] for key in ("fingerprint", "count", "shape") if key in data},
+        "best": run.best,
+        "noise_size": int(sampler.noise_size),
+        "shape": list(sampler.shape),
+        "conditional": sampler.conditional,
+        "names": sampler.names,
+        "class_shares": [float(share) for share in sampler.frequencies],
+        "most_images": saved_model.MOST,
+    }

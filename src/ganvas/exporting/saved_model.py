@@ -1,0 +1,161 @@
+"""A generator as a SavedModel that TensorFlow Serving loads: two signatures, each variable once.
+
+`serving_default`: z float32 [N, Z] (label int32 [N]) -> images float32 [N, H, W, C] in [-1, 1].
+`generate`: num_images int32, seed int32 [2], truncation float32 (label int32, -1: as in training)
+-> image_bytes, PNG files [N]. The k-th image depends on seed and k alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .. import images
+from ..seeds import normal
+
+MOST = 1024
+"""Images of one call of `generate`."""
+CHUNK = 8
+"""Images that `generate` computes together, always: the arithmetic does not depend on N."""
+WARMUP = "assets.extra/tf_serving_warmup_requests"
+
+
+def save(generator: keras.Model, class_shares: Sequence[float] | np.ndarray, folder: Path) -> None:
+    """Write the SavedModel, in inference mode, with its warm-up request.
+
+    Args:
+        generator: {"noise" [B, Z], "label" [B]?} -> [B, H, W, C] in [-1, 1].
+        class_shares: how often each class came in training; empty without classes.
+    """
+    predict = predictor(generator)
+    signatures = {"serving_default": predict, "generate": _generate(predict, class_shares)}
+    write(generator, signatures, folder)
+    _write_warmup(generator, folder / WARMUP)
+
+
+def write(generator: keras.Model, signatures: dict[str, tf.function], folder: Path) -> None:
+    """Write functions of a generator. Of Keras's own export every variable would come twice."""
+    module = tf.Module()
+    module.weights = [variable.value for variable in generator.variables]
+    tf.saved_model.save(module, folder.as_posix(), signatures=signatures)
+
+
+def predictor(generator: keras.Model, batch: int | None = None) -> tf.function:
+    """`serving_default`, for any number of images or a fixed one."""
+    noise = tf.TensorSpec((batch, generator.input["noise"].shape[-1]), tf.float32, "z")
+    specs = [noise]
+    if "label" in generator.input:
+        specs.append(tf.TensorSpec((batch,), tf.int32, "label"))
+
+    def predict(z, label=None):
+        inputs = {"noise": z} if label is None else {"noise": z, "label": label}
+        return {"images": tf.cast(generator(inputs, training=False), tf.float32)}
+
+    return tf.function(predict, input_signature=specs, autograph=False)
+
+
+def _generate(predict: tf.function, class_shares: Sequence[float] | np.ndarray) -> tf.function:
+    conditional, classes = len(predict.input_signature) > 1, len(class_shares)
+
+    def generate(num_images, seed, truncation, label=None):
+        num_images = _demanded(
+            num_images,
+            (num_images >= 1) & (num_images <= MOST),
+            f"num_images is {{}}, where 1 to {MOST} are drawn at once: ask several times",
+        )
+        truncation = _demanded(
+            truncation,
+            (truncation > 0) & (truncation <= 2),
+            "truncation is {}, where above 0 to 2 is accepted: 1 is as in training",
+        )
+        if conditional:
+            label = _demanded(
+                label,
+                (label >= -1) & (label < classes),
+                f"label is {{}}, where 0 to {classes - 1} are classes: -1 draws them as often as "
+                "they came in training",
+            )
+        chunks = tf.map_fn(
+            lambda first: _chunk(predict, class_shares, first, seed, truncation, label),
+            tf.range(0, num_images, CHUNK),
+            fn_output_signature=tf.TensorSpec((CHUNK,), tf.string),
+        )
+        return {"image_bytes": tf.reshape(chunks, (-1,))[:num_images]}
+
+    specs = [
+        tf.TensorSpec((), tf.int32, "num_images"),
+        tf.TensorSpec((2,), tf.int32, "seed"),
+        tf.TensorSpec((), tf.float32, "truncation"),
+    ]
+    specs += [tf.TensorSpec((), tf.int32, "label")] if conditional else []
+    return tf.function(generate, input_signature=specs, autograph=False)
+
+
+def _chunk(predict, class_shares, first, seed, truncation, label) -> tf.Tensor:
+    """PNG files of the images from number `first` on, [CHUNK]."""
+    seeds = [_fold(seed, first + i) for i in range(CHUNK)]
+    shape = predict.input_signature[0].shape[1:]
+    given = [truncation * tf.stack([normal(shape, _fold(one, 0)) for one in seeds])]
+    if label is not None:
+        edges = tf.constant(np.cumsum(class_shares)[:-1], tf.float32)
+        random = tf.stack([_uniform(_fold(one, 1)) for one in seeds])
+        drawn = tf.searchsorted(edges, random, side="right")
+        given.append(tf.where(label < 0, drawn, label))
+    return images.to_png(predict(*given)["images"])
+
+
+def _fold(seed: tf.Tensor, part: int | tf.Tensor) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(seed, part, alg="philox")
+
+
+def _uniform(seed: tf.Tensor) -> tf.Tensor:
+    return tf.random.stateless_uniform((), seed, alg="philox")
+
+
+def _demanded(value: tf.Tensor, met: tf.Tensor, sentence: str) -> tf.Tensor:
+    """The value, where it is accepted; else every server answers INVALID_ARGUMENT with this."""
+    said = tf.debugging.Assert(met, [tf.strings.format(sentence, value)])
+    with tf.control_dependencies([said]):
+        return tf.identity(value)
+
+
+def _write_warmup(generator: keras.Model, path: Path) -> None:
+    """One request of one image to `serving_default`.
+
+    None to `generate`: its scalars cannot be batched, and under --enable_batching a warm-up
+    request that fails would keep TensorFlow Serving from loading the model at all.
+    """
+    z = tf.zeros((1, generator.input["noise"].shape[-1]))
+    inputs = {"z": z, "label": tf.zeros((1,), tf.int32)}
+    if "label" not in generator.input:
+        del inputs["label"]
+    path.parent.mkdir()
+    with tf.io.TFRecordWriter(path.as_posix()) as file:
+        file.write(prediction_log(inputs))
+
+
+def prediction_log(inputs: dict[str, tf.Tensor]) -> bytes:
+    """A PredictionLog with a request to `serving_default`, as bytes.
+
+    Four messages, each a few fields of one kind: written by hand, they need no package of stubs.
+
+    Source: tensorflow_serving/apis/prediction_log.proto, predict.proto, model.proto; wire type 2
+        of protocol buffers.
+    """
+    request = _field(1, _field(3, b"serving_default"))  # model_spec { signature_name }
+    for name, tensor in inputs.items():
+        proto = tf.make_tensor_proto(tensor.numpy()).SerializeToString()
+        request += _field(2, _field(1, name.encode()) + _field(2, proto))  # inputs { key, value }
+    return _field(6, _field(1, request))  # predict_log { request }
+
+
+def _field(number: int, content: bytes) -> bytes:
+    size, length = len(content), bytearray()
+    while size > 127:
+        length.append(size & 127 | 128)
+        size >>= 7
+    return bytes([number << 3 | 2]) + bytes([*length, size]) + content

@@ -1,0 +1,153 @@
+"""A run is exported, drawn from, timed and refused from the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import ganvas
+from ganvas.config import parse_set
+from ganvas.data.mnist import mnist
+from ganvas.images import read
+
+
+@pytest.fixture(scope="module")
+def run(sets, tmp_path_factory):
+    """A few steps on digits with labels, and a gate that nothing passes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GANVAS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        own = {"export.images": 100, "gate.modes_min": 0, "gate.kid_max": -9}
+        images, labels = (part[:600] for part in mnist("train"))
+        path = tmp_path_factory.mktemp("data") / "digits.npz"
+        np.savez(path, x=images, y=labels)
+        folder = tmp_path_factory.mktemp("runs") / "digits"
+        yield ganvas.train(path, run=folder, set=parse_set(sets[1::2]) | own, progress=False).folder
+
+
+@pytest.fixture(scope="module")
+def model(run, command, tmp_path_factory):
+    """That run, exported all the same."""
+    folder = tmp_path_factory.mktemp("models") / "digits"
+    done = command("export", run, "--to", folder, "--unvalidated")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(folder / "1")
+    assert done.stderr == ""
+    return folder
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*")
+                  if path.is_file())  # fmt: skip
+
+
+def test_what_is_exported(model):
+    version = model / "1"
+    assert {"saved_model.pb", "manifest.json", "MODEL_CARD.md"} <= set(files(version))
+    assert len(list(version.glob("*.tflite"))) == 4
+    assert (version / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 100
+    assert {"models.config", "docker-compose.yml", "kubernetes.yaml"} <= set(files(model))
+    facts = json.loads((version / "manifest.json").read_text())
+    assert facts["gate"]["passed"] is False
+    assert any("kid" in sentence for sentence in facts["gate"]["failed"])
+    assert (facts["conditional"], facts["names"]) == (True, [str(digit) for digit in range(10)])
+    int8 = facts["artefacts"]["model_int8.tflite"]
+    assert {"bytes", "psnr", "largest_error", "latency_ms", "one_delegate", "scores"} <= set(int8)
+    kid = int8["scores"]["kid"]
+    assert kid["change"]["low"] <= kid["change"]["value"] <= kid["change"]["high"]
+    assert "FAILS the gate" in (version / "MODEL_CARD.md").read_text()
+
+
+def test_it_draws_what_the_run_draws(run, model, tmp_path, command):
+    for label in (None, "1"):
+        own = ganvas.load(run).sample(20, label, seed=5)
+        theirs = ganvas.load(model).sample(20, label, seed=5)
+        assert np.abs(own.astype(int) - theirs).max() <= 1
+    done = command("sample", model / "1", "-n", 2, "--seed", 5, "--label", 1, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert np.abs(read(tmp_path / "000000.png").astype(int) - theirs[0]).max() <= 1
+
+
+def test_a_file_that_was_changed_is_refused(model, tmp_path, command):
+    copy = tmp_path / "digits"
+    shutil.copytree(model, copy)
+    data = next((copy / "1" / "variables").glob("*.data*"))
+    content = bytearray(data.read_bytes())
+    content[100] ^= 1
+    data.write_bytes(content)
+    for words in (("sample", copy, "--out", tmp_path / "a.png"), ("bench", copy)):
+        done = command(*words, cwd=tmp_path)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert "sha256 differs" in done.stderr
+
+
+def test_a_run_whose_gate_fails_is_refused(run, tmp_path, command):
+    done = command("export", run, "--to", tmp_path / "m")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "fails its gate (kid" in done.stderr
+    assert "--unvalidated" in done.stderr
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--formats", "tflite"], "no format 'tflite'"),
+        (["--version", "1"], "version 1 is taken"),
+        (["--version", "0"], "--version"),
+    ],
+)
+def test_wrong_words(run, model, words, hint, command):
+    done = command("export", run, "--to", model, *words)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert hint in done.stderr
+
+
+def test_no_model_and_no_run(tmp_path, command):
+    for words in (["sample", tmp_path], ["bench", tmp_path], ["export", tmp_path, "--to", "m"]):
+        done = command(*words, cwd=tmp_path)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert "is not a run" in done.stderr
+
+
+def test_bench(model, tmp_path, command):
+    words = ("bench", model, "--seconds", 0.01, "--out", tmp_path / "bench.png", "--json")
+    done = command(*words)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    found = {(row["artefact"], row["batch"], row["threads"]) for row in rows}
+    assert {("saved_model", batch, threads) for batch in (1, 64) for threads in (1, 2)} <= found
+    assert {("model_int8.tflite", 1, threads) for threads in (1, 2)} <= found
+    assert all(0 < row["p50_ms"] <= row["p95_ms"] for row in rows)
+    assert read(tmp_path / "bench.png").shape[2] in (3, 4)
+
+
+@pytest.mark.proof
+def test_bench_of_a_run(run, tmp_path, command):
+    done = command("bench", run, "--seconds", 0.01, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("run ") == 4
+    assert (tmp_path / "bench.svg").exists()
+
+
+@pytest.mark.proof
+def test_an_export_that_is_killed_leaves_nothing(run, tmp_path, command):
+    """At five moments; then one goes through."""
+    folder = tmp_path / "m"
+    words = [sys.executable, "-m", "ganvas", "export", run, "--to", folder, "--unvalidated"]
+    for seconds in (1, 2, 3, 4, 5):
+        with subprocess.Popen(words) as process:
+            while not list(folder.glob(".part-*")) and process.poll() is None:
+                time.sleep(0.05)
+            time.sleep(seconds / 2)
+            process.kill()
+        if not (folder / "1").exists():  # killed in time
+            assert not [path for path in folder.glob("*") if path.name.isdigit()]
+    assert command(*words[3:], "--version", 9).returncode == 0
+    assert not list(folder.glob(".part-*"))
+    ganvas.load(folder / "9").sample(1)

@@ -1,0 +1,92 @@
+"""A folder of an exported model is what it was, or it is refused."""
+
+import json
+
+import pytest
+
+from ganvas import manifest
+from ganvas.errors import ModelError
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Versions 2 and 10, of two files each, and things that are no versions."""
+    for number in (2, 10):
+        folder = tmp_path / "digits" / str(number)
+        (folder / "variables").mkdir(parents=True)
+        (folder / "saved_model.pb").write_bytes(b"graph")
+        (folder / "variables" / "data").write_bytes(b"numbers")
+        manifest.write(folder, {"run": "r", "number": number})
+    (tmp_path / "digits" / ".part-11").mkdir()
+    (tmp_path / "digits" / "models.config").touch()
+    return tmp_path / "digits"
+
+
+def test_the_newest_version_is_taken(model):
+    assert list(manifest.versions(model)) == [2, 10]
+    assert manifest.locate(model) == model / "10"
+    assert manifest.locate(model / "2") == model / "2"
+    assert manifest.verify(model)["number"] == 10
+    assert manifest.verify(model / "2")["number"] == 2
+
+
+def test_is_model(model, tmp_path):
+    assert manifest.is_model(model)
+    assert manifest.is_model(model / "2")
+    assert not manifest.is_model(tmp_path)
+    assert not manifest.is_model(tmp_path / "nothing")
+
+
+def test_files_are_named_with_their_digest(model):
+    files = manifest.verify(model)["files"]
+    assert set(files) == {"saved_model.pb", "variables/data"}
+    assert files["saved_model.pb"] == manifest.sha256(model / "10" / "saved_model.pb")
+
+
+def change(folder):
+    (folder / "saved_model.pb").write_bytes(b"grapf")
+
+
+def remove(folder):
+    (folder / "variables" / "data").unlink()
+
+
+def add(folder):
+    (folder / "assets.extra").mkdir()
+    (folder / "assets.extra" / "requests").touch()
+
+
+def cut(folder):
+    path = folder / manifest.NAME
+    path.write_text(path.read_text()[:-20])
+
+
+def empty(folder):
+    (folder / manifest.NAME).write_text("{}")
+
+
+def other(folder):
+    (folder / manifest.NAME).write_text(json.dumps([1]))
+
+
+@pytest.mark.parametrize(
+    ("harm", "sentence"),
+    [
+        (change, r"saved_model.pb is not the file that was exported.*: export the model again"),
+        (remove, r"variables.data is missing: export"),
+        (add, r"requests was not exported with it: export"),
+        (cut, r"manifest.json is damaged: export"),
+        (empty, r"manifest.json is damaged: export"),
+        (other, r"manifest.json is damaged: export"),
+    ],
+)
+def test_what_was_changed_is_refused(model, harm, sentence):
+    harm(model / "10")
+    with pytest.raises(ModelError, match=sentence):
+        manifest.verify(model)
+    assert manifest.verify(model / "2")["number"] == 2
+
+
+def test_no_model(tmp_path):
+    with pytest.raises(ModelError, match="holds no exported model: give"):
+        manifest.verify(tmp_path)
