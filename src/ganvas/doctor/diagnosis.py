@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -113,7 +112,7 @@ def drawn(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dict[str
     """The rows' signals by their short names, and what follows from them:
 
     gap: between the means of real and fake logits.
-    stall: distance over what it was three ticks ago; 1 is no progress.
+    stall: distance over what it was three ticks ago, or at first; 1 is no progress.
     pace: how fast the discriminator's weights move, over the generator's.
     rise: how far separation is above the lowest it has been.
     surge: the discriminator's loss over its median so far.
@@ -134,7 +133,7 @@ def drawn(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dict[str
         if "real" in row and "fake" in row:
             tick["gap"] = abs(row["real"] - row["fake"])
         if "distance" in tick:
-            past = ticks[-LOOK_BACK]["distance"] if len(ticks) >= LOOK_BACK else math.inf
+            past = [*ticks[-LOOK_BACK:], tick][0]["distance"]
             tick["stall"] = max(tick["distance"], 0) / max(past, 1e-3)
             tick["rise"] = tick["separation"] - min(t["separation"] for t in (*ticks, tick))
         if "discriminator" in tick and len(ticks) >= LOOK_BACK:

@@ -113,7 +113,7 @@ PATTERNS = (
     Pattern("divergence", "certain", (Sign("gap", least=100), BAD), 3),
     Pattern("discriminator_collapse", "certain", (Sign("separation", most=0.6), BAD, STUCK)),
     Pattern("discriminator_collapse", "certain", (Sign("pace", most=0.01), BAD)),
-    Pattern("mode_collapse", "certain", (Sign("duplicates", least=0.5), BAD)),
+    Pattern("mode_collapse", "certain", (Sign("duplicates", least=0.5), BAD, STUCK)),
     Pattern("mode_collapse", "certain", (Sign("diversity", most=0.5), STUCK)),
     Pattern("mode_collapse", "suspected", (Sign("coverage", most=0.5), Sign("distance", most=0.1))),
     Pattern("vanishing_gradient", "certain", (Sign("separation", least=0.98), BAD, STUCK)),
