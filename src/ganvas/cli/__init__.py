@@ -9,7 +9,7 @@ import sys
 import warnings
 
 from ..errors import Advice, GanvasError
-from . import judging, looking, making  # noqa: F401 - they add their commands to the application
+from . import judging, looking, making, serving  # noqa: F401 - they add their commands to the application
 from .app import STOPPED, app
 
 

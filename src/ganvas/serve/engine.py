@@ -1,0 +1,134 @@
+"""Where requests wait and run: a bounded queue before a pool of threads, with deadlines.
+
+TensorFlow lets go of Python's lock while it computes; the event loop stays free for connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from .metrics import Metrics
+from .models import Models
+from .servable import Servable, Signature
+from .status import Refused
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to serve.
+
+    Args:
+        host: the address to listen on.
+        rest_port, grpc_port: 0: any free one.
+        poll_seconds: between two looks at the model folders.
+        batching_config: a batching file of TensorFlow Serving.
+        max_body_mb: a larger request is refused.
+        max_queue: requests that run or wait at once; a further one is refused.
+        timeout_seconds: of a REST request, and of a gRPC request without a deadline.
+        token_file: whoever asks must bring the token in it.
+        tls_cert, tls_key: PEM files; both protocols speak TLS then.
+    """
+
+    host: str = "127.0.0.1"
+    rest_port: int = 8501
+    grpc_port: int = 8500
+    poll_seconds: float = 1.0
+    batching_config: Path | None = None
+    max_body_mb: float = 16
+    max_queue: int = 256
+    timeout_seconds: float = 30.0
+    token_file: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+    @property
+    def max_body(self) -> int:
+        """Bytes."""
+        return int(self.max_body_mb * 2**20)
+
+
+class Engine:
+    """Runs requests.
+
+    Args:
+        threads: how many run at once. With a batcher, which keeps a thread waiting for each
+            request of a batch, as many as may be in one.
+    """
+
+    def __init__(self, models: Models, metrics: Metrics, options: Options, threads: int):
+        self.models = models
+        self.metrics = metrics
+        self.options = options
+        self.draining = False
+        self._pool = concurrent.futures.ThreadPoolExecutor(threads, "ganvas-serve")
+        self._waiting = 0
+
+    async def run(self, work: Callable[[], T], seconds: float | None = None) -> T:
+        """`work()` on a thread.
+
+        Raises: Refused: UNAVAILABLE: too many wait; DEADLINE_EXCEEDED: it was not done in time.
+        """
+        seconds = self.options.timeout_seconds if seconds is None else seconds
+        if self._waiting >= self.options.max_queue:
+            raise Refused("UNAVAILABLE", f"{self._waiting} requests wait already: try again later")
+        loop = asyncio.get_running_loop()
+        self._count(1)
+        future = self._pool.submit(work)
+        # Counted until the thread is free again, not until its asker has gone.
+        future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._count, -1))
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+        except TimeoutError as error:
+            raise Refused("DEADLINE_EXCEEDED", f"not done within {seconds:.3g} seconds") from error
+
+    def _count(self, change: int) -> None:
+        self._waiting += change
+        self.metrics.waiting.set(self._waiting)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def predict(
+        self, servable: Servable, signature: Signature, arrays: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Run a signature, and count what came out."""
+        began = time.perf_counter()
+        outputs = signature(arrays)
+        name, version = servable.name, str(servable.version)
+        self.metrics.runtime(name, version, time.perf_counter() - began)
+        self.metrics.images(name, version, outputs)
+        return outputs
+
+    def watch(self, api: str, entrypoint: str) -> Watch:
+        """Times and counts one request."""
+        return Watch(self.metrics, api, entrypoint)
+
+
+class Watch:
+    """A request from its beginning to its end; `found` names whom it was for."""
+
+    def __init__(self, metrics: Metrics, api: str, entrypoint: str):
+        self._metrics, self._api, self._entrypoint = metrics, api, entrypoint
+        self._began = time.perf_counter()
+        # Names that strangers make up would fill the metrics: only served ones are labels.
+        self._model, self._version = "", ""
+
+    def found(self, servable: Servable) -> Servable:
+        self._model, self._version = servable.name, str(servable.version)
+        return servable
+
+    def end(self, status: str = "OK") -> None:
+        seconds = time.perf_counter() - self._began
+        self._metrics.request(
+            self._model, self._version, status, self._api, self._entrypoint, seconds
+        )

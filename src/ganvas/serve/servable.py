@@ -1,0 +1,236 @@
+"""One version of a model, in memory: checked, loaded, warmed up, called by name.
+
+Needs nothing of what trained it: the folder is read as TensorFlow Serving reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_serving.apis import prediction_log_pb2
+
+from . import protos
+from .config import Batching
+from .status import NAMES, Refused, invalid
+
+DEFAULT = "serving_default"
+WARMUP = "assets.extra/tf_serving_warmup_requests"
+MAX_WARMUPS = 1000
+MAX_ROWS = 4096
+MAX_VALUES = 2**26
+"""Rows of a request, and values of an answer: 64 million floats are 256 MB."""
+_serial = itertools.count()
+
+
+class Servable:
+    """A SavedModel, ready to answer.
+
+    Args:
+        folder: with saved_model.pb, variables/ and perhaps manifest.json and assets.extra/.
+
+    Raises: Refused: it is no SavedModel, was tampered with, or fails its warm-up.
+    """
+
+    def __init__(self, name: str, version: int, folder: Path, batching: Batching | None = None):
+        self.name = name
+        self.version = version
+        verify(folder)
+        self.definitions = _definitions(folder)
+        with tf_errors():
+            self._model = tf.saved_model.load(str(folder))  # alive as long as its functions
+        self._signatures = {
+            key: Signature(definition, self._model.signatures[key], batching)
+            for key, definition in self.definitions.items()
+            if key in self._model.signatures
+        }
+        self._warm_up(folder / WARMUP)
+
+    def find(self, name: str) -> Signature | None:
+        """A signature by name; "" is serving_default."""
+        return self._signatures.get(name or DEFAULT)
+
+    def _warm_up(self, path: Path) -> None:
+        """Answer the requests that came with the model; all must succeed."""
+        if not path.is_file():
+            return
+        with tf_errors():
+            records = list(tf.data.TFRecordDataset(str(path)).take(MAX_WARMUPS + 1))
+        if len(records) > MAX_WARMUPS:
+            raise invalid(f"Number of warmup records exceeds the maximum ({MAX_WARMUPS})")
+        for record in records:
+            try:
+                log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+            except DecodeError as error:
+                raise Refused("DATA_LOSS", f"{path.name} is no PredictionLog: {error}") from error
+            if log.WhichOneof("log_type") != "predict_log":
+                raise Refused("UNIMPLEMENTED", "only predict_log can warm up a generator")
+            request = log.predict_log.request
+            signature = self.find(request.model_spec.signature_name)
+            if signature is None:
+                wanted = request.model_spec.signature_name or DEFAULT
+                raise Refused("FAILED_PRECONDITION", f'Serving signature key "{wanted}" not found.')
+            signature(protos.read_all(request.inputs, signature.inputs))
+
+
+class Signature:
+    """A named function of a SavedModel: arrays by alias -> arrays by alias.
+
+    Attributes:
+        inputs, outputs: TensorInfo by alias.
+        method: as written in the model, "tensorflow/serving/predict".
+    """
+
+    def __init__(self, definition: Any, function: Callable, batching: Batching | None):
+        self.inputs = dict(sorted(definition.inputs.items()))
+        self.outputs = dict(sorted(definition.outputs.items()))
+        self.method = definition.method_name
+        self.batched = batching is not None and all(map(_has_rows, self._infos()))
+        self._function = _batched(self, function, batching) if self.batched else function
+        self._rows = [alias for alias, info in self.inputs.items() if _has_rows(info)]
+        values = [math.prod(_sides(info)[1:]) for info in self.outputs.values() if _has_rows(info)]
+        self._max_rows = min([MAX_ROWS, *(MAX_VALUES // max(1, one) for one in values)])
+
+    def _infos(self) -> list[Any]:
+        return [*self.inputs.values(), *self.outputs.values()]
+
+    def __call__(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Run it.
+
+        Raises: Refused: a shape or value that the model does not take, or TensorFlow's own no.
+        """
+        self._check(arrays)
+        with tf_errors():
+            outputs = self._function(**{k: tf.constant(v) for k, v in arrays.items()})
+            return {alias: outputs[alias].numpy() for alias in self.outputs}
+
+    def _check(self, arrays: Mapping[str, np.ndarray]) -> None:
+        for alias, array in arrays.items():
+            shape = self.inputs[alias].tensor_shape
+            sides = [dim.size for dim in shape.dim]
+            fits = len(sides) == array.ndim and all(
+                want in (-1, got) for want, got in zip(sides, array.shape, strict=True)
+            )
+            if not (fits or shape.unknown_rank):
+                raise invalid(
+                    f"input {alias} has shape {list(array.shape)}; the model takes {sides}"
+                )
+        rows = max([len(arrays[alias]) for alias in self._rows], default=0)
+        if "num_images" in arrays:
+            rows = max(rows, int(arrays["num_images"].max(initial=0)))
+        if rows > self._max_rows:
+            raise invalid(
+                f"{rows} images: this model makes at most {self._max_rows} a request; "
+                "ask several times"
+            )
+
+
+def _sides(info: Any) -> list[int]:
+    return [max(1, dim.size) for dim in info.tensor_shape.dim]
+
+
+def _has_rows(info: Any) -> bool:
+    """Whether the first axis is a free number of rows, and no other axis is free."""
+    sides = [dim.size for dim in info.tensor_shape.dim]
+    return not info.tensor_shape.unknown_rank and sides[:1] == [-1] and -1 not in sides[1:]
+
+
+def _batched(signature: Signature, function: Callable, batching: Batching) -> Callable:
+    """The same function, whose concurrent calls are put together by TensorFlow's C++ batcher."""
+    aliases = list(signature.inputs)
+
+    @tf.nondifferentiable_batch_function(
+        batching.threads, batching.size, batching.wait, list(batching.allowed) or None,
+        batching.queue, False, batching.split,
+    )  # fmt: skip
+    def together(*tensors):
+        outputs = function(**dict(zip(aliases, tensors, strict=True)))
+        return [outputs[alias] for alias in signature.outputs]
+
+    specs = [
+        tf.TensorSpec([None, *_sides(info)[1:]], info.dtype, alias)
+        for alias, info in signature.inputs.items()
+    ]
+    # The scope names the queue: two functions under one name would share it, and so answer with
+    # each other's model.
+    scope = f"batch_{next(_serial)}"
+
+    @tf.function(input_signature=specs, autograph=False)
+    def call(*tensors):
+        with tf.name_scope(scope):
+            return dict(zip(signature.outputs, together(*tensors), strict=True))
+
+    concrete = call.get_concrete_function()
+    return lambda **tensors: concrete(*(tensors[alias] for alias in aliases))
+
+
+def verify(folder: Path) -> None:
+    """Hold the files of a model against its manifest.json, where there is one.
+
+    Raises: Refused: DATA_LOSS: a file is missing, changed, or not listed.
+    """
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        return
+    try:
+        listed = json.loads(manifest.read_text("utf-8"))["files"]
+        listed = {str(name): str(digest) for name, digest in listed.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Refused("DATA_LOSS", f"{manifest} is damaged: export the model again") from error
+    loaded = {
+        str(path.relative_to(folder))
+        for part in ("saved_model.pb", "variables/*", "assets/**/*", "assets.extra/*")
+        for path in folder.glob(part)
+        if path.is_file()
+    }
+    for name in sorted(loaded | set(listed)):
+        path = folder / name
+        inside = path.resolve().is_relative_to(folder.resolve())
+        if not inside or name not in listed or not path.is_file():
+            what = "is not in" if name not in listed else "is missing, but stands in"
+            raise Refused("DATA_LOSS", f"{path} {what} manifest.json: export the model again")
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != listed[name]:
+            raise Refused(
+                "DATA_LOSS", f"{path} is not what manifest.json says (sha256): export it again"
+            )
+
+
+def _definitions(folder: Path) -> dict[str, Any]:
+    """SignatureDefs by name, from the file itself: what TensorFlow Serving shows as metadata."""
+    path = folder / "saved_model.pb"
+    try:
+        model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    except OSError as error:
+        raise Refused("NOT_FOUND", f"{path}: no SavedModel there: export one") from error
+    except DecodeError as error:
+        raise Refused("DATA_LOSS", f"{path} is no SavedModel: export it again") from error
+    for graph in model.meta_graphs:
+        if "serve" in graph.meta_info_def.tags:
+            return dict(graph.signature_def)
+    raise Refused("NOT_FOUND", f"{path} has no graph with the tag 'serve': export it again")
+
+
+class tf_errors:  # noqa: N801 - a context manager that reads as one
+    """TensorFlow's errors as answers: its code, the first line of its words."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind, error, trace) -> None:
+        if isinstance(error, tf.errors.OpError):
+            words = (error.message or "no words").splitlines()[0]
+            raise Refused(NAMES.get(error.error_code, "UNKNOWN"), words) from error
+        if isinstance(error, (ValueError, TypeError, KeyError, OSError)):
+            words = (str(error) or type(error).__name__).splitlines()[0]
+            raise invalid(words) from error
