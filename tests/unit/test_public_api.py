@@ -9,8 +9,8 @@ import pytest
 import ganvas
 
 PUBLIC = [
-    "AUGMENTS", "Advice", "Augment", "ConfigError", "Config", "Critique", "DataError", "Diverged",
-    "GAN", "GanvasError", "Images", "LOSSES", "Loss", "NETWORKS", "Networks", "Options",
+    "AUGMENTS", "Advice", "Augment", "Client", "ConfigError", "Config", "Critique", "DataError",
+    "Diverged", "GAN", "GanvasError", "Images", "LOSSES", "Loss", "NETWORKS", "Networks", "Options",
     "PENALTIES", "Penalty", "Run", "RunError", "Sampler", "UsageError", "evaluate", "load",
     "prepare", "rehearse", "resume", "train",
 ]  # fmt: skip

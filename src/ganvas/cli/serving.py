@@ -48,7 +48,8 @@ def serve(
         raise UsageError("serve takes a folder DIR or --config FILE: give one of them")
     if missing := [word for word in _NEEDED if importlib.util.find_spec(word) is None]:
         raise UsageError(
-            f"{', '.join(missing)} not installed: serve needs its extra: pip install 'ganvas[serve]'"
+            f"{', '.join(missing)} not installed: serve needs its extra: "
+            "pip install 'ganvas[serve]'"
         )
     if folder is not None:
         name = _checked(folder, name)
@@ -63,8 +64,8 @@ def serve(
         host, rest_port, grpc_port, poll_seconds, batching_config, max_body_mb, max_queue,
         timeout_seconds, token_file, tls_cert, tls_key,
     )  # fmt: skip
-    models = config if folder is None else [Entry(str(name), folder.resolve())]
-    return run(models, options, say=lambda words: typer.echo(words))
+    models = config or [Entry(str(name), Path(str(folder)).resolve())]
+    return run(models, options, say=typer.echo)
 
 
 def _checked(folder: Path, name: str | None) -> str:
@@ -73,7 +74,8 @@ def _checked(folder: Path, name: str | None) -> str:
         raise UsageError(f"{folder} is no folder: give one that `ganvas export` made")
     if (folder / "saved_model.pb").is_file():
         raise UsageError(
-            f"{folder} is one version of a model: give the folder above it, {folder.resolve().parent}"
+            f"{folder} is one version of a model: give the folder above it, "
+            f"{folder.resolve().parent}"
         )
     if not any(path.is_dir() and path.name.isdigit() for path in folder.iterdir()):
         raise UsageError(

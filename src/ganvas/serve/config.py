@@ -68,7 +68,7 @@ def _entry(model: Any) -> Entry:
     if not model.name or set("/:") & set(model.name):
         raise invalid(f"model name '{model.name}' must be a word without '/' and ':'")
     if model.model_platform != "tensorflow" and model.model_type != 1:
-        raise invalid(f"model {model.name}: model_platform must be \"tensorflow\"")
+        raise invalid(f'model {model.name}: model_platform must be "tensorflow"')
     if not Path(model.base_path).is_absolute():
         raise invalid(
             f"Expected model {model.name} to have an absolute path or URI; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -110,6 +111,16 @@ class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer
 
     def _no_inference(self, watch: Watch) -> Any:
         raise Refused("UNIMPLEMENTED", "MultiInference is not served here: use Predict")
+
+
+def model_list(engine: Engine) -> grpc.GenericRpcHandler:
+    """/ganvas.Models/List: the list as JSON. TensorFlow Serving has none."""
+
+    async def answer(request: bytes, context: Any) -> bytes:
+        return json.dumps(answers.list_models(engine.models)).encode()
+
+    method = grpc.unary_unary_rpc_method_handler(answer)
+    return grpc.method_handlers_generic_handler("ganvas.Models", {"List": method})
 
 
 def _chosen(wanted: list[str], outputs: list[str]) -> list[str]:

@@ -163,7 +163,9 @@ def _values(items: list[Any], dtype: tf.DType, level: int) -> np.ndarray:
     """Leaves -> a flat array, of exactly the types that the dtype takes."""
     if dtype == tf.string:
         return np.array([_bytes(item, level) for item in items] or [], object)
-    if dtype in (tf.half, tf.bfloat16) or not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
+    if dtype in (tf.half, tf.bfloat16) or not (
+        dtype.is_floating or dtype.is_integer or dtype.is_bool
+    ):
         shown = _shown(items[0] if items else None)
         raise Refused("UNIMPLEMENTED", f"Conversion of JSON Value: {shown} to type: {dtype.name}")
     taken = {bool} if dtype.is_bool else {int} if dtype.is_integer else {int, float}

@@ -38,7 +38,9 @@ def openapi(models: Models) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "ganvas serve", "version": __version__},
-        "paths": {path: {verb: _operation(path, verb, what)} for path, (verb, what) in _PATHS.items()},
+        "paths": {
+            path: {verb: _operation(path, verb, what)} for path, (verb, what) in _PATHS.items()
+        },
         "x-models": list_models(models)["models"],
     }
 

@@ -61,9 +61,17 @@ def read(alias: str, proto: Any, dtype: int) -> np.ndarray:
     if math.prod(sides) * max(1, tf.as_dtype(dtype).size) > MAX_BYTES:
         raise invalid(f"input {alias} declares {sides}: more than {MAX_BYTES >> 20} MB")
     try:
-        return tf.make_ndarray(proto)
+        return to_array(proto)
     except (ValueError, TypeError, OverflowError) as error:
         raise invalid(f"tensor parsing error: {alias}") from error
+
+
+def to_array(proto: Any) -> np.ndarray:
+    """The array of a TensorProto, in typed fields or as content."""
+    if proto.float_val and proto.dtype == types_pb2.DT_FLOAT and len(proto.float_val) > 1:
+        sides = [dim.size for dim in proto.tensor_shape.dim]
+        return np.array(proto.float_val, np.float32).reshape(sides)
+    return tf.make_ndarray(proto)
 
 
 def write(array: np.ndarray) -> Any:

@@ -5,11 +5,12 @@ Needs nothing of what trained it: the folder is read as TensorFlow Serving reads
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,14 +95,13 @@ class Signature:
         self.inputs = dict(sorted(definition.inputs.items()))
         self.outputs = dict(sorted(definition.outputs.items()))
         self.method = definition.method_name
-        self.batched = batching is not None and all(map(_has_rows, self._infos()))
-        self._function = _batched(self, function, batching) if self.batched else function
+        infos = [*self.inputs.values(), *self.outputs.values()]
+        self._function = function
+        if batching is not None and all(map(_has_rows, infos)):
+            self._function = _batched(self, function, batching)
         self._rows = [alias for alias, info in self.inputs.items() if _has_rows(info)]
         values = [math.prod(_sides(info)[1:]) for info in self.outputs.values() if _has_rows(info)]
         self._max_rows = min([MAX_ROWS, *(MAX_VALUES // max(1, one) for one in values)])
-
-    def _infos(self) -> list[Any]:
-        return [*self.inputs.values(), *self.outputs.values()]
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run it.
@@ -221,16 +221,13 @@ def _definitions(folder: Path) -> dict[str, Any]:
     raise Refused("NOT_FOUND", f"{path} has no graph with the tag 'serve': export it again")
 
 
-class tf_errors:  # noqa: N801 - a context manager that reads as one
+@contextlib.contextmanager
+def tf_errors() -> Iterator[None]:
     """TensorFlow's errors as answers: its code, the first line of its words."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind, error, trace) -> None:
-        if isinstance(error, tf.errors.OpError):
-            words = (error.message or "no words").splitlines()[0]
-            raise Refused(NAMES.get(error.error_code, "UNKNOWN"), words) from error
-        if isinstance(error, (ValueError, TypeError, KeyError, OSError)):
-            words = (str(error) or type(error).__name__).splitlines()[0]
-            raise invalid(words) from error
+    try:
+        yield
+    except tf.errors.OpError as error:
+        words = (error.message or "no words").splitlines()[0]
+        raise Refused(NAMES.get(error.error_code, "UNKNOWN"), words) from error
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise invalid((str(error) or type(error).__name__).splitlines()[0]) from error

@@ -24,7 +24,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ..errors import UsageError
 from .config import Entry, read_batching, read_models
 from .engine import Engine, Options
-from .grpcs import Bearer, ModelStatus, Prediction
+from .grpcs import Bearer, ModelStatus, Prediction, model_list
 from .metrics import Metrics
 from .models import Models
 from .rest import application
@@ -153,6 +153,7 @@ class Server:
             Prediction(self.engine), server
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelStatus(self.engine), server)
+        server.add_generic_rpc_handlers((model_list(self.engine),))
         state = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(state, server)
         host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
