@@ -1,6 +1,6 @@
 """The SavedModels that the serving tests ask, and a models.config over them.
 
-    python tests/serving/make_models.py FOLDER      # for a real TensorFlow Serving over FOLDER
+python tests/serving/make_models.py FOLDER      # for a real TensorFlow Serving over FOLDER
 """
 
 from __future__ import annotations

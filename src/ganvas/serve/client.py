@@ -6,7 +6,6 @@ import base64
 import http.client
 import json
 import ssl
-import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -37,8 +36,8 @@ class Client:
     Each call raises Refused, with the server's words and a `code` such as "NOT_FOUND".
 
     Example:
-        client = ganvas.Client("http://127.0.0.1:8501")
-        client.generate(16, seed=3)  # uint8 [16, H, W, C]
+        with ganvas.Client("http://127.0.0.1:8501") as client:
+            client.generate(16, seed=3)  # uint8 [16, H, W, C]
     """
 
     def __init__(
@@ -63,6 +62,16 @@ class Client:
         self._name = model
         self._version = version
         self._inputs: dict[str, Any] = {}
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._wire.close()
 
     def generate(
         self, n: int, label: int | None = None, seed: int = 0, truncation: float = 1.0
@@ -129,7 +138,7 @@ class Client:
 
 
 class _Rest:
-    """HTTP, one kept connection for each thread."""
+    """HTTP, over connections that are kept for the next call."""
 
     def __init__(
         self, host: str, port: int, trust: tuple | None, token: str | None, timeout: float
@@ -140,7 +149,11 @@ class _Rest:
             context = ssl.create_default_context(cafile=trust[0])
             self._connect = partial(http.client.HTTPSConnection, timeout=timeout, context=context)
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._local = threading.local()
+        self._idle: list[http.client.HTTPConnection] = []
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
 
     def predict(self, model, version, signature, inputs) -> Any:
         values = {alias: value.tolist() for alias, value in inputs.items()}
@@ -159,15 +172,9 @@ class _Rest:
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
         try:
-            try:
-                status, content = self._once(method, path, body)
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-                # A kept connection may have been closed meanwhile; asking twice harms nothing.
-                self._local.connection = None
-                status, content = self._once(method, path, body)
+            status, content = self._send(method, path, body)
             answer = json.loads(content)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self._local.connection = None
             where = f"{self._host}:{self._port}"
             raise Refused("UNAVAILABLE", f"{where} does not answer as a server: {error}") from error
         if status != 200:
@@ -176,13 +183,21 @@ class _Rest:
             raise Refused(codes.get(status, "UNKNOWN"), str(words), http=status)
         return answer
 
-    def _once(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._connect(self._host, self._port)
-        connection.request(method, path, body, self._headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
+    def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        kept = bool(self._idle)
+        connection = self._idle.pop() if kept else self._connect(self._host, self._port)
+        try:
+            connection.request(method, path, body, self._headers)
+            answer = connection.getresponse()
+            status, content = answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            # The server may have closed a kept connection; asking twice changes nothing there.
+            if kept and not isinstance(error, TimeoutError):
+                return self._send(method, path, body)
+            raise
+        self._idle.append(connection)
+        return status, content
 
 
 def _path(model: str, version: int | None) -> str:
@@ -244,6 +259,9 @@ class _Grpc:
         self._token = [("authorization", f"Bearer {token}")] if token else None
         self._timeout = timeout
         self._error = grpc.RpcError
+
+    def close(self) -> None:
+        self._channel.close()
 
     def predict(self, model, version, signature, inputs) -> Any:
         request = self._predict.PredictRequest()
