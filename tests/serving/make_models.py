@@ -108,7 +108,10 @@ def slow(x):
 
 def save_types(folder: Path) -> None:
     module = tf.Module()
-    functions = {k: tf.function(f, input_signature=s) for k, (s, f) in SIGNATURES.items()}
+    functions = {
+        name: tf.function(function, input_signature=specs, autograph=False)
+        for name, (specs, function) in SIGNATURES.items()
+    }
     module.functions = list(functions.values())
     tf.saved_model.save(module, str(folder), signatures=functions)
 
