@@ -2,14 +2,11 @@
 
     PYTHON_WITH_CLIENTS tests/serving/other_clients.py HOST:REST_PORT HOST:GRPC_PORT
 
-Run by an interpreter of its own, with `pip install ovmsclient min-tfs-client`: both overwrite
-files of TensorFlow, so that they cannot live beside it.
+Run by an interpreter of its own, with `pip install ovmsclient min-tfs-client protobuf==3.20.3`:
+both overwrite files of TensorFlow, so that they cannot live beside it, and are years old.
 """
 
-import os
 import sys
-
-os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"  # their messages are of 2021
 
 import numpy as np
 import ovmsclient

@@ -8,6 +8,7 @@ import json
 import ssl
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -249,7 +250,7 @@ class _Grpc:
         options = [("grpc.max_receive_message_length", _BIG)]
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         if trust:
-            roots = open(trust[0], "rb").read() if trust[0] else None  # noqa: SIM115, PTH123
+            roots = Path(trust[0]).read_bytes() if trust[0] else None
             credentials = grpc.ssl_channel_credentials(roots)
             self._channel = grpc.secure_channel(place, credentials, options)
         else:
