@@ -45,7 +45,7 @@ class Running:
     """A server that runs in a thread of the test's own process."""
 
     def __init__(self, models, **options):
-        from ganvas.serve.engine import Options
+        from ganvas.serve.options import Options
         from ganvas.serve.server import Server
 
         values = {"rest_port": 0, "grpc_port": 0, "poll_seconds": 0.1, **options}

@@ -1,13 +1,9 @@
 """The tables of TensorFlow Serving's gRPC protocol."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
-if not importlib.util.find_spec("tensorflow_serving"):
-    pytest.skip("the extra `serve` is absent", allow_module_level=True)
-
+pytest.importorskip("tensorflow_serving")
 import grpc
 import tensorflow as tf
 from google.protobuf import json_format

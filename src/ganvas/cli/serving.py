@@ -53,17 +53,21 @@ def serve(
         )
     if folder is not None:
         name = _checked(folder, name)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("ganvas.serve").setLevel(logging.INFO)
-    tensorflow()
-    from ..serve.config import Entry
-    from ..serve.engine import Options
-    from ..serve.server import serve as run
+    elif not config.is_file():  # type: ignore[union-attr]
+        raise UsageError(f"{config} cannot be read: --config wants a models.config")
+    from ..serve.options import Options
 
     options = Options(
         host, rest_port, grpc_port, poll_seconds, batching_config, max_body_mb, max_queue,
         timeout_seconds, token_file, tls_cert, tls_key,
     )  # fmt: skip
+    options.check()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("ganvas.serve").setLevel(logging.INFO)
+    tensorflow()
+    from ..serve.config import Entry
+    from ..serve.server import serve as run
+
     models = config or [Entry(str(name), Path(str(folder)).resolve())]
     return run(models, options, say=typer.echo)
 

@@ -9,52 +9,17 @@ import asyncio
 import concurrent.futures
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from .metrics import Metrics
 from .models import Models
+from .options import Options
 from .servable import Servable, Signature
 from .status import Refused
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to serve.
-
-    Args:
-        host: the address to listen on.
-        rest_port, grpc_port: 0: any free one.
-        poll_seconds: between two looks at the model folders.
-        batching_config: a batching file of TensorFlow Serving.
-        max_body_mb: a larger request is refused.
-        max_queue: requests that run or wait at once; a further one is refused.
-        timeout_seconds: of a REST request, and of a gRPC request without a deadline.
-        token_file: whoever asks must bring the token in it.
-        tls_cert, tls_key: PEM files; both protocols speak TLS then.
-    """
-
-    host: str = "127.0.0.1"
-    rest_port: int = 8501
-    grpc_port: int = 8500
-    poll_seconds: float = 1.0
-    batching_config: Path | None = None
-    max_body_mb: float = 16
-    max_queue: int = 256
-    timeout_seconds: float = 30.0
-    token_file: Path | None = None
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-
-    @property
-    def max_body(self) -> int:
-        """Bytes."""
-        return int(self.max_body_mb * 2**20)
 
 
 class Engine:

@@ -105,7 +105,8 @@ class Models:
         """Look at the folders once: load what is new, then let go of what is no longer wanted."""
         with self._loading:
             for entry in self._entries:
-                self._refresh(entry)
+                self._load_new(entry)
+                self._let_go(entry)
 
     def reconfigure(self, entries: Sequence[Entry]) -> None:
         """Serve these models instead, at once.
@@ -116,33 +117,29 @@ class Models:
         with self._loading:
             try:
                 for entry in entries:
-                    self._refresh(entry)
-                self.check(entries)
-            except Refused:
-                self._forget_others(self._entries)
-                raise
-            self._entries = list(entries)
-            self._labels = {entry.name: dict(entry.labels) for entry in entries}
-            self._forget_others(entries)
+                    self._load_new(entry)
+                    self._check(entry)
+                self._labels = {entry.name: dict(entry.labels) for entry in entries}
+                self._entries = list(entries)
+            finally:
+                for entry in self._entries:
+                    self._let_go(entry)
+                for name in set(self._versions) - set(self.names()):
+                    for version in self._versions[name].values():
+                        self._unload(name, version)
 
-    def _forget_others(self, entries: Sequence[Entry]) -> None:
-        for name in set(self._versions) - {entry.name for entry in entries}:
-            for version in self._versions[name].values():
-                self._unload(name, version)
-
-    def check(self, entries: Sequence[Entry]) -> None:
-        """Raises: Refused: a model without an available version, or a label without one."""
-        for entry in entries:
-            available = self._available(entry.name)
-            if not available:
-                raise Refused("UNKNOWN", self._why(entry))
-            for number in entry.labels.values():
-                if number not in available:
-                    raise Refused(
-                        "FAILED_PRECONDITION",
-                        f"Request to assign label to version {number} of model {entry.name}, "
-                        "which is not currently available for inference",
-                    )
+    def _check(self, entry: Entry) -> None:
+        wanted = entry.wanted(list(version_folders(entry.folder)))
+        available = set(self._available(entry.name)) & set(wanted)
+        if not available:
+            raise Refused("UNKNOWN", self._why(entry))
+        for number in entry.labels.values():
+            if number not in available:
+                raise Refused(
+                    "FAILED_PRECONDITION",
+                    f"Request to assign label to version {number} of model {entry.name}, "
+                    "which is not currently available for inference",
+                )
 
     def _why(self, entry: Entry) -> str:
         broken = [v for v in self._versions.get(entry.name, {}).values() if v.error]
@@ -153,19 +150,23 @@ class Models:
             f"as in {entry.folder / '1' / 'saved_model.pb'}"
         )
 
-    def _refresh(self, entry: Entry) -> None:
+    def _load_new(self, entry: Entry) -> None:
         folders = version_folders(entry.folder)
-        wanted = entry.wanted(list(folders))
         versions = self._versions.setdefault(entry.name, {})
-        for number in wanted:
+        for number in entry.wanted(list(folders)):
             old = versions.get(number)
             if old is None or old.state != AVAILABLE:
                 stamp = _stamp(folders[number])
                 if old is None or old.state != END or old.error is None or old.stamp != stamp:
                     self._load(entry, number, folders[number], stamp)
-        if not wanted or set(wanted) & set(self._available(entry.name)):
-            for number in set(self._available(entry.name)) - set(wanted):
-                self._unload(entry.name, versions[number])
+
+    def _let_go(self, entry: Entry) -> None:
+        """Of the versions that are not wanted, unless none of the wanted can take over."""
+        wanted = set(entry.wanted(list(version_folders(entry.folder))))
+        available = set(self._available(entry.name))
+        if not wanted or wanted & available:
+            for number in available - wanted:
+                self._unload(entry.name, self._versions[entry.name][number])
 
     def _load(self, entry: Entry, number: int, folder: Path, stamp: tuple) -> None:
         version = Version(number, stamp=stamp)

@@ -223,7 +223,9 @@ def _error(error: Refused) -> Response:
         headers["retry-after"] = "1"
     if error.http in (408, 413):
         headers["connection"] = "close"  # the rest of the body is still on its way
-    return JSONResponse({"error": error.message}, error.http, headers)
+    # ASCII: the words may hold half a surrogate pair, which has no UTF-8.
+    content = json.dumps({"error": error.message})
+    return Response(content, error.http, headers, media_type="application/json")
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -223,11 +223,12 @@ def _definitions(folder: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def tf_errors() -> Iterator[None]:
-    """TensorFlow's errors as answers: its code, the first line of its words."""
+    """TensorFlow's errors as answers: its code and words, without its stack traces."""
     try:
         yield
     except tf.errors.OpError as error:
-        words = (error.message or "no words").splitlines()[0]
+        lines = str(error.message).split("\n\t [[")[0].strip().splitlines() or ["no words"]
+        words = lines[-1] if lines[0] == "Graph execution error:" else lines[0]
         raise Refused(NAMES.get(error.error_code, "UNKNOWN"), words) from error
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise invalid((str(error) or type(error).__name__).splitlines()[0]) from error
