@@ -194,6 +194,7 @@ def test_strange_json(places, http_ask, body):
         "/v1/models/" + "a" * 5000,
         "/v1/models/gan/versions/" + "9" * 5000,
         "//v1/models/gan",
+        "/v1/models/%0a",
         "/v1/models/%ff%fe/metadata",
         "/v1/models/gan/labels/%2e%2e/metadata",
     ],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -36,7 +37,9 @@ class Engine:
         self.options = options
         self.draining = False
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, "ganvas-serve")
+        self._lock = threading.Lock()
         self._waiting = 0
+        metrics.watch_queue(lambda: self._waiting)
 
     async def run(self, work: Callable[[], T], seconds: float | None = None) -> T:
         """`work()` on a thread.
@@ -44,21 +47,22 @@ class Engine:
         Raises: Refused: UNAVAILABLE: too many wait; DEADLINE_EXCEEDED: it was not done in time.
         """
         seconds = self.options.timeout_seconds if seconds is None else seconds
-        if self._waiting >= self.options.max_queue:
-            raise Refused("UNAVAILABLE", f"{self._waiting} requests wait already: try again later")
-        loop = asyncio.get_running_loop()
-        self._count(1)
+        with self._lock:
+            if self._waiting >= self.options.max_queue:
+                words = f"{self._waiting} requests wait already: try again later"
+                raise Refused("UNAVAILABLE", words)
+            self._waiting += 1
         future = self._pool.submit(work)
         # Counted until the thread is free again, not until its asker has gone.
-        future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._count, -1))
+        future.add_done_callback(self._leave)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
         except TimeoutError as error:
             raise Refused("DEADLINE_EXCEEDED", f"not done within {seconds:.3g} seconds") from error
 
-    def _count(self, change: int) -> None:
-        self._waiting += change
-        self.metrics.waiting.set(self._waiting)
+    def _leave(self, done: concurrent.futures.Future) -> None:
+        with self._lock:
+            self._waiting -= 1
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -27,16 +27,25 @@ MAX_WORDS = 1024
 """Of an error; TensorFlow Serving cuts there, because words travel in a header."""
 
 
+LOAD_SECONDS = 3600.0
+
+
 class _Service:
     """What the two services share."""
 
     def __init__(self, engine: Engine):
         self._engine = engine
 
-    async def _answer(self, api: str, context: Any, work: Callable[[Watch], Any]) -> Any:
+    async def _answer(
+        self, api: str, context: Any, work: Callable[[Watch], Any], patience: float | None = None
+    ) -> Any:
+        """The answer of `work`; `patience` is in seconds, where the client set no deadline."""
         watch = self._engine.watch(api, "GRPC")
+        left = context.time_remaining()
         try:
-            answer = await self._engine.run(partial(work, watch), context.time_remaining())
+            answer = await self._engine.run(
+                partial(work, watch), patience if left is None else left
+            )
         except Refused as error:
             watch.end(error.code)
             words = error.message
@@ -144,7 +153,7 @@ class ModelStatus(_Service, model_service_pb2_grpc.ModelServiceServicer):
 
     async def HandleReloadConfigRequest(self, request, context):
         work = partial(self._reload, request)
-        return await self._answer("HandleReloadConfigRequest", context, work)
+        return await self._answer("HandleReloadConfigRequest", context, work, LOAD_SECONDS)
 
     def _status(self, request: Any, watch: Watch) -> Any:
         if not request.HasField("model_spec"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import prometheus_client as prometheus
@@ -38,9 +38,13 @@ class Metrics:
                                registry=self.registry)
             for name in names
         )  # fmt: skip
-        self.waiting = prometheus.Gauge(
+        self._queue = prometheus.Gauge(
             "ganvas_requests_in_flight", "Requests running or queued.", registry=self.registry
         )
+
+    def watch_queue(self, length: Callable[[], int]) -> None:
+        """Ask for the length of the queue whenever the metrics are read."""
+        self._queue.set_function(length)
 
     def text(self) -> bytes:
         """The exposition. Differs: the counter has TensorFlow Serving's name, without `_total`."""

@@ -44,21 +44,22 @@ def application(engine: Engine, token: str | None) -> Starlette:
             Route("/monitoring/prometheus/metrics", handler.metrics),
             Route("/openapi.json", handler.openapi),
             Route("/docs", handler.page),
-            Route("/{path:path}", handler.protocol, methods=_METHODS),
         ],
         exception_handlers={Exception: _unforeseen},
     )
+    app.router.default = handler  # a Route would not match a path with a line break in it
     if token:
         app.add_middleware(_Bearer, token=token)
     return app
 
 
-_METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
-
-
 class _Rest:
     def __init__(self, engine: Engine):
         self._engine = engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._protocol(Request(scope, receive))
+        await response(scope, receive, send)
 
     async def health(self, request: Request) -> Response:
         return JSONResponse({"status": "alive"})
@@ -78,7 +79,7 @@ class _Rest:
     async def page(self, request: Request) -> Response:
         return HTMLResponse(page.html(self._engine.models))
 
-    async def protocol(self, request: Request) -> Response:
+    async def _protocol(self, request: Request) -> Response:
         path = request.scope["raw_path"].decode("latin-1")
         method = request.method
         if not re.match("/v1/", path, re.IGNORECASE):
