@@ -16,8 +16,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-EXTRA = ("grpc", "grpc_health", "orjson", "prometheus_client", "starlette", "uvicorn")
-MISSING = [word for word in (*EXTRA, "tensorflow_serving") if not importlib.util.find_spec(word)]
+EXTRA = (
+    "grpc", "grpc_health", "grpc_reflection", "orjson", "prometheus_client", "starlette",
+    "tensorflow_serving", "uvicorn",
+)  # fmt: skip
+MISSING = [word for word in EXTRA if not importlib.util.find_spec(word)]
 
 
 def pytest_collection_modifyitems(items):

@@ -9,6 +9,7 @@ import shutil
 import socket
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -258,6 +259,22 @@ def test_batches(serve, models, tmp_path):
         assert len(running.ask("POST", PREDICT, body).json["outputs"]) == 20
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="Linux counts threads there")
+def test_batching_leaves_no_threads_behind(models):
+    """However many versions come and go."""
+    from ganvas.serve.config import Batching
+    from ganvas.serve.servable import Servable
+
+    counts = []
+    for number in range(6):
+        servable = Servable(
+            "gan", number, models.parent / "gan" / "1", Batching(8, 0, 3, 9, (), False)
+        )
+        servable.find("")({"z": np.zeros((1, 4), np.float32)})
+        counts.append(len(list(Path("/proc/self/task").iterdir())))
+    assert counts[-1] <= counts[1] + 1
+
+
 SLOW = {"signature_name": "slow", "instances": [0.5]}
 TYPES = "/v1/models/types:predict"
 
@@ -326,9 +343,10 @@ def test_draining(serve, models):
             running.ask("GET", "/healthz")
 
 
-def test_health(serve, models):
+def test_health_and_reflection(serve, models):
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
+    from grpc_reflection.v1alpha import proto_reflection_descriptor_database as database
 
     with serve(models) as running:
         assert running.ask("GET", "/healthz").status == 200
@@ -337,6 +355,9 @@ def test_health(serve, models):
             for service in ("", "PredictionService", "ModelService"):
                 request = health_pb2.HealthCheckRequest(service=service)
                 assert stub.Check(request, timeout=10).status == 1
+            # What grpcurl asks first.
+            services = database.ProtoReflectionDescriptorDatabase(channel).get_services()
+            assert "tensorflow.serving.PredictionService" in services
 
 
 def test_not_ready_while_loading(serve, models):

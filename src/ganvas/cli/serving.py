@@ -15,8 +15,8 @@ from ..errors import UsageError
 from .app import app, tensorflow
 
 _NEEDED = (
-    "grpc", "grpc_health", "orjson", "prometheus_client", "starlette", "tensorflow_serving",
-    "uvicorn",
+    "grpc", "grpc_health", "grpc_reflection", "orjson", "prometheus_client", "starlette",
+    "tensorflow_serving", "uvicorn",
 )  # fmt: skip
 
 

@@ -145,29 +145,37 @@ def _has_rows(info: Any) -> bool:
 
 
 def _batched(signature: Signature, function: Callable, batching: Batching) -> Callable:
-    """The same function, whose concurrent calls are put together by TensorFlow's C++ batcher."""
+    """The same function, whose concurrent calls are put together by TensorFlow's C++ batcher.
+
+    Differs: `tf.nondifferentiable_batch_function` gives each function threads of its own, which
+    stay when a version goes, and one queue to all of a name, whose callers are then answered with
+    each other's model. Here all share their threads, as in TensorFlow Serving, and no queue.
+    """
     aliases = list(signature.inputs)
-
-    @tf.nondifferentiable_batch_function(
-        batching.threads, batching.size, batching.wait, list(batching.allowed) or None,
-        batching.queue, False, batching.split,
-    )  # fmt: skip
-    def together(*tensors):
-        outputs = function(**dict(zip(aliases, tensors, strict=True)))
-        return [outputs[alias] for alias in signature.outputs]
-
     specs = [
         tf.TensorSpec([None, *_sides(info)[1:]], info.dtype, alias)
         for alias, info in signature.inputs.items()
     ]
-    # The scope names the queue: two functions under one name would share it, and so answer with
-    # each other's model.
-    scope = f"batch_{next(_serial)}"
+
+    @tf.function(input_signature=specs, autograph=False)
+    def together(*tensors):
+        outputs = function(**dict(zip(aliases, tensors, strict=True)))
+        return [outputs[alias] for alias in signature.outputs]
+
+    body = together.get_concrete_function()
+    queue = f"queue_{next(_serial)}"
 
     @tf.function(input_signature=specs, autograph=False)
     def call(*tensors):
-        with tf.name_scope(scope):
-            return dict(zip(signature.outputs, together(*tensors), strict=True))
+        outputs = tf.raw_ops.BatchFunction(
+            in_tensors=tensors, captured_tensors=body.captured_inputs, f=body,
+            num_batch_threads=batching.threads, max_batch_size=batching.size,
+            batch_timeout_micros=batching.wait, max_enqueued_batches=batching.queue,
+            allowed_batch_sizes=list(batching.allowed), shared_name=repr(batching),
+            enable_large_batch_splitting=batching.split, batching_queue=queue,
+            Tout=[output.dtype for output in body.outputs],
+        )  # fmt: skip
+        return dict(zip(signature.outputs, outputs, strict=True))
 
     concrete = call.get_concrete_function()
     return lambda **tensors: concrete(*(tensors[alias] for alias in aliases))

@@ -17,7 +17,10 @@ from pathlib import Path
 import grpc
 import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+from tensorflow_serving.apis.model_service_pb2 import DESCRIPTOR as MODELS
+from tensorflow_serving.apis.prediction_service_pb2 import DESCRIPTOR as PREDICTION
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..errors import UsageError
@@ -155,6 +158,9 @@ class Server:
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelStatus(self.engine), server)
         server.add_generic_rpc_handlers((model_list(self.engine),))
+        services = [*PREDICTION.services_by_name.values(), *MODELS.services_by_name.values()]
+        names = [service.full_name for service in services]
+        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)
         state = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(state, server)
         host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
