@@ -68,8 +68,8 @@ def html(models: Models) -> str:
         lines.append(f"<tr><td><code>{verb.upper()} {path}</code></td><td>{what}</td></tr>")
     lines.append("</table><p><a href=/openapi.json>openapi.json</a></p>")
     for model in list_models(models)["models"]:
-        name = escaping.escape(model["name"])
-        lines.append(f"<h2>{name}</h2><p>versions {model['versions']}, labels {model['labels']}")
+        name, labels = escaping.escape(model["name"]), escaping.escape(str(model["labels"]))
+        lines.append(f"<h2>{name}</h2><p>versions {model['versions']}, labels {labels}</p>")
         for signature, sides in model["signatures"].items():
             body = json.dumps(_example(signature, sides["inputs"]))
             lines.append(

@@ -18,6 +18,9 @@ from .status import invalid
 MAX_BYTES = 2**26
 """Of a tensor that a request declares: 64 MB."""
 
+STRING_BYTES = 64
+"""What a string takes as a Python object, however short."""
+
 _PACKED = {
     "float32": (5, "<f4"),
     "float64": (6, "<f8"),
@@ -58,20 +61,12 @@ def read(alias: str, proto: Any, dtype: int) -> np.ndarray:
     sides = [dim.size for dim in proto.tensor_shape.dim]
     if proto.tensor_shape.unknown_rank or min(sides, default=0) < 0 or len(sides) > 16:
         raise invalid(f"tensor parsing error: {alias}")
-    if math.prod(sides) * max(1, tf.as_dtype(dtype).size) > MAX_BYTES:
+    if math.prod(sides) * (tf.as_dtype(dtype).size or STRING_BYTES) > MAX_BYTES:
         raise invalid(f"input {alias} declares {sides}: more than {MAX_BYTES >> 20} MB")
     try:
-        return to_array(proto)
+        return tf.make_ndarray(proto)
     except (ValueError, TypeError, OverflowError) as error:
         raise invalid(f"tensor parsing error: {alias}") from error
-
-
-def to_array(proto: Any) -> np.ndarray:
-    """The array of a TensorProto, in typed fields or as content."""
-    if proto.float_val and proto.dtype == types_pb2.DT_FLOAT and len(proto.float_val) > 1:
-        sides = [dim.size for dim in proto.tensor_shape.dim]
-        return np.array(proto.float_val, np.float32).reshape(sides)
-    return tf.make_ndarray(proto)
 
 
 def write(array: np.ndarray) -> Any:

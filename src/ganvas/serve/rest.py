@@ -86,7 +86,8 @@ class _Rest:
             return _error(Refused("NOT_FOUND", f"{path[:200]} is not served: /docs says what is"))
         if method == "POST" and (found := _CALL.fullmatch(path)):
             return await self._call(request, *found.groups())
-        watch = self._engine.watch("look", "REST")
+        api = "metadata" if path.lower().endswith("/metadata") else "status"
+        watch = self._engine.watch(api, "REST")
         try:
             if method == "GET" and path.lower() == "/v1/models":
                 return JSONResponse(answers.list_models(self._engine.models))
@@ -162,10 +163,10 @@ class _Rest:
 def _number(version: str | None) -> int | None:
     if version is None:
         return None
-    number = int(version[:40])
-    if number >= 2**63:
+    digits = version.lstrip("0") or "0"
+    if len(digits) > 19 or int(digits) >= 2**63:
         raise invalid(f"Failed to convert version: {version[:40]} to numeric.")
-    return number
+    return int(digits)
 
 
 async def _body(request: Request, limit: int) -> bytes:
@@ -174,7 +175,7 @@ async def _body(request: Request, limit: int) -> bytes:
     Raises: Refused: 413 when larger than `limit` bytes, 408 when it does not arrive.
     """
     size = request.headers.get("content-length", "0")
-    if not size.isdigit() or int(size) > limit:
+    if not size.isdecimal() or int(size) > limit:
         raise _too_large(limit)
     parts, length = [], 0
     try:
@@ -190,7 +191,11 @@ async def _body(request: Request, limit: int) -> bytes:
     except ClientDisconnect as error:
         raise Refused("CANCELLED", "the client went away") from error
     body = b"".join(parts)
-    return _unzip(body, limit) if request.headers.get("content-encoding") == "gzip" else body
+    return (
+        _unzip(body, limit)
+        if request.headers.get("content-encoding", "").lower() == "gzip"
+        else body
+    )
 
 
 BODY_SECONDS = 20.0

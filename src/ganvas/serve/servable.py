@@ -125,8 +125,9 @@ class Signature:
                     f"input {alias} has shape {list(array.shape)}; the model takes {sides}"
                 )
         rows = max([len(arrays[alias]) for alias in self._rows], default=0)
-        if "num_images" in arrays:
-            rows = max(rows, int(arrays["num_images"].max(initial=0)))
+        asked = arrays.get("num_images")
+        if asked is not None and asked.dtype.kind == "i":
+            rows = max(rows, int(asked.max(initial=0)))
         if rows > self._max_rows:
             raise invalid(
                 f"{rows} images: this model makes at most {self._max_rows} a request; "

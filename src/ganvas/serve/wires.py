@@ -116,6 +116,7 @@ class Grpc:
     ):
         try:
             import grpc
+            from tensorflow import make_ndarray
             from tensorflow_serving.apis import (
                 get_model_metadata_pb2,
                 predict_pb2,
@@ -127,7 +128,8 @@ class Grpc:
             raise UsageError(
                 f"{error}: gRPC needs the extra: pip install 'ganvas[serve]'"
             ) from error
-        self._metadata, self._predict, self._protos = get_model_metadata_pb2, predict_pb2, protos
+        self._metadata, self._predict = get_model_metadata_pb2, predict_pb2
+        self._from_array, self._to_array = protos.write, make_ndarray
         # Python clients refuse answers over 4 MB unless told otherwise.
         options = [("grpc.max_receive_message_length", _BIG)]
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -151,9 +153,9 @@ class Grpc:
         self._fill(request.model_spec, model, version)
         request.model_spec.signature_name = signature
         for alias, value in inputs.items():
-            request.inputs[alias].CopyFrom(self._protos.write(np.asarray(value)))
+            request.inputs[alias].CopyFrom(self._from_array(np.asarray(value)))
         outputs = self._ask(self._stub.Predict, request).outputs
-        return {alias: self._protos.to_array(proto) for alias, proto in outputs.items()}
+        return {alias: self._to_array(proto) for alias, proto in outputs.items()}
 
     def models(self) -> list[dict[str, Any]]:
         return json.loads(self._ask(self._list, b""))["models"]
