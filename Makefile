@@ -33,7 +33,7 @@ demo: setup
 	@echo "Look at: demo/run/samples (one row per digit, from noise to now), demo/samples.png, demo/morph.gif"
 
 bench: setup
-	for name in step_overhead time_to_quality precision collapse mixtures stacked_mnist recipes; do \
+	for name in step_overhead time_to_quality precision collapse mixtures stacked_mnist recipes serving; do \
 		$(BIN)/python benchmarks/$$name.py || exit 1; \
 	done
 

@@ -295,6 +295,26 @@ def test_bytes_that_are_no_http(serve, models):
         assert running.ask("GET", "/healthz").status == 200
 
 
+def test_damaged_models_are_refused(gan):
+    """Without a manifest: whatever TensorFlow's loader makes of it, the server says no or serves."""
+    from ganvas.errors import GanvasError
+    from ganvas.serve.config import Entry
+    from ganvas.serve.models import Models
+
+    path = gan / "1" / "saved_model.pb"
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(12):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, len(whole), 3):
+            damaged[place] = rng.integers(0, 256)
+        path.write_bytes(damaged)
+        models = Models([])
+        with contextlib.suppress(GanvasError):
+            models.reconfigure([Entry("gan", gan)])
+            models.find("gan")
+
+
 def test_a_name_is_no_path(tmp_path):
     from ganvas.errors import UsageError
     from ganvas.serve.config import read_models

@@ -174,9 +174,11 @@ class Models:
             self._versions[entry.name][number] = version
         try:
             servable = Servable(entry.name, number, folder, self._batching)
-        except Refused as error:
-            version.error, version.state = error, END
-            _log.error("%s version %s was not loaded: %s", entry.name, number, error.message)
+        except Exception as error:  # a damaged model makes TensorFlow's loader raise anything
+            words = f"{folder} cannot be loaded ({type(error).__name__}: {error}): export it again"
+            version.error = error if isinstance(error, Refused) else Refused("UNKNOWN", words)
+            version.state = END
+            _log.error("%s version %s was not loaded: %s", entry.name, number, version.error)
             return
         with self._swapping:
             version.state, version.servable = AVAILABLE, servable
