@@ -296,7 +296,7 @@ def test_bytes_that_are_no_http(serve, models):
 
 
 def test_damaged_models_are_refused(gan):
-    """Without a manifest: whatever TensorFlow's loader makes of it, the server says no or serves."""
+    """Without a manifest: whatever TensorFlow's loader makes of it, it is refused or served."""
     from ganvas.errors import GanvasError
     from ganvas.serve.config import Entry
     from ganvas.serve.models import Models
