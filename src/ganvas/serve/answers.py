@@ -10,7 +10,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from .models import AVAILABLE, Models, Version
 from .servable import DEFAULT, Servable, Signature
-from .status import NUMBERS, Refused, invalid
+from .status import NUMBERS, Declined, invalid
 
 
 def status(versions: Sequence[Version]) -> Any:
@@ -34,7 +34,7 @@ def metadata(servable: Servable) -> Any:
     return found
 
 
-def no_examples(signature: Signature | None, name: str, method: str) -> Refused:
+def no_examples(signature: Signature | None, name: str, method: str) -> Declined:
     """The answer to classify and regress: generators have no such signature.
 
     Args:
@@ -48,7 +48,7 @@ def no_examples(signature: Signature | None, name: str, method: str) -> Refused:
         return invalid(
             f"Expected {kind} signature method_name to be {wanted}. Was: {signature.method}"
         )
-    return Refused("UNIMPLEMENTED", f"{method} is not served here: use predict")
+    return Declined("UNIMPLEMENTED", f"{method} is not served here: use predict")
 
 
 def list_models(models: Models) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def list_models(models: Models) -> dict[str, Any]:
         try:
             versions = [v.number for v in models.status(name) if v.state == AVAILABLE]
             signatures = describe(models.find(name))
-        except Refused:  # not loaded yet
+        except Declined:  # not loaded yet
             versions, signatures = [], {}
         listed.append(
             {

@@ -26,7 +26,7 @@ class Client:
 
     Raises: UsageError: a URL of another kind.
 
-    Each call raises Refused, with the server's words and a `code` such as "NOT_FOUND".
+    Each call raises Declined, with the server's words and a `code` such as "NOT_FOUND".
 
     Example:
         with ganvas.Client("http://127.0.0.1:8501") as client:

@@ -13,7 +13,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from tensorflow_serving.config import model_server_config_pb2
 
 from ..errors import UsageError
-from .status import Refused, invalid
+from .status import Declined, invalid
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,17 @@ def read_models(path: str | Path) -> list[Entry]:
     _read_text(path, message, "a models.config of TensorFlow Serving")
     try:
         return entries(message)
-    except Refused as error:
+    except Declined as error:
         raise UsageError(f"{path}: {error.message}: change that entry") from error
 
 
 def entries(config: Any) -> list[Entry]:
     """The models of a ModelServerConfig.
 
-    Raises: Refused: INVALID_ARGUMENT, in the words of TensorFlow Serving.
+    Raises: Declined: INVALID_ARGUMENT, in the words of TensorFlow Serving.
     """
     if config.WhichOneof("config") == "custom_model_config":
-        raise Refused("FAILED_PRECONDITION", "only a model_config_list can be served")
+        raise Declined("FAILED_PRECONDITION", "only a model_config_list can be served")
     found = [_entry(model) for model in config.model_config_list.config]
     names = [entry.name for entry in found]
     for name in names:

@@ -18,7 +18,7 @@ from .metrics import Metrics
 from .models import Models
 from .options import Options
 from .servable import Servable, Signature
-from .status import Refused
+from .status import Declined
 
 T = TypeVar("T")
 
@@ -44,13 +44,13 @@ class Engine:
     async def run(self, work: Callable[[], T], seconds: float | None = None) -> T:
         """`work()` on a thread.
 
-        Raises: Refused: UNAVAILABLE: too many wait; DEADLINE_EXCEEDED: it was not done in time.
+        Raises: Declined: UNAVAILABLE: too many wait; DEADLINE_EXCEEDED: it was not done in time.
         """
         seconds = self.options.timeout_seconds if seconds is None else seconds
         with self._lock:
             if self._waiting >= self.options.max_queue:
                 words = f"{self._waiting} requests wait already: try again later"
-                raise Refused("UNAVAILABLE", words)
+                raise Declined("UNAVAILABLE", words)
             self._waiting += 1
         future = self._pool.submit(work)
         # Counted until the thread is free again, not until its asker has gone.
@@ -58,7 +58,7 @@ class Engine:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
         except TimeoutError as error:
-            raise Refused("DEADLINE_EXCEEDED", f"not done within {seconds:.3g} seconds") from error
+            raise Declined("DEADLINE_EXCEEDED", f"not done within {seconds:.3g} seconds") from error
 
     def _leave(self, done: concurrent.futures.Future) -> None:
         with self._lock:

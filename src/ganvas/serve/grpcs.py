@@ -21,7 +21,7 @@ from . import answers, protos
 from .config import entries
 from .engine import Engine, Watch
 from .servable import DEFAULT, Servable
-from .status import Refused, invalid
+from .status import Declined, invalid
 
 MAX_WORDS = 1024
 """Of an error; TensorFlow Serving cuts there, because words travel in a header."""
@@ -46,7 +46,7 @@ class _Service:
             answer = await self._engine.run(
                 partial(work, watch), patience if left is None else left
             )
-        except Refused as error:
+        except Declined as error:
             watch.end(error.code)
             words = error.message
             if len(words) > MAX_WORDS:
@@ -88,7 +88,7 @@ class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer
         name = request.model_spec.signature_name or DEFAULT
         signature = servable.find(name)
         if signature is None:
-            raise Refused("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
+            raise Declined("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
         arrays = protos.read_all(request.inputs, signature.inputs)
         chosen = _chosen(list(request.output_filter), list(signature.outputs))
         outputs = self._engine.predict(servable, signature, arrays)
@@ -119,7 +119,7 @@ class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer
         raise answers.no_examples(self._find(request, watch).find(name), name, method)
 
     def _no_inference(self, watch: Watch) -> Any:
-        raise Refused("UNIMPLEMENTED", "MultiInference is not served here: use Predict")
+        raise Declined("UNIMPLEMENTED", "MultiInference is not served here: use Predict")
 
 
 def model_list(engine: Engine) -> grpc.GenericRpcHandler:

@@ -17,7 +17,7 @@ import numpy as np
 import orjson
 import tensorflow as tf
 
-from .status import Refused, invalid
+from .status import Declined, invalid
 
 MAX_RANK = 16
 
@@ -25,7 +25,7 @@ MAX_RANK = 16
 def parse(body: bytes) -> dict[str, Any]:
     """The top-level object of a request; what follows it is ignored.
 
-    Raises: Refused: INVALID_ARGUMENT: empty, no JSON, no object, or nested too deeply.
+    Raises: Declined: INVALID_ARGUMENT: empty, no JSON, no object, or nested too deeply.
     """
     if not body:
         raise invalid("JSON Parse error: The document is empty")
@@ -65,7 +65,7 @@ def read_inputs(
         inputs: TensorInfo by alias, as the signature declares.
 
     Returns: whether the request came in rows (`instances`), and the arrays.
-    Raises: Refused: INVALID_ARGUMENT, or UNIMPLEMENTED for half-precision inputs.
+    Raises: Declined: INVALID_ARGUMENT, or UNIMPLEMENTED for half-precision inputs.
     """
     if not inputs:
         name = request.get("signature_name") or "DEFAULT"
@@ -107,7 +107,7 @@ def _read_rows(rows: Any, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
             return {k: _array([row[k] for row in rows], v.dtype) for k, v in inputs.items()}
         ((alias, info),) = inputs.items()
         return {alias: _array(rows, info.dtype)}
-    except Refused as error:
+    except Declined as error:
         if error.code != "INVALID_ARGUMENT":
             raise
         message = f"Failed to process element of 'instances' list. Error: {error.message}"
@@ -167,7 +167,7 @@ def _values(items: list[Any], dtype: tf.DType, level: int) -> np.ndarray:
         dtype.is_floating or dtype.is_integer or dtype.is_bool
     ):
         shown = _shown(items[0] if items else None)
-        raise Refused("UNIMPLEMENTED", f"Conversion of JSON Value: {shown} to type: {dtype.name}")
+        raise Declined("UNIMPLEMENTED", f"Conversion of JSON Value: {shown} to type: {dtype.name}")
     taken = {bool} if dtype.is_bool else {int} if dtype.is_integer else {int, float}
     if not set(map(type, items)) <= taken:
         wrong = next(item for item in items if type(item) not in taken)
@@ -198,7 +198,7 @@ def _bytes(item: Any, level: int) -> bytes:
     raise _type_error(item, tf.string)
 
 
-def _type_error(value: Any, dtype: tf.DType) -> Refused:
+def _type_error(value: Any, dtype: tf.DType) -> Declined:
     kinds = {dict: "Object", list: "Array", str: "String", type(None): "Null"}
     kind = str(value) if isinstance(value, bool) else kinds.get(type(value), "Number")
     name = {"float32": "float", "float64": "double"}.get(dtype.name, dtype.name)
@@ -217,7 +217,7 @@ def _shown(value: Any) -> str:
 def write_outputs(outputs: Mapping[str, np.ndarray], in_rows: bool) -> bytes:
     """The answer: `predictions` for rows, `outputs` for columns.
 
-    Raises: Refused: INVALID_ARGUMENT: no rows to answer in, or a type that JSON has not.
+    Raises: Declined: INVALID_ARGUMENT: no rows to answer in, or a type that JSON has not.
     """
     if in_rows:
         _check_rows(outputs)

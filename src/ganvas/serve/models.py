@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .config import Batching, Entry
 from .servable import Servable
-from .status import Refused, invalid
+from .status import Declined, invalid
 
 LOADING, AVAILABLE, END = 20, 30, 50
 _log = logging.getLogger("ganvas.serve")
@@ -29,7 +29,7 @@ class Version:
     number: int
     state: int = LOADING
     servable: Servable | None = None
-    error: Refused | None = None
+    error: Declined | None = None
     stamp: tuple = ()
 
 
@@ -54,7 +54,7 @@ class Models:
     def find(self, name: str, version: int | None = None, label: str = "") -> Servable:
         """The version asked for; the highest that is available, where none was named.
 
-        Raises: Refused: NOT_FOUND, or INVALID_ARGUMENT for an unknown label or no name.
+        Raises: Declined: NOT_FOUND, or INVALID_ARGUMENT for an unknown label or no name.
         """
         if not name:
             raise invalid("ModelSpec has no name specified.")
@@ -70,19 +70,19 @@ class Models:
             if found and found.servable:
                 return found.servable
         asked = f"Latest({name})" if version is None else f"Specific({name}, {version})"
-        raise Refused("NOT_FOUND", f"Servable not found for request: {asked}")
+        raise Declined("NOT_FOUND", f"Servable not found for request: {asked}")
 
     def status(self, name: str, version: int | None = None) -> list[Version]:
-        """Highest version first. Raises: Refused: NOT_FOUND."""
+        """Highest version first. Raises: Declined: NOT_FOUND."""
         if not name:
             raise invalid("ModelSpec has no name specified.")
         versions = dict(self._versions.get(name, {}))
         if version is not None:
             if version not in versions:
-                raise Refused("NOT_FOUND", f"Could not find version {version} of model {name}")
+                raise Declined("NOT_FOUND", f"Could not find version {version} of model {name}")
             return [versions[version]]
         if not versions:
-            raise Refused("NOT_FOUND", f"Could not find any versions of model {name}")
+            raise Declined("NOT_FOUND", f"Could not find any versions of model {name}")
         return [versions[number] for number in sorted(versions, reverse=True)]
 
     def names(self) -> list[str]:
@@ -111,7 +111,7 @@ class Models:
     def reconfigure(self, entries: Sequence[Entry]) -> None:
         """Serve these models instead, at once.
 
-        Raises: Refused: a model has no version that loads, or a label names one that is not
+        Raises: Declined: a model has no version that loads, or a label names one that is not
             there; what was served before, under its old labels, still is.
         """
         with self._loading:
@@ -132,10 +132,10 @@ class Models:
         wanted = entry.wanted(list(version_folders(entry.folder)))
         available = set(self._available(entry.name)) & set(wanted)
         if not available:
-            raise Refused("UNKNOWN", self._why(entry))
+            raise Declined("UNKNOWN", self._why(entry))
         for number in entry.labels.values():
             if number not in available:
-                raise Refused(
+                raise Declined(
                     "FAILED_PRECONDITION",
                     f"Request to assign label to version {number} of model {entry.name}, "
                     "which is not currently available for inference",
@@ -176,7 +176,7 @@ class Models:
             servable = Servable(entry.name, number, folder, self._batching)
         except Exception as error:  # a damaged model makes TensorFlow's loader raise anything
             words = f"{folder} cannot be loaded ({type(error).__name__}: {error}): export it again"
-            version.error = error if isinstance(error, Refused) else Refused("UNKNOWN", words)
+            version.error = error if isinstance(error, Declined) else Declined("UNKNOWN", words)
             version.state = END
             _log.error("%s version %s was not loaded: %s", entry.name, number, version.error)
             return

@@ -34,7 +34,7 @@ def read_all(protos: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, 
     Args:
         inputs: TensorInfo by alias, as the signature declares.
 
-    Raises: Refused: INVALID_ARGUMENT: names, types or shapes that do not fit.
+    Raises: Declined: INVALID_ARGUMENT: names, types or shapes that do not fit.
     """
     if set(protos) != set(inputs):
         sent, wanted = sorted(protos), sorted(inputs)
@@ -53,7 +53,7 @@ def read_all(protos: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, 
 
 
 def read(alias: str, proto: Any, dtype: int) -> np.ndarray:
-    """Raises: Refused: INVALID_ARGUMENT: not of this type, damaged, or declared too large."""
+    """Raises: Declined: INVALID_ARGUMENT: not of this type, damaged, or declared too large."""
     if proto.dtype != dtype:
         wanted, got = types_pb2.DataType.Name(dtype), proto.dtype
         name = types_pb2.DataType.Name(got) if got in types_pb2.DataType.values() else got

@@ -25,7 +25,7 @@ from starlette.types import Receive, Scope, Send
 
 from . import answers, jsons, page
 from .engine import Engine, Watch
-from .status import Refused, invalid
+from .status import Declined, invalid
 
 _WHERE = r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?"
 _CALL = re.compile(f"{_WHERE}:(classify|regress|predict)", re.IGNORECASE)
@@ -83,7 +83,7 @@ class _Rest:
         path = request.scope["raw_path"].decode("latin-1")
         method = request.method
         if not re.match("/v1/", path, re.IGNORECASE):
-            return _error(Refused("NOT_FOUND", f"{path[:200]} is not served: /docs says what is"))
+            return _error(Declined("NOT_FOUND", f"{path[:200]} is not served: /docs says what is"))
         if method == "POST" and (found := _CALL.fullmatch(path)):
             return await self._call(request, *found.groups())
         api = "metadata" if path.lower().endswith("/metadata") else "status"
@@ -94,7 +94,7 @@ class _Rest:
             if method == "GET" and (found := _LOOK.fullmatch(path)):
                 return self._look(watch, *found.groups())
             raise invalid(f"Malformed request: {method} {path[:200]}")
-        except Refused as error:
+        except Declined as error:
             watch.end(error.code)
             return _error(error)
 
@@ -131,7 +131,7 @@ class _Rest:
             find = partial(self._engine.models.find, unquote(name), number, unquote(label or ""))
             work = self._predict if method == "predict" else partial(self._examples, method)
             content = await self._engine.run(partial(work, body, lambda: watch.found(find())))
-        except Refused as error:
+        except Declined as error:
             watch.end(error.code)
             return _error(error)
         watch.end()
@@ -172,7 +172,7 @@ def _number(version: str | None) -> int | None:
 async def _body(request: Request, limit: int) -> bytes:
     """The body, unpacked where it is gzip.
 
-    Raises: Refused: 413 when larger than `limit` bytes, 408 when it does not arrive.
+    Raises: Declined: 413 when larger than `limit` bytes, 408 when it does not arrive.
     """
     size = request.headers.get("content-length", "0")
     if not size.isdecimal() or int(size) > limit:
@@ -187,9 +187,9 @@ async def _body(request: Request, limit: int) -> bytes:
                 parts.append(part)
     except TimeoutError as error:
         words = f"the body did not arrive within {BODY_SECONDS} seconds"
-        raise Refused("DEADLINE_EXCEEDED", words, http=408) from error
+        raise Declined("DEADLINE_EXCEEDED", words, http=408) from error
     except ClientDisconnect as error:
-        raise Refused("CANCELLED", "the client went away") from error
+        raise Declined("CANCELLED", "the client went away") from error
     body = b"".join(parts)
     return (
         _unzip(body, limit)
@@ -212,9 +212,9 @@ def _unzip(body: bytes, limit: int) -> bytes:
     return content
 
 
-def _too_large(limit: int) -> Refused:
+def _too_large(limit: int) -> Declined:
     words = f"the body is larger than {limit / 2**20:g} MB: send less, or raise --max-body-mb"
-    return Refused("RESOURCE_EXHAUSTED", words, http=413)
+    return Declined("RESOURCE_EXHAUSTED", words, http=413)
 
 
 def _json(message: Any) -> str:
@@ -223,7 +223,7 @@ def _json(message: Any) -> str:
     )
 
 
-def _error(error: Refused) -> Response:
+def _error(error: Declined) -> Response:
     headers = {}
     if error.http == 503:
         headers["retry-after"] = "1"

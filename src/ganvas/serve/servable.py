@@ -22,7 +22,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from . import protos
 from .config import Batching
-from .status import NAMES, Refused, invalid
+from .status import NAMES, Declined, invalid
 
 DEFAULT = "serving_default"
 WARMUP = "assets.extra/tf_serving_warmup_requests"
@@ -39,7 +39,7 @@ class Servable:
     Args:
         folder: with saved_model.pb, variables/ and perhaps manifest.json and assets.extra/.
 
-    Raises: Refused: it is no SavedModel, was tampered with, or fails its warm-up.
+    Raises: Declined: it is no SavedModel, was tampered with, or fails its warm-up.
     """
 
     def __init__(self, name: str, version: int, folder: Path, batching: Batching | None = None):
@@ -72,14 +72,16 @@ class Servable:
             try:
                 log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
             except DecodeError as error:
-                raise Refused("DATA_LOSS", f"{path.name} is no PredictionLog: {error}") from error
+                raise Declined("DATA_LOSS", f"{path.name} is no PredictionLog: {error}") from error
             if log.WhichOneof("log_type") != "predict_log":
-                raise Refused("UNIMPLEMENTED", "only predict_log can warm up a generator")
+                raise Declined("UNIMPLEMENTED", "only predict_log can warm up a generator")
             request = log.predict_log.request
             signature = self.find(request.model_spec.signature_name)
             if signature is None:
                 wanted = request.model_spec.signature_name or DEFAULT
-                raise Refused("FAILED_PRECONDITION", f'Serving signature key "{wanted}" not found.')
+                raise Declined(
+                    "FAILED_PRECONDITION", f'Serving signature key "{wanted}" not found.'
+                )
             signature(protos.read_all(request.inputs, signature.inputs))
 
 
@@ -106,7 +108,7 @@ class Signature:
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run it.
 
-        Raises: Refused: a shape or value that the model does not take, or TensorFlow's own no.
+        Raises: Declined: a shape or value that the model does not take, or TensorFlow's own no.
         """
         self._check(arrays)
         with tf_errors():
@@ -185,7 +187,7 @@ def _batched(signature: Signature, function: Callable, batching: Batching) -> Ca
 def verify(folder: Path) -> None:
     """Hold the files of a model against its manifest.json, where there is one.
 
-    Raises: Refused: DATA_LOSS: a file is missing, changed, or not listed.
+    Raises: Declined: DATA_LOSS: a file is missing, changed, or not listed.
     """
     manifest = folder / "manifest.json"
     if not manifest.is_file():
@@ -194,7 +196,7 @@ def verify(folder: Path) -> None:
         listed = json.loads(manifest.read_text("utf-8"))["files"]
         listed = {str(name): str(digest) for name, digest in listed.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Refused("DATA_LOSS", f"{manifest} is damaged: export the model again") from error
+        raise Declined("DATA_LOSS", f"{manifest} is damaged: export the model again") from error
     loaded = {
         str(path.relative_to(folder))
         for part in ("saved_model.pb", "variables/*", "assets/**/*", "assets.extra/*")
@@ -206,11 +208,11 @@ def verify(folder: Path) -> None:
         inside = path.resolve().is_relative_to(folder.resolve())
         if not inside or name not in listed or not path.is_file():
             what = "is not in" if name not in listed else "is missing, but stands in"
-            raise Refused("DATA_LOSS", f"{path} {what} manifest.json: export the model again")
+            raise Declined("DATA_LOSS", f"{path} {what} manifest.json: export the model again")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != listed[name]:
-            raise Refused(
+            raise Declined(
                 "DATA_LOSS", f"{path} is not what manifest.json says (sha256): export it again"
             )
 
@@ -221,13 +223,13 @@ def _definitions(folder: Path) -> dict[str, Any]:
     try:
         model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     except OSError as error:
-        raise Refused("NOT_FOUND", f"{path}: no SavedModel there: export one") from error
+        raise Declined("NOT_FOUND", f"{path}: no SavedModel there: export one") from error
     except DecodeError as error:
-        raise Refused("DATA_LOSS", f"{path} is no SavedModel: export it again") from error
+        raise Declined("DATA_LOSS", f"{path} is no SavedModel: export it again") from error
     for graph in model.meta_graphs:
         if "serve" in graph.meta_info_def.tags:
             return dict(graph.signature_def)
-    raise Refused("NOT_FOUND", f"{path} has no graph with the tag 'serve': export it again")
+    raise Declined("NOT_FOUND", f"{path} has no graph with the tag 'serve': export it again")
 
 
 @contextlib.contextmanager
@@ -238,6 +240,6 @@ def tf_errors() -> Iterator[None]:
     except tf.errors.OpError as error:
         lines = str(error.message).split("\n\t [[")[0].strip().splitlines() or ["no words"]
         words = lines[-1] if lines[0] == "Graph execution error:" else lines[0]
-        raise Refused(NAMES.get(error.error_code, "UNKNOWN"), words) from error
+        raise Declined(NAMES.get(error.error_code, "UNKNOWN"), words) from error
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise invalid((str(error) or type(error).__name__).splitlines()[0]) from error

@@ -31,7 +31,7 @@ from .metrics import Metrics
 from .models import Models
 from .options import Options
 from .rest import application
-from .status import Refused
+from .status import Declined
 
 GRACE_SECONDS = 30
 IDLE_SECONDS = 10.0
@@ -100,7 +100,7 @@ class Server:
     def _load(self) -> None:
         try:
             self.models.reconfigure(self._entries)
-        except Refused as error:
+        except Declined as error:
             raise UsageError(error.message) from error
 
     async def _look_on(self, stop: asyncio.Event) -> None:
@@ -115,7 +115,7 @@ class Server:
                     seen = now
                     await asyncio.to_thread(self._reread)
                 await asyncio.to_thread(self.models.refresh)
-            except (OSError, UsageError, Refused) as error:
+            except (OSError, UsageError, Declined) as error:
                 _log.error("what was served before still is: %s", error)
 
     def _reread(self) -> None:

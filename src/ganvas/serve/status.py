@@ -25,7 +25,7 @@ NUMBERS = {
 NAMES = {number: name for name, number in NUMBERS.items()}
 
 
-class Refused(GanvasError):
+class Declined(GanvasError):
     """A request that a server answers with an error, or that was answered so.
 
     Args:
@@ -40,6 +40,6 @@ class Refused(GanvasError):
         self.http = http or HTTP[code]
 
 
-def invalid(message: str) -> Refused:
+def invalid(message: str) -> Declined:
     """The request itself is wrong: 400, INVALID_ARGUMENT."""
-    return Refused("INVALID_ARGUMENT", message)
+    return Declined("INVALID_ARGUMENT", message)

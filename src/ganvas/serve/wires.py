@@ -15,7 +15,7 @@ from urllib.parse import quote
 import numpy as np
 
 from ..errors import UsageError
-from .status import HTTP, Refused
+from .status import HTTP, Declined
 
 _BIG = 2**31 - 1
 
@@ -59,11 +59,13 @@ class Rest:
             answer = json.loads(content)
         except (OSError, http.client.HTTPException, ValueError) as error:
             where = f"{self._host}:{self._port}"
-            raise Refused("UNAVAILABLE", f"{where} does not answer as a server: {error}") from error
+            raise Declined(
+                "UNAVAILABLE", f"{where} does not answer as a server: {error}"
+            ) from error
         if status != 200:
             codes = {number: code for code, number in reversed(HTTP.items())}
             words = answer.get("error", "") if isinstance(answer, dict) else ""
-            raise Refused(codes.get(status, "UNKNOWN"), str(words), http=status)
+            raise Declined(codes.get(status, "UNKNOWN"), str(words), http=status)
         return answer
 
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
@@ -182,4 +184,4 @@ class Grpc:
         try:
             return method(request, timeout=self._timeout, metadata=self._token)
         except self._error as error:
-            raise Refused(error.code().name, error.details() or error.code().name) from error
+            raise Declined(error.code().name, error.details() or error.code().name) from error
