@@ -30,6 +30,7 @@ _HOMES = {
     "rehearsal": ("rehearse",),
     "runs": ("Run",),
     "sampler": ("Sampler", "load"),
+    "serve.client": ("Client",),
     "training": ("resume", "train"),
 }  # fmt: skip
 

@@ -9,8 +9,8 @@ import pytest
 import ganvas
 
 PUBLIC = [
-    "AUGMENTS", "Advice", "Augment", "ConfigError", "Config", "Critique", "DataError", "Diverged",
-    "GAN", "GanvasError", "Images", "LOSSES", "Loss", "ModelError", "NETWORKS", "Networks",
+    "AUGMENTS", "Advice", "Augment", "Client", "ConfigError", "Config", "Critique", "DataError",
+    "Diverged", "GAN", "GanvasError", "Images", "LOSSES", "Loss", "ModelError", "NETWORKS", "Networks",
     "Options", "PENALTIES", "Penalty", "Refused", "Run", "RunError", "Sampler", "UsageError",
     "bench", "evaluate", "export", "load", "prepare", "rehearse", "resume", "train",
 ]  # fmt: skip

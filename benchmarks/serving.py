@@ -1,0 +1,328 @@
+"""What serving adds to the arithmetic: a server process against the same SavedModel in this one.
+
+    python benchmarks/serving.py [--seconds 3] [--rounds 3]
+    python benchmarks/serving.py --minutes 10     # saturation: memory and errors over time
+
+The model: Dense 100 -> 7x7x128, two transposed convolutions -> 28x28x1, random weights.
+1. One client, batch 1: p50 of predict and generate over REST and gRPC, less the p50 of the same
+   call in this process; in turn (A B A B ...), the median over the rounds.
+2. Images a second: batch 1 with 1, 16 and 64 clients, without and with a batching file; batch 64
+   with one client and with two. Against this process calling batches of 64.
+3. CPU seconds of clients and server while 16 clients ask.
+Clients are processes of their own. Writes results/serving.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import grpc
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+RESULT = Path(__file__).parent / "results" / "serving.json"
+BATCHING = """
+max_batch_size { value: 64 }
+batch_timeout_micros { value: 1000 }
+num_batch_threads { value: 2 }
+max_enqueued_batches { value: 1000 }
+"""
+
+
+class Model(tf.Module):
+    """A small DCGAN with the two signatures of `ganvas export`."""
+
+    def __init__(self):
+        super().__init__()
+        rng = tf.random.Generator.from_seed(0)
+        shapes = [(100, 6272), (4, 4, 64, 128), (4, 4, 1, 64)]
+        self.weights = [tf.Variable(rng.normal(shape, stddev=0.05)) for shape in shapes]
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 100], tf.float32, "z")])
+    def predict(self, z):
+        dense, first, second = self.weights
+        n = tf.shape(z)[0]
+        x = tf.nn.leaky_relu(tf.reshape(z @ dense, [n, 7, 7, 128]))
+        x = tf.nn.leaky_relu(tf.nn.conv2d_transpose(x, first, [n, 14, 14, 64], 2))
+        x = tf.tanh(tf.nn.conv2d_transpose(x, second, [n, 28, 28, 1], 2))
+        return {"images": tf.ensure_shape(x, [None, 28, 28, 1])}
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([], tf.int32, "num_images"),
+            tf.TensorSpec([2], tf.int32, "seed"),
+            tf.TensorSpec([], tf.float32, "truncation"),
+        ]
+    )
+    def generate(self, num_images, seed, truncation):
+        z = tf.random.stateless_normal([num_images, 100], seed) * truncation
+        pixels = tf.cast(tf.round((self.predict(z)["images"] + 1) * 127.5), tf.uint8)
+        pngs = tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
+        return {"image_bytes": pngs}
+
+
+def save(folder: Path) -> None:
+    model = Model()
+    signatures = {"serving_default": model.predict, "generate": model.generate}
+    tf.saved_model.save(model, str(folder / "1"), signatures=signatures)
+
+
+# --- clients ------------------------------------------------------------------------------------
+
+
+def inputs_of(signature: str, batch: int) -> dict[str, np.ndarray]:
+    if signature == "generate":
+        seed, one = np.array([1, 2], np.int32), np.float32(1)
+        return {"num_images": np.int32(batch), "seed": seed, "truncation": one}
+    return {"z": np.random.default_rng(0).normal(size=(batch, 100)).astype(np.float32)}
+
+
+def rest_call(url: str, signature: str, batch: int):
+    """A function that asks once, as bytes to bytes: what the wire costs, not a JSON library."""
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=60)
+    values = {k: v.tolist() for k, v in inputs_of(signature, batch).items()}
+    body = json.dumps({"signature_name": signature, "inputs": values}).encode()
+
+    def call() -> None:
+        connection.request("POST", "/v1/models/model:predict", body)
+        answer = connection.getresponse()
+        content = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(content.decode())
+
+    return call
+
+
+def grpc_call(url: str, signature: str, batch: int):
+    options = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
+    channel = grpc.insecure_channel(url.removeprefix("grpc://"), options)
+    predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = "model", signature
+    for alias, value in inputs_of(signature, batch).items():
+        request.inputs[alias].CopyFrom(tf.make_tensor_proto(value))
+    return lambda: predict(request, timeout=60)
+
+
+CALLS = {"rest": rest_call, "grpc": grpc_call}
+
+
+def crowd(url: str, wire: str, signature: str, batch: int, clients: int, seconds: float) -> None:
+    """Prints calls, errors and CPU seconds of this many clients; a process of its own."""
+    calls = [CALLS[wire](url, signature, batch) for _ in range(clients)]
+    for call in calls[:2]:
+        call()
+    done, errors = [0] * clients, [0] * clients
+    end = time.perf_counter() + seconds
+
+    def ask(index: int) -> None:
+        while time.perf_counter() < end:
+            try:
+                calls[index]()
+                done[index] += 1
+            except Exception:
+                errors[index] += 1
+
+    cpu = time.process_time()
+    threads = [threading.Thread(target=ask, args=(index,)) for index in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    facts = {"calls": sum(done), "errors": sum(errors), "cpu": time.process_time() - cpu}
+    print(json.dumps(facts))
+
+
+def run_crowd(*words) -> dict:
+    command = [sys.executable, __file__, "--crowd", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+# --- the server ---------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def server(folder: Path, *options):
+    """(pid, {"rest": URL, "grpc": URL}) of `ganvas serve`."""
+    command = [sys.executable, "-m", "ganvas", "serve", str(folder), "--name", "model", *options]
+    command += ["--rest-port", "0", "--grpc-port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            words = re.search(r"(http://\S+) and (grpc://\S+)", process.stdout.readline())
+            yield process.pid, {"rest": words[1], "grpc": words[2]}
+        finally:
+            process.terminate()
+
+
+def cpu_and_memory(pid: int) -> tuple[float, float]:
+    """CPU seconds and resident MB of a process (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    ticks = int(fields[11]) + int(fields[12])
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def local_call(folder: Path, signature: str, batch: int):
+    model = tf.saved_model.load(str(folder / "1"))
+    function = model.signatures[signature]
+    inputs = {k: tf.constant(v) for k, v in inputs_of(signature, batch).items()}
+
+    def call() -> None:
+        for output in function(**inputs).values():
+            output.numpy()
+
+    call.model = model  # alive as long as the function
+    return call
+
+
+# --- what is measured ---------------------------------------------------------------------------
+
+
+def p50(call, seconds: float) -> float:
+    """Milliseconds."""
+    times, end = [], time.perf_counter() + seconds
+    call()
+    while time.perf_counter() < end:
+        began = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times) * 1e3
+
+
+def latency(folder: Path, seconds: float, rounds: int) -> dict:
+    """Added milliseconds at one client."""
+    found: dict[str, dict] = {}
+    with server(folder) as (_, urls):
+        for signature in ("serving_default", "generate"):
+            local = local_call(folder, signature, 1)
+            for wire, url in urls.items():
+                remote = CALLS[wire](url, signature, 1)
+                pairs = [(p50(local, seconds), p50(remote, seconds)) for _ in range(rounds)]
+                added = [there - here for here, there in pairs]
+                found[f"{signature} {wire}"] = {
+                    "in_process_ms": round(statistics.median(here for here, _ in pairs), 3),
+                    "served_ms": round(statistics.median(there for _, there in pairs), 3),
+                    "added_ms": round(statistics.median(added), 3),
+                    "added_ms_each": [round(one, 3) for one in added],
+                }
+                print(f"{signature} {wire}", found[f"{signature} {wire}"], flush=True)
+    return found
+
+
+def throughput(folder: Path, seconds: float, rounds: int) -> list[dict]:
+    """Images a second, each next to this process calling batches of 64."""
+    local = local_call(folder, "serving_default", 64)
+    file = folder.parent / "batching.config"
+    file.write_text(BATCHING)
+    plans = [(batch, clients) for batch, clients in ((1, 1), (1, 16), (1, 64), (64, 1), (64, 2))]
+    rows = []
+    for batched in (False, True):
+        options = ("--batching-config", str(file)) if batched else ()
+        with server(folder, *options) as (pid, urls):
+            for wire, url in urls.items():
+                for batch, clients in plans:
+                    words = (url, wire, "serving_default", batch, clients, seconds)
+                    pairs = [_pair(local, pid, words, seconds) for _ in range(rounds)]
+                    rows.append(_row(wire, batched, batch, clients, pairs))
+                    print(rows[-1], flush=True)
+    return rows
+
+
+def _pair(local, pid: int, words: tuple, seconds: float) -> dict:
+    count, began = 0, time.perf_counter()
+    while time.perf_counter() < began + seconds:
+        local()
+        count += 64
+    here = count / (time.perf_counter() - began)
+    before = cpu_and_memory(pid)[0]
+    crowd_ = run_crowd(*words)
+    server_cpu = cpu_and_memory(pid)[0] - before
+    there = crowd_["calls"] * words[3] / seconds
+    return {"here": here, "there": there, "server_cpu": server_cpu, **crowd_}
+
+
+def _row(wire: str, batched: bool, batch: int, clients: int, pairs: list[dict]) -> dict:
+    ratios = [pair["there"] / pair["here"] for pair in pairs]
+    calls = sum(pair["calls"] for pair in pairs)
+    return {
+        "wire": wire, "batching": batched, "batch": batch, "clients": clients,
+        "images_per_second": round(statistics.median(pair["there"] for pair in pairs), 1),
+        "in_process_batches_of_64": round(statistics.median(pair["here"] for pair in pairs), 1),
+        "ratio": round(statistics.median(ratios), 3),
+        "ratios": [round(one, 3) for one in ratios],
+        "errors": sum(pair["errors"] for pair in pairs),
+        "client_cpu_ms_per_call": round(1e3 * sum(p["cpu"] for p in pairs) / calls, 3),
+        "server_cpu_ms_per_call": round(1e3 * sum(p["server_cpu"] for p in pairs) / calls, 3),
+    }  # fmt: skip
+
+
+def saturate(folder: Path, minutes: float) -> dict:
+    """Sixteen clients of each wire, batching on: memory and errors every tenth of the time."""
+    file = folder.parent / "batching.config"
+    file.write_text(BATCHING)
+    seconds, rows = minutes * 6, []
+    with server(folder, "--batching-config", str(file)) as (pid, urls):
+        for _ in range(10):
+            row = {"calls": 0, "errors": 0}
+            for wire, url in urls.items():
+                facts = run_crowd(url, wire, "serving_default", 1, 16, seconds / 2)
+                row["calls"] += facts["calls"]
+                row["errors"] += facts["errors"]
+            row["resident_mb"] = round(cpu_and_memory(pid)[1], 1)
+            rows.append(row)
+            print(row, flush=True)
+    return {"minutes": minutes, "rows": rows}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--crowd", nargs=6, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.crowd:
+        url, wire, signature, batch, clients, seconds = options.crowd
+        crowd(url, wire, signature, int(batch), int(clients), float(seconds))
+        return
+    old = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model"
+        save(model)
+        if options.minutes:
+            found = {"saturation": saturate(model, options.minutes)}
+        else:
+            found = {
+                "latency": latency(model, options.seconds, options.rounds),
+                "throughput": throughput(model, options.seconds, options.rounds),
+            }
+    found["machine"] = {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "load_average_at_the_end": [round(one, 2) for one in os.getloadavg()],
+        "tensorflow": tf.__version__,
+    }
+    RESULT.write_text(json.dumps({**old, **found}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

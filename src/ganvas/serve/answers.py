@@ -1,0 +1,91 @@
+"""Answers that both protocols give, as the messages of TensorFlow Serving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
+
+from .models import AVAILABLE, Models, Version
+from .servable import DEFAULT, Servable, Signature
+from .status import NUMBERS, Declined, invalid
+
+
+def status(versions: Sequence[Version]) -> Any:
+    """GetModelStatusResponse: every version, its state, and why it failed."""
+    response = get_model_status_pb2.GetModelStatusResponse()
+    for version in versions:
+        one = response.model_version_status.add(version=version.number, state=version.state)
+        if version.error:
+            one.status.error_code = NUMBERS[version.error.code]
+            one.status.error_message = version.error.message
+        else:
+            one.status.error_code = 0
+    return response
+
+
+def metadata(servable: Servable) -> Any:
+    """SignatureDefMap: what saved_model.pb says."""
+    found = get_model_metadata_pb2.SignatureDefMap()
+    for name, definition in servable.definitions.items():
+        found.signature_def[name].CopyFrom(definition)
+    return found
+
+
+def no_examples(signature: Signature | None, name: str, method: str) -> Declined:
+    """The answer to classify and regress: generators have no such signature.
+
+    Args:
+        method: "classify" or "regress".
+    """
+    wanted = f"tensorflow/serving/{method}"
+    if signature is None:
+        return invalid(f"No signature was found with the name: {name or DEFAULT}")
+    if signature.method != wanted:
+        kind = {"classify": "classification", "regress": "regression"}[method]
+        return invalid(
+            f"Expected {kind} signature method_name to be {wanted}. Was: {signature.method}"
+        )
+    return Declined("UNIMPLEMENTED", f"{method} is not served here: use predict")
+
+
+def list_models(models: Models) -> dict[str, Any]:
+    """Names, available versions, labels and signatures of all models, for people and clients."""
+    listed = []
+    for name in models.names():
+        try:
+            versions = [v.number for v in models.status(name) if v.state == AVAILABLE]
+            signatures = describe(models.find(name))
+        except Declined:  # not loaded yet
+            versions, signatures = [], {}
+        listed.append(
+            {
+                "name": name,
+                "versions": versions,
+                "labels": models.labels(name),
+                "signatures": signatures,
+            }
+        )
+    return {"models": listed}
+
+
+def describe(servable: Servable) -> dict[str, Any]:
+    """Aliases, types and shapes of a model's signatures."""
+
+    def side(infos: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            alias: {
+                "dtype": tf.as_dtype(info.dtype).name,
+                "shape": [dim.size for dim in info.tensor_shape.dim],
+            }
+            for alias, info in infos.items()
+        }
+
+    found = {}
+    for name in servable.definitions:
+        signature = servable.find(name)
+        if signature is not None:
+            found[name] = {"inputs": side(signature.inputs), "outputs": side(signature.outputs)}
+    return found

@@ -1,0 +1,130 @@
+"""Ask a served model for images: over REST with the standard library, over gRPC with the extra."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from .. import images
+from ..errors import UsageError
+from .wires import Grpc, Rest
+
+
+class Client:
+    """A generator behind `ganvas serve`, or behind TensorFlow Serving.
+
+    Args:
+        url: http://HOST:PORT, https://..., grpc://HOST:PORT or grpcs://....
+        model: its name; None: the only one there is.
+        version: a number; None: the newest.
+        token: what the server's --token-file holds.
+        timeout: seconds to wait for an answer.
+        certificate: path of a PEM file to trust, for a server with a certificate of its own.
+
+    Raises: UsageError: a URL of another kind.
+
+    Each call raises Declined, with the server's words and a `code` such as "NOT_FOUND".
+
+    Example:
+        with ganvas.Client("http://127.0.0.1:8501") as client:
+            client.generate(16, seed=3)  # uint8 [16, H, W, C]
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str | None = None,
+        *,
+        version: int | None = None,
+        token: str | None = None,
+        timeout: float = 30.0,
+        certificate: str | None = None,
+    ):
+        place = urlsplit(url)
+        kinds: dict[str, Any] = {"http": Rest, "https": Rest, "grpc": Grpc, "grpcs": Grpc}
+        if place.scheme not in kinds or not place.hostname or not place.port:
+            raise UsageError(
+                f"'{url}' is no server: give http://HOST:PORT or grpc://HOST:PORT, with s for TLS"
+            )
+        secure = place.scheme.endswith("s")
+        trust = (certificate,) if secure else None
+        self._wire = kinds[place.scheme](place.hostname, place.port, trust, token, timeout)
+        self._name = model
+        self._version = version
+        self._inputs: dict[str, Any] = {}
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._wire.close()
+
+    def generate(
+        self, n: int, label: int | None = None, seed: int = 0, truncation: float = 1.0
+    ) -> np.ndarray:
+        """Images drawn by the server: the same seed, the same images.
+
+        Args:
+            label: a class by index; None: as often as in training.
+            truncation: below 1, more typical, less varied.
+
+        Returns: uint8 [n, H, W, C].
+        """
+        if n < 1:
+            raise UsageError(f"n = {n}: at least 1 image can be drawn")
+        inputs: dict[str, Any] = {
+            "num_images": np.int32(n),
+            "seed": np.array([seed % 2**31, seed // 2**31 % 2**31], np.int32),
+            "truncation": np.float32(truncation),
+        }
+        if label is not None or self._takes_label("generate"):
+            inputs["label"] = np.int32(-1 if label is None else label)
+        files = self._call("generate", inputs, "image_bytes")
+        return np.stack([images.read(file) for file in files])
+
+    def predict(self, z: np.ndarray, label: int | Sequence[int] | None = None) -> np.ndarray:
+        """Images of given noise.
+
+        Args:
+            z: [N, Z].
+            label: one class index, or one for each row; for conditional models.
+
+        Returns: float32 [N, H, W, C] in [-1, 1].
+        """
+        inputs = {"z": np.asarray(z, np.float32)}
+        if label is not None:
+            inputs["label"] = np.broadcast_to(np.asarray(label, np.int32), len(inputs["z"]))
+        return np.asarray(self._call("serving_default", inputs, "images"), np.float32)
+
+    def models(self) -> list[dict[str, Any]]:
+        """What is served: name, versions, labels, signatures. TensorFlow Serving has no list."""
+        return self._wire.models()
+
+    def metadata(self) -> dict[str, Any]:
+        """Signatures of the model: {name: {"inputs": {alias: {"dtype", "shape"}}, "outputs"}}."""
+        return self._wire.metadata(self._model(), self._version)
+
+    def _call(self, signature: str, inputs: Mapping[str, Any], output: str) -> Any:
+        outputs = self._wire.predict(self._model(), self._version, signature, inputs)
+        return outputs[output] if isinstance(outputs, dict) else outputs
+
+    def _model(self) -> str:
+        if self._name is None:
+            names = [model["name"] for model in self.models()]
+            if len(names) != 1:
+                raise UsageError(f"the server has {', '.join(names)}: name one, as model=")
+            self._name = names[0]
+        return self._name
+
+    def _takes_label(self, signature: str) -> bool:
+        if not self._inputs:
+            found = self.metadata().items()
+            self._inputs = {name: sides["inputs"] for name, sides in found}
+        return "label" in self._inputs.get(signature, {})

@@ -1,0 +1,190 @@
+"""Which models to serve, of which versions, and how to batch: TensorFlow Serving's own files.
+
+models.config is the text form of ModelServerConfig, a batching file that of BatchingParameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from ..errors import UsageError
+from .status import Declined, invalid
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model: a folder whose sub-folders 1, 2, ... are versions of it.
+
+    Args:
+        latest: serve this many of the highest versions; 0: all of them.
+        specific: serve these versions and no others.
+        labels: names for versions, such as {"stable": 1}.
+    """
+
+    name: str
+    folder: Path
+    latest: int = 1
+    specific: tuple[int, ...] = ()
+    labels: dict[str, int] = field(default_factory=dict)
+
+    def wanted(self, found: list[int]) -> list[int]:
+        """The versions to serve of those found, lowest first."""
+        if self.specific:
+            return sorted(set(found) & set(self.specific))
+        return sorted(found)[-self.latest :] if self.latest else sorted(found)
+
+
+def read_models(path: str | Path) -> list[Entry]:
+    """Raises: UsageError: not a models.config, or one that cannot be served."""
+    message = model_server_config_pb2.ModelServerConfig()
+    _read_text(path, message, "a models.config of TensorFlow Serving")
+    try:
+        return entries(message)
+    except Declined as error:
+        raise UsageError(f"{path}: {error.message}: change that entry") from error
+
+
+def entries(config: Any) -> list[Entry]:
+    """The models of a ModelServerConfig.
+
+    Raises: Declined: INVALID_ARGUMENT, in the words of TensorFlow Serving.
+    """
+    if config.WhichOneof("config") == "custom_model_config":
+        raise Declined("FAILED_PRECONDITION", "only a model_config_list can be served")
+    found = [_entry(model) for model in config.model_config_list.config]
+    names = [entry.name for entry in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise invalid(f"Illegal to list model {name} multiple times in config list")
+    return found
+
+
+def _entry(model: Any) -> Entry:
+    if not model.name or set("/:") & set(model.name):
+        raise invalid(f"model name '{model.name}' must be a word without '/' and ':'")
+    if model.model_platform != "tensorflow" and model.model_type != 1:
+        raise invalid(f'model {model.name}: model_platform must be "tensorflow"')
+    if not Path(model.base_path).is_absolute():
+        raise invalid(
+            f"Expected model {model.name} to have an absolute path or URI; "
+            f"got base_path()={model.base_path}"
+        )
+    policy, latest, specific = model.model_version_policy, 1, ()
+    match policy.WhichOneof("policy_choice"):
+        case "all":
+            latest = 0
+        case "latest":
+            latest = max(1, policy.latest.num_versions)
+        case "specific":
+            specific = tuple(policy.specific.versions)
+    labels = dict(model.version_labels)
+    return Entry(model.name, Path(model.base_path), latest, specific, labels)
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How requests are put together.
+
+    Args:
+        size: images of a batch at most.
+        wait: microseconds that a batch waits for more at most.
+        threads: batches computed at once.
+        queue: batches that may wait; a further one is refused as UNAVAILABLE.
+        allowed: sizes that a batch is padded to; empty: as it comes.
+        split: whether a request larger than a batch is split, instead of refused.
+    """
+
+    size: int
+    wait: int
+    threads: int
+    queue: int
+    allowed: tuple[int, ...]
+    split: bool
+
+
+def read_batching(path: str | Path, cores: int) -> Batching:
+    """Raises: UsageError: not a batching file, or it asks for what there is not here."""
+    message = _batching_message()
+    _read_text(path, message, "a batching file of TensorFlow Serving")
+
+    def value(name: str, default: int) -> int:
+        return getattr(message, name).value if message.HasField(name) else default
+
+    batching = Batching(
+        size=value("max_batch_size", 1000),
+        wait=value("batch_timeout_micros", 0),
+        threads=value("num_batch_threads", cores),
+        queue=value("max_enqueued_batches", 10),
+        allowed=tuple(message.allowed_batch_sizes),
+        split=bool(value("enable_large_batch_splitting", False)),
+    )
+    if message.pad_variable_length_inputs or message.HasField("max_execution_batch_size"):
+        raise UsageError(
+            f"{path}: pad_variable_length_inputs and max_execution_batch_size are not known here: "
+            "images have one shape; leave them out"
+        )
+    if min(batching.size, batching.threads, batching.queue) < 1 or batching.wait < 0:
+        raise UsageError(f"{path}: sizes and threads are at least 1, batch_timeout_micros 0")
+    sizes = list(batching.allowed)
+    if sizes and (sizes != sorted(set(sizes)) or sizes[-1] != batching.size):
+        raise UsageError(
+            f"{path}: allowed_batch_sizes {sizes}: they must increase, and the last must be "
+            f"max_batch_size, here {batching.size}"
+        )
+    return batching
+
+
+def _batching_message() -> Any:
+    """An empty BatchingParameters: the one message that no package brings along."""
+    wrapped = {
+        "max_batch_size": "Int64Value",
+        "batch_timeout_micros": "Int64Value",
+        "max_enqueued_batches": "Int64Value",
+        "num_batch_threads": "Int64Value",
+        "max_execution_batch_size": "Int64Value",
+        "thread_pool_name": "StringValue",
+        "enable_large_batch_splitting": "BoolValue",
+    }
+    file = descriptor_pb2.FileDescriptorProto(
+        name="ganvas/batching.proto",
+        package="ganvas",
+        syntax="proto3",
+        dependency=["google/protobuf/wrappers.proto"],
+    )
+    message = file.message_type.add(name="BatchingParameters")
+    kinds = descriptor_pb2.FieldDescriptorProto
+    for number, (name, kind) in enumerate(wrapped.items(), start=1):
+        message.field.add(
+            name=name, number=number, label=kinds.LABEL_OPTIONAL, type=kinds.TYPE_MESSAGE,
+            type_name=f".google.protobuf.{kind}",
+        )  # fmt: skip
+    message.field.add(
+        name="allowed_batch_sizes", number=20, label=kinds.LABEL_REPEATED, type=kinds.TYPE_INT64
+    )
+    message.field.add(
+        name="pad_variable_length_inputs", number=21, label=kinds.LABEL_OPTIONAL,
+        type=kinds.TYPE_BOOL,
+    )  # fmt: skip
+    from google.protobuf import wrappers_pb2
+
+    pool = descriptor_pool.DescriptorPool()
+    wrappers = descriptor_pb2.FileDescriptorProto()
+    wrappers_pb2.DESCRIPTOR.CopyToProto(wrappers)
+    pool.Add(wrappers)
+    pool.Add(file)
+    found = pool.FindMessageTypeByName("ganvas.BatchingParameters")
+    return message_factory.GetMessageClass(found)()
+
+
+def _read_text(path: str | Path, message: Any, what: str) -> None:
+    try:
+        text_format.Parse(Path(path).read_text("utf-8"), message)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}): give {what}") from error
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not {what} ({error}): mend that line") from error

@@ -1,0 +1,192 @@
+"""TensorFlow Serving's gRPC services, on its own stubs."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import grpc
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    model_management_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from . import answers, protos
+from .config import entries
+from .engine import Engine, Watch
+from .servable import DEFAULT, Servable
+from .status import Declined, invalid
+
+MAX_WORDS = 1024
+"""Of an error; TensorFlow Serving cuts there, because words travel in a header."""
+
+
+LOAD_SECONDS = 3600.0
+
+
+class _Service:
+    """What the two services share."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    async def _answer(
+        self, api: str, context: Any, work: Callable[[Watch], Any], patience: float | None = None
+    ) -> Any:
+        """The answer of `work`; `patience` is in seconds, where the client set no deadline."""
+        watch = self._engine.watch(api, "GRPC")
+        left = context.time_remaining()
+        try:
+            answer = await self._engine.run(
+                partial(work, watch), patience if left is None else left
+            )
+        except Declined as error:
+            watch.end(error.code)
+            words = error.message
+            if len(words) > MAX_WORDS:
+                words = words[:MAX_WORDS] + "...TRUNCATED"
+            await context.abort(getattr(grpc.StatusCode, error.code), words)
+        watch.end()
+        return answer
+
+    def _find(self, request: Any, watch: Watch) -> Servable:
+        if not request.HasField("model_spec"):
+            raise invalid("Missing ModelSpec")
+        spec = request.model_spec
+        version = spec.version.value if spec.HasField("version") else None
+        return watch.found(self._engine.models.find(spec.name, version, spec.version_label))
+
+
+class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer):
+    """tensorflow.serving.PredictionService."""
+
+    async def Predict(self, request, context):
+        return await self._answer("Predict", context, partial(self._predict, request))
+
+    async def GetModelMetadata(self, request, context):
+        return await self._answer("GetModelMetadata", context, partial(self._metadata, request))
+
+    async def Classify(self, request, context):
+        work = partial(self._examples, "classify", request)
+        return await self._answer("Classify", context, work)
+
+    async def Regress(self, request, context):
+        work = partial(self._examples, "regress", request)
+        return await self._answer("Regress", context, work)
+
+    async def MultiInference(self, request, context):
+        return await self._answer("MultiInference", context, self._no_inference)
+
+    def _predict(self, request: Any, watch: Watch) -> Any:
+        servable = self._find(request, watch)
+        name = request.model_spec.signature_name or DEFAULT
+        signature = servable.find(name)
+        if signature is None:
+            raise Declined("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
+        arrays = protos.read_all(request.inputs, signature.inputs)
+        chosen = _chosen(list(request.output_filter), list(signature.outputs))
+        outputs = self._engine.predict(servable, signature, arrays)
+        response = predict_pb2.PredictResponse()
+        spec = response.model_spec
+        spec.name, spec.signature_name, spec.version.value = servable.name, name, servable.version
+        for alias in chosen:
+            response.outputs[alias].CopyFrom(protos.write(outputs[alias]))
+        return response
+
+    def _metadata(self, request: Any, watch: Watch) -> Any:
+        if not request.HasField("model_spec"):
+            raise invalid("Missing ModelSpec")
+        if not request.metadata_field:
+            raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
+        for field in request.metadata_field:
+            if field != "signature_def":
+                raise invalid(f"Metadata field {field} is not supported")
+        servable = self._find(request, watch)
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        response.model_spec.name = servable.name
+        response.model_spec.version.value = servable.version
+        response.metadata["signature_def"].Pack(answers.metadata(servable))
+        return response
+
+    def _examples(self, method: str, request: Any, watch: Watch) -> Any:
+        name = request.model_spec.signature_name
+        raise answers.no_examples(self._find(request, watch).find(name), name, method)
+
+    def _no_inference(self, watch: Watch) -> Any:
+        raise Declined("UNIMPLEMENTED", "MultiInference is not served here: use Predict")
+
+
+def model_list(engine: Engine) -> grpc.GenericRpcHandler:
+    """/ganvas.Models/List: the list as JSON. TensorFlow Serving has none."""
+
+    async def answer(request: bytes, context: Any) -> bytes:
+        return json.dumps(answers.list_models(engine.models)).encode()
+
+    method = grpc.unary_unary_rpc_method_handler(answer)
+    return grpc.method_handlers_generic_handler("ganvas.Models", {"List": method})
+
+
+def _chosen(wanted: list[str], outputs: list[str]) -> list[str]:
+    """The outputs to answer with: those asked for, else all."""
+    for alias in wanted:
+        if alias not in outputs:
+            raise invalid(
+                f"output tensor alias not found in signature: {alias} "
+                f"Outputs expected to be in the set {{{','.join(outputs)}}}."
+            )
+        if wanted.count(alias) > 1:
+            raise invalid(f"duplicate output tensor alias: {alias}")
+    return wanted or outputs
+
+
+class ModelStatus(_Service, model_service_pb2_grpc.ModelServiceServicer):
+    """tensorflow.serving.ModelService."""
+
+    async def GetModelStatus(self, request, context):
+        return await self._answer("GetModelStatus", context, partial(self._status, request))
+
+    async def HandleReloadConfigRequest(self, request, context):
+        work = partial(self._reload, request)
+        return await self._answer("HandleReloadConfigRequest", context, work, LOAD_SECONDS)
+
+    def _status(self, request: Any, watch: Watch) -> Any:
+        if not request.HasField("model_spec"):
+            raise invalid("Missing ModelSpec")
+        spec = request.model_spec
+        version = spec.version.value if spec.HasField("version") else None
+        return answers.status(self._engine.models.status(spec.name, version))
+
+    def _reload(self, request: Any, watch: Watch) -> Any:
+        if request.config.WhichOneof("config") is None:
+            raise invalid("the request holds no model_config_list")
+        self._engine.models.reconfigure(entries(request.config))
+        response = model_management_pb2.ReloadConfigResponse()
+        response.status.error_code = 0
+        return response
+
+
+class Bearer(grpc.aio.ServerInterceptor):
+    """Lets in who brings the token; the health service is open."""
+
+    def __init__(self, token: str):
+        self._wanted = f"Bearer {token}"
+
+    async def intercept_service(self, continuation, details):
+        brought = dict(details.invocation_metadata).get("authorization", "")
+        if isinstance(brought, bytes):
+            brought = brought.decode("latin-1")
+        known = hmac.compare_digest(brought.encode(), self._wanted.encode())
+        if known or details.method.startswith("/grpc.health.v1.Health/"):
+            return await continuation(details)
+        return grpc.unary_unary_rpc_method_handler(_no_token)
+
+
+async def _no_token(request, context):
+    words = "a token is wanted: send the metadata 'authorization: Bearer TOKEN'"
+    await context.abort(grpc.StatusCode.UNAUTHENTICATED, words)

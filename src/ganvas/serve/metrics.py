@@ -1,0 +1,94 @@
+"""What Prometheus is told: TensorFlow Serving's names, with a version, and drift of the images."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import prometheus_client as prometheus
+from PIL import Image
+
+_MICROSECONDS = [10 * 1.8**power for power in range(33)]
+_SERVED = ":tensorflow:serving:request_count"
+
+
+class Metrics:
+    """Counters of one server."""
+
+    def __init__(self) -> None:
+        self.registry = prometheus.CollectorRegistry()
+        prometheus.ProcessCollector(registry=self.registry)
+        which = ["model_name", "version"]
+        self._requests = prometheus.Counter(
+            _SERVED, "Requests by outcome.", [*which, "status"], registry=self.registry
+        )
+        self._latency = prometheus.Histogram(
+            ":tensorflow:serving:request_latency", "Microseconds of a request.",
+            [*which, "API", "entrypoint"], registry=self.registry, buckets=_MICROSECONDS,
+        )  # fmt: skip
+        self._runtime = prometheus.Histogram(
+            ":tensorflow:serving:runtime_latency", "Microseconds inside TensorFlow.",
+            [*which, "API", "runtime"], registry=self.registry, buckets=_MICROSECONDS,
+        )  # fmt: skip
+        names = ("images", "blank_images", "duplicate_images")
+        self._images, self._blank, self._duplicate = (
+            prometheus.Counter(f"ganvas_{name}", f"{name} generated.".replace("_", " "), which,
+                               registry=self.registry)
+            for name in names
+        )  # fmt: skip
+        self._queue = prometheus.Gauge(
+            "ganvas_requests_in_flight", "Requests running or queued.", registry=self.registry
+        )
+
+    def watch_queue(self, length: Callable[[], int]) -> None:
+        """Ask for the length of the queue whenever the metrics are read."""
+        self._queue.set_function(length)
+
+    def text(self) -> bytes:
+        """The exposition. Differs: the counter has TensorFlow Serving's name, without `_total`."""
+        text = prometheus.generate_latest(self.registry).decode()
+        text = re.sub(r"(?m)^(#.*|ganvas).*_created.*\n|^.*_created\{.*\n", "", text)
+        return text.replace(f"{_SERVED}_total", _SERVED).encode()
+
+    def request(
+        self, model: str, version: str, status: str, api: str, entrypoint: str, seconds: float
+    ) -> None:
+        """Count a request; its duration only where it succeeded."""
+        self._requests.labels(model, version, status).inc()
+        if status == "OK":
+            self._latency.labels(model, version, api, entrypoint).observe(seconds * 1e6)
+
+    def runtime(self, model: str, version: str, seconds: float) -> None:
+        self._runtime.labels(model, version, "Predict", "TF2").observe(seconds * 1e6)
+
+    def images(self, model: str, version: str, outputs: Mapping[str, np.ndarray]) -> None:
+        """Count what was generated, and how much of it is blank or twice in one answer.
+
+        A generator that collapses shows here first: within a request all noise differs.
+        """
+        for alias, array in outputs.items():
+            if alias == "images" and array.ndim == 4:
+                flat = array.reshape(len(array), -1)
+                blank = int((flat.max(1, initial=-np.inf) == flat.min(1, initial=np.inf)).sum())
+                contents = [row.tobytes() for row in flat]
+            elif alias == "image_bytes" and array.ndim == 1:
+                contents = array.tolist()
+                blank = sum(map(_is_blank, contents))
+            else:
+                continue
+            self._images.labels(model, version).inc(len(contents))
+            self._blank.labels(model, version).inc(blank)
+            self._duplicate.labels(model, version).inc(len(contents) - len(set(contents)))
+
+
+def _is_blank(png: bytes) -> bool:
+    """One colour all over. What is no image is not blank either."""
+    try:
+        with Image.open(io.BytesIO(png)) as image:
+            sides = image.getextrema()
+    except (OSError, SyntaxError, ValueError):
+        return False
+    pairs = sides if isinstance(sides[0], tuple) else (sides,)
+    return all(low == high for low, high in pairs)

@@ -1,0 +1,71 @@
+"""How to serve. Checked without TensorFlow, so that wrong words are answered at once."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UsageError
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to serve.
+
+    Args:
+        host: the address to listen on.
+        rest_port, grpc_port: 0: any free one.
+        poll_seconds: between two looks at the model folders.
+        batching_config: a batching file of TensorFlow Serving.
+        max_body_mb: a larger request is refused.
+        max_queue: requests that run or wait at once; a further one is refused.
+        timeout_seconds: of a REST request, and of a gRPC request without a deadline.
+        token_file: whoever asks must bring the token in it.
+        tls_cert, tls_key: PEM files; both protocols speak TLS then.
+    """
+
+    host: str = "127.0.0.1"
+    rest_port: int = 8501
+    grpc_port: int = 8500
+    poll_seconds: float = 1.0
+    batching_config: Path | None = None
+    max_body_mb: float = 16
+    max_queue: int = 256
+    timeout_seconds: float = 30.0
+    token_file: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+    @property
+    def max_body(self) -> int:
+        """Bytes."""
+        return int(self.max_body_mb * 2**20)
+
+    def check(self) -> None:
+        """Raises: UsageError: a token or certificate that cannot be used."""
+        self.token()
+        cert, key = self.tls_cert, self.tls_key
+        if not cert and not key:
+            return
+        if not cert or not key:
+            raise UsageError("--tls-cert and --tls-key belong together: give both, or neither")
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
+        except OSError as error:
+            raise UsageError(f"{cert}, {key}: {error}: give a certificate and its key") from error
+
+    def token(self) -> str | None:
+        """What clients must bring. Raises: UsageError: the file holds no token."""
+        path = self.token_file
+        if path is None:
+            return None
+        try:
+            token = path.read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"{path} cannot be read: --token-file wants one line of ASCII"
+            ) from error
+        if len(token) < 8 or not token.isprintable() or " " in token:
+            raise UsageError(f"{path} holds no token: one line of at least 8 characters, no blanks")
+        return token

@@ -1,0 +1,92 @@
+"""A page that says what is served and how to ask for it. It loads nothing from anywhere."""
+
+from __future__ import annotations
+
+import html as escaping
+import json
+from typing import Any
+
+from .. import __version__
+from .answers import list_models
+from .models import Models
+
+_PATHS = {
+    "/v1/models": ("get", "The models, their versions, labels and signatures."),
+    "/v1/models/{name}": ("get", "State of every version."),
+    "/v1/models/{name}/versions/{version}": ("get", "State of one version."),
+    "/v1/models/{name}/metadata": ("get", "Signatures, as TensorFlow Serving writes them."),
+    "/v1/models/{name}:predict": ("post", "Run a signature of the newest version."),
+    "/v1/models/{name}/versions/{version}:predict": ("post", "Run a signature of a version."),
+    "/v1/models/{name}/labels/{label}:predict": ("post", "Run a signature of a labelled version."),
+    "/healthz": ("get", "200 while the process lives."),
+    "/readyz": ("get", "200 when every model can be asked, 503 before and while stopping."),
+    "/monitoring/prometheus/metrics": ("get", "Metrics for Prometheus."),
+}
+_BODY = {
+    "type": "object",
+    "description": "Rows (`instances`) or columns (`inputs`) of a signature's inputs.",
+    "properties": {
+        "signature_name": {"type": "string", "default": "serving_default"},
+        "instances": {"type": "array", "items": {}},
+        "inputs": {},
+    },
+}
+
+
+def openapi(models: Models) -> dict[str, Any]:
+    """The OpenAPI 3.1 description."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "ganvas serve", "version": __version__},
+        "paths": {
+            path: {verb: _operation(path, verb, what)} for path, (verb, what) in _PATHS.items()
+        },
+        "x-models": list_models(models)["models"],
+    }
+
+
+def _operation(path: str, verb: str, what: str) -> dict[str, Any]:
+    names = [name for name in ("name", "version", "label") if f"{{{name}}}" in path]
+    operation: dict[str, Any] = {
+        "summary": what,
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            for name in names
+        ],
+        "responses": {"200": {"description": "OK"}, "default": {"description": '{"error": "..."}'}},
+    }
+    if verb == "post":
+        content = {"application/json": {"schema": _BODY}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def html(models: Models) -> str:
+    """The same, to be read in a browser."""
+    lines = ["<h1>ganvas serve</h1><table>"]
+    for path, (verb, what) in _PATHS.items():
+        lines.append(f"<tr><td><code>{verb.upper()} {path}</code></td><td>{what}</td></tr>")
+    lines.append("</table><p><a href=/openapi.json>openapi.json</a></p>")
+    for model in list_models(models)["models"]:
+        name, labels = escaping.escape(model["name"]), escaping.escape(str(model["labels"]))
+        lines.append(f"<h2>{name}</h2><p>versions {model['versions']}, labels {labels}</p>")
+        for signature, sides in model["signatures"].items():
+            body = json.dumps(_example(signature, sides["inputs"]))
+            lines.append(
+                f"<h3>{escaping.escape(signature)}</h3>"
+                f"<pre>{escaping.escape(json.dumps(sides, indent=1))}</pre>"
+                f"<pre>curl -d '{escaping.escape(body)}' $URL/v1/models/{name}:predict</pre>"
+            )
+    style = "body{font:16px sans-serif;max-width:60em;margin:2em auto}td{padding:.2em 1em}"
+    body = "\n".join(lines)
+    return f"<!doctype html><title>ganvas serve</title><style>{style}</style>{body}\n"
+
+
+def _example(signature: str, inputs: dict[str, Any]) -> dict[str, Any]:
+    def value(alias: str, shape: list[int]) -> Any:
+        if not shape:
+            return 1 if inputs[alias]["dtype"].startswith("int") else 1.0
+        return [value(alias, shape[1:]) for _ in range(max(1, min(shape[0], 3)))]
+
+    values = {alias: value(alias, one["shape"]) for alias, one in inputs.items()}
+    return {"signature_name": signature, "inputs": values}

@@ -1,0 +1,104 @@
+"""TensorProto <-> NumPy array.
+
+Answers are written as typed fields (`float_val`), as TensorFlow Serving does: clients read those.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2, types_pb2
+
+from .status import invalid
+
+MAX_BYTES = 2**26
+"""Of a tensor that a request declares: 64 MB."""
+
+STRING_BYTES = 64
+"""What a string takes as a Python object, however short."""
+
+_PACKED = {
+    "float32": (5, "<f4"),
+    "float64": (6, "<f8"),
+}
+"""Fields whose packed wire form is the array's own bytes: field number, little-endian type."""
+
+
+def read_all(protos: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays of a request.
+
+    Args:
+        inputs: TensorInfo by alias, as the signature declares.
+
+    Raises: Declined: INVALID_ARGUMENT: names, types or shapes that do not fit.
+    """
+    if set(protos) != set(inputs):
+        sent, wanted = sorted(protos), sorted(inputs)
+        if len(sent) == len(wanted):
+            raise invalid(
+                "Inputs contains invalid name. Used request inputs: "
+                f"{','.join(sorted(set(sent) & set(wanted)))}, request input: {','.join(sent)}"
+            )
+        raise invalid(
+            f"input size does not match signature: {len(sent)}!={len(wanted)} "
+            f"len({{{','.join(sent)}}}) != len({{{','.join(wanted)}}}). Sent extra: "
+            f"{{{','.join(sorted(set(sent) - set(wanted)))}}}. Missing but required: "
+            f"{{{','.join(sorted(set(wanted) - set(sent)))}}}."
+        )
+    return {alias: read(alias, proto, inputs[alias].dtype) for alias, proto in protos.items()}
+
+
+def read(alias: str, proto: Any, dtype: int) -> np.ndarray:
+    """Raises: Declined: INVALID_ARGUMENT: not of this type, damaged, or declared too large."""
+    if proto.dtype != dtype:
+        wanted, got = types_pb2.DataType.Name(dtype), proto.dtype
+        name = types_pb2.DataType.Name(got) if got in types_pb2.DataType.values() else got
+        raise invalid(f"input {alias} is {name}; the model takes {wanted}")
+    sides = [dim.size for dim in proto.tensor_shape.dim]
+    if proto.tensor_shape.unknown_rank or min(sides, default=0) < 0 or len(sides) > 16:
+        raise invalid(f"tensor parsing error: {alias}")
+    if math.prod(sides) * (tf.as_dtype(dtype).size or STRING_BYTES) > MAX_BYTES:
+        raise invalid(f"input {alias} declares {sides}: more than {MAX_BYTES >> 20} MB")
+    try:
+        return tf.make_ndarray(proto)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise invalid(f"tensor parsing error: {alias}") from error
+
+
+def write(array: np.ndarray) -> Any:
+    """An array as TensorProto, in typed fields."""
+    dtype = tf.as_dtype(array.dtype) if array.dtype != object else tf.string
+    proto = tensor_pb2.TensorProto(dtype=dtype.as_datatype_enum)
+    for side in array.shape:
+        proto.tensor_shape.dim.add(size=side)
+    if array.dtype.name in _PACKED:
+        number, form = _PACKED[array.dtype.name]
+        content = np.ascontiguousarray(array, form).tobytes()
+        # Packed floats are the array's bytes behind a tag and a length: no loop over values.
+        head = bytes([number << 3 | 2]) + _varint(len(content))
+        proto.MergeFromString(head + content)
+    elif dtype == tf.string:
+        proto.string_val.extend(array.ravel().tolist())
+    elif dtype == tf.bool:
+        proto.bool_val.extend(array.ravel().tolist())
+    elif dtype in (tf.int64, tf.uint64, tf.uint32):
+        getattr(proto, f"{dtype.name}_val").extend(array.ravel().tolist())
+    elif dtype in (tf.half, tf.bfloat16):
+        proto.half_val.extend(array.ravel().view(np.uint16).tolist())
+    elif dtype.is_integer:
+        proto.int_val.extend(array.ravel().tolist())
+    else:
+        proto.tensor_content = array.tobytes()
+    return proto
+
+
+def _varint(number: int) -> bytes:
+    parts = []
+    while number > 127:
+        parts.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*parts, number])

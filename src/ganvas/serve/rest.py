@@ -1,0 +1,256 @@
+"""TensorFlow Serving's REST protocol, and what it lacks: health, a list of models, a page.
+
+Source: `model_servers/http_rest_api_util.cc` for the paths.
+Differs: `GET /v1/models` lists the models; TensorFlow Serving answers 400.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import re
+import zlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from urllib.parse import unquote
+
+from google.protobuf import json_format
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from . import answers, jsons, page
+from .engine import Engine, Watch
+from .status import Declined, invalid
+
+_WHERE = r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?"
+_CALL = re.compile(f"{_WHERE}:(classify|regress|predict)", re.IGNORECASE)
+_LOOK = re.compile(f"{_WHERE}(/metadata)?", re.IGNORECASE)
+_OPEN = ("/healthz", "/readyz")
+"""Paths that need no token: whoever watches over the process has none."""
+
+
+def application(engine: Engine, token: str | None) -> Starlette:
+    """The ASGI application."""
+    handler = _Rest(engine)
+    app = Starlette(
+        routes=[
+            Route("/healthz", handler.health),
+            Route("/readyz", handler.ready),
+            Route("/monitoring/prometheus/metrics", handler.metrics),
+            Route("/openapi.json", handler.openapi),
+            Route("/docs", handler.page),
+        ],
+        exception_handlers={Exception: _unforeseen},
+    )
+    app.router.default = handler  # a Route would not match a path with a line break in it
+    if token:
+        app.add_middleware(_Bearer, token=token)
+    return app
+
+
+class _Rest:
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._protocol(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def health(self, request: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def ready(self, request: Request) -> Response:
+        """200 when every model has an available version and the server is not on its way out."""
+        ready = self._engine.models.ready() and not self._engine.draining
+        return JSONResponse({"ready": ready}, 200 if ready else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        kind = "text/plain; version=0.0.4; charset=utf-8"
+        return Response(self._engine.metrics.text(), headers={"content-type": kind})
+
+    async def openapi(self, request: Request) -> Response:
+        return JSONResponse(page.openapi(self._engine.models))
+
+    async def page(self, request: Request) -> Response:
+        return HTMLResponse(page.html(self._engine.models))
+
+    async def _protocol(self, request: Request) -> Response:
+        path = request.scope["raw_path"].decode("latin-1")
+        method = request.method
+        if not re.match("/v1/", path, re.IGNORECASE):
+            return _error(Declined("NOT_FOUND", f"{path[:200]} is not served: /docs says what is"))
+        if method == "POST" and (found := _CALL.fullmatch(path)):
+            return await self._call(request, *found.groups())
+        api = "metadata" if path.lower().endswith("/metadata") else "status"
+        watch = self._engine.watch(api, "REST")
+        try:
+            if method == "GET" and path.lower() == "/v1/models":
+                return JSONResponse(answers.list_models(self._engine.models))
+            if method == "GET" and (found := _LOOK.fullmatch(path)):
+                return self._look(watch, *found.groups())
+            raise invalid(f"Malformed request: {method} {path[:200]}")
+        except Declined as error:
+            watch.end(error.code)
+            return _error(error)
+
+    def _look(
+        self, watch: Watch, name: str, version: str | None, label: str | None, what: str | None
+    ) -> Response:
+        """Status or metadata of a model."""
+        number = _number(version)
+        models = self._engine.models
+        if what:
+            servable = models.find(unquote(name), number, unquote(label or ""))
+            message = answers.metadata(watch.found(servable))
+            body = {
+                "model_spec": {
+                    "name": servable.name, "signature_name": "", "version": str(servable.version),
+                },
+                "metadata": {"signature_def": json.loads(_json(message))},
+            }  # fmt: skip
+            content = json.dumps(body).encode()
+        else:  # a label is ignored here, as in TensorFlow Serving
+            content = _json(answers.status(models.status(unquote(name), number))).encode()
+        watch.end()
+        return Response(content, media_type="application/json")
+
+    async def _call(
+        self, request: Request, name: str, version: str | None, label: str | None, method: str
+    ) -> Response:
+        """Predict, classify or regress."""
+        method = method.lower()
+        watch = self._engine.watch(method, "REST")
+        try:
+            number = _number(version)
+            body = await _body(request, self._engine.options.max_body)
+            find = partial(self._engine.models.find, unquote(name), number, unquote(label or ""))
+            work = self._predict if method == "predict" else partial(self._examples, method)
+            content = await self._engine.run(partial(work, body, lambda: watch.found(find())))
+        except Declined as error:
+            watch.end(error.code)
+            return _error(error)
+        watch.end()
+        return Response(content, media_type="application/json")
+
+    def _predict(self, body: bytes, find: Callable[[], Any]) -> bytes:
+        request = jsons.parse(body)
+        servable = find()
+        name = request.get("signature_name", "")
+        signature = servable.find(name)
+        if signature is None:
+            name = name or "serving_default"
+            raise invalid(f'Serving signature name: "{name}" not found in signature def')
+        in_rows, arrays = jsons.read_inputs(request, signature.inputs)
+        return jsons.write_outputs(self._engine.predict(servable, signature, arrays), in_rows)
+
+    def _examples(self, method: str, body: bytes, find: Callable[[], Any]) -> bytes:
+        request = jsons.parse(body)
+        examples = request.get("examples")
+        if not isinstance(examples, list) or not examples:
+            raise invalid("key 'examples' is expected, a list of objects with at least one")
+        for example in examples:
+            if not isinstance(example, dict):
+                raise invalid("Example must be JSON object")
+        name = request.get("signature_name", "")
+        raise answers.no_examples(find().find(name), name, method)
+
+
+def _number(version: str | None) -> int | None:
+    if version is None:
+        return None
+    digits = version.lstrip("0") or "0"
+    if len(digits) > 19 or int(digits) >= 2**63:
+        raise invalid(f"Failed to convert version: {version[:40]} to numeric.")
+    return int(digits)
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The body, unpacked where it is gzip.
+
+    Raises: Declined: 413 when larger than `limit` bytes, 408 when it does not arrive.
+    """
+    size = request.headers.get("content-length", "0")
+    if not size.isdecimal() or int(size) > limit:
+        raise _too_large(limit)
+    parts, length = [], 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                length += len(part)
+                if length > limit:
+                    raise _too_large(limit)
+                parts.append(part)
+    except TimeoutError as error:
+        words = f"the body did not arrive within {BODY_SECONDS} seconds"
+        raise Declined("DEADLINE_EXCEEDED", words, http=408) from error
+    except ClientDisconnect as error:
+        raise Declined("CANCELLED", "the client went away") from error
+    body = b"".join(parts)
+    return (
+        _unzip(body, limit)
+        if request.headers.get("content-encoding", "").lower() == "gzip"
+        else body
+    )
+
+
+BODY_SECONDS = 20.0
+
+
+def _unzip(body: bytes, limit: int) -> bytes:
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        content = unpacker.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise invalid(f"the body is not gzip: {error}") from error
+    if len(content) > limit:
+        raise _too_large(limit)
+    return content
+
+
+def _too_large(limit: int) -> Declined:
+    words = f"the body is larger than {limit / 2**20:g} MB: send less, or raise --max-body-mb"
+    return Declined("RESOURCE_EXHAUSTED", words, http=413)
+
+
+def _json(message: Any) -> str:
+    return json_format.MessageToJson(
+        message, always_print_fields_with_no_presence=True, preserving_proto_field_name=True
+    )
+
+
+def _error(error: Declined) -> Response:
+    headers = {}
+    if error.http == 503:
+        headers["retry-after"] = "1"
+    if error.http in (408, 413):
+        headers["connection"] = "close"  # the rest of the body is still on its way
+    # ASCII: the words may hold half a surrogate pair, which has no UTF-8.
+    content = json.dumps({"error": error.message})
+    return Response(content, error.http, headers, media_type="application/json")
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": f"{type(error).__name__}: not foreseen"}, 500)
+
+
+class _Bearer:
+    """Lets in who brings the token."""
+
+    def __init__(self, app: Any, token: str):
+        self._app = app
+        self._wanted = b"Bearer " + token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in _OPEN:
+            brought = dict(scope["headers"]).get(b"authorization", b"")
+            if not hmac.compare_digest(brought, self._wanted):
+                words = {"error": "a token is wanted: send 'Authorization: Bearer TOKEN'"}
+                response = JSONResponse(words, 401, {"www-authenticate": "Bearer"})
+                await response(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

@@ -1,0 +1,255 @@
+"""The process: both protocols on one event loop, the look at the folders, the way out.
+
+SIGTERM: not ready any more, nobody new, whoever is being served is served to the end, exit 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import grpc
+import uvicorn
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+from tensorflow_serving.apis.model_service_pb2 import DESCRIPTOR as MODELS
+from tensorflow_serving.apis.prediction_service_pb2 import DESCRIPTOR as PREDICTION
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ..errors import UsageError
+from .config import Entry, read_batching, read_models
+from .engine import Engine
+from .grpcs import Bearer, ModelStatus, Prediction, model_list
+from .metrics import Metrics
+from .models import Models
+from .options import Options
+from .rest import application
+from .status import Declined
+
+GRACE_SECONDS = 30
+IDLE_SECONDS = 10.0
+HEALTH_NAMES = ("", "PredictionService", "ModelService")
+_log = logging.getLogger("ganvas.serve")
+
+
+class Server:
+    """Serves models until told to stop.
+
+    Args:
+        models: entries, or the path of a models.config, which is read again when it changes.
+
+    Raises: UsageError: a file that cannot be read or is not what it should be.
+    """
+
+    def __init__(self, models: Sequence[Entry] | Path, options: Options):
+        self._config = models if isinstance(models, Path) else None
+        self._entries = read_models(models) if isinstance(models, Path) else list(models)
+        if not self._entries:
+            raise UsageError(f"{models} lists no model: there is nothing to serve")
+        self.options = options
+        options.check()
+        self._token = options.token()
+        cores = os.cpu_count() or 1
+        file = options.batching_config
+        batching = read_batching(file, cores) if file else None
+        self.models = Models(self._entries, batching)
+        # Behind a batcher a thread waits for each request of a batch.
+        threads = options.max_queue if batching else 2 * cores
+        self.engine = Engine(self.models, Metrics(), options, threads)
+        self.rest_port = options.rest_port
+        self.grpc_port = options.grpc_port
+
+    async def run(self, stop: asyncio.Event, started: asyncio.Event) -> None:
+        """Serve until `stop` is set; `started` is set when every model can be asked.
+
+        Raises: UsageError: a port is taken, or a model cannot be served.
+        """
+        rest, listener = self._rest()
+        server, state = self._grpc(listener)
+        await server.start()
+        serving = asyncio.create_task(rest.serve(sockets=[listener]))
+        try:
+            await asyncio.to_thread(self._load)
+            for name in HEALTH_NAMES:
+                await state.set(name, health_pb2.HealthCheckResponse.SERVING)
+            started.set()
+            await self._look_on(stop)
+        finally:
+            self.engine.draining = True
+            await state.enter_graceful_shutdown()
+            rest.should_exit = True
+            await asyncio.gather(server.stop(GRACE_SECONDS), serving)
+            self.engine.close()
+
+    @property
+    def urls(self) -> tuple[str, str]:
+        """Where REST and gRPC answer."""
+        host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
+        secure = "s" if self.options.tls_cert else ""
+        return f"http{secure}://{host}:{self.rest_port}", f"grpc{secure}://{host}:{self.grpc_port}"
+
+    # --- models -----------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        try:
+            self.models.reconfigure(self._entries)
+        except Declined as error:
+            raise UsageError(error.message) from error
+
+    async def _look_on(self, stop: asyncio.Event) -> None:
+        """Look at the folders, and at models.config, again and again."""
+        seen = _stamp(self._config)
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self.options.poll_seconds)
+                return
+            try:
+                if (now := _stamp(self._config)) != seen:
+                    seen = now
+                    await asyncio.to_thread(self._reread)
+                await asyncio.to_thread(self.models.refresh)
+            except (OSError, UsageError, Declined) as error:
+                _log.error("what was served before still is: %s", error)
+
+    def _reread(self) -> None:
+        if self._config:
+            self.models.reconfigure(read_models(self._config))
+
+    # --- protocols --------------------------------------------------------------------------
+
+    def _rest(self) -> tuple[_Uvicorn, socket.socket]:
+        family = socket.AF_INET6 if ":" in self.options.host else socket.AF_INET
+        # asyncio sends at once (TCP_NODELAY) only where the protocol is named; else 40 ms are lost.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((self.options.host, self.options.rest_port))
+        except OSError as error:
+            listener.close()
+            raise _taken("--rest-port", self.options.rest_port, error) from error
+        self.rest_port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            application(self.engine, self._token),
+            http=_Protocol, ws="none", lifespan="off", log_config=None, access_log=False,
+            server_header=False, timeout_keep_alive=int(IDLE_SECONDS),
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            ssl_certfile=self.options.tls_cert, ssl_keyfile=self.options.tls_key,
+        )  # fmt: skip
+        return _Uvicorn(config), listener
+
+    def _grpc(self, listener: socket.socket) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+        server = grpc.aio.server(
+            interceptors=[Bearer(self._token)] if self._token else [],
+            options=[
+                ("grpc.so_reuseport", 0),  # or two servers would share the port, unnoticed
+                ("grpc.max_receive_message_length", self.options.max_body),
+                ("grpc.max_send_message_length", -1),
+            ],
+        )
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+            Prediction(self.engine), server
+        )
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelStatus(self.engine), server)
+        server.add_generic_rpc_handlers((model_list(self.engine),))
+        services = [*PREDICTION.services_by_name.values(), *MODELS.services_by_name.values()]
+        names = [service.full_name for service in services]
+        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)
+        state = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(state, server)
+        host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
+        address = f"{host}:{self.options.grpc_port}"
+        try:
+            if self.options.tls_cert and self.options.tls_key:
+                pair = self.options.tls_key.read_bytes(), self.options.tls_cert.read_bytes()
+                credentials = grpc.ssl_server_credentials([pair])
+                self.grpc_port = server.add_secure_port(address, credentials)
+            else:
+                self.grpc_port = server.add_insecure_port(address)
+        except RuntimeError as error:
+            listener.close()
+            raise _taken("--grpc-port", self.options.grpc_port, error) from error
+        return server, state
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn that leaves the signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _Protocol(H11Protocol):
+    """HTTP whose connections are closed when no request gets under way within a time.
+
+    uvicorn waits for ever for the head of a request: a few idle sockets would eat all handles.
+    """
+
+    def connection_made(self, transport) -> None:
+        super().connection_made(transport)
+        self._last: object = None
+        self._look = self.loop.call_later(IDLE_SECONDS, self._close_if_idle)
+
+    def connection_lost(self, exc) -> None:
+        self._look.cancel()
+        super().connection_lost(exc)
+
+    def _close_if_idle(self) -> None:
+        working = self.cycle is not None and not self.cycle.response_complete
+        if not working and self.cycle is self._last:
+            self.transport.close()
+            return
+        self._last = self.cycle
+        self._look = self.loop.call_later(IDLE_SECONDS, self._close_if_idle)
+
+
+def _taken(option: str, port: int, error: Exception) -> UsageError:
+    words = getattr(error, "strerror", None) or "it may be in use"
+    return UsageError(f"port {port} cannot be listened on ({words}): choose another {option}")
+
+
+def _stamp(path: Path | None) -> int:
+    try:
+        return path.stat().st_mtime_ns if path else 0
+    except OSError:
+        return 0
+
+
+def serve(models: Sequence[Entry] | Path, options: Options, say=lambda words: None) -> int:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Args:
+        say: receives one line when every model can be asked.
+
+    Returns: 0 after SIGTERM, 130 after Ctrl-C.
+    Raises: UsageError: nothing to serve, a port taken, a model that cannot be served.
+    """
+    return asyncio.run(_until_signal(Server(models, options), say))
+
+
+async def _until_signal(server: Server, say) -> int:
+    stop, started = asyncio.Event(), asyncio.Event()
+    codes: list[int] = []
+
+    def leave(code: int) -> None:
+        codes.append(code)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, leave, 0)
+    loop.add_signal_handler(signal.SIGINT, leave, 130)
+    running = asyncio.create_task(server.run(stop, started))
+    beginning = asyncio.create_task(started.wait())
+    await asyncio.wait([running, beginning], return_when=asyncio.FIRST_COMPLETED)
+    beginning.cancel()
+    if started.is_set():
+        say(f"serving {', '.join(server.models.names())} at {' and '.join(server.urls)}")
+    await running
+    return codes[0] if codes else 0

@@ -1,0 +1,150 @@
+"""Servers on free ports, in a thread, that stop with the test; requests without a library."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import importlib.util
+import json
+import os
+import runpy
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+EXTRA = (
+    "grpc", "grpc_health", "grpc_reflection", "orjson", "prometheus_client", "starlette",
+    "tensorflow_serving", "uvicorn",
+)  # fmt: skip
+MISSING = [word for word in EXTRA if not importlib.util.find_spec(word)]
+
+
+def pytest_collection_modifyitems(items):
+    if MISSING:
+        mark = pytest.mark.skip(reason=f"the extra `serve` is absent: {', '.join(MISSING)}")
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(mark)
+
+
+class Answer:
+    """Status, headers and body of an HTTP answer."""
+
+    def __init__(self, response: http.client.HTTPResponse):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Running:
+    """A server that runs in a thread of the test's own process."""
+
+    def __init__(self, models, **options):
+        from ganvas.serve.options import Options
+        from ganvas.serve.server import Server
+
+        values = {"rest_port": 0, "grpc_port": 0, "poll_seconds": 0.1, **options}
+        self.server = Server(models, Options(**values))
+        self.error: BaseException | None = None
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()))
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop, started = asyncio.Event(), asyncio.Event()
+        running = asyncio.create_task(self.server.run(self._stop, started))
+        waiting = asyncio.create_task(started.wait())
+        await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        self._started.set()
+        try:
+            await running
+        except BaseException as error:
+            self.error = error
+
+    def __enter__(self) -> Running:
+        self._thread.start()
+        assert self._started.wait(60)
+        if self.error:
+            self._thread.join()
+            raise self.error
+        self.rest, self.grpc = self.server.urls
+        return self
+
+    def stop(self) -> None:
+        """Begin to drain."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+
+    def __exit__(self, *error) -> None:
+        if self._thread.is_alive():
+            self.stop()
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        return ask(self.rest, method, path, body, **headers)
+
+
+def ask(url: str, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+    """One request on a connection of its own; a body that is not bytes goes as JSON."""
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=30)
+    content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    try:
+        connection.request(method, path, content, headers)
+        return Answer(connection.getresponse())
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """Starts a server: `with serve(entries or models.config, **options) as running`."""
+    return Running
+
+
+@pytest.fixture(scope="session")
+def make_models():
+    """The names of make_models.py."""
+    return runpy.run_path(str(Path(__file__).parent / "make_models.py"))
+
+
+@pytest.fixture(scope="session")
+def models(make_models, tmp_path_factory) -> Path:
+    """The models.config of gan, cond and types."""
+    return make_models["make"](tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def gan(models, tmp_path) -> Path:
+    """A folder of its own that holds version 1 of the generator."""
+    shutil.copytree(models.parent / "gan" / "1", tmp_path / "gan" / "1")
+    return tmp_path / "gan"
+
+
+@pytest.fixture(scope="session")
+def places(models):
+    """URLs (REST, gRPC) of a server over models.config: ours, or the one that was named.
+
+    GANVAS_SERVING_REST=http://HOST:8501 GANVAS_SERVING_GRPC=HOST:8500 run the same cases against
+    a TensorFlow Serving that serves what make_models.py makes.
+    """
+    rest, grpc = os.environ.get("GANVAS_SERVING_REST"), os.environ.get("GANVAS_SERVING_GRPC")
+    if rest and grpc:
+        yield rest, f"grpc://{grpc.removeprefix('grpc://')}"
+        return
+    with Running(models) as running:
+        yield running.rest, running.grpc
+
+
+@pytest.fixture(scope="session")
+def http_ask():
+    return ask
