@@ -194,9 +194,9 @@ def tamper(folder, how):
 
 
 WORDS = {
-    "changed": "is not what manifest.json says", "missing": "is missing, but stands in",
-    "added": "is not in manifest.json", "damaged": "is damaged", "list": "is damaged",
-    "outside": "manifest.json",
+    "changed": "is not the file that was exported", "missing": "is missing",
+    "added": "was not exported", "damaged": "is damaged", "list": "is damaged",
+    "outside": "is missing|was not exported",
 }  # fmt: skip
 
 

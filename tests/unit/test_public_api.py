@@ -10,9 +10,9 @@ import ganvas
 
 PUBLIC = [
     "AUGMENTS", "Advice", "Augment", "Client", "ConfigError", "Config", "Critique", "DataError",
-    "Diverged", "GAN", "GanvasError", "Images", "LOSSES", "Loss", "ModelError", "NETWORKS", "Networks",
-    "Options", "PENALTIES", "Penalty", "Refused", "Run", "RunError", "Sampler", "UsageError",
-    "bench", "evaluate", "export", "load", "prepare", "rehearse", "resume", "train",
+    "Diverged", "GAN", "GanvasError", "Images", "LOSSES", "Loss", "ModelError", "NETWORKS",
+    "Networks", "Options", "PENALTIES", "Penalty", "Refused", "Run", "RunError", "Sampler",
+    "UsageError", "bench", "evaluate", "export", "load", "prepare", "rehearse", "resume", "train",
 ]  # fmt: skip
 
 

@@ -6,9 +6,7 @@ Needs nothing of what trained it: the folder is read as TensorFlow Serving reads
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +18,8 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
+from .. import manifest
+from ..errors import ModelError
 from . import protos
 from .config import Batching
 from .status import NAMES, Declined, invalid
@@ -185,36 +185,16 @@ def _batched(signature: Signature, function: Callable, batching: Batching) -> Ca
 
 
 def verify(folder: Path) -> None:
-    """Hold the files of a model against its manifest.json, where there is one.
+    """Hold the files of a model against its manifest, where there is one.
 
-    Raises: Declined: DATA_LOSS: a file is missing, changed, or not listed.
+    Raises: Declined: DATA_LOSS: a file is missing, changed, or was not exported with it.
     """
-    manifest = folder / "manifest.json"
-    if not manifest.is_file():
+    if not (folder / manifest.NAME).is_file():
         return
     try:
-        listed = json.loads(manifest.read_text("utf-8"))["files"]
-        listed = {str(name): str(digest) for name, digest in listed.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Declined("DATA_LOSS", f"{manifest} is damaged: export the model again") from error
-    loaded = {
-        str(path.relative_to(folder))
-        for part in ("saved_model.pb", "variables/*", "assets/**/*", "assets.extra/*")
-        for path in folder.glob(part)
-        if path.is_file()
-    }
-    for name in sorted(loaded | set(listed)):
-        path = folder / name
-        inside = path.resolve().is_relative_to(folder.resolve())
-        if not inside or name not in listed or not path.is_file():
-            what = "is not in" if name not in listed else "is missing, but stands in"
-            raise Declined("DATA_LOSS", f"{path} {what} manifest.json: export the model again")
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest != listed[name]:
-            raise Declined(
-                "DATA_LOSS", f"{path} is not what manifest.json says (sha256): export it again"
-            )
+        manifest.verify(folder)
+    except ModelError as error:
+        raise Declined("DATA_LOSS", str(error)) from error
 
 
 def _definitions(folder: Path) -> dict[str, Any]:
