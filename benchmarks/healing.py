@@ -72,8 +72,9 @@ def keep(run: ganvas.Run, name: str) -> None:
     strips = []
     for path in (grids[0], grids[-1]):
         grid = images.read(path)
-        side = grid.shape[0] // 10
-        strips.append(np.concatenate([grid[i * side :][:side, :side] for i in range(10)], axis=1))
+        side = (grid.shape[0] + 2) // 10  # cells and the lines of two pixels between them
+        cells = [grid[i * side :][: side - 2, : side - 2] for i in range(10)]
+        strips.append(np.concatenate(cells, axis=1))
     images.write_png(strip(name), np.concatenate(strips))
 
 
@@ -83,14 +84,14 @@ def strip(name: str) -> Path:
 
 
 def jobs(seeds: int) -> list[tuple[str, str, int]]:
-    mine = [("classic", "heal", 0), ("classic", "plain", 0)]
+    mine: list[tuple[str, str, int]] = []
     for seed in range(seeds):
         mine += [("healthy", "none", seed)]
         mine += [("early", fault, seed) for fault in CURABLE if fault != "NaN"]
         mine += [
             ("late", fault, seed) for fault in CURABLE if not fault.startswith("generator far")
         ]
-    return mine
+    return [*mine, ("classic", "heal", 0), ("classic", "plain", 0)]
 
 
 def summary(runs: list[dict]) -> str:

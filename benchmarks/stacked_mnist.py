@@ -49,8 +49,12 @@ METHODS: dict[str, dict] = {
     "hinge, spectral norm": {"loss": "hinge", "networks.discriminator_norm": "spectral"},
     "relativistic + R1": {"loss": "relativistic", "networks": PLAIN, "penalties": [R1]},
     "relativistic + R1 + R2": {"loss": "relativistic", "networks": PLAIN, "penalties": [R1, R2]},
-}
-THOUSAND = ("DCGAN", "relativistic + R1", "relativistic + R1 + R2")
+    "relativistic + lazy R1 + R2": {
+        "loss": "relativistic", "networks": PLAIN,
+        "penalties": [{**one, "every": 8} for one in (R1, R2)],
+    },
+}  # fmt: skip
+THOUSAND = ("DCGAN", "relativistic + R1", "relativistic + R1 + R2", "relativistic + lazy R1 + R2")
 
 
 @cache

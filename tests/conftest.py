@@ -25,6 +25,7 @@ FEW_STEPS = {
     "networks.noise": 8,
     "networks.max_width": 8,
     "watch.tensorboard": False,
+    "watch.signals": False,
     "scores.times": 0,
 }
 """64 steps in 4 ticks of 16, of the recipe `quick`."""

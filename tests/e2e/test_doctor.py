@@ -12,7 +12,7 @@ from ganvas.doctor import examine_run, sick
 from ganvas.runs import Run
 
 LONGER = {"train.kimg": 1.536, "train.batch": 16, "train.tick_kimg": 0.128,
-          "train.steps_per_execution": 8}  # fmt: skip
+          "train.steps_per_execution": 8, "watch.signals": True}  # fmt: skip
 FAULTS = {
     "mode_collapse": {"train.learning_rate": 5.0},
     "discriminator_collapse": {"train.discriminator_learning_rate": 1e-12},
@@ -50,6 +50,7 @@ def test_a_run_is_healed(npz, few_steps, tmp_path, command):
     sizes = ("networks.width", "networks.discriminator_width", "networks.noise")
     values = {**few_steps, **dict.fromkeys(sizes, 16), "networks.max_width": 32}
     values |= {"train.batch": 16, "train.steps_per_execution": 20, "train.tick_kimg": 0.32}
+    values["watch.signals"] = True
     values |= {"train.burn_in_kimg": 2, "train.ema_kimg": 0.5, "train.kimg": 4.8}
     values["train.discriminator_learning_rate"] = 1e-12
     words = [w for k, v in values.items() for w in ("--set", f"{k}={json.dumps(v)}")]

@@ -36,6 +36,7 @@ EVERYTHING = {  # memories, turns, a paired loss, warm-up, burn-in, augmentation
     "train.burn_in_kimg": 1.0,
     "networks.discriminator_norm": "spectral",
     "networks.minibatch": "discrimination",
+    "watch.signals": "true",
     "scores.times": 6,
     "scores.images": 100,
 }
