@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 from .assembly import assemble
 from .callbacks import restore, state_of, take_weights
 from .config import Config, parse_set
 from .data import Images
-from .doctor import Cure, Finding, cures_of, examine, since_cure
+from .doctor import Finding, examine, next_cure, since_cure
 from .errors import Diverged, RunError
 from .gan import GAN
 from .plan import Plan
@@ -39,7 +38,8 @@ def play_and_heal(
 def prescribe(run: Run, config: Config, finding: Finding, step: int, plan: Plan) -> Config:
     """Choose the next cure, write it down, and return the recipe with it."""
     taken = list(run.info.get("healed", ()))
-    cure = next_cure(finding, config, taken)
+    known = [one["cure"] for one in taken]
+    cure = next_cure(finding.disease, config, known, anew=not run.has_healthy())
     if cure is None or len(taken) >= MOST:
         run.update_info(status="sick")
         past = "; ".join(
@@ -53,7 +53,7 @@ def prescribe(run: Run, config: Config, finding: Finding, step: int, plan: Plan)
     entry = {
         "disease": finding.disease, "since_kimg": finding.since_kimg, "evidence": finding.evidence,
         "step": step, "kimg": round(plan.kimg(step), 3), "cure": list(cure.words),
-        "anew": cure.anew or not run.healthy(), "taken": False,
+        "anew": cure.anew or not run.has_healthy(), "taken": False,
     }  # fmt: skip
     run.update_info(healed=[*taken, entry])
     sys.stderr.write(
@@ -64,12 +64,6 @@ def prescribe(run: Run, config: Config, finding: Finding, step: int, plan: Plan)
     return config.with_values(cure.values)
 
 
-def next_cure(finding: Finding, config: Config, taken: list[Mapping[str, Any]]) -> Cure | None:
-    """The first cure that this run has not taken yet."""
-    known = [tuple(one["cure"]) for one in taken]
-    return next((c for c in cures_of(finding.disease, config) if c.words not in known), None)
-
-
 def take_cure(run: Run, config: Config, source: Images) -> tuple[GAN, Plan]:
     """The game with the cure that was written down last, at the step where the sick one stood.
 
@@ -78,8 +72,8 @@ def take_cure(run: Run, config: Config, source: Images) -> tuple[GAN, Plan]:
     healed = run.info["healed"]
     entry = healed[-1]
     gan, plan = assemble(config, source)
-    healthy = None if entry["anew"] else run.healthy()
-    if healthy is not None:
+    if not entry["anew"]:
+        healthy = run.healthy()
         try:
             restore(gan, healthy)
         except RunError:  # the cure brought something to remember, such as ADA's p

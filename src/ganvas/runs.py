@@ -1,7 +1,6 @@
 """The run folder: the interface between everything.
 
-config.toml  run.json  data.json  log.jsonl  events/  samples/  state/  models/
-"""
+config.toml  run.json  data.json  log.jsonl  events/  samples/  state/  models/"""
 
 from __future__ import annotations
 
@@ -183,19 +182,20 @@ class Run:
     def keep_healthy(self, step: int) -> None:
         """Keep the state of this step as the one to go back to."""
         kept = self.folder / "state" / "healthy"
-        part = kept.with_name(".healthy.part")
         with disk_errors(kept):
-            part.unlink(missing_ok=True)
-            shutil.copyfile(self.folder / "state" / f"{step:09d}.npz", part)
-            part.replace(kept)
+            shutil.copyfile(kept.with_name(f"{step:09d}.npz"), kept.with_name(".healthy.part"))
+            kept.with_name(".healthy.part").replace(kept)
 
-    def healthy(self) -> dict[str, np.ndarray] | None:
-        """The last state that showed no sign of a disease, if any."""
+    def has_healthy(self) -> bool:
+        return (self.folder / "state" / "healthy").is_file()
+
+    def healthy(self) -> dict[str, np.ndarray]:
+        """The state that was kept to go back to. Raises RunError when it cannot be read."""
         try:
             with (self.folder / "state" / "healthy").open("rb") as file:
                 return dict(np.load(file, allow_pickle=False))
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-            return None
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise RunError(f"{self.folder}/state/healthy cannot be read: delete it") from error
 
     # --- models -----------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,25 +32,38 @@ class Cure:
         return tuple(f"{key}={_toml(value)}" for key, value in self.values.items())
 
 
-def cures_of(disease: str, config: Config) -> list[Cure]:
+def cures_of(disease: str, config: Config, anew: bool = False) -> list[Cure]:
     """What to try against a disease of this recipe, the first thing first.
 
     Remedies that the recipe takes already are left out, and so are cures of which nothing is left.
+
+    Args:
+        anew: learning starts again in any case, so that new networks cost nothing: all but the
+            last cure are taken at once.
     """
+    *first, last = DISEASES[disease].cures
+    if anew and first:
+        first = [tuple(name for names in first for name in names)]
     found = []
-    for remedies in DISEASES[disease].cures:
+    for remedies in (*first, last):
         values: Values = {}
         costs = []
-        for name in remedies:
-            remedy = REMEDIES[name]
+        for remedy in (REMEDIES[name] for name in remedies):
             changed = remedy.change(config)
-            if changed:
-                values |= changed
-                costs.append(remedy.costs)
+            values |= changed
+            costs += [remedy.costs] * bool(changed)
         if values:
-            anew = any(key.startswith("networks") for key in values)
-            found.append(Cure(values, "; ".join(dict.fromkeys(costs)), anew))
+            networks = any(key.startswith("networks") for key in values)
+            found.append(Cure(values, "; ".join(dict.fromkeys(costs)), networks))
     return found
+
+
+def next_cure(
+    disease: str, config: Config, taken: Sequence[Sequence[str]], anew: bool
+) -> Cure | None:
+    """The first cure whose words were not taken yet, if any is left."""
+    cures = cures_of(disease, config, anew)
+    return next((cure for cure in cures if cure.words not in map(tuple, taken)), None)
 
 
 @dataclass(frozen=True)
@@ -82,14 +95,15 @@ def rates(config: Config) -> Values:
 
 
 def slope(config: Config) -> Values:
-    """A bound on the discriminator's slope: the recipe's own, or what suits the loss, see
-    docs/theory."""
+    """A bound on the discriminator's slope: the recipe's own, with the loss it goes with, or what
+    suits the loss, see docs/theory."""
     if any(_name(penalty) in SLOPES for penalty in config.penalties):
         return {}
     loss = _name(config.loss)
     own = proven(config).model_dump()
-    if any(_name(penalty) in SLOPES for penalty in own["penalties"]) and loss == _name(own["loss"]):
-        return {"penalties": own["penalties"]}
+    if any(_name(penalty) in SLOPES for penalty in own["penalties"]):
+        values = {"penalties": own["penalties"]}
+        return values if loss == _name(own["loss"]) else values | {"loss": own["loss"]}
     if loss == "wasserstein":
         penalty = [{"name": "gradient", "weight": 10.0}]
     elif loss.startswith("relativistic"):
@@ -101,7 +115,10 @@ def slope(config: Config) -> Values:
 
 def loss(config: Config) -> Values:
     """The generator's gradient must not fade where it fails."""
-    return {"loss": "nonsaturating"} if _name(config.loss) == "saturating" else {}
+    if _name(config.loss) != "saturating":
+        return {}
+    own = _name(proven(config).loss)
+    return {"loss": "nonsaturating" if own == "saturating" else own}
 
 
 def normalise(config: Config) -> Values:
@@ -148,8 +165,8 @@ def _holds(now: Any, wanted: Any) -> bool:
 
 
 def proven(config: Config) -> Config:
-    """The recipe of the package that this one was made from; "quick", if from none."""
-    return load_recipe(config.recipe if config.recipe in recipe_names() else "quick")
+    """The recipe of the package that this one was made from; itself, if from none."""
+    return load_recipe(config.recipe) if config.recipe in recipe_names() else config
 
 
 REMEDIES = {

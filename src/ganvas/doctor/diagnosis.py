@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
 
 from ..errors import RunError
 from ..runs import Run
-from .cures import cures_of
-from .diseases import DISEASES, PATTERNS, Pattern
+from .cures import next_cure
+from .diseases import BAD, DISEASES, PATTERNS, Pattern
 
 SEVERITIES = ("certain", "suspected")
 LOOK_BACK = 3  # ticks over which a run should have got better
@@ -62,14 +62,16 @@ def examine(
     )
 
 
-def ailing(rows: Sequence[Row], report: Row | None = None) -> bool:
-    """Whether the last tick alone shows all signs of something that would be certain in time."""
+def well(rows: Sequence[Row], report: Row | None = None) -> bool:
+    """Whether the last tick is one to go back to: fair images, and no pattern that would be
+    certain in time has even begun."""
     ticks = drawn(rows, report or {}, None)
-    return not ticks or any(
+    begun = (
         all(sign.holds(ticks[-1]) for sign in pattern.signs)
         for pattern in PATTERNS
         if pattern.severity == "certain" and pattern.disease != "bad_data"
     )
+    return bool(ticks) and "distance" in ticks[-1] and not BAD.holds(ticks[-1]) and not any(begun)
 
 
 def since_cure(rows: Sequence[Row]) -> list[Row]:
@@ -97,15 +99,10 @@ def examine_run(run: Run) -> list[Finding]:
     config = run.config
     findings = examine(rows, run.read_json("data.json"), broken)
     taken = [tuple(one["cure"]) for one in run.info.get("healed", ())]
-    return [with_cure(finding, config, taken) for finding in findings]
-
-
-def with_cure(finding: Finding, config, taken: Sequence[tuple[str, ...]] = ()) -> Finding:
-    """The finding with the first cure for this recipe that has not been taken yet."""
-    for cure in cures_of(finding.disease, config):
-        if cure.words not in taken:
-            return Finding(**{**asdict(finding), "cure": cure.words})
-    return finding
+    for number, finding in enumerate(findings):
+        cure = next_cure(finding.disease, config, taken, anew=not run.has_healthy())
+        findings[number] = replace(finding, cure=cure.words if cure else ())
+    return findings
 
 
 def drawn(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dict[str, float]]:

@@ -112,7 +112,7 @@ PATTERNS = (
     Pattern("divergence", "certain", (Sign("gap", least=1000),), 2),
     Pattern("divergence", "certain", (Sign("gap", least=100), BAD), 3),
     Pattern("discriminator_collapse", "certain", (Sign("separation", most=0.6), BAD, STUCK)),
-    Pattern("discriminator_collapse", "certain", (Sign("pace", most=0.01), BAD)),
+    Pattern("discriminator_collapse", "certain", (Sign("pace", most=0.01),), 2),
     Pattern("mode_collapse", "certain", (Sign("duplicates", least=0.5), BAD, STUCK)),
     Pattern("mode_collapse", "certain", (Sign("diversity", most=0.5), STUCK)),
     Pattern("mode_collapse", "suspected", (Sign("coverage", most=0.5), Sign("distance", most=0.1))),
