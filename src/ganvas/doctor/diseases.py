@@ -114,6 +114,7 @@ PATTERNS = (
     Pattern("discriminator_collapse", "certain", (Sign("separation", most=0.6), BAD, STUCK)),
     Pattern("discriminator_collapse", "certain", (Sign("pace", most=0.01),), 2),
     Pattern("mode_collapse", "certain", (Sign("duplicates", least=0.5), BAD, STUCK)),
+    Pattern("mode_collapse", "certain", (Sign("duplicates", least=0.8), BAD), 5),
     Pattern("mode_collapse", "certain", (Sign("diversity", most=0.5), STUCK)),
     Pattern("mode_collapse", "suspected", (Sign("coverage", most=0.5), Sign("distance", most=0.1))),
     Pattern("vanishing_gradient", "certain", (Sign("separation", least=0.98), BAD, STUCK)),
