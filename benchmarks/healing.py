@@ -63,7 +63,7 @@ def play(kind: str, fault: str, seed: int) -> dict:
         return {
             "kind": kind, "fault": fault, "seed": seed, "status": done.info["status"],
             "frechet": shorter(rows[-1]["score/frechet"]) if rows else None,
-            "healed": [[one["kimg"], one["disease"], one["cure"], one["anew"]]
+            "healed": [[one["kimg"], one["disease"], one["cure"], one["back_to"] is None]
                        for one in done.info.get("healed", [])],
         }  # fmt: skip
 

@@ -14,10 +14,12 @@ from .errors import Diverged, RunError
 from .gan import GAN
 from .plan import Plan
 from .play import play
-from .runs import Run
+from .runs import Run, read_state
 
 MOST = 3
 """Cures that a run may take."""
+MARGIN = 3
+"""Ticks before the first sign that a state must lie to be gone back to."""
 
 
 def play_and_heal(
@@ -39,7 +41,9 @@ def prescribe(run: Run, config: Config, finding: Finding, step: int, plan: Plan)
     """Choose the next cure, write it down, and return the recipe with it."""
     taken = list(run.info.get("healed", ()))
     known = [one["cure"] for one in taken]
-    cure = next_cure(finding.disease, config, known, anew=not run.has_healthy())
+    # What was not seen at once has been going on for a while before its first sign.
+    back = run.healthy(plan.step(finding.since_kimg) - MARGIN * plan.tick)
+    cure = next_cure(finding.disease, config, known, anew=back is None)
     if cure is None or len(taken) >= MOST:
         run.update_info(status="sick")
         past = "; ".join(
@@ -53,12 +57,12 @@ def prescribe(run: Run, config: Config, finding: Finding, step: int, plan: Plan)
     entry = {
         "disease": finding.disease, "since_kimg": finding.since_kimg, "evidence": finding.evidence,
         "step": step, "kimg": round(plan.kimg(step), 3), "cure": list(cure.words),
-        "anew": cure.anew or not run.has_healthy(), "taken": False,
+        "back_to": None if cure.anew or back is None else back.name, "taken": False,
     }  # fmt: skip
     run.update_info(healed=[*taken, entry])
     sys.stderr.write(
         f"note: {finding.disease} since {finding.since_kimg:g} kimg: "
-        f"{'starting anew' if entry['anew'] else 'going back to the last healthy state'} with "
+        f"{'going back to the last healthy state' if entry['back_to'] else 'starting anew'} with "
         f"{' '.join(cure.words)}\n"
     )
     return config.with_values(cure.values)
@@ -67,13 +71,13 @@ def prescribe(run: Run, config: Config, finding: Finding, step: int, plan: Plan)
 def take_cure(run: Run, config: Config, source: Images) -> tuple[GAN, Plan]:
     """The game with the cure that was written down last, at the step where the sick one stood.
 
-    May be called again after a kill: it only ever reads the healthy state.
+    May be called again after a kill: the state that it reads stays.
     """
     healed = run.info["healed"]
     entry = healed[-1]
     gan, plan = assemble(config, source)
-    if not entry["anew"]:
-        healthy = run.healthy()
+    if entry["back_to"]:
+        healthy = read_state(run.folder / "state" / entry["back_to"])
         try:
             restore(gan, healthy)
         except RunError:  # the cure brought something to remember, such as ADA's p

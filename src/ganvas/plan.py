@@ -79,6 +79,10 @@ class Plan:
         """Thousand real images shown to the discriminator after so many steps."""
         return step * self.batch * self.discriminator_steps / 1000
 
+    def step(self, kimg: float) -> int:
+        """The step after which so many were shown."""
+        return round(kimg * 1000 / (self.batch * self.discriminator_steps))
+
     def position(self, step: int) -> int:
         """Index in the training stream of the first image of a step."""
         return step * self.batch * self.turns

@@ -24,6 +24,7 @@ from .errors import ConfigError, RunError
 
 KEEP_STATES = 2
 KEEP_MODELS = 3
+KEEP_HEALTHY = 6  # the oldest lies before the first sign of what is seen some ticks later
 
 
 class Run:
@@ -170,32 +171,26 @@ class Run:
         """
         states = self.states()
         for path in reversed(states):
-            try:
-                with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                    return dict(arrays)
-            except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-                continue
+            with contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile):
+                return read_state(path)
         if states:
             raise RunError(f"no state in {self.folder}/state can be read: start a new run")
         return None
 
     def keep_healthy(self, step: int) -> None:
-        """Keep the state of this step as the one to go back to."""
-        kept = self.folder / "state" / "healthy"
+        """Keep the state of this step as one to go back to; the last few are kept."""
+        kept = self.folder / "state" / f"{step:09d}.healthy"
         with disk_errors(kept):
-            shutil.copyfile(kept.with_name(f"{step:09d}.npz"), kept.with_name(".healthy.part"))
-            kept.with_name(".healthy.part").replace(kept)
+            part = kept.with_name(f".{kept.name}.part")
+            shutil.copyfile(kept.with_suffix(".npz"), part)
+            part.replace(kept)
+        for old in sorted(kept.parent.glob("*.healthy"))[:-KEEP_HEALTHY]:
+            old.unlink()
 
-    def has_healthy(self) -> bool:
-        return (self.folder / "state" / "healthy").is_file()
-
-    def healthy(self) -> dict[str, np.ndarray]:
-        """The state that was kept to go back to. Raises RunError when it cannot be read."""
-        try:
-            with (self.folder / "state" / "healthy").open("rb") as file:
-                return dict(np.load(file, allow_pickle=False))
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise RunError(f"{self.folder}/state/healthy cannot be read: delete it") from error
+    def healthy(self, most: float = float("inf")) -> Path | None:
+        """The last state to go back to of at most this step, if any."""
+        kept = sorted((self.folder / "state").glob("*.healthy"))
+        return next((path for path in reversed(kept) if int(path.stem) <= most), None)
 
     # --- models -----------------------------------------------------------------------------
 
@@ -244,6 +239,11 @@ class Run:
                 return "stopped"
         except filelock.Timeout:
             return "running"
+
+
+def read_state(path: Path) -> dict[str, np.ndarray]:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def list_runs(folder: str | os.PathLike) -> list[Run]:

@@ -77,7 +77,7 @@ def test_a_cure_written_down_before_a_kill_is_taken_on_resume(npz, few_steps, tm
     values = {**few_steps, **LONGER, "train.learning_rate": 5.0, "train.kimg": 0.768}
     run = ganvas.train(npz, run=tmp_path / "run", set=values, progress=False)
     entry = {"disease": "mode_collapse", "since_kimg": 0.1, "evidence": {}, "step": 48,
-             "kimg": 0.768, "cure": ["train.learning_rate=0.001"], "anew": True,
+             "kimg": 0.768, "cure": ["train.learning_rate=0.001"], "back_to": None,
              "taken": False}  # fmt: skip
     run.update_info(healed=[entry], status="running")
     ganvas.resume(run, set={"train.kimg": 1.024}, progress=False)
@@ -96,9 +96,8 @@ def test_what_no_cure_helps_is_exit_3(npz, few_steps, tmp_path, command, monkeyp
         state = {k: v * np.nan if k == "generator/000" else v for k, v in arrays.items()}
     run.save_state(32, state)
     run.write("config.toml", run.config.with_values({"train.kimg": 0.512}).toml())
-    (run.folder / "state" / "healthy").unlink(missing_ok=True)
     taken = {"disease": "divergence", "since_kimg": 0, "evidence": {}, "step": 1, "kimg": 0.01,
-             "cure": ["x=1"], "anew": False, "taken": True}  # fmt: skip
+             "cure": ["x=1"], "back_to": None, "taken": True}  # fmt: skip
     run.update_info(healed=[taken] * 3)
     done = command("resume", run.folder, "--set", "train.heal=true")
     assert done.returncode == 3 and done.stderr.count("error:") == 1

@@ -100,7 +100,7 @@ def examine_run(run: Run) -> list[Finding]:
     findings = examine(rows, run.read_json("data.json"), broken)
     taken = [tuple(one["cure"]) for one in run.info.get("healed", ())]
     for number, finding in enumerate(findings):
-        cure = next_cure(finding.disease, config, taken, anew=not run.has_healthy())
+        cure = next_cure(finding.disease, config, taken, anew=not run.healthy())
         findings[number] = replace(finding, cure=cure.words if cure else ())
     return findings
 
