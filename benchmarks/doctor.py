@@ -17,7 +17,6 @@ reads. Writes results/doctor.md.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -119,12 +118,12 @@ def late(run: Path, fault: str, values: dict) -> None:
     changed = old.config.with_values({**fits, "train.kimg": KIMG})
     old.write("config.toml", changed.toml())
     if fault == "NaN":
-        path = old.states()[-1]
+        path, *others = reversed(old.states())
         with np.load(path) as arrays:
             state = dict(arrays)
         state["generator/000"] = state["generator/000"] * np.nan
-        shutil.rmtree(path.parent)
-        path.parent.mkdir()
+        for other in others:
+            other.unlink()
         old.save_state(int(path.stem), state)
     ganvas.resume(run, progress=False)
 

@@ -94,6 +94,15 @@ def rates(config: Config) -> Values:
     return {key: value for key, value in values.items() if _now(config, key) != value}
 
 
+def slower(config: Config) -> Values:
+    """Half the rates, where nothing else is to be said against a recipe."""
+    train = config.train
+    values: Values = {"train.learning_rate": train.learning_rate / 2}
+    if train.discriminator_learning_rate:
+        values["train.discriminator_learning_rate"] = train.discriminator_learning_rate / 2
+    return values
+
+
 def slope(config: Config) -> Values:
     """A bound on the discriminator's slope: the recipe's own, with the loss it goes with, or what
     suits the loss, see docs/theory."""
@@ -171,6 +180,7 @@ def proven(config: Config) -> Config:
 
 REMEDIES = {
     "rates": Remedy(rates, "nothing"),
+    "slower": Remedy(slower, "as many images again for the same progress"),
     "slope": Remedy(slope, "a quarter to a half more time a step"),
     "loss": Remedy(loss, "nothing"),
     "normalise": Remedy(normalise, "learning starts anew; a little more time a step"),

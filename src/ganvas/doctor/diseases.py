@@ -55,7 +55,7 @@ DISEASES = {
         Disease(
             "divergence",
             "numbers grow without bound",
-            (("rates", "slope"), ("loss", "normalise"), ("quick",)),
+            (("rates", "slope"), ("loss", "normalise"), ("slower",)),
             "Mescheder et al. 2018, arXiv:1801.04406",
         ),
         Disease(
