@@ -49,6 +49,7 @@ def test_a_run_is_healed(npz, few_steps, tmp_path, command):
     """It falls sick, starts anew with a cure within the same budget, and is healthy again."""
     sizes = ("networks.width", "networks.discriminator_width", "networks.noise")
     values = {**few_steps, **dict.fromkeys(sizes, 16), "networks.max_width": 32}
+    values["networks.noise"] = 32  # enough, so that one thing is wrong
     values |= {"train.batch": 16, "train.steps_per_execution": 20, "train.tick_kimg": 0.32}
     values["watch.signals"] = True
     values |= {"train.burn_in_kimg": 2, "train.ema_kimg": 0.5, "train.kimg": 4.8}
