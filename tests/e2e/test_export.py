@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,6 +126,27 @@ def test_bench(model, tmp_path, command):
     assert {("model_int8.tflite", 1, threads) for threads in (1, 2)} <= found
     assert all(0 < row["p50_ms"] <= row["p95_ms"] for row in rows)
     assert read(tmp_path / "bench.png").shape[2] in (3, 4)
+
+
+def test_a_small_board_draws_what_the_model_draws(model, tmp_path):
+    """`examples/raspberrypi`: without TensorFlow and without this package."""
+    alone = (
+        "import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__'); "
+        "sys.exit(bool({'tensorflow', 'keras', 'ganvas'} & set(sys.modules)))"
+    )
+    script = Path(__file__).parents[2] / "examples" / "raspberrypi" / "draw.py"
+    for kind, most in (("float32", 1), ("dynamic", 8)):
+        out, file = tmp_path / f"{kind}.png", f"model_{kind}.tflite"
+        words = [script, model / "1", out, "-n", 5, "--label", 1, "--seed", 5, "--file", file]
+        done = subprocess.run(
+            [sys.executable, "-c", alone, *map(str, words)], cwd=tmp_path, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        own = ganvas.load(model).sample(6, "1", seed=5)
+        own[5] = 0
+        own = own.reshape(2, 3, 28, 28).swapaxes(1, 2).reshape(56, 84)
+        assert np.abs(read(out)[..., 0].astype(int) - own).max() <= most
 
 
 @pytest.mark.proof

@@ -10,7 +10,7 @@ import pytest
 from ganvas.config import recipe_names, recipe_text
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("examples/*/*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
@@ -43,3 +43,14 @@ def test_examples_run(example, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "samples" / "reals.png").exists()
+
+
+def test_snippets_are_short_and_ask_by_name():
+    snippets = [p for p in ROOT.glob("examples/*/*") if p.suffix in (".kt", ".py", ".swift")]
+    assert len(snippets) == 4
+    for snippet in snippets:
+        text = snippet.read_text()
+        assert len(text.splitlines()) <= 60, snippet
+        assert snippet.name == "serve.py" or all(
+            f'"{word}"' in text for word in ("serving_default", "z", "label", "images")
+        )
