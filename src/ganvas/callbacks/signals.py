@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -35,19 +37,22 @@ class Signals(EachTick):
         self.held = _some(held, count) if held is not None and full else None
         self.weights: dict[str, list[np.ndarray]] = {}
         self.before: np.ndarray | None = None
-        self.read: keras.Model | None = None
+        self.read: Callable | None = None
 
     def on_train_begin(self, logs=None):
         """What a run that goes on starts from is what it was at its last tick."""
         if self.read is None:
-            self.read = reader(self.model.discriminator)
+            # Functions: a third of the time that the layers take one by one.
+            model, noise, label = reader(self.model.discriminator), self.noise, self.label
+            self.read = tf.function(lambda inputs: model(inputs, training=False))
+            self.play = tf.function(lambda: self.model.generate(noise, label, training=False))
             self.weights, self.before = self._weights(), self._draw()
             self.step = int(self.model.step.numpy())
 
     def tick(self, step, logs):
         now, pictures = self._weights(), self._draw()
         found = signals.of_pictures(pictures, self.real, self.before)
-        fake = self.model.generate(self.noise, self.label, training=False)
+        fake = self.play()
         on_real, real = self._judge(to_float(self.real), self.label)
         on_fake, features = self._judge(fake, self.label)
         on_held = self._judge(to_float(self.held[0]), self.held[1])[0] if self.held else None
@@ -75,7 +80,7 @@ class Signals(EachTick):
             inputs = {"image": tf.convert_to_tensor(images[start : start + self.plan.batch])}
             if label is not None:
                 inputs["label"] = tf.convert_to_tensor(label[start : start + self.plan.batch])
-            said, seen = self.read(inputs, training=False)  # type: ignore[misc]
+            said, seen = self.read(inputs)  # type: ignore[misc]
             logits.append(np.asarray(said, np.float32)[:, 0])
             features.append(np.asarray(seen, np.float32))
         return np.concatenate(logits), np.concatenate(features)
