@@ -57,7 +57,7 @@ def play(kind: str, fault: str, seed: int) -> dict:
         except Diverged as error:
             print(error, flush=True)
         done = ganvas.Run(run)
-        rows = [row for row in done.rows() if "score/frechet" in row]
+        rows = done.rows() if done.info["status"] == "finished" else []
         if seed == 0:
             keep(done, f"{kind}-{fault}")
         return {

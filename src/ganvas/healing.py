@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
@@ -10,11 +11,11 @@ from .callbacks import restore, state_of, take_weights
 from .config import Config, parse_set
 from .data import Images
 from .doctor import Finding, examine, next_cure, since_cure
-from .errors import Diverged, RunError
+from .errors import ConfigError, Diverged, RunError
 from .gan import GAN
 from .plan import Plan
 from .play import play
-from .runs import Run, read_state
+from .runs import UNREADABLE, Run, read_state
 
 MOST = 3
 """Cures that a run may take."""
@@ -33,17 +34,24 @@ def play_and_heal(
         finding = _played(run, gan, plan, source, config, progress)
         if finding is None:
             return
-        config = prescribe(run, config, finding, int(gan.step.numpy()), plan)
+        config = prescribe(run, config, source, finding, int(gan.step.numpy()), plan)
         gan, plan = take_cure(run, config, source)
 
 
-def prescribe(run: Run, config: Config, finding: Finding, step: int, plan: Plan) -> Config:
-    """Choose the next cure, write it down, and return the recipe with it."""
+def prescribe(
+    run: Run, config: Config, source: Images, finding: Finding, step: int, plan: Plan
+) -> Config:
+    """Choose the next cure that can be taken, write it down, and return the recipe with it."""
     taken = list(run.info.get("healed", ()))
     known = [one["cure"] for one in taken]
     # What was not seen at once has been going on for a while before its first sign.
     back = run.healthy(plan.step(finding.since_kimg) - MARGIN * plan.tick)
-    cure = next_cure(finding.disease, config, known, anew=back is None)
+    while cure := next_cure(finding.disease, config, known, anew=back is None):
+        try:
+            assemble(config.with_values(cure.values), source)
+            break
+        except ConfigError:  # such as a batch that the cured networks cannot judge
+            known.append(list(cure.words))
     if cure is None or len(taken) >= MOST:
         run.update_info(status="sick")
         past = "; ".join(
@@ -77,17 +85,19 @@ def take_cure(run: Run, config: Config, source: Images) -> tuple[GAN, Plan]:
     entry = healed[-1]
     gan, plan = assemble(config, source)
     if entry["back_to"]:
-        healthy = read_state(run.folder / "state" / entry["back_to"])
-        try:
-            restore(gan, healthy)
-        except RunError:  # the cure brought something to remember, such as ADA's p
-            take_weights(gan, healthy)
+        with contextlib.suppress(*UNREADABLE):  # it starts anew, then
+            healthy = read_state(run.folder / "state" / entry["back_to"])
+            try:
+                restore(gan, healthy)
+            except RunError:  # the cure brought something to remember, such as ADA's p
+                take_weights(gan, healthy)
     gan.step.assign(entry["step"])
     last = (run.rows() or [{"seconds": 0.0}])[-1]
     if last.get("cure") != entry["cure"]:
         told = {key: entry[key] for key in ("step", "kimg", "disease", "cure")}
         run.log(told | {"seconds": last["seconds"]})
     run.save_state(entry["step"], state_of(gan))
+    run.forget_healthy(entry["back_to"])
     run.write("config.toml", config.toml())
     run.update_info(healed=[*healed[:-1], {**entry, "taken": True}])
     return gan, plan
@@ -106,9 +116,9 @@ def _played(
     try:
         return play(run, gan, plan, source, config, progress)
     except Diverged:
-        if not config.train.heal:
+        if not config.train.heal or int(gan.step.numpy()) >= plan.total:
             raise
         found = examine(
             since_cure(run.rows()), run.read_json("data.json"), run.info.get("diverged")
         )
-        return found[0]
+        return next(finding for finding in found if finding.disease != "bad_data")

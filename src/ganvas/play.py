@@ -60,6 +60,8 @@ def play(
             fit(gan, plan, source, config, callbacks, interrupted)
         step = int(gan.step.numpy())
         done = step >= plan.total or scores.stopped
+        if done or interrupted():
+            doctor.patient = None
         status = "finished" if done else "sick" if doctor.patient else "interrupted"
         if step < plan.total:
             samples.snapshot(step)

@@ -22,6 +22,7 @@ import numpy as np
 from .config import Config, parse
 from .errors import ConfigError, RunError
 
+UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
 KEEP_STATES = 2
 KEEP_MODELS = 3
 KEEP_HEALTHY = 6  # the oldest lies before the first sign of what is seen some ticks later
@@ -128,8 +129,6 @@ class Run:
         with replacing(self.folder / name) as file:
             file.write(text.encode("utf-8"))
 
-    # --- log --------------------------------------------------------------------------------
-
     def log(self, row: Mapping[str, Any]) -> None:
         """Append one line to log.jsonl."""
         with disk_errors(self.folder), (self.folder / "log.jsonl").open("a") as file:
@@ -151,8 +150,6 @@ class Run:
         if self.best.get("step", 0) > step:
             (self.folder / "best.json").unlink()
 
-    # --- state ------------------------------------------------------------------------------
-
     def save_state(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Write the full training state by rename; the one before is kept as well."""
         with replacing(self.folder / "state" / f"{step:09d}.npz") as file:
@@ -171,7 +168,7 @@ class Run:
         """
         states = self.states()
         for path in reversed(states):
-            with contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile):
+            with contextlib.suppress(*UNREADABLE):
                 return read_state(path)
         if states:
             raise RunError(f"no state in {self.folder}/state can be read: start a new run")
@@ -180,12 +177,16 @@ class Run:
     def keep_healthy(self, step: int) -> None:
         """Keep the state of this step as one to go back to; the last few are kept."""
         kept = self.folder / "state" / f"{step:09d}.healthy"
-        with disk_errors(kept):
-            part = kept.with_name(f".{kept.name}.part")
-            shutil.copyfile(kept.with_suffix(".npz"), part)
-            part.replace(kept)
+        with replacing(kept) as file, kept.with_suffix(".npz").open("rb") as state:
+            shutil.copyfileobj(state, file)
         for old in sorted(kept.parent.glob("*.healthy"))[:-KEEP_HEALTHY]:
             old.unlink()
+
+    def forget_healthy(self, after: str | None) -> None:
+        """Drop those that came after this one; all, where learning starts anew."""
+        for path in (self.folder / "state").glob("*.healthy"):
+            if after is None or path.name > after:
+                path.unlink()
 
     def healthy(self, most: float = float("inf")) -> Path | None:
         """The last state to go back to of at most this step, if any."""
@@ -227,10 +228,8 @@ class Run:
             return models[self.best["model"]]
         return list(models.values())[-1] if models else None
 
-    # --- progress ---------------------------------------------------------------------------
-
     def status(self) -> str:
-        """running, finished, interrupted, diverged, or stopped (killed; can go on)."""
+        """running, finished, interrupted, diverged, sick, or stopped (killed; can go on)."""
         status = self.info.get("status", "stopped")
         if status != "running":
             return status

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 import ganvas
-from ganvas.doctor import examine_run, sick
+from ganvas.doctor import Finding, examine_run, sick
+from ganvas.errors import Diverged
+from ganvas.healing import prescribe
+from ganvas.plan import Plan
 from ganvas.runs import Run
+from ganvas.training import prepare
 
 LONGER = {"train.kimg": 1.536, "train.batch": 16, "train.tick_kimg": 0.128,
           "train.steps_per_execution": 8, "watch.signals": True}  # fmt: skip
@@ -104,6 +108,31 @@ def test_what_no_cure_helps_is_exit_3(npz, few_steps, tmp_path, command, monkeyp
     assert done.returncode == 3 and done.stderr.count("error:") == 1
     assert "divergence" in done.stderr and "x=1" in done.stderr
     assert run.info["status"] == "sick" and run.models()
+
+
+def test_a_cure_that_cannot_be_taken_is_passed_over(grey, few_steps, tmp_path):
+    """Minibatch standard deviation cannot cut 25 images into groups."""
+    values = {**few_steps, "train.batch": 25, "train.kimg": 0.1, "train.tick_kimg": 0.05}
+    values |= {"networks.minibatch": "none", "networks.width": 32, "networks.noise": 64}
+    run = ganvas.train(grey, run=tmp_path / "run", set=values, progress=False)
+    config, source = prepare(grey, run.config, None)
+    plan = Plan.of(config.train, config.watch, False, config.scores)
+    finding = Finding("mode_collapse", "certain", 0.05, {"duplicates": 1.0})
+    with pytest.raises(Diverged, match="no cure is left"):
+        prescribe(run, config, source, finding, 4, plan)
+    assert not run.info.get("healed") and run.status() == "sick"
+
+
+def test_a_healthy_state_that_cannot_be_read_is_none(npz, few_steps, tmp_path):
+    values = {**few_steps, **LONGER, "train.kimg": 0.768}
+    run = ganvas.train(npz, run=tmp_path / "run", set=values, progress=False)
+    (run.folder / "state" / "000000016.healthy").touch()
+    entry = {"disease": "mode_collapse", "since_kimg": 0.1, "evidence": {}, "step": 48,
+             "kimg": 0.768, "cure": ["train.learning_rate=0.001"],
+             "back_to": "000000016.healthy", "taken": False}  # fmt: skip
+    run.update_info(healed=[entry], status="running")
+    ganvas.resume(run, set={"train.kimg": 1.024}, progress=False)
+    assert run.info["healed"][0]["taken"] and run.rows()[-1]["kimg"] == 1.024
 
 
 @pytest.mark.parametrize("what", ["nothing", "empty", "foreign", "truncated"])

@@ -276,3 +276,18 @@ def test_list_runs(tmp_path):
         Run.create(tmp_path / name, "words", Config())
     (tmp_path / "no run").mkdir()
     assert [run.folder.name for run in list_runs(tmp_path)] == ["a", "b"]
+
+
+def test_states_to_go_back_to(tmp_path):
+    """The last few are kept; those after a cure's own are another game's."""
+    run = Run(tmp_path)
+    (tmp_path / "state").mkdir()
+    for step in range(1, 10):
+        run.save_state(step, {"step": np.array(step)})
+        run.keep_healthy(step)
+    assert [path.stem for path in (run.healthy(), run.healthy(6.5))] == ["000000009", "000000006"]
+    assert run.healthy(3) is None
+    run.forget_healthy("000000006.healthy")
+    assert run.healthy() == run.healthy(6)
+    run.forget_healthy(None)
+    assert run.healthy() is None

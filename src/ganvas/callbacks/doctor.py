@@ -6,7 +6,7 @@ import sys
 
 import tensorflow as tf
 
-from ..doctor import Finding, examine, sheet, since_cure, well
+from ..doctor import Finding, examine, examine_run, sheet, since_cure, well
 from ..plan import Plan
 from ..runs import Run
 from .base import EachTick
@@ -31,7 +31,7 @@ class Doctor(EachTick):
     def tick(self, step, logs):
         rows = since_cure(self.run.rows())
         findings = examine(rows, self.report)
-        if well(rows, self.report):
+        if self.heal and well(rows, self.report):
             self.run.keep_healthy(step)
         certain = [f for f in findings if f.severity == "certain" and f.disease != "bad_data"]
         if self.heal and certain and step < self.plan.total:
@@ -54,4 +54,5 @@ class Doctor(EachTick):
                 )
         if self.writer:
             with self.writer.as_default(step):
-                tf.summary.text("doctor", "```\n" + sheet(name.name, rows, findings) + "\n```")
+                words = sheet(name.name, rows, examine_run(self.run))  # with cures
+                tf.summary.text("doctor", f"```\n{words}\n```")

@@ -8,6 +8,7 @@ import time
 
 from ..config import Scores as Options
 from ..data import Images
+from ..doctor import since_cure
 from ..evaluation.frechet import PER_DIMENSION, Moments, frechet_distance
 from ..evaluation.kernel import mmd2
 from ..evaluation.samples import describe_source, extractor_for
@@ -54,11 +55,11 @@ class Scores(EachTick):
             self.judge = Judge(self.source, self.options)
         scores = self.judge.scores(self.sampler.sample(self.options.images, seed=SEED))
         key = f"score/{self.judge.by}"
-        past = [row[key] for row in self.run.rows() if key in row]
+        past = [row[key] for row in since_cure(self.run.rows()) if key in row]
         value = scores[self.judge.by]
-        if value < min(past, default=math.inf):
+        if value < min([*past, self.run.best.get(self.judge.by, math.inf)]):
             self.keep(step, scores, self.judge)
-        elif self.options.patience:
+        elif self.options.patience and past:
             since = len(past) - past.index(min(past))
             self.stopped = since >= self.options.patience
             self.model.stop_training |= self.stopped
@@ -91,7 +92,7 @@ class Judge:
             "by": self.by, "images": options.images, "n_real": len(real),
             "against": "held-out images" if held else "training images",
             "features": self.extractor.name, "features_sha256": self.extractor.sha256,
-            "floor": self.compare(other),
+            "floor": self.compare(other) if held else None,
         }  # fmt: skip
 
     def scores(self, images) -> dict[str, float]:

@@ -58,6 +58,8 @@ class Config(Section):
         if (late or started) and not train.burn_in_kimg:
             what = "train.beta2_start" if late else f"start of {started[0].get('name')}"
             raise ValueError(f"{what} has no time to be left: set train.burn_in_kimg")
+        if train.heal and not self.watch.signals:
+            raise ValueError("train.heal has no signals to go by: set watch.signals = true")
         if late and train.optimizer == "rmsprop":
             raise ValueError(
                 'train.beta2_start belongs to adam: leave it out, or optimizer = "adam"'

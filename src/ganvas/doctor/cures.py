@@ -106,12 +106,16 @@ def slower(config: Config) -> Values:
 def slope(config: Config) -> Values:
     """A bound on the discriminator's slope: the recipe's own, with the loss it goes with, or what
     suits the loss, see docs/theory."""
-    if any(_name(penalty) in SLOPES for penalty in config.penalties):
+    bounded = config.train.clip or _dcgan(config).get("discriminator_norm") == "spectral"
+    if bounded or any(_name(penalty) in SLOPES for penalty in config.penalties):
         return {}
     loss = _name(config.loss)
     own = proven(config).model_dump()
-    if any(_name(penalty) in SLOPES for penalty in own["penalties"]):
-        values = {"penalties": own["penalties"]}
+    bounds = [penalty for penalty in own["penalties"] if _name(penalty) in SLOPES]
+    if not config.train.burn_in_kimg:
+        bounds = [{k: v for k, v in penalty.items() if k != "start"} for penalty in bounds]
+    if bounds and ":" not in loss:  # a loss of the user's own stays
+        values = {"penalties": [*config.model_dump()["penalties"], *bounds]}
         return values if loss == _name(own["loss"]) else values | {"loss": own["loss"]}
     if loss == "wasserstein":
         penalty = [{"name": "gradient", "weight": 10.0}]
@@ -194,7 +198,8 @@ REMEDIES = {
 
 def _dcgan(config: Config) -> Values:
     part = config.networks if isinstance(config.networks, dict) else {"name": config.networks}
-    defaults = {"norm": "batch", "minibatch": "none", "width": 32, "noise": 64}
+    defaults = {"norm": "batch", "minibatch": "none", "width": 32, "noise": 64,
+                "discriminator_norm": "none"}  # fmt: skip
     return {**defaults, **part} if part.get("name") == "dcgan" else {}
 
 
@@ -213,4 +218,4 @@ def _toml(value: Any) -> str:
         return "{" + ", ".join(f"{key}={_toml(v)}" for key, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value)
+    return json.dumps(value, ensure_ascii=False)

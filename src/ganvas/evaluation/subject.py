@@ -15,7 +15,7 @@ import numpy as np
 from ..config import Gate
 from ..data import Images, Options, options_of
 from ..data import load as load_images
-from ..errors import DataError, UsageError, no_such
+from ..errors import DataError, RunError, UsageError, no_such
 from ..images import grid
 from ..runs import Run
 from ..sampler import Sampler, load
@@ -122,6 +122,12 @@ def _of_run(run: Run, data: Any, n: int, seed: int, model: str) -> Subject:
     own = None
     if config.data.source:
         own = load_images(config.data.source, options_of(config))
+    known = (run.info.get("data") or {}).get("fingerprint")
+    if own is not None and known and own.fingerprint != known:
+        raise RunError(
+            f"the images of {run.folder} changed since it was trained ({config.data.source}), so "
+            "that those it held out are not known: put them back, or train again"
+        )
     sampler = load(run, model)
     held = own.held_out() if own else None
     if data is None and own is None:
