@@ -6,21 +6,20 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import errno
 import json
 import os
 import shutil
-import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import filelock
 import numpy as np
 
 from .config import Config, parse
 from .errors import ConfigError, RunError
+from .files import disk_errors, replacing
 
 UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
 KEEP_STATES = 2
@@ -195,9 +194,10 @@ class Run:
 
     # --- models -----------------------------------------------------------------------------
 
-    def save_model(self, kimg: int, generator: Any) -> Path:
-        """Write the averaged generator as a Keras file; the last three and the best are kept."""
-        path = self.folder / "models" / f"{kimg:06d}.keras"
+    def save_model(self, kimg: int, generator: Any, best: bool = False) -> Path:
+        """Write the averaged generator as a Keras file; the last three are kept, and the best,
+        under a name of its own: no later model of the same thousand images takes its place."""
+        path = self.folder / "models" / f"{'best-' * best}{kimg:06d}.keras"
         part = path.with_name(f".{path.name}.part.keras")
         with disk_errors(path):
             try:
@@ -205,16 +205,20 @@ class Run:
                 part.replace(path)
             finally:
                 part.unlink(missing_ok=True)
-        best = self.best.get("model")
         for old in self.models()[:-KEEP_MODELS]:
-            if old.name != best:
-                old.unlink()
+            old.unlink()
         return path
 
+    def declare_best(self, about: Mapping[str, Any]) -> None:
+        """Write best.json, and let go of the model that was the best before."""
+        self.write_json("best.json", about)
+        for old in (self.folder / "models").glob("best-*.keras"):
+            if old.name != about["model"]:
+                old.unlink()
+
     def models(self) -> list[Path]:
-        """Saved generators, oldest first."""
-        found = (self.folder / "models").glob("*.keras")
-        return sorted(path for path in found if not path.name.startswith("."))
+        """Saved generators but the best, oldest first."""
+        return sorted((self.folder / "models").glob("[0-9]*.keras"))
 
     @property
     def best(self) -> dict[str, Any]:
@@ -223,10 +227,11 @@ class Run:
 
     def model(self, which: str = "best") -> Path | None:
         """The file of the best generator or of the last one; the last, where none was scored."""
-        models = {path.name: path for path in self.models()}
-        if which == "best" and self.best.get("model") in models:
-            return models[self.best["model"]]
-        return list(models.values())[-1] if models else None
+        best = self.folder / "models" / self.best.get("model", "none")
+        if which == "best" and best.is_file():
+            return best
+        models = self.models()
+        return models[-1] if models else None
 
     def status(self) -> str:
         """running, finished, interrupted, diverged, sick, or stopped (killed; can go on)."""
@@ -251,42 +256,6 @@ def list_runs(folder: str | os.PathLike) -> list[Run]:
     if not path.is_dir():
         raise RunError(f"{path} is not a folder: give one that holds runs")
     return [Run(p.parent) for p in sorted(path.glob("*/config.toml"))]
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name only when it is whole and on the disk."""
-    part = path.with_name(f".{path.name}.part")
-    with disk_errors(path):
-        try:
-            with part.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Say in one sentence what the disk said no to."""
-    try:
-        yield
-    except Exception as error:
-        tensorflow = sys.modules.get("tensorflow")  # whose writers raise errors of their own
-        if isinstance(error, OSError):
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            why = error.strerror or str(error)
-        elif tensorflow and isinstance(error, tensorflow.errors.OpError):
-            full = isinstance(error, tensorflow.errors.ResourceExhaustedError)
-            why = str(error).splitlines()[0]
-        else:
-            raise
-        advice = "free some space, then go on" if full else "choose a folder you may write"
-        raise RunError(
-            f"{path} cannot be written ({why}): {advice}; what was written before is whole"
-        ) from error
 
 
 def _fresh(parent: Path, words: str) -> Path:

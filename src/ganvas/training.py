@@ -25,11 +25,12 @@ from .config import Config, load_recipe
 from .data import Images, options_of
 from .data import load as load_images
 from .errors import Advice, ConfigError, RunError, UsageError
+from .files import disk_errors
 from .gan import GAN
 from .healing import play_and_heal, take_cure, untaken
 from .plan import Plan
 from .play import now
-from .runs import Run, disk_errors
+from .runs import Run
 
 CHANGEABLE = (
     "train.kimg", "train.epochs", "train.tick_kimg", "train.learning_rate",

@@ -91,7 +91,7 @@ def test_a_run_that_gets_no_better_stops(digits_npz, tmp_path, cache):
     run = ganvas.train(digits_npz, run=tmp_path / "run", set=still, progress=False)
     assert run.status() == "finished"
     assert [row["kimg"] for row in run.rows()][-1] == pytest.approx(3 * 1.6, rel=0.01)
-    assert len(run.models()) >= 1
+    assert run.model("last").stem == "000005" and run.model().name.startswith("best-")
 
 
 def test_evaluate_a_run(run, command, cache):
@@ -105,7 +105,9 @@ def test_evaluate_a_run(run, command, cache):
         one = result["scores"][name]
         assert one["value"] is None or one["low"] <= one["value"] <= one["high"], name
     page = (run.folder / "report.html").read_text()
-    assert "near_copies" in page or "near copies" in page
+    for section in ("Scores", "Nearest training images", "Health", "Limits"):
+        assert f">{section}</h2>" in page, section
+    assert all(name in page for name in result["scores"])
     assert (run.folder / "report.md").exists()
 
 

@@ -14,7 +14,8 @@ import pytest
 
 from ganvas.config import Config
 from ganvas.errors import ConfigError, RunError
-from ganvas.runs import Run, list_runs, replacing
+from ganvas.files import replacing
+from ganvas.runs import Run, list_runs
 
 HOLD = """
 import sys, time
@@ -121,10 +122,12 @@ def test_a_live_process_holds_the_run_and_a_killed_one_does_not(run):
 
 
 def test_a_lock_is_given_back_after_an_error(run):
+    run.update_info(status="running")
     with contextlib.suppress(ZeroDivisionError), run.locked():
         raise ZeroDivisionError
+    assert run.status() == "stopped"
     with run.locked():
-        pass
+        assert run.status() == "running"
 
 
 # --- state -----------------------------------------------------------------------------------
@@ -256,6 +259,18 @@ def test_three_models_are_kept(run):
     for kimg in (0, 5, 10, 20, 1000):
         run.save_model(kimg, Generator())
     assert [path.stem for path in run.models()] == ["000010", "000020", "001000"]
+
+
+def test_the_best_model_is_kept_apart(run):
+    """A later model of the same thousand images takes its place nowhere."""
+    run.declare_best({"model": run.save_model(5, Generator("best"), best=True).name})
+    for kimg in (5, 6, 7, 8):
+        run.save_model(kimg, Generator("later"))
+    assert run.model().read_text() == "best" and run.model("last").read_text() == "later"
+    assert [path.stem for path in run.models()] == ["000006", "000007", "000008"]
+    run.declare_best({"model": run.save_model(9, Generator("better"), best=True).name})
+    assert run.model().read_text() == "better"
+    assert [path.name for path in run.model().parent.glob("best-*")] == ["best-000009.keras"]
 
 
 def test_a_full_disk_keeps_the_old_model(run):

@@ -6,8 +6,9 @@ import time
 
 import tensorflow as tf
 
+from ..files import disk_errors
 from ..plan import Plan
-from ..runs import Run, disk_errors
+from ..runs import Run
 from .base import EachTick
 
 

@@ -69,9 +69,9 @@ class Scores(EachTick):
     def keep(self, step: int, scores: dict[str, float], judge: Judge) -> None:
         """This generator is the best so far."""
         kimg = self.plan.kimg(step)
-        path = self.run.save_model(round(kimg), self.sampler.generator)
+        path = self.run.save_model(round(kimg), self.sampler.generator, best=True)
         about = {"model": path.name, "step": step, "kimg": round(kimg, 3)}
-        self.run.write_json("best.json", {**about, **scores, **judge.about})
+        self.run.declare_best({**about, **scores, **judge.about})
 
 
 class Judge:

@@ -19,7 +19,7 @@ from ganvas.data.rows import Rows
 from ganvas.data.shards import _FRAME_HEAD, _FRAME_TAIL, FORMAT
 from ganvas.data.sources import load
 from ganvas.errors import DataError
-from ganvas.runs import disk_errors
+from ganvas.files import disk_errors
 
 
 def prepare(

@@ -5,7 +5,7 @@ The names below are imported when first used: a report needs no TensorFlow.
 
 from __future__ import annotations
 
-import importlib as _importlib
+from ..lazy import fetch as _fetch
 
 _HOMES = {
     "base": ("Comparison", "Sample", "Score"),
@@ -19,9 +19,4 @@ __all__ = sorted(name for names in _HOMES.values() for name in names)
 
 
 def __getattr__(name: str):
-    for home, names in _HOMES.items():
-        if name in names:
-            value = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module 'ganvas.evaluation' has no attribute '{name}'")
+    return _fetch(__name__, _HOMES, name)

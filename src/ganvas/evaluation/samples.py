@@ -14,8 +14,8 @@ import numpy as np
 
 from ..data import Images
 from ..errors import RunError
+from ..files import replacing
 from ..images import refit
-from ..runs import replacing
 from .base import Sample
 from .features import Extractor, choose, extractor
 

@@ -6,7 +6,7 @@ The names below are imported when first used.
 
 from __future__ import annotations
 
-import importlib as _importlib
+from ..lazy import fetch as _fetch
 
 _HOMES = {"benchmark": ("bench",), "release": ("export",)}
 
@@ -14,9 +14,4 @@ __all__ = sorted(name for names in _HOMES.values() for name in names)
 
 
 def __getattr__(name: str):
-    for home, names in _HOMES.items():
-        if name in names:
-            value = getattr(_importlib.import_module(f"{__name__}.{home}"), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module 'ganvas.exporting' has no attribute '{name}'")
+    return _fetch(__name__, _HOMES, name)

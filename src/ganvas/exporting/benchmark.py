@@ -18,7 +18,8 @@ import numpy as np
 
 from .. import manifest
 from ..errors import GanvasError, UsageError
-from ..runs import Run, replacing
+from ..files import replacing
+from ..runs import Run
 
 THREADS = (1, 2)
 BATCHES = (1, 64)

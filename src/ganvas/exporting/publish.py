@@ -12,7 +12,7 @@ import filelock
 
 from .. import manifest
 from ..errors import UsageError
-from ..runs import disk_errors
+from ..files import disk_errors
 
 PART = ".part-"
 """Servers look at folders with numbers for names only."""
