@@ -137,7 +137,7 @@ def jobs(seeds: int) -> list[tuple[str, str, int]]:
     mine: list[tuple[str, str, int]] = []
     for seed in range(seeds):
         mine += [("early", fault, seed) for fault in FAULTS if fault != "NaN"]
-        if seed < 2:
+        if seed < 3:
             mine += [("late", fault, seed) for fault in LATE]
             mine += [("emoji", fault, seed) for fault in list(FAULTS)[:4] if EMOJI.exists()]
     for recipe, count in HEALTHY.items():

@@ -95,6 +95,14 @@ def test_a_healthy_run_has_nothing_at_any_time():
         assert count < 4 or well(rows[:count], REPORT)
 
 
+def test_a_slow_start_that_gets_better_is_no_disease():
+    """Every fake is told and the images are far off, but less with each tick."""
+    rows = changed(0, separation=1.0, duplicates=0.9)
+    for tick, row in enumerate(rows):
+        row["signal/distance"] = 1.5 * 0.85**tick
+        assert examine(rows[: min(tick + 1, 4)], REPORT) == []
+
+
 def test_a_bad_tick_or_two_are_no_disease_but_nothing_to_go_back_to():
     rows = changed(11, duplicates=0.9, distance=0.6)
     assert examine(rows, REPORT) == []
