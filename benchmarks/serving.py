@@ -3,7 +3,7 @@
     python benchmarks/serving.py [--seconds 3] [--rounds 3]
     python benchmarks/serving.py --minutes 10     # saturation: memory and errors over time
 
-The model: Dense 100 -> 7x7x128, two transposed convolutions -> 28x28x1, random weights.
+The model: the generator of the recipe `classic`, 28x28x1, with its initial weights.
 1. One client, batch 1: p50 of predict and generate over REST and gRPC, less the p50 of the same
    call in this process; in turn (A B A B ...), the median over the rounds.
 2. Images a second: batch 1 with 1, 16 and 64 clients, without and with a batching file; batch 64
@@ -46,42 +46,13 @@ max_enqueued_batches { value: 1000 }
 """
 
 
-class Model(tf.Module):
-    """A small DCGAN with the two signatures of `ganvas export`."""
-
-    def __init__(self):
-        super().__init__()
-        rng = tf.random.Generator.from_seed(0)
-        shapes = [(100, 6272), (4, 4, 64, 128), (4, 4, 1, 64)]
-        self.weights = [tf.Variable(rng.normal(shape, stddev=0.05)) for shape in shapes]
-
-    @tf.function(input_signature=[tf.TensorSpec([None, 100], tf.float32, "z")])
-    def predict(self, z):
-        dense, first, second = self.weights
-        n = tf.shape(z)[0]
-        x = tf.nn.leaky_relu(tf.reshape(z @ dense, [n, 7, 7, 128]))
-        x = tf.nn.leaky_relu(tf.nn.conv2d_transpose(x, first, [n, 14, 14, 64], 2))
-        x = tf.tanh(tf.nn.conv2d_transpose(x, second, [n, 28, 28, 1], 2))
-        return {"images": tf.ensure_shape(x, [None, 28, 28, 1])}
-
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([], tf.int32, "num_images"),
-            tf.TensorSpec([2], tf.int32, "seed"),
-            tf.TensorSpec([], tf.float32, "truncation"),
-        ]
-    )
-    def generate(self, num_images, seed, truncation):
-        z = tf.random.stateless_normal([num_images, 100], seed) * truncation
-        pixels = tf.cast(tf.round((self.predict(z)["images"] + 1) * 127.5), tf.uint8)
-        pngs = tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
-        return {"image_bytes": pngs}
-
-
 def save(folder: Path) -> None:
-    model = Model()
-    signatures = {"serving_default": model.predict, "generate": model.generate}
-    tf.saved_model.save(model, str(folder / "1"), signatures=signatures)
+    """`classic`'s generator with its initial weights, as `ganvas export` writes it."""
+    from ganvas.exporting import saved_model
+    from ganvas.networks import NETWORKS
+
+    generator = NETWORKS["textbook"]().generator((28, 28, 1))
+    saved_model.save(generator, (), folder / "1")
 
 
 # --- clients ------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ _HOMES = {
     "runs": ("Run",),
     "sampler": ("Sampler", "load"),
     "serve.client": ("Client",),
-    "training": ("resume", "train"),
+    "training": ("load_game", "resume", "train"),
 }  # fmt: skip
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)

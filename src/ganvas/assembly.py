@@ -33,6 +33,14 @@ from .plan import Plan
 
 
 @dataclass(frozen=True)
+class Form:
+    """What a game has to know of its images: [H, W, C], and how many classes (0: none)."""
+
+    shape: tuple[int, int, int]
+    classes: int
+
+
+@dataclass(frozen=True)
 class Parts:
     """What a recipe names."""
 
@@ -111,7 +119,7 @@ def settle(config: Config, source: Images, word: str) -> Config:
     return config.with_values(values)
 
 
-def assemble(config: Config, source: Images) -> tuple[GAN, Plan]:
+def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
     """Networks, game, optimizers and plan, ready to fit."""
     if keras.backend.backend() != "tensorflow":
         raise UsageError(

@@ -19,7 +19,7 @@ from typing import Any
 import tensorflow as tf
 
 from . import images as pictures
-from .assembly import advice, assemble, settle
+from .assembly import Form, advice, assemble, settle
 from .callbacks import real_grid, restore, take_weights
 from .config import Config, load_recipe
 from .data import Images, options_of
@@ -135,6 +135,23 @@ def continued(run: Run, config: Config, source: Images) -> tuple[GAN, Plan, list
     if state:
         restore(gan, state)
     return gan, plan, [] if state else take_parent(gan, config)
+
+
+def load_game(run: str | os.PathLike) -> GAN:
+    """Both players as a run left them last, for whoever looks inside: its discriminator's
+    features, its logits. To draw images, `ganvas.load` is enough.
+
+    Returns: the game, compiled; its images are not needed and not read.
+    Raises: RunError: no run, or nothing saved yet.
+    """
+    old = Run.open(run)
+    state = old.load_state()
+    if state is None:
+        raise RunError(f"{old.folder} has no state yet: train it for at least one tick")
+    about = old.info["data"]
+    gan, _ = assemble(old.config, Form(tuple(about["shape"]), len(about["class_shares"])))
+    restore(gan, state)
+    return gan
 
 
 def introduce(run: Run, about: Mapping[str, Any], source: Images) -> None:

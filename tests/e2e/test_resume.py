@@ -120,6 +120,15 @@ def test_killed_and_resumed_is_as_never_killed(straight, npz, sets, tmp_path):
     assert_same(straight, killed)
 
 
+def test_both_players_can_be_looked_into_without_the_images(straight):
+    gan = ganvas.load_game(straight.folder)
+    state = straight.load_state()
+    for group, player in {"discriminator": gan.discriminator, "ema": gan.ema_generator}.items():
+        for number, variable in enumerate(player.variables):
+            np.testing.assert_array_equal(variable.numpy(), state[f"{group}/{number:03d}"])
+    assert int(gan.step.numpy()) == straight.rows()[-1]["step"]
+
+
 @pytest.mark.parametrize("at", [1, 4])
 def test_a_state_lost_with_the_disk_costs_a_tick_and_nothing_else(straight, at, tmp_path):
     """The newest state is cut in half, as by a power failure, or none was written yet."""
