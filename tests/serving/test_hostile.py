@@ -6,7 +6,10 @@ import http.client
 import json
 import math
 import socket
+import subprocess
+import sys
 import time
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import numpy as np
@@ -163,6 +166,34 @@ def test_json_a_hundred_thousand_times(connection):
 @pytest.mark.proof
 def test_protos_a_hundred_thousand_times(predict):
     look_at_protos(predict, MANY)
+
+
+GOOD_BODIES = [
+    b'{"instances": [1, 2.5, NaN]}',
+    b'{"instances": [{"x": [1], "x1": [true]}, {"x": [-3], "x1": [false]}]}',
+    b'{"signature_name": "s", "inputs": {"x": [["a", {"b64": "YQ=="}]]}}',
+    b'{"inputs": [[[1e39, -Infinity]], [[2, "\\ud800"]]]}',
+]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("wire", ["json", "proto"])
+def test_a_hundred_thousand_cases_led_by_coverage(wire, tmp_path):
+    """Starting from requests that are right; ten seconds for one case are a hang, 2 GB too much."""
+    pytest.importorskip("atheris", reason="atheris is not installed: pip install atheris")
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    arrays = [np.ones(2, np.float32), np.array([[b"a"]], object), np.zeros((1, 2), np.int64)]
+    requests = [predict_pb2.PredictRequest() for _ in arrays]
+    for request, array in zip(requests, arrays, strict=True):
+        request.inputs["x"].CopyFrom(tf.make_tensor_proto(array))
+    good = GOOD_BODIES if wire == "json" else [request.SerializeToString() for request in requests]
+    for number, content in enumerate(good):
+        (corpus / str(number)).write_bytes(content)
+    options = [f"-runs={MANY}", "-seed=1", "-timeout=10", "-rss_limit_mb=2048", "-max_len=4096"]
+    fuzz = [sys.executable, Path(__file__).with_name("fuzz.py").resolve(), wire, *options, corpus]
+    done = subprocess.run(fuzz, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and f"Done {MANY} runs" in done.stderr, done.stderr[-3000:]
 
 
 @pytest.mark.parametrize(

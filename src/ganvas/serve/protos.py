@@ -63,6 +63,8 @@ def read(alias: str, proto: Any, dtype: int) -> np.ndarray:
         raise invalid(f"tensor parsing error: {alias}")
     if math.prod(sides) * (tf.as_dtype(dtype).size or STRING_BYTES) > MAX_BYTES:
         raise invalid(f"input {alias} declares {sides}: more than {MAX_BYTES >> 20} MB")
+    if dtype == types_pb2.DT_STRING and not proto.string_val:
+        return np.full(sides, b"", object)  # where make_ndarray gives str
     try:
         return tf.make_ndarray(proto)
     except (ValueError, TypeError, OverflowError) as error:
