@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,20 @@ NAME = "manifest.json"
 
 
 def versions(folder: str | os.PathLike) -> dict[int, Path]:
-    """The versions in a folder, oldest first: number -> folder."""
-    path = Path(folder)
-    found = [p for p in path.iterdir() if p.is_dir()] if path.is_dir() else []
-    numbered = {int(p.name): p for p in found if p.name.isascii() and p.name.isdecimal()}
-    return dict(sorted(numbered.items()))
+    """The versions in a folder, oldest first: number -> folder; none where there is no folder."""
+    return numbered(Path(folder)) if Path(folder).is_dir() else {}
+
+
+def numbered(folder: Path) -> dict[int, Path]:
+    """Sub-folders named by up to 18 digits, by number; "1" before "001".
+
+    Raises: OSError: the folder cannot be read.
+    """
+    found: dict[int, Path] = {}
+    for path in sorted(folder.iterdir(), key=lambda p: (len(p.name), p.name)):
+        if re.fullmatch("[0-9]{1,18}", path.name) and path.is_dir():
+            found.setdefault(int(path.name), path)
+    return dict(sorted(found.items()))
 
 
 def is_model(folder: str | os.PathLike) -> bool:
@@ -76,7 +86,7 @@ def verify(folder: str | os.PathLike) -> dict[str, Any]:
     try:
         facts = json.loads((path / NAME).read_text("utf-8"))
         known = dict(facts["files"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{path / NAME} is damaged: export the model again") from error
     there = _files(path)
     wrong = sorted(set(known) ^ set(there))
@@ -84,7 +94,7 @@ def verify(folder: str | os.PathLike) -> dict[str, Any]:
         how = "is missing" if name in known else "was not exported with it"
         raise ModelError(f"{path / name} {how}: export the model again, or restore the folder")
     for name in there:
-        if sha256(path / name) != known[name]:
+        if not (path / name).is_file() or sha256(path / name) != known[name]:
             raise ModelError(
                 f"{path / name} is not the file that was exported (its sha256 differs from "
                 "manifest.json): export the model again, or restore the folder"
@@ -93,6 +103,7 @@ def verify(folder: str | os.PathLike) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> list[str]:
-    """Every file but the manifest, as a POSIX path within the folder."""
-    found = (path for path in folder.rglob("*") if path.is_file())
+    """Every file but the manifest, as a POSIX path within the folder; a link to a folder is one
+    too, for what lies behind it is not looked at."""
+    found = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
     return sorted(name for p in found if (name := p.relative_to(folder).as_posix()) != NAME)

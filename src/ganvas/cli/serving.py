@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from .. import manifest
 from ..errors import UsageError
 from .app import app, tensorflow
 
@@ -39,6 +40,9 @@ def serve(
         int, typer.Option(min=1, max=4096, help="Requests that run or wait.")
     ] = 256,
     timeout_seconds: Annotated[float, typer.Option(min=0.01, help="Of a request.")] = 30.0,
+    drain_seconds: Annotated[
+        float, typer.Option(min=0, help="On SIGTERM, serve on so long with /readyz at 503.")
+    ] = 0.0,
     token_file: Annotated[Path | None, typer.Option(help="Clients must bring this token.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM; with --tls-key.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM; with --tls-cert.")] = None,
@@ -59,7 +63,7 @@ def serve(
 
     options = Options(
         host, rest_port, grpc_port, poll_seconds, batching_config, max_body_mb, max_queue,
-        timeout_seconds, token_file, tls_cert, tls_key,
+        timeout_seconds, drain_seconds, token_file, tls_cert, tls_key,
     )  # fmt: skip
     options.check()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
@@ -81,7 +85,7 @@ def _checked(folder: Path, name: str | None) -> str:
             f"{folder} is one version of a model: give the folder above it, "
             f"{folder.resolve().parent}"
         )
-    if not any(path.is_dir() and path.name.isdigit() for path in folder.iterdir()):
+    if not manifest.versions(folder):
         raise UsageError(
             f"{folder} holds no version to serve: it needs a sub-folder named by a number, as in "
             f"{folder / '1' / 'saved_model.pb'}"

@@ -28,5 +28,8 @@ def write(folder: Path) -> None:
 
 
 def dns_label(name: str) -> str:
-    """A name as Kubernetes accepts it: lower-case letters, digits, dashes, at most 40."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-") or "model"
+    """A name as Kubernetes accepts it for a Service: lower-case letters, digits and dashes, at most
+    40, a letter first."""
+    label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    label = label if label[:1].isalpha() else f"model-{label}"
+    return label[:40].strip("-")

@@ -145,6 +145,9 @@ def _try(folder: Path, name: str, make: Maker, trial: Trial) -> tuple[dict[str, 
     if faults:
         for path in own:
             path.unlink()
+        emptied = [path for path in folder.rglob("*") if path not in before and path.is_dir()]
+        for path in sorted(emptied, reverse=True):
+            path.rmdir()
     elif name.endswith(".tflite"):
         found |= _speed(folder / name, trial)
     return found, faults

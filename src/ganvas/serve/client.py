@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+from PIL import Image
 
 from .. import images
 from ..errors import UsageError
@@ -45,13 +47,17 @@ class Client:
     ):
         place = urlsplit(url)
         kinds: dict[str, Any] = {"http": Rest, "https": Rest, "grpc": Grpc, "grpcs": Grpc}
-        if place.scheme not in kinds or not place.hostname or not place.port:
+        try:
+            port = place.port
+        except ValueError:  # no number, or none that a port can have
+            port = None
+        if place.scheme not in kinds or not place.hostname or not port:
             raise UsageError(
                 f"'{url}' is no server: give http://HOST:PORT or grpc://HOST:PORT, with s for TLS"
             )
         secure = place.scheme.endswith("s")
         trust = (certificate,) if secure else None
-        self._wire = kinds[place.scheme](place.hostname, place.port, trust, token, timeout)
+        self._wire = kinds[place.scheme](place.hostname, port, trust, token, timeout)
         self._name = model
         self._version = version
         self._inputs: dict[str, Any] = {}
@@ -77,6 +83,20 @@ class Client:
 
         Returns: uint8 [n, H, W, C].
         """
+        files = self._files(n, label, seed, truncation)
+        return np.stack([images.read(file) for file in files])
+
+    def pictures(
+        self, n: int, label: int | None = None, seed: int = 0, truncation: float = 1.0
+    ) -> list[Image.Image]:
+        """The same as `generate`, as images of Pillow."""
+        files = self._files(n, label, seed, truncation)
+        return [Image.open(io.BytesIO(file)) for file in files]
+
+    def _files(
+        self, n: int, label: int | None = None, seed: int = 0, truncation: float = 1.0
+    ) -> list[bytes]:
+        """The same as PNG files."""
         if n < 1:
             raise UsageError(f"n = {n}: at least 1 image can be drawn")
         inputs: dict[str, Any] = {
@@ -84,10 +104,11 @@ class Client:
             "seed": np.array([seed % 2**31, seed // 2**31 % 2**31], np.int32),
             "truncation": np.float32(truncation),
         }
-        if label is not None or self._takes_label("generate"):
+        if self._takes_label("generate"):
             inputs["label"] = np.int32(-1 if label is None else label)
-        files = self._call("generate", inputs, "image_bytes")
-        return np.stack([images.read(file) for file in files])
+        elif label is not None:
+            raise UsageError(f"label {label}: this generator has no classes; leave it out")
+        return self._call("generate", inputs, "image_bytes")
 
     def predict(self, z: np.ndarray, label: int | Sequence[int] | None = None) -> np.ndarray:
         """Images of given noise.

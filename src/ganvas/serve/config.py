@@ -43,6 +43,8 @@ def read_models(path: str | Path) -> list[Entry]:
     """Raises: UsageError: not a models.config, or one that cannot be served."""
     message = model_server_config_pb2.ModelServerConfig()
     _read_text(path, message, "a models.config of TensorFlow Serving")
+    if not message.WhichOneof("config"):  # such as a file that is being written
+        raise UsageError(f"{path} lists no model: there is nothing to serve")
     try:
         return entries(message)
     except Declined as error:

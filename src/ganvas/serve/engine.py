@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +22,8 @@ from .servable import Servable, Signature
 from .status import Declined
 
 T = TypeVar("T")
+MOST_BYTES = 2**28
+"""Of all bodies that are on their way or wait: 256 MB, or four of the largest that is accepted."""
 
 
 class Engine:
@@ -35,17 +38,46 @@ class Engine:
         self.models = models
         self.metrics = metrics
         self.options = options
+        self.starting = True
+        """Until every model was loaded: nobody can know yet what is served."""
         self.draining = False
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, "ganvas-serve")
         self._lock = threading.Lock()
         self._waiting = 0
+        self._bytes = 0
         metrics.watch_queue(lambda: self._waiting)
+        models.gone = metrics.forget
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[Callable[[int], None]]:
+        """Counts the bytes of a body as long as it is held; all bodies together have a bound.
+
+        Yields: a function that takes so many bytes more. It raises Declined: UNAVAILABLE.
+        """
+        most, held = max(MOST_BYTES, 4 * self.options.max_body), 0
+
+        def take(count: int) -> None:
+            nonlocal held
+            with self._lock:
+                if self._bytes + count > most:
+                    words = f"requests of {most >> 20} MB are on their way already"
+                    raise Declined("UNAVAILABLE", f"{words}: try again later")
+                self._bytes += count
+            held += count
+
+        try:
+            yield take
+        finally:
+            with self._lock:
+                self._bytes -= held
 
     async def run(self, work: Callable[[], T], seconds: float | None = None) -> T:
         """`work()` on a thread.
 
         Raises: Declined: UNAVAILABLE: too many wait; DEADLINE_EXCEEDED: it was not done in time.
         """
+        if self.starting:
+            raise Declined("UNAVAILABLE", "the models are being loaded: try again later")
         seconds = self.options.timeout_seconds if seconds is None else seconds
         with self._lock:
             if self._waiting >= self.options.max_queue:
@@ -64,8 +96,13 @@ class Engine:
         with self._lock:
             self._waiting -= 1
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def close(self, seconds: float) -> bool:
+        """Let go of the threads. Returns: whether all were done within so many seconds."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        end = time.monotonic() + seconds
+        while self._waiting and time.monotonic() < end:
+            time.sleep(0.02)
+        return not self._waiting
 
     def predict(
         self, servable: Servable, signature: Signature, arrays: Mapping[str, np.ndarray]

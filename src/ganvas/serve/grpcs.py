@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -27,9 +28,6 @@ MAX_WORDS = 1024
 """Of an error; TensorFlow Serving cuts there, because words travel in a header."""
 
 
-LOAD_SECONDS = 3600.0
-
-
 class _Service:
     """What the two services share."""
 
@@ -37,21 +35,27 @@ class _Service:
         self._engine = engine
 
     async def _answer(
-        self, api: str, context: Any, work: Callable[[Watch], Any], patience: float | None = None
+        self,
+        api: str,
+        context: Any,
+        work: Callable[[Watch], Any],
+        run: Callable[[Callable[[], Any]], Awaitable[Any]] | None = None,
     ) -> Any:
-        """The answer of `work`; `patience` is in seconds, where the client set no deadline."""
+        """The answer of `work`, on the engine's threads unless `run` takes it elsewhere."""
         watch = self._engine.watch(api, "GRPC")
-        left = context.time_remaining()
+        if run is None:
+            run = partial(self._engine.run, seconds=context.time_remaining())
         try:
-            answer = await self._engine.run(
-                partial(work, watch), patience if left is None else left
-            )
+            answer = await run(partial(work, watch))
         except Declined as error:
             watch.end(error.code)
             words = error.message
             if len(words) > MAX_WORDS:
                 words = words[:MAX_WORDS] + "...TRUNCATED"
             await context.abort(getattr(grpc.StatusCode, error.code), words)
+        except Exception:
+            watch.end("INTERNAL")
+            raise
         watch.end()
         return answer
 
@@ -148,12 +152,22 @@ def _chosen(wanted: list[str], outputs: list[str]) -> list[str]:
 class ModelStatus(_Service, model_service_pb2_grpc.ModelServiceServicer):
     """tensorflow.serving.ModelService."""
 
+    def __init__(self, engine: Engine):
+        super().__init__(engine)
+        self._reloading = asyncio.Lock()
+
     async def GetModelStatus(self, request, context):
-        return await self._answer("GetModelStatus", context, partial(self._status, request))
+        work = partial(self._status, request)
+        return await self._answer("GetModelStatus", context, work, _here)
 
     async def HandleReloadConfigRequest(self, request, context):
         work = partial(self._reload, request)
-        return await self._answer("HandleReloadConfigRequest", context, work, LOAD_SECONDS)
+        return await self._answer("HandleReloadConfigRequest", context, work, self._elsewhere)
+
+    async def _elsewhere(self, work: Callable[[], Any]) -> Any:
+        """Not on the threads of requests: a load may take minutes. One at a time."""
+        async with self._reloading:
+            return await asyncio.to_thread(work)
 
     def _status(self, request: Any, watch: Watch) -> Any:
         if not request.HasField("model_spec"):
@@ -169,6 +183,10 @@ class ModelStatus(_Service, model_service_pb2_grpc.ModelServiceServicer):
         response = model_management_pb2.ReloadConfigResponse()
         response.status.error_code = 0
         return response
+
+
+async def _here(work: Callable[[], Any]) -> Any:
+    return work()
 
 
 class Bearer(grpc.aio.ServerInterceptor):

@@ -63,17 +63,25 @@ class Metrics:
     def runtime(self, model: str, version: str, seconds: float) -> None:
         self._runtime.labels(model, version, "Predict", "TF2").observe(seconds * 1e6)
 
+    def forget(self, model: str, version: str) -> None:
+        """Drop the numbers of a version that is no longer served: a thousand of them are megabytes,
+        read out every few seconds."""
+        kinds = (self._requests, self._latency, self._runtime, self._images, self._blank,
+                 self._duplicate)  # fmt: skip
+        for kind in kinds:
+            kind.remove_by_labels({"model_name": model, "version": version})
+
     def images(self, model: str, version: str, outputs: Mapping[str, np.ndarray]) -> None:
         """Count what was generated, and how much of it is blank or twice in one answer.
 
         A generator that collapses shows here first: within a request all noise differs.
         """
         for alias, array in outputs.items():
-            if alias == "images" and array.ndim == 4:
+            if alias == "images" and array.ndim == 4 and array.size and array.dtype.kind in "fiu":
                 flat = array.reshape(len(array), -1)
-                blank = int((flat.max(1, initial=-np.inf) == flat.min(1, initial=np.inf)).sum())
+                blank = int((flat == flat[:, :1]).all(1).sum())
                 contents = [row.tobytes() for row in flat]
-            elif alias == "image_bytes" and array.ndim == 1:
+            elif alias == "image_bytes" and array.ndim == 1 and array.dtype == object:
                 contents = array.tolist()
                 blank = sum(map(_is_blank, contents))
             else:

@@ -8,12 +8,12 @@ Source: TensorFlow Serving, AvailabilityPreservingPolicy and `get_model_status_i
 from __future__ import annotations
 
 import logging
-import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import manifest
 from .config import Batching, Entry
 from .servable import Servable
 from .status import Declined, invalid
@@ -31,6 +31,10 @@ class Version:
     servable: Servable | None = None
     error: Declined | None = None
     stamp: tuple = ()
+    folder: Path | None = None
+
+
+Loaded = tuple[Version, Servable]
 
 
 class Models:
@@ -46,6 +50,8 @@ class Models:
         self._batching = batching
         self._versions: dict[str, dict[int, Version]] = {}
         self._labels: dict[str, dict[str, int]] = {}
+        self.gone: Callable[[str, str], None] = lambda name, version: None
+        """Told of each version that is no longer served."""
         self._loading = threading.Lock()
         self._swapping = threading.Lock()
 
@@ -92,8 +98,8 @@ class Models:
         return dict(self._labels.get(name, {}))
 
     def ready(self) -> bool:
-        """Whether every model has an available version."""
-        return all(self._available(name) for name in self.names())
+        """Whether there are models, and every one has an available version."""
+        return bool(self._entries) and all(self._available(name) for name in self.names())
 
     def _available(self, name: str) -> list[int]:
         versions = list(self._versions.get(name, {}).values())
@@ -101,36 +107,54 @@ class Models:
 
     # --- loading ----------------------------------------------------------------------------
 
-    def refresh(self) -> None:
-        """Look at the folders once: load what is new, then let go of what is no longer wanted."""
+    def refresh(self) -> list[str]:
+        """Look at the folders once: load what is new, then let go of what is no longer wanted.
+
+        Returns: a sentence for each folder that cannot be looked at; its model stays as it is.
+        """
+        faults = []
         with self._loading:
             for entry in self._entries:
-                self._load_new(entry)
-                self._let_go(entry)
+                try:
+                    self._publish(entry.name, self._load_new(entry))
+                    self._let_go(entry)
+                except OSError as error:
+                    words = f"{entry.folder} cannot be read ({error.strerror or error})"
+                    faults.append(f"{words}: {entry.name} is served as before")
+        return faults
 
     def reconfigure(self, entries: Sequence[Entry]) -> None:
         """Serve these models instead, at once.
 
         Raises: Declined: a model has no version that loads, or a label names one that is not
-            there; what was served before, under its old labels, still is.
+            there; what was served before, under its old labels, is all that ever was.
         """
         with self._loading:
+            loaded: dict[str, list[Loaded]] = {}
             try:
                 for entry in entries:
-                    self._load_new(entry)
-                    self._check(entry)
-                self._labels = {entry.name: dict(entry.labels) for entry in entries}
-                self._entries = list(entries)
-            finally:
-                for entry in self._entries:
-                    self._let_go(entry)
-                for name in set(self._versions) - set(self.names()):
-                    for version in self._versions[name].values():
+                    loaded[entry.name] = self._load_new(entry)
+                    self._check(entry, loaded[entry.name])
+            except (Declined, OSError) as error:
+                for name, versions in loaded.items():
+                    for version, _ in versions:
                         self._unload(name, version)
+                if isinstance(error, OSError):
+                    raise Declined("UNKNOWN", self._why(entry)) from error
+                raise
+            for name, versions in loaded.items():
+                self._publish(name, versions)
+            self._labels = {entry.name: dict(entry.labels) for entry in entries}
+            self._entries = list(entries)
+            for entry in self._entries:
+                self._let_go(entry)
+            for name in set(self._versions) - set(self.names()):
+                for version in self._versions[name].values():
+                    self._unload(name, version)
 
-    def _check(self, entry: Entry) -> None:
-        wanted = entry.wanted(list(version_folders(entry.folder)))
-        available = set(self._available(entry.name)) & set(wanted)
+    def _check(self, entry: Entry, loaded: Sequence[Loaded]) -> None:
+        there = {*self._available(entry.name), *(version.number for version, _ in loaded)}
+        available = there & set(entry.wanted(list(version_folders(entry.folder))))
         if not available:
             raise Declined("UNKNOWN", self._why(entry))
         for number in entry.labels.values():
@@ -150,15 +174,19 @@ class Models:
             f"as in {entry.folder / '1' / 'saved_model.pb'}"
         )
 
-    def _load_new(self, entry: Entry) -> None:
+    def _load_new(self, entry: Entry) -> list[Loaded]:
+        """What is wanted and not there yet; nobody can ask for it before it is published."""
+        loaded = []
         folders = version_folders(entry.folder)
         versions = self._versions.setdefault(entry.name, {})
+        self._warn_of_another_folder(entry, folders)
         for number in entry.wanted(list(folders)):
             old = versions.get(number)
             if old is None or old.state != AVAILABLE:
                 stamp = _stamp(folders[number])
                 if old is None or old.state != END or old.error is None or old.stamp != stamp:
-                    self._load(entry, number, folders[number], stamp)
+                    loaded += self._load(entry, number, folders[number], stamp)
+        return loaded
 
     def _let_go(self, entry: Entry) -> None:
         """Of the versions that are not wanted, unless none of the wanted can take over."""
@@ -168,8 +196,8 @@ class Models:
             for number in available - wanted:
                 self._unload(entry.name, self._versions[entry.name][number])
 
-    def _load(self, entry: Entry, number: int, folder: Path, stamp: tuple) -> None:
-        version = Version(number, stamp=stamp)
+    def _load(self, entry: Entry, number: int, folder: Path, stamp: tuple) -> list[Loaded]:
+        version = Version(number, stamp=stamp, folder=folder)
         with self._swapping:
             self._versions[entry.name][number] = version
         try:
@@ -179,28 +207,45 @@ class Models:
             version.error = error if isinstance(error, Declined) else Declined("UNKNOWN", words)
             version.state = END
             _log.error("%s version %s was not loaded: %s", entry.name, number, version.error)
-            return
-        with self._swapping:
-            version.state, version.servable = AVAILABLE, servable
-        _log.info("%s version %s is available", entry.name, number)
+            return []
+        return [(version, servable)]
+
+    def _publish(self, name: str, loaded: Sequence[Loaded]) -> None:
+        for version, servable in loaded:
+            with self._swapping:
+                version.state, version.servable = AVAILABLE, servable
+            _log.info("%s version %s is available", name, version.number)
+
+    def _warn_of_another_folder(self, entry: Entry, folders: Mapping[int, Path]) -> None:
+        """A version that is served is not loaded again from elsewhere: files do not change."""
+        for number, old in self._versions[entry.name].items():
+            if old.servable and number in folders and old.folder != folders[number]:
+                _log.warning(
+                    "%s version %s is served from %s still: give %s another number",
+                    entry.name, number, old.folder, folders[number],
+                )  # fmt: skip
 
     def _unload(self, name: str, version: Version) -> None:
         if version.state == AVAILABLE:
             _log.info("%s version %s is no longer served", name, version.number)
+            self.gone(name, str(version.number))
         # Requests under way keep the servable alive until they are answered.
         with self._swapping:
             version.state, version.servable = END, None
 
 
 def version_folders(folder: Path) -> dict[int, Path]:
-    """Sub-folders named by a number; "1" before "001". Others are ignored."""
-    if not folder.is_dir():
-        return {}
-    found: dict[int, Path] = {}
-    for path in sorted(folder.iterdir(), key=lambda p: (len(p.name), p.name)):
-        if re.fullmatch("[0-9]{1,18}", path.name) and path.is_dir():
-            found.setdefault(int(path.name), path)
-    return found
+    """Sub-folders named by a number that hold a SavedModel, or that nobody can tell of yet.
+
+    A version that was exported as LiteRT files alone is not for this server.
+    Raises: OSError: the folder is not there, or not now: an unmounted disk empties nothing.
+    """
+    found = manifest.numbered(folder)
+    return {
+        number: path
+        for number, path in found.items()
+        if (path / "saved_model.pb").is_file() or not (path / manifest.NAME).is_file()
+    }
 
 
 def _stamp(folder: Path) -> tuple:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ class Options:
         max_body_mb: a larger request is refused.
         max_queue: requests that run or wait at once; a further one is refused.
         timeout_seconds: of a REST request, and of a gRPC request without a deadline.
+        drain_seconds: on SIGTERM, how long to serve on while /readyz says 503, so that balancers
+            look away first.
         token_file: whoever asks must bring the token in it.
         tls_cert, tls_key: PEM files; both protocols speak TLS then.
     """
@@ -33,6 +36,7 @@ class Options:
     max_body_mb: float = 16
     max_queue: int = 256
     timeout_seconds: float = 30.0
+    drain_seconds: float = 0.0
     token_file: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -43,8 +47,17 @@ class Options:
         return int(self.max_body_mb * 2**20)
 
     def check(self) -> None:
-        """Raises: UsageError: a token or certificate that cannot be used."""
+        """Raises: UsageError: a host, file, token or certificate that cannot be used."""
         self.token()
+        try:
+            socket.getaddrinfo(self.host, None)
+        except OSError as error:
+            raise UsageError(
+                f"--host {self.host} is no address of this machine ({error.strerror}): give "
+                "127.0.0.1, 0.0.0.0, or one that it has"
+            ) from error
+        if self.batching_config and not self.batching_config.is_file():
+            raise UsageError(f"{self.batching_config} cannot be read: give a batching file")
         cert, key = self.tls_cert, self.tls_key
         if not cert and not key:
             return

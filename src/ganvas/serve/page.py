@@ -33,6 +33,10 @@ _BODY = {
 }
 
 
+_VALUES = {"float32": 1.0, "float64": 1.0, "bool": True, "string": {"b64": "YQ=="}}
+"""Of an example, by dtype; of all other types it is a whole number."""
+
+
 def openapi(models: Models) -> dict[str, Any]:
     """The OpenAPI 3.1 description."""
     return {
@@ -83,10 +87,10 @@ def html(models: Models) -> str:
 
 
 def _example(signature: str, inputs: dict[str, Any]) -> dict[str, Any]:
-    def value(alias: str, shape: list[int]) -> Any:
+    def value(dtype: str, shape: list[int]) -> Any:
         if not shape:
-            return 1 if inputs[alias]["dtype"].startswith("int") else 1.0
-        return [value(alias, shape[1:]) for _ in range(max(1, min(shape[0], 3)))]
+            return _VALUES.get(dtype, 1)
+        return [value(dtype, shape[1:]) for _ in range(max(1, shape[0]))]
 
-    values = {alias: value(alias, one["shape"]) for alias, one in inputs.items()}
+    values = {alias: value(one["dtype"], one["shape"] or []) for alias, one in inputs.items()}
     return {"signature_name": signature, "inputs": values}

@@ -71,7 +71,8 @@ class _Rest:
 
     async def metrics(self, request: Request) -> Response:
         kind = "text/plain; version=0.0.4; charset=utf-8"
-        return Response(self._engine.metrics.text(), headers={"content-type": kind})
+        text = await asyncio.to_thread(self._engine.metrics.text)
+        return Response(text, headers={"content-type": kind})
 
     async def openapi(self, request: Request) -> Response:
         return JSONResponse(page.openapi(self._engine.models))
@@ -127,13 +128,17 @@ class _Rest:
         watch = self._engine.watch(method, "REST")
         try:
             number = _number(version)
-            body = await _body(request, self._engine.options.max_body)
             find = partial(self._engine.models.find, unquote(name), number, unquote(label or ""))
             work = self._predict if method == "predict" else partial(self._examples, method)
-            content = await self._engine.run(partial(work, body, lambda: watch.found(find())))
+            with self._engine.holding() as take:
+                body = await _body(request, self._engine.options.max_body, take)
+                content = await self._engine.run(partial(work, body, lambda: watch.found(find())))
         except Declined as error:
             watch.end(error.code)
             return _error(error)
+        except Exception:
+            watch.end("INTERNAL")
+            raise
         watch.end()
         return Response(content, media_type="application/json")
 
@@ -169,8 +174,11 @@ def _number(version: str | None) -> int | None:
     return int(digits)
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def _body(request: Request, limit: int, take: Callable[[int], None]) -> bytes:
     """The body, unpacked where it is gzip.
+
+    Args:
+        take: told of bytes before they are kept.
 
     Raises: Declined: 413 when larger than `limit` bytes, 408 when it does not arrive.
     """
@@ -184,6 +192,7 @@ async def _body(request: Request, limit: int) -> bytes:
                 length += len(part)
                 if length > limit:
                     raise _too_large(limit)
+                take(len(part))
                 parts.append(part)
     except TimeoutError as error:
         words = f"the body did not arrive within {BODY_SECONDS} seconds"

@@ -48,7 +48,9 @@ class Servable:
         verify(folder)
         self.definitions = _definitions(folder)
         with tf_errors():
-            self._model = tf.saved_model.load(str(folder))  # alive as long as its functions
+            self._model = tf.saved_model.load(
+                str(folder), tags=["serve"]
+            )  # alive as long as its functions
         self._signatures = {
             key: Signature(definition, self._model.signatures[key], batching)
             for key, definition in self.definitions.items()
@@ -207,7 +209,7 @@ def _definitions(folder: Path) -> dict[str, Any]:
     except DecodeError as error:
         raise Declined("DATA_LOSS", f"{path} is no SavedModel: export it again") from error
     for graph in model.meta_graphs:
-        if "serve" in graph.meta_info_def.tags:
+        if set(graph.meta_info_def.tags) == {"serve"}:
             return dict(graph.signature_def)
     raise Declined("NOT_FOUND", f"{path} has no graph with the tag 'serve': export it again")
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
@@ -21,10 +23,11 @@ from grpc_reflection.v1alpha import reflection
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 from tensorflow_serving.apis.model_service_pb2 import DESCRIPTOR as MODELS
 from tensorflow_serving.apis.prediction_service_pb2 import DESCRIPTOR as PREDICTION
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..errors import UsageError
+from .background import in_background, unless
 from .config import Entry, read_batching, read_models
+from .connections import IDLE_SECONDS, Protocol, Uvicorn
 from .engine import Engine
 from .grpcs import Bearer, ModelStatus, Prediction, model_list
 from .metrics import Metrics
@@ -33,8 +36,8 @@ from .options import Options
 from .rest import application
 from .status import Declined
 
-GRACE_SECONDS = 30
-IDLE_SECONDS = 10.0
+GRACE_SECONDS = 25
+"""Of the way out, in all: Kubernetes waits for 30."""
 HEALTH_NAMES = ("", "PredictionService", "ModelService")
 _log = logging.getLogger("ganvas.serve")
 
@@ -65,6 +68,9 @@ class Server:
         self.engine = Engine(self.models, Metrics(), options, threads)
         self.rest_port = options.rest_port
         self.grpc_port = options.grpc_port
+        self.clean = True
+        """After the end: whether no thread is still at work."""
+        self._busy = False
 
     async def run(self, stop: asyncio.Event, started: asyncio.Event) -> None:
         """Serve until `stop` is set; `started` is set when every model can be asked.
@@ -72,21 +78,30 @@ class Server:
         Raises: UsageError: a port is taken, or a model cannot be served.
         """
         rest, listener = self._rest()
-        server, state = self._grpc(listener)
+        server, self._health = self._grpc(listener)
+        await self._tell_health(False)
         await server.start()
         serving = asyncio.create_task(rest.serve(sockets=[listener]))
         try:
-            await asyncio.to_thread(self._load)
-            for name in HEALTH_NAMES:
-                await state.set(name, health_pb2.HealthCheckResponse.SERVING)
-            started.set()
-            await self._look_on(stop)
+            if await unless(stop, in_background(self._load)):
+                self.engine.starting = False
+                await self._tell_health(self.models.ready())
+                started.set()
+                await self._look_on(stop)
         finally:
             self.engine.draining = True
-            await state.enter_graceful_shutdown()
+            await self._health.enter_graceful_shutdown()
+            if started.is_set():
+                await asyncio.sleep(self.options.drain_seconds)
             rest.should_exit = True
+            end = time.monotonic() + GRACE_SECONDS
             await asyncio.gather(server.stop(GRACE_SECONDS), serving)
-            self.engine.close()
+            self.clean = self.engine.close(end - time.monotonic()) and not self._busy
+
+    async def _tell_health(self, ready: bool) -> None:
+        states = health_pb2.HealthCheckResponse
+        for name in HEALTH_NAMES:
+            await self._health.set(name, states.SERVING if ready else states.NOT_SERVING)
 
     @property
     def urls(self) -> tuple[str, str]:
@@ -98,33 +113,48 @@ class Server:
     # --- models -----------------------------------------------------------------------------
 
     def _load(self) -> None:
+        self._busy = True
         try:
             self.models.reconfigure(self._entries)
         except Declined as error:
             raise UsageError(error.message) from error
+        finally:
+            self._busy = False
 
     async def _look_on(self, stop: asyncio.Event) -> None:
         """Look at the folders, and at models.config, again and again."""
-        seen = _stamp(self._config)
+        seen, said = _stamp(self._config), [""]
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self.options.poll_seconds)
                 return
-            try:
-                if (now := _stamp(self._config)) != seen:
-                    seen = now
-                    await asyncio.to_thread(self._reread)
-                await asyncio.to_thread(self.models.refresh)
-            except (OSError, UsageError, Declined) as error:
-                _log.error("what was served before still is: %s", error)
+            now = _stamp(self._config)
+            work = in_background(functools.partial(self._look, now != seen))
+            if not await unless(stop, work):
+                return
+            faults = work.result()
+            seen = seen if faults else now  # what was refused is tried again
+            for fault in faults:
+                if fault not in said:
+                    _log.error("%s", fault)
+            said = faults
+            await self._tell_health(self.models.ready())
 
-    def _reread(self) -> None:
-        if self._config:
-            self.models.reconfigure(read_models(self._config))
+    def _look(self, changed: bool) -> list[str]:
+        """One look. Returns: what is wrong, and then all is served as before."""
+        self._busy = True
+        try:
+            if changed and self._config:
+                self.models.reconfigure(read_models(self._config))
+            return self.models.refresh()
+        except (OSError, UsageError, Declined) as error:
+            return [f"what was served before still is: {error}"]
+        finally:
+            self._busy = False
 
     # --- protocols --------------------------------------------------------------------------
 
-    def _rest(self) -> tuple[_Uvicorn, socket.socket]:
+    def _rest(self) -> tuple[Uvicorn, socket.socket]:
         family = socket.AF_INET6 if ":" in self.options.host else socket.AF_INET
         # asyncio sends at once (TCP_NODELAY) only where the protocol is named; else 40 ms are lost.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -137,12 +167,12 @@ class Server:
         self.rest_port = listener.getsockname()[1]
         config = uvicorn.Config(
             application(self.engine, self._token),
-            http=_Protocol, ws="none", lifespan="off", log_config=None, access_log=False,
+            http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False,
             server_header=False, timeout_keep_alive=int(IDLE_SECONDS),
             timeout_graceful_shutdown=GRACE_SECONDS,
             ssl_certfile=self.options.tls_cert, ssl_keyfile=self.options.tls_key,
         )  # fmt: skip
-        return _Uvicorn(config), listener
+        return Uvicorn(config), listener
 
     def _grpc(self, listener: socket.socket) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
         server = grpc.aio.server(
@@ -151,6 +181,7 @@ class Server:
                 ("grpc.so_reuseport", 0),  # or two servers would share the port, unnoticed
                 ("grpc.max_receive_message_length", self.options.max_body),
                 ("grpc.max_send_message_length", -1),
+                ("grpc.max_concurrent_streams", self.options.max_queue),
             ],
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
@@ -178,38 +209,6 @@ class Server:
         return server, state
 
 
-class _Uvicorn(uvicorn.Server):
-    """uvicorn that leaves the signals to us."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-class _Protocol(H11Protocol):
-    """HTTP whose connections are closed when no request gets under way within a time.
-
-    uvicorn waits for ever for the head of a request: a few idle sockets would eat all handles.
-    """
-
-    def connection_made(self, transport) -> None:
-        super().connection_made(transport)
-        self._last: object = None
-        self._look = self.loop.call_later(IDLE_SECONDS, self._close_if_idle)
-
-    def connection_lost(self, exc) -> None:
-        self._look.cancel()
-        super().connection_lost(exc)
-
-    def _close_if_idle(self) -> None:
-        working = self.cycle is not None and not self.cycle.response_complete
-        if not working and self.cycle is self._last:
-            self.transport.close()
-            return
-        self._last = self.cycle
-        self._look = self.loop.call_later(IDLE_SECONDS, self._close_if_idle)
-
-
 def _taken(option: str, port: int, error: Exception) -> UsageError:
     words = getattr(error, "strerror", None) or "it may be in use"
     return UsageError(f"port {port} cannot be listened on ({words}): choose another {option}")
@@ -231,7 +230,12 @@ def serve(models: Sequence[Entry] | Path, options: Options, say=lambda words: No
     Returns: 0 after SIGTERM, 130 after Ctrl-C.
     Raises: UsageError: nothing to serve, a port taken, a model that cannot be served.
     """
-    return asyncio.run(_until_signal(Server(models, options), say))
+    server = Server(models, options)
+    code = asyncio.run(_until_signal(server, say))
+    if not server.clean:  # Python would wait for work that nobody waits for any more
+        logging.shutdown()
+        os._exit(code)
+    return code
 
 
 async def _until_signal(server: Server, say) -> int:

@@ -1,0 +1,45 @@
+"""Work beside the event loop that the end of the process does not wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def in_background(work: Callable[[], T]) -> asyncio.Future[T]:
+    """On a thread that nobody waits for when the process ends: a load cannot be broken off."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def run() -> None:
+        try:
+            result, error = work(), None
+        except BaseException as caught:
+            result, error = None, caught
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
+            loop.call_soon_threadsafe(settle, result, error)
+
+    def settle(result, error) -> None:
+        if not future.done():
+            future.set_exception(error) if error else future.set_result(result)
+
+    threading.Thread(target=run, daemon=True, name="ganvas-load").start()
+    return future
+
+
+async def unless(stop: asyncio.Event, work: asyncio.Future) -> bool:
+    """Wait for `work`, but not once `stop` is set. Returns: whether it was done.
+
+    Raises: what the work raised.
+    """
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait([work, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if work.done():
+        work.result()
+    return work.done()
