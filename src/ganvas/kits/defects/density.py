@@ -51,10 +51,8 @@ class Gaussian(tf.Module):
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         x = x - self.mean
         along = tf.matmul(x, self.axes)
-        inside = tf.reduce_sum(tf.square(along), -1)
         weighed = tf.reduce_sum(tf.square(along) * self.scale, -1)
-        outside = tf.nn.relu(tf.reduce_sum(tf.square(x), -1) - inside)
-        return weighed + outside * self.rest + TINY
+        return weighed + _off(x, along, self.axes) * self.rest + TINY
 
 
 class Nearest(tf.Module):
@@ -85,11 +83,16 @@ class Nearest(tf.Module):
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         x = x - self.mean
         along = tf.matmul(x, self.axes)
-        inside = tf.reduce_sum(tf.square(along), -1, keepdims=True)
-        known = tf.reduce_sum(tf.square(self.known), -1)
-        apart = inside - 2 * tf.matmul(along, self.known, transpose_b=True) + known
-        outside = tf.nn.relu(tf.reduce_sum(tf.square(x), -1) - inside[:, 0])
-        return (tf.nn.relu(tf.reduce_min(apart, -1)) + outside) * self.scale + TINY
+        far = tf.reduce_sum(tf.square(self.known), -1)
+        apart = far - 2 * tf.matmul(along, self.known, transpose_b=True)
+        nearest = tf.gather(self.known, tf.argmin(apart, -1, tf.int32))
+        apart = tf.reduce_sum(tf.square(along - nearest), -1)
+        return (apart + _off(x, along, self.axes)) * self.scale + TINY
+
+
+def _off(x: tf.Tensor, along: tf.Tensor, axes: tf.Tensor) -> tf.Tensor:
+    """Squared distance from the axes. |x|^2 - |along|^2 is the same, and loses digits."""
+    return tf.reduce_sum(tf.square(x - tf.matmul(along, axes, transpose_b=True)), -1)
 
 
 def _principal(x: np.ndarray, kept: int, rounds: int = 2) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,10 @@ MOVES = (
 The first is none: the generator is asked for it."""
 
 
+NOTHING = 1e-3
+"""Doubt that counts as none: how far below it lies says nothing."""
+
+
 def moved(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Square images [N, S, S, C], each by every move [8 N, S, S, C], and the move as a label."""
     step = images.shape[1] // 4
@@ -46,5 +50,9 @@ def unsure(logits: tf.Tensor) -> tf.Tensor:
     Source: Golan & El-Yaniv 2018, arXiv:1805.10917, by a discriminator that learns turns within
         the game: Chen et al. 2019, arXiv:1811.11212.
     """
-    said = tf.nn.log_softmax(logits)
-    return -tf.add_n([said[k, :, k] for k in range(len(MOVES))])
+    wrong = 1 - np.eye(len(MOVES), dtype=np.float32)
+    # Near certainty 1 - p is exact where log p is not: float32 knows nothing just below 1.
+    doubt = tf.reduce_sum(tf.nn.softmax(logits) * wrong[:, None], -1)
+    small = doubt * (1 + doubt / 2 * (1 + doubt * 2 / 3))
+    sure = tf.reduce_sum(tf.nn.log_softmax(logits) * (1 - wrong)[:, None], -1)
+    return tf.reduce_sum(tf.where(doubt < 0.01, small, -sure), 0) + NOTHING

@@ -98,6 +98,7 @@ def page(detector: Detector, found: Mapping[str, Any], fine: Named, broken: Name
         lines=[f"{found['good']} good and {found['bad']} bad images that the model never saw."],
         sections=[section for section in sections if section.blocks],
         footer=f"Made by ganvas {detector.facts['versions']['ganvas']}.",
+        kind="Report of a detector",
     )
 
 

@@ -20,15 +20,15 @@ from .game import Features
 from .patches import Grid
 from .moves import MOVES, move, unsure
 
-PARTS = {
-    "moves": 2.0, "pixels": 1.0, "nearest": 1.0, "features": 0.5, "residual": 0.5,
-    "feature_residual": 0.5, "local": 0.5,
-}  # fmt: skip
-"""What a score is made of, and what each part weighs: the same for all data; see
-docs/decisions/11-defects.md. The first four look at a patch as a whole: how unsure the
-discriminator is of its moves; how dense good patches lie around its blurred pixels (Gaussian,
-nearest neighbour) and its features; then, what the generator cannot draw of it, in pixels and in
+PARTS = ("moves", "features", "nearest", "pixels", "residual", "feature_residual", "local")
+"""What a score is made of. The first four look at a patch as a whole: how unsure the discriminator
+is of its moves; how dense good patches lie around its features (Gaussian) and around its blurred
+pixels (nearest neighbour, Gaussian); then, what the generator cannot draw of it, in pixels and in
 features; and the most unusual places in it."""
+WHOLE = {"moves": 1.0, "features": 1.0, "nearest": 1.0}
+TILED = {"moves": 0.5, "features": 1.0, "nearest": 1.0, "residual": 1.0, "local": 1.0}
+"""What each part weighs where an image is one patch, and where it is cut into several: the same for
+all data, chosen as docs/decisions/11-defects.md says; no label of yours is asked for."""
 GAN_PARTS = ("moves", "features", "residual", "feature_residual", "local")
 TOP = 0.1
 """Share of an image's patches whose mean is its score."""
@@ -42,8 +42,7 @@ class Scorer(tf.Module):
 
     Args:
         densities: arrays of "pixels", "nearest", "features" and "local"; see `density`.
-        held: how many images `calibrate` will get.
-        weights: of the parts.
+        held: how many images will calibrate it.
     """
 
     def __init__(
@@ -53,7 +52,6 @@ class Scorer(tf.Module):
         encoder: keras.Model,
         densities: Mapping[str, Mapping[str, np.ndarray]],
         held: int,
-        weights: Mapping[str, float] = PARTS,
     ):
         super().__init__()
         self.grid = grid
@@ -64,6 +62,7 @@ class Scorer(tf.Module):
         self.networks = [v.value for model in models for v in model.variables]
         kinds = {"pixels": Gaussian, "nearest": Nearest, "features": Gaussian, "local": Gaussian}
         self.density = {name: kind(densities[name]) for name, kind in kinds.items()}
+        weights = WHOLE if grid.count == 1 else TILED
         self.weigh = tf.constant([weights.get(name, 0.0) for name in PARTS], tf.float32)
         count, (height, width) = len(PARTS), grid.size
         self.centre, self.spread = _numbers((count,)), _numbers((count,), 1.0)
