@@ -136,9 +136,9 @@ def judged(detector, good: np.ndarray, bad: np.ndarray, masks: np.ndarray) -> di
 def tiles(side: int, seed: int) -> dict:
     """A quarter of the good tiles is kept for the test; 387 defective ones with masks."""
     with np.load(TILES) as arrays:
-        x, y = arrays["x"], arrays["y"]
+        x, kinds = arrays["x"], arrays["classes"][arrays["y"]]
         masks = np.unpackbits(arrays["mask"], axis=1).reshape(-1, 128, 128).astype(bool)
-    good = np.flatnonzero(y == 0) if y.dtype.kind in "iu" else np.flatnonzero(y == "good")
+    good = np.flatnonzero(kinds == "MT_Free")
     bad = np.flatnonzero(masks.any((1, 2)))
     order = np.random.default_rng(seed).permutation(good)
     kept = len(order) // 4
