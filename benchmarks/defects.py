@@ -27,14 +27,14 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from defects_textures import KINDS, texture
-from jobs import RESULTS, parser, run_all
 
+from defects_textures import KINDS, texture
 from ganvas.data.mnist import mnist
 from ganvas.kits import defects
 from ganvas.kits.defects.detector import conformal
 from ganvas.kits.defects.judging import ablation
 from ganvas.kits.ranking import auroc, average_precision, false_alarms
+from jobs import RESULTS, parser, run_all
 
 DATA = Path(os.environ.get("GANVAS_DATA", Path(__file__).parents[1] / "../shared/data"))
 FASHION, TILES = DATA / "fashion_mnist.npz", DATA / "magnetic_tile_128.npz"
@@ -82,7 +82,13 @@ def one_class(name: str, label: int, seed: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         detector, spent = fitted(x[y == label], seed, folder)
         found = areas(detector, test[truth == label], test[truth != label])
-    return {"section": "one-class", "data": name, "label": label, "seed": seed, "fit": spent} | found
+    return {
+        "section": "one-class",
+        "data": name,
+        "label": label,
+        "seed": seed,
+        "fit": spent,
+    } | found
 
 
 def leave_one_out(name: str, label: int, seed: int) -> dict:
@@ -209,7 +215,9 @@ def jobs(section: str, seeds: int) -> list[tuple]:
     sets = ["mnist", *(["fashion"] if FASHION.exists() else [])]
     if section in ("one-class", "leave-one-out"):
         few = range(seeds if section == "one-class" else 1)
-        return [(section, name, label, seed) for seed in few for label in range(10) for name in sets]
+        return [
+            (section, name, label, seed) for seed in few for label in range(10) for name in sets
+        ]
     if section == "tiles":
         return [(section, 32, seed) for seed in range(seeds)] if TILES.exists() else []
     if section == "textures":

@@ -8,9 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+
 from jobs import markdown
 
 RIVALS = ("pca", "mahalanobis", "nearest")
+AREAS = ("auroc", *(f"auroc {name}" for name in RIVALS))
+PIXELS = ("pixel auroc", "pixel auroc pca", "pixel aupro", "pixel aupro pca")
 PARTS = ("moves", "features", "nearest", "pixels", "residual", "feature_residual", "local")
 ALONE = "the GAN's alone"
 BEAT = {"mnist": 0.964, "fashion": 0.936}
@@ -59,21 +62,22 @@ def _classes(rows: list[dict], wanted: dict[str, float]) -> list[str]:
     for name, mine in by(rows, "data").items():
         labels = by(mine, "label")
         table = [
-            [str(label), f"{mean(r, 'auroc'):.4f}", *(f"{mean(r, f'auroc {k}'):.4f}" for k in RIVALS),
+            [str(label), *(f"{mean(r, key):.4f}" for key in AREAS),
              f"{part(r, 'without the GAN'):.4f}", f"{part(r, ALONE):.4f}"]
             for label, r in labels.items()
         ]  # fmt: skip
-        means = [interval(mean(r, key) for r in labels.values())
-                 for key in ("auroc", *(f"auroc {k}" for k in RIVALS))]  # fmt: skip
+        means = [interval(mean(r, key) for r in labels.values()) for key in AREAS]  # fmt: skip
         means += [interval(part(r, key) for r in labels.values())
                   for key in ("without the GAN", ALONE)]  # fmt: skip
         table.append(["mean", *means])
         head = ["class", "this kit", *RIVALS, "its score without the GAN", "the GAN's parts alone"]
-        gaps = [mean(r, "auroc") - max(mean(r, f"auroc {k}") for k in RIVALS) for r in labels.values()]
+        gaps = [
+            mean(r, "auroc") - max(mean(r, f"auroc {k}") for k in RIVALS) for r in labels.values()
+        ]
         seeds = len({row["seed"] for row in mine})
         precisions = ", ".join(format(mean(mine, f"ap {k}"), ".3f") for k in RIVALS)
         lines += [
-            f"{name}: {len(labels)} classes, {seeds} seed(s); to beat {wanted[name]}. The kit leads "
+            f"{name}: {len(labels)} classes, {seeds} seed(s); to beat {wanted[name]}. It leads "
             f"the best of the three rivals of each class by {interval(gaps)}, in "
             f"{sum(gap > 0 for gap in gaps)} of {len(gaps)} classes. "
             f"Fit {mean(mine, 'fit'):.0f} s, score {mean(mine, 'ms'):.2f} ms an image. "
@@ -92,8 +96,8 @@ def _masks(rows: list[dict]) -> list[str]:
     for name, r in by(rows, "data").items():
         alarms = sum(x["alarms"] for x in r) / sum(x["good"] for x in r)
         table.append([
-            name, str(len(r)), *(f"{mean(r, k):.4f}" for k in ("auroc", *(f"auroc {k}" for k in RIVALS))),
-            *(f"{mean(r, k):.4f}" for k in ("pixel auroc", "pixel auroc pca", "pixel aupro", "pixel aupro pca")),
+            name, str(len(r)), *(f"{mean(r, key):.4f}" for key in AREAS),
+            *(f"{mean(r, key):.4f}" for key in PIXELS),
             f"{np.mean([x['recall']['value'] for x in r]):.1%}", f"{alarms:.1%}",
         ])  # fmt: skip
     parts = [
@@ -106,7 +110,7 @@ def _masks(rows: list[dict]) -> list[str]:
 def _contamination(rows: list[dict]) -> list[str]:
     head = ["bad among the good", "AUROC", *RIVALS, "false alarms at 5 %", "found"]
     table = [
-        [f"{share} %", *(f"{mean(r, k):.4f}" for k in ("auroc", *(f"auroc {k}" for k in RIVALS))),
+        [f"{share} %", *(f"{mean(r, key):.4f}" for key in AREAS),
          f"{sum(x['alarms'] for x in r) / sum(x['good'] for x in r):.1%}",
          f"{sum(x['found'] for x in r) / sum(x['bad'] for x in r):.1%}"]
         for share, r in by(rows, "percent").items()
@@ -133,8 +137,8 @@ def _alarms(rows: list[dict]) -> list[str]:
         inside = sum(low <= count <= high for _, count, low, high in mine)
         rates = [count / 1000 for _, count, _, _ in mine]
         lines.append(
-            f"alpha {alpha:g}: inside the 95 % beta-binomial interval ({mine[0][2]} to {mine[0][3]} "
-            f"of 1,000) in {inside} of {len(mine)} splits; mean rate {np.mean(rates):.4f}.\n"
+            f"alpha {alpha:g}: inside the 95 % beta-binomial interval ({mine[0][2]} to "
+            f"{mine[0][3]} of 1,000) in {inside} of {len(mine)} splits; mean rate {np.mean(rates):.4f}.\n"
         )
     return lines
 

@@ -98,7 +98,7 @@ def test_p_values_are_conformal_and_the_verdict_follows(detector):
     assert (told.defective == (told.p_value <= 0.05 + 1e-6)).all()
     strict = detector.score(held, alpha=0.2)
     assert strict.alpha == 0.2 and (strict.defective == (told.p_value <= 0.2 + 1e-6)).all()
-    with pytest.raises(UsageError, match="cannot be promised"):
+    with pytest.raises(UsageError, match=r"cannot be promised"):
         detector.score(held, alpha=0.001)
 
 
@@ -127,12 +127,16 @@ def test_anogan_searches_each_image_by_itself(whole):
 
 @pytest.mark.parametrize(
     "images",
-    [np.zeros((2, 20, 20), np.uint8), np.zeros((2, 16, 16), np.float32), np.zeros((0, 16, 16), "u1")],
+    [
+        np.zeros((2, 20, 20), np.uint8),
+        np.zeros((2, 16, 16), np.float32),
+        np.zeros((0, 16, 16), "u1"),
+    ],
 )
 def test_other_images_are_refused(whole, images):
     with pytest.raises(DataError, match=r"takes uint8 of shape \[N, 16, 16, 1\]"):
         whole.score(images)
-    with pytest.raises(DataError, match="fanogan and anogan"):
+    with pytest.raises(DataError, match=r"fanogan and anogan"):
         whole.score(np.zeros((2, 16, 16), np.uint8), method="ganomaly")
 
 
@@ -140,7 +144,7 @@ def test_masks_of_other_sizes_and_no_images(whole):
     bad, masks = parts_of(5, broken=True)
     with pytest.raises(DataError, match=r"masks have the shape \[4, 16, 16\]"):
         defects.judge(whole, bad, bad, masks[:4])
-    with pytest.raises(DataError, match="no bad images"):
+    with pytest.raises(DataError, match=r"no bad images"):
         defects.judge(whole, bad, bad[:0])
 
 
@@ -153,15 +157,15 @@ def test_a_damaged_model_is_refused(whole, tmp_path):
     with pytest.raises(ModelError, match=r"is not the file that was exported"):
         defects.Detector.load(copy)
     (copy / "1" / "baselines.npz").unlink()
-    with pytest.raises(ModelError, match="is missing"):
+    with pytest.raises(ModelError, match=r"is missing"):
         defects.Detector.load(copy)
-    with pytest.raises(ModelError, match="holds no exported model"):
+    with pytest.raises(ModelError, match=r"holds no exported model"):
         defects.Detector.load(tmp_path / "nothing")
     facts = manifest.verify(whole.place)
     other = tmp_path / "generator" / "1"
     other.mkdir(parents=True)
     manifest.write(other, {**{k: v for k, v in facts.items() if k != "files"}, "kind": "other"})
-    with pytest.raises(ModelError, match="is no detector"):
+    with pytest.raises(ModelError, match=r"is no detector"):
         defects.Detector.load(other)
 
 
@@ -177,7 +181,7 @@ def test_a_stopped_fit_goes_on_and_gives_the_same(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         tiny(good, tmp_path / "m")
     assert manifest.versions(tmp_path / "m") == {}
-    with pytest.raises(UsageError, match="begun with other images or options"):
+    with pytest.raises(UsageError, match=r"begun with other images or options"):
         tiny(good[:-1], tmp_path / "m")
     log = (tmp_path / "m/work/1/gan/log.jsonl").read_text()
     monkeypatch.setattr(encoder, "learn", learn)
@@ -189,8 +193,8 @@ def test_a_stopped_fit_goes_on_and_gives_the_same(tmp_path, monkeypatch):
 
 
 def test_too_few_and_nothing_written(tmp_path):
-    with pytest.raises(DataError, match="too few for alpha = 0.05"):
+    with pytest.raises(DataError, match=r"too few for alpha = 0.05"):
         fit(parts_of(30)[0], tmp_path / "m")
-    with pytest.raises(DataError, match="too few for alpha = 0.001"):
+    with pytest.raises(DataError, match=r"too few for alpha = 0.001"):
         fit(parts_of(200)[0], tmp_path / "m", alpha=0.001)
     assert not (tmp_path / "m").exists()

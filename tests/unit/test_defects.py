@@ -41,7 +41,7 @@ def test_a_small_square_is_one_patch_and_stays_as_it_is():
 
 @pytest.mark.parametrize(("size", "side"), [((12, 40), None), ((64, 64), 8), ((40, 40), 48)])
 def test_patches_that_do_not_fit(size, side):
-    with pytest.raises(UsageError, match="a patch has 16 to 64 px"):
+    with pytest.raises(UsageError, match=r"a patch has 16 to 64 px"):
         Grid(size, side)
 
 
@@ -115,7 +115,7 @@ def test_conformal_p_values_by_hand():
 def test_a_promise_needs_so_many_images(alpha, count):
     assert goods.needed(alpha) == count
     goods.promise(alpha, count)
-    with pytest.raises(UsageError, match=f"cannot be promised by {count - 1} .* takes {count}:"):
+    with pytest.raises(UsageError, match=rf"cannot be promised by {count - 1} .* takes {count}:"):
         goods.promise(alpha, count - 1)
 
 
@@ -126,10 +126,10 @@ def test_deals_keep_the_promise_and_share_nothing(alpha):
         parts = goods.split(count, alpha, seed=1)
         assert sorted(np.concatenate(parts)) == list(range(count))
         assert len(parts.calibrate) >= goods.needed(alpha) and len(parts.learn) >= goods.FEWEST
-    with pytest.raises(DataError, match=f"too few for alpha = {alpha:g}.* give {least} or more"):
+    with pytest.raises(DataError, match=rf"too few for alpha = {alpha:g}.* give {least} or more"):
         goods.split(least - 1, alpha, seed=1)
     for wrong in (0, 1, -0.1):
-        with pytest.raises(UsageError, match="above 0 and below 1"):
+        with pytest.raises(UsageError, match=r"above 0 and below 1"):
             goods.split(1000, wrong, 0)
 
 
@@ -165,7 +165,7 @@ def test_baselines_by_their_definitions():
 
 
 def test_labels_among_good_images_are_refused(tmp_path, grey):
-    with pytest.raises(DataError, match="has labels .* no label is read: .*--all-good"):
+    with pytest.raises(DataError, match=r"has labels .* no label is read: .*--all-good"):
         goods.read_good(grey)
     assert goods.read_good(grey, all_good=True).shape == (256, 16, 16, 1)
     for number, image in enumerate(grey[0][:6]):
@@ -183,23 +183,23 @@ def test_sizes_are_never_changed_unasked(tmp_path):
     assert goods.read(tmp_path, (40, 72, 1)).pixels.shape == (2, 40, 72, 1)
     np.savez(tmp_path / "x.npz", x=RNG.integers(0, 256, (3, 100, 90)).astype(np.uint8))
     assert goods.read(tmp_path / "x.npz").pixels.shape == (3, 100, 90, 1)
-    with pytest.raises(DataError, match="40×72 px.*was fitted on 32×32 px.*: crop or scale"):
+    with pytest.raises(DataError, match=r"40×72 px.*was fitted on 32×32 px.*: crop or scale"):
         goods.read(tmp_path, (32, 32, 3))
     write_png(tmp_path / "c.png", image[:30])
-    with pytest.raises(DataError, match="have 2 sizes .*--size 40x72"):
+    with pytest.raises(DataError, match=r"have 2 sizes .*--size 40x72"):
         goods.read_good(tmp_path)
     assert goods.read_good(tmp_path, (32, 32)).shape == (3, 32, 32, 3)
 
 
 def test_nothing_to_read(tmp_path):
-    with pytest.raises(DataError, match="holds no image"):
+    with pytest.raises(DataError, match=r"holds no image"):
         goods.read_good(tmp_path)
-    with pytest.raises(DataError, match="holds no image"):
+    with pytest.raises(DataError, match=r"holds no image"):
         goods.read(tmp_path)
     (tmp_path / "a.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"a\.png"):
         goods.read(tmp_path)
-    with pytest.raises(DataError, match="uint8"):
+    with pytest.raises(DataError, match=r"uint8"):
         goods.read(np.zeros((3, 16, 16)))
 
 

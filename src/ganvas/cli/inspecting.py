@@ -74,7 +74,9 @@ def score(
 ) -> int:
     """Say of each image whether it is defective. Exit 0, whatever the verdicts are."""
     if not model.is_dir():
-        raise UsageError(f"there is no model {model}: give a folder that `ganvas defects fit` wrote")
+        raise UsageError(
+            f"there is no model {model}: give a folder that `ganvas defects fit` wrote"
+        )
     tensorflow()
     from ..kits import defects as kit
     from ..kits.defects.goods import read
@@ -113,9 +115,9 @@ def report(
         Path | None,
         typer.Option(metavar="FOLDER", help="For each bad image a mask of the same name."),
     ] = None,
-    out: Annotated[
-        Path, typer.Option(metavar="FILE.html", help="Where to write the page.")
-    ] = Path("defects.html"),
+    out: Annotated[Path, typer.Option(metavar="FILE.html", help="Where to write the page.")] = Path(
+        "defects.html"
+    ),
     alpha: Alpha = None,
     as_json: Json = False,
 ) -> int:
@@ -123,7 +125,9 @@ def report(
     if out.suffix.lower() != ".html":
         raise UsageError(f"{out}: the report is a page; give a name that ends in .html")
     if not model.is_dir():
-        raise UsageError(f"there is no model {model}: give a folder that `ganvas defects fit` wrote")
+        raise UsageError(
+            f"there is no model {model}: give a folder that `ganvas defects fit` wrote"
+        )
     tensorflow()
     from ..kits import defects as kit
 

@@ -86,10 +86,9 @@ def aupro(maps: np.ndarray, regions: np.ndarray, limit: float = 0.3) -> float:
 def components(masks: np.ndarray) -> np.ndarray:
     """Numbers the connected regions (8 neighbours) of boolean masks [N, H, W]: int32, 0 outside.
 
-    Labels spread until nothing changes: as many passes as the longest region is long.
+    Numbers spread until nothing changes: as many passes as the longest region is long.
     """
-    count = int(np.prod(masks.shape))
-    own = np.arange(1, count + 1, dtype=np.int64).reshape(masks.shape)
+    own = np.arange(1, masks.size + 1, dtype=np.int64).reshape(masks.shape)
     labels = np.where(masks, own, 0)
     while True:
         before = labels
@@ -99,7 +98,6 @@ def components(masks: np.ndarray) -> np.ndarray:
             wide = np.pad(labels, padding)
             length = masks.shape[axis]
             parts = [np.take(wide, np.arange(i, i + length), axis) for i in range(3)]
-            # Only a diagonal neighbour may be reached over a good pixel: through both axes.
             labels = np.maximum.reduce(parts)
         labels = np.where(masks, labels, 0)
         if (labels == before).all():
@@ -145,8 +143,8 @@ def false_alarms(allowed: int, calibration: int, of: int, level: float = 0.95) -
     )  # fmt: skip
     below = np.cumsum(np.exp(log))
     tail = (1 - level) / 2
-    low = int(np.searchsorted(below, tail))
-    return low, int(min(of, np.searchsorted(below, 1 - tail)))
+    low, high = (int(np.searchsorted(below, share)) for share in (tail, 1 - tail))
+    return low, min(of, high)
 
 
 def bootstrap(

@@ -58,7 +58,7 @@ class Baselines:
 
     def write(self, path: Path) -> None:
         with replacing(path) as file:
-            np.savez_compressed(file, **self.arrays)
+            np.savez_compressed(file, **self.arrays)  # type: ignore[arg-type]
 
     def score(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """uint8 [N, H, W, C] -> by name, [N]: the mean of the most unusual tenth of the patches."""

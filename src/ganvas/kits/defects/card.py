@@ -47,7 +47,7 @@ def card(facts: Mapping[str, Any], version: str) -> str:
             Section("Limits", [Items([
                 "It says that an image is unusual, not that a part is unfit for use.",
                 "It promises nothing of how many defects it finds: ganvas defects report counts.",
-                "calibration.npz and baselines.npz hold good images: who gets the folder gets them.",
+                "calibration.npz and baselines.npz hold good images, and go where the folder goes.",
             ])]),
         ],
         footer="manifest.json holds these numbers, and the sha256 of every file.",

@@ -1,4 +1,4 @@
-"""How far a vector lies from those of good images: two densities, fitted in NumPy, asked in a graph.
+"""How far a vector lies from good ones: two densities, fitted in NumPy, asked in a graph.
 
 Neither knows a label. Both take float32 [N, D] and give a positive number each, [N]: 1 is about
 what training vectors have.

@@ -93,7 +93,7 @@ class Detector:
         return np.array(self.facts["centre"]), np.array(self.facts["spread"])
 
     def combine(self, scaled: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Scaled parts [N, patches, parts] -> scores [N], as the model has them by other weights."""
+        """Scaled parts [N, patches, parts] -> scores [N], by these weights."""
         each = np.sort(scaled @ (weights / weights.sum()), 1)
         return each[:, -max(1, round(TOP * self.grid.count)) :].mean(1)
 

@@ -75,18 +75,19 @@ def fit(
     """
     images = distinct(read_good(good, size, all_good=all_good))
     parts, grid = split(len(images), alpha, seed), Grid(images.shape[1:3], patch)
-    folder = Path(out)
-    number = check_free(folder, None)
+    number = check_free(Path(out), None)
     config = game.recipe(kimg, seed, set or {})
-    asked = {
-        "images": hashlib.sha256(images.tobytes()).hexdigest(), "alpha": alpha, "seed": seed,
-        "patch": grid.side, "encoder_steps": encoder_steps,
-        "recipe": hashlib.sha256(config.toml().encode()).hexdigest(),
+    facts = {
+        "alpha": alpha, "patch": grid.side, "seed": seed, "kimg": kimg,
+        "encoder_steps": encoder_steps, "fingerprint": hashlib.sha256(images.tobytes()).hexdigest(),
     }  # fmt: skip
-    work = _work(folder / WORK / str(number), asked)
+    recipe = hashlib.sha256(config.toml().encode()).hexdigest()
+    work = _work(Path(out) / WORK / str(number), {**facts, "recipe": recipe})
     say = _speaker(progress)
     patches = some_patches(images[parts.learn], grid, seed)
-    say(f"{len(images)} good images: {_words(parts)}; {grid.count} patch(es) of {grid.side} px each")
+    say(
+        f"{len(images)} good images: {_words(parts)}; {grid.count} patch(es) of {grid.side} px each"
+    )
     gan = game.play(patches, work / "gan", config, progress=progress)
     say("the encoder learns")
     encoder = encoders.learn(gan, patches, work / "encoder.npz", steps=encoder_steps, seed=seed)
@@ -95,11 +96,8 @@ def fit(
     calibrate(scorer, images[parts.scale], images[parts.calibrate], alpha)
     baselines = Baselines.fit(patches, grid)
     say("the model folder")
-    with publishing(folder, number) as (part, final):
-        facts = {
-            "parts": _counts(parts), "alpha": alpha, "patch": grid.side, "patches": grid.count,
-            "seed": seed, "kimg": kimg, "fingerprint": asked["images"],
-        }  # fmt: skip
+    facts |= {"parts": _counts(parts), "patches": grid.count}
+    with publishing(Path(out), number) as (part, final):
         publish(scorer, baselines, images, parts, facts, part, final.name)
     return Detector.load(final)
 
@@ -163,7 +161,9 @@ def _look(scorer: Scorer, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     look = tf.function(scorer.look, autograph=False, reduce_retracing=True)
     step = max(1, CHUNK // scorer.grid.count)
     chunks = [look(tf.constant(images[i : i + step])) for i in range(0, len(images), step)]
-    logs, maps = (np.concatenate([one.numpy() for one in part]) for part in zip(*chunks, strict=True))
+    logs, maps = (
+        np.concatenate([one.numpy() for one in part]) for part in zip(*chunks, strict=True)
+    )
     return logs, maps
 
 
@@ -187,7 +187,11 @@ def _work(folder: Path, asked: Mapping[str, Any]) -> Path:
 
 
 def _speaker(aloud: bool) -> Callable[[str], None]:
-    return lambda words: sys.stderr.write(f"{words}\n") if aloud else None  # type: ignore[return-value]
+    def say(words: str) -> None:
+        if aloud:
+            sys.stderr.write(f"{words}\n")
+
+    return say
 
 
 def _counts(parts: Split) -> dict[str, int]:

@@ -43,9 +43,7 @@ def recipe(kimg: float, seed: int, changes: Mapping[str, Any]) -> Config:
     return load_recipe("quick").with_values({**values, **changes})
 
 
-def play(
-    patches: np.ndarray, folder: Path, config: Config, *, progress: bool = True
-) -> GAN:
+def play(patches: np.ndarray, folder: Path, config: Config, *, progress: bool = True) -> GAN:
     """Train, or go on where it stopped; a finished run is only read.
 
     Args:

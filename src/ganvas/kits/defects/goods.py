@@ -177,9 +177,9 @@ def _array(data: Any) -> np.ndarray:
     if not isinstance(data, np.ndarray):
         options = Options(holdout=0.0, judged=True, labels=False)
         source = load(data, options)
-        own = tuple(source.report.sizes["most_common"])
-        if own != source.shape[:2]:  # `load` makes large images small unless told
-            source = load(data, replace(options, size=own))
+        height, width = source.report.sizes["most_common"]
+        if (height, width) != source.shape[:2]:  # `load` makes large images small unless told
+            source = load(data, replace(options, size=(height, width)))
         return source.pixels(np.arange(source.count))
     array = data[..., None] if data.ndim == 3 else data
     if array.dtype != np.uint8 or array.ndim != 4 or not len(array):

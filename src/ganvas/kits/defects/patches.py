@@ -47,9 +47,7 @@ class Grid:
         """[N, H, W, C] -> [N * count, side, side, C], row by row of each image."""
         if self.count == 1:
             return images
-        rows, columns = (
-            np.array(starts)[:, None] + np.arange(self.side) for starts in self.places
-        )
+        rows, columns = (np.array(starts)[:, None] + np.arange(self.side) for starts in self.places)
         channels = images.shape[-1]
         strips = tf.gather(images, rows.reshape(-1), axis=1)
         cut = tf.gather(strips, columns.reshape(-1), axis=2)
@@ -84,5 +82,5 @@ def _laid(length: int, starts: list[int], side: int) -> tf.Tensor:
     matrix = np.zeros((len(starts), side, length))
     for number, start in enumerate(starts):
         matrix[number, np.arange(side), start + np.arange(side)] = window
-    matrix = matrix.reshape(-1, length)
-    return tf.constant(matrix / matrix.sum(0), tf.float32)
+    laid = matrix.reshape(-1, length)
+    return tf.constant(laid / laid.sum(0), tf.float32)

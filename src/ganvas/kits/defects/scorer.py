@@ -17,8 +17,8 @@ from . import encoder as encoders
 from .blur import blurred
 from .density import Gaussian, Nearest
 from .game import Features
-from .patches import Grid
 from .moves import MOVES, move, unsure
+from .patches import Grid
 
 PARTS = ("moves", "features", "nearest", "pixels", "residual", "feature_residual", "local")
 """What a score is made of. The first four look at a patch as a whole: how unsure the discriminator
@@ -26,7 +26,7 @@ is of its moves; how dense good patches lie around its features (Gaussian) and a
 pixels (nearest neighbour, Gaussian); then, what the generator cannot draw of it, in pixels and in
 features; and the most unusual places in it."""
 WHOLE = {"moves": 1.0, "features": 1.0, "nearest": 1.0}
-TILED = {"moves": 0.5, "features": 1.0, "nearest": 1.0, "residual": 1.0, "local": 1.0}
+TILED = {"features": 1.0, "nearest": 1.0, "pixels": 1.0, "local": 1.0}
 """What each part weighs where an image is one patch, and where it is cut into several: the same for
 all data, chosen as docs/decisions/11-defects.md says; no label of yours is asked for."""
 GAN_PARTS = ("moves", "features", "residual", "feature_residual", "local")
@@ -60,8 +60,11 @@ class Scorer(tf.Module):
         self.noise_size = gan.noise_size
         models = (gan.ema_generator, gan.discriminator, encoder)
         self.networks = [v.value for model in models for v in model.variables]
-        kinds = {"pixels": Gaussian, "nearest": Nearest, "features": Gaussian, "local": Gaussian}
-        self.density = {name: kind(densities[name]) for name, kind in kinds.items()}
+        kinds: dict[str, type] = dict.fromkeys(("pixels", "features", "local"), Gaussian)
+        kinds["nearest"] = Nearest
+        self.density: dict[str, Gaussian | Nearest] = {
+            name: kind(densities[name]) for name, kind in kinds.items()
+        }
         weights = WHOLE if grid.count == 1 else TILED
         self.weigh = tf.constant([weights.get(name, 0.0) for name in PARTS], tf.float32)
         count, (height, width) = len(PARTS), grid.size
