@@ -138,7 +138,8 @@ def _alarms(rows: list[dict]) -> list[str]:
         rates = [count / 1000 for _, count, _, _ in mine]
         lines.append(
             f"alpha {alpha:g}: inside the 95 % beta-binomial interval ({mine[0][2]} to "
-            f"{mine[0][3]} of 1,000) in {inside} of {len(mine)} splits; mean rate {np.mean(rates):.4f}.\n"
+            f"{mine[0][3]} of 1,000) in {inside} of {len(mine)} splits; mean rate "
+            f"{np.mean(rates):.4f}.\n"
         )
     return lines
 
