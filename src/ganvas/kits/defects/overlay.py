@@ -14,14 +14,16 @@ from .detector import Verdicts
 from .goods import Named
 
 LEAST, MOST = 2.0, 8.0
-"""Standard deviations of good images at which red begins, and is full."""
+"""Standard deviations of good images at which red begins and is full, at the least: of an image
+whose highest is beyond, red begins at a quarter of that and is full at three."""
 ZOOM = 256
 
 
 def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """uint8 [H, W, C], heat [H, W] in standard deviations -> uint8 [H, W, 3]."""
     grey = image[..., :3].mean(-1, keepdims=True) if image.shape[-1] > 2 else image[..., :1]
-    strength = np.clip((heat[..., None] - LEAST) / (MOST - LEAST), 0, 1) ** 0.7
+    least, most = max(LEAST, heat.max() / 4), max(MOST, heat.max() * 3 / 4)
+    strength = np.clip((heat[..., None] - least) / (most - least), 0, 1)
     red = np.array([230, 30, 20])
     return np.rint(grey * (1 - 0.75 * strength) + red * 0.75 * strength).astype(np.uint8)
 
