@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ganvas.kits.ranking import false_alarms
 from jobs import markdown
 
 RIVALS = ("pca", "mahalanobis", "nearest")
@@ -84,9 +85,26 @@ def _classes(rows: list[dict], wanted: dict[str, float]) -> list[str]:
             f"Average precision {mean(mine, 'ap'):.3f}, of the rivals "
             f"{precisions}.\n",
             markdown(head, table),
+            _kept(mine),
             "Parts alone: " + ", ".join(f"{k} {part(mine, k):.4f}" for k in PARTS) + ".\n",
         ]  # fmt: skip
     return lines
+
+
+def _kept(rows: list[dict]) -> str:
+    """In how many runs the official test set's false alarms are those that alpha lets expect."""
+    inside = 0
+    for row in rows:
+        n = row["calibration"]
+        low, high = false_alarms(int(row["alpha"] * (n + 1) + 1e-9), n, row["good"])
+        inside += low <= row["alarms"] <= high
+    rate = sum(row["alarms"] for row in rows) / sum(row["good"] for row in rows)
+    found = sum(row["found"] for row in rows) / sum(row["bad"] for row in rows)
+    return (
+        f"At alpha {rows[0]['alpha']:g}: false alarms {rate:.2%} on the official test set, inside "
+        f"the 95 % beta-binomial interval in {inside} of {len(rows)} fits; {found:.1%} of bad "
+        "images found.\n"
+    )
 
 
 def _masks(rows: list[dict]) -> list[str]:

@@ -101,6 +101,8 @@ def test_clopper_pearson_is_scipys(count, of):
 
 
 def test_false_alarms_is_the_beta_binomial_and_true():
+    theirs = stats.betabinom(4000, 2, 19)
+    assert false_alarms(2, 20, 4000) == (theirs.ppf(0.025), theirs.ppf(0.975))
     low, high = false_alarms(5, 100, 400)
     theirs = stats.betabinom(400, 5, 96)
     assert (low, high) == (theirs.ppf(0.025), theirs.ppf(0.975))
