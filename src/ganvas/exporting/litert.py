@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -60,6 +60,27 @@ def convert(
             # (here 25 % of the file for 0.7 dB).
             converter._experimental_disable_per_channel_quantization_for_dense_layers = True
         return _converted(converter, kind)
+
+
+def convert_function(module: tf.Module, function: tf.function) -> bytes:
+    """A file in float32 of any function of fixed shapes, whose variables `module` holds.
+
+    Raises: Refused: the converter cannot convert it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures={"serving_default": function})
+        converter = tf.lite.TFLiteConverter.from_saved_model(
+            folder, signature_keys=["serving_default"]
+        )
+        return _converted(converter, "float32")
+
+
+def runner(path: Path, threads: int = 1) -> Callable[..., dict[str, np.ndarray]]:
+    """`serving_default` of a file, by the names of its inputs -> arrays by name of output."""
+    interpreter = Interpreter(model_path=path.as_posix(), num_threads=threads)
+    interpreter.allocate_tensors()
+    run = interpreter.get_signature_runner("serving_default")
+    return lambda **inputs: run(**inputs)
 
 
 def _converted(converter: tf.lite.TFLiteConverter, kind: str) -> bytes:

@@ -124,6 +124,22 @@ class Client:
             inputs["label"] = np.broadcast_to(np.asarray(label, np.int32), len(inputs["z"]))
         return np.asarray(self._call("serving_default", inputs, "images"), np.float32)
 
+    def ask(self, signature: str = "serving_default", **inputs: Any) -> dict[str, Any]:
+        """What any signature of any model answers, such as a defects detector's
+        `ask(image=images)["score"]`.
+
+        Args:
+            inputs: arrays by the name of the input.
+
+        Returns: arrays by the name of the output.
+        """
+        given = {name: np.asarray(value) for name, value in inputs.items()}
+        outputs = self._wire.predict(self._model(), self._version, signature, given)
+        if isinstance(outputs, dict):
+            return {name: np.asarray(value) for name, value in outputs.items()}
+        (name,) = self.metadata()[signature]["outputs"]
+        return {name: np.asarray(outputs)}
+
     def models(self) -> list[dict[str, Any]]:
         """What is served: name, versions, labels, signatures. TensorFlow Serving has no list."""
         return self._wire.models()

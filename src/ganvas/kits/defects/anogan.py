@@ -1,0 +1,89 @@
+"""AnoGAN: search for the noise whose image resembles the one at hand, step by step.
+
+Source: Schlegl et al. 2017, arXiv:1703.05921: 500 steps; the score is
+    (1 - lambda) sum |x - G(z)| + lambda sum |f(x) - f(G(z))|, lambda = 0.1, f by Salimans et al.
+Differs: many images are searched for at once, each with its own noise and its own Adam moments, so
+    that none depends on its neighbours; the best noise on the way counts, not the last.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+
+from ...errors import UsageError
+from ...images import to_float
+from .blur import blurred
+
+if TYPE_CHECKING:
+    from .detector import Detector
+
+STEPS = 500
+LAMBDA = 0.1
+RATE = 0.05
+CHUNK = 128
+
+
+def search(
+    detector: Detector, images: np.ndarray, *, steps: int = STEPS, start: str = "noise",
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """AnoGAN's score and residuals.
+
+    Args:
+        images: uint8 [N, H, W, C], of the detector's size.
+        steps: of the search; 0: the start alone counts.
+        start: "noise", the same random one for each patch, or "encoder": from where f-AnoGAN ends.
+
+    Returns: scores [N]; residuals |x - G(z)|, blurred, [N, H, W].
+    """
+    if start not in ("noise", "encoder") or steps < 0:
+        raise UsageError(f"start '{start}', {steps} steps: noise or encoder, and 0 or more")
+    images = detector.checked(images)
+    rng = np.random.Generator(np.random.Philox(seed))
+    grid, model = detector.grid, detector.model
+    own = tf.constant(rng.standard_normal((1, detector.facts["noise_size"])), tf.float32)
+    scores, maps = [], []
+    step = max(1, CHUNK // grid.count)
+    for first in range(0, len(images), step):
+        patches = grid.cut(tf.constant(to_float(images[first : first + step])))
+        begin = model.encode(patches) if start == "encoder" else tf.repeat(own, len(patches), 0)
+        cost, noise = _descend(model, patches, begin, tf.constant(steps))
+        rest = tf.reduce_mean(tf.abs(patches - model.generate(noise)), -1, keepdims=True)
+        ranked = tf.sort(tf.reshape(cost, (-1, grid.count)), 1)
+        scores.append(tf.reduce_mean(ranked[:, -max(1, round(0.1 * grid.count)) :], 1).numpy())
+        maps.append(grid.lay(blurred(rest)[..., 0]).numpy())
+    return np.concatenate(scores), np.concatenate(maps)
+
+
+@tf.function(reduce_retracing=True)
+def _descend(model, patches, noise, steps):
+    """Adam on each row of noise [M, Z] -> the lowest cost of each row [M], and its noise."""
+    wanted = model.deepest(patches)
+
+    def price(z):
+        again = model.generate(z)
+        near = tf.reduce_sum(tf.abs(patches - again), (1, 2, 3))
+        alike = tf.reduce_sum(tf.abs(wanted - model.deepest(again)), (1, 2, 3))
+        return (1 - LAMBDA) * near + LAMBDA * alike
+
+    first, second = tf.zeros_like(noise), tf.zeros_like(noise)
+    best, lowest = noise, price(noise)
+    for step in tf.range(steps):
+        with tf.GradientTape() as tape:
+            tape.watch(noise)
+            cost = price(noise)
+        better = cost < lowest
+        lowest = tf.where(better, cost, lowest)
+        best = tf.where(better[:, None], noise, best)
+        slope = tape.gradient(cost, noise)  # rows do not meet: the gradient of a sum is each one's
+        count = tf.cast(step + 1, tf.float32)
+        rate = RATE * tf.where(step < 300, 1.0, 0.2)
+        first = 0.9 * first + 0.1 * slope
+        second = 0.999 * second + 0.001 * tf.square(slope)
+        corrected = tf.sqrt(second / (1 - 0.999**count)) + 1e-8
+        noise = noise - rate * first / (1 - 0.9**count) / corrected
+    cost = price(noise)
+    return tf.minimum(cost, lowest), tf.where((cost < lowest)[:, None], noise, best)

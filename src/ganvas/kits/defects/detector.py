@@ -1,0 +1,143 @@
+"""A fitted detector: `Detector.load(folder).score(images)`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ...errors import DataError
+from . import anogan, folder
+from .baselines import Baselines
+from .goods import promise
+from .scorer import PARTS, TOP
+
+CHUNK = 256
+"""Patches that are scored together, always as many: a score does not depend on its neighbours."""
+
+
+class Verdicts(NamedTuple):
+    """What a detector says of images.
+
+    Attributes:
+        score: float32 [N]; higher is more unusual, 0 is usual.
+        p_value: float32 [N]: the share of good images that score as high, by the calibration.
+        defective: bool [N]: p_value <= alpha.
+        heatmap: float32 [N, H, W]: standard deviations of good images, by pixel.
+        alpha: the share of good images that are called defective, at most.
+    """
+
+    score: np.ndarray
+    p_value: np.ndarray
+    defective: np.ndarray
+    heatmap: np.ndarray
+    alpha: float
+
+
+class Detector:
+    """Runs the SavedModel of a model folder; `facts` is its manifest."""
+
+    def __init__(self, place: Path, facts: dict[str, Any]):
+        self.place, self.facts = place, facts
+        self.shape = tuple(facts["shape"])
+        self.grid = folder.grid_of(facts)
+        self.alpha = float(facts["alpha"])
+        self.calibration_size = int(facts["parts"]["calibrate"])
+        self.model = tf.saved_model.load(place.as_posix())
+        self._searched: np.ndarray | None = None
+
+    @classmethod
+    def load(cls, model: str | os.PathLike) -> Detector:
+        """Args: model: OUT, whose newest version is taken, or OUT/N.
+
+        Raises: ModelError: no detector there, or a damaged one.
+        """
+        return cls(*folder.read(Path(model)))
+
+    def score(
+        self, images: np.ndarray, *, alpha: float | None = None, method: str = "fanogan"
+    ) -> Verdicts:
+        """What it says of images. The same image gets the same score in whatever company.
+
+        Args:
+            images: uint8 [N, H, W] or [N, H, W, C], of the size it was fitted on.
+            alpha: another share of good images to be flagged, if the calibration allows it.
+            method: "fanogan", or "anogan": 500 steps of search per image, by the same networks.
+
+        Raises: DataError: other images. UsageError: an alpha that cannot be promised.
+        """
+        images = self.checked(images)
+        alpha = self.alpha if alpha is None else alpha
+        promise(alpha, self.calibration_size)
+        if method == "anogan":
+            score, heatmap = anogan.search(self, images)
+            p_value = conformal(score, self._calibrated_search())
+        elif method == "fanogan":
+            told = self._by_chunks("serving_default", images)
+            score, p_value, heatmap = (told[key] for key in ("score", "p_value", "heatmap"))
+        else:
+            raise DataError(f"method '{method}': there is fanogan and anogan")
+        return Verdicts(score, p_value, p_value <= alpha + 1e-6, heatmap, float(alpha))
+
+    def parts(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """What the score is made of, before it is scaled: logarithms, [N, patches] by name."""
+        logs = self._by_chunks("look", self.checked(images))["parts"]
+        return {name: logs[..., i] for i, name in enumerate(PARTS)}
+
+    def scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """Usual value and spread of each part, by which it is scaled: [parts], [parts]."""
+        return np.array(self.facts["centre"]), np.array(self.facts["spread"])
+
+    def combine(self, scaled: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Scaled parts [N, patches, parts] -> scores [N], by these weights."""
+        each = np.sort(scaled @ (weights / weights.sum()), 1)
+        return each[:, -max(1, round(TOP * self.grid.count)) :].mean(1)
+
+    def held_out(self) -> np.ndarray:
+        """The good images that calibrated it: uint8 [n, H, W, C]."""
+        with np.load(self.place / folder.HELD) as arrays:
+            return arrays["x"]
+
+    def baselines(self) -> Baselines:
+        """Detectors without a GAN, fitted on the same patches."""
+        return Baselines.read(self.place / folder.BASELINES, self.grid)
+
+    def _calibrated_search(self) -> np.ndarray:
+        if self._searched is None:
+            self._searched = anogan.search(self, self.held_out())[0]
+        return self._searched
+
+    def checked(self, images: np.ndarray) -> np.ndarray:
+        """The images as [N, H, W, C]. Raises: DataError: not those that it takes."""
+        images = np.asarray(images)
+        array = images[..., None] if images.ndim == 3 else images
+        if array.dtype != np.uint8 or array.shape[1:] != self.shape or not len(array):
+            raise DataError(
+                f"images are {images.dtype} of shape {list(images.shape)}, where this model takes "
+                f"uint8 of shape [N, {', '.join(map(str, self.shape))}]: convert or crop them"
+            )
+        return array
+
+    def _by_chunks(self, signature: str, images: np.ndarray) -> dict[str, np.ndarray]:
+        run: Callable = self.model.signatures[signature]
+        step, found = max(1, CHUNK // self.grid.count), []
+        for start in range(0, len(images), step):
+            chunk = images[start : start + step]
+            full = np.concatenate([chunk, np.repeat(chunk[-1:], step - len(chunk), 0)])
+            told = run(image=tf.constant(full))
+            found.append({key: value.numpy()[: len(chunk)] for key, value in told.items()})
+        return {key: np.concatenate([one[key] for one in found]) for key in found[0]}
+
+
+def conformal(score: np.ndarray, calibration: np.ndarray) -> np.ndarray:
+    """(1 + #{calibration scores >= score}) / (n + 1) for each score, float32 [N].
+
+    For a good image as the calibration images were, P(p <= alpha) <= alpha, whatever the scores.
+    Source: Vovk, Gammerman & Shafer 2005, "Algorithmic learning in a random world".
+    """
+    above = len(calibration) - np.searchsorted(np.sort(calibration), score, "left")
+    return ((1 + above) / (len(calibration) + 1)).astype(np.float32)

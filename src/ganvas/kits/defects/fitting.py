@@ -1,0 +1,202 @@
+"""What `ganvas defects fit` does: good images -> a served, calibrated model folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ...errors import UsageError
+from ...exporting.publish import check_free, publishing
+from ...files import replacing
+from ...images import to_float
+from . import encoder as encoders
+from . import game
+from .baselines import Baselines
+from .blur import blurred
+from .density import Gaussian, Nearest
+from .detector import Detector
+from .folder import publish
+from .goods import Split, read_good, split
+from .moves import MOVES
+from .patches import Grid
+from .scorer import PARTS, Scorer, flat, places
+
+WORK = "work"
+KIMG = 64.0
+ENCODER_STEPS = 250
+PATCHES = 6000
+MEMORY = 2e8
+"""Patches that are learnt from, at most, and bytes of all their moves."""
+CHUNK = 256
+"""Patches that are looked at together."""
+
+
+def fit(
+    good: Any,
+    out: str | os.PathLike,
+    *,
+    alpha: float = 0.05,
+    size: tuple[int, int] | None = None,
+    patch: int | None = None,
+    kimg: float = KIMG,
+    encoder_steps: int = ENCODER_STEPS,
+    seed: int = 0,
+    all_good: bool = False,
+    set: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> Detector:
+    """Learn from good images, and write OUT/N/: a detector that `ganvas serve` serves.
+
+    Stopped, and called again with the same arguments, it goes on where it stopped.
+
+    Args:
+        good: images of good parts only: a folder, an .npz or .npy file, or uint8 [N, H, W(, C)].
+        out: the model's folder, of versions.
+        alpha: the share of good images that it may flag. A promise, which takes at least
+            1 / alpha - 1 of the good images for calibration alone.
+        size: (height, width) to bring images to while fitting; images to be scored come so.
+        patch: side in pixels, 16 to 64; None: a small square image is one patch, else 32.
+        kimg: length of the GAN's training.
+        encoder_steps: length of the encoder's.
+        all_good: the images' classes, if they have any, are all good.
+        set: values of the GAN's recipe to change, by dotted key.
+
+    Returns: the detector, as `Detector.load(out)` gives it.
+    Raises: DataError: too few images, several sizes, or labels; nothing was written.
+    """
+    images = distinct(read_good(good, size, all_good=all_good))
+    parts, grid = split(len(images), alpha, seed), Grid(images.shape[1:3], patch)
+    number = check_free(Path(out), None)
+    config = game.recipe(kimg, seed, set or {})
+    facts = {
+        "alpha": alpha, "patch": grid.side, "seed": seed, "kimg": kimg,
+        "encoder_steps": encoder_steps, "fingerprint": hashlib.sha256(images.tobytes()).hexdigest(),
+    }  # fmt: skip
+    recipe = hashlib.sha256(config.toml().encode()).hexdigest()
+    work = _work(Path(out) / WORK / str(number), {**facts, "recipe": recipe})
+    say = _speaker(progress)
+    patches = some_patches(images[parts.learn], grid, seed)
+    say(
+        f"{len(images)} good images: {_words(parts)}; {grid.count} patch(es) of {grid.side} px each"
+    )
+    gan = game.play(patches, work / "gan", config, progress=progress)
+    say("the encoder learns")
+    encoder = encoders.learn(gan, patches, work / "encoder.npz", steps=encoder_steps, seed=seed)
+    say("densities, scales, calibration")
+    scorer = Scorer(grid, gan, encoder, densities(gan, patches), len(parts.calibrate))
+    calibrate(scorer, images[parts.scale], images[parts.calibrate], alpha)
+    baselines = Baselines.fit(patches, grid)
+    say("the model folder")
+    facts |= {"parts": _counts(parts), "patches": grid.count}
+    with publishing(Path(out), number) as (part, final):
+        publish(scorer, baselines, images, parts, facts, part, final.name)
+    return Detector.load(final)
+
+
+def distinct(images: np.ndarray) -> np.ndarray:
+    """Each image once, in their order: an image that learns and calibrates calibrates wrongly."""
+    digests = [hashlib.blake2b(one.tobytes(), digest_size=16).digest() for one in images]
+    first = {digest: row for row, digest in reversed(list(enumerate(digests)))}
+    return images[np.sort(list(first.values()))]
+
+
+def some_patches(images: np.ndarray, grid: Grid, seed: int) -> np.ndarray:
+    """Patches to learn from, in random order: uint8 [M, side, side, C], M at most `PATCHES`."""
+    rng = np.random.Generator(np.random.Philox(seed))
+    rows, columns = grid.places
+    every = len(images) * grid.count
+    most = min(PATCHES, int(MEMORY / len(MOVES) / grid.side**2 / images.shape[3]))
+    picked = rng.permutation(every)[:most]
+    image, place = np.divmod(picked, grid.count)
+    y, x = (np.array(starts) for starts in (rows, columns))
+    cuts = zip(image, y[place // len(columns)], x[place % len(columns)], strict=True)
+    return np.stack([images[i, top:, left:][: grid.side, : grid.side] for i, top, left in cuts])
+
+
+def densities(gan, patches: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+    """What `Scorer` needs to know of good patches, from patches that are learnt from."""
+    features = game.Features(gan.discriminator)
+    soft, deep, local = [], [], []
+    rng = np.random.Generator(np.random.Philox(1))
+    for start in range(0, len(patches), CHUNK):
+        chunk = tf.constant(to_float(patches[start : start + CHUNK]))
+        maps, _ = features(chunk)
+        soft.append(blurred(chunk).numpy().reshape(len(chunk), -1))
+        deep.append(flat(maps[-1]).numpy())
+        at = places(maps).numpy()
+        at = at.reshape(-1, at.shape[-1])
+        local.append(at[rng.integers(0, len(at), 4 * len(chunk))])
+    pixels, vectors = np.concatenate(soft), np.concatenate(deep)
+    return {
+        "pixels": Gaussian.fit(pixels), "nearest": Nearest.fit(pixels),
+        "features": Gaussian.fit(vectors), "local": Gaussian.fit(np.concatenate(local)),
+    }  # fmt: skip
+
+
+def calibrate(scorer: Scorer, scale: np.ndarray, held: np.ndarray, alpha: float) -> None:
+    """Set what a scorer takes from good images that nothing was learnt from, uint8 each."""
+    logs, maps = _look(scorer, scale)
+    flat_logs = logs.reshape(-1, len(PARTS))
+    scorer.centre.assign(flat_logs.mean(0))
+    scorer.spread.assign(np.maximum(flat_logs.std(0), 1e-3))
+    varying = maps.std(0)
+    typical = varying.mean((1, 2), keepdims=True)
+    scorer.usual.assign(maps.mean(0))
+    scorer.varying.assign(np.maximum(varying, 0.25 * typical) + 1e-6)
+    scores = scorer.score(_look(scorer, held)[0]).numpy()
+    scorer.calibration.assign(np.sort(scores))
+    scorer.alpha.assign(alpha)
+
+
+def _look(scorer: Scorer, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    look = tf.function(scorer.look, autograph=False, reduce_retracing=True)
+    step = max(1, CHUNK // scorer.grid.count)
+    chunks = [look(tf.constant(images[i : i + step])) for i in range(0, len(images), step)]
+    logs, maps = (
+        np.concatenate([one.numpy() for one in part]) for part in zip(*chunks, strict=True)
+    )
+    return logs, maps
+
+
+def _work(folder: Path, asked: Mapping[str, Any]) -> Path:
+    """The folder where a fit keeps what it has; what was asked for must be the same.
+
+    Raises: UsageError: another fit was begun there and not ended.
+    """
+    path = folder / "fit.json"
+    if path.is_file() and json.loads(path.read_text("utf-8")) != asked:
+        raise UsageError(
+            f"{folder} holds a fit that was begun with other images or options and not ended: call "
+            "fit as before to end it, remove that folder, or give another one"
+        )
+    if not path.is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        with replacing(path) as file:
+            file.write(json.dumps(asked, indent=2).encode())
+    return folder
+
+
+def _speaker(aloud: bool) -> Callable[[str], None]:
+    def say(words: str) -> None:
+        if aloud:
+            sys.stderr.write(f"{words}\n")
+
+    return say
+
+
+def _counts(parts: Split) -> dict[str, int]:
+    return {name: len(rows) for name, rows in parts._asdict().items()}
+
+
+def _words(parts: Split) -> str:
+    return ", ".join(f"{len(rows)} {name}" for name, rows in parts._asdict().items())

@@ -1,0 +1,137 @@
+"""A detector as a version of a model folder: SavedModel, LiteRT file, what a report needs, card."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ... import manifest
+from ...errors import ModelError, Refused
+from ...exporting import litert
+from ...exporting.saved_model import WARMUP, prediction_log
+from ...files import replacing
+from .baselines import Baselines
+from .card import card
+from .goods import Split
+from .patches import Grid
+from .scorer import PARTS, Scorer
+
+KIND = "defects"
+LITERT = "model_float32.tflite"
+BASELINES = "baselines.npz"
+HELD = "calibration.npz"
+CLOSE = 1e-4
+"""By how much a score of the LiteRT file may differ: what is more is not published."""
+
+
+def publish(
+    scorer: Scorer,
+    baselines: Baselines,
+    images: np.ndarray,
+    parts: Split,
+    facts: Mapping[str, Any],
+    folder: Path,
+    version: str,
+) -> None:
+    """Write all files of a version into `folder`, try them, and describe them.
+
+    Raises: Refused: the LiteRT file gives other scores.
+    """
+    module, functions = _module(scorer, images.shape[1:])
+    serve = functions["serving_default"]
+    tf.saved_model.save(module, folder.as_posix(), signatures=functions)
+    _warm_up(folder / WARMUP, images[parts.calibrate[:1]])
+    one = tf.function(
+        scorer, input_signature=[tf.TensorSpec((1, *images.shape[1:]), tf.uint8, "image")],
+        autograph=False,
+    )  # fmt: skip
+    with replacing(folder / LITERT) as file:
+        file.write(litert.convert_function(module, one))
+    held = images[parts.calibrate]
+    apart = _apart(folder / LITERT, serve, held[:8])
+    baselines.write(folder / BASELINES)
+    with replacing(folder / HELD) as file:
+        np.savez_compressed(file, x=held)
+    rank = scorer.calibration.numpy()
+    about = {
+        "kind": KIND,
+        "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "versions": {n: metadata.version(n) for n in ("ganvas", "tensorflow", "keras")},
+        "noise_size": scorer.noise_size,
+        "shape": list(images.shape[1:]),
+        "weights": dict(zip(PARTS, map(float, scorer.weigh.numpy()), strict=True)),
+        "centre": scorer.centre.numpy().tolist(), "spread": scorer.spread.numpy().tolist(),
+        "calibration": {"lowest": float(rank[0]), "middle": float(np.median(rank)),
+                        "highest": float(rank[-1])},
+        "artefacts": {"saved_model": {}, LITERT: {"largest_error": apart}},
+        **facts,
+    }  # fmt: skip
+    (folder / "MODEL_CARD.md").write_text(card(about, version), encoding="utf-8")
+    manifest.write(folder, about)
+
+
+def read(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """The folder of a version and its facts.
+
+    Raises: ModelError: no model, a damaged one, or one that is no detector.
+    """
+    place = manifest.locate(folder)
+    facts = manifest.verify(place)
+    if facts.get("kind") != KIND:
+        raise ModelError(
+            f"{folder} holds a model that is no detector: give a folder that `ganvas defects fit` "
+            "wrote"
+        )
+    return place, facts
+
+
+def grid_of(facts: Mapping[str, Any]) -> Grid:
+    height, width, _ = facts["shape"]
+    return Grid((height, width), facts["patch"])
+
+
+def _module(scorer: Scorer, shape: tuple[int, ...]) -> tuple[tf.Module, dict[str, tf.function]]:
+    """What is saved: the detector, and the steps it is made of for whoever looks inside."""
+    height, width, channels = shape
+    side = scorer.grid.side
+    images = tf.TensorSpec((None, height, width, channels), tf.uint8, "image")
+    patches = tf.TensorSpec((None, side, side, channels), tf.float32, "patches")
+    noise = tf.TensorSpec((None, scorer.noise_size), tf.float32, "z")
+
+    def function(call, spec):
+        return tf.function(call, input_signature=[spec], autograph=False)
+
+    module = tf.Module()
+    module.weights = [*scorer.networks, *scorer.variables]
+    module.encode = function(lambda patches: scorer.encode(patches, training=False), patches)
+    module.generate = function(lambda z: scorer.generate(z), noise)
+    module.deepest = function(lambda patches: scorer.features(patches)[0][-1], patches)
+    look = function(lambda image: dict(zip(("parts", "maps"), scorer.look(image), strict=True)),
+                    images)  # fmt: skip
+    return module, {"serving_default": function(lambda image: scorer(image), images), "look": look}
+
+
+def _warm_up(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir()
+    with tf.io.TFRecordWriter(path.as_posix()) as file:
+        file.write(prediction_log({"image": tf.constant(image)}))
+
+
+def _apart(path: Path, serve: tf.function, images: np.ndarray) -> float:
+    """The largest difference of a score. Raises: Refused: too large."""
+    run = litert.runner(path)
+    ours = serve(tf.constant(images))["score"].numpy()
+    theirs = np.concatenate([run(image=images[i : i + 1])["score"] for i in range(len(images))])
+    apart = float(np.abs(ours - theirs).max())
+    if not apart <= CLOSE:
+        raise Refused(
+            f"{path.name} scores differ by {apart:.2g} from the detector's, where {CLOSE:g} is "
+            "accepted: nothing was published"
+        )
+    return apart

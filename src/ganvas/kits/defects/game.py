@@ -1,0 +1,82 @@
+"""The GAN behind a detector: an ordinary run of the package, on good patches and their moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ...config import Config, load_recipe
+from ...gan import GAN
+from ...runs import Run
+from ...training import load_game, resume, train
+from .moves import moved
+
+VALUES: Mapping[str, Any] = {
+    "networks.head": "auxiliary",
+    "networks.minibatch": "none",
+    "networks.width": 16,
+    "networks.discriminator_width": 24,
+    "networks.max_width": 128,
+    "networks.noise": 64,
+    "train.learning_rate": 1e-3,
+    "train.discriminator_learning_rate": 2e-3,
+    "train.tick_kimg": 16,
+    "train.steps_per_execution": 25,
+    "data.clusters": 0,
+    "data.holdout": 0.0,
+    "scores.times": 0,
+    "watch.grids": 2,
+    "watch.tensorboard": False,
+}
+"""What differs from the recipe `quick`: hinge loss with R1, no batch normalisation and nothing else
+that mixes images in the discriminator, and an auxiliary classifier, of moves."""
+
+
+def recipe(kimg: float, seed: int, changes: Mapping[str, Any]) -> Config:
+    """The recipe of a detector's game."""
+    values = {**VALUES, "train.kimg": kimg, "train.burn_in_kimg": kimg / 4, "train.seed": seed}
+    return load_recipe("quick").with_values({**values, **changes})
+
+
+def play(patches: np.ndarray, folder: Path, config: Config, *, progress: bool = True) -> GAN:
+    """Train, or go on where it stopped; a finished run is only read.
+
+    Args:
+        patches: uint8 [N, S, S, C], of good images.
+        folder: of the run.
+
+    Raises: KeyboardInterrupt: it was stopped; another call goes on. Diverged.
+    """
+    if not (folder / "config.toml").is_file():
+        run = train(moved(patches), config, run=folder, progress=progress)
+    else:
+        run = Run.open(folder)
+        if run.status() != "finished":
+            run = resume(folder, data=moved(patches), progress=progress)
+    if run.status() != "finished":
+        raise KeyboardInterrupt
+    return load_game(folder)
+
+
+class Features:
+    """What a discriminator computes of images on its way: maps by depth, and how they are moved.
+
+    Attributes:
+        maps: how many there are.
+    """
+
+    def __init__(self, discriminator: keras.Model):
+        outputs = [x.output for x in discriminator.layers if isinstance(x, keras.layers.LeakyReLU)]
+        self.maps = len(outputs)
+        self.model = keras.Model(discriminator.input, [*outputs, discriminator.output])
+
+    def __call__(self, images):
+        """float32 [N, S, S, C] in [-1, 1] -> maps, finest first, and logits of moves [N, 8]."""
+        label = tf.zeros(tf.shape(images)[:1], tf.int32)
+        *maps, said = self.model({"image": images, "label": label}, training=False)
+        return maps, said[:, 1:]

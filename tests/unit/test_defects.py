@@ -1,0 +1,230 @@
+"""The parts of the defects kit: patches, moves, densities, promises, reading, masks."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import ndimage
+
+from ganvas.errors import DataError, UsageError
+from ganvas.images import to_float, write_png
+from ganvas.kits.defects import goods, moves
+from ganvas.kits.defects.baselines import Baselines
+from ganvas.kits.defects.blur import blurred
+from ganvas.kits.defects.density import SHRINK, Gaussian, Nearest
+from ganvas.kits.defects.detector import conformal
+from ganvas.kits.defects.fitting import distinct, some_patches
+from ganvas.kits.defects.judging import sentences
+from ganvas.kits.defects.overlay import overlay
+from ganvas.kits.defects.patches import Grid
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("size", [(96, 96), (50, 70), (33, 32)])
+def test_patches_cover_an_image_and_come_back(size):
+    grid = Grid(size)
+    images = RNG.normal(0, 1, (3, *size, 2)).astype(np.float32)
+    cut = grid.cut(tf.constant(images)).numpy()
+    assert cut.shape == (3 * grid.count, 32, 32, 2)
+    corners = [(y, x) for y in grid.places[0] for x in grid.places[1]]
+    for number, (y, x) in enumerate(corners):
+        assert (cut[grid.count + number] == images[1, y : y + 32, x : x + 32]).all()
+    laid = grid.lay(tf.constant(cut[..., 0])).numpy()
+    assert laid == pytest.approx(images[..., 0], abs=1e-5)
+
+
+def test_a_small_square_is_one_patch_and_stays_as_it_is():
+    grid = Grid((28, 28))
+    image = tf.constant(RNG.normal(0, 1, (2, 28, 28, 1)))
+    assert grid.count == 1 and grid.cut(image) is image
+
+
+@pytest.mark.parametrize(("size", "side"), [((12, 40), None), ((64, 64), 8), ((40, 40), 48)])
+def test_patches_that_do_not_fit(size, side):
+    with pytest.raises(UsageError, match=r"a patch has 16 to 64 px"):
+        Grid(size, side)
+
+
+def test_moves_in_the_graph_are_those_that_are_learnt():
+    images = RNG.normal(0, 1, (2, 20, 20, 3)).astype(np.float32)
+    every, labels = moves.moved(images)
+    assert labels.tolist() == [k for k in range(8) for _ in range(2)]
+    for number in range(len(moves.MOVES)):
+        assert (moves.move(tf.constant(images), number).numpy() == every[labels == number]).all()
+    assert len(np.unique(every.reshape(16, -1), axis=0)) == 16
+
+
+def test_doubt_is_the_negative_log_likelihood_also_near_certainty():
+    logits = RNG.normal(0, 3, (8, 50, 8))
+    logits[:, 25:] += 40 * np.eye(8)[:, None]  # nearly certain: float32 has 1 - p = 0
+    said = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    with np.errstate(divide="ignore"):
+        wrong = np.exp(logits)
+        wrong[np.arange(8), :, np.arange(8)] = 0
+        exact = np.where(
+            said > -1e-9, 0, np.log1p(wrong.sum(-1)[..., None] / np.exp(logits)))  # fmt: skip
+    wanted = sum(exact[k, :, k] for k in range(8)) + moves.NOTHING
+    assert moves.unsure(tf.constant(logits, tf.float32)).numpy() == pytest.approx(wanted, rel=1e-4)
+
+
+def test_blur_is_scipys():
+    image = RNG.normal(0, 1, (2, 20, 24, 2))
+    wanted = ndimage.gaussian_filter(image, (0, 1, 1, 0), truncate=3, mode="reflect")
+    assert blurred(tf.constant(image, tf.float32)).numpy() == pytest.approx(wanted, abs=1e-5)
+
+
+def test_gaussian_is_the_shrunk_mahalanobis_distance():
+    x = RNG.normal(0, 1, (400, 6)) @ RNG.normal(0, 1, (6, 6)) + 3
+    new = RNG.normal(0, 4, (30, 6)).astype(np.float32)
+    fitted = Gaussian(Gaussian.fit(x, axes=5))
+    covariance = np.cov(x.T, bias=True)
+    whole = (1 - SHRINK) * covariance + SHRINK * np.trace(covariance) / 6 * np.eye(6)
+    apart = new - x.mean(0)
+    wanted = np.einsum("nd,nd->n", apart @ np.linalg.inv(whole), apart) / 6
+    assert fitted(tf.constant(new)).numpy() == pytest.approx(wanted, rel=2e-3)
+
+
+def test_gaussian_of_many_numbers_has_the_leading_axes():
+    axes = np.linalg.qr(RNG.normal(0, 1, (300, 3)))[0]
+    x = RNG.normal(0, 1, (200, 3)) * (9, 6, 4) @ axes.T + RNG.normal(0, 0.1, (200, 300))
+    fitted = Gaussian(Gaussian.fit(x, axes=3))
+    inside, outside = tf.constant([5 * axes[:, 0], 5 * RNG.normal(0, 300**-0.5, 300)], tf.float32)
+    near, far = fitted(tf.stack([inside, outside])).numpy()
+    assert far > 20 * near
+
+
+def test_nearest_is_the_nearest():
+    x = RNG.normal(0, 1, (150, 10))
+    new = RNG.normal(0, 2, (20, 10)).astype(np.float32)
+    squares = np.square(new[:, None] - x).sum(-1).min(1) / x.var(0).sum()
+    assert Nearest(Nearest.fit(x))(tf.constant(new)).numpy() == pytest.approx(squares, rel=1e-3)
+    assert Nearest(Nearest.fit(x))(tf.constant(x, tf.float32)).numpy().max() < 2e-5
+
+
+def test_conformal_p_values_by_hand():
+    assert conformal(np.array([0, 3, 9]), np.array([1, 3, 5, 7])).tolist() == pytest.approx(
+        [1, 0.8, 0.2]
+    )
+    rng = np.random.default_rng(5)
+    scores = rng.permutation(np.repeat(rng.normal(0, 1, 60), 2)).reshape(-1, 120)[0]
+    p = conformal(scores[60:], scores[:60])  # ties may only make it more careful
+    assert (p >= 1 / 61).all() and p.max() <= 1
+
+
+@pytest.mark.parametrize(("alpha", "count"), [(0.05, 19), (0.01, 99), (0.001, 999), (0.3, 3)])
+def test_a_promise_needs_so_many_images(alpha, count):
+    assert goods.needed(alpha) == count
+    goods.promise(alpha, count)
+    with pytest.raises(UsageError, match=rf"cannot be promised by {count - 1} .* takes {count}:"):
+        goods.promise(alpha, count - 1)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.01, 0.3])
+def test_deals_keep_the_promise_and_share_nothing(alpha):
+    least = goods.fewest(alpha)
+    for count in (least, least + 57, 5000):
+        parts = goods.split(count, alpha, seed=1)
+        assert sorted(np.concatenate(parts)) == list(range(count))
+        assert len(parts.calibrate) >= goods.needed(alpha) and len(parts.learn) >= goods.FEWEST
+    with pytest.raises(DataError, match=rf"too few for alpha = {alpha:g}.* give {least} or more"):
+        goods.split(least - 1, alpha, seed=1)
+    for wrong in (0, 1, -0.1):
+        with pytest.raises(UsageError, match=r"above 0 and below 1"):
+            goods.split(1000, wrong, 0)
+
+
+def test_equal_images_count_once():
+    images = RNG.integers(0, 256, (10, 16, 16, 1)).astype(np.uint8)
+    assert (distinct(np.concatenate([images, images[:4]])) == images).all()
+
+
+def test_patches_to_learn_from_are_of_the_images():
+    images = RNG.integers(0, 256, (3, 48, 64, 1)).astype(np.uint8)
+    grid = Grid((48, 64))
+    found = some_patches(images, grid, 0)
+    every = grid.cut(tf.constant(images)).numpy()
+    assert len(found) == 3 * grid.count
+    assert {one.tobytes() for one in found} == {one.tobytes() for one in every}
+
+
+def test_baselines_by_their_definitions():
+    images = RNG.integers(0, 256, (90, 16, 16, 1)).astype(np.uint8)
+    rivals = Baselines.fit(images, Grid((16, 16)))
+    x = to_float(images[..., 0]).reshape(90, -1).astype(np.float64)
+    left, spread, axes = np.linalg.svd(x - x.mean(0), full_matrices=False)
+    rest = (left[:, 32:] * spread[32:]) @ axes[32:]
+    found = rivals.score(images)
+    assert found["pca"] == pytest.approx(np.square(rest).mean(1), rel=1e-3)
+    assert found["nearest"] == pytest.approx(np.zeros(90), abs=1e-3)
+    odd = np.zeros((1, 16, 16, 1), np.uint8)
+    assert rivals.score(odd)["mahalanobis"] > 2 * found["mahalanobis"].max()
+    flat = Baselines.fit(RNG.integers(90, 99, (90, 16, 16, 1)).astype(np.uint8), Grid((16, 16)))
+    hole = np.full((1, 16, 16, 1), 95, np.uint8)
+    hole[0, 4:7, 9:12] = 0
+    assert np.unravel_index(flat.map(hole)[0].argmax(), (16, 16)) == (5, 10)
+
+
+def test_labels_among_good_images_are_refused(tmp_path, grey):
+    with pytest.raises(DataError, match=r"has labels .* no label is read: .*--all-good"):
+        goods.read_good(grey)
+    assert goods.read_good(grey, all_good=True).shape == (256, 16, 16, 1)
+    for number, image in enumerate(grey[0][:6]):
+        write_png(tmp_path / "ab"[number % 2] / f"{number}.png", image)
+    with pytest.raises(DataError, match=r"has labels \(a, b\)"):
+        goods.read_good(tmp_path)
+
+
+def test_sizes_are_never_changed_unasked(tmp_path):
+    image = RNG.integers(0, 256, (40, 72, 3)).astype(np.uint8)
+    write_png(tmp_path / "a.png", image)
+    write_png(tmp_path / "b.png", 255 - image)
+    assert goods.read_good(tmp_path).shape == (2, 40, 72, 3)
+    assert goods.read(tmp_path).paths == [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
+    assert goods.read(tmp_path, (40, 72, 1)).pixels.shape == (2, 40, 72, 1)
+    np.savez(tmp_path / "x.npz", x=RNG.integers(0, 256, (3, 100, 90)).astype(np.uint8))
+    assert goods.read(tmp_path / "x.npz").pixels.shape == (3, 100, 90, 1)
+    with pytest.raises(DataError, match=r"40×72 px.*was fitted on 32×32 px.*: crop or scale"):
+        goods.read(tmp_path, (32, 32, 3))
+    write_png(tmp_path / "c.png", image[:30])
+    with pytest.raises(DataError, match=r"have 2 sizes .*--size 40x72"):
+        goods.read_good(tmp_path)
+    assert goods.read_good(tmp_path, (32, 32)).shape == (3, 32, 32, 3)
+
+
+def test_nothing_to_read(tmp_path):
+    with pytest.raises(DataError, match=r"holds no image"):
+        goods.read_good(tmp_path)
+    with pytest.raises(DataError, match=r"holds no image"):
+        goods.read(tmp_path)
+    (tmp_path / "a.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"a\.png"):
+        goods.read(tmp_path)
+    with pytest.raises(DataError, match=r"uint8"):
+        goods.read(np.zeros((3, 16, 16)))
+
+
+def test_overlays_are_red_where_it_is_unusual():
+    image = np.full((16, 16, 1), 100, np.uint8)
+    heat = np.zeros((16, 16))
+    heat[3, 4] = 20
+    shown = overlay(image, heat)
+    assert (shown[0, 0] == 100).all()
+    assert shown[3, 4, 0] > 180 and shown[3, 4, 1] < 60
+
+
+@pytest.mark.parametrize(
+    ("own", "rival", "words"),
+    [(0.9, 0.95, "A detector without a GAN wins: pca"), (0.951, 0.95, "level with pca"),
+     (0.97, 0.95, "It beats the best detector without a GAN")],
+)  # fmt: skip
+def test_the_first_sentence_says_who_wins(own, rival, words):
+    area = {"auroc": {"value": own, "low": own - 0.01, "high": own + 0.01}}
+    found = {
+        "detector": area, "baselines": {"pca": {"auroc": {"value": rival}}}, "good": 50, "bad": 60,
+        "alpha": 0.05, "false_alarms": {"count": 9, "rate": 0.18, "low": 0, "high": 6,
+                                        "inside": False},
+        "recall": {"value": 0.5, "low": 0.4, "high": 0.6}, "milliseconds": 1.5,
+    }  # fmt: skip
+    first, second, third = sentences(found)
+    assert words in first
+    assert "OUTSIDE the 0 to 6" in second and "the promise is void" in third
