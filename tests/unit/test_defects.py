@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from ganvas.errors import DataError, UsageError
 from ganvas.images import to_float, write_png
-from ganvas.kits.defects import goods, moves
+from ganvas.kits.defects import goods, judging, moves
 from ganvas.kits.defects.baselines import Baselines
 from ganvas.kits.defects.blur import blurred
 from ganvas.kits.defects.density import SHRINK, Gaussian, Nearest
@@ -212,15 +212,30 @@ def test_overlays_are_red_where_it_is_unusual():
     assert shown[3, 4, 0] > 180 and shown[3, 4, 1] < 60
 
 
+def test_the_lead_is_that_of_the_same_images():
+    """Scores that differ by little noise: each AUROC is unsure, their difference is not."""
+    rng = np.random.default_rng(0)
+    good, bad = rng.normal(size=100), rng.normal(0.5, size=100)
+    worse = good + rng.normal(0, 0.8, 100), bad + rng.normal(0, 0.8, 100)
+    pairs = {"poor": (good, good[::-1].copy()), "pca": worse}
+    lead = judging._lead((good, bad), pairs, 0)
+    assert lead["over"] == "pca" and lead["low"] > 0
+    assert lead["high"] - lead["low"] < 0.2
+    same = judging._lead(worse, pairs, 0)
+    assert same["value"] == same["low"] == same["high"] == 0
+
+
 @pytest.mark.parametrize(
-    ("own", "rival", "words"),
-    [(0.9, 0.95, "A detector without a GAN wins: pca"), (0.951, 0.95, "level with pca"),
-     (0.97, 0.95, "It beats the best detector without a GAN")],
+    ("lead", "words"),
+    [((-0.05, -0.08, -0.01), "A detector without a GAN wins: pca"),
+     ((0.001, -0.02, 0.03), "cannot be told from pca"),
+     ((0.02, 0.001, 0.04), "It beats the best detector without a GAN, pca")],
 )  # fmt: skip
-def test_the_first_sentence_says_who_wins(own, rival, words):
-    area = {"auroc": {"value": own, "low": own - 0.01, "high": own + 0.01}}
+def test_the_first_sentence_says_who_wins(lead, words):
+    area = {"auroc": {"value": 0.95, "low": 0.9, "high": 0.97}}
+    lead = {"over": "pca", **dict(zip(("value", "low", "high"), lead, strict=True))}
     found = {
-        "detector": area, "baselines": {"pca": {"auroc": {"value": rival}}}, "good": 50, "bad": 60,
+        "detector": area, "baselines": {"pca": area}, "lead": lead, "good": 50, "bad": 60,
         "alpha": 0.05, "false_alarms": {"count": 9, "rate": 0.18, "low": 0, "high": 6,
                                         "inside": False},
         "recall": {"value": 0.5, "low": 0.4, "high": 0.6}, "milliseconds": 1.5,
