@@ -26,14 +26,17 @@ def balance(
     ] = None,
     test_groups: Annotated[Path | None, typer.Option(help="The same CSV for --test.")] = None,
     split: Annotated[str, typer.Option(help="auto, group or image.")] = "auto",
+    test_share: Annotated[
+        float, typer.Option(help="Locked away to judge by, where there is no test part.")
+    ] = 0.25,
     seeds: Annotated[int, typer.Option(min=2, help="Generators, and classifiers per arm.")] = 5,
-    kimg: Annotated[float, typer.Option(help="Thousand images per generator.")] = 64.0,
+    kimg: Annotated[float, typer.Option(help="Thousand images per generator.")] = 96.0,
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps per classifier.")] = 600,
     arms: Annotated[str | None, typer.Option(help="By commas; default: all seven.")] = None,
     ratio: Annotated[
         str, typer.Option(help="Synthetic per real draw, by commas: validation chooses.")
     ] = "0.25,0.5,1,2",
-    truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 0.9,
+    truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 1.0,
     size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
     flip: Annotated[bool, typer.Option("--flip", help="Mirrored images are plausible.")] = False,
     classifier: Annotated[
@@ -50,6 +53,7 @@ def balance(
     options = {
         "seeds": seeds, "kimg": kimg, "steps": steps, "ratios": _numbers(ratio), "size": size,
         "truncation": truncation, "flip": flip, "recipe": recipe, "seed": seed,
+        "test_share": test_share,
         "values": parse_set(values or []),
     }  # fmt: skip
     if arms:

@@ -50,8 +50,9 @@ def generator(train: Part, plan: Plan, seed: int, folder: Path, progress: bool) 
     """Trains the generator of a seed, or goes on with it; a finished one is left as it is.
 
     It is shown each class equally often, under augmentation that does not reach its images
-    (DiffAugment, Zhao et al. 2020, arXiv:2006.10738), so that a rare class borrows from the
-    others what they share.
+    (DiffAugment by translation, Zhao et al. 2020, arXiv:2006.10738), so that a rare class
+    borrows from the others what they share. Of MNIST's "8" from 16 images, 99 % were taken for
+    an 8 after 128 kimg; with colour and cutout as well, half of them after 64.
 
     Raises: KeyboardInterrupt: the run was stopped; it is kept, and can go on.
     """
@@ -63,7 +64,7 @@ def generator(train: Part, plan: Plan, seed: int, folder: Path, progress: bool) 
     else:
         values = {
             "data.balanced": True, "data.holdout": 0.0, "data.size": train.images.shape[1:3],
-            "augment": {"name": "diff"}, "scores.times": 0, "watch.grids": 4,
+            "augment": {"name": "diff", "policy": "translation"}, "scores.times": 0, "watch.grids": 4,
             "watch.tensorboard": False, "watch.signals": False,
             "train.kimg": plan.kimg, "train.tick_kimg": min(16.0, plan.kimg),
             "train.seed": plan.seed * 1000 + seed,
@@ -85,7 +86,7 @@ def draw(
     say: Callable[[np.ndarray], np.ndarray],
 ) -> Pool:
     """Draws of every class, without near-copies of training images and without what a classifier
-    of the training fold takes for another class.
+    of the training fold gives their class hardly a chance.
 
     Args:
         say: the classifier, uint8 [N, H, W, C] -> probabilities [N, C].
@@ -99,7 +100,7 @@ def draw(
         most = wanted(material, label) if label in material.rare else OTHERS
         images = source.sample(OVERDRAW * most, label=label, seed=noise, truncation=plan.truncation)
         copy = copies(looks(images), seen)
-        agreed = say(images).argmax(axis=1) == label
+        agreed = say(images)[:, label] >= plan.agreement
         rows, filters = _fit_for_use(copy, agreed)
         rows = rows[:most]
         kept.append((images[rows], np.full(len(rows), label), rows))

@@ -134,9 +134,9 @@ def _pools(verdict: Verdict) -> list[Block]:
                          ("drawn", "near_copies", "disagreed", "kept"))))  # fmt: skip
     words = (
         "Left out: near-copies of training images, and what a classifier of the training fold "
-        "takes for another class."
+        "gives hardly a chance of being of the class."
     )
-    head = ("class", "seed", "drawn", "near-copies", "another class", "kept")
+    head = ("class", "seed", "drawn", "near-copies", "unlike the class", "kept")
     return [Text(words), Table(head, rows, "lrrrrr", "Synthetic images")]
 
 

@@ -223,13 +223,15 @@ def _check(learn: Part, test: Part, names: tuple[str, ...], rare: tuple[int, ...
         units, tests = (len(np.unique(p.units[p.labels == c])) for p in (learn, test))
         if units < 2:
             raise DataError(
-                f"class '{name}' has {units} group of images left to learn from, where one to "
-                "train on and another to validate by are needed: add groups"
+                f"class '{name}' has {units} image{'s' * (units != 1)} to learn from that stand "
+                "alone (groups count once), where one to train on and another to validate by are "
+                "needed: add images of other groups"
             )
         if tests < 2:
             raise DataError(
-                f"class '{name}' has {tests} groups of images in the test part, where at least 2 "
-                "are needed: add test images"
+                f"class '{name}' has {tests} image{'s' * (tests != 1)} in the test part that stand "
+                "alone (groups count once), where at least 2 are needed: add images, or lock more "
+                "away by --test-share"
             )
 
 

@@ -29,6 +29,9 @@ class Plan:
         arms: what is compared; all of `ARMS` unless told.
         ratios: synthetic images per real one, in draws of a rare class; the best by validation.
         truncation: of the noise that synthetic images are drawn from.
+        agreement: a synthetic image is left out where a classifier of the training fold gives its
+            class less than this. More leaves what the classifier already knows, which teaches
+            nothing.
         recipe: of the generators.
         values: recipe values to change.
         flip: whether classical augmentation mirrors, too.
@@ -39,12 +42,13 @@ class Plan:
 
     rare: tuple[str, ...]
     seeds: int = 5
-    kimg: float = 64.0
+    kimg: float = 96.0
     steps: int = 600
     batch: int = 64
     arms: tuple[str, ...] = ARMS
     ratios: tuple[float, ...] = RATIOS
-    truncation: float = 0.9
+    truncation: float = 1.0
+    agreement: float = 0.05
     recipe: str = "conditional"
     values: Mapping[str, Any] = field(default_factory=dict)
     flip: bool = False

@@ -69,7 +69,7 @@ class Study:
             for arm, ratio in self.plan.variants():
                 if not self._path(seed, arm, ratio).is_file():
                     self._tell(f"seed {seed + 1} of {self.plan.seeds}: {name_of(arm, ratio)}")
-                    self._answer(seed, arm, ratio, pool)
+                    self.answer(seed, arm, ratio, pool)
             self._tell(f"seed {seed + 1}: {time.perf_counter() - began:.0f} s")
 
     def fold(self, seed: int) -> tuple[Part, Part]:
@@ -93,7 +93,7 @@ class Study:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._tell(f"seed {seed + 1} of {self.plan.seeds}: generator, {self.plan.kimg:g} kimg")
         run = drawing.generator(train, self.plan, seed, run_folder, self.progress)
-        sorter = self._fitted("oversampling", 0.0, train, {}, seed + 10_000)
+        sorter = self._fitted("classical", 0.0, train, {}, seed + 10_000)
         pool = drawing.draw(run, train, self.material, self.plan, seed, sorter)
         write(path, drawing.packed(pool))
         return pool
@@ -102,7 +102,7 @@ class Study:
         with np.load(self._path(seed, arm, ratio), allow_pickle=False) as arrays:
             return Answers(arrays["valid"], arrays["test"])
 
-    def _answer(self, seed: int, arm: str, ratio: float, pool: drawing.Pool) -> None:
+    def answer(self, seed: int, arm: str, ratio: float, pool: drawing.Pool) -> None:
         train, valid = self.fold(seed)
         labels = range(len(self.material.names)) if arm == SYNTHETIC else self.material.rare
         fake = {c: pool.of(c) for c in labels} if arm in (*GAN_ARMS, SYNTHETIC) else {}

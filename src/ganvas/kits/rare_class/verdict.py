@@ -232,7 +232,7 @@ def _warnings(study: Study, kept: np.ndarray) -> list[str]:
                 said.append(
                     f"seed {seed}: of {counts['drawn']} synthetic images of '{name}', "
                     f"{counts['near_copies']} are near-copies of training images and "
-                    f"{counts['disagreed']} are taken for another class, so the filter by "
+                    f"{counts['disagreed']} are unlike the class, so the filter by "
                     f"{' and by '.join(sorted(left_out))} was left out: train longer (--kimg)"
                 )
     if not material.grouped:
