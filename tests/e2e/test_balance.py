@@ -60,6 +60,8 @@ def place(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("balance")
     (folder / "means.py").write_text(HOOK)
     bars(folder / "data", 16, 60, patients=8)
+    (folder / "full").mkdir()
+    (folder / "full" / "thesis.doc").write_text("")
     return folder
 
 
@@ -168,7 +170,8 @@ def test_the_same_again_makes_nothing_anew(done, place, monkeypatch):
         (("--rare", "crack deep", "--groups", "means.py"), "path,group is the first line"),
         (("--rare", "crack deep", "--classifier", "nowhere:fit"), "cannot be imported"),
         (("--rare", "crack deep", "--set", "train.kimgs=3"), "train.kimg"),
-        (("--rare", "crack deep", "--out", "data"), "other files"),
+        (("--rare", "crack deep", "--out", "full"), "other files"),
+        (("--rare", "crack deep", "--out", "data/ok"), "lies within"),
     ],
 )
 def test_wrong_words(place, command, options, words):

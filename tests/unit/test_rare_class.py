@@ -281,7 +281,10 @@ def test_bad_material_is_refused(bars, tmp_path):
         ({"rare": ()}, "no rare class"),
         ({"seeds": 1}, "at least 2"),
         ({"ratios": (0.0,)}, "above 0"),
-        ({"truncation": 0.0}, "truncation in"),
+        ({"truncation": 0.0}, "truncation is 0, where it is above 0, 2 at most"),
+        ({"test_share": 0.9}, "test_share is 0.9"),
+        ({"kimg": -1.0}, "kimg is -1"),
+        ({"agreement": 1.0}, "below 1"),
     ],
 )
 def test_bad_plans(options, words):

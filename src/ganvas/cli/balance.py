@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -50,7 +50,7 @@ def balance(
     """Top up rare classes and say, with intervals, whether that helps. Exit 1: it hurts."""
     from ..config import load_recipe, parse_set
 
-    options = {
+    options: dict[str, Any] = {
         "seeds": seeds, "kimg": kimg, "steps": steps, "ratios": _numbers(ratio), "size": size,
         "truncation": truncation, "flip": flip, "recipe": recipe, "seed": seed,
         "test_share": test_share,
@@ -63,7 +63,6 @@ def balance(
     sys.path.insert(0, "")  # a classifier may lie in the folder where the user stands
     tensorflow()
     from ..kits import rare_class
-    from ..kits.rare_class.page import arms_rows
 
     try:
         verdict = rare_class.balance(
@@ -73,15 +72,21 @@ def balance(
     except KeyboardInterrupt:
         sys.stderr.write(f"stopped; the same command goes on with {out}\n")
         return STOPPED
+    _tell(verdict, out, as_json)
+    return 1 if verdict.word == "hurts" else 0
+
+
+def _tell(verdict: Any, out: Path, as_json: bool) -> None:
+    from ..kits.rare_class.page import arms_rows
+
     if as_json:
         typer.echo(json.dumps(verdict.to_dict()))
-    else:
-        for warning in verdict.warnings:
-            sys.stderr.write(f"note: {warning}\n")
-        table(arms_rows(verdict))
-        typer.echo(f"\n{verdict.word}: {verdict.sentence}")
-        typer.echo(f"{out}/report.html, {out}/images")
-    return 1 if verdict.word == "hurts" else 0
+        return
+    for warning in verdict.warnings:
+        sys.stderr.write(f"note: {warning}\n")
+    table(arms_rows(verdict))
+    typer.echo(f"\n{verdict.word}: {verdict.sentence}")
+    typer.echo(f"{out}/report.html, {out}/images")
 
 
 def _numbers(words: str) -> tuple[float, ...]:

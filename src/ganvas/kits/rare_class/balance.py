@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ...errors import UsageError
 from . import classifier as classifiers
 from . import folder, leaks, page
 from .parts import gather
@@ -52,6 +53,7 @@ def balance(
     """
     plan = Plan((rare,) if isinstance(rare, str) else tuple(rare), **options)
     fit = classifiers.find(classifier)
+    _check_apart(data, Path(out))
     material = gather(data, plan, test=test, groups=groups, test_groups=test_groups)
     study = Study(Path(out), material, plan, fit, _name(classifier), progress)
     study.play()
@@ -72,6 +74,17 @@ def finish(study: Study, data: Any) -> Verdict:
     write(study.folder / "report.html", content.html().encode("utf-8"))
     write(study.folder / "report.md", content.markdown().encode("utf-8"))
     return verdict
+
+
+def _check_apart(data: Any, out: Path) -> None:
+    """Raises UsageError where what is written would be read as data the next time."""
+    if isinstance(data, (str, os.PathLike)) and Path(data).is_dir():
+        folder = Path(data).resolve()
+        if folder in (out.resolve(), *out.resolve().parents):
+            raise UsageError(
+                f"{out} lies within {data}, where its images would be taken for real ones: choose "
+                "another --out"
+            )
 
 
 def _name(classifier: str | classifiers.Fit | None) -> str:

@@ -40,11 +40,11 @@ class Hits(NamedTuple):
 
     Attributes:
         right: images rightly named, float [S, U, C], per seed.
-        count: images there are, float [U, C].
+        there: images there are, float [U, C].
     """
 
     right: np.ndarray
-    count: np.ndarray
+    there: np.ndarray
 
 
 def tally(guessed: np.ndarray, truth: np.ndarray, units: np.ndarray, classes: int) -> Hits:
@@ -77,10 +77,10 @@ def difference(
         draws: of the distribution; p-values go down to 2 / (draws + 1).
     """
     apart = one.right - other.right  # [S, U, C]
-    by_seed = _balanced(apart.sum(axis=1), one.count.sum(axis=0))
+    by_seed = _balanced(apart.sum(axis=1), one.there.sum(axis=0))
     value = float(by_seed.mean())
     rng = np.random.Generator(np.random.Philox([seed, 11]))
-    moved = _resampled(apart.mean(axis=0), one.count, rng, draws)
+    moved = _resampled(apart.mean(axis=0), one.there, rng, draws)
     seeds = len(by_seed)
     error = float(by_seed.std(ddof=1)) / np.sqrt(seeds) if seeds > 1 else 0.0
     drawn = moved + error * rng.standard_t(max(1, seeds - 1), draws)

@@ -74,11 +74,15 @@ class Plan:
                 )
         if not self.ratios or min(self.ratios) <= 0:
             raise UsageError(f"ratios are {self.ratios}, where they are above 0, such as 0.5")
-        if self.kimg <= 0 or not 0 < self.truncation <= 2 or not 0 < self.test_share < 1:
-            raise UsageError(
-                f"kimg {self.kimg:g}, truncation {self.truncation:g}, test share "
-                f"{self.test_share:g}: kimg is above 0, truncation in (0, 2], the share in (0, 1)"
-            )
+        for name, low, high in (
+            ("kimg", 0, float("inf")), ("truncation", 0, 2), ("test_share", 0, 0.5),
+        ):  # fmt: skip
+            if not low < getattr(self, name) <= high:
+                raise UsageError(
+                    f"{name} is {getattr(self, name):g}, where it is above {low}, {high:g} at most"
+                )
+        if not 0 <= self.agreement < 1:
+            raise UsageError(f"agreement is {self.agreement:g}, where it is from 0 to below 1")
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; equal plans have equal words."""
