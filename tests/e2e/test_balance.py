@@ -73,6 +73,22 @@ def done(place, command):
     return json.loads(found.stdout), words, found.stderr
 
 
+@pytest.fixture
+def say(place, monkeypatch, capsys):
+    """Runs a command here: exit code, standard output, standard error."""
+    from ganvas.cli import run_command
+
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def run(*words):
+        capsys.readouterr()
+        code = run_command([str(word) for word in words])
+        return code, *capsys.readouterr()
+
+    return run
+
+
 def test_the_verdict_and_its_files(done, place):
     result, _, notes = done
     assert result["verdict"] in ("helps", "no evidence", "hurts")
@@ -174,16 +190,16 @@ def test_the_same_again_makes_nothing_anew(done, place, monkeypatch):
         (("--rare", "crack deep", "--out", "data/ok"), "lies within"),
     ],
 )
-def test_wrong_words(place, command, options, words):
+def test_wrong_words(place, say, options, words):
     out = () if "--out" in options else ("--out", "never")
-    found = command("balance", "data", *options, *out, cwd=place)
-    assert (found.returncode, found.stdout) == (2, "")
-    assert found.stderr.count("error: ") == 1
-    assert words in found.stderr
+    code, printed, said = say("balance", "data", *options, *out)
+    assert (code, printed) == (2, "")
+    assert said.count("error: ") == 1
+    assert words in said
     assert not (place / "never").exists()
 
 
-def test_wrong_folders(place, command):
+def test_wrong_folders(place, say):
     few = bars(place / "few", 3, 30)
     one = place / "one"
     one.mkdir()
@@ -192,10 +208,20 @@ def test_wrong_folders(place, command):
     mixed = bars(place / "mixed", 10, 10, seed=3)
     Image.new("L", (20, 24), 9).save(mixed / "ok" / "large.png")
     for folder, words in ((few, "at least 5"), (one, "no classes"), (mixed, "--size")):
-        found = command("balance", folder, "--rare", "crack deep", "--out", "never", cwd=place)
-        assert found.returncode == 2, found.stderr
-        assert words in found.stderr
+        code, _, said = say("balance", folder, "--rare", "crack deep", "--out", "never")
+        assert code == 2
+        assert words in said
     assert not (place / "never").exists()
+
+
+def test_wrong_words_are_answered_before_tensorflow(place, command):
+    began = time.perf_counter()
+    found = command("balance", "data", "--rare", "a", "--out", "o", "--arms", "real", cwd=place)
+    quick = time.perf_counter() - began
+    began = time.perf_counter()
+    command("--version")
+    assert found.returncode == 2
+    assert quick < 5 * (time.perf_counter() - began)
 
 
 def test_it_exits_with_one_where_it_hurts(monkeypatch, capsys):

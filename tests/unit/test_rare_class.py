@@ -153,6 +153,8 @@ def test_the_bootstrap_has_the_variance_of_theory():
     rng = np.random.default_rng(0)
     drawn = intervals._resampled(apart[:, None], count, rng, 40_000)
     assert drawn.var() == pytest.approx(apart.var(ddof=1) / 5, rel=0.05)
+    # Strata keep their size: 5 units of one weigh no less beside 500 of another.
+    assert intervals._weights(5, 10, rng).sum(axis=1) == pytest.approx(np.full(10, 5))
 
 
 # --- splits ----------------------------------------------------------------------------------

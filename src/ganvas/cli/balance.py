@@ -49,6 +49,7 @@ def balance(
 ) -> int:
     """Top up rare classes and say, with intervals, whether that helps. Exit 1: it hurts."""
     from ..config import load_recipe, parse_set
+    from ..kits.rare_class.plan import Plan
 
     options: dict[str, Any] = {
         "seeds": seeds, "kimg": kimg, "steps": steps, "ratios": _numbers(ratio), "size": size,
@@ -58,7 +59,8 @@ def balance(
     }  # fmt: skip
     if arms:
         options["arms"] = tuple(word.strip() for word in arms.split(","))
-    load_recipe(recipe).with_values(options["values"])  # a misspelt key answers at once
+    Plan(tuple(rare), **options)  # wrong words are answered at once, before TensorFlow
+    load_recipe(recipe).with_values(options["values"])
     _check_split(split, groups)
     sys.path.insert(0, "")  # a classifier may lie in the folder where the user stands
     tensorflow()
