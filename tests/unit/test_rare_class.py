@@ -119,6 +119,16 @@ def test_both_parts_of_the_interval_count():
     assert 0.3 < width(0.0, alike) / width(0.0, units) < 3  # groups of unlike images: about equal
 
 
+def test_two_seeds_that_differ_leave_everything_open():
+    truth = np.arange(100) % 2
+    one = np.stack([truth, 1 - truth])
+    found = intervals.difference(
+        *(intervals.tally(g, truth, np.arange(100), 2) for g in (one, np.zeros((2, 100), int)))
+    )
+    assert (found.low, found.high) == (-1, 1)  # no difference is larger
+    assert found.p > 0.5
+
+
 def test_groups_that_stand_or_fall_together_widen_the_interval():
     rng = np.random.default_rng(0)
     units = np.repeat(np.arange(40), 10)
@@ -526,6 +536,76 @@ def test_arms_are_compared_with_the_best_and_adjusted_together():
     assert named["synthetic only"].worse
     assert not named["gan"].better and not named["gan"].worse
     assert all(c.adjusted >= c.p for c in found)
+
+
+class Played:
+    """A study whose answers are made up: each arm is right with a skill of its own."""
+
+    def __init__(self, valid: dict[str, float], test: dict[str, float]):
+        from ganvas.kits.rare_class.parts import Material
+
+        self.plan = Plan(("1",), seeds=5, arms=tuple(test), ratios=(0.5, 1.0))
+        learn, locked = part(100, 0.2), part(600, 0.3, seed=1)
+        self.material = Material(learn, locked, ("0", "1"), (1,), True, "a test", "")
+        self.skills, self.folder = (valid, test), None
+
+    def fold(self, seed):
+        rows = np.arange(100) % 5 == seed
+        return self.material.learn[~rows], self.material.learn[rows]
+
+    def answers(self, seed, arm, ratio):
+        from ganvas.kits.rare_class.study import Answers
+
+        def say(labels, skill, where):
+            rng = np.random.default_rng([seed, len(arm), where])
+            right = rng.random(len(labels)) < skill + (0.03 if ratio == 1.0 else 0)
+            return np.eye(2)[np.where(right, labels, 1 - labels)]
+
+        valid, test = (skill[arm] for skill in self.skills)
+        learn, locked = self.fold(seed)[1].labels, self.material.test.labels
+        return Answers(say(learn, valid, 0), say(locked, test, 1))
+
+    def pool(self, seed):
+        from ganvas.kits.rare_class.drawing import Pool
+
+        counts = {"drawn": 9, "near_copies": 0, "disagreed": 0, "kept": 9,
+                  "filters": ["copies", "label"]}  # fmt: skip
+        empty = np.zeros(0, int)
+        return Pool(self.material.test.images[:0], empty, empty, 0, {"1": counts})
+
+
+def clean(kept):
+    return leaks.Leaks(0, 0, kept, 100, 0, 0.0, 0.04, 0.05)
+
+
+def test_choices_are_made_on_validation():
+    """The arm that looks best on the test, but not on validation, is not the rival."""
+    valid = {"real": 0.5, "oversampling": 0.8, "classical": 0.6, "gan": 0.7}
+    test = {"real": 0.55, "oversampling": 0.6, "classical": 0.62, "gan": 0.9}
+    found = verdict.conclude(Played(valid, test), clean(np.ones(600, bool)))
+    assert (found.best_real, found.best_gan, found.word) == ("oversampling", "gan", "helps")
+    assert {arm.name: arm.ratio for arm in found.arms}["gan"] == 1.0
+    assert found.warnings == ()
+
+
+def test_no_help_is_claimed_of_a_test_that_leaked():
+    valid = {"oversampling": 0.8, "gan": 0.7}
+    study = Played(valid, {"oversampling": 0.6, "gan": 0.95})
+    leaked = leaks.Leaks(0, 0, np.ones(600, bool), 100, 30, 0.2, 0.4, 0.005)
+    found = verdict.conclude(study, leaked)
+    assert found.word == "no evidence"
+    assert "no help can be claimed" in found.sentence
+    assert found.leaks["fatal"]
+
+
+def test_images_left_out_are_not_judged():
+    study = Played({"real": 0.5, "gan": 0.5}, {"real": 0.7, "gan": 0.7})
+    kept = np.arange(600) < 190  # 180 of class 1, 10 of class 0
+    found = verdict.conclude(study, clean(kept))
+    assert found.about["classes"] == {
+        "0": {"learn": 80, "test": 10},
+        "1": {"learn": 20, "test": 180},
+    }
 
 
 # --- folders ---------------------------------------------------------------------------------

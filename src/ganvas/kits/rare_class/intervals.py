@@ -84,7 +84,7 @@ def difference(
     seeds = len(by_seed)
     error = float(by_seed.std(ddof=1)) / np.sqrt(seeds) if seeds > 1 else 0.0
     drawn = moved + error * rng.standard_t(max(1, seeds - 1), draws)
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]).clip(-1, 1)
     tail = 1 + min((drawn <= 0).sum(), (drawn >= 0).sum())
     return Difference(value, float(low), float(high), float(min(1.0, 2 * tail / (draws + 1))))
 
