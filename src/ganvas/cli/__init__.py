@@ -9,7 +9,15 @@ import sys
 import warnings
 
 from ..errors import Advice, GanvasError
-from . import inspecting, judging, leaving, looking, making, serving  # noqa: F401 - they add their commands
+from . import (  # noqa: F401 - they add their commands
+    balance,
+    inspecting,
+    judging,
+    leaving,
+    looking,
+    making,
+    serving,
+)
 from .app import STOPPED, app
 
 

@@ -100,6 +100,35 @@ def bars(names: Sequence[str], real: Sequence[float], fake: Sequence[float]) -> 
         return _svg(figure)
 
 
+def spans(
+    names: Sequence[str],
+    middles: Sequence[float],
+    lows: Sequence[float],
+    highs: Sequence[float],
+    x_label: str,
+    *,
+    zero: float | None = None,
+) -> str:
+    """A point with its interval for each name, from top to bottom, as SVG.
+
+    Args:
+        zero: where on x nothing differs; a line is drawn there.
+    """
+    with style.context(["default", _SETTINGS]):
+        figure = Figure(figsize=(WIDTH, 0.7 + 0.24 * len(names)), layout="constrained")
+        axes = figure.add_subplot(xlabel=x_label)
+        rows = np.arange(len(names))
+        axes.hlines(rows, lows, highs, color=COLOURS[0], linewidth=1.3)
+        axes.plot(middles, rows, "o", color=COLOURS[0], markersize=4)
+        if zero is not None:
+            axes.axvline(zero, color=INK, linewidth=0.8, alpha=0.6)
+        short = [name if len(name) <= NAME else name[: NAME - 1] + "…" for name in names]
+        axes.set_yticks(rows, short, parse_math=False)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.grid(visible=False, axis="y")
+        return _svg(figure)
+
+
 def _line(
     axes: Axes, index: int, name: str, x: Sequence[float], values: Sequence[float | None]
 ) -> None:

@@ -40,8 +40,8 @@ def judge(
 
     Returns: plain numbers, for JSON: "detector" and each of "baselines" with auroc and
         average_precision (value, low, high), "lead" over the best of the baselines in AUROC, by
-        the same redrawn images (value, low, high), "ablation", "recall", "false_alarms", "pixels" where
-        there are masks, "milliseconds", "sentences".
+        the same redrawn images (value, low, high), "ablation", "recall", "false_alarms", "pixels"
+        where there are masks, "milliseconds", "sentences".
     Raises: DataError: no good or no bad images, or masks of other sizes.
     """
     good, bad = _some(detector, good, "good"), _some(detector, bad, "bad")

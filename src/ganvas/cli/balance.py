@@ -1,0 +1,110 @@
+"""The command that tops up rare classes: balance."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import UsageError
+from .app import DATA_HELP, STOPPED, DataWord, Json, Values, app, table, tensorflow
+
+
+@app.command()
+def balance(
+    data: DataWord,
+    rare: Annotated[list[str], typer.Option(metavar="LABEL", help="A rare class; repeatable.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make, or go on with.")],
+    groups: Annotated[
+        Path | None, typer.Option(help="CSV of path,group: a group stays on one side.")
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(help=f"Images to judge by. {DATA_HELP}", show_default=False)
+    ] = None,
+    test_groups: Annotated[Path | None, typer.Option(help="The same CSV for --test.")] = None,
+    split: Annotated[str, typer.Option(help="auto, group or image.")] = "auto",
+    test_share: Annotated[
+        float, typer.Option(help="Locked away to judge by, where there is no test part.")
+    ] = 0.25,
+    seeds: Annotated[int, typer.Option(min=2, help="Generators, and classifiers per arm.")] = 5,
+    kimg: Annotated[float, typer.Option(help="Thousand images per generator.")] = 96.0,
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps per classifier.")] = 600,
+    arms: Annotated[str | None, typer.Option(help="By commas; default: all seven.")] = None,
+    ratio: Annotated[
+        str, typer.Option(help="Synthetic per real draw, by commas: validation chooses.")
+    ] = "0.25,0.5,1,2",
+    truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 1.0,
+    size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
+    flip: Annotated[bool, typer.Option("--flip", help="Mirrored images are plausible.")] = False,
+    classifier: Annotated[
+        str | None, typer.Option(metavar="MODULE:FUNCTION", help="Default: a small CNN.")
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="Of the generators.")] = "conditional",
+    values: Values = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    as_json: Json = False,
+) -> int:
+    """Top up rare classes and say, with intervals, whether that helps. Exit 1: it hurts."""
+    from ..config import load_recipe, parse_set
+    from ..kits.rare_class.plan import Plan
+
+    options: dict[str, Any] = {
+        "seeds": seeds, "kimg": kimg, "steps": steps, "ratios": _numbers(ratio), "size": size,
+        "truncation": truncation, "flip": flip, "recipe": recipe, "seed": seed,
+        "test_share": test_share,
+        "values": parse_set(values or []),
+    }  # fmt: skip
+    if arms:
+        options["arms"] = tuple(word.strip() for word in arms.split(","))
+    Plan(tuple(rare), **options)  # wrong words are answered at once, before TensorFlow
+    load_recipe(recipe).with_values(options["values"])
+    _check_split(split, groups)
+    sys.path.insert(0, "")  # a classifier may lie in the folder where the user stands
+    tensorflow()
+    from ..kits import rare_class
+
+    try:
+        verdict = rare_class.balance(
+            data, rare, out, test=test, groups=groups, test_groups=test_groups,
+            classifier=classifier, **options,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        sys.stderr.write(f"stopped; the same command goes on with {out}\n")
+        return STOPPED
+    _tell(verdict, out, as_json)
+    return 1 if verdict.word == "hurts" else 0
+
+
+def _tell(verdict: Any, out: Path, as_json: bool) -> None:
+    from ..kits.rare_class.page import arms_rows
+
+    if as_json:
+        typer.echo(json.dumps(verdict.to_dict()))
+        return
+    for warning in verdict.warnings:
+        sys.stderr.write(f"note: {warning}\n")
+    table(arms_rows(verdict))
+    typer.echo(f"\n{verdict.word}: {verdict.sentence}")
+    typer.echo(f"{out}/report.html, {out}/images")
+
+
+def _numbers(words: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in words.split(","))
+    except ValueError as error:
+        raise UsageError(f"--ratio {words}: give numbers by commas, such as 0.5,1") from error
+
+
+def _check_split(split: str, groups: Path | None) -> None:
+    if split not in ("auto", "group", "image"):
+        raise UsageError(f"--split {split}: there is auto, group and image")
+    if split == "group" and groups is None:
+        raise UsageError("--split group has no groups to go by: give --groups FILE.csv")
+    if split == "image" and groups is not None:
+        raise UsageError(
+            "--split image with --groups would put images of one group on both sides, and the "
+            "verdict would be worthless: leave out --split"
+        )

@@ -1,0 +1,115 @@
+"""The seven arms: each a sequence of labelled images, equally long, that a classifier walks once.
+
+real              images as they come: a rare class is seen rarely
+class weights     the same images, the loss of each class weighted by one over its share
+oversampling      each class equally often, rare images again and again
+classical         oversampling, each draw turned, shifted, zoomed and relit at random
+gan               oversampling, a share of the rare draws synthetic
+classical + gan   the same, each draw changed as in `classical`
+synthetic only    each class equally often, all draws synthetic (Ravuri and Vinyals 2019,
+                  arXiv:1905.10887, call the score of this CAS)
+
+So steps, batch and, from oversampling on, the balance of classes are the same for all.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from .parts import Part
+from .plan import GAN_ARMS, SYNTHETIC, Plan
+
+TURN = 12.0  # degrees
+SHIFT = 0.08  # of the side
+ZOOM = 0.1
+CONTRAST = 0.15
+_PIECE = 4096
+
+
+class Draws(NamedTuple):
+    """uint8 [D, H, W, C], int64 [D], and weights of the loss, float32 [D]."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+
+
+def draws(
+    arm: str, ratio: float, real: Part, fake: dict[int, np.ndarray], plan: Plan, seed: int
+) -> Draws:
+    """What an arm trains on.
+
+    Args:
+        ratio: synthetic images per real one, in draws of a class that has synthetic ones.
+        real: the training fold.
+        fake: class -> its synthetic images, uint8 [M, H, W, C]; for `gan` of rare classes only.
+    """
+    count = plan.steps * plan.batch
+    rng = np.random.Generator(np.random.Philox([plan.seed, seed, 21]))
+    sizes = np.bincount(real.labels)
+    classes = len(sizes)
+    weights = np.ones(count, np.float32)
+    if arm in ("real", "class weights"):
+        rows = epochs(len(real), count, rng)
+        labels = real.labels[rows]
+        if arm == "class weights":
+            weights = (len(real) / (classes * sizes))[labels].astype(np.float32)
+        return Draws(real.images[rows], labels, weights)
+    labels = epochs(classes, count, rng)
+    images = np.empty((count, *real.images.shape[1:]), np.uint8)
+    for c in range(classes):
+        places = np.flatnonzero(labels == c)
+        own = np.flatnonzero(real.labels == c)
+        images[places] = real.images[own[epochs(len(own), len(places), rng)]]
+        if arm == SYNTHETIC or (arm in GAN_ARMS and c in fake):
+            share = 1.0 if arm == SYNTHETIC else ratio / (1 + ratio)
+            mixed = places[rng.random(len(places)) < share]
+            images[mixed] = fake[c][epochs(len(fake[c]), len(mixed), rng)]
+    if arm.startswith("classical"):
+        images = changed(images, rng, plan.flip)
+    return Draws(images, labels, weights)
+
+
+def epochs(size: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """`count` numbers from 0 to size - 1: each once before any comes again, in random orders."""
+    turns = -(-count // size)
+    return np.concatenate([rng.permutation(size) for _ in range(max(1, turns))])[:count]
+
+
+def changed(images: np.ndarray, rng: np.random.Generator, flip: bool = False) -> np.ndarray:
+    """Classical augmentation: uint8 [N, H, W, C] -> the same, each turned by up to 12 degrees,
+    shifted by up to 8 %, zoomed by up to 10 %, its contrast changed by up to 15 %."""
+    found = np.empty_like(images)
+    for start in range(0, len(images), _PIECE):
+        piece = images[start : start + _PIECE]
+        moved = _moved(piece, rng, flip)
+        factor = 1 + CONTRAST * rng.uniform(-1, 1, (len(piece), 1, 1, 1))
+        mean = moved.mean(axis=(1, 2, 3), keepdims=True)
+        relit = np.clip(np.rint(mean + (moved - mean) * factor), 0, 255)
+        found[start : start + len(piece)] = relit
+    return found
+
+
+def _moved(images: np.ndarray, rng: np.random.Generator, flip: bool) -> np.ndarray:
+    count, height, width = images.shape[:3]
+    angle = np.deg2rad(TURN) * rng.uniform(-1, 1, count)
+    scale = 1 + ZOOM * rng.uniform(-1, 1, count)
+    mirror = np.where(rng.random(count) < 0.5, -1.0, 1.0) if flip else np.ones(count)
+    a, b = np.cos(angle) * scale, np.sin(angle) * scale
+    x, y = (width - 1) / 2, (height - 1) / 2
+    left, top = (SHIFT * side * rng.uniform(-1, 1, count) for side in (width, height))
+    # Output pixel (u, v) shows the input pixel that a turn about the middle takes there.
+    across, zero = a * mirror, np.zeros(count)
+    rows = [across, -b, x - across * x + b * y + left, b * mirror, a,
+            y - b * mirror * x - a * y + top, zero, zero]  # fmt: skip
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=tf.constant(images, tf.float32),
+        transforms=tf.constant(np.stack(rows, axis=1), tf.float32),
+        output_shape=[height, width],
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+        fill_value=0.0,
+    ).numpy()

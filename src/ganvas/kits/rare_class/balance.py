@@ -1,0 +1,93 @@
+"""Tops up rare classes and says whether that helps: read, train, draw, compare, conclude, write."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import UsageError
+from . import classifier as classifiers
+from . import folder, leaks, page
+from .parts import gather
+from .plan import Plan
+from .study import Study, write
+from .verdict import Verdict, conclude
+
+
+def balance(
+    data: Any,
+    rare: str | Sequence[str],
+    out: str | os.PathLike,
+    *,
+    test: Any = None,
+    groups: str | os.PathLike | None = None,
+    test_groups: str | os.PathLike | None = None,
+    classifier: str | classifiers.Fit | None = None,
+    progress: bool = True,
+    **options: Any,
+) -> Verdict:
+    """Tops up rare classes with generated images, and says with intervals whether that helps.
+
+    Interrupted, the same call goes on where it stopped.
+
+    Args:
+        data: a folder whose sub-folders are classes, or whatever else `ganvas.train` takes.
+        rare: names of the classes to top up.
+        out: folder to write: images/, manifest.json, manifest.csv, train.csv, report.html,
+            report.md, report.json, and what they were made by.
+        test: images to judge by, as `data`; None: the official test part of `data`, or else a
+            locked share of it.
+        groups: CSV of `path,group`: images of one group (patient) stay on one side of each split,
+            and are drawn together by the bootstrap.
+        test_groups: the same for a test part given apart.
+        classifier: None for the built-in CNN, a function, or "my_package.module:fit"; see
+            `rare_class.classifier` for what it is given.
+        progress: tell what is being done on standard error.
+        options: of `rare_class.Plan`: seeds, kimg, steps, ratios and so on.
+
+    Returns: the verdict, with every number behind it.
+    Raises: UsageError, DataError, RunError: in a sentence; nothing is half-written.
+    """
+    plan = Plan((rare,) if isinstance(rare, str) else tuple(rare), **options)
+    fit = classifiers.find(classifier)
+    _check_apart(data, Path(out))
+    material = gather(data, plan, test=test, groups=groups, test_groups=test_groups)
+    study = Study(Path(out), material, plan, fit, _name(classifier), progress)
+    study.play()
+    return finish(study, data)
+
+
+def finish(study: Study, data: Any) -> Verdict:
+    """From a study that has been played to its verdict, the folder of images and the report."""
+    plan, material = study.plan, study.material
+    pools = [study.pool(seed) for seed in range(plan.seeds)]
+    found = leaks.find(material.learn.images, material.test.images, [p.images for p in pools])
+    leaks.refuse_empty(found, material)
+    verdict = conclude(study, found)
+    ratio = next(arm.ratio for arm in verdict.arms if arm.name == verdict.best_gan)
+    folder.publish(study, ratio, data)
+    content = page.report(study, verdict)
+    write(study.folder / "report.json", (json.dumps(verdict.to_dict(), indent=2) + "\n").encode())
+    write(study.folder / "report.html", content.html().encode("utf-8"))
+    write(study.folder / "report.md", content.markdown().encode("utf-8"))
+    return verdict
+
+
+def _check_apart(data: Any, out: Path) -> None:
+    """Raises UsageError where what is written would be read as data the next time."""
+    if isinstance(data, (str, os.PathLike)) and Path(data).is_dir():
+        folder = Path(data).resolve()
+        if folder in (out.resolve(), *out.resolve().parents):
+            raise UsageError(
+                f"{out} lies within {data}, where its images would be taken for real ones: choose "
+                "another --out"
+            )
+
+
+def _name(classifier: str | classifiers.Fit | None) -> str:
+    if callable(classifier):
+        return f"{classifier.__module__}:{classifier.__qualname__}"
+    return classifier or "built-in"

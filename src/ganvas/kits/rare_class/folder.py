@@ -1,0 +1,138 @@
+"""The synthetic images as files, ready for any trainer: one folder per class, a PNG each that says
+where it comes from, a manifest, and a list to train by.
+
+    images/LABEL/000000.png
+    manifest.json     models, seeds, counts, the ratio that was chosen, what they are not
+    manifest.csv      path, label, kind, model, seed, index, truncation, sha256
+    train.csv         path, label, kind, weight: the real images (where they lie) and the synthetic
+                      ones; drawing rows by weight is the arm that was tested
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ... import __version__
+from ...images import write_png
+from .drawing import Pool, wanted
+from .parts import Material
+from .plan import Plan
+from .study import Study, write
+
+LIMITS = (
+    "Synthetic images are made from the real ones and may show what those show: being synthetic "
+    "does not free them of the rules that hold for the real images."
+)
+
+
+def publish(study: Study, ratio: float, source: Any) -> int:
+    """Writes the folder of rare classes; how many images are in it.
+
+    Every seed's generator gives an equal share, of the images that its arms were tested with.
+
+    Args:
+        ratio: synthetic per real draw, of the arm that validation chose.
+        source: what the user gave as data, for paths in train.csv.
+    """
+    material, plan = study.material, study.plan
+    pools = [study.pool(seed) for seed in range(plan.seeds)]
+    rows: list[dict[str, str]] = []
+    for label in material.rare:
+        name, count = material.names[label], wanted(material, label)
+        folder = study.folder / "images" / file_name(name)
+        picked = _picked(pools, label, count)
+        for number, (seed, place) in enumerate(picked):
+            rows.append(_write(study, folder / f"{number:06d}.png", pools[seed], seed, place, name))
+    write(study.folder / "manifest.csv", _csv(rows))
+    write(study.folder / "train.csv", _csv(_training(material, rows, ratio, source)))
+    about = _about(plan, pools, rows, ratio)
+    write(study.folder / "manifest.json", (json.dumps(about, indent=2) + "\n").encode())
+    return len(rows)
+
+
+def file_name(label: str) -> str:
+    """A class name as the name of a folder, everywhere."""
+    plain = re.sub(r"[^\w.-]+", "_", label).strip(".") or "class"
+    if plain == label:
+        return plain
+    return f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:6]}"
+
+
+def _picked(pools: Sequence[Pool], label: int, count: int) -> list[tuple[int, int]]:
+    """(seed, row of its pool), the seeds in turn."""
+    rows = [np.flatnonzero(pool.labels == label) for pool in pools]
+    turns = [(s, int(own[t])) for t in range(max(map(len, rows)))
+             for s, own in enumerate(rows) if t < len(own)]  # fmt: skip
+    return turns[:count]
+
+
+def _write(
+    study: Study, path: Path, pool: Pool, seed: int, place: int, label: str
+) -> dict[str, str]:
+    image = pool.images[place]
+    about = {
+        "label": label, "kind": "synthetic", "model": f"seeds/{seed}/run", "seed": str(pool.seed),
+        "index": str(pool.index[place]), "truncation": f"{study.plan.truncation:g}",
+    }  # fmt: skip
+    if not path.is_file():
+        write_png(path, image, {**about, "software": f"ganvas {__version__}"})
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"path": path.relative_to(study.folder).as_posix(), **about, "sha256": sha256}
+
+
+def _training(
+    material: Material, rows: list[dict[str, str]], ratio: float, source: Any
+) -> list[dict[str, str]]:
+    """Weights that make each class equally likely, and synthetic to real as `ratio` says."""
+    learn, names = material.learn, material.names
+    at = os.fspath(source) if isinstance(source, (str, os.PathLike)) else "array"
+    folder = Path(at).is_dir()
+    made = {name: sum(row["label"] == name for row in rows) for name in names}
+    sizes = np.bincount(learn.labels, minlength=len(names))
+    found = []
+    for place, c in zip(learn.places, learn.labels, strict=True):
+        share = 1 / (1 + ratio) if made[names[c]] else 1.0
+        path = str(Path(at, place)) if folder else f"{at}#{place}"
+        found.append({"path": path, "label": names[c], "kind": "real",
+                      "weight": f"{share / sizes[c]:.6g}"})  # fmt: skip
+    for row in rows:
+        weight = ratio / (1 + ratio) / made[row["label"]]
+        found.append({"path": row["path"], "label": row["label"], "kind": "synthetic",
+                      "weight": f"{weight:.6g}"})  # fmt: skip
+    return found
+
+
+def _about(
+    plan: Plan, pools: Sequence[Pool], rows: list[dict[str, str]], ratio: float
+) -> dict[str, Any]:
+    return {
+        "software": f"ganvas {__version__}",
+        "ratio": ratio,
+        "truncation": plan.truncation,
+        "images": {name: sum(row["label"] == name for row in rows) for name in plan.rare},
+        "models": [
+            {"model": f"seeds/{seed}/run", "seed": pool.seed, "counts": pool.counts}
+            for seed, pool in enumerate(pools)
+        ],
+        "limits": LIMITS,
+        "again": "ganvas.load(model, 'last').sample(index + 1, label, seed, truncation)[index]; "
+        "label is the number of the class in the order of its name",
+    }
+
+
+def _csv(rows: list[dict[str, str]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["path"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,90 @@
+"""Groups of images that belong together (a patient, a lot): read, checked, kept on one side."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...errors import DataError
+
+
+def read(file: str | os.PathLike) -> dict[str, str]:
+    """A CSV file with the header `path,group` -> path: group.
+
+    Raises: DataError: no such file, another header, or one image in two groups.
+    """
+    try:
+        with open(file, newline="", encoding="utf-8-sig") as lines:  # noqa: PTH123
+            rows = csv.DictReader(lines)
+            if not {"path", "group"} <= set(rows.fieldnames or ()):
+                raise DataError(
+                    f"{file} has the columns {', '.join(rows.fieldnames or ['none'])}, where "
+                    "path,group is the first line: add it"
+                )
+            table: dict[str, str] = {}
+            for row in rows:
+                path, group = (row["path"] or "").strip(), (row["group"] or "").strip()
+                if not path or not group:
+                    raise DataError(f"{file}, line {rows.line_num}: a path or a group is missing")
+                if table.setdefault(path, group) != group:
+                    raise DataError(
+                        f"{file} puts {path} into the groups {table[path]} and {group}, where an "
+                        "image belongs to one: mend that line"
+                    )
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({error.strerror}): check its path") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is no CSV in UTF-8 ({error.reason}): save it again") from error
+    return table
+
+
+def units(places: Sequence[str], table: dict[str, str], alike: np.ndarray) -> np.ndarray:
+    """A number per image, int64 [N]: those of one group, or with equal images, share it.
+
+    Args:
+        places: as `Part.places`; the table may also name files alone where these are unique.
+        alike: int [N], equal for equal images.
+
+    Raises: DataError: images that the table lacks.
+    """
+    found = [table.get(place) for place in places]
+    missing = [place for place, group in zip(places, found, strict=True) if group is None]
+    if missing:
+        raise DataError(
+            f"the groups file lacks {len(missing)} of {len(places)} images, such as {missing[0]}, "
+            "where every image needs a group: add them (paths within the data folder, or row "
+            "numbers of an array)"
+        )
+    _, number = np.unique(np.array(found), return_inverse=True)
+    return _joined(number, alike)
+
+
+def refuse_shared(
+    table: dict[str, str], places: Sequence[str], other: dict[str, str], others: Sequence[str]
+) -> None:
+    """Raises DataError where a group has images on both sides."""
+    shared = sorted({table[p] for p in places} & {other[p] for p in others})
+    if shared:
+        raise DataError(
+            f"{len(shared)} groups, such as {shared[0]}, have images in the data and in the test "
+            "part, where a group is on one side only: move them"
+        )
+
+
+def _joined(number: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    """Groups that share an equal image become one (a union of both relations)."""
+    parent = {int(n): int(n) for n in number}
+
+    def root(n: int) -> int:
+        while parent[n] != n:
+            parent[n] = parent[parent[n]]
+            n = parent[n]
+        return n
+
+    first: dict[int, int] = {}
+    for n, same in zip(number.tolist(), alike.tolist(), strict=True):
+        parent[root(n)] = root(first.setdefault(same, n))
+    return np.array([root(int(n)) for n in number], np.int64)

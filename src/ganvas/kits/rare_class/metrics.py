@@ -1,0 +1,77 @@
+"""What a classifier is judged by, class by class. NumPy only; shapes [N, C] and [N]."""
+
+from __future__ import annotations
+
+import numpy as np
+
+BINS = 15
+
+
+def recalls(guessed: np.ndarray, truth: np.ndarray, classes: int) -> np.ndarray:
+    """Share of each class that is found, float [C]; NaN for a class without images."""
+    return _ratio(_hits(guessed, truth, classes), np.bincount(truth, minlength=classes))
+
+
+def precisions(guessed: np.ndarray, truth: np.ndarray, classes: int) -> np.ndarray:
+    """Share of what is called a class that is of it, float [C]; NaN where nothing is."""
+    return _ratio(_hits(guessed, truth, classes), np.bincount(guessed, minlength=classes))
+
+
+def balanced_accuracy(guessed: np.ndarray, truth: np.ndarray, classes: int) -> float:
+    """The mean recall of the classes that have images (Brodersen et al. 2010, ICPR)."""
+    return float(np.nanmean(recalls(guessed, truth, classes)))
+
+
+def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Area under precision over recall, as a sum of steps; ties count as one step.
+
+    No interpolation, which is too kind (Davis and Goadrich 2006, ICML). NaN without positives.
+    """
+    positive = np.asarray(positive, bool)
+    if not positive.any():
+        return float("nan")
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]), -1))  # the last of each tie
+    found = np.cumsum(positive[order])[ends]
+    steps = np.diff(found, prepend=0) / positive.sum()
+    return float((steps * found / (ends + 1)).sum())
+
+
+def brier(probabilities: np.ndarray, positive: np.ndarray) -> float:
+    """Mean squared error of one class's probabilities [N] (Brier 1950)."""
+    return float(np.square(probabilities - np.asarray(positive, float)).mean())
+
+
+def calibration_error(probabilities: np.ndarray, positive: np.ndarray, bins: int = BINS) -> float:
+    """How far one class's probabilities [N] are from the frequency of the class, on average.
+
+    Equal-width bins, each weighted by its images: the expected calibration error of
+    Guo et al. 2017, arXiv:1706.04599, taken for one class against the rest.
+    """
+    place = np.minimum((np.asarray(probabilities) * bins).astype(int), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    said = np.bincount(place, weights=probabilities, minlength=bins)
+    seen = np.bincount(place, weights=np.asarray(positive, float), minlength=bins)
+    return float(np.abs(said - seen)[count > 0].sum() / max(1, len(place)))
+
+
+def per_class(probabilities: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
+    """All of the above for each class, float [C] each, from probabilities [N, C]."""
+    classes = probabilities.shape[1]
+    guessed = probabilities.argmax(axis=1)
+    one = [(probabilities[:, c], truth == c) for c in range(classes)]
+    return {
+        "recall": recalls(guessed, truth, classes),
+        "precision": precisions(guessed, truth, classes),
+        "auprc": np.array([average_precision(*pair) for pair in one]),
+        "ece": np.array([calibration_error(*pair) for pair in one]),
+        "brier": np.array([brier(*pair) for pair in one]),
+    }
+
+
+def _hits(guessed: np.ndarray, truth: np.ndarray, classes: int) -> np.ndarray:
+    return np.bincount(truth[guessed == truth], minlength=classes)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)

@@ -1,0 +1,245 @@
+"""What the user has, in two parts that share no image and no group: to learn from, to test by."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ... import data as sources
+from ...errors import DataError, no_such
+from . import groups as grouping
+from .plan import FOLDS, Plan
+
+LEAST = 5  # images of a rare class to learn from
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images with what is known of each.
+
+    Attributes:
+        images: uint8 [N, H, W, C].
+        labels: int64 [N].
+        units: int64 [N]; images of one number (one patient, or equal images) stay together.
+        places: where each came from: a path within the folder, or a row number.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    units: np.ndarray
+    places: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, rows: np.ndarray) -> Part:
+        places = tuple(self.places[row] for row in np.arange(len(self))[rows])
+        return Part(self.images[rows], self.labels[rows], self.units[rows], places)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a study is made of.
+
+    Attributes:
+        learn: to train on, and to choose by (validation folds).
+        test: looked at once, for the verdict.
+        names: of the classes.
+        rare: numbers of the rare ones.
+        grouped: whether units are the user's groups.
+        tested_by: where the test part comes from, in words.
+        fingerprint: of the images and labels of both.
+    """
+
+    learn: Part
+    test: Part
+    names: tuple[str, ...]
+    rare: tuple[int, ...]
+    grouped: bool
+    tested_by: str
+    fingerprint: str
+
+
+def gather(
+    data: Any,
+    plan: Plan,
+    *,
+    test: Any = None,
+    groups: str | os.PathLike | None = None,
+    test_groups: str | os.PathLike | None = None,
+) -> Material:
+    """Reads, checks and parts the images.
+
+    Args:
+        data: as of `ganvas.train`, with classes.
+        test: as `data`; None takes the official test part where there is one, else locks a share.
+        groups: CSV of `path,group` for `data`; for arrays, path is the row.
+        test_groups: the same for a test part that comes apart from `data`.
+
+    Raises: DataError: whatever would make the verdict worthless, in a sentence.
+    """
+    images = _load(data, plan)
+    names = images.names
+    rare = _rare(plan.rare, names)
+    whole = _part(images, grouping.read(groups) if groups else None)
+    apart = official(data) if test is None else test
+    if apart is None:
+        fold = deal(whole, len(names), max(2, round(1 / plan.test_share)), plan.seed)
+        learn, locked = whole[fold > 0], whole[fold == 0]
+        by = f"{len(locked):,} images locked away from the data given, whole groups together"
+    else:
+        learn = whole
+        locked, by = _tested(apart, images, plan, groups, test_groups, whole)
+    _check(learn, locked, names, rare)
+    fingerprint = _digest(learn, locked)
+    return Material(learn, locked, names, rare, groups is not None, by, fingerprint)
+
+
+def official(data: Any) -> str | None:
+    """The test part that belongs to a source by name, if there is one."""
+    if not isinstance(data, (str, os.PathLike)):
+        return None
+    word = os.fspath(data)
+    name, colon, part = word.rpartition(":")
+    if word in ("mnist", "mnist:train"):
+        return "mnist:test"
+    if word.startswith("keras:") and word.count(":") == 1:
+        return f"{word}:test"
+    file = name if colon and part == "train" else word
+    if file.endswith(".npz") and Path(file).is_file():
+        with np.load(file, allow_pickle=False) as arrays:
+            if {"x_test", "test_images"} & set(arrays.files):
+                return f"{file}:test"
+    return None
+
+
+def deal(part: Part, classes: int, folds: int, seed: int) -> np.ndarray:
+    """A fold for each image, int64 [N], whole units together, each class spread evenly.
+
+    Units go, largest first, where the rarest of their classes is fewest so far.
+
+    Raises: DataError: a class whose images are all of one unit cannot be on both sides.
+    """
+    _, unit = np.unique(part.units, return_inverse=True)
+    count = np.zeros((unit.max() + 1, classes), int)
+    np.add.at(count, (unit, part.labels), 1)
+    total = count.sum(axis=0)
+    rarest = np.where(count > 0, total, total.max() + 1).argmin(axis=1)
+    rng = np.random.Generator(np.random.Philox([seed, 3]))
+    shuffled = rng.permutation(len(count))
+    order = shuffled[np.lexsort((-count.sum(1)[shuffled], total[rarest[shuffled]]))]
+    filled, fold = np.zeros((folds, classes), int), np.empty(len(count), np.int64)
+    for one in order:
+        own = filled[:, rarest[one]]
+        fold[one] = np.lexsort((rng.random(folds), filled.sum(axis=1), own))[0]
+        filled[fold[one]] += count[one]
+    return fold[unit]
+
+
+def folds_of(learn: Part, classes: int) -> int:
+    """How many validation folds the images allow: each class has a unit in and outside of each."""
+    return min(FOLDS, *(len(np.unique(learn.units[learn.labels == c])) for c in range(classes)))
+
+
+def _load(data: Any, plan: Plan) -> sources.Images:
+    options = sources.Options(size=plan.size, holdout=0.0, judged=True)
+    images = sources.load(data, options)
+    if images.classes < 2:
+        raise DataError(
+            f"the images have {images.classes or 'no'} class{'es' * (images.classes != 1)}, where "
+            "a rare one and at least one other are needed: sort them into sub-folders, or give "
+            "labels"
+        )
+    sizes = images.report.sizes
+    if plan.size is None and sizes["smallest"] != sizes["largest"]:
+        small, large = ("x".join(map(str, sizes[k])) for k in ("smallest", "largest"))
+        raise DataError(
+            f"the images measure from {small} to {large} pixels (height x width), where one size "
+            "is needed: name the side they are to be brought to, such as --size 64"
+        )
+    return images
+
+
+def _part(images: sources.Images, table: dict[str, str] | None) -> Part:
+    pixels = images.pixels(images.rows)
+    places = images.places or tuple(str(row) for row in range(len(pixels)))
+    equal = {image.tobytes(): row for row, image in reversed(list(enumerate(pixels)))}
+    alike = np.array([equal[image.tobytes()] for image in pixels])
+    units = alike if table is None else grouping.units(places, table, alike)
+    return Part(pixels, images.labels[images.rows].astype(np.int64), units, places)
+
+
+def _tested(apart, images, plan, groups, test_groups, whole) -> tuple[Part, str]:
+    """The separate test part, brought to the size and classes of the others."""
+    side = plan.size or images.shape[:2]
+    options = sources.Options(size=side, channels=images.shape[2], holdout=0.0, judged=True)
+    found = sources.load(apart, options)
+    strange = sorted(set(found.names) - set(images.names))
+    if strange or not found.classes:
+        raise DataError(
+            f"the test part has the classes {', '.join(found.names) or 'none'}, where those of the "
+            f"data are {', '.join(images.names)}: label it likewise"
+        )
+    if groups and not test_groups:
+        raise DataError(
+            "groups are given for the data and none for its test part, so nobody can tell whether "
+            "they share one: give --test-groups FILE.csv, or put the test images into the data"
+        )
+    table = grouping.read(test_groups) if test_groups else None
+    part = _part(found, table)
+    if table and groups:
+        grouping.refuse_shared(grouping.read(groups), whole.places, table, part.places)
+    number = np.array([images.names.index(name) for name in found.names])
+    return replace(part, labels=number[part.labels]), f"{len(part):,} images of the test part"
+
+
+def _rare(words: tuple[str, ...], names: tuple[str, ...]) -> tuple[int, ...]:
+    for word in words:
+        if word not in names:
+            raise DataError(no_such("class", word, names))
+    return tuple(sorted({names.index(word) for word in words}))
+
+
+def _check(learn: Part, test: Part, names: tuple[str, ...], rare: tuple[int, ...]) -> None:
+    if len(rare) == len(names):
+        raise DataError(
+            f"all classes are called rare ({', '.join(names)}), where one must be left to compare "
+            "with: name fewer"
+        )
+    for c in rare:
+        here = int((learn.labels == c).sum())
+        if here < LEAST:
+            raise DataError(
+                f"class '{names[c]}' has {here} images to learn from, where at least {LEAST} are "
+                "needed (20 to be of use): add images"
+            )
+    if learn.images.shape[1:] != test.images.shape[1:]:
+        raise DataError("test images have another shape than the data: bring them to one size")
+    for c, name in enumerate(names):
+        units, tests = (len(np.unique(p.units[p.labels == c])) for p in (learn, test))
+        if units < 2:
+            raise DataError(
+                f"class '{name}' has {units} image{'s' * (units != 1)} to learn from that stand "
+                "alone (groups count once), where one to train on and another to validate by are "
+                "needed: add images of other groups"
+            )
+        if tests < 2:
+            raise DataError(
+                f"class '{name}' has {tests} image{'s' * (tests != 1)} in the test part that stand "
+                "alone (groups count once), where at least 2 are needed: add images, or lock more "
+                "away by --test-share"
+            )
+
+
+def _digest(learn: Part, test: Part) -> str:
+    import hashlib
+
+    digest = hashlib.sha256()
+    for part in (learn, test):
+        for array in (part.images, part.labels, part.units):
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

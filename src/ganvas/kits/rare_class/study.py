@@ -1,0 +1,172 @@
+"""A study on the disk: per seed a run, a pool of synthetic images, and what each arm answered.
+
+    DIR/study.json            what was asked, and of which images: the same words go on
+    DIR/seeds/0/run/          the generator
+    DIR/seeds/0/pool.npz      images drawn from it
+    DIR/seeds/0/ARM.npz       probabilities on the validation fold and on the test part
+
+What is there is not made again. Test answers lie unread until the verdict.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import RunError
+from ...files import disk_errors, replacing
+from . import drawing
+from .arms import draws
+from .classifier import Fit, checked
+from .parts import Material, Part, deal, folds_of
+from .plan import GAN_ARMS, SYNTHETIC, Plan
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Probabilities float [N, C] of one fit, on its validation fold and on the test part."""
+
+    valid: np.ndarray
+    test: np.ndarray
+
+
+class Study:
+    """Stages of one seed after the other; each is kept when it is done.
+
+    Args:
+        folder: new or empty, or a study of the same plan and images.
+        fit: the classifier.
+        word: the classifier's name, which must not change within a study.
+
+    Raises: RunError: the folder holds something else.
+    """
+
+    def __init__(
+        self, folder: Path, material: Material, plan: Plan, fit: Fit, word: str, progress: bool
+    ):
+        self.folder, self.material, self.plan, self.fit = folder, material, plan, fit
+        self.progress = progress
+        asked = {"version": VERSION, "plan": plan.to_dict(), "images": material.fingerprint,
+                 "classifier": word}  # fmt: skip
+        open_folder(folder, asked)
+
+    def play(self) -> None:
+        """Does what is missing."""
+        for seed in range(self.plan.seeds):
+            began = time.perf_counter()
+            pool = self.pool(seed)
+            for arm, ratio in self.plan.variants():
+                if not self._path(seed, arm, ratio).is_file():
+                    self._tell(f"seed {seed + 1} of {self.plan.seeds}: {name_of(arm, ratio)}")
+                    self.answer(seed, arm, ratio, pool)
+            self._tell(f"seed {seed + 1}: {time.perf_counter() - began:.0f} s")
+
+    def fold(self, seed: int) -> tuple[Part, Part]:
+        """The training and the validation part of a seed, which share no unit.
+
+        Five seeds take the five folds of one deal, so that every image validates once; the next
+        five take another deal.
+        """
+        folds = folds_of(self.material.learn, len(self.material.names))
+        learn = self.material.learn
+        number = deal(learn, len(self.material.names), folds, self.plan.seed + seed // folds)
+        return learn[number != seed % folds], learn[number == seed % folds]
+
+    def pool(self, seed: int) -> drawing.Pool:
+        """The synthetic images of a seed, made or read."""
+        path = self.folder / "seeds" / str(seed) / "pool.npz"
+        if path.is_file():
+            return drawing.unpacked(path)
+        train, _ = self.fold(seed)
+        run_folder = path.with_name("run")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._tell(f"seed {seed + 1} of {self.plan.seeds}: generator, {self.plan.kimg:g} kimg")
+        run = drawing.generator(train, self.plan, seed, run_folder, self.progress)
+        sorter = self._fitted("classical", 0.0, train, {}, seed + 10_000)
+        pool = drawing.draw(run, train, self.material, self.plan, seed, sorter)
+        write(path, drawing.packed(pool))
+        return pool
+
+    def answers(self, seed: int, arm: str, ratio: float) -> Answers:
+        with np.load(self._path(seed, arm, ratio), allow_pickle=False) as arrays:
+            return Answers(arrays["valid"], arrays["test"])
+
+    def answer(self, seed: int, arm: str, ratio: float, pool: drawing.Pool) -> None:
+        train, valid = self.fold(seed)
+        labels = range(len(self.material.names)) if arm == SYNTHETIC else self.material.rare
+        fake = {c: pool.of(c) for c in labels} if arm in (*GAN_ARMS, SYNTHETIC) else {}
+        predict = self._fitted(arm, ratio, train, fake, seed)
+        file = io.BytesIO()
+        test = self.material.test.images
+        np.savez_compressed(file, valid=predict(valid.images), test=predict(test))
+        write(self._path(seed, arm, ratio), file.getvalue())
+
+    def _fitted(
+        self, arm: str, ratio: float, train: Part, fake: dict[int, np.ndarray], seed: int
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        found = draws(arm, ratio, train, fake, self.plan, seed)
+        classes = len(self.material.names)
+        predict = self.fit(
+            found.images, found.labels, classes=classes, seed=self.plan.seed * 1000 + seed,
+            weights=found.weights, batch=self.plan.batch,
+        )  # fmt: skip
+        return lambda images: checked(predict, images, classes)
+
+    def _path(self, seed: int, arm: str, ratio: float) -> Path:
+        word = re.sub(r"[^a-z0-9.]+", "-", name_of(arm, ratio))
+        return self.folder / "seeds" / str(seed) / f"{word}.npz"
+
+    def _tell(self, words: str) -> None:
+        if self.progress:
+            sys.stderr.write(words + "\n")
+
+
+def name_of(arm: str, ratio: float) -> str:
+    return f"{arm} {ratio:g}" if ratio else arm
+
+
+def open_folder(folder: Path, asked: dict[str, Any]) -> None:
+    """Makes the folder of a study, or finds the same study in it."""
+    path = folder / "study.json"
+    asked = json.loads(json.dumps(asked))
+    if path.is_file():
+        try:
+            before = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise RunError(f"{path} is damaged: choose another --out") from error
+        if before != asked:
+            different = ", ".join(_changed(before, asked))
+            raise RunError(
+                f"{folder} holds a study with another {different}: the same command as before goes "
+                "on with it; choose another --out for a new one"
+            )
+        return
+    if folder.exists() and (not folder.is_dir() or any(p.name[0] != "." for p in folder.iterdir())):
+        raise RunError(f"{folder} holds other files, where a new or empty folder is needed: choose "
+                       "another --out")  # fmt: skip
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    write(path, (json.dumps(asked, indent=2) + "\n").encode())
+
+
+def _changed(before: dict[str, Any], asked: dict[str, Any]) -> list[str]:
+    found = [key for key in asked if key != "plan" and before.get(key) != asked[key]]
+    old = before.get("plan", {})
+    return found + [key for key, value in asked["plan"].items() if old.get(key) != value]
+
+
+def write(path: Path, content: bytes) -> None:
+    """A file that is there whole or not at all."""
+    with replacing(path) as file:
+        file.write(content)

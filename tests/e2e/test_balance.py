@@ -1,0 +1,259 @@
+"""`ganvas balance` as users run it: a folder, groups, a verdict, files; stopped, gone on with."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganvas.errors import RunError
+from ganvas.kits import rare_class
+
+HOOK = '''
+import numpy as np
+
+def fit(images, labels, *, classes, seed, weights, batch):
+    """Nearest mean: quick, and a probability."""
+    flat = images.reshape(len(images), -1) / 255
+    means = np.stack([flat[labels == c].mean(0) for c in range(classes)])
+
+    def predict(others):
+        apart = ((others.reshape(len(others), 1, -1) / 255 - means) ** 2).sum(-1)
+        likely = np.exp(apart.min(1, keepdims=True) - apart)
+        return likely / likely.sum(1, keepdims=True)
+
+    return predict
+'''
+TINY = ("--seeds", 2, "--kimg", 0.256, "--steps", 12, "--ratio", 1, "--classifier", "means:fit",
+        "--set", "train.batch=8", "--set", "networks.width=4",
+        "--set", "networks.discriminator_width=4", "--set", "networks.max_width=8")  # fmt: skip
+
+
+def bars(folder: Path, upright: int, lying: int, patients: int = 0, seed: int = 0) -> Path:
+    """PNGs 16x16 of broad bars, "ok" lying and "crack/deep" upright; a CSV of patients."""
+    rng = np.random.default_rng(seed)
+    rows = ["path,group"]
+    for name, count in (("ok", lying), ("crack deep", upright)):
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            picture = rng.integers(0, 90, (16, 16))
+            at = rng.integers(0, 12)
+            (picture if name == "ok" else picture.T)[at : at + 4] += rng.integers(60, 160)
+            Image.fromarray(picture.astype(np.uint8)).save(folder / name / f"{number:03d}.png")
+            rows.append(f"{name}/{number:03d}.png,{name}-{number % (patients or 10**9)}")
+    if patients:
+        (folder.parent / "groups.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("balance")
+    (folder / "means.py").write_text(HOOK)
+    bars(folder / "data", 16, 60, patients=8)
+    (folder / "full").mkdir()
+    (folder / "full" / "thesis.doc").write_text("")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(place, command):
+    words = ("balance", "data", "--rare", "crack deep", "--groups", "groups.csv", "--out", "out")
+    found = command(*words, *TINY, "--json", cwd=place, timeout=200)
+    assert found.returncode in (0, 1), found.stderr
+    return json.loads(found.stdout), words, found.stderr
+
+
+@pytest.fixture
+def say(place, monkeypatch, capsys):
+    """Runs a command here: exit code, standard output, standard error."""
+    from ganvas.cli import run_command
+
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def run(*words):
+        capsys.readouterr()
+        code = run_command([str(word) for word in words])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_the_verdict_and_its_files(done, place):
+    result, _, notes = done
+    assert result["verdict"] in ("helps", "no evidence", "hurts")
+    assert len(result["arms"]) == 7
+    assert {c["arm"] for c in result["comparisons"]} == {"gan", "classical + gan", "synthetic only"}
+    assert result["about"]["unit"] == "group"
+    assert result["best_real"] in ("real", "class weights", "oversampling", "classical")
+    assert "Traceback" not in notes
+    report = (place / "out" / "report.html").read_text()
+    assert "never on the test" in report
+    assert "anonymous" not in report.lower()
+    assert json.loads((place / "out" / "report.json").read_text())["verdict"] == result["verdict"]
+
+
+def test_the_images_say_where_they_come_from(done, place):
+    manifest = json.loads((place / "out" / "manifest.json").read_text())
+    with (place / "out" / "manifest.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == manifest["images"]["crack deep"] >= 30
+    for row in rows[:3]:
+        image = Image.open(place / "out" / row["path"])
+        assert image.text["label"] == "crack deep"
+        assert image.text["model"] == row["model"]
+        assert image.text["seed"] == row["seed"]
+    last = rows[-1]
+    import ganvas
+
+    run = ganvas.load(place / "out" / last["model"], "last")
+    again = run.sample(int(last["index"]) + 1, 0, int(last["seed"]), float(last["truncation"]))
+    shown = np.asarray(Image.open(place / "out" / last["path"]))
+    assert np.abs(again[-1, ..., 0].astype(int) - shown).max() <= 1
+
+
+def test_the_list_to_train_by_is_the_arm_that_was_tested(done, place):
+    with (place / "out" / "train.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    weight = {}
+    for row in rows:
+        key = row["label"], row["kind"]
+        weight[key] = weight.get(key, 0) + float(row["weight"])
+        at = place if row["kind"] == "real" else place / "out"
+        assert (at / row["path"]).is_file()
+    assert weight["ok", "real"] == pytest.approx(1, abs=1e-3)
+    assert weight["crack deep", "real"] == pytest.approx(0.5, abs=1e-3)
+    assert weight["crack deep", "synthetic"] == pytest.approx(0.5, abs=1e-3)
+    assert ("ok", "synthetic") not in weight
+
+
+def test_killed_and_gone_on_with_is_the_same(done, place, command):
+    """What was finished stays as it is, and the verdict is that of a study that ran through."""
+    result, words, _ = done
+    line = [sys.executable, "-m", "ganvas", *words[:-1], "other", *map(str, TINY)]
+    running = subprocess.Popen(line, cwd=place, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 100
+    while not list(place.glob("other/seeds/0/real.npz")) and time.monotonic() < until:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    pool = place / "other" / "seeds" / "0" / "pool.npz"
+    made = pool.stat().st_mtime_ns
+    assert not (place / "other" / "report.json").exists()
+    again = command(*words[:-1], "other", *TINY, "--json", cwd=place, timeout=200)
+    found = json.loads(again.stdout)
+    assert found["verdict"] == result["verdict"]
+    assert found["comparisons"] == result["comparisons"]
+    assert pool.stat().st_mtime_ns == made
+
+
+def test_the_same_again_makes_nothing_anew(done, place, monkeypatch):
+    result, _, _ = done
+    monkeypatch.chdir(place)
+    monkeypatch.syspath_prepend(str(place))
+    kept = {p: p.stat().st_mtime_ns for p in (place / "out" / "seeds").rglob("*") if p.is_file()}
+    options = {
+        "groups": "groups.csv", "classifier": "means:fit", "progress": False, "seeds": 2,
+        "kimg": 0.256, "ratios": (1.0,), "recipe": "conditional",
+        "values": {"train.batch": 8, "networks.width": 4, "networks.discriminator_width": 4,
+                   "networks.max_width": 8},
+    }  # fmt: skip
+    again = rare_class.balance("data", ["crack deep"], "out", steps=12, **options)
+    assert again.word == result["verdict"]
+    assert again.arms[0].test == result["arms"][0]["test"]
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept
+    with pytest.raises(RunError, match="another steps"):
+        rare_class.balance("data", ["crack deep"], "out", steps=13, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--rare", "crak deep"), "did you mean 'crack deep'"),
+        (("--rare", "crack deep", "--split", "image", "--groups", "groups.csv"), "worthless"),
+        (("--rare", "crack deep", "--arms", "real"), "needs one of"),
+        (("--rare", "crack deep", "--ratio", "x"), "numbers by commas"),
+        (("--rare", "crack deep", "--groups", "means.py"), "path,group is the first line"),
+        (("--rare", "crack deep", "--classifier", "nowhere:fit"), "cannot be imported"),
+        (("--rare", "crack deep", "--set", "train.kimgs=3"), "train.kimg"),
+        (("--rare", "crack deep", "--out", "full"), "other files"),
+        (("--rare", "crack deep", "--out", "data/ok"), "lies within"),
+    ],
+)
+def test_wrong_words(place, say, options, words):
+    out = () if "--out" in options else ("--out", "never")
+    code, printed, said = say("balance", "data", *options, *out)
+    assert (code, printed) == (2, "")
+    assert said.count("error: ") == 1
+    assert words in said
+    assert not (place / "never").exists()
+
+
+def test_wrong_folders(place, say):
+    few = bars(place / "few", 3, 30)
+    one = place / "one"
+    one.mkdir()
+    for number in range(4):
+        Image.new("L", (16, 16), 40 * number).save(one / f"{number}.png")
+    mixed = bars(place / "mixed", 10, 10, seed=3)
+    Image.new("L", (20, 24), 9).save(mixed / "ok" / "large.png")
+    for folder, words in ((few, "at least 5"), (one, "no classes"), (mixed, "--size")):
+        code, _, said = say("balance", folder, "--rare", "crack deep", "--out", "never")
+        assert code == 2
+        assert words in said
+    assert not (place / "never").exists()
+
+
+def test_wrong_words_are_answered_before_tensorflow(place):
+    code = (
+        "import sys; from ganvas.cli import run_command; "
+        "code = run_command(['balance', 'data', '--rare', 'a', '--out', 'o', '--arms', 'real']); "
+        "sys.exit(code + 10 * ('tensorflow' in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, check=False)
+    assert done.returncode == 2
+
+
+def test_it_exits_with_one_where_it_hurts(monkeypatch, capsys):
+    from ganvas.cli import run_command
+
+    found = rare_class.Verdict(
+        "hurts", "worse.", "real", "gan", (), (), {}, (), {"rare": ["1"]}, Path("o")
+    )
+    monkeypatch.setattr(rare_class, "balance", lambda *a, **k: found)
+    words = ["balance", "mnist", "--rare", "8", "--out", "o"]
+    assert run_command(words) == 1
+    assert "hurts: worse." in capsys.readouterr().out
+    monkeypatch.setattr(rare_class, "balance", lambda *a, **k: replace(found, word="helps"))
+    assert run_command(words) == 0
+
+
+def test_a_planted_leak_is_said(tmp_path):
+    """Test images among those to learn from are found and left out."""
+    bars(tmp_path / "data", 16, 60)
+    (tmp_path / "means.py").write_text(HOOK)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (160, 16, 16)).astype(np.uint8)
+    labels = (np.arange(160) % 4 == 0).astype(int)
+    scope: dict = {}
+    exec(HOOK, scope)
+    found = rare_class.balance(
+        (images[:110], labels[:110]), "1", tmp_path / "out", test=(images[100:], labels[100:]),
+        classifier=scope["fit"], progress=False, seeds=2, kimg=0.064, steps=4, ratios=(1.0,),
+        arms=("oversampling", "gan"),
+        values={"train.batch": 8, "networks.width": 4, "networks.max_width": 8},
+    )  # fmt: skip
+    assert found.leaks["test_images_learnt_from"] == 10
+    assert found.about["classes"]["1"]["test"] == (labels[110:] == 1).sum()
+    assert "leak: 10 test images" in found.warnings[0]
+    assert "leak: 10 test images" in (tmp_path / "out" / "report.html").read_text()
