@@ -12,8 +12,8 @@ PUBLIC = [
     "AUGMENTS", "Advice", "Augment", "Client", "ConfigError", "Config", "Critique", "DataError",
     "Diverged", "GAN", "GanvasError", "Images", "LOSSES", "Loss", "ModelError", "NETWORKS",
     "Networks", "Options", "PENALTIES", "Penalty", "Refused", "Run", "RunError", "Sampler",
-    "UsageError", "bench", "evaluate", "export", "load", "load_game", "prepare", "rehearse", "resume",
-    "train",
+    "UsageError", "bench", "evaluate", "export", "load", "load_game", "prepare", "rehearse",
+    "resume", "train",
 ]  # fmt: skip
 
 
