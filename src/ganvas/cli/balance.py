@@ -54,15 +54,13 @@ def balance(
     options: dict[str, Any] = {
         "seeds": seeds, "kimg": kimg, "steps": steps, "ratios": _numbers(ratio), "size": size,
         "truncation": truncation, "flip": flip, "recipe": recipe, "seed": seed,
-        "test_share": test_share,
-        "values": parse_set(values or []),
+        "test_share": test_share, "values": parse_set(values or []),
     }  # fmt: skip
-    if arms:
-        options["arms"] = tuple(word.strip() for word in arms.split(","))
+    options |= {"arms": tuple(word.strip() for word in arms.split(","))} if arms else {}
     Plan(tuple(rare), **options)  # wrong words are answered at once, before TensorFlow
     load_recipe(recipe).with_values(options["values"])
     _check_split(split, groups)
-    sys.path.insert(0, "")  # a classifier may lie in the folder where the user stands
+    sys.path.insert(0, "")  # a classifier may lie where the user stands
     tensorflow()
     from ..kits import rare_class
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import ranking
+
 BINS = 15
 
 
@@ -23,18 +25,11 @@ def balanced_accuracy(guessed: np.ndarray, truth: np.ndarray, classes: int) -> f
 
 
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
-    """Area under precision over recall, as a sum of steps; ties count as one step.
-
-    No interpolation, which is too kind (Davis and Goadrich 2006, ICML). NaN without positives.
-    """
+    """`ranking.average_precision` of one class against the rest; NaN without positives."""
     positive = np.asarray(positive, bool)
-    if not positive.any():
-        return float("nan")
-    order = np.argsort(-scores, kind="stable")
-    ends = np.flatnonzero(np.append(np.diff(scores[order]), -1))  # the last of each tie
-    found = np.cumsum(positive[order])[ends]
-    steps = np.diff(found, prepend=0) / positive.sum()
-    return float((steps * found / (ends + 1)).sum())
+    if positive.all() or not positive.any():
+        return 1.0 if positive.any() else float("nan")
+    return ranking.average_precision(scores[~positive], scores[positive])
 
 
 def brier(probabilities: np.ndarray, positive: np.ndarray) -> float:
