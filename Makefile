@@ -23,6 +23,7 @@ test: setup
 	$(BIN)/python -m pytest -n 2 -m "not proof"
 
 proof: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[proof]'
 	$(BIN)/python -m pytest -m proof
 
 demo: setup
