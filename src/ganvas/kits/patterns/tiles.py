@@ -1,0 +1,168 @@
+"""Tiles from a texture: learnt from its crops, drawn on a torus, of any size."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ... import images as pictures
+from ...build import build
+from ...errors import RunError, UsageError, no_such
+from ...networks import NETWORKS
+from ...networks.texture import Texture as Networks
+from ...networks.texture import take
+from ...runs import Run
+from . import torus, work
+from .crops import crops, read_textures
+
+LARGEST = 4096
+
+
+def learn_tiles(
+    textures: str | os.PathLike | Sequence[str | os.PathLike],
+    folder: str | os.PathLike,
+    *,
+    kimg: float | None = None,
+    scale: int | None = None,
+    seed: int = 0,
+    set: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> Tiles:
+    """Learn to draw tiles of one or a few textures; the same call again goes on.
+
+    Args:
+        textures: image files, or folders of them; several are learnt by one generator.
+        folder: where to work; new, empty, or begun by the same call.
+        kimg: thousand crops to learn from; None: what the recipe `texture` says.
+        scale: see `read_textures`.
+        seed: of the crops and of the training.
+        set: other recipe values.
+
+    Returns: what draws tiles.
+    Raises: DataError: textures that cannot be learnt from; UsageError: a folder in other use.
+    """
+    paths = [textures] if isinstance(textures, (str, os.PathLike)) else list(textures)
+    found = read_textures([Path(path) for path in paths], scale)
+    base = Path(folder)
+    files = {one.name: one.sha256 for one in found}
+    values = {"train.seed": seed, **(set or {})}
+    work.claim(
+        base, {"kit": "patterns tile", "textures": files, "scale": scale, "settings": values}
+    )
+    if kimg is not None:
+        values["train.kimg"] = kimg
+    run = work.learn(base, crops(found, seed), "texture", values, progress)
+    if run.model("last") is None:
+        raise RunError(f"{base} was stopped before its first model: the same command goes on")
+    return Tiles(run, [one.name for one in found])
+
+
+class Tiles:
+    """Draws tiles from a run of the recipe `texture`. The same seed gives the same tile.
+
+    Args:
+        run: the run, or its folder.
+        names: of the textures, in the order of their labels.
+    """
+
+    def __init__(self, run: Run | str | os.PathLike, names: Sequence[str]):
+        self.run = run if isinstance(run, Run) else Run.open(run)
+        self.names = list(names)
+        path = self.run.model("last")
+        networks = build("networks", self.run.config.networks, NETWORKS)
+        if path is None or not isinstance(networks, Networks):
+            raise RunError(f"{self.run.folder} has no model of networks `texture`: train one")
+        generator = keras.saving.load_model(path, compile=False)
+        tables = [one for one in generator.layers if isinstance(one, keras.layers.Embedding)]
+        self.vectors = tables[0].get_weights()[0] if tables else None
+        self.networks = networks
+        self._torus = networks.torus(int(generator.output.shape[-1]), len(names) if tables else 0)
+        take(self._torus, generator)
+
+    @property
+    def stride(self) -> int:
+        """A tile's sides are multiples of it."""
+        return self.networks.stride
+
+    def draw(
+        self,
+        size: tuple[int, int] = (256, 256),
+        texture: str | int = 0,
+        seed: int = 0,
+        into: str | int | None = None,
+    ) -> np.ndarray:
+        """One tile.
+
+        Args:
+            size: (height, width) in pixels, multiples of `stride`.
+            texture: which one, by name or place.
+            seed: of all its noise.
+            into: another texture that the tile's middle goes over into.
+
+        Returns: uint8 [height, width, 3].
+        Raises: UsageError: a size or texture that there is not.
+        """
+        cells = self.cells(size)
+        share = torus.between(cells) if into is not None else np.zeros((*cells, 1), np.float32)
+        return self._draw(cells, seed, self._mixed(texture, texture if into is None else into,
+                                                   share))  # fmt: skip
+
+    def frames(
+        self,
+        size: tuple[int, int],
+        texture: str | int,
+        into: str | int,
+        count: int = 40,
+        seed: int = 0,
+    ) -> np.ndarray:
+        """A film from one texture into another and back, every frame a tile: uint8
+        [count, height, width, 3]."""
+        cells = self.cells(size)
+        shares = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(count) / count)
+        whole = np.ones((*cells, 1), np.float32)
+        fields = [self._mixed(texture, into, np.float32(share) * whole) for share in shares]
+        return np.stack([self._draw(cells, seed, field) for field in fields])
+
+    def cells(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The field of a tile of this size. Raises: UsageError: no multiple of the stride."""
+        wrong = [s for s in size if s % self.stride or not self.stride <= s <= LARGEST]
+        if wrong:
+            near = max(self.stride, round(wrong[0] / self.stride) * self.stride)
+            raise UsageError(
+                f"size {size[0]}x{size[1]}: sides are multiples of {self.stride} up to {LARGEST}: "
+                f"take {min(near, LARGEST)} for {wrong[0]}"
+            )
+        return size[0] // self.stride, size[1] // self.stride
+
+    def index(self, texture: str | int) -> int:
+        """The place of a texture. Raises: UsageError: there is none of that name."""
+        if isinstance(texture, str):
+            if texture not in self.names:
+                raise UsageError(no_such("texture", texture, self.names))
+            return self.names.index(texture)
+        if not 0 <= texture < len(self.names):
+            raise UsageError(f"texture {texture}: there is 0 to {len(self.names) - 1}")
+        return texture
+
+    def _mixed(self, first: str | int, second: str | int, share: np.ndarray) -> np.ndarray | None:
+        """The textures' vectors over the field [h, w, D]; None where there is one texture."""
+        start, end = self.index(first), self.index(second)
+        if self.vectors is None:
+            return None
+        return (1 - share) * self.vectors[start] + share * self.vectors[end]
+
+    def _draw(self, cells: tuple[int, int], seed: int, label: np.ndarray | None) -> np.ndarray:
+        parts = [
+            torus.plain(cells, self.networks.local, torus.rng_of(seed, 0)),
+            torus.smooth(cells, self.networks.overall, torus.rng_of(seed, 1)),
+        ]
+        field = np.concatenate(parts + ([] if label is None else [label]), axis=-1)
+        tile = pictures.to_uint8(self._torus({"field": field[None]}, training=False))[0]
+        # Cells begin at the border; where it lies among them is left to chance.
+        shift = torus.rng_of(seed, 2).integers(0, self.stride, 2)
+        return np.roll(tile, tuple(int(s) for s in shift), axis=(0, 1))
