@@ -52,11 +52,11 @@ class Texture(Networks):
     """
 
     local: int = 16
-    overall: int = 8
+    overall: int = 4
     levels: int = 4
-    width: int = 24
-    discriminator_width: int = 32
-    max_width: int = 128
+    width: int = 16
+    discriminator_width: int = 48
+    max_width: int = 96
     norm: str = "batch"
     discriminator_norm: str = "none"
     minibatch: str = "std"
@@ -111,10 +111,10 @@ class Texture(Networks):
             if level and min(x.shape[1:3]) < FEWEST:
                 break
             channels = min(self.max_width, self.discriminator_width * 2**level)
-            conv = weighed(layers.Conv2D, channels, 4, 2, padding="valid", spectral=spectral)
+            conv = weighed(layers.Conv2D, channels, 4, 2, spectral=spectral, **_STRONG)
             x = layers.LeakyReLU(0.2)(conv(x))
         x = with_std(x, self.minibatch)
-        conv = weighed(layers.Conv2D, x.shape[-1], 1, spectral=spectral)
+        conv = weighed(layers.Conv2D, x.shape[-1], 1, spectral=spectral, **_STRONG)
         x = layers.GlobalAveragePooling2D()(layers.LeakyReLU(0.2)(conv(x)))  # where is no matter
         logits = verdict(x, inputs, classes, spectral=spectral)
         return keras.Model(inputs, logits, name="discriminator")
@@ -153,4 +153,6 @@ def take(torus: keras.Model, generator: keras.Model) -> None:
     torus.set_weights([weight for layer in convolved for weight in layer.get_weights()])
 
 
+# Textures of low contrast would fade from layer to layer under Keras's own initial weights.
+_STRONG = {"padding": "valid", "kernel_initializer": "he_normal"}
 _NORMAL = keras.initializers.RandomNormal(stddev=1.0)

@@ -18,7 +18,7 @@ _HOMES = {
     "directions": ("ganspace", "sefa"),
     "logos": ("Drawn", "Logos", "learn_logos"),
     "mockups": ("fabric", "repeated", "wallpaper"),
-    "seams": ("mirrored", "seams"),
+    "measure": ("mirrored", "seams"),
     "tiles": ("Tiles", "learn_tiles"),
     "tiling": ("make_tiles",),
     "vector": ("crisp", "render", "svg_error", "to_svg"),

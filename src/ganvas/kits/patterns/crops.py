@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import images as pictures
 from ...errors import DataError, UsageError
-from .seams import seams
+from .measure import seams
 
 SIDE = 64
 """Pixels of a crop's sides: what the discriminator sees at once."""
@@ -27,11 +27,20 @@ class Texture:
         pixels: at the size it is learnt at.
         sha256: of the file.
         closed: whether it tiles already, so that crops may reach across its borders.
+        low, high: the 0.5th and 99.5th percentile of each channel, float64 [3]. What is learnt
+            from has full contrast, see `stretched`; `Tiles` takes it back.
     """
 
     def __init__(self, name: str, pixels: np.ndarray, sha256: str):
         self.name, self.pixels, self.sha256 = name, pixels, sha256
         self.closed = seams(pixels)["within"]
+        self.low, self.high = np.percentile(pixels.reshape(-1, 3), [0.5, 99.5], axis=0)
+        self.high = np.maximum(self.high, self.low + 8)  # noise alone is not stretched
+
+    def stretched(self) -> np.ndarray:
+        """Each channel from low..high to 0..255: uint8 [H, W, 3]."""
+        wide = 255 * (self.pixels - self.low) / (self.high - self.low)
+        return np.rint(np.clip(wide, 0, 255)).astype(np.uint8)
 
 
 def read_textures(paths: Sequence[Path], scale: int | None = None) -> list[Texture]:
@@ -57,10 +66,12 @@ def read_textures(paths: Sequence[Path], scale: int | None = None) -> list[Textu
 
 def crops(textures: Sequence[Texture], seed: int = 0) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """Random crops, 4,096 in all (at least 256 of each texture): uint8 [N, 64, 64, 3]; with
-    several textures (images, names [N])."""
+    several textures (images, names [N]). Of full contrast."""
     each = max(256, CROPS // len(textures))
     rng = np.random.Generator(np.random.Philox(seed))
-    cut = np.concatenate([cut_from(one.pixels, each, SIDE, rng, one.closed) for one in textures])
+    cut = np.concatenate(
+        [cut_from(one.stretched(), each, SIDE, rng, one.closed) for one in textures]
+    )
     if len(textures) == 1:
         return cut
     # Numbers in front keep the order of the textures, whatever their names.

@@ -103,7 +103,7 @@ def inks(logos: Logos, drawn: Drawn, i: int) -> dict[str, Any]:
 def _write_each(
     logos: Logos, drawn: Drawn, base: Path, about: dict[str, str], svg: bool
 ) -> list[dict[str, Any]]:
-    items = []
+    items: list[dict[str, Any]] = []
     for i, image in enumerate(drawn.images):
         found = f"nearest is item {drawn.nearest[i]} at distance {drawn.distance[i]:.3f}"
         own = {**about, "number": str(i), "kind": logos.kinds[drawn.labels[i]],
@@ -112,7 +112,8 @@ def _write_each(
         pictures.write_png(base / "logos" / f"{i:04d}.png", crisp(image, FACTOR, **options), own)
         item = {
             "file": f"logos/{i:04d}.png", "kind": logos.kinds[drawn.labels[i]],
-            "main": (drawn.colours[i] or [None])[0], "nearest": int(drawn.nearest[i]),
+            "main": drawn.colours[i][0] if drawn.colours[i] else None,
+            "nearest": int(drawn.nearest[i]),
             "distance": round(float(drawn.distance[i]), 4), "near_copy": False,
         }  # fmt: skip
         if svg:

@@ -59,7 +59,7 @@ def learn_tiles(
     run = work.learn(base, crops(found, seed), "texture", values, progress)
     if run.model("last") is None:
         raise RunError(f"{base} was stopped before its first model: the same command goes on")
-    return Tiles(run, [one.name for one in found])
+    return Tiles(run, [one.name for one in found], [(one.low, one.high) for one in found])
 
 
 class Tiles:
@@ -68,11 +68,19 @@ class Tiles:
     Args:
         run: the run, or its folder.
         names: of the textures, in the order of their labels.
+        ranges: lowest and highest value [3] of each texture's channels, 0 to 255, which its
+            tiles are brought back to.
     """
 
-    def __init__(self, run: Run | str | os.PathLike, names: Sequence[str]):
+    def __init__(
+        self,
+        run: Run | str | os.PathLike,
+        names: Sequence[str],
+        ranges: Sequence[tuple[np.ndarray, np.ndarray]],
+    ):
         self.run = run if isinstance(run, Run) else Run.open(run)
         self.names = list(names)
+        self.ranges = np.array(ranges, np.float64).reshape(len(names), 2, 3)
         path = self.run.model("last")
         networks = build("networks", self.run.config.networks, NETWORKS)
         if path is None or not isinstance(networks, Networks):
@@ -109,8 +117,7 @@ class Tiles:
         """
         cells = self.cells(size)
         share = torus.between(cells) if into is not None else np.zeros((*cells, 1), np.float32)
-        return self._draw(cells, seed, self._mixed(texture, texture if into is None else into,
-                                                   share))  # fmt: skip
+        return self._draw(cells, seed, texture, texture if into is None else into, share)
 
     def frames(
         self,
@@ -125,8 +132,9 @@ class Tiles:
         cells = self.cells(size)
         shares = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(count) / count)
         whole = np.ones((*cells, 1), np.float32)
-        fields = [self._mixed(texture, into, np.float32(share) * whole) for share in shares]
-        return np.stack([self._draw(cells, seed, field) for field in fields])
+        return np.stack(
+            [self._draw(cells, seed, texture, into, np.float32(share) * whole) for share in shares]
+        )
 
     def cells(self, size: tuple[int, int]) -> tuple[int, int]:
         """The field of a tile of this size. Raises: UsageError: no multiple of the stride."""
@@ -149,20 +157,30 @@ class Tiles:
             raise UsageError(f"texture {texture}: there is 0 to {len(self.names) - 1}")
         return texture
 
-    def _mixed(self, first: str | int, second: str | int, share: np.ndarray) -> np.ndarray | None:
-        """The textures' vectors over the field [h, w, D]; None where there is one texture."""
+    def _draw(
+        self,
+        cells: tuple[int, int],
+        seed: int,
+        first: str | int,
+        second: str | int,
+        share: np.ndarray,
+    ) -> np.ndarray:
+        """A tile of which each cell has so much (0 to 1, [h, w, 1]) of the second texture."""
         start, end = self.index(first), self.index(second)
-        if self.vectors is None:
-            return None
-        return (1 - share) * self.vectors[start] + share * self.vectors[end]
-
-    def _draw(self, cells: tuple[int, int], seed: int, label: np.ndarray | None) -> np.ndarray:
         parts = [
             torus.plain(cells, self.networks.local, torus.rng_of(seed, 0)),
             torus.smooth(cells, self.networks.overall, torus.rng_of(seed, 1)),
         ]
-        field = np.concatenate(parts + ([] if label is None else [label]), axis=-1)
-        tile = pictures.to_uint8(self._torus({"field": field[None]}, training=False))[0]
+        if self.vectors is not None:
+            parts.append((1 - share) * self.vectors[start] + share * self.vectors[end])
+        field = np.concatenate(parts, axis=-1)
+        image = self._torus({"field": field[None]}, training=False).numpy()[0]
+        tile = pictures.to_uint8(image).astype(np.float64) / 255
+        share = torus.enlarged(share, self.stride)
+        low, high = (
+            (1 - share) * self.ranges[start, i] + share * self.ranges[end, i] for i in (0, 1)
+        )
+        tile = np.rint(np.clip(low + tile * (high - low), 0, 255)).astype(np.uint8)
         # Cells begin at the border; where it lies among them is left to chance.
         shift = torus.rng_of(seed, 2).integers(0, self.stride, 2)
         return np.roll(tile, tuple(int(s) for s in shift), axis=(0, 1))

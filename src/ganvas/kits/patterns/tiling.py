@@ -13,8 +13,8 @@ import numpy as np
 from ... import images as pictures
 from ...errors import UsageError
 from . import work
+from .measure import seams
 from .mockups import fabric, repeated, wallpaper
-from .seams import seams
 from .tiles import Tiles, learn_tiles
 
 MOST = 4096
@@ -58,7 +58,8 @@ def make_tiles(
         given, folder, kimg=kimg, scale=scale, seed=seed, set=set, progress=progress
     )
     tell(f"learnt {', '.join(tiles.names)} ({tiles.run.rows()[-1]['seconds']:.0f} s of training)")
-    base, drawn = Path(folder), []
+    base = Path(folder)
+    drawn: list[dict[str, Any]] = []
     first = None
     spent = time.perf_counter()
     for name in tiles.names:

@@ -40,3 +40,16 @@ def between(cells: tuple[int, int]) -> np.ndarray:
     share = 0.5 - 0.5 * np.cos(2 * np.pi * where)
     share = share * share * (3 - 2 * share)  # longer at either end
     return np.broadcast_to(share[None, :, None], (*cells, 1)).astype(np.float32)
+
+
+def enlarged(field: np.ndarray, factor: int) -> np.ndarray:
+    """A smooth field, each cell to factor x factor pixels, linear between the cells' centres and
+    closed: [h, w, C] -> [factor h, factor w, C]."""
+    for axis in (0, 1):
+        cells = field.shape[axis]
+        where = (np.arange(factor * cells) + 0.5) / factor - 0.5
+        at = np.floor(where).astype(int)
+        share = (where - at).reshape([-1 if i == axis else 1 for i in range(3)])
+        before, after = (field.take(i % cells, axis=axis) for i in (at, at + 1))
+        field = (1 - share) * before + share * after
+    return field

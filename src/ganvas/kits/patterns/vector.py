@@ -17,7 +17,7 @@ from .colour import palette, rgb_of, to_lab
 
 STEPS = 12  # straight pieces that a curve is drawn with
 FINE = 4
-_NUMBERS = re.compile(r"[MLCZz]|-?\d*\.?\d+(?:e-?\d+)?")
+_WORDS = re.compile(r"[A-Za-z]|-?\d*\.?\d+(?:e-?\d+)?")
 
 
 def crisp(
@@ -126,16 +126,16 @@ def _flat(
 
 def _rings(path: str) -> list[list[tuple[float, float]]]:
     """The closed lines of a path; curves as `STEPS` straight pieces."""
-    words, rings, letter = _NUMBERS.findall(path), [], ""
+    words, rings, letter = _WORDS.findall(path), [], ""
     at = 0
     share = np.linspace(0, 1, STEPS + 1)[1:, None]
     while at < len(words):
-        if words[at] in "MLCZz":
+        if words[at].isalpha():
             letter, at = words[at], at + 1
             if letter in "Zz":
                 continue
         count = 6 if letter == "C" else 2
-        if letter not in ("M", "L", "C") or at + count > len(words):
+        if letter not in ("M", "L", "C") or any(w.isalpha() for w in words[at : at + count]):
             raise UsageError("this SVG has other commands than M, L, C, Z: render takes to_svg's")
         numbers = np.array([float(word) for word in words[at : at + count]]).reshape(-1, 2)
         at += count
