@@ -83,7 +83,7 @@ def learn_logos(
 
 
 class Logos:
-    """Draws logos. The same seed gives the same logos, whatever palette they are brought to.
+    """Draws logos. The same seed, palette and kind give the same logos.
 
     Args:
         run: of the recipe `logos`, or its folder.
@@ -95,6 +95,7 @@ class Logos:
         self.marks = marks
         self.sampler: Sampler = load(self.run, "last")
         self._originals = _sample(marks.pixels)
+        self._least = np.percentile(_filled(marks.pixels[:500]), 5)
 
     @property
     def kinds(self) -> list[str]:
@@ -110,7 +111,7 @@ class Logos:
         kind: str | None = None,
         exact: bool = True,
     ) -> Drawn:
-        """n logos that are no near-copies of training images.
+        """n logos that are neither near-copies of training images nor nearly empty.
 
         Args:
             palette: colours as #rrggbb; the i-th logo has the (i mod K)-th as its main colour, and
@@ -127,7 +128,8 @@ class Logos:
         refused = at = 0
         while len(keep) < n and at < len(noise):
             part = np.arange(at, min(len(noise), at + max(n, 32)))
-            bad = self.copied(self.sampler.decode(noise[part], labels[part]))
+            shapes = self.sampler.decode(noise[part], labels[part])
+            bad, empty = self.copied(shapes), self._empty(shapes)
             for row in part:
                 if len(keep) == n:
                     break
@@ -136,14 +138,14 @@ class Logos:
                     continue
                 if bad[row - at]:
                     refused += 1
-                else:
+                elif not empty[row - at]:
                     keep.append(int(row))
             at = int(part[-1]) + 1
         if len(keep) < n:
             raise UsageError(
-                f"{refused} of {len(noise)} logos were near-copies of training images, and "
-                f"{len(keep)} are left where {n} are wanted: ask for fewer, train on more images, "
-                "or raise the truncation"
+                f"{refused} of {len(noise)} logos were near-copies of training images, others "
+                f"nearly empty, and {len(keep)} are left where {n} are wanted: ask for fewer, "
+                "train longer or on more images, or raise the truncation"
             )
         wanted = [_turned(list(palette), i) for i in range(n)]
         return self.finish(noise[keep], labels[keep], wanted, refused, exact)
@@ -199,6 +201,10 @@ class Logos:
         """Which of these, as generated, are near-copies of training images: bool [n]."""
         return copies(_sample(shapes), self._originals)
 
+    def _empty(self, shapes: np.ndarray) -> np.ndarray:
+        """Which have less figure than nearly all of the training images: bool [n]."""
+        return _filled(shapes) < self._least
+
     def coloured(self, shapes: np.ndarray, colours: Sequence[Sequence[str]]) -> np.ndarray:
         """As generated -> uint8 [n, S, S, 3] in the palettes; ink alone takes the first colour."""
         if not self.marks.coloured:
@@ -248,6 +254,13 @@ def _sample(pixels: np.ndarray) -> Sample:
         cut = small.reshape(n, height // step, step, width // step, step, channels)
         small = np.rint(cut.mean(axis=(2, 4))).astype(np.uint8)
     return Sample(np.zeros((len(pixels), 0), np.float32), small)
+
+
+def _filled(shapes: np.ndarray) -> np.ndarray:
+    """How much of each image is figure: ink, or what is no paper; a share, [n]."""
+    if shapes.shape[-1] == 1:
+        return shapes.mean(axis=(1, 2, 3)) / 255
+    return np.array([colour.figure(shape).mean() for shape in shapes])
 
 
 def _turned(palette: list[str], i: int) -> list[str]:

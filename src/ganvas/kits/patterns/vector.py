@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ...errors import UsageError
-from .colour import palette, rgb_of, to_lab
+from .colour import palette, rgb_of
 
 STEPS = 12  # straight pieces that a curve is drawn with
 FINE = 4
@@ -119,8 +119,8 @@ def _flat(
     height, width = factor * image.shape[0], factor * image.shape[1]
     large = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
     chosen = rgb_of(colours) if colours else rgb_of(palette(image, count)[0])
-    lab, goals = to_lab(np.asarray(large)), to_lab(chosen)
-    distance = np.stack([((lab - goal) ** 2).sum(axis=-1) for goal in goals])
+    pixels = np.asarray(large, np.int32)  # few colours, far apart: no need of Lab
+    distance = np.stack([((pixels - goal) ** 2).sum(axis=-1) for goal in chosen.astype(int)])
     return chosen[distance.argmin(axis=0)], (height, width)
 
 
