@@ -42,7 +42,7 @@ def test_examples_run(example, tmp_path):
         [sys.executable, example, tmp_path / "run"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "run" / "samples" / "reals.png").exists()
+    assert list((tmp_path / "run").rglob("samples/reals.png"))
 
 
 def test_snippets_are_short_and_ask_by_name():
