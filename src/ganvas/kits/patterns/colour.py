@@ -167,8 +167,7 @@ def recolour(image: np.ndarray, colours: Sequence[str]) -> np.ndarray:
     goal[0] = wanted[0]
     for i, centre in enumerate(own[1:], start=1):
         if np.linalg.norm(centre - own[0]) < PAPER or len(wanted) == 1:
-            shade = centre[0] - own[0, 0]
-            goal[i] = wanted[0] + [np.clip(shade, -wanted[0, 0], 100 - wanted[0, 0]), 0, 0]
+            goal[i] = _shade(wanted[0], centre[0] - own[0, 0])
         else:
             rest = wanted[1:]
             goal[i] = rest[np.argmin(np.linalg.norm(rest - centre, axis=1))]
@@ -176,10 +175,19 @@ def recolour(image: np.ndarray, colours: Sequence[str]) -> np.ndarray:
     weights = np.exp(-(distance - distance.min(axis=1, keepdims=True)) / (2 * _SOFT**2))
     weights /= weights.sum(axis=1, keepdims=True)
     moved = lab.copy()
-    moved[inside] = pixels + weights @ (goal - own)
+    rest = (pixels - weights @ own) * [1, 0.5, 0.5]  # of the old hues, half is left
+    moved[inside] = weights @ goal + rest
     result = image.copy()
     result[inside] = to_rgb(moved[inside])
     return result
+
+
+def _shade(lab: np.ndarray, step: float) -> np.ndarray:
+    """A colour lighter or darker by a step of L, and the paler for it on the way to white or
+    black, as screens are: its hue stays."""
+    lightness = float(np.clip(lab[0] + step, 0, 100))
+    pale = (100 - lightness) / max(100 - lab[0], 1) if step > 0 else lightness / max(lab[0], 1)
+    return np.array([lightness, *(min(1.0, pale) * lab[1:])])
 
 
 def ink(shape: np.ndarray, colour: str, paper: str = "#ffffff") -> np.ndarray:

@@ -52,7 +52,8 @@ def make_logos(
         svg: each as paths, in svg/ (needs vtracer).
         variations: the number of a logo; gets variations.png.
         walk: gets walk.gif, through the first four.
-        edits: gets directions.png, a row for each direction found without labels.
+        edits: gets directions.png, a row for each direction found without labels; of the logo
+            that `variations` names, else of the first.
         judge: precision and recall at several truncations, on 500 images; some tens of seconds.
 
     Returns: what logos.json holds.
@@ -145,8 +146,9 @@ def _extras(logos: Logos, drawn: Drawn, base: Path, about: dict[str, str],
         pictures.write_gif(base / "walk.gif", four, 4.0)
     if edits:
         rows = directions.sefa(logos.sampler.generator, SHOWN)
-        moved = [logos.edited(drawn, 0, row) for row in rows]
-        sheet = [_enlarged(image, 4) for image in np.concatenate(moved)]
+        which = variations or 0
+        moved = np.concatenate([logos.edited(drawn, which, row) for row in rows])
+        sheet = [crisp(image, 3, **inks(logos, drawn, which)) for image in moved]
         pictures.write_png(base / "directions.png", pictures.grid(np.stack(sheet), 7, 8), about)
 
 

@@ -62,6 +62,18 @@ def learn_tiles(
     return Tiles(run, [one.name for one in found], [(one.low, one.high) for one in found])
 
 
+def cells_of(size: tuple[int, int], stride: int) -> tuple[int, int]:
+    """The field of a tile of this size. Raises: UsageError: no multiples of the stride."""
+    wrong = [side for side in size if side % stride or not stride <= side <= LARGEST]
+    if wrong:
+        near = max(stride, round(wrong[0] / stride) * stride)
+        raise UsageError(
+            f"size {size[0]}x{size[1]}: sides are multiples of {stride} up to {LARGEST}: "
+            f"take {min(near, LARGEST)} for {wrong[0]}"
+        )
+    return size[0] // stride, size[1] // stride
+
+
 class Tiles:
     """Draws tiles from a run of the recipe `texture`. The same seed gives the same tile.
 
@@ -137,15 +149,8 @@ class Tiles:
         )
 
     def cells(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The field of a tile of this size. Raises: UsageError: no multiple of the stride."""
-        wrong = [s for s in size if s % self.stride or not self.stride <= s <= LARGEST]
-        if wrong:
-            near = max(self.stride, round(wrong[0] / self.stride) * self.stride)
-            raise UsageError(
-                f"size {size[0]}x{size[1]}: sides are multiples of {self.stride} up to {LARGEST}: "
-                f"take {min(near, LARGEST)} for {wrong[0]}"
-            )
-        return size[0] // self.stride, size[1] // self.stride
+        """See `cells_of`."""
+        return cells_of(size, self.stride)
 
     def index(self, texture: str | int) -> int:
         """The place of a texture. Raises: UsageError: there is none of that name."""

@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 
 from ... import images as pictures
+from ...build import build
+from ...config import load_recipe
 from ...errors import UsageError
+from ...networks import NETWORKS
 from . import work
+from .crops import read_textures
 from .measure import seams
 from .mockups import fabric, repeated, wallpaper
-from .tiles import Tiles, learn_tiles
+from .tiles import Tiles, cells_of, learn_tiles
 
 MOST = 4096
 
@@ -54,6 +58,11 @@ def make_tiles(
         raise UsageError(f"n = {n}, repeat = {repeat}: n is 1 to {MOST}, repeat 1 to 8")
     given = [*textures, *([morph] if morph else [])]
     began = time.perf_counter()
+    networks = build("networks", load_recipe("texture").with_values(set or {}).networks, NETWORKS)
+    cells_of(size, networks.stride)  # said before minutes of learning
+    apart = {one.sha256 for one in read_textures([Path(path) for path in textures], scale)}
+    if morph and apart & {one.sha256 for one in read_textures([Path(morph)], scale)}:
+        raise UsageError(f"--morph {morph} is a texture that is given already: name another")
     tiles = learn_tiles(
         given, folder, kimg=kimg, scale=scale, seed=seed, set=set, progress=progress
     )
@@ -96,8 +105,6 @@ def make_tiles(
 def _morph(tiles: Tiles, base: Path, size: tuple[int, int], seed: int) -> None:
     """From the first texture to the last: over one wide tile, and over the frames of a film."""
     start, end = tiles.names[0], tiles.names[-1]
-    if start == end:
-        raise UsageError(f"--morph is the texture that is given already, {start}: name another")
     about = work.provenance(tiles.run, texture=start, into=end, seed=seed)
     wide = tiles.draw((size[0], 3 * size[1]), start, seed, into=end)
     pictures.write_png(base / "morph.png", wide, about)
