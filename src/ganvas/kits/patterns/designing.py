@@ -59,18 +59,10 @@ def make_logos(
     Returns: what logos.json holds.
     """
     began = time.perf_counter()
-    if svg:
-        needs_vtracer()
-    if not 1 <= n <= 1024:
-        raise UsageError(f"n = {n}: 1 to 1024 logos are drawn at once")
-    if variations is not None and not 0 <= variations < n:
-        raise UsageError(f"--variations {variations}: logos have numbers 0 to {n - 1}")
-    if not 0 < truncation <= 2:
-        raise UsageError(f"truncation {truncation}: it lies above 0 and is at most 2")
+    _check(n, variations, truncation, svg)
     base = Path(folder)
     logos = learn_logos(data, base, size=size, kimg=kimg, seed=seed, set=set, progress=progress)
     tell(f"learnt {len(logos.kinds)} kinds ({logos.run.rows()[-1]['seconds']:.0f} s of training)")
-    spent = time.perf_counter()
     drawn = logos.draw(n, palette, seed, truncation, kind)
     about = work.provenance(
         logos.run, seed=seed, truncation=truncation, palette=",".join(palette) or "as learnt"
@@ -78,8 +70,7 @@ def make_logos(
     items = _write_each(logos, drawn, base, about, svg)
     pictures.write_png(base / "logos.png", _sheet(logos, drawn, len(palette)), about)
     pictures.write_png(base / "nearest.png", _beside(logos, drawn), about)
-    tell(f"drew {n} logos in {time.perf_counter() - spent:.1f} s; {drawn.refused} near-copies "
-         "were refused")  # fmt: skip
+    tell(f"drew {n} logos; {drawn.refused} near-copies were refused")
     _extras(logos, drawn, base, about, variations, walk, edits, seed)
     curve = _curve(logos, seed) if judge else []
     result = {
@@ -92,6 +83,18 @@ def make_logos(
     }  # fmt: skip
     work.write_json(base / "logos.json", result)
     return result
+
+
+def _check(n: int, variations: int | None, truncation: float, svg: bool) -> None:
+    """What can be said before minutes of learning. Raises UsageError."""
+    if svg:
+        needs_vtracer()
+    if not 1 <= n <= 1024:
+        raise UsageError(f"n = {n}: 1 to 1024 logos are drawn at once")
+    if variations is not None and not 0 <= variations < n:
+        raise UsageError(f"--variations {variations}: logos have numbers 0 to {n - 1}")
+    if not 0 < truncation <= 2:
+        raise UsageError(f"truncation {truncation}: it lies above 0 and is at most 2")
 
 
 def inks(logos: Logos, drawn: Drawn, i: int) -> dict[str, Any]:

@@ -54,40 +54,20 @@ def make_tiles(
     Returns: what tiles.json holds.
     Raises: UsageError: see `Tiles.draw`, `learn_tiles`.
     """
+    began = time.perf_counter()
     if not 1 <= n <= MOST or not 1 <= repeat <= 8:
         raise UsageError(f"n = {n}, repeat = {repeat}: n is 1 to {MOST}, repeat 1 to 8")
+    _check(textures, size, morph, scale, set or {})
     given = [*textures, *([morph] if morph else [])]
-    began = time.perf_counter()
-    networks = build("networks", load_recipe("texture").with_values(set or {}).networks, NETWORKS)
-    cells_of(size, networks.stride)  # said before minutes of learning
-    apart = {one.sha256 for one in read_textures([Path(path) for path in textures], scale)}
-    if morph and apart & {one.sha256 for one in read_textures([Path(morph)], scale)}:
-        raise UsageError(f"--morph {morph} is a texture that is given already: name another")
     tiles = learn_tiles(
         given, folder, kimg=kimg, scale=scale, seed=seed, set=set, progress=progress
     )
-    tell(f"learnt {', '.join(tiles.names)} ({tiles.run.rows()[-1]['seconds']:.0f} s of training)")
-    base = Path(folder)
-    drawn: list[dict[str, Any]] = []
-    first = None
-    spent = time.perf_counter()
-    for name in tiles.names:
-        for k in range(n):
-            tile = tiles.draw(size, name, seed + k)
-            first = tile if first is None else first
-            about = work.provenance(tiles.run, texture=name, seed=seed + k)
-            file = f"{_plain(name)}-{seed + k:04d}.png"
-            pictures.write_png(base / "tiles" / file, tile, about)
-            pictures.write_png(base / "previews" / file, repeated(tile, repeat), about)
-            drawn.append({"file": f"tiles/{file}", "texture": name, "seed": seed + k,
-                          "seams": seams(tile)})  # fmt: skip
+    learning = tiles.run.rows()[-1]["seconds"]
+    tell(f"learnt {', '.join(tiles.names)} ({learning:.0f} s of training)")
+    base, spent = Path(folder), time.perf_counter()
+    drawn = _write_each(tiles, base, size, n, repeat, seed)
     each = (time.perf_counter() - spent) / len(drawn)
     tell(f"drew {len(drawn)} tiles, {each:.2f} s each with its preview")
-    if first is None:
-        raise UsageError("no textures: give one")
-    about = work.provenance(tiles.run, texture=tiles.names[0], seed=seed)
-    pictures.write_png(base / "wallpaper.png", wallpaper(first), about)
-    pictures.write_png(base / "fabric.png", fabric(first), about)
     if morph:
         _morph(tiles, base, size, seed)
         tell("drew morph.png and morph.gif")
@@ -95,11 +75,47 @@ def make_tiles(
         "run": str(base / "run"), "size": list(size), "status": tiles.run.status(),
         "tiles": drawn, "ratio": float(np.mean([one["seams"]["ratio"] for one in drawn])),
         "within": float(np.mean([one["seams"]["within"] for one in drawn])),
-        "seconds_training": tiles.run.rows()[-1]["seconds"], "seconds_per_tile": round(each, 3),
+        "seconds_training": learning, "seconds_per_tile": round(each, 3),
         "seconds": round(time.perf_counter() - began, 1),
     }  # fmt: skip
     work.write_json(base / "tiles.json", result)
     return result
+
+
+def _check(
+    textures: Sequence[str | os.PathLike],
+    size: tuple[int, int],
+    morph: str | os.PathLike | None,
+    scale: int | None,
+    values: dict[str, Any],
+) -> None:
+    """What can be said before minutes of learning. Raises UsageError."""
+    networks = build("networks", load_recipe("texture").with_values(values).networks, NETWORKS)
+    cells_of(size, networks.stride)
+    apart = {one.sha256 for one in read_textures([Path(path) for path in textures], scale)}
+    if morph and apart & {one.sha256 for one in read_textures([Path(morph)], scale)}:
+        raise UsageError(f"--morph {morph} is a texture that is given already: name another")
+
+
+def _write_each(
+    tiles: Tiles, base: Path, size: tuple[int, int], n: int, repeat: int, seed: int
+) -> list[dict[str, Any]]:
+    """Tiles and previews of each texture, and the first of all in use."""
+    drawn: list[dict[str, Any]] = []
+    for name in tiles.names:
+        for number in range(seed, seed + n):
+            tile = tiles.draw(size, name, number)
+            about = work.provenance(tiles.run, texture=name, seed=number)
+            file = f"{_plain(name)}-{number:04d}.png"
+            pictures.write_png(base / "tiles" / file, tile, about)
+            pictures.write_png(base / "previews" / file, repeated(tile, repeat), about)
+            if not drawn:
+                pictures.write_png(base / "wallpaper.png", wallpaper(tile), about)
+                pictures.write_png(base / "fabric.png", fabric(tile), about)
+            drawn.append(
+                {"file": f"tiles/{file}", "texture": name, "seed": number, "seams": seams(tile)}
+            )
+    return drawn
 
 
 def _morph(tiles: Tiles, base: Path, size: tuple[int, int], seed: int) -> None:
