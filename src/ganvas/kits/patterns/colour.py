@@ -13,11 +13,13 @@ from ...errors import UsageError, no_such
 NAMED = {
     "black": "#141414", "blue": "#1e50d2", "brown": "#7a4a2a", "cyan": "#19b9cd",
     "gray": "#8c8c8c", "green": "#2e9e3e", "orange": "#f5871f", "pink": "#f58cb4",
-    "purple": "#8232b4", "red": "#d7232d", "white": "#fafafa", "yellow": "#fac83c",
+    "purple": "#8232b4", "red": "#d7232d", "white": "#fafafa", "yellow": "#fad72d",
 }  # fmt: skip
 """The words that a palette takes beside "#rrggbb", and the main colours that logos are sorted by:
 the 12 of LoGAN (Mino & Spanakis 2018, arXiv:1810.10395)."""
 
+# What is sorted as yellow lies around a warmer one (gold, faces) than what is meant by the word.
+_CENTRES = {**NAMED, "yellow": "#fac83c"}
 _TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
      [0.0193339, 0.1191920, 0.9503041]]
@@ -26,6 +28,7 @@ _WHITE = _TO_XYZ.sum(axis=1)
 _KNEE = (6 / 29) ** 3
 PAPER = 18.0  # Lab distance from the border's colour from which a pixel is figure
 _MOST = 20_000  # pixels that a palette is taken from
+_MAIN = 0.6  # at least this share of a figure is in its main colour
 _SOFT = 15.0  # Lab distance over which a pixel between two colours belongs to both
 
 
@@ -96,7 +99,7 @@ def name_of(lab: np.ndarray) -> np.ndarray:
     """
     weights = np.array([0.5, 1, 1])
     flat = (np.asarray(lab) * weights).reshape(-1, 3)
-    return nearest(flat, to_lab(rgb_of(list(NAMED.values()))) * weights).reshape(lab.shape[:-1])
+    return nearest(flat, to_lab(rgb_of(list(_CENTRES.values()))) * weights).reshape(lab.shape[:-1])
 
 
 def figure(image: np.ndarray) -> np.ndarray:
@@ -148,8 +151,8 @@ def recolour(image: np.ndarray, colours: Sequence[str]) -> np.ndarray:
     """An image whose figure has these colours, its shades and its paper kept.
 
     The figure's own palette is found by k-means in Lab; its main colour goes to the first of
-    `colours`, the others to the nearest of the rest (to the first, where there is one alone);
-    each pixel moves by the mean of the moves of the colours near it.
+    `colours`, with those like it, until they make up most of the figure; the others go to the
+    nearest of the rest. Each pixel moves as the colours near it do.
 
     Shapes: uint8 [H, W, 3] -> the same.
     Source: the idea: Chang et al. 2015, "Palette-based photo recoloring"; a plain version of it.
@@ -160,17 +163,8 @@ def recolour(image: np.ndarray, colours: Sequence[str]) -> np.ndarray:
     rng = np.random.Generator(np.random.Philox(0))
     own = k_means(pixels, min(max(len(colours), 3), 5), rng)
     group = nearest(pixels, own)
-    order = np.argsort(-np.bincount(group, minlength=len(own)), kind="stable")
-    own = own[order]
-    wanted = to_lab(rgb_of(colours))
-    goal = np.empty_like(own)
-    goal[0] = wanted[0]
-    for i, centre in enumerate(own[1:], start=1):
-        if np.linalg.norm(centre - own[0]) < PAPER or len(wanted) == 1:
-            goal[i] = _shade(wanted[0], centre[0] - own[0, 0])
-        else:
-            rest = wanted[1:]
-            goal[i] = rest[np.argmin(np.linalg.norm(rest - centre, axis=1))]
+    shares = np.bincount(group, minlength=len(own)) / len(pixels)
+    goal = _goals(own, shares, to_lab(rgb_of(colours)))
     distance = ((pixels[:, None] - own) ** 2).sum(axis=-1)
     weights = np.exp(-(distance - distance.min(axis=1, keepdims=True)) / (2 * _SOFT**2))
     weights /= weights.sum(axis=1, keepdims=True)
@@ -180,6 +174,23 @@ def recolour(image: np.ndarray, colours: Sequence[str]) -> np.ndarray:
     result = image.copy()
     result[inside] = to_rgb(moved[inside])
     return result
+
+
+def _goals(own: np.ndarray, shares: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Where each of a figure's own colours goes, Lab [K, 3]. Those like its main colour, and the
+    next ones until they make up most of it, become shades of the first wanted one; lightness
+    counts half."""
+    main = int(shares.argmax())
+    away = np.linalg.norm((own - own[main]) * [0.5, 1, 1], axis=1)
+    goal, share = np.empty_like(own), 0.0
+    for i in np.argsort(away, kind="stable"):
+        if len(wanted) == 1 or away[i] < PAPER or share < _MAIN:
+            goal[i] = _shade(wanted[0], own[i, 0] - own[main, 0])
+        else:
+            rest = wanted[1:]
+            goal[i] = rest[np.argmin(np.linalg.norm(rest - own[i], axis=1))]
+        share += shares[i]
+    return goal
 
 
 def _shade(lab: np.ndarray, step: float) -> np.ndarray:
