@@ -56,11 +56,11 @@ def icons(tmp_path_factory):
     return path
 
 
-def test_tiles_are_written_gone_on_with_and_tile(textures, tmp_path, command):
+def test_tiles_are_written_gone_on_with_and_tile(textures, tmp_path, command, capsys):
     out = tmp_path / "out"
     words = ["patterns", "tile", textures / "waves.png", "--morph", textures / "grain.png",
              "--out", out, "--size", "64x96", "-n", 2, *SETS]  # fmt: skip
-    done = command(*words, "--kimg", 0.16, "--json")
+    done = command(*words, "--kimg", 0.16, "--json", timeout=300)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert [one["texture"] for one in result["tiles"]] == ["waves"] * 2 + ["grain"] * 2
@@ -72,16 +72,17 @@ def test_tiles_are_written_gone_on_with_and_tile(textures, tmp_path, command):
     for name in ("wallpaper.png", "fabric.png", "morph.png", "morph.gif", "tiles.json"):
         assert (out / name).is_file(), name
     pixels = np.asarray(first)
-    again = command(*words, "--kimg", 0.16)
-    assert again.returncode == 0, again.stderr
+    words = list(map(str, words))
+    assert run_command([*words, "--kimg", "0.16"]) == 0
     assert ganvas.Run(out / "run").rows()[-1]["kimg"] == pytest.approx(0.16)  # not trained again
     np.testing.assert_array_equal(np.asarray(opened(out / "tiles" / "waves-0000.png")), pixels)
-    longer = command(*words, "--kimg", 0.24)
-    assert longer.returncode == 0, longer.stderr
+    assert run_command([*words, "--kimg", "0.24"]) == 0
     assert ganvas.Run(out / "run").rows()[-1]["kimg"] == pytest.approx(0.24)
-    other = command("patterns", "tile", textures / "grain.png", "--out", out, *SETS)
-    assert other.returncode == 2
-    assert other.stderr.startswith("error: ") and "was begun with textures" in other.stderr
+    capsys.readouterr()
+    other = ["patterns", "tile", str(textures / "grain.png"), "--out", str(out), *SETS]
+    assert run_command(other) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and "was begun with textures" in said
 
 
 def test_tiles_are_drawn_by_seed_size_and_name(textures, tmp_path):

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from ... import images as pictures
 from ...build import build
@@ -103,6 +104,11 @@ class Tiles:
         self.networks = networks
         self._torus = networks.torus(int(generator.output.shape[-1]), len(names) if tables else 0)
         take(self._torus, generator)
+        depth = self._torus.input["field"].shape[-1]
+        self._infer = tf.function(
+            lambda field: self._torus({"field": field}, training=False),
+            input_signature=[tf.TensorSpec((1, None, None, depth))],
+        )
 
     @property
     def stride(self) -> int:
@@ -179,7 +185,7 @@ class Tiles:
         if self.vectors is not None:
             parts.append((1 - share) * self.vectors[start] + share * self.vectors[end])
         field = np.concatenate(parts, axis=-1)
-        image = self._torus({"field": field[None]}, training=False).numpy()[0]
+        image = self._infer(field[None]).numpy()[0]
         tile = pictures.to_uint8(image).astype(np.float64) / 255
         share = torus.enlarged(share, self.stride)
         low, high = (
