@@ -13,6 +13,7 @@ SMALL = {
     "dcgan": {"width": 4, "discriminator_width": 4, "noise": 8},
     "resnet": {"width": 4, "discriminator_width": 4, "max_width": 8, "noise": 8},
     "r3gan": {"width": 8, "max_width": 16, "blocks": 1, "group": 8, "noise": 8},
+    "texture": {"width": 4, "discriminator_width": 4, "max_width": 8, "local": 3, "overall": 2},
 }
 
 

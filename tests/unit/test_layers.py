@@ -24,6 +24,7 @@ from ganvas.layers import (
     SelfAttention,
     SpectralNorm,
     Upsample,
+    WrapPad,
 )
 
 RNG = np.random.default_rng(0)
@@ -50,6 +51,7 @@ LAYERS = {
         lambda: SpectralNorm(layers.Conv2DTranspose(3, 4, 2, padding="same", use_bias=False)), MAP),
     "std": (lambda: MinibatchStd(), MAP),
     "up": (lambda: Upsample(), MAP),
+    "wrap": (lambda: WrapPad(2), MAP),
 }  # fmt: skip
 
 
@@ -323,3 +325,15 @@ def test_grouped_is_one_convolution_per_group():
 def test_clip_is_for_pictures_not_for_training():
     np.testing.assert_array_equal(Clip()(MAP, training=True), MAP)
     np.testing.assert_array_equal(Clip()(MAP), np.clip(MAP, -1, 1))
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_wrap_continues_with_the_opposite_border(size):
+    around = [(0, 0), (size, size), (size, size), (0, 0)]
+    np.testing.assert_array_equal(WrapPad(size)(MAP), np.pad(MAP, around, mode="wrap"))
+
+
+@pytest.mark.parametrize(("size", "words"), [(0, "is not accepted"), (6, "cannot be wrapped by 6")])
+def test_wrap_refuses(size, words):
+    with pytest.raises(ValueError, match=words):
+        WrapPad(size)(MAP)

@@ -16,6 +16,7 @@ from . import (  # noqa: F401 - they add their commands
     leaving,
     looking,
     making,
+    patterns,
     serving,
 )
 from .app import STOPPED, app

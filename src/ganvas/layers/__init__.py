@@ -8,6 +8,7 @@ from .pack import Pack
 from .resample import Downsample, Upsample
 from .scale import Basis, Bias, Clip
 from .spectral import SpectralNorm
+from .wrap import WrapPad
 
 __all__ = [
     "Basis",
@@ -25,4 +26,5 @@ __all__ = [
     "SelfAttention",
     "SpectralNorm",
     "Upsample",
+    "WrapPad",
 ]

@@ -5,12 +5,14 @@ from .dcgan import DCGAN
 from .r3gan import R3GAN
 from .resnet import ResNet
 from .textbook import Textbook
+from .texture import Texture
 
 NETWORKS: dict[str, type[Networks]] = {
     "dcgan": DCGAN,
     "r3gan": R3GAN,
     "resnet": ResNet,
     "textbook": Textbook,
+    "texture": Texture,
 }
 
-__all__ = ["DCGAN", "NETWORKS", "R3GAN", "Networks", "ResNet", "Textbook"]
+__all__ = ["DCGAN", "NETWORKS", "R3GAN", "Networks", "ResNet", "Textbook", "Texture"]

@@ -1,0 +1,142 @@
+"""Commands of the patterns kit: tile, logos."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import UsageError
+from .app import DATA_HELP, STOPPED, Json, Values, app, tensorflow
+
+patterns = typer.Typer(
+    help="Tiles without seams from a texture; logos in a palette.", rich_markup_mode=None
+)
+app.add_typer(patterns, name="patterns")
+
+Out = Annotated[Path, typer.Option(help="The folder; the same command again goes on.")]
+Kimg = Annotated[
+    float | None, typer.Option(min=0.1, help="Thousand images to learn from; else as the recipe.")
+]  # fmt: skip
+Seed = Annotated[int, typer.Option(min=0)]
+
+
+@patterns.command()
+def tile(
+    images: Annotated[list[Path], typer.Argument(help="Texture files, or folders of them.")],
+    out: Out,
+    size: Annotated[str, typer.Option(metavar="HxW", help="Of a tile, in pixels.")] = "256x256",
+    n: Annotated[int, typer.Option("-n", "--n", min=1, help="Tiles of each texture.")] = 4,
+    repeat: Annotated[int, typer.Option(min=1, max=8, help="Times in its preview.")] = 2,
+    morph: Annotated[Path | None, typer.Option(help="Another texture to go over into.")] = None,
+    kimg: Kimg = None,
+    scale: Annotated[
+        int | None, typer.Option(help="Short side that a texture is learnt at; default: up to 256.")
+    ] = None,
+    seed: Seed = 0,
+    values: Values = None,
+    as_json: Json = False,
+) -> int:
+    """Draw tiles that tile, of any size, from one texture or a few."""
+    from ..config import parse_set
+
+    sides = _size(size)
+    for path in [*images, *([morph] if morph else [])]:
+        if not path.exists():
+            raise UsageError(f"there is no {path}, where texture files or folders are taken: "
+                             "check the path")  # fmt: skip
+    options = parse_set(values or [])
+    tensorflow()
+    from ..kits.patterns import make_tiles
+
+    result = make_tiles(
+        images, out, size=sides, n=n, repeat=repeat, morph=morph, kimg=kimg, scale=scale,
+        seed=seed, set=options, progress=not as_json or sys.stderr.isatty(), tell=_tell,
+    )  # fmt: skip
+    words = (
+        f"{out}: {len(result['tiles'])} tiles in tiles/, their seams {result['ratio']:.2f} times a "
+        "step inside; previews/, wallpaper.png, fabric.png"
+    )
+    return _done(result, words, out, as_json)
+
+
+@patterns.command()
+def logos(
+    data: Annotated[str, typer.Argument(help=DATA_HELP)],
+    out: Out,
+    palette: Annotated[
+        str | None, typer.Option(metavar='"#rrggbb,..."', help="Colours, or colour words.")
+    ] = None,
+    n: Annotated[int, typer.Option("-n", "--n", min=1, max=1024, help="How many logos.")] = 32,
+    size: Annotated[int, typer.Option(min=16, max=128, help="Pixels a side to learn at.")] = 32,
+    svg: Annotated[bool, typer.Option("--svg", help="Each as paths, too (needs vtracer).")] = False,
+    variations: Annotated[
+        int | None, typer.Option(min=0, metavar="K", help="Draw others like logo K.")
+    ] = None,
+    walk: Annotated[bool, typer.Option("--walk", help="Film a walk through logos.")] = False,
+    directions: Annotated[
+        bool, typer.Option("--directions", help="Edit a logo along directions.")
+    ] = False,
+    judge: Annotated[bool, typer.Option(help="Precision and recall by truncation.")] = True,
+    truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 0.8,
+    kind: Annotated[str | None, typer.Option(help="One of the kinds in logos.json.")] = None,
+    kimg: Kimg = None,
+    seed: Seed = 0,
+    values: Values = None,
+    as_json: Json = False,
+) -> int:  # fmt: skip
+    """Draw logos like those given, in a palette, and say which original each is nearest to."""
+    from ..config import parse_set
+
+    options = parse_set(values or [])
+    if svg:
+        from ..kits.patterns.vector import needs_vtracer
+
+        needs_vtracer()
+    tensorflow()
+    from ..kits.patterns import make_logos, parse_palette
+
+    colours = [] if palette is None else parse_palette(palette)
+    result = make_logos(
+        data, out, palette=colours, n=n, size=size, svg=svg, variations=variations, walk=walk,
+        edits=directions, judge=judge, truncation=truncation, kind=kind, kimg=kimg, seed=seed,
+        set=options, progress=not as_json or sys.stderr.isatty(), tell=_tell,
+    )  # fmt: skip
+    for row in result["precision_recall"] if not as_json else ():
+        typer.echo(
+            f"truncation {row['truncation']:g}: precision {_number(row['precision'])}, "
+            f"recall {_number(row['recall'])}"
+        )
+    words = (
+        f"{out}: {len(result['logos'])} logos in logos/, {result['refused']} near-copies refused; "
+        "logos.png, nearest.png"
+    )
+    return _done(result, words, out, as_json)
+
+
+def _done(result: dict[str, Any], words: str, out: Path, as_json: bool) -> int:
+    typer.echo(json.dumps(result) if as_json else f"{words} ({result['seconds']:.0f} s)")
+    if result["status"] == "interrupted":
+        sys.stderr.write(f"stopped before {out} was learnt to its end: the same command goes on\n")
+        return STOPPED
+    return 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
+    if not found:
+        raise UsageError(f"--size {text}: write HxW in pixels, such as 256x384, or one side")
+    height = int(found[1])
+    return height, int(found[2] or height)
+
+
+def _tell(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

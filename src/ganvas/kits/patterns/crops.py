@@ -1,0 +1,127 @@
+"""Textures as files, and the crops that a generator learns from."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ... import images as pictures
+from ...errors import DataError, UsageError
+from .measure import seams
+
+SIDE = 64
+"""Pixels of a crop's sides: what the discriminator sees at once."""
+CROPS = 4096
+SCALE = 256
+
+
+class Texture:
+    """A texture as it is learnt: uint8 [H, W, 3], with where it came from.
+
+    Attributes:
+        name: of the file, without its suffix.
+        pixels: at the size it is learnt at.
+        sha256: of the file.
+        closed: whether it tiles already, so that crops may reach across its borders.
+        low, high: the 0.5th and 99.5th percentile of each channel, float64 [3]. What is learnt
+            from has full contrast, see `stretched`; `Tiles` takes it back.
+    """
+
+    def __init__(self, name: str, pixels: np.ndarray, sha256: str):
+        self.name, self.pixels, self.sha256 = name, pixels, sha256
+        self.closed = seams(pixels)["within"]
+        self.low, self.high = np.percentile(pixels.reshape(-1, 3), [0.5, 99.5], axis=0)
+        self.high = np.maximum(self.high, self.low + 8)  # noise alone is not stretched
+
+    def stretched(self) -> np.ndarray:
+        """Each channel from low..high to 0..255: uint8 [H, W, 3]."""
+        wide = 255 * (self.pixels - self.low) / (self.high - self.low)
+        return np.rint(np.clip(wide, 0, 255)).astype(np.uint8)
+
+
+def read_textures(paths: Sequence[Path], scale: int | None = None) -> list[Texture]:
+    """Textures from image files, and from folders of them; equal files count once.
+
+    Args:
+        scale: the short side is brought to so many pixels; None: to 256 where it is longer.
+
+    Raises: DataError: no images, more than 64, one that is too small or of a single colour.
+    """
+    files: dict[str, Path] = {}
+    for path in paths:
+        for file in [path] if not path.is_dir() else _inside(path):
+            files.setdefault(_digest(file), file)
+    if not 1 <= len(files) <= 64:
+        raise DataError(f"{len(files)} textures are given, where 1 to 64 are taken: choose some")
+    found = [_texture(file, digest, scale) for digest, file in files.items()]
+    names = [one.name for one in found]
+    for i, one in enumerate(found):
+        one.name = one.name if names.count(one.name) == 1 else f"{one.name}-{i}"
+    return found
+
+
+def crops(textures: Sequence[Texture], seed: int = 0) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """Random crops, 4,096 in all (at least 256 of each texture): uint8 [N, 64, 64, 3]; with
+    several textures (images, names [N]). Of full contrast."""
+    each = max(256, CROPS // len(textures))
+    rng = np.random.Generator(np.random.Philox(seed))
+    cut = np.concatenate(
+        [cut_from(one.stretched(), each, SIDE, rng, one.closed) for one in textures]
+    )
+    if len(textures) == 1:
+        return cut
+    # Numbers in front keep the order of the textures, whatever their names.
+    return cut, np.repeat([f"{i:02d} {one.name}" for i, one in enumerate(textures)], each)
+
+
+def cut_from(
+    pixels: np.ndarray, count: int, side: int, rng: np.random.Generator, closed: bool
+) -> np.ndarray:
+    """Crops [count, side, side, 3] of one texture; where it is closed, of its endless tiling."""
+    height, width = pixels.shape[:2]
+    if closed:
+        pixels = np.pad(pixels, [(0, side - 1), (0, side - 1), (0, 0)], mode="wrap")
+    room = (height, width) if closed else (height - side + 1, width - side + 1)
+    rows, columns = (rng.integers(0, most, count) for most in room)
+    return np.stack(
+        [pixels[r : r + side, c : c + side] for r, c in zip(rows, columns, strict=True)]
+    )
+
+
+def _inside(folder: Path) -> list[Path]:
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in pictures.SUFFIXES)
+    if not files:
+        raise DataError(f"{folder} holds no images, where textures are PNG, JPEG ...: name others")
+    return files
+
+
+def _digest(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DataError(
+            f"cannot read {file} ({error.strerror}): give image files, or a folder of them"
+        ) from error
+
+
+def _texture(file: Path, digest: str, scale: int | None) -> Texture:
+    head = pictures.probe(file)
+    short = min(head.height, head.width)
+    if scale is not None and not SIDE <= scale <= 4096:
+        raise UsageError(f"--scale {scale}: the short side has {SIDE} to 4096 pixels")
+    wanted = min(short, SCALE) if scale is None else scale
+    if short < SIDE:
+        raise DataError(
+            f"{file} has {head.height} × {head.width} pixels, where a tile is learnt from crops "
+            f"of {SIDE} × {SIDE}: give a larger texture"
+        )
+    factor = wanted / short
+    size = (math.floor(head.height * factor), math.floor(head.width * factor))
+    pixels = pictures.read(file, size, 3)
+    if pixels.reshape(-1, 3).std(axis=0).max() < 1:
+        raise DataError(f"{file} is of a single colour, which tiles by itself: give a texture")
+    return Texture(file.stem, pixels, digest)

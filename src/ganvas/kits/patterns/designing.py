@@ -1,0 +1,205 @@
+"""Everything `ganvas patterns logos` writes: logos, sheets, walks, edits, vectors, and what each is
+nearest to."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ... import images as pictures
+from ...errors import UsageError
+from . import colour, directions, work
+from .logos import INK, Drawn, Logos, learn_logos
+from .vector import crisp, needs_vtracer, svg_error, to_svg
+
+FACTOR = 8
+SHOWN = 5  # directions
+JUDGED = 500
+
+
+def make_logos(
+    data: Any,
+    folder: str | os.PathLike,
+    *,
+    palette: Sequence[str] = (),
+    n: int = 32,
+    size: int = 32,
+    svg: bool = False,
+    variations: int | None = None,
+    walk: bool = False,
+    edits: bool = False,
+    judge: bool = True,
+    truncation: float = 0.8,
+    kind: str | None = None,
+    kimg: float | None = None,
+    seed: int = 0,
+    set: Mapping[str, Any] | None = None,
+    progress: bool = True,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> dict[str, Any]:
+    """Learn logos and write new ones.
+
+    Args:
+        data, size, kimg, set: see `learn_logos`; palette, truncation, kind: see `Logos.draw`.
+        folder: gets logos/, logos.png, nearest.png, logos.json, and what is asked for below.
+        n: how many logos.
+        svg: each as paths, in svg/ (needs vtracer).
+        variations: the number of a logo; gets variations.png.
+        walk: gets walk.gif, through the first four.
+        edits: gets directions.png, a row for each direction found without labels; of the logo
+            that `variations` names, else of the first.
+        judge: precision and recall at several truncations, on 500 images; some tens of seconds.
+
+    Returns: what logos.json holds.
+    """
+    began = time.perf_counter()
+    _check(n, variations, truncation, svg)
+    base = Path(folder)
+    logos = learn_logos(data, base, size=size, kimg=kimg, seed=seed, set=set, progress=progress)
+    tell(f"learnt {len(logos.kinds)} kinds ({logos.run.rows()[-1]['seconds']:.0f} s of training)")
+    drawn = logos.draw(n, palette, seed, truncation, kind)
+    about = work.provenance(
+        logos.run, seed=seed, truncation=truncation, palette=",".join(palette) or "as learnt"
+    )
+    items = _write_each(logos, drawn, base, about, svg)
+    pictures.write_png(base / "logos.png", _sheet(logos, drawn, len(palette)), about)
+    pictures.write_png(base / "nearest.png", _beside(logos, drawn), about)
+    tell(f"drew {n} logos; {drawn.refused} near-copies were refused")
+    _extras(logos, drawn, base, about, variations, walk, edits, seed)
+    curve = _curve(logos, seed) if judge else []
+    result = {
+        "run": str(base / "run"), "status": logos.run.status(), "kinds": logos.kinds,
+        "truncation": truncation, "palette": list(palette), "refused": drawn.refused,
+        "training_palette": colour.palette(_rgb(logos.marks.pixels[:500]))[0],
+        "precision_recall": curve, "logos": items,
+        "seconds_training": logos.run.rows()[-1]["seconds"],
+        "seconds": round(time.perf_counter() - began, 1),
+    }  # fmt: skip
+    work.write_json(base / "logos.json", result)
+    return result
+
+
+def _check(n: int, variations: int | None, truncation: float, svg: bool) -> None:
+    """What can be said before minutes of learning. Raises UsageError."""
+    if svg:
+        needs_vtracer()
+    if not 1 <= n <= 1024:
+        raise UsageError(f"n = {n}: 1 to 1024 logos are drawn at once")
+    if variations is not None and not 0 <= variations < n:
+        raise UsageError(f"--variations {variations}: logos have numbers 0 to {n - 1}")
+    if not 0 < truncation <= 2:
+        raise UsageError(f"truncation {truncation}: it lies above 0 and is at most 2")
+
+
+def inks(logos: Logos, drawn: Drawn, i: int) -> dict[str, Any]:
+    """With which colours logo i is drawn crisply: its ink and its paper, or those found in it."""
+    if logos.marks.coloured:
+        return {"count": 5}
+    return {"colours": ["#ffffff", (drawn.colours[i] or [INK])[0]]}
+
+
+def _write_each(
+    logos: Logos, drawn: Drawn, base: Path, about: dict[str, str], svg: bool
+) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
+    for i, image in enumerate(drawn.images):
+        found = f"nearest is item {drawn.nearest[i]} at distance {drawn.distance[i]:.3f}"
+        own = {**about, "number": str(i), "kind": logos.kinds[drawn.labels[i]],
+               "nearest": found}  # fmt: skip
+        options = inks(logos, drawn, i)
+        pictures.write_png(base / "logos" / f"{i:04d}.png", crisp(image, FACTOR, **options), own)
+        item = {
+            "file": f"logos/{i:04d}.png", "kind": logos.kinds[drawn.labels[i]],
+            "main": drawn.colours[i][0] if drawn.colours[i] else None,
+            "nearest": int(drawn.nearest[i]),
+            "distance": round(float(drawn.distance[i]), 4), "near_copy": False,
+        }  # fmt: skip
+        if svg:
+            text = to_svg(image, own, factor=FACTOR, **options)
+            path = base / "svg" / f"{i:04d}.svg"
+            path.parent.mkdir(exist_ok=True)
+            with work.replacing(path) as file:
+                file.write(text.encode())
+            item |= {
+                "svg": f"svg/{i:04d}.svg", "svg_bytes": len(text),
+                "svg_error": round(svg_error(text, image, factor=FACTOR, **options), 2),
+            }  # fmt: skip
+        items.append(item)
+    return items
+
+
+def _extras(logos: Logos, drawn: Drawn, base: Path, about: dict[str, str],
+            variations: int | None, walk: bool, edits: bool, seed: int) -> None:  # fmt: skip
+    if variations is not None:
+        near = logos.variations(drawn, variations, seed=seed)
+        marked = logos.copied(near.shapes)
+        sheet = [_framed(_large(logos, near, i), bad) for i, bad in enumerate(marked)]
+        words = {**about, "variations_of": str(variations),
+                 "near_copies": " ".join(map(str, np.flatnonzero(marked))) or "none"}  # fmt: skip
+        pictures.write_png(base / "variations.png", pictures.grid(np.stack(sheet), 8, 8), words)
+    if walk:
+        frames = logos.walk(drawn)
+        four = np.stack([_enlarged(frame, 4) for frame in frames])
+        pictures.write_gif(base / "walk.gif", four, 4.0)
+    if edits:
+        rows = directions.sefa(logos.sampler.generator, SHOWN)
+        which = variations or 0
+        moved = np.concatenate([logos.edited(drawn, which, row) for row in rows])
+        sheet = [crisp(image, 3, **inks(logos, drawn, which)) for image in moved]
+        pictures.write_png(base / "directions.png", pictures.grid(np.stack(sheet), 7, 8), about)
+
+
+def _curve(logos: Logos, seed: int) -> list[dict[str, Any]]:
+    from ...evaluation import evaluate
+
+    names = ["precision", "recall"]
+    pixels = logos.marks.pixels
+    rows = np.random.Generator(np.random.Philox(seed)).permutation(len(pixels))[: 2 * JUDGED]
+    judged = evaluate(logos.run, pixels[rows], metrics=names, n=JUDGED, seed=seed, model="last",
+                      features="general")  # fmt: skip
+    return judged["truncation"]
+
+
+def _sheet(logos: Logos, drawn: Drawn, colours: int) -> np.ndarray:
+    """All logos; with a palette, a row (or several) for each of its colours."""
+    large = np.stack([_enlarged(_large(logos, drawn, i), 1) for i in range(len(drawn))])
+    if colours < 2 or len(drawn) % colours:
+        return pictures.grid(large, None, 12)
+    order = np.argsort(np.arange(len(drawn)) % colours, kind="stable")
+    return pictures.grid(large[order], max(1, len(drawn) // colours), 12)
+
+
+def _beside(logos: Logos, drawn: Drawn) -> np.ndarray:
+    """Each logo, and below it the training image that looks most like it; 12 at most."""
+    count = min(12, len(drawn))
+    tops = [_enlarged(_rgb(drawn.shapes[i : i + 1])[0], 3) for i in range(count)]
+    originals = _rgb(logos.marks.pixels[drawn.nearest[:count]])
+    return pictures.grid(np.stack([*tops, *(_enlarged(one, 3) for one in originals)]), count, 6)
+
+
+def _large(logos: Logos, drawn: Drawn, i: int) -> np.ndarray:
+    return crisp(drawn.images[i], 3, **inks(logos, drawn, i))
+
+
+def _framed(image: np.ndarray, marked: bool) -> np.ndarray:
+    """With a red frame where it is a near-copy."""
+    framed = np.pad(image, [(3, 3), (3, 3), (0, 0)], constant_values=255)
+    if marked:
+        framed[[0, 1, -2, -1]] = framed[:, [0, 1, -2, -1]] = (215, 35, 45)
+    return framed
+
+
+def _enlarged(image: np.ndarray, factor: int) -> np.ndarray:
+    size = (factor * image.shape[1], factor * image.shape[0])
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+
+
+def _rgb(pixels: np.ndarray) -> np.ndarray:
+    """Ink becomes dark on white; colours stay."""
+    return np.stack([colour.ink(p[..., 0], INK) if p.shape[-1] == 1 else p for p in pixels])

@@ -1,0 +1,271 @@
+"""Logos in a palette: learnt by colour and kind, drawn, varied, edited, held against originals."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import RunError, UsageError, no_such
+from ...evaluation import Sample
+from ...evaluation.copies import copies, nearest
+from ...runs import Run
+from ...sampler import Sampler, load, slerp
+from . import colour, work
+from .marks import Marks, read_marks
+
+TRIES = 6  # candidates drawn for each logo wanted, at most
+INK = "#1c1c1c"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Logos, and what they were held against.
+
+    Attributes:
+        images: uint8 [n, S, S, 3], in the palette.
+        shapes: as generated, uint8 [n, S, S, C].
+        noise: float32 [n, Z]; with labels int32 [n] it draws them again.
+        colours: the palette of each, a list of #rrggbb; empty where none was asked for.
+        nearest: row of the training image that looks most like each, int64 [n].
+        distance: Euclidean, of pixels in [0, 1].
+        refused: how many candidates were near-copies and are not among these.
+    """
+
+    images: np.ndarray
+    shapes: np.ndarray
+    noise: np.ndarray
+    labels: np.ndarray
+    colours: list[list[str]]
+    nearest: np.ndarray
+    distance: np.ndarray
+    refused: int
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def learn_logos(
+    data: Any,
+    folder: str | os.PathLike,
+    *,
+    size: int = 32,
+    kimg: float | None = None,
+    seed: int = 0,
+    set: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> Logos:
+    """Learn to draw logos like these; the same call again goes on.
+
+    Args:
+        data: what `ganvas.data.load` takes; one channel is ink on paper, alpha is laid over white.
+        folder: where to work; new, empty, or begun by the same call.
+        size: pixels a side that are learnt at.
+        kimg: thousand images to learn from; None: what the recipe `logos` says.
+        set: other recipe values.
+
+    Raises: DataError: too few images; UsageError: a folder in other use.
+    """
+    marks, base = read_marks(data, size), Path(folder)
+    values = {"train.seed": seed, "data.size": size, **(set or {})}
+    about = {"kit": "patterns logos", "images": marks.fingerprint, "settings": values}
+    work.claim(base, about)
+    if kimg is not None:
+        values["train.kimg"] = kimg
+    run = work.learn(base, (marks.pixels, marks.labels), "logos", values, progress)
+    if run.model("last") is None:
+        raise RunError(f"{base} was stopped before its first model: the same command goes on")
+    return Logos(run, marks)
+
+
+class Logos:
+    """Draws logos. The same seed, palette and kind give the same logos.
+
+    Args:
+        run: of the recipe `logos`, or its folder.
+        marks: the images it learnt from, which every logo is held against.
+    """
+
+    def __init__(self, run: Run | str | os.PathLike, marks: Marks):
+        self.run = run if isinstance(run, Run) else Run.open(run)
+        self.marks = marks
+        self.sampler: Sampler = load(self.run, "last")
+        self._originals = _sample(marks.pixels)
+        self._least = np.percentile(_filled(marks.pixels[:500]), 5)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The labels that were found, as "red/02" (main colour and kind) or "03"."""
+        return self.sampler.names or ["00"]
+
+    def draw(
+        self,
+        n: int = 16,
+        palette: Sequence[str] = (),
+        seed: int = 0,
+        truncation: float = 0.8,
+        kind: str | None = None,
+        exact: bool = True,
+    ) -> Drawn:
+        """n logos that are neither near-copies of training images nor nearly empty.
+
+        Args:
+            palette: colours as #rrggbb; the i-th logo has the (i mod K)-th as its main colour, and
+                the others beside it. Empty: as learnt.
+            truncation: of the noise; below 1 more typical, less varied.
+            kind: one of `kinds`, or the colour part of one; None: as often as in training.
+            exact: bring main colours to the palette's; False: only ask the generator for them.
+
+        Raises: UsageError: a kind there is not; or nothing but near-copies comes.
+        """
+        noise = self.sampler.noise(TRIES * n, seed) * np.float32(truncation)
+        labels = self._labels(TRIES * n, list(palette), seed, kind)
+        keep: list[int] = []
+        refused = at = 0
+        while len(keep) < n and at < len(noise):
+            part = np.arange(at, min(len(noise), at + max(n, 32)))
+            shapes = self.sampler.decode(noise[part], labels[part])
+            bad, empty = self.copied(shapes), self._empty(shapes)
+            for row in part:
+                if len(keep) == n:
+                    break
+                # The place in the palette is kept: a refused one is replaced by its own colour.
+                if palette and row % len(palette) != len(keep) % len(palette):
+                    continue
+                if bad[row - at]:
+                    refused += 1
+                elif not empty[row - at]:
+                    keep.append(int(row))
+            at = int(part[-1]) + 1
+        if len(keep) < n:
+            raise UsageError(
+                f"{refused} of {len(noise)} logos were near-copies of training images, others "
+                f"nearly empty, and {len(keep)} are left where {n} are wanted: ask for fewer, "
+                "train longer or on more images, or raise the truncation"
+            )
+        wanted = [_turned(list(palette), i) for i in range(n)]
+        return self.finish(noise[keep], labels[keep], wanted, refused, exact)
+
+    def variations(self, drawn: Drawn, which: int, n: int = 15, strength: float = 0.45,
+                   seed: int = 0) -> Drawn:  # fmt: skip
+        """Logos near a chosen one, itself first: its noise turned a little, on the sphere it
+        lies on; `strength` 0 is itself, 1 any other. Near-copies are shown, and marked by their
+        `nearest`: see `copied`."""
+        if not 0 <= which < len(drawn):
+            raise UsageError(f"variations of logo {which}: there is 0 to {len(drawn) - 1}")
+        if not 0 <= strength <= 1:
+            raise UsageError(f"strength {strength}: it is 0 (the same) to 1 (any)")
+        start = np.repeat(drawn.noise[which : which + 1], n, axis=0)
+        other = self.sampler.noise(n, seed + 1_000_003)
+        other *= np.linalg.norm(start, axis=1, keepdims=True) / np.linalg.norm(
+            other, axis=1, keepdims=True
+        )
+        near = slerp(start, other, np.full((n, 1), strength))
+        noise = np.concatenate([start[:1], near]).astype(np.float32)
+        labels = np.repeat(drawn.labels[which : which + 1], n + 1)
+        return self.finish(noise, labels, [drawn.colours[which]] * (n + 1))
+
+    def edited(self, drawn: Drawn, which: int, direction: np.ndarray, reach: float = 3.0,
+               steps: int = 7) -> np.ndarray:  # fmt: skip
+        """A logo moved along a direction of noise, from -reach to reach: uint8 [steps, S, S, 3]."""
+        shares = np.linspace(-reach, reach, steps, dtype=np.float32)[:, None]
+        noise = drawn.noise[which] + shares * direction
+        labels = np.repeat(drawn.labels[which : which + 1], steps)
+        return self.coloured(self.sampler.decode(noise, labels), [drawn.colours[which]] * steps)
+
+    def walk(self, drawn: Drawn, seconds: float = 4.0, fps: int = 20) -> np.ndarray:
+        """A film through the first logos, closed: uint8 [frames, S, S, 3]. All have the label
+        and the palette of the first."""
+        places = min(len(drawn), max(2, round(seconds)))
+        frames = max(2, round(seconds * fps))
+        when = np.arange(frames) * places / frames
+        at, share = when.astype(int), (when % 1)[:, None]
+        share = share * share * (3 - 2 * share)
+        noise = slerp(drawn.noise[at], drawn.noise[(at + 1) % places], share).astype(np.float32)
+        shapes = self.sampler.decode(noise, np.repeat(drawn.labels[:1], frames))
+        return self.coloured(shapes, [drawn.colours[0]] * frames)
+
+    def finish(self, noise: np.ndarray, labels: np.ndarray, colours: list[list[str]],
+               refused: int = 0, exact: bool = True) -> Drawn:  # fmt: skip
+        """Images of noise [n, Z] and labels [n] in their palettes, and what they are nearest to."""
+        shapes = self.sampler.decode(noise, labels)
+        rows, distances = nearest(_sample(shapes), self._originals, 1)
+        images = self.coloured(shapes, colours if exact else [[]] * len(shapes))
+        return Drawn(images, shapes, noise, labels, colours, rows[:, 0], distances[:, 0], refused)
+
+    def copied(self, shapes: np.ndarray) -> np.ndarray:
+        """Which of these, as generated, are near-copies of training images: bool [n]."""
+        return copies(_sample(shapes), self._originals)
+
+    def _empty(self, shapes: np.ndarray) -> np.ndarray:
+        """Which have less figure than nearly all of the training images: bool [n]."""
+        return _filled(shapes) < self._least
+
+    def coloured(self, shapes: np.ndarray, colours: Sequence[Sequence[str]]) -> np.ndarray:
+        """As generated -> uint8 [n, S, S, 3] in the palettes; ink alone takes the first colour."""
+        if not self.marks.coloured:
+            inks = [list(each)[:1] or [INK] for each in colours]
+            pairs = zip(shapes, inks, strict=True)
+            return np.stack([colour.ink(shape[..., 0], own[0]) for shape, own in pairs])
+        return np.stack(
+            [colour.recolour(s, c) if c else s for s, c in zip(shapes, colours, strict=True)]
+        )
+
+    def _labels(self, n: int, palette: list[str], seed: int, kind: str | None) -> np.ndarray:
+        """One label for each of n logos: of its main colour, or the nearest colour there is."""
+        if not self.sampler.conditional:
+            return np.zeros(n, np.int32)
+        mains = np.array([name.partition("/")[0] for name in self.kinds])
+        chances = self.sampler.frequencies / self.sampler.frequencies.sum()
+        if kind is not None:
+            fits = [kind in (name, main) for name, main in zip(self.kinds, mains, strict=True)]
+            if not any(fits):
+                raise UsageError(no_such("kind", kind, {*self.kinds, *mains}))
+            chances = chances * fits
+        draws = np.random.Generator(np.random.Philox([seed, 3])).random(n)
+        by_colour = self.marks.coloured and kind is None
+        labels = np.empty(n, np.int32)
+        for i in range(n):
+            own = chances
+            if palette and by_colour:
+                own = chances * (mains == self.nearest_main(palette[i % len(palette)]))
+            edges = np.cumsum(own) / own.sum()
+            labels[i] = np.searchsorted(edges[:-1], draws[i], side="right")
+        return labels
+
+    def nearest_main(self, one: str) -> str:
+        """The main colour in training that is nearest to #rrggbb."""
+        there = sorted({name.partition("/")[0] for name in self.kinds})
+        lab = colour.to_lab(colour.rgb_of([colour.NAMED[word] for word in there]))
+        gap = (lab - colour.to_lab(colour.rgb_of([one]))) * [0.5, 1, 1]
+        return there[int(np.argmin((gap**2).sum(axis=1)))]
+
+
+def _sample(pixels: np.ndarray) -> Sample:
+    """For `copies`, which looks at pixels alone, of at most 32 a side."""
+    step = max(1, pixels.shape[1] // 32)
+    small = pixels[:, : pixels.shape[1] // step * step, : pixels.shape[2] // step * step]
+    if step > 1:
+        n, height, width, channels = small.shape
+        cut = small.reshape(n, height // step, step, width // step, step, channels)
+        small = np.rint(cut.mean(axis=(2, 4))).astype(np.uint8)
+    return Sample(np.zeros((len(pixels), 0), np.float32), small)
+
+
+def _filled(shapes: np.ndarray) -> np.ndarray:
+    """How much of each image is figure: ink, or what is no paper; a share, [n]."""
+    if shapes.shape[-1] == 1:
+        return shapes.mean(axis=(1, 2, 3)) / 255
+    return np.array([colour.figure(shape).mean() for shape in shapes])
+
+
+def _turned(palette: list[str], i: int) -> list[str]:
+    """The palette with its (i mod K)-th colour first."""
+    if not palette:
+        return []
+    at = i % len(palette)
+    return [palette[at], *palette[:at], *palette[at + 1 :]]

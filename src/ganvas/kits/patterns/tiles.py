@@ -1,0 +1,197 @@
+"""Tiles from a texture: learnt from its crops, drawn on a torus, of any size."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ... import images as pictures
+from ...build import build
+from ...errors import RunError, UsageError, no_such
+from ...networks import NETWORKS
+from ...networks.texture import Texture as Networks
+from ...networks.texture import take
+from ...runs import Run
+from . import torus, work
+from .crops import crops, read_textures
+
+LARGEST = 4096
+
+
+def learn_tiles(
+    textures: str | os.PathLike | Sequence[str | os.PathLike],
+    folder: str | os.PathLike,
+    *,
+    kimg: float | None = None,
+    scale: int | None = None,
+    seed: int = 0,
+    set: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> Tiles:
+    """Learn to draw tiles of one or a few textures; the same call again goes on.
+
+    Args:
+        textures: image files, or folders of them; several are learnt by one generator.
+        folder: where to work; new, empty, or begun by the same call.
+        kimg: thousand crops to learn from; None: what the recipe `texture` says.
+        scale: see `read_textures`.
+        seed: of the crops and of the training.
+        set: other recipe values.
+
+    Returns: what draws tiles.
+    Raises: DataError: textures that cannot be learnt from; UsageError: a folder in other use.
+    """
+    paths = [textures] if isinstance(textures, (str, os.PathLike)) else list(textures)
+    found = read_textures([Path(path) for path in paths], scale)
+    base = Path(folder)
+    files = {one.name: one.sha256 for one in found}
+    values = {"train.seed": seed, **(set or {})}
+    work.claim(
+        base, {"kit": "patterns tile", "textures": files, "scale": scale, "settings": values}
+    )
+    if kimg is not None:
+        values["train.kimg"] = kimg
+    run = work.learn(base, crops(found, seed), "texture", values, progress)
+    if run.model("last") is None:
+        raise RunError(f"{base} was stopped before its first model: the same command goes on")
+    return Tiles(run, [one.name for one in found], [(one.low, one.high) for one in found])
+
+
+def cells_of(size: tuple[int, int], stride: int) -> tuple[int, int]:
+    """The field of a tile of this size. Raises: UsageError: no multiples of the stride."""
+    wrong = [side for side in size if side % stride or not stride <= side <= LARGEST]
+    if wrong:
+        near = max(stride, round(wrong[0] / stride) * stride)
+        raise UsageError(
+            f"size {size[0]}x{size[1]}: sides are multiples of {stride} up to {LARGEST}: "
+            f"take {min(near, LARGEST)} for {wrong[0]}"
+        )
+    return size[0] // stride, size[1] // stride
+
+
+class Tiles:
+    """Draws tiles from a run of the recipe `texture`. The same seed gives the same tile.
+
+    Args:
+        run: the run, or its folder.
+        names: of the textures, in the order of their labels.
+        ranges: lowest and highest value [3] of each texture's channels, 0 to 255, which its
+            tiles are brought back to.
+    """
+
+    def __init__(
+        self,
+        run: Run | str | os.PathLike,
+        names: Sequence[str],
+        ranges: Sequence[tuple[np.ndarray, np.ndarray]],
+    ):
+        self.run = run if isinstance(run, Run) else Run.open(run)
+        self.names = list(names)
+        self.ranges = np.array(ranges, np.float64).reshape(len(names), 2, 3)
+        path = self.run.model("last")
+        networks = build("networks", self.run.config.networks, NETWORKS)
+        if path is None or not isinstance(networks, Networks):
+            raise RunError(f"{self.run.folder} has no model of networks `texture`: train one")
+        generator = keras.saving.load_model(path, compile=False)
+        tables = [one for one in generator.layers if isinstance(one, keras.layers.Embedding)]
+        self.vectors = tables[0].get_weights()[0] if tables else None
+        self.networks = networks
+        self._torus = networks.torus(int(generator.output.shape[-1]), len(names) if tables else 0)
+        take(self._torus, generator)
+        depth = self._torus.input["field"].shape[-1]
+        self._infer = tf.function(
+            lambda field: self._torus({"field": field}, training=False),
+            input_signature=[tf.TensorSpec((1, None, None, depth))],
+        )
+
+    @property
+    def stride(self) -> int:
+        """A tile's sides are multiples of it."""
+        return self.networks.stride
+
+    def draw(
+        self,
+        size: tuple[int, int] = (256, 256),
+        texture: str | int = 0,
+        seed: int = 0,
+        into: str | int | None = None,
+    ) -> np.ndarray:
+        """One tile.
+
+        Args:
+            size: (height, width) in pixels, multiples of `stride`.
+            texture: which one, by name or place.
+            seed: of all its noise.
+            into: another texture that the tile's middle goes over into.
+
+        Returns: uint8 [height, width, 3].
+        Raises: UsageError: a size or texture that there is not.
+        """
+        cells = self.cells(size)
+        share = torus.between(cells) if into is not None else np.zeros((*cells, 1), np.float32)
+        return self._draw(cells, seed, texture, texture if into is None else into, share)
+
+    def frames(
+        self,
+        size: tuple[int, int],
+        texture: str | int,
+        into: str | int,
+        count: int = 40,
+        seed: int = 0,
+    ) -> np.ndarray:
+        """A film from one texture into another and back, every frame a tile: uint8
+        [count, height, width, 3]."""
+        cells = self.cells(size)
+        shares = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(count) / count)
+        whole = np.ones((*cells, 1), np.float32)
+        return np.stack(
+            [self._draw(cells, seed, texture, into, np.float32(share) * whole) for share in shares]
+        )
+
+    def cells(self, size: tuple[int, int]) -> tuple[int, int]:
+        """See `cells_of`."""
+        return cells_of(size, self.stride)
+
+    def index(self, texture: str | int) -> int:
+        """The place of a texture. Raises: UsageError: there is none of that name."""
+        if isinstance(texture, str):
+            if texture not in self.names:
+                raise UsageError(no_such("texture", texture, self.names))
+            return self.names.index(texture)
+        if not 0 <= texture < len(self.names):
+            raise UsageError(f"texture {texture}: there is 0 to {len(self.names) - 1}")
+        return texture
+
+    def _draw(
+        self,
+        cells: tuple[int, int],
+        seed: int,
+        first: str | int,
+        second: str | int,
+        share: np.ndarray,
+    ) -> np.ndarray:
+        """A tile of which each cell has so much (0 to 1, [h, w, 1]) of the second texture."""
+        start, end = self.index(first), self.index(second)
+        parts = [
+            torus.plain(cells, self.networks.local, torus.rng_of(seed, 0)),
+            torus.smooth(cells, self.networks.overall, torus.rng_of(seed, 1)),
+        ]
+        if self.vectors is not None:
+            parts.append((1 - share) * self.vectors[start] + share * self.vectors[end])
+        field = np.concatenate(parts, axis=-1)
+        image = self._infer(field[None]).numpy()[0]
+        tile = pictures.to_uint8(image).astype(np.float64) / 255
+        share = torus.enlarged(share, self.stride)
+        low, high = (
+            (1 - share) * self.ranges[start, i] + share * self.ranges[end, i] for i in (0, 1)
+        )
+        tile = np.rint(np.clip(low + tile * (high - low), 0, 255)).astype(np.uint8)
+        # Cells begin at the border; where it lies among them is left to chance.
+        shift = torus.rng_of(seed, 2).integers(0, self.stride, 2)
+        return np.roll(tile, tuple(int(s) for s in shift), axis=(0, 1))

@@ -1,0 +1,46 @@
+"""Padding on a torus."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("ganvas")
+class WrapPad(keras.layers.Layer):
+    """Continues a map beyond each border with what lies at the opposite one.
+
+    A stack of these, each before a convolution without padding, is periodic by construction and
+    treats all places alike: no border is there to be learnt.
+
+    Args:
+        size: rows and columns added on each side; at most the map's own sides.
+
+    Shapes: [N, H, W, C] -> [N, H + 2 size, W + 2 size, C]; H and W may be unknown.
+    """
+
+    def __init__(self, size: int = 1, **options):
+        super().__init__(**options)
+        if size < 1:
+            raise ValueError(f"size {size} is not accepted; there is 1 and above")
+        self.size = size
+
+    def build(self, input_shape):
+        sides = [side for side in input_shape[1:3] if side is not None]
+        if min(sides, default=self.size) < self.size:
+            raise ValueError(
+                f"a map of {input_shape[1]} × {input_shape[2]} cannot be wrapped by {self.size}: "
+                "it is smaller than what is added"
+            )
+
+    def call(self, inputs):
+        size = self.size
+        x = tf.concat([inputs[:, -size:], inputs, inputs[:, :size]], axis=1)
+        return tf.concat([x[:, :, -size:], x, x[:, :, :size]], axis=2)
+
+    def compute_output_shape(self, input_shape):
+        batch, *sides, channels = input_shape
+        return (batch, *(side and side + 2 * self.size for side in sides), channels)
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}

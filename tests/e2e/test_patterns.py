@@ -1,0 +1,217 @@
+"""`ganvas patterns` from the command line: what it writes, that it goes on, what it says no to."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganvas
+from ganvas.cli import run_command
+from ganvas.kits import patterns
+from ganvas.kits.patterns.marks import read_marks
+
+TINY = {
+    "networks.width": 4, "networks.discriminator_width": 4, "networks.max_width": 8,
+    "train.tick_kimg": 0.08, "train.steps_per_execution": 2, "watch.tensorboard": False,
+    "watch.signals": False,
+}  # fmt: skip
+SETS = [word for key, value in TINY.items() for word in ("--set", f"{key}={str(value).lower()}")]
+
+
+def opened(path):
+    """A picture, its file closed."""
+    with Image.open(path) as picture:
+        picture.load()
+        return picture
+
+
+@pytest.fixture(scope="module")
+def textures(tmp_path_factory):
+    """Two texture files: waves, and noise that has a grain."""
+    folder = tmp_path_factory.mktemp("textures")
+    y, x = np.mgrid[0:96, 0:96]
+    rng = np.random.default_rng(0)
+    for name, grey in (("waves", np.sin(x / 7 + np.sin(y / 9))), ("grain", np.sin(x / 3 + y / 5))):
+        wide = 128 + 60 * grey[..., None] * [1, 0.6, 0.3] + rng.normal(0, 8, (96, 96, 3))
+        Image.fromarray(np.clip(wide, 0, 255).astype(np.uint8)).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def icons(tmp_path_factory):
+    """120 discs and squares in red and blue, as a file."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[0:16, 0:16]
+    images = []
+    for i in range(120):
+        a, b, r = rng.uniform(5, 11), rng.uniform(5, 11), rng.uniform(3, 6)
+        away = np.maximum(abs(y - a), abs(x - b)) if i % 2 else np.hypot(y - a, x - b)
+        paint = (215, 35, 45) if i % 4 < 2 else (30, 80, 210)
+        images.append(np.where((away < r)[..., None], paint, 255))
+    path = tmp_path_factory.mktemp("icons") / "icons.npz"
+    np.savez(path, x=np.stack(images).astype(np.uint8))
+    return path
+
+
+def test_tiles_are_written_gone_on_with_and_tile(textures, tmp_path, command, capsys):
+    out = tmp_path / "out"
+    words = ["patterns", "tile", textures / "waves.png", "--morph", textures / "grain.png",
+             "--out", out, "--size", "64x96", "-n", 2, *SETS]  # fmt: skip
+    done = command(*words, "--kimg", 0.16, "--json", timeout=300)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert [one["texture"] for one in result["tiles"]] == ["waves"] * 2 + ["grain"] * 2
+    for one in result["tiles"]:
+        assert opened(out / one["file"]).size == (96, 64)
+    first = opened(out / "tiles" / "waves-0000.png")
+    assert first.info["seed"] == "0" and len(first.info["model_sha256"]) == 64
+    assert opened(out / "previews" / "waves-0000.png").size == (192, 128)
+    for name in ("wallpaper.png", "fabric.png", "morph.png", "morph.gif", "tiles.json"):
+        assert (out / name).is_file(), name
+    pixels = np.asarray(first)
+    words = list(map(str, words))
+    assert run_command([*words, "--kimg", "0.16"]) == 0
+    assert ganvas.Run(out / "run").rows()[-1]["kimg"] == pytest.approx(0.16)  # not trained again
+    np.testing.assert_array_equal(np.asarray(opened(out / "tiles" / "waves-0000.png")), pixels)
+    assert run_command([*words, "--kimg", "0.24"]) == 0
+    assert ganvas.Run(out / "run").rows()[-1]["kimg"] == pytest.approx(0.24)
+    capsys.readouterr()
+    other = ["patterns", "tile", str(textures / "grain.png"), "--out", str(out), *SETS]
+    assert run_command(other) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and "was begun with textures" in said
+
+
+def test_tiles_are_drawn_by_seed_size_and_name(textures, tmp_path):
+    values = {**TINY, "train.kimg": 0.032}
+    drawer = patterns.learn_tiles(textures, tmp_path / "out", set=values, progress=False)
+    assert drawer.names == ["grain", "waves"]
+    tile = drawer.draw((64, 96), "waves", seed=3)
+    assert tile.shape == (64, 96, 3)
+    np.testing.assert_array_equal(drawer.draw((64, 96), 1, seed=3), tile)
+    assert not np.array_equal(drawer.draw((64, 96), 1, seed=4), tile)
+    assert drawer.frames((32, 32), 0, 1, count=3).shape == (3, 32, 32, 3)
+    whole, half = drawer.frames((32, 32), 0, 1, count=2)  # there and back
+    np.testing.assert_array_equal(whole, drawer.draw((32, 32), 0))
+    np.testing.assert_array_equal(half, drawer.draw((32, 32), 1))
+    with pytest.raises(ganvas.UsageError, match="multiples of 16 up to 4096: take 64 for 70"):
+        drawer.draw((70, 64))
+    with pytest.raises(ganvas.UsageError, match="no texture 'wave': did you mean 'waves'"):
+        drawer.draw((64, 64), "wave")
+
+
+@pytest.fixture(scope="module")
+def logos(icons, tmp_path_factory):
+    values = {**TINY, "train.batch": 8}
+    folder = tmp_path_factory.mktemp("logos") / "out"
+    return patterns.learn_logos(icons, folder, size=16, kimg=0.16, set=values, progress=False)
+
+
+def test_logos_have_the_colours_asked_for(logos):
+    drawn = logos.draw(8, ["#2e9e3e", "#8232b4"], seed=1)
+    assert drawn.images.shape == (8, 16, 16, 3)
+    assert [own[0] for own in drawn.colours] == ["#2e9e3e", "#8232b4"] * 4
+    again = logos.draw(8, ["#2e9e3e", "#8232b4"], seed=1)
+    np.testing.assert_array_equal(drawn.images, again.images)
+
+
+def test_only_kinds_of_the_colour_asked_for_are_drawn(logos):
+    drawn = logos.draw(12, ["#d7232d", "#1e50d2"], exact=False)
+    mains = [logos.kinds[label].partition("/")[0] for label in drawn.labels]
+    assert mains == ["red", "blue"] * 6
+    assert {logos.kinds[i] for i in logos.draw(6, kind="blue").labels} <= {
+        kind for kind in logos.kinds if kind.startswith("blue")
+    }
+    with pytest.raises(ganvas.UsageError, match="no kind 'bleu': did you mean 'blue'"):
+        logos.draw(4, kind="bleu")
+
+
+def test_near_copies_are_refused(logos, icons, monkeypatch):
+    """A generator that gives training images back has all of them refused."""
+    originals = read_marks(icons, 16).pixels
+    monkeypatch.setattr(logos.sampler, "decode", lambda noise, labels: originals[: len(noise)])
+    with pytest.raises(ganvas.UsageError, match="were near-copies of training images"):
+        logos.draw(4)
+    drawn = logos.finish(np.zeros((5, 64), np.float32), np.zeros(5, np.int32), [[]] * 5)
+    np.testing.assert_array_equal(drawn.nearest, range(5))
+    np.testing.assert_allclose(drawn.distance, 0, atol=0.1)  # rounded squares
+
+
+def test_variations_begin_with_the_chosen_one(logos):
+    drawn = logos.draw(4)
+    near = logos.variations(drawn, 2, n=3, strength=0.2)
+    np.testing.assert_array_equal(near.shapes[0], drawn.shapes[2])
+    np.testing.assert_allclose(
+        np.linalg.norm(near.noise, axis=1), np.linalg.norm(drawn.noise[2]), rtol=1e-3
+    )
+    angle = (near.noise[1:] @ drawn.noise[2]) / np.linalg.norm(drawn.noise[2]) ** 2
+    assert (angle > 0.9).all() and (angle < 0.9999).all()
+    same = logos.variations(drawn, 2, n=1, strength=0.0)
+    np.testing.assert_allclose(same.noise[1], drawn.noise[2], atol=1e-2)
+
+
+def test_a_walk_closes(logos):
+    frames = logos.walk(logos.draw(4), seconds=2, fps=20).astype(int)
+    steps = np.abs(np.roll(frames, -1, 0) - frames).mean(axis=(1, 2, 3))
+    assert len(frames) == 40
+    assert steps[-1] <= 3 * steps.mean() + 1
+
+
+def test_logos_from_the_command_line(logos, icons, tmp_path, capsys):
+    out = logos.run.folder.parent
+    words = ["patterns", "logos", str(icons), "--out", str(out), "--size", "16", "-n", "6"]
+    sets = [*SETS, "--set", "train.batch=8", "--kimg", "0.16", "--no-judge", "--json"]
+    extras = ["--palette", "#e63946,navy"]
+    assert run_command([*words, *sets, *extras]) == 2
+    assert "no colour 'navy'" in capsys.readouterr().err
+    extras = ["--palette", "#e63946,blue", "--variations", "1", "--walk", "--directions"]
+    code, said = run_command([*words, *sets, *extras]), capsys.readouterr()
+    assert code == 0, said.err
+    result = json.loads(said.out)
+    assert [one["main"] for one in result["logos"]] == ["#e63946", "#1e50d2"] * 3
+    assert all(one["distance"] > 0 and not one["near_copy"] for one in result["logos"])
+    for name in ("logos.png", "nearest.png", "variations.png", "walk.gif", "directions.png"):
+        assert (out / name).is_file(), name
+    picture = opened(out / "logos" / "0003.png")
+    assert picture.size == (128, 128)
+    assert picture.info["nearest"].startswith("nearest is item ")
+
+
+BAD = {
+    "no texture": (["tile", "none.png"], "there is no none.png"),
+    "size": (["tile", "waves.png", "--size", "big"], "write HxW in pixels"),
+    "size off": (["tile", "waves.png", "--size", "70"], "multiples of 16"),
+    "repeat": (["tile", "waves.png", "--repeat", "9"], "repeat"),
+    "morph itself": (["tile", "waves.png", "--morph", "waves.png"], "is given already"),
+    "unknown colour": (["logos", "icons.npz", "--palette", "teel"], "no colour 'teel'"),
+    "empty palette": (["logos", "icons.npz", "--palette", ""], "the palette is empty"),
+    "no such logo": (["logos", "icons.npz", "-n", "4", "--variations", "4"], "numbers 0 to 3"),
+    "truncation": (["logos", "icons.npz", "--truncation", "0"], "lies above 0"),
+    "one image": (["logos", "waves"], "1 readable image"),
+    "folder in use": (["tile", "waves.png", "--out", "used"], "holds other files"),
+    "svg": (["logos", "icons.npz", "--svg"], "needs vtracer"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line(name, textures, icons, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(__import__("sys").modules, "vtracer", None)
+    (tmp_path / "waves.png").write_bytes((textures / "waves.png").read_bytes())
+    (tmp_path / "icons.npz").write_bytes(icons.read_bytes())
+    (tmp_path / "waves").mkdir()
+    (tmp_path / "waves" / "one.png").write_bytes((textures / "waves.png").read_bytes())
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "letter.txt").write_text("mine")
+    words, sentence = BAD[name]
+    out = [] if "--out" in words else ["--out", "out"]
+    before = sorted(p.name for p in tmp_path.rglob("*"))
+    assert run_command(["patterns", *words, *out]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: ") and said.err.count("\n") == 1
+    assert sentence in said.err
+    assert sorted(p.name for p in tmp_path.rglob("*")) == before  # nothing was begun
