@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import keras
 import tensorflow as tf
 
-from .callbacks import Doctor, Guard, Log, Logits, Samples, Scores, Show, Signals, State
+from .callbacks import Ask, Doctor, Guard, Log, Logits, Samples, Scores, Show, Signals, State
 from .config import Config
 from .data import Images
 from .doctor import Finding
@@ -24,7 +24,13 @@ from .sampler import Sampler
 
 
 def play(
-    run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progress: bool
+    run: Run,
+    gan: GAN,
+    plan: Plan,
+    source: Images,
+    config: Config,
+    progress: bool,
+    each_tick: Callable[[Run], bool] | None = None,
 ) -> Finding | None:
     """Fit stretch after stretch, from wherever the game is.
 
@@ -51,6 +57,8 @@ def play(
     doctor = Doctor(run, plan, config.train.heal, writer, progress)
     if config.watch.signals:
         callbacks.append(doctor)
+    if each_tick:
+        callbacks.append(Ask(run, plan, each_tick))
     status = "stopped"
     try:
         with contextlib.ExitStack() as stack:

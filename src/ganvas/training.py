@@ -11,7 +11,7 @@ import re
 import shlex
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ def train(
     set: Mapping[str, Any] | None = None,
     start_from: str | os.PathLike | None = None,
     progress: bool = True,
+    each_tick: Callable[[Run], bool] | None = None,
 ) -> Run:
     """Train a GAN on images.
 
@@ -60,6 +61,8 @@ def train(
         set: recipe values to change, by dotted key: {"train.kimg": 500}.
         start_from: another run, whose weights to start from (fine-tuning).
         progress: show a live line, or a line per tick where there is no terminal.
+        each_tick: called with the run after each tick, when its log and state are written;
+            where it answers True, the run is stopped, and can go on.
 
     Returns: the run; `ganvas.load(run).sample(64)` draws from it. Its `status()` is
         "finished", or "interrupted" after Ctrl-C (`resume` goes on).
@@ -80,7 +83,7 @@ def train(
     new = Run.create(run, name, config)
     with new.locked():
         introduce(new, describe(config, source, anew), source)
-        play_and_heal(new, gan, plan, source, config, progress)
+        play_and_heal(new, gan, plan, source, config, progress, each_tick)
     return new
 
 
@@ -90,6 +93,7 @@ def resume(
     data: Any = None,
     set: Mapping[str, Any] | None = None,
     progress: bool = True,
+    each_tick: Callable[[Run], bool] | None = None,
 ) -> Run:
     """Go on exactly where a run stopped, also after `kill -9`.
 
@@ -97,6 +101,7 @@ def resume(
         run: its folder.
         data: the images again, where the run was given arrays; else they are found by name.
         set: values to change; only what leaves networks and image stream as they are.
+        each_tick: as for `train`.
 
     Raises: RunError: no run, in use, or its images changed since.
     """
@@ -122,7 +127,7 @@ def resume(
         introduce(old, {**describe(config, source, anew), **old.info}, source)
         if config != before:
             old.write("config.toml", config.toml())
-        play_and_heal(old, gan, plan, source, config, progress)
+        play_and_heal(old, gan, plan, source, config, progress, each_tick)
     return old
 
 

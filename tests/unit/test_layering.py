@@ -15,7 +15,7 @@ FLOORS = {
     "evaluation": 3, "assembly": 3,
     "callbacks": 4, "exporting": 4,
     "play": 5, "healing": 5, "training": 5, "rehearsal": 5,
-    "kits": 7, "tune": 7, "scale": 7, "serve": 7,
+    "kits": 7, "tuning": 7, "scale": 7, "serve": 7,
     "cli": 8, "__main__": 9,
 }  # fmt: skip
 SAME_FLOOR = {
