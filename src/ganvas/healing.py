@@ -42,7 +42,8 @@ def play_and_heal(
         if finding is None:
             return
         config = prescribe(run, config, source, finding, int(gan.step.numpy()), plan)
-        gan, plan = take_cure(run, config, source)
+        with gan.distribute_strategy.scope():
+            gan, plan = take_cure(run, config, source)
 
 
 def prescribe(

@@ -91,6 +91,9 @@ class Train(Section):
     jit: bool = False
     """Compile with XLA: worth it on a GPU, slower on a CPU; it draws other noise."""
     steps_per_execution: int = Field(10, ge=1)
+    strategy: Literal["auto", "single", "mirrored", "multiworker"] = "auto"
+    """Who plays: one device, every GPU of this machine, or all workers in TF_CONFIG; auto takes
+    what there is."""
 
 
 class Watch(Section):
