@@ -32,6 +32,7 @@ _HOMES = {
     "sampler": ("Sampler", "load"),
     "serve.client": ("Client",),
     "training": ("load_game", "resume", "train"),
+    "tuning": ("tune",),
 }  # fmt: skip
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from .assembly import assemble
@@ -24,18 +25,25 @@ MARGIN = 3
 
 
 def play_and_heal(
-    run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progress: bool
+    run: Run,
+    gan: GAN,
+    plan: Plan,
+    source: Images,
+    config: Config,
+    progress: bool,
+    each_tick: Callable[[Run], bool] | None = None,
 ) -> None:
     """`play`, and with `train.heal` again after each cure, within the same budget of kimg.
 
     Raises: Diverged: what ails it came back after every cure there is, or after three.
     """
     while True:
-        finding = _played(run, gan, plan, source, config, progress)
+        finding = _played(run, gan, plan, source, config, progress, each_tick)
         if finding is None:
             return
         config = prescribe(run, config, source, finding, int(gan.step.numpy()), plan)
-        gan, plan = take_cure(run, config, source)
+        with gan.distribute_strategy.scope():
+            gan, plan = take_cure(run, config, source)
 
 
 def prescribe(
@@ -110,11 +118,17 @@ def untaken(run: Run) -> dict[str, Any]:
 
 
 def _played(
-    run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progress: bool
+    run: Run,
+    gan: GAN,
+    plan: Plan,
+    source: Images,
+    config: Config,
+    progress: bool,
+    each_tick: Callable[[Run], bool] | None,
 ) -> Finding | None:
     """Play; what it was stopped for, if it was."""
     try:
-        return play(run, gan, plan, source, config, progress)
+        return play(run, gan, plan, source, config, progress, each_tick)
     except Diverged:
         if not config.train.heal or int(gan.step.numpy()) >= plan.total:
             raise

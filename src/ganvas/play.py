@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import math
 import signal
 import threading
@@ -12,7 +13,8 @@ from collections.abc import Callable, Iterator
 import keras
 import tensorflow as tf
 
-from .callbacks import Doctor, Guard, Log, Logits, Samples, Scores, Show, Signals, State
+from . import replicas
+from .callbacks import Ask, Doctor, Guard, Log, Logits, Samples, Scores, Show, Signals, State
 from .config import Config
 from .data import Images
 from .doctor import Finding
@@ -21,15 +23,25 @@ from .gan import GAN
 from .plan import Plan
 from .runs import Run
 from .sampler import Sampler
+from .workers import task
 
 
 def play(
-    run: Run, gan: GAN, plan: Plan, source: Images, config: Config, progress: bool
+    run: Run,
+    gan: GAN,
+    plan: Plan,
+    source: Images,
+    config: Config,
+    progress: bool,
+    each_tick: Callable[[Run], bool] | None = None,
 ) -> Finding | None:
     """Fit stretch after stretch, from wherever the game is.
 
     Returns: with `train.heal`, what the run was stopped for.
     """
+    if task()[0] > 0:
+        follow(gan, plan, source, config)
+        return None
     if int(gan.step.numpy()) >= plan.total:
         run.update_info(status="finished")
         return None
@@ -51,6 +63,8 @@ def play(
     doctor = Doctor(run, plan, config.train.heal, writer, progress)
     if config.watch.signals:
         callbacks.append(doctor)
+    if each_tick:
+        callbacks.append(Ask(run, plan, each_tick))
     status = "stopped"
     try:
         with contextlib.ExitStack() as stack:
@@ -75,6 +89,13 @@ def play(
     return doctor.patient
 
 
+def follow(gan: GAN, plan: Plan, source: Images, config: Config) -> None:
+    """Play along as a worker that is not the chief, and write nothing."""
+    if int(gan.step.numpy()) < plan.total:
+        with stop_on_signal(gan) as interrupted:
+            fit(gan, plan, source, config, [Guard(None, plan)], interrupted)
+
+
 def fit(
     gan: GAN,
     plan: Plan,
@@ -90,16 +111,21 @@ def fit(
             gan.stop_training = True
 
     callbacks = [keras.callbacks.LambdaCallback(on_epoch_begin=stop), *callbacks]
+    callbacks.append(replicas.Together())
+    with replicas.not_alone():
+        replicas.agree(gan)
     for stretch in plan.stretches(int(gan.step.numpy())):
-        if interrupted():
+        if interrupted() and task()[1] == 1:  # several stop together, after a tick
             return
         if stretch.warming_up != gan.warming_up:
             gan.warm_up(stretch.warming_up)
-        gan.execute(math.gcd(plan.execution, stretch.steps))
-        stream = source.stream(
-            plan.batch * plan.turns, config.train.seed, plan.position(stretch.start)
-        )
-        with source.reading():
+        # Several steps in a loop of TensorFlow fail where workers meet within one.
+        alone = task()[1] == 1
+        gan.execute(math.gcd(plan.execution, stretch.steps) if alone else 1)
+        batch, position = plan.batch * plan.turns, plan.position(stretch.start)
+        read = functools.partial(source.stream, batch, config.train.seed, position)
+        stream = replicas.shared(gan.distribute_strategy, read, batch)
+        with source.reading(), replicas.not_alone():
             gan.fit(
                 stream,
                 epochs=stretch.ticks,

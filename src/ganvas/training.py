@@ -5,13 +5,14 @@ config -> images -> networks -> GAN -> callbacks -> fit
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
 import shlex
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import tensorflow as tf
 
 from . import images as pictures
+from . import replicas
 from .assembly import Form, advice, assemble, settle
 from .callbacks import real_grid, restore, take_weights
 from .config import Config, load_recipe
@@ -29,8 +31,9 @@ from .files import disk_errors
 from .gan import GAN
 from .healing import play_and_heal, take_cure, untaken
 from .plan import Plan
-from .play import now
+from .play import now, play
 from .runs import Run
+from .workers import task
 
 CHANGEABLE = (
     "train.kimg", "train.epochs", "train.tick_kimg", "train.learning_rate",
@@ -47,7 +50,9 @@ def train(
     run: str | os.PathLike | None = None,
     set: Mapping[str, Any] | None = None,
     start_from: str | os.PathLike | None = None,
+    go_on: bool = False,
     progress: bool = True,
+    each_tick: Callable[[Run], bool] | None = None,
 ) -> Run:
     """Train a GAN on images.
 
@@ -59,28 +64,45 @@ def train(
         run: folder to make; default runs/DATE-DATA-RECIPE.
         set: recipe values to change, by dotted key: {"train.kimg": 500}.
         start_from: another run, whose weights to start from (fine-tuning).
+        go_on: where `run` holds a run already, resume it: for schedulers, which start what
+            died with the same words.
         progress: show a live line, or a line per tick where there is no terminal.
+        each_tick: called with the run after each tick, when its log and state are written;
+            where it answers True, the run is stopped, and can go on.
 
     Returns: the run; `ganvas.load(run).sample(64)` draws from it. Its `status()` is
         "finished", or "interrupted" after Ctrl-C (`resume` goes on).
     Raises: UsageError: what was asked for cannot be done; Diverged: a number went to infinity.
     """
-    if run is not None:
+    worker, workers = task()
+    follows = worker > 0  # it plays along, and the chief writes
+    if workers > 1 and run is None:
+        raise UsageError("several workers need one folder that all of them can read: name a run")
+    if go_on and run is not None and (Path(run) / "config.toml").is_file():
+        return resume(run, data=data, progress=progress, each_tick=each_tick)
+    if run is not None and not follows:
         Run.check_free(run)  # before the images are read, which may take long
     if start_from:
         parent = str(Run.open(start_from).folder.absolute())
         recipe = recipe if isinstance(recipe, Config) else load_recipe(recipe)
         recipe = recipe.with_values({"parent": parent})
-    config, source = prepare(data, recipe, set)
+    config = read(recipe, set)
+    strategy = replicas.strategy_of(config.train.strategy)  # before TensorFlow does anything else
+    replicas.check(config, strategy.num_replicas_in_sync)
+    config, source = prepare(data, config, None)
+    with strategy.scope():
+        gan, plan = assemble(config, source)
+        anew = take_parent(gan, config)
+    if follows:
+        play(Run(run), gan, plan, source, config, False)  # type: ignore[arg-type]
+        return Run(run)  # type: ignore[arg-type]
     tell(source, progress)
-    gan, plan = assemble(config, source)
-    anew = take_parent(gan, config)
     word = Path(config.data.source.rstrip("/")).name or "images"
     name = re.sub(r"[^A-Za-z0-9]+", "-", f"{word}-{config.recipe}").strip("-").lower()
     new = Run.create(run, name, config)
     with new.locked():
         introduce(new, describe(config, source, anew), source)
-        play_and_heal(new, gan, plan, source, config, progress)
+        play_and_heal(new, gan, plan, source, config, progress, each_tick)
     return new
 
 
@@ -90,6 +112,7 @@ def resume(
     data: Any = None,
     set: Mapping[str, Any] | None = None,
     progress: bool = True,
+    each_tick: Callable[[Run], bool] | None = None,
 ) -> Run:
     """Go on exactly where a run stopped, also after `kill -9`.
 
@@ -97,6 +120,7 @@ def resume(
         run: its folder.
         data: the images again, where the run was given arrays; else they are found by name.
         set: values to change; only what leaves networks and image stream as they are.
+        each_tick: as for `train`.
 
     Raises: RunError: no run, in use, or its images changed since.
     """
@@ -107,9 +131,12 @@ def resume(
                 f"{key} cannot change within a run: what can is {', '.join(CHANGEABLE)}; "
                 f"for anything else start a new run with --from {old.folder}"
             )
-    with old.locked():
+    with contextlib.nullcontext() if (follows := task()[0] > 0) else old.locked():
         before = old.config
-        config, source = prepare(data, before.with_values(untaken(old)), set)
+        config = read(before.with_values(untaken(old)), set)
+        strategy = replicas.strategy_of(config.train.strategy)
+        replicas.check(config, strategy.num_replicas_in_sync)
+        config, source = prepare(data, config, None)
         fingerprint = old.info.get("data", {}).get("fingerprint")
         if fingerprint and fingerprint != source.fingerprint:
             raise RunError(
@@ -117,12 +144,16 @@ def resume(
                 f"({config.data.source or 'arrays'}): put them back, or start a new run with "
                 f"--from {old.folder}"
             )
-        gan, plan, anew = continued(old, config, source)
+        with strategy.scope():
+            gan, plan, anew = continued(old, config, source)
+        if follows:
+            play(old, gan, plan, source, config, False)
+            return old
         old.forget_after(int(gan.step.numpy()))
         introduce(old, {**describe(config, source, anew), **old.info}, source)
         if config != before:
             old.write("config.toml", config.toml())
-        play_and_heal(old, gan, plan, source, config, progress)
+        play_and_heal(old, gan, plan, source, config, progress, each_tick)
     return old
 
 
@@ -167,14 +198,19 @@ def introduce(run: Run, about: Mapping[str, Any], source: Images) -> None:
             pictures.write_png(reals, real_grid(source))
 
 
+def read(recipe: str | os.PathLike | Config, values: Mapping[str, Any] | None) -> Config:
+    """A recipe by any word for it, with values changed. Needs no TensorFlow."""
+    config = recipe if isinstance(recipe, Config) else load_recipe(recipe)
+    return config.with_values(values or {})
+
+
 def prepare(
     data: Any,
     recipe: str | os.PathLike | Config,
     values: Mapping[str, Any] | None,
 ) -> tuple[Config, Images]:
     """Read the recipe, check the images, and settle what depends on them."""
-    config = recipe if isinstance(recipe, Config) else load_recipe(recipe)
-    config = config.with_values(values or {})
+    config = read(recipe, values)
     data = config.data.source if data is None else data
     word = os.fspath(data) if isinstance(data, (str, os.PathLike)) else ""
     if isinstance(data, str) and not word:

@@ -7,15 +7,15 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "ganvas"
 FLOORS = {
-    "errors": -1, "lazy": -1, "files": -0.5,
+    "errors": -1, "workers": -0.5, "lazy": -1, "files": -0.5,
     "config": 0, "build": 0, "runs": 0, "seeds": 0, "images": 0, "plan": 0, "layers": 0,
     "augment": 0, "manifest": 0,
-    "losses": 1, "penalties": 1, "optimizers": 1, "networks": 1, "data": 1,
+    "replicas": 2.5, "losses": 1, "penalties": 1, "optimizers": 1, "networks": 1, "data": 1,
     "gan": 2, "sampler": 2, "doctor": 2,
     "evaluation": 3, "assembly": 3,
     "callbacks": 4, "exporting": 4,
     "play": 5, "healing": 5, "training": 5, "rehearsal": 5,
-    "kits": 7, "tune": 7, "scale": 7, "serve": 7,
+    "kits": 7, "tuning": 7, "scale": 7, "serve": 7,
     "cli": 8, "__main__": 9,
 }  # fmt: skip
 SAME_FLOOR = {

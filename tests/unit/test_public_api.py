@@ -13,7 +13,7 @@ PUBLIC = [
     "Diverged", "GAN", "GanvasError", "Images", "LOSSES", "Loss", "ModelError", "NETWORKS",
     "Networks", "Options", "PENALTIES", "Penalty", "Refused", "Run", "RunError", "Sampler",
     "UsageError", "bench", "evaluate", "export", "load", "load_game", "prepare", "rehearse",
-    "resume", "train",
+    "resume", "train", "tune",
 ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The cadence of a run: what happens at the end of a tick."""
 
+from .ask import Ask
 from .doctor import Doctor
 from .guard import Guard
 from .log import Log
@@ -10,7 +11,7 @@ from .signals import Signals
 from .state import State, restore, state_of, take_weights
 
 __all__ = [
-    "Doctor", "Guard", "Log", "Logits", "Samples", "Scores", "Show", "Signals",
+    "Ask", "Doctor", "Guard", "Log", "Logits", "Samples", "Scores", "Show", "Signals",
     "State",
     "clock", "draw_grid", "real_grid", "restore", "state_of", "take_weights",
 ]  # fmt: skip

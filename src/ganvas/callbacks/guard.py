@@ -7,11 +7,19 @@ import math
 import numpy as np
 
 from ..errors import Diverged
+from ..plan import Plan
+from ..runs import Run
 from .base import EachTick
 
 
 class Guard(EachTick):
-    """Comes before everything that writes, so that the last good state stays the last."""
+    """Comes before everything that writes, so that the last good state stays the last.
+
+    Without a run, as a worker that writes nothing: it stops where the chief does.
+    """
+
+    def __init__(self, run: Run | None, plan: Plan):
+        super().__init__(run, plan)  # type: ignore[arg-type]
 
     def tick(self, step, logs):
         sick = [f"loss '{name}'" for name, value in logs.items() if not math.isfinite(value)]
@@ -22,6 +30,8 @@ class Guard(EachTick):
         ]
         if sick:
             about = {"what": sick[0], "step": step, "kimg": round(self.plan.kimg(step), 3)}
+            if self.run is None:
+                raise Diverged(f"{sick[0]} is not finite after step {step}")
             self.run.update_info(diverged=about)
             raise Diverged(
                 f"{sick[0]} is not finite after step {step} ({self.plan.kimg(step):.1f} kimg): "

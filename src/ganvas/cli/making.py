@@ -24,6 +24,9 @@ def train(
     heal: Annotated[
         bool, typer.Option("--heal", help="Go back and take a cure when it falls sick.")
     ] = False,
+    go_on: Annotated[
+        bool, typer.Option("--go-on", help="Resume --run, where it holds a run already.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the data, time a few steps, predict.")
     ] = False,
@@ -31,18 +34,19 @@ def train(
     """Train a GAN on images."""
     from ..config import load_recipe, parse_set
     from ..runs import Run
+    from ..workers import task
 
     # The recipe first: a misspelt key answers at once, before TensorFlow and the images.
     config = load_recipe(recipe).with_values(parse_set(values or []))
     config = config.with_values({"train.heal": True}) if heal else config
-    if run:
+    if run and not go_on and task()[0] == 0:
         Run.check_free(run)
     if start_from:
         Run.open(start_from)
     ganvas = tensorflow()
     if dry_run:
         return _rehearse(ganvas.rehearse(data, config))
-    return _finished(ganvas.train(data, config, run=run, start_from=start_from))
+    return _finished(ganvas.train(data, config, run=run, start_from=start_from, go_on=go_on))
 
 
 @app.command()

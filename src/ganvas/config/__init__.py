@@ -10,9 +10,9 @@ from .recipe import (
     recipe_names,
     recipe_text,
 )
-from .sections import Data, Export, Gate, Scores, Train, Watch
+from .sections import Data, Export, Gate, Range, Scores, Train, Watch
 
 __all__ = [
-    "Config", "Data", "Export", "Gate", "Part", "Scores", "Train", "Watch",
+    "Config", "Data", "Export", "Gate", "Part", "Range", "Scores", "Train", "Watch",
     "load_recipe", "parse", "parse_set", "recipe_header", "recipe_names", "recipe_text",
 ]  # fmt: skip

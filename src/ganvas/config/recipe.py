@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..errors import ConfigError, no_such
-from .sections import Data, Export, Gate, Scores, Section, Train, Watch
+from .sections import Data, Export, Gate, Range, Scores, Section, Train, Watch, ranges
 
 Part = str | dict[str, Any]
 
@@ -38,6 +38,17 @@ class Config(Section):
     scores: Scores = Scores()
     gate: Gate = Gate()
     export: Export = Export()
+    tune: dict[str, Range | list[Any]] = Field(default_factory=dict)
+    """What `ganvas tune` may change: key -> range, or a list to choose from."""
+
+    @field_validator("tune", mode="before")
+    @classmethod
+    def _flat(cls, tree):
+        flat = ranges(tree) if isinstance(tree, dict) else {}
+        for key, value in flat.items():
+            if not isinstance(value, (dict, list, Range)) or value == []:
+                raise ValueError(f"{key} = {value!r} is no range: write {{low, high}}, or a list")
+        return flat if isinstance(tree, dict) else tree
 
     @model_validator(mode="after")
     def _warmup(self):
@@ -152,16 +163,30 @@ def parse_set(assignments: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
+def _put(root: dict[str, Any], dotted: str, value: Any) -> None:
     *path, last = dotted.split(".")
+    tree: Any = root
     for word in path:
-        below = tree.get(word)
+        below = _named(tree, word) if isinstance(tree, list) else tree.get(word)
         if isinstance(below, str) and word in ("networks", "loss", "augment"):
             below = tree[word] = {"name": below}
-        if not isinstance(below, dict):
+        if not isinstance(below, (dict, list)):
             raise ConfigError(_unknown_key(dotted))
         tree = below
+    if isinstance(tree, list):
+        raise ConfigError(f"{dotted}: write {dotted}.weight, or another argument of that penalty")
     tree[last] = value
+
+
+def _named(penalties: list[Part], name: str) -> dict[str, Any]:
+    """The penalty of this name, as a table. Raises: ConfigError: the recipe has none."""
+    tables = [{"name": part} if isinstance(part, str) else part for part in penalties]
+    for index, table in enumerate(tables):
+        if table.get("name") == name:
+            penalties[index] = table
+            return table
+    names = [str(table.get("name")) for table in tables]
+    raise ConfigError(no_such("penalty of this recipe", name, names))
 
 
 def _known_keys() -> list[str]:
@@ -184,7 +209,8 @@ def _unknown_key(key: str) -> str:
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
-    key = ".".join(str(word) for word in first["loc"] if word not in ("str", "int"))
+    words = [str(word) for word in first["loc"]]  # with names of types among them
+    key = ".".join(w for w in words if w not in ("str", "int", "Range") and not set(w) & set("[("))
     if first["type"] == "extra_forbidden":
         return _unknown_key(key)
     reason = first["msg"].removeprefix("Value error, ")

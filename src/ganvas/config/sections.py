@@ -5,9 +5,10 @@ Pydantic lives in this folder and nowhere else.
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Section(BaseModel):
@@ -90,6 +91,9 @@ class Train(Section):
     jit: bool = False
     """Compile with XLA: worth it on a GPU, slower on a CPU; it draws other noise."""
     steps_per_execution: int = Field(10, ge=1)
+    strategy: Literal["auto", "single", "mirrored", "multiworker"] = "auto"
+    """Who plays: one device, every GPU of this machine, or all workers in TF_CONFIG; auto takes
+    what there is."""
 
 
 class Watch(Section):
@@ -143,3 +147,31 @@ class Export(Section):
     """Of those images, in dB; 25 is an error of 14 grey levels (root mean square)."""
     frechet_ratio_max: float = Field(1.25, ge=1)
     """The file's Frechet distance over the model's, where so few images allow one."""
+
+
+class Range(Section):
+    """Values that `tune` may choose from: whole numbers where both ends are."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+    """Whether each factor, not each difference, is as likely."""
+
+    @model_validator(mode="after")
+    def _order(self):
+        if not (self.low < self.high and math.isfinite(self.low + self.high)):
+            raise ValueError(f"low = {self.low:g} is not below high = {self.high:g}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low = {self.low:g} has no logarithm: it starts above 0")
+        return self
+
+
+def ranges(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """[tune] with dotted keys, which TOML nests, as one level: {key: {low, high} or list}."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict) and "low" not in value and "high" not in value:
+            flat |= ranges(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

@@ -141,11 +141,14 @@ class Images(ABC):
         digest.update(self.labels[self.rows].tobytes() if self.classes else b"")
         return digest.hexdigest()
 
-    def stream(self, batch: int, seed: int, start: int = 0) -> tf.data.Dataset:
+    def stream(
+        self, batch: int, seed: int, start: int = 0, part: slice | None = None
+    ) -> tf.data.Dataset:
         """Shuffled and augmented training images without end.
 
         Args:
             start: images to leave out; a batch of any size begins anywhere.
+            part: which of each batch's images to read; the others are another worker's.
 
         Returns: float32 [batch, H, W, C] in [-1, 1], with classes (images, int32 [batch]).
         """
@@ -158,9 +161,11 @@ class Images(ABC):
             images = augment(to_float(images), ks, seed, self.options)
             return (images, labels) if self.classes else images
 
-        data = _map(self._pieces(seed, start, batch * several), finish)
+        # Which images of a piece, by place: those of the part, batch by batch.
+        kept = np.arange(batch * several).reshape(several, batch)[:, part or slice(None)]
+        data = _map(self._pieces(seed, start, batch * several, kept.ravel()), finish)
         if several > 1:
-            data = data.rebatch(batch, drop_remainder=True)
+            data = data.rebatch(kept.shape[1], drop_remainder=True)
         return _ready(data)
 
     def all(self, batch: int) -> tf.data.Dataset:
@@ -207,8 +212,9 @@ class Images(ABC):
         """Row numbers int64 [B] -> uint8 [B, H, W, C]."""
 
     @abstractmethod
-    def _pieces(self, seed: int, start: int, size: int) -> tf.data.Dataset:
-        """Endless (ks int64 [size], images uint8 [size, H, W, C], labels int32 [size])."""
+    def _pieces(self, seed: int, start: int, size: int, kept: np.ndarray) -> tf.data.Dataset:
+        """Endless pieces of `size` images, of which those at the places `kept`, int [K], are
+        read: (ks int64 [K], images uint8 [K, H, W, C], labels int32 [K])."""
 
     @abstractmethod
     def _pass(self, size: int) -> tf.data.Dataset:

@@ -47,7 +47,7 @@ class Rows(Images):
             return tf.gather(self._pixels, rows).numpy()
         return np.stack([self._read(int(row)) for row in rows])
 
-    def _pieces(self, seed: int, start: int, size: int) -> tf.data.Dataset:
+    def _pieces(self, seed: int, start: int, size: int, kept: np.ndarray) -> tf.data.Dataset:
         fetch = self._fetcher()
         even = self.options.balanced and self.classes > 0
         if even:
@@ -55,7 +55,7 @@ class Rows(Images):
             by_class = tf.constant(np.argsort(self.labels[self.rows], kind="stable"), tf.int64)
 
         def piece(first):
-            ks = first + tf.range(size, dtype=tf.int64)
+            ks = first + tf.constant(kept, tf.int64)
             if even:
                 return ks, *fetch(tf.gather(by_class, balanced(ks, seed, counts)))
             return ks, *fetch(shuffle(ks, seed, self.count))

@@ -94,7 +94,7 @@ class Shards(Images):
         raw = tf.io.parse_example(records, _FEATURES)["image"]
         return tf.reshape(tf.io.decode_raw(raw, tf.uint8), (len(rows), *self.shape)).numpy()
 
-    def _pieces(self, seed: int, start: int, size: int) -> tf.data.Dataset:
+    def _pieces(self, seed: int, start: int, size: int, kept: np.ndarray) -> tf.data.Dataset:
         order = _Order(self, seed)
         first, skip = order.locate(start)
 
@@ -109,9 +109,12 @@ class Shards(Images):
         groups = _map_one(tf.data.Dataset.counter(first), load).prefetch(1)
         pieces = groups.rebatch(size, drop_remainder=True)
         firsts = tf.data.Dataset.counter(start, size)
-        return tf.data.Dataset.zip(firsts, pieces).map(
-            lambda k, piece: (k + tf.range(size, dtype=tf.int64), *piece)
-        )
+
+        def keep(first, piece):
+            # Neighbours in a shard are read together, whoever's they are.
+            return first + tf.constant(kept, tf.int64), *(tf.gather(x, kept) for x in piece)
+
+        return tf.data.Dataset.zip(firsts, pieces).map(keep)
 
     def pixels(self, rows: np.ndarray) -> np.ndarray:
         """Any order; neighbours are read together."""

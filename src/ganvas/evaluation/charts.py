@@ -11,7 +11,7 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib import style
@@ -50,6 +50,14 @@ _SETTINGS = {
 }
 
 
+def drawn(paint: Callable[[Figure], None], height: float = 0.58 * WIDTH) -> str:
+    """What `paint` draws into a figure this many inches high, as SVG in the style of a report."""
+    with style.context(["default", _SETTINGS]):
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        paint(figure)
+        return _svg(figure)
+
+
 def lines(
     series: Mapping[str, Sequence[float | None]],
     x: Sequence[float],
@@ -67,8 +75,8 @@ def lines(
         floor: a level for comparison.
         shares: y is a share from 0 to 1.
     """
-    with style.context(["default", _SETTINGS]):
-        figure = Figure(figsize=(WIDTH, 0.58 * WIDTH), layout="constrained")
+
+    def paint(figure: Figure) -> None:
         axes = figure.add_subplot(xlabel=x_label)
         for index, (name, values) in enumerate(series.items()):
             _line(axes, index, name, x, values)
@@ -80,13 +88,14 @@ def lines(
             axes.set_ylim(-0.02, 1.02)
         if len(axes.get_lines()) > 1:
             figure.legend(loc="outside upper left", ncols=4, handlelength=1.8, borderaxespad=0)
-        return _svg(figure)
+
+    return drawn(paint)
 
 
 def bars(names: Sequence[str], real: Sequence[float], fake: Sequence[float]) -> str:
     """The shares of classes, real beside fake, one row per class from top to bottom, as SVG."""
-    with style.context(["default", _SETTINGS]):
-        figure = Figure(figsize=(WIDTH, 0.7 + 0.24 * len(names)), layout="constrained")
+
+    def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
         rows = np.arange(len(names))
         axes.barh(rows - 0.18, real, 0.34, color="#9aa3ad", label="real")
@@ -97,7 +106,8 @@ def bars(names: Sequence[str], real: Sequence[float], fake: Sequence[float]) -> 
         axes.grid(visible=False, axis="y")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
         figure.legend(loc="outside upper left", ncols=2, handlelength=1, borderaxespad=0)
-        return _svg(figure)
+
+    return drawn(paint, 0.7 + 0.24 * len(names))
 
 
 def spans(

@@ -1,0 +1,124 @@
+"""Several devices or machines that play one game: which they are, what each reads, who writes.
+
+A worker is a process; a replica is a device that holds the weights. All replicas keep the same
+weights; the chief, the first worker, writes the run, which every worker must be able to read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from .config import Config
+from .errors import ConfigError, RunError
+from .gan import GAN
+from .workers import task
+
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
+
+
+def strategy_of(word: str) -> tf.distribute.Strategy:
+    """How the replicas play together. Call it before any other work of TensorFlow.
+
+    Args:
+        word: "single"; "mirrored": every GPU of this machine; "multiworker": those of all
+            workers in TF_CONFIG; "auto": whichever fits what there is.
+
+    Raises: ConfigError: "multiworker" without TF_CONFIG.
+    """
+    _, workers = task()
+    gpus = tf.config.list_logical_devices("GPU") if workers == 1 else []
+    if word == "multiworker" and workers == 1:
+        raise ConfigError(
+            "train.strategy = multiworker finds no other worker: TF_CONFIG must name the cluster"
+        )
+    if word == "multiworker" or (word == "auto" and workers > 1):
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    devices = gpus or tf.config.list_logical_devices("CPU")
+    if word == "mirrored" or (word == "auto" and len(gpus) > 1):
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    return tf.distribute.get_strategy()
+
+
+def check(config: Config, replicas: int) -> None:
+    """Raises: ConfigError: what so many replicas cannot play."""
+    if config.train.batch % replicas:
+        raise ConfigError(
+            f"train.batch = {config.train.batch} cannot be shared by {replicas} replicas: take a "
+            f"multiple of {replicas}"
+        )
+    if config.train.heal and task()[1] > 1:
+        raise ConfigError("train.heal works within one machine: leave it out with several workers")
+
+
+def shared(
+    strategy: tf.distribute.Strategy,
+    stream: Callable[[slice | None], tf.data.Dataset],
+    batch: int,
+) -> Any:
+    """A stream as each replica reads it: all read different parts of the same batches.
+
+    Args:
+        stream: (which of each batch's images) -> batches.
+        batch: images of a whole batch.
+    """
+    worker, workers = task()
+    if workers == 1:
+        return stream(None)
+    own = batch // workers
+    part = slice(worker * own, (worker + 1) * own)
+    each = batch // strategy.num_replicas_in_sync
+    return strategy.distribute_datasets_from_function(
+        lambda _: stream(part) if each == own else stream(part).rebatch(each)
+    )
+
+
+def everyones(strategy: tf.distribute.Strategy, value: int) -> list[int]:
+    """What each worker says; waits for all of them."""
+    worker, workers = task()
+    if workers == 1:
+        return [value]
+    own = tf.one_hot(worker, workers, value, 0, dtype=tf.int64)
+    devices = strategy.num_replicas_in_sync // workers  # each of which says it
+    return [int(one) // devices for one in _total(strategy)(own).numpy()]
+
+
+@functools.cache
+def _total(strategy: tf.distribute.Strategy) -> tf.types.experimental.GenericFunction:
+    """The sum over all replicas, traced once."""
+    return tf.function(lambda own: strategy.reduce("SUM", strategy.run(lambda: own), axis=None))
+
+
+@contextlib.contextmanager
+def not_alone() -> Iterator[None]:
+    """Turns what TensorFlow raises when another worker is gone into one sentence."""
+    try:
+        yield
+    except LOST as error:
+        raise RunError(
+            f"another worker is gone ({type(error).__name__}): start all workers again; the run "
+            "goes on from its last tick"
+        ) from error
+
+
+def agree(gan: GAN) -> None:
+    """Raises: RunError: the workers stand at different steps, since one did not find the run."""
+    steps = everyones(gan.distribute_strategy, int(gan.step.numpy()))
+    if len(set(steps)) > 1:
+        raise RunError(
+            f"the workers go on from different steps ({', '.join(map(str, steps))}): the run "
+            "folder must be one that all of them can read"
+        )
+
+
+class Together(keras.callbacks.Callback):
+    """Comes last: what stops one worker stops all, after the same step."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        stops = everyones(self.model.distribute_strategy, int(self.model.stop_training))
+        self.model.stop_training = any(stops)

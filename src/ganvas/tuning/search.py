@@ -1,0 +1,241 @@
+"""The search: trials of fixed length, judged on held-out images, the hopeless stopped early."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+from optuna.trial import Trial, TrialState
+
+from ..config import Config, load_recipe
+from ..doctor import examine_run
+from ..errors import ConfigError, Diverged, RunError, UsageError
+from ..runs import Run
+from ..training import prepare, resume, train
+from .space import digest, in_words, space_of, values_of
+from .study import Study
+from .verdict import conclude
+
+SCORINGS = 8
+"""Times that a trial is scored: as often it can be pruned."""
+RETRIES = 3
+"""Times that dead workers are replaced."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """What every worker has to know."""
+
+    data: Any
+    config: Config
+    place: str
+    folder: Path
+    about: dict[str, Any]
+    trials: int
+    deadline: float
+    seed: int
+    aloud: bool
+
+    def run_of(self, values: Mapping[str, Any]) -> Path:
+        """The folder of the run with these values."""
+        return self.folder / "trials" / digest(values)
+
+    def study(self) -> Study:
+        return Study(self.place, self.folder, space_of(self.config), self.about, self.seed)
+
+
+def tune(
+    data: Any,
+    recipe: str | os.PathLike | Config = "quick",
+    *,
+    trials: int = 20,
+    hours: float | None = None,
+    study: str | os.PathLike | None = None,
+    workers: int = 1,
+    set: Mapping[str, Any] | None = None,
+    repeats: int = 3,
+    seed: int = 0,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Search the values that a recipe declares in [tune] for those that suit these images.
+
+    Each trial is a run of the recipe's length with its own values; what counts is the score of
+    its last generator on held-out images. A trial is stopped early when it is worse than the
+    median of the others at the same point, or when the doctor is certain of a disease. In the
+    end the best and the recipe as it was are trained anew with other seeds.
+
+    Args:
+        data: as for `train`.
+        recipe: as for `train`; its length is that of every trial.
+        trials: how many in all, those of an earlier call among them.
+        hours: no trial goes on after so long; the same call later goes on with it.
+        study: a file, or the address of a database that Optuna knows and workers on other
+            machines share; default tune-RECIPE.db. What is trained lies beside it.
+        workers: processes of this machine.
+        set: recipe values to change, by dotted key.
+        repeats: seeds of the honest comparison; 0: none.
+        seed: of the choices.
+        progress: a line per trial on standard error.
+
+    Returns: what tune.json holds; beside it are best.toml and report.html.
+    Raises: UsageError: nothing to search, another search in `study`, or no trial that trained.
+    """
+    if trials < 1 or workers < 1 or repeats < 0 or (hours is not None and hours <= 0):
+        raise UsageError(
+            f"trials = {trials}, workers = {workers}, repeats = {repeats}, hours = {hours}: "
+            "give at least one trial, one worker, no fewer than 0 repeats, and hours above 0"
+        )
+    config = recipe if isinstance(recipe, Config) else load_recipe(recipe)
+    config = config.with_values(set or {})
+    config = config.with_values(_scored(config))
+    settled, source = prepare(data, config, None)
+    place = os.fspath(study or f"tune-{config.recipe}.db")
+    word = place.rpartition("/")[2] if "://" in place else Path(place).name
+    folder = (Path() if "://" in place else Path(place).parent) / f"{Path(word).stem}-study"
+    search = Search(
+        data if settled.data.source == "" else settled.data.source,
+        config, place, folder.absolute(),
+        {
+            "recipe": config.recipe, "kimg": config.train.kimg, "seed": seed,
+            "recipe values": digest(config.with_values({"data.source": ""}).model_dump()),
+            "space": {k: v if isinstance(v, list) else v.model_dump()
+                      for k, v in space_of(config).items()},
+            "images": source.fingerprint,
+        },
+        trials, time.time() + 3600 * hours if hours else float("inf"), seed, progress,
+    )  # fmt: skip
+    del source
+    shared = search.study()
+    shared.start_with(config)
+    _work(search, workers)
+    return conclude(search, shared, repeats)
+
+
+def _scored(config: Config) -> dict[str, Any]:
+    """Ticks short enough to score, and so to prune, and signals for the doctor."""
+    values: dict[str, Any] = {"watch.signals": True, "watch.tensorboard": False, "watch.grids": 1}
+    values["scores.times"] = max(config.scores.times, SCORINGS)
+    if config.train.epochs is None:
+        tick = config.train.kimg / values["scores.times"]
+        values["train.tick_kimg"] = min(config.train.tick_kimg, tick)
+    return values
+
+
+def _work(search: Search, workers: int) -> None:
+    """Until enough trials are done, in this process or in others."""
+    if workers == 1:
+        work(search)
+        return
+    # Spawned, not forked: TensorFlow does not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
+    for _ in range(1 + RETRIES):
+        team = [context.Process(target=work, args=(search,)) for _ in range(workers)]
+        for process in team:
+            process.start()
+        for process in team:
+            process.join()
+        if all(process.exitcode == 0 for process in team):
+            return
+        sys.stderr.write("note: a worker died; its trial goes on\n")
+    raise RunError(f"workers died {1 + RETRIES} times: see what they said above")
+
+
+def work(search: Search) -> None:
+    """One worker: trial after trial."""
+    study = search.study()
+    with study.worker() as name:
+        while time.time() < search.deadline and (trial := study.ask(search.trials, name)):
+            values = values_of(study.space, trial.params)
+            began = time.monotonic()
+            outcome = _outcome(search, study, trial, values)
+            keras.backend.clear_session()
+            gc.collect()
+            if search.aloud:
+                seconds, words = time.monotonic() - began, in_words(values)
+                sys.stderr.write(f"trial {trial.number}: {outcome} in {seconds:.0f} s ({words})\n")
+
+
+def _outcome(search: Search, study: Study, trial: Trial, values: dict[str, Any]) -> str:
+    """Play a trial, tell the study, and say how it ended."""
+    folder = search.run_of(values)
+    trial.set_user_attr("run", folder.name)
+    judge = Judge(trial, search.config.train.kimg, search.deadline)
+    try:
+        run = played(search, folder, values, judge)
+    except (ConfigError, Diverged) as error:
+        judge.why = "diverged" if isinstance(error, Diverged) else str(error)
+    except BaseException:
+        study.give_back(trial.number, trial.params)
+        raise
+    if judge.why:
+        trial.set_user_attr("why", judge.why)
+        study.optuna.tell(trial, state=TrialState.PRUNED)
+        return f"stopped, {judge.why}"
+    if run.status() != "finished":
+        study.give_back(trial.number, trial.params)
+        if time.time() < search.deadline:
+            raise KeyboardInterrupt
+        return "put off"
+    by, value = run.best["by"], scores_of(run)[-1]
+    trial.set_user_attr("by", by)
+    study.optuna.tell(trial, value)
+    return f"{by} {value:.4g}"
+
+
+def played(search: Search, folder: Path, values: Mapping[str, Any], judge=None) -> Run:
+    """The run of these values: made, gone on with, or as it was, if it is finished."""
+    if not (folder / "config.toml").is_file():
+        config = search.config.with_values(values)
+        return train(search.data, config, run=folder, progress=False, each_tick=judge)
+    run = Run.open(folder)
+    if run.status() != "finished":
+        arrays = None if isinstance(search.data, str) else search.data
+        run = resume(folder, data=arrays, progress=False, each_tick=judge)
+    return run
+
+
+def scores_of(run: Run) -> list[float]:
+    """The score that a run is judged by, in order."""
+    key = f"score/{run.best.get('by', 'frechet')}"
+    return [float(row[key]) for row in run.rows() if key in row]
+
+
+class Judge:
+    """Asked after each tick whether a trial is worth going on with.
+
+    Attributes:
+        why: what it was stopped for; empty while it may go on.
+    """
+
+    def __init__(self, trial: Trial, kimg: float, deadline: float):
+        self.trial = trial
+        self.kimg = kimg
+        self.deadline = deadline
+        self.told = 0
+        self.why = ""
+
+    def __call__(self, run: Run) -> bool:
+        rows = run.rows()
+        if rows[-1]["kimg"] >= self.kimg:
+            return False
+        scores = scores_of(run)
+        for number in range(self.told, len(scores)):
+            self.trial.report(scores[number], number)
+        fresh, self.told = len(scores) > self.told, len(scores)
+        certain = [f for f in examine_run(run) if f.severity == "certain"]
+        sick = [f.disease for f in certain if f.disease != "bad_data"]
+        if sick:
+            self.why = sick[0]
+        elif fresh and self.trial.should_prune():
+            self.why = "worse than the median"
+        return bool(self.why) or time.time() > self.deadline

@@ -1,0 +1,129 @@
+"""What a search may change: ranges and lists by dotted key, from the recipe or around it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+
+from ..assembly import parts_of
+from ..build import complete
+from ..config import Config, Range
+from ..errors import ConfigError
+from ..penalties import PENALTIES
+
+Space = Mapping[str, Range | list[Any]]
+FACTOR = 10.0
+"""How far a search goes to each side of a recipe that declares nothing."""
+
+
+def space_of(config: Config) -> dict[str, Range | list[Any]]:
+    """The recipe's [tune]; where it has none, both learning rates, beta1 and the penalties'
+    weights, to a tenth and ten times of what the recipe says.
+
+    Raises: ConfigError: a key or a value that the recipe would not accept.
+    """
+    space = dict(config.tune) or _around(config)
+    for key, values in space.items():
+        for value in values if isinstance(values, list) else (values.low, values.high):
+            try:
+                parts_of(config.with_values({key: value}))
+            except ConfigError as error:
+                raise ConfigError(f"[tune] {key}: {error}") from error
+    return space
+
+
+def _around(config: Config) -> dict[str, Range | list[Any]]:
+    train = config.train
+    rates = {
+        "train.learning_rate": train.learning_rate,
+        "train.discriminator_learning_rate": (
+            train.discriminator_learning_rate or train.learning_rate
+        ),
+    }
+    space: dict[str, Range | list[Any]] = {key: _decades(rate) for key, rate in rates.items()}
+    if train.optimizer == "adam":
+        space["train.beta1"] = sorted({0.0, 0.5, train.beta1})
+    for penalty in config.penalties:
+        about = complete("penalty", penalty, PENALTIES)
+        if about.get("weight"):
+            space[f"penalties.{about['name']}.weight"] = _decades(about["weight"])
+    return space
+
+
+def _decades(value: float) -> Range:
+    return Range(low=value / FACTOR, high=value * FACTOR, log=True)
+
+
+def distributions(space: Space) -> dict[str, optuna.distributions.BaseDistribution]:
+    """The same for Optuna, whose choices are words: JSON where they are no words."""
+    return {key: _distribution(values) for key, values in space.items()}
+
+
+def _distribution(values: Range | list[Any]) -> optuna.distributions.BaseDistribution:
+    if isinstance(values, list):
+        return optuna.distributions.CategoricalDistribution([_word(value) for value in values])
+    if isinstance(values.low, int) and isinstance(values.high, int):
+        return optuna.distributions.IntDistribution(values.low, values.high, log=values.log)
+    return optuna.distributions.FloatDistribution(values.low, values.high, log=values.log)
+
+
+def _word(value: Any) -> str | int | float | bool:
+    return value if isinstance(value, (str, int, float)) else json.dumps(value)
+
+
+def values_of(space: Space, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What Optuna chose -> recipe values by dotted key."""
+    chosen = {}
+    for key, word in parameters.items():
+        options = space[key]
+        if isinstance(options, list):
+            chosen[key] = next(value for value in options if _word(value) == word)
+        else:
+            chosen[key] = word
+    return chosen
+
+
+def parameters_of(space: Space, config: Config) -> dict[str, Any] | None:
+    """The recipe's own values as Optuna's parameters; None where they lie outside the space."""
+    tree = config.model_dump()
+    found: dict[str, Any] = {}
+    for key, options in space.items():
+        value = _value(tree, key)
+        if key == "train.discriminator_learning_rate" and value is None:
+            value = config.train.learning_rate
+        inside = (
+            value in options
+            if isinstance(options, list)
+            else isinstance(value, (int, float)) and options.low <= value <= options.high
+        )
+        if not inside:
+            return None
+        found[key] = _word(value) if isinstance(options, list) else value
+    return found
+
+
+def _value(tree: Any, key: str) -> Any:
+    """What a dotted key of a recipe holds, with the defaults of its parts; None if nothing."""
+    for word in key.split("."):
+        if isinstance(tree, list):
+            tables = [complete("penalty", part, PENALTIES) for part in tree]
+            tree = next((table for table in tables if table["name"] == word), None)
+        else:
+            tree = tree.get(word) if isinstance(tree, dict) else None
+    return tree
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """A name for values: the same for the same, whatever their order."""
+    text = json.dumps(values, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def in_words(values: Mapping[str, Any]) -> str:
+    """Values on one line, without their sections."""
+    shown = {k: f"{v:.3g}" if isinstance(v, float) else str(v) for k, v in values.items()}
+    return ", ".join(f"{key.partition('.')[2] or key} {word}" for key, word in shown.items())

@@ -1,0 +1,135 @@
+"""A study that any number of processes share, and that survives their death.
+
+Trials stand in an Optuna storage; what they trained lies in a folder beside it, under a name made
+of the values, so that the same values are never trained twice and a killed trial goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import filelock
+import optuna
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from ..errors import UsageError
+from .space import Space, distributions, parameters_of
+
+DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+STARTUP = 6
+"""Trials at random before the search goes by what it saw, and before it prunes."""
+
+
+class Study:
+    """One search over one recipe.
+
+    Args:
+        place: a file, or any storage that Optuna takes (a word with "://").
+        folder: where runs and locks lie.
+        about: what is searched; a study goes on only with the same.
+        seed: of the choices: trial k depends on (seed, k) and on what was seen before it.
+
+    Raises: UsageError: the place cannot be opened, or holds a search for something else.
+    """
+
+    def __init__(self, place: str, folder: Path, space: Space, about: Mapping[str, Any], seed: int):
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.folder, self.space, self.seed = folder, space, seed
+        url = place if "://" in place else f"sqlite:///{Path(place).absolute()}"
+        for name in ("trials", "workers"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        try:
+            with self._alone():
+                self.optuna = optuna.create_study(
+                    storage=url, study_name="ganvas", direction="minimize", load_if_exists=True,
+                    pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP),
+                )  # fmt: skip
+        except Exception as error:  # the drivers of each database have their own
+            raise UsageError(
+                f"the study {place} cannot be opened ({type(error).__name__}): give a file name "
+                "ending in .db, or the address of a database that Optuna knows"
+            ) from error
+        before = self.optuna.user_attrs
+        for key, value in about.items():
+            if before.get(key, value) != value:
+                raise UsageError(
+                    f"the study {place} searches with {key} {before[key]}, not {value}: choose "
+                    "another --study"
+                )
+            if key not in before:
+                self.optuna.set_user_attr(key, value)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        with filelock.FileLock(self.folder / ".lock"):
+            yield
+
+    @contextlib.contextmanager
+    def worker(self) -> Iterator[str]:
+        """A name for this process; as long as it lives, its trials are its own."""
+        # Not the process's number, which another may bear later.
+        path = self.folder / "workers" / f"{uuid.uuid4().hex}.lock"
+        with filelock.FileLock(path):
+            yield path.name
+
+    def ask(self, trials: int, worker: str) -> Trial | None:
+        """The next trial; None when as many are done or being done."""
+        with self._alone():
+            self._give_back_the_dead()
+            known = self.trials()
+            if sum(t.state in (*DONE, TrialState.RUNNING) for t in known) >= trials:
+                return None
+            # Of the trial's own number, so that going on after a kill repeats no choice.
+            self.optuna.sampler = optuna.samplers.TPESampler(
+                seed=(self.seed * 1_000_003 + len(known)) % 2**32, n_startup_trials=STARTUP
+            )
+            trial = self.optuna.ask(distributions(self.space))
+            trial.set_user_attr("worker", worker)
+            return trial
+
+    def start_with(self, config) -> None:
+        """Try the recipe's own values first, where they lie in the space."""
+        own = parameters_of(self.space, config)
+        with self._alone():
+            if own and not self.trials():
+                self.optuna.enqueue_trial(own)
+
+    def _give_back_the_dead(self) -> None:
+        """Trials whose process is gone are put first in the queue."""
+        for trial in self.trials():
+            if trial.state != TrialState.RUNNING:
+                continue
+            lock = self.folder / "workers" / trial.user_attrs.get("worker", "none")
+            if not lock.parent.is_dir() or _is_held(lock):
+                continue
+            self.give_back(trial.number, trial.params)
+
+    def give_back(self, number: int, parameters: Mapping[str, Any]) -> None:
+        """A trial that was stopped will be asked for again."""
+        self.optuna.tell(number, state=TrialState.FAIL)
+        self.optuna.enqueue_trial(dict(parameters))
+
+    def trials(self) -> list[FrozenTrial]:
+        return self.optuna.get_trials(deepcopy=False)
+
+    def done(self) -> list[FrozenTrial]:
+        """Finished trials, pruned ones among them, in order."""
+        return [trial for trial in self.trials() if trial.state in DONE]
+
+    def best(self) -> FrozenTrial | None:
+        """The trial with the lowest score; None while none was played to its end."""
+        complete = [t for t in self.done() if t.state == TrialState.COMPLETE]
+        return min(complete, key=lambda trial: (trial.value, trial.number), default=None)
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether a live process holds it."""
+    try:
+        with filelock.FileLock(lock, timeout=0):
+            return False
+    except filelock.Timeout:
+        return True

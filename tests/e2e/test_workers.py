@@ -1,0 +1,143 @@
+"""Several workers of a cluster, here processes over loopback, train one run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from ganvas.errors import UsageError
+from ganvas.runs import Run
+from ganvas.workers import task
+
+PLAIN = {  # nothing that is drawn or normalised within a replica: the curves are the same
+    "train.kimg": 0.256, "train.tick_kimg": 0.128,
+    "networks.minibatch": "none", "watch.signals": "false", "train.steps_per_execution": 2,
+}  # fmt: skip
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def start_workers(*words, count: int = 2) -> list[subprocess.Popen]:
+    hosts = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    tasks = [{"cluster": {"worker": hosts}, "task": {"type": "worker", "index": i}}
+             for i in range(count)]  # fmt: skip
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", "ganvas", *map(str, words)],
+            env=os.environ | {"TF_CONFIG": json.dumps(task)},
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )
+        for task in tasks
+    ]  # fmt: skip
+
+
+def end(processes) -> list[tuple[int, str]]:
+    ended = []
+    for process in processes:
+        _, errors = process.communicate(timeout=300)
+        ended.append((process.returncode, errors))
+    return ended
+
+
+def words_of(values: dict) -> list[str]:
+    return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+
+
+def test_two_workers_train_one_run_which_one_goes_on_with(npz, sets, tmp_path, command):
+    words = ["train", npz, *sets, *words_of(PLAIN), "--run"]
+    done = command(*words, tmp_path / "alone")
+    assert done.returncode == 0, done.stderr
+    for code, errors in end(start_workers(*words, tmp_path / "two")):
+        assert code == 0, errors
+    alone, two = Run.open(tmp_path / "alone"), Run.open(tmp_path / "two")
+    assert [row["step"] for row in two.rows()] == [row["step"] for row in alone.rows()]
+    for name in ("discriminator", "real", "fake"):
+        ours, theirs = ([row[name] for row in run.rows()] for run in (two, alone))
+        np.testing.assert_allclose(ours, theirs, rtol=0.02, atol=0.02, err_msg=name)
+    longer = command("resume", two.folder, "--set", "train.kimg=0.384")
+    assert longer.returncode == 0, longer.stderr
+    assert two.rows()[-1]["kimg"] == 0.384
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_worker_that_dies_ends_all_and_nothing_but_the_tick_is_lost(victim, npz, sets, tmp_path):
+    words = ["train", npz, *sets, *words_of(PLAIN), "--set", "train.kimg=1.28", "--go-on", "--run"]
+    for code, errors in end(start_workers(*words, tmp_path / "straight")):
+        assert code == 0, errors
+    killed = Run(tmp_path / "killed")
+    workers = start_workers(*words, killed.folder)
+    while len(killed.rows()) < 4:
+        assert all(worker.poll() is None for worker in workers)
+        time.sleep(0.05)
+    workers[victim].kill()
+    ended = end(workers)
+    assert ended[victim][0] == -signal.SIGKILL
+    code, errors = ended[1 - victim]
+    assert code == 2 and "another worker is gone" in errors
+    for code, errors in end(start_workers(*words, killed.folder)):  # the same words again
+        assert code == 0, errors
+    straight, again = Run.open(tmp_path / "straight").load_state(), killed.load_state()
+    for name, array in straight.items():
+        np.testing.assert_array_equal(again[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "text, answer",
+    [
+        ("", (0, 1)),
+        ('{"cluster": {}}', (0, 1)),
+        ('{"cluster": {"worker": ["a", "b"]}, "task": {"type": "worker", "index": 1}}', (1, 2)),
+        ('{"cluster": {"chief": ["c"], "worker": ["a", "b"]}, '
+         '"task": {"type": "worker", "index": 1}}', (2, 3)),
+        ('{"cluster": {"chief": ["c"], "worker": ["a"]}, "task": {"type": "chief", "index": 0}}',
+         (0, 2)),
+    ],
+)  # fmt: skip
+def test_which_worker_this_is(monkeypatch, text, answer):
+    monkeypatch.setenv("TF_CONFIG", text)
+    assert task() == answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{", "[]", '{"cluster": {"worker": ["a"]}}',
+        '{"cluster": {"ps": ["a"], "worker": ["b"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["b"]}, "task": {"type": "evaluator", "index": 0}}',
+        '{"cluster": {"worker": ["b"]}, "task": {"type": "worker", "index": 4}}',
+    ],
+)  # fmt: skip
+def test_a_cluster_that_is_not_understood(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(UsageError, match="TF_CONFIG"):
+        task()
+
+
+def test_several_workers_without_a_folder_for_all(command, npz, monkeypatch):
+    cluster = {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}
+    text = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})
+    monkeypatch.setenv("TF_CONFIG", text)
+    done = command("train", npz)
+    assert done.returncode == 2 and "name a run" in done.stderr
+
+
+def test_a_strategy_that_finds_no_cluster(command, npz, tmp_path):
+    words = ["--set", "train.strategy=multiworker", "--run", tmp_path / "run"]
+    done = command("train", npz, *words)
+    assert done.returncode == 2 and "TF_CONFIG" in done.stderr
+    assert not (tmp_path / "run").exists()

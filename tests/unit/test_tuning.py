@@ -1,0 +1,221 @@
+# ruff: noqa: E402 - the extra may be absent
+"""The search without training: what may change, who tries what, what is said in the end."""
+
+import itertools
+import math
+import tomllib
+
+import numpy as np
+import pytest
+
+optuna = pytest.importorskip("optuna", reason="the extra [tune] is not installed")
+
+from ganvas.config import Range, load_recipe, parse, recipe_names
+from ganvas.errors import ConfigError, UsageError
+from ganvas.tuning.report import page, sentences
+from ganvas.tuning.space import digest, distributions, in_words, parameters_of, space_of, values_of
+from ganvas.tuning.study import Study
+from ganvas.tuning.verdict import best_recipe, compare
+
+QUICK = load_recipe("quick")
+SPACE = {
+    "train.learning_rate": Range(low=1e-4, high=1e-2, log=True),
+    "train.discriminator_steps": Range(low=1, high=4),
+    "augment": ["diff", {"name": "ada", "kimg": 5.0}],
+    "penalties.r1.weight": Range(low=0.01, high=10.0, log=True),
+}
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_can_be_searched(name):
+    config = load_recipe(name)
+    space = space_of(config)
+    assert "train.learning_rate" in space
+    found = parameters_of(space, config)
+    assert found is None or set(found) == set(space)
+
+
+def test_a_recipe_without_a_space_is_searched_around_its_values():
+    config = load_recipe("wgan-gp")
+    space = space_of(config)
+    rate = config.train.learning_rate
+    assert space["train.learning_rate"] == Range(low=rate / 10, high=rate * 10, log=True)
+    assert space["penalties.gradient.weight"] == Range(low=1.0, high=100.0, log=True)
+    assert parameters_of(space, config)["penalties.gradient.weight"] == 10.0
+
+
+def test_toml_with_and_without_quotes_says_the_same():
+    one = tomllib.loads('[tune]\n"train.beta1" = [0.0, 0.5]\n"train.batch" = {low=8, high=64}')
+    other = tomllib.loads("[tune]\ntrain.beta1 = [0.0, 0.5]\ntrain.batch = {low=8, high=64}")
+    assert parse(one) == parse(other)
+    again = parse(tomllib.loads(parse(one).toml()))
+    assert again.tune == {"train.beta1": [0.0, 0.5], "train.batch": Range(low=8, high=64)}
+
+
+@pytest.mark.parametrize(
+    "tune, words",
+    [
+        ({"train.learning_rat": [1]}, "did you mean 'train.learning_rate'"),
+        ({"penalties.r2.weight": [1.0]}, "no penalty of this recipe 'r2': there is r1"),
+        ({"train.beta1": {"low": 0.5, "high": 2.0}}, "train.beta1 = 2.0 is not accepted"),
+        ({"loss": ["hinge", "hing"]}, "did you mean 'hinge'"),
+        ({"train.batch": {"low": 9, "high": 8}}, "low = 9 is not below high = 8"),
+        ({"train.batch": {"low": 0, "high": 8, "log": True}}, "has no logarithm"),
+        ({"train.batch": 3}, "no range"),
+        ({"train.batch": []}, "no range"),
+        ({"train.batch": {"low": 3}}, "field required"),
+    ],
+)
+def test_what_cannot_be_searched_is_said(tune, words):
+    with pytest.raises(ConfigError) as error:
+        space_of(QUICK.with_values({"penalties": [{"name": "r1", "weight": 1.0}], "tune": tune}))
+    assert words in str(error.value)
+
+
+def test_values_come_back_as_the_recipe_has_them():
+    trial = optuna.create_study().ask(distributions(SPACE))
+    values = values_of(SPACE, trial.params)
+    assert values.keys() == SPACE.keys()
+    assert values["augment"] in SPACE["augment"]
+    assert isinstance(values["train.discriminator_steps"], int)
+    config = QUICK.with_values({"penalties": ["r1"]}).with_values(values)
+    assert config.penalties == [{"name": "r1", "weight": values["penalties.r1.weight"]}]
+    assert in_words({"train.beta1": 0.123456, "loss": "hinge"}) == "beta1 0.123, loss hinge"
+
+
+def test_the_same_values_have_the_same_name():
+    assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1}) != digest({"a": 1, "b": [3]})
+
+
+def study_in(folder, seed=0, about=None):
+    space = {"train.learning_rate": Range(low=1e-4, high=1e-2, log=True)}
+    return Study(str(folder / "s.db"), folder / "s-study", space, about or {"kimg": 1.0}, seed)
+
+
+def test_so_many_trials_and_no_more(tmp_path):
+    study = study_in(tmp_path)
+    with study.worker() as name:
+        for number in range(4):
+            study.optuna.tell(study.ask(4, name), float(number))
+        assert study.ask(4, name) is None
+        assert study.best().number == 0
+        study.optuna.tell(study.ask(5, name), state=optuna.trial.TrialState.PRUNED)
+    assert len(study.done()) == 5 and study.best().number == 0
+
+
+def choices(study, name, count):
+    found = []
+    for _ in range(count):
+        trial = study.ask(100, name)
+        found.append(trial.params["train.learning_rate"])
+        study.optuna.tell(trial, math.log(found[-1]) ** 2)
+    return found
+
+
+def test_going_on_chooses_what_going_straight_would_have(tmp_path):
+    """A sampler that starts over would draw its first values again."""
+    for name in ("straight", "twice"):
+        (tmp_path / name).mkdir()
+    straight = study_in(tmp_path / "straight")
+    with straight.worker() as name:
+        expected = choices(straight, name, 10)
+    found = []
+    for count in (4, 6):
+        study = study_in(tmp_path / "twice")
+        with study.worker() as name:
+            found += choices(study, name, count)
+    assert found == expected
+    assert len(set(found)) == 10
+
+
+def test_the_trial_of_a_dead_worker_is_asked_for_again(tmp_path):
+    study = study_in(tmp_path)
+    with study.worker() as name:
+        mine = study.ask(9, name)
+    lost = mine.params
+    other = study_in(tmp_path)
+    with other.worker() as name:
+        again = other.ask(9, name)
+        assert again.params == lost and again.number != mine.number
+        assert other.ask(9, name).params != lost, "a living worker's trial is its own"
+    states = [trial.state.name for trial in other.trials()]
+    assert states == ["FAIL", "RUNNING", "RUNNING"]
+
+
+def test_another_search_in_the_same_study_is_refused(tmp_path):
+    study_in(tmp_path, about={"kimg": 1.0})
+    with pytest.raises(UsageError, match=r"searches with kimg 1.0, not 2.0: choose another"):
+        study_in(tmp_path, about={"kimg": 2.0})
+
+
+def test_a_place_that_is_no_database(tmp_path):
+    (tmp_path / "s.db").write_text("no database")
+    with pytest.raises(UsageError, match="cannot be opened"):
+        study_in(tmp_path)
+
+
+def test_the_comparison_is_students_paired_interval():
+    best, default = [1.0, 1.2, 0.9], [2.0, 2.5, 1.8]
+    found = compare(best, default)
+    gaps = np.array(best) - default
+    half = 4.302653 * gaps.std(ddof=1) / math.sqrt(3)
+    assert found["difference"] == pytest.approx(gaps.mean())
+    assert found["low"] == pytest.approx(gaps.mean() - half, rel=1e-5)
+    assert found["high"] == pytest.approx(gaps.mean() + half, rel=1e-5)
+    assert found["verdict"] == "helps"
+    assert compare(default, best)["verdict"] == "hurts"
+    assert compare([1.0, 2.0, 3.0], [2.0, 1.0, 3.0])["verdict"] == "no evidence"
+
+
+@pytest.mark.parametrize(
+    "best, default, verdict",
+    [
+        ([1.0, 1.0], [None, None], "helps"),
+        ([None, None], [1.0, 1.0], "hurts"),
+        ([None, 1.0], [None, None], "no evidence"),
+        ([1.0, 1.0], [None, 5.0], "no evidence"),
+        ([1.0], [5.0], "no evidence"),
+    ],
+)
+def test_runs_that_died_and_too_few_seeds(best, default, verdict):
+    found = compare(best, default)
+    assert found["verdict"] == verdict and found["low"] is None
+
+
+def result_of(tmp_path, verdict="helps"):
+    study = study_in(tmp_path)
+    rates = [1e-3, 2e-3, 5e-3]
+    arguments = ["diff", {"name": "ada"}, "diff"]
+    trials = [
+        {"number": n, "value": v, "why": w, "scores": [], "run": "x",
+         "values": {"train.learning_rate": r, "augment": a}}
+        for n, (v, w, r, a) in enumerate(
+            zip([3.0, 1.0, None], [None, None, "diverged"], rates, arguments, strict=True))
+    ]  # fmt: skip
+    best = {"trial": 1, "value": 1.0, "values": trials[1]["values"]}
+    repeats = {"seeds": [1, 2], "best": [1.1, 1.2], "default": [3.0, 3.1], "difference": -1.9,
+               "low": -2.0, "high": -1.8, "verdict": verdict}  # fmt: skip
+    return {"recipe": "quick", "data": "mnist", "kimg": 1.0, "folder": str(study.folder),
+            "by": "frechet", "best": best, "trials": trials, "repeats": repeats,
+            "importance": {"train.learning_rate": 0.7, "augment": 0.3}}  # fmt: skip
+
+
+def test_the_best_recipe_trains_with_the_best_values(tmp_path):
+    text = best_recipe(QUICK, result_of(tmp_path))
+    config = parse(tomllib.loads(text))
+    assert config.train.learning_rate == 2e-3 and config.augment["name"] == "ada"
+    assert config.recipe == "quick-tuned" and not config.data.source
+    assert config.scores == QUICK.scores and config.watch == QUICK.watch
+    assert "# score: frechet 1 in the search; 1.1, 1.2 with seeds [1, 2]" in text
+
+
+@pytest.mark.parametrize(
+    "verdict, repeats", list(itertools.product(["helps", "no evidence", "hurts"], [True, False]))
+)
+def test_the_page_says_what_was_found(tmp_path, verdict, repeats):
+    result = result_of(tmp_path, verdict)
+    result["repeats"] = result["repeats"] if repeats else None
+    words = page(result).html()
+    assert sentences(result)[0] in words.replace("&#x27;", "'")
+    assert words.count("<svg") == 2 and "diverged" in words
+    assert ("the luck of the winner" in words) == repeats
