@@ -19,7 +19,8 @@ from ganvas.workers import task
 
 PLAIN = {  # nothing that is drawn or normalised within a replica: the curves are the same
     "train.kimg": 0.256, "train.tick_kimg": 0.128,
-    "networks.minibatch": "none", "watch.signals": "false", "train.steps_per_execution": 2,
+    "networks.minibatch": "none", "networks.norm": "none", "watch.signals": "false",
+    "train.steps_per_execution": 2,
 }  # fmt: skip
 
 
