@@ -9,7 +9,7 @@ import sys
 import warnings
 
 from ..errors import Advice, GanvasError
-from . import judging, leaving, looking, making, serving  # noqa: F401 - they add their commands
+from . import judging, leaving, looking, making, privacy, serving  # noqa: F401 - they add their commands
 from .app import STOPPED, app
 
 

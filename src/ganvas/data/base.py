@@ -92,6 +92,7 @@ class Images(ABC):
         classes: how many classes there are; 0 without labels.
         names: class names; empty without labels, and where classes are groups found by us.
         count: images to train on; those held out are not among them.
+        places: of a folder, the path of each image (row) within it; else empty.
         report: the checkup's findings.
     """
 
@@ -112,6 +113,7 @@ class Images(ABC):
         self.report = report
         self.hashes = hashes
         self.labels = labels
+        self.places: tuple[str, ...] = ()
         self.rows, self._held = split(hashes, options.holdout)
         self.count = len(self.rows)
 

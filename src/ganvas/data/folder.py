@@ -70,10 +70,12 @@ def from_folder(folder: Path, options: Options) -> Rows:
         return read(good[row], size, shape[2], options.fit)
 
     pixels = np.stack([one.pixels for one in checked.values()]) if keep else None
-    return Rows(
+    rows = Rows(
         read_row, pixels, shape=shape, hashes=hashes, labels=labels.astype(np.int32), names=names,
         options=options, report=report,
     )  # fmt: skip
+    rows.places = tuple(path.relative_to(folder).as_posix() for path in good)
+    return rows
 
 
 def _find(folder: Path) -> tuple[list[Path], int]:

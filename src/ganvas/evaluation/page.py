@@ -207,6 +207,7 @@ class Page:
         tone: of the verdict: "good", "bad" or "".
         reasons: behind the verdict.
         lines: what is under the title.
+        kind: what is above it.
     """
 
     title: str
@@ -216,6 +217,7 @@ class Page:
     lines: Sequence[str]
     sections: Sequence[Section]
     footer: str
+    kind: str = "Report of a run"
 
     def html(self) -> str:
         body = [self._header()]
@@ -244,7 +246,7 @@ class Page:
             for number, section in enumerate(self.sections, 1)
         )
         return (
-            f'<header><p class="kind">Report of a run</p><h1>{escape(self.title)}</h1>'
+            f'<header><p class="kind">{escape(self.kind)}</p><h1>{escape(self.title)}</h1>'
             f'<div class="verdict {self.tone}"><strong>{escape(self.verdict)}</strong>{reasons}'
             f'</div>{lines}<nav aria-label="Sections">{links}</nav></header>'
         )
