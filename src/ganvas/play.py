@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import keras
 import tensorflow as tf
 
+from .assembly import stream
 from .callbacks import Doctor, Guard, Log, Logits, Samples, Scores, Show, Signals, State
 from .config import Config
 from .data import Images
@@ -19,6 +20,7 @@ from .doctor import Finding
 from .errors import Diverged
 from .gan import GAN
 from .plan import Plan
+from .private import spent
 from .runs import Run
 from .sampler import Sampler
 
@@ -34,6 +36,8 @@ def play(
         run.update_info(status="finished")
         return None
     run.update_info(status="running", updated=now(), diverged=None)
+    if config.privacy.on:  # a killed run says what it might have spent, which is more
+        run.update_info(privacy=spent(config, source.count, plan.total))
     sampler = Sampler(gan.ema_generator, source.names, source.class_shares)
     writer = None
     if config.watch.tensorboard:
@@ -71,6 +75,8 @@ def play(
     finally:
         if writer:
             writer.close()
+        if config.privacy.on:
+            run.update_info(privacy=spent(config, source.count, int(gan.step.numpy())))
         run.update_info(status=status, updated=now())
     return doctor.patient
 
@@ -96,12 +102,9 @@ def fit(
         if stretch.warming_up != gan.warming_up:
             gan.warm_up(stretch.warming_up)
         gan.execute(math.gcd(plan.execution, stretch.steps))
-        stream = source.stream(
-            plan.batch * plan.turns, config.train.seed, plan.position(stretch.start)
-        )
         with source.reading():
             gan.fit(
-                stream,
+                stream(config, plan, source, stretch.start),
                 epochs=stretch.ticks,
                 steps_per_epoch=stretch.steps,
                 callbacks=callbacks,

@@ -17,7 +17,7 @@ import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
 from ..errors import ConfigError, no_such
-from .sections import Data, Export, Gate, Scores, Section, Train, Watch
+from .sections import Data, Export, Gate, Privacy, Scores, Section, Train, Watch
 
 Part = str | dict[str, Any]
 
@@ -37,6 +37,7 @@ class Config(Section):
     watch: Watch = Watch()
     scores: Scores = Scores()
     gate: Gate = Gate()
+    privacy: Privacy = Privacy()
     export: Export = Export()
 
     @model_validator(mode="after")
@@ -64,6 +65,32 @@ class Config(Section):
             raise ValueError(
                 'train.beta2_start belongs to adam: leave it out, or optimizer = "adam"'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _private(self):
+        """What would let images through beside the clipped gradients."""
+        if not self.privacy.on:
+            return self
+        leaks = {
+            "penalties": self.penalties,
+            "augment": self.augment,
+            "data.clusters": self.data.clusters,
+            "data.balanced": self.data.balanced,
+            "scores.times": self.scores.times,
+            "train.heal": self.train.heal,
+            "train.jit": self.train.jit,
+            "train.burn_in_kimg": self.train.burn_in_kimg,
+        }
+        for key, value in leaks.items():
+            if value:
+                empty = {"penalties": "[]", "train.heal": "false", "train.jit": "false",
+                         "data.balanced": "false"}.get(key, "0")  # fmt: skip
+                way = "leave it out" if key == "augment" else f"set {key} = {empty}"
+                raise ValueError(
+                    f"{key} reaches the images by a way that [privacy] does not cover: {way}, or "
+                    "start from recipe dp"
+                )
         return self
 
     def toml(self) -> str:

@@ -252,8 +252,8 @@ class Audit:
         if more["false_alarm"]:
             notes.append(
                 "The negative control was flagged: held-out images that no generator made look as "
-                "if they leaked. The two parts are not alike; split them at random (by person), and "
-                "audit again. Until then the verdict is not to be trusted."
+                "if they leaked. The two parts are not alike; split them at random (by person) "
+                "and audit again. Until then the verdict is not to be trusted."
             )
         if bound and leaked:
             notes.append("A leak was found beside a formal bound: look for an error in either.")

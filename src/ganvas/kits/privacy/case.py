@@ -1,4 +1,4 @@
-"""What an audit looks at: the generator or its images, what it was trained on, what was held out."""
+"""What an audit looks at: a generator or its images, what it learnt from, what was held out."""
 
 from __future__ import annotations
 
@@ -134,7 +134,10 @@ def _subject(subject: Any, n: int, seed: int, model: str) -> tuple[Sampler | Non
             "generated images are of one size: bring them to one"
         )
     if given.shape[:2] != tuple(sizes["smallest"]):
-        given = load_images(subject, Options(size=tuple(sizes["smallest"]), holdout=0, judged=True))
+        given = load_images(
+            subject,
+            Options(size=(sizes["smallest"][0], sizes["smallest"][1]), holdout=0, judged=True),
+        )
     if given.count < FEWEST:
         raise DataError(f"{subject} holds {given.count} images, {FEWEST} are needed: draw more")
     return None, None, given
@@ -220,7 +223,7 @@ def _refuse_few(train: Part, holdout: Part, notes: list[str]) -> None:
     if LEAST_SHARE * len(holdout) < len(train):
         raise DataError(
             f"the holdout has {len(holdout)} images and the training part {len(train)}, where a "
-            f"holdout of at least 1/{LEAST_SHARE} is accepted and one as large is best: hold out more"
+            f"holdout of at least 1/{LEAST_SHARE} is accepted, and as many are best: hold out more"
         )
     if 2 * len(holdout) < len(train):
         notes.append(

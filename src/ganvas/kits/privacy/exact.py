@@ -1,4 +1,4 @@
-"""Exact answers about counts: tails, intervals, a test of exposure, what it can see, and Holm's rule.
+"""Exact answers about counts: tails, intervals, a test of exposure, its power, and Holm's rule.
 
 Everything here rests on one fact: if a generator does not depend on which of the images it was
 trained on, then *trained on* and *held out* are labels dealt at random over the pooled images.
@@ -7,7 +7,7 @@ trained on, then *trained on* and *held out* are labels dealt at random over the
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -162,7 +162,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return adjusted
 
 
-def permuted(members: Sequence[float], others: Sequence[float], seed: int) -> float:
+def permuted(members: np.ndarray, others: np.ndarray, seed: int) -> float:
     """P(a mean difference of at least this), over random deals of who is a member."""
     values = np.concatenate([members, others]).astype(np.float64)
     cut = len(members)

@@ -16,7 +16,7 @@ from ...errors import DataError, Refused, RunError, UsageError
 from ...evaluation.samples import shrink
 from ...files import replacing
 from ...images import write_png
-from ...sampler import Sampler, load
+from ...sampler import Sampler
 from . import copying
 from .case import MOST, training_images
 
@@ -51,7 +51,9 @@ class Rejecting:
 
         Raises: Refused: nearly all that is drawn are copies.
         """
-        kept, labels, count = [], [], 0
+        kept: list[np.ndarray] = []
+        labels: list[np.ndarray] = []
+        count = 0
         for attempt in range(_TRIES + n // 64):
             noise = self.sampler.noise(_DRAWN, _seed(seed, attempt))
             label = self.sampler.labels(_DRAWN, None, _seed(seed, attempt))
@@ -61,10 +63,10 @@ class Rejecting:
             looked = int(take[-1]) + 1 if len(take) == n - count and len(take) else len(good)
             self.left_out += looked - len(take)
             kept.append(images[take])
-            labels.append(label[take] if label is not None else None)
+            labels += [] if label is None else [label[take]]
             count += len(take)
             if count >= n:
-                done = None if label is None else np.concatenate([w for w in labels])
+                done = None if label is None else np.concatenate(labels)
                 return np.concatenate(kept), done
         raise Refused(
             f"of {_DRAWN * (_TRIES + n // 64)} images all but {count} nearly copy training images: "
@@ -136,8 +138,8 @@ def split(
     count = round(share * source.classes)
     if not 0 < count < source.classes:
         raise DataError(
-            f"{data} names {source.classes} people, where each side needs one: sort the images into "
-            "a folder per person"
+            f"{data} names {source.classes} people, where each side needs one: sort the images "
+            "into a folder per person"
         )
     order = np.random.default_rng([seed, 61]).permutation(source.classes)
     folder, facts = Path(to), {}

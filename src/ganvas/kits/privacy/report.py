@@ -143,7 +143,7 @@ def _overview(results: Mapping[str, Any]) -> list[Block]:
 
 
 def _rows(results: Mapping[str, Any], names: Any) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name in names:
         test = results["tests"][name]
         adjusted = test.get("adjusted")
@@ -202,10 +202,10 @@ def _bound(results: Mapping[str, Any]) -> list[Block]:
         Items([
             f"Epsilon {bound['epsilon']:.3g} at delta {bound['delta']:g}, after {bound['steps']:,} "
             f"turns on a sample of {100 * bound['rate']:.3g} % with noise {bound['noise']:.3g}.",
-            f"The unit is one {bound['unit']}: someone with k images is bounded by far less.",
+            f"The unit is one {bound['unit']}: k images of one person: about k times that.",
             "It holds for the generator's weights and for all that is drawn from them; not for the "
-            "run folder, whose seed would undo the noise; nor for what was chosen by looking at the "
-            "data, such as this recipe.",
+            "run folder, whose seed would undo the noise; nor for what was chosen by looking at "
+            "the data, such as this recipe.",
         ])
     ]  # fmt: skip
 
