@@ -155,7 +155,7 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
     except ValueError as error:
         raise ConfigError(f"networks {config.networks['name']}: {error}") from error  # type: ignore[index]
     check_batch(discriminator, options.batch)
-    gan = _game(config)(
+    gan = _game(config, source.classes)(
         generator,
         discriminator,
         parts.loss,
@@ -179,12 +179,13 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
     return gan, plan
 
 
-def _game(config: Config) -> Callable[..., GAN]:
+def _game(config: Config, classes: int) -> Callable[..., GAN]:
     about = config.privacy
     if not about.on:
         return GAN
+    batch = config.train.batch
     return partial(
-        private.PrivateGAN, noise=about.noise, clip_norm=about.clip, batch=config.train.batch
+        private.PrivateGAN, noise=about.noise, clip_norm=about.clip, batch=batch, classes=classes
     )
 
 

@@ -41,15 +41,18 @@ class PrivateGAN(GAN):
         noise: standard deviation of the noise, over `clip_norm`.
         clip_norm: the most one image may move the sum of gradients.
         batch: expected images in a sample.
+        classes: of the labels; 0 without.
         Others as in `GAN`.
     """
 
-    def __init__(self, *parts: Any, noise: float, clip_norm: float, batch: int, **options: Any):
+    def __init__(
+        self, *parts: Any, noise: float, clip_norm: float, batch: int, classes: int, **options: Any
+    ):
         super().__init__(*parts, **options)
         self.noise_multiplier = noise
         self.clip_norm = clip_norm
         self.batch = batch
-        self.classes = _classes(self.discriminator) if self.conditional else 0
+        self.classes = classes
         self.meters["clipped"] = keras.metrics.Mean(name="clipped")
 
     def train_step(self, data):
@@ -191,6 +194,11 @@ def check(gan: PrivateGAN) -> None:
 
     Raises: ConfigError.
     """
+    if gan.adversarial.reads_real:
+        raise ConfigError(
+            "this loss shows the generator real images, which no noise covers: take nonsaturating, "
+            "hinge or wasserstein"
+        )
     if gan.auxiliary:
         raise ConfigError(
             '[privacy] has no auxiliary classifier: take networks.head = "projection"'
@@ -218,12 +226,3 @@ def check(gan: PrivateGAN) -> None:
 def _turns(config: Config, reads_real: bool) -> int:
     plan = Plan.of(config.train, config.watch, reads_real, config.scores)
     return plan.total * plan.discriminator_steps
-
-
-def _classes(discriminator: keras.Model) -> int:
-    """How many labels its embedding knows."""
-    return max(
-        layer.input_dim
-        for layer in discriminator.layers
-        if isinstance(layer, keras.layers.Embedding)
-    )

@@ -13,6 +13,7 @@ from ...lazy import fetch as _fetch
 
 _HOMES = {
     "audit": ("audit",),
+    "merf": ("merf",),
     "remedies": ("Rejecting", "deliver", "split"),
     "report": ("plain", "table", "write_report"),
 }

@@ -70,7 +70,9 @@ def _judged(hits: list[np.ndarray], seed: int) -> Result:
     if not fakes:
         return none("there are no fakes to embed")
     shares = [_any(hit, count, seed) for hit in hits]
-    p = permuted(hits[0].mean(axis=0), hits[1].mean(axis=0), seed)
+    ranks = _ranks(np.concatenate([hit.mean(axis=0) for hit in hits]))
+    cut = hits[0].shape[1]
+    p = permuted(ranks[:cut], ranks[cut:], seed)
     low, high = clopper_pearson(round(shares[0] * fakes), fakes)
     says = (
         f"share of the fakes that match one of {count} training people at a false match rate of "
@@ -106,6 +108,13 @@ def _hits(fakes: np.ndarray, vectors: np.ndarray, people: np.ndarray, edge: floa
     for person in range(len(names)):
         hits[:, person] = alike[:, number == person].any(axis=1)
     return hits
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks, the mean one for ties: one person whom many strangers resemble counts as one."""
+    _, number, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2)[number]
 
 
 def _any(hits: np.ndarray, count: int, seed: int) -> float:
