@@ -34,7 +34,7 @@ demo: setup
 
 bench: setup
 	for name in step_overhead time_to_quality precision collapse mixtures stacked_mnist recipes \
-			metric_intervals metric_sensitivity metric_speed export serving doctor healing watching; do \
+			metric_intervals metric_sensitivity metric_speed export serving doctor healing watching privacy; do \
 		$(BIN)/python benchmarks/$$name.py || exit 1; \
 	done
 

@@ -215,7 +215,8 @@ def test_near_copies_are_left_out_of_what_is_delivered(command, run, tmp_path):
 
 
 def test_rejection_knows_a_copy():
-    images = mnist("train")[0][:500]
+    every = mnist("train")[0].reshape(-1, 28, 28, 1)
+    images = every[:500]
 
     class Copier:
         """Every other image is one that it was trained on."""
@@ -229,10 +230,9 @@ def test_rejection_knows_a_copy():
             return None
 
         def decode(self, noise, labels):
-            fresh = mnist("train")[0][600 + noise]
-            return np.where((noise % 2 == 0)[:, None, None, None], images[noise], fresh)
+            copies = (noise % 2 == 0)[:, None, None, None]
+            return np.where(copies, images[noise], every[600 + noise])
 
-    images = images if images.ndim == 4 else images[..., None]
     rejecting = privacy.Rejecting(Copier(), images)
     kept, _ = rejecting.sample(100)
     assert rejecting.left_out >= 80
