@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -45,7 +46,7 @@ def parts(seed: int, *counts: int) -> list[tuple[np.ndarray, np.ndarray]]:
     images, labels = mnist("train")
     order = np.random.default_rng([seed, 99]).permutation(len(images))
     cuts = np.cumsum([0, *counts])
-    return [(images[order[a:b]], labels[order[a:b]]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [(images[order[a:b]], labels[order[a:b]]) for a, b in pairwise(cuts)]
 
 
 def planted(share: str, seed: int) -> dict:

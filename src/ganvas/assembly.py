@@ -183,9 +183,12 @@ def _game(config: Config, classes: int) -> Callable[..., GAN]:
     about = config.privacy
     if not about.on:
         return GAN
-    batch = config.train.batch
     return partial(
-        private.PrivateGAN, noise=about.noise, clip_norm=about.clip, batch=batch, classes=classes
+        private.PrivateGAN,
+        noise=about.noise or 0.0,
+        clip_norm=about.clip,
+        batch=config.train.batch,
+        classes=classes,
     )
 
 

@@ -61,8 +61,10 @@ class PrivateGAN(GAN):
 
         def play(turn):
             mine = data["turn"] == turn
-            keys = ("images", "labels", "included")
-            self.train_privately(*(tf.boolean_mask(data[key], mine) for key in keys), turn)
+            real, label, included = (
+                tf.boolean_mask(data[key], mine) for key in ("images", "labels", "included")
+            )
+            self.train_privately(real, label, included, turn)
             return (turn + 1,)
 
         # A loop of the graph: ten turns unrolled take minutes to trace.

@@ -276,7 +276,7 @@ def test_a_private_run_is_formally_bounded(npz, tmp_path):
     )  # fmt: skip
     assert results["bound"]["epsilon"] <= 5
     assert results["verdict"] in ("formally bounded", "leak found")  # noise is unlike bars
-    assert any("negative control" in note for note in results["notes"])
+    assert any("negative control was flagged" in note for note in results["notes"])
 
 
 @needs_accountant

@@ -249,10 +249,10 @@ class Audit:
                 "The positive control was missed: copies that were planted for a test were not "
                 "found, so that silence means little here."
             )
-        if more["false_alarm"]:
+        if more["false_alarm"] or more["unlike"]:
             notes.append(
-                "The negative control was flagged: held-out images that no generator made look as "
-                "if they leaked. The two parts are not alike; split them at random (by person) "
+                "A negative control was flagged: real images that no generator made look as if "
+                "they leaked. The two parts are not alike; split them at random (by person) "
                 "and audit again. Until then the verdict is not to be trusted."
             )
         if bound and leaked:

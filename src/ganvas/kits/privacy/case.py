@@ -166,7 +166,11 @@ def _source(data: Any, shape: Any, run: Run | None, notes: list[str], option: st
                 f"the images of {run.folder} changed since it was trained ({config.data.source}): "
                 "put them back, or train again"
             )
-        return source
+        if source.names:
+            return source
+        # The run did not learn labels, or groups in their place; people may be named by them.
+        named = replace(options_of(config), labels=True, balanced=False, clusters=0)
+        return load_images(config.data.source, named)
     source = load_images(data, Options(holdout=0, judged=True))
     if source.shape != tuple(shape):
         smallest = source.report.sizes["smallest"]

@@ -1,7 +1,8 @@
 """Controls: would this audit, on these images, see a leak that is there, and none where none is?
 
 Held-out images play the generator. As they are, they leak nothing; with noisy copies of training
-images among them, they do. Both go through the same tests.
+images among them, they do. Then a half of the training images (of the people, where they are known)
+plays it before the other half: that leaks nothing either, unless the two parts are not alike.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ MOST = 2000
 class Controls:
     """Attributes:
     planted: share of copies in the positive control.
-    found: whether each control was flagged: the planted copies, and the clean images.
+    found: whether the planted copies were flagged.
+    false_alarm: whether held-out images were, as they are.
+    unlike: whether half of the training images was, before the other half.
     recovered: share of the planted copies whose nearest image is the one they were made from.
     images: how many stood in for fakes.
     """
@@ -30,12 +33,13 @@ class Controls:
     planted: float
     found: bool
     false_alarm: bool
+    unlike: bool
     recovered: float
     images: int
 
     @property
     def good(self) -> bool:
-        return self.found and not self.false_alarm
+        return self.found and not self.false_alarm and not self.unlike
 
 
 def run(case: Case, alpha: float) -> Controls:
@@ -56,9 +60,21 @@ def run(case: Case, alpha: float) -> Controls:
         planted=number / count,
         found=_flagged(leaky, train, others, alpha, case.seed),
         false_alarm=_flagged(clean, train, others, alpha, case.seed),
+        unlike=_unlike(case, alpha),
         recovered=float((nearest == rows).mean()),
         images=count,
     )
+
+
+def _unlike(case: Case, alpha: float) -> bool:
+    """Whether training images that copy nothing look as if they did."""
+    people, others = case.train.people, case.holdout.people
+    if people is None or others is None or set(people) & set(others):  # classes are no people
+        people = np.arange(len(case.train))
+    names = np.random.default_rng([case.seed, 44]).permutation(np.unique(people))
+    first = np.isin(people, names[: len(names) // 2])
+    fakes, train = case.train.small[first][:MOST], case.train.small[~first]
+    return _flagged(fakes, train, case.holdout.small, alpha, case.seed)
 
 
 def planted_share(count: int, members: int, others: int, alpha: float) -> float:

@@ -187,6 +187,9 @@ def _controls(results: Mapping[str, Any]) -> list[Block]:
             f"Positive control: {100 * c['planted']:.2g} % noisy copies of training images among "
             f"{c['images']:,} held-out ones {'were' if c['found'] else 'were NOT'} flagged; "
             f"{100 * c['recovered']:.3g} % of them were matched with their original.",
+            f"Negative control: half of the training images before the other half "
+            f"{'WERE' if c['unlike'] else 'were not'} flagged, as they would be if the two parts "
+            "were not alike.",
             f"Negative control: the same held-out images without copies "
             f"{'WERE' if c['false_alarm'] else 'were not'} flagged.",
             *rates,
