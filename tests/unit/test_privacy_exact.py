@@ -77,3 +77,16 @@ def test_permuted():
     same, higher = rng.random(30), rng.random(30) + 0.5
     assert exact.permuted(higher, same, 0) < 1e-3
     assert exact.permuted(same, same, 0) > 0.3
+
+
+def test_images_of_one_person_count_as_one():
+    """Ten photographs of a few people who happen to look suspicious are no leak of ten images."""
+    rng = np.random.default_rng(3)
+    people = np.repeat(np.arange(40), 10)
+    member = people < 20
+    alarms = {"images": 0, "people": 0}
+    for _ in range(60):
+        scores = rng.normal(size=40)[people] + 0.1 * rng.normal(size=400)
+        alarms["images"] += exact.exposure(scores, member, 0).p <= 0.01
+        alarms["people"] += exact.exposure(scores, member, 0, people).p <= 0.01
+    assert alarms["people"] <= 3 < 10 < alarms["images"]

@@ -131,7 +131,7 @@ class Audit:
             "membership_crowd": self._crowd,
             "membership_discriminator": self._discriminator,
             "membership_search": self._search,
-            "set_membership": lambda: membership.of_sets(self._crowd_scores, SET, self.case.seed),
+            "set_membership": self._sets,
             "identity": self._identity,
             "label_inference": lambda: utility.inferred(self.case, self._queries),
             "utility": lambda: utility.of_labels(self.case),
@@ -158,7 +158,7 @@ class Audit:
 
     def _copies(self) -> Result:
         sizes = len(self.case.train), len(self.case.holdout)
-        return copying.judge(self._pairs, *sizes, self.case.seed, "pixels")
+        return copying.judge(self._pairs, *sizes, self.case.seed, "pixels", self.case.people)
 
     def _feature_copies(self) -> Result:
         if self.options.features == "none":
@@ -173,13 +173,16 @@ class Audit:
         pool = np.concatenate([case.train.pixels(some[0]), case.holdout.pixels(some[1])])
         pairs = copying.in_features(embed(case.fakes[:most])[0], embed(pool)[0])
         where = f"features ({embed.name}, of {len(some[0]):,} training images)"
-        return copying.judge(pairs, len(some[0]), len(some[1]), case.seed, where)
+        people = case.people
+        if people is not None:
+            people = people[np.concatenate([some[0], len(case.train) + some[1]])]
+        return copying.judge(pairs, len(some[0]), len(some[1]), case.seed, where, people)
 
-    def _judged(self, scores: np.ndarray, says: str) -> Result:
+    def _judged(self, scores: np.ndarray, says: str, queries: Any = None) -> Result:
         bound = self._bound()
-        return membership.judged(
-            scores, self.case, says, bound["delta"] if bound else membership.DELTA
-        )
+        delta = bound["delta"] if bound else membership.DELTA
+        people = (queries or self._queries).people
+        return membership.judged(scores, self.case, says, delta, people)
 
     def _nearest(self) -> Result:
         scores = membership.by_nearest(self._queries.small, self.case.small)
@@ -187,6 +190,10 @@ class Audit:
 
     def _crowd(self) -> Result:
         return self._judged(self._crowd_scores, "by how many fakes lie around")
+
+    def _sets(self) -> Result:
+        people = self._queries.people
+        return membership.of_sets(self._crowd_scores, SET, self.case.seed, people)
 
     def _discriminator(self) -> Result:
         run = self.case.run
@@ -215,7 +222,7 @@ class Audit:
         queries = membership.ask(self.case, self.options.searches)
         images = queries.pixels(self.case)
         scores = search.by_search(self.case, queries.small, images, self.options.search_steps)
-        return self._judged(scores, "by how near a search in latent space comes")
+        return self._judged(scores, "by how near a search in latent space comes", queries)
 
     def _identity(self) -> Result:
         if self.options.embedder is None:
@@ -233,6 +240,10 @@ class Audit:
     def _power(self, decisive: int, controlled: Result) -> dict[str, Any]:
         """What this audit could have seen."""
         members, others = len(self.case.train), len(self.case.holdout)
+        if self.case.people is not None:
+            members, others = (
+                len(set(part.people)) for part in (self.case.train, self.case.holdout)
+            )
         count = needed(members, others, self.options.alpha / max(1, decisive))
         least = least_share(len(self.case.fakes), count, controlled.more["recovered"])
         seen = f"with {len(self.case.fakes):,} images a leak below {100 * least:.2g} % "

@@ -78,6 +78,15 @@ class Case:
     seed: int = 0
 
     @property
+    def people(self) -> np.ndarray | None:
+        """Who is on the images of both parts, trained on first; None where they are not people
+        (classes stand in both parts) or not known."""
+        train, holdout = self.train.people, self.holdout.people
+        if train is None or holdout is None or set(train) & set(holdout):
+            return None
+        return np.concatenate([train, holdout])
+
+    @property
     def small(self) -> np.ndarray:
         """The fakes, at most 32 pixels a side."""
         return shrink(self.fakes)

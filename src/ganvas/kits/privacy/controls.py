@@ -44,9 +44,14 @@ class Controls:
 
 def run(case: Case, alpha: float) -> Controls:
     """Both controls, on half of the held-out images in the generator's place."""
-    order = np.random.default_rng([case.seed, 41]).permutation(len(case.holdout))
-    count = min(MOST, len(order) // 2)
-    clean, others = case.holdout.small[order[:count]], case.holdout.small[order[count:]]
+    both, cut = case.people, len(case.train)
+    held = np.arange(len(case.holdout)) if both is None else both[cut:]
+    names = np.random.default_rng([case.seed, 41]).permutation(np.unique(held))
+    first = np.flatnonzero(np.isin(held, names[: len(names) // 2]))[:MOST]
+    rest = ~np.isin(held, names[: len(names) // 2])
+    clean, others = case.holdout.small[first], case.holdout.small[rest]
+    people = None if both is None else np.concatenate([both[:cut], held[rest]])
+    count = len(clean)
     train = case.train.small
     rng = np.random.Generator(np.random.Philox([case.seed, 42]))
     share = planted_share(count, len(train), len(others), alpha)
@@ -58,8 +63,8 @@ def run(case: Case, alpha: float) -> Controls:
     nearest = copying.in_pixels(leaky, pool).rows[:number]
     return Controls(
         planted=number / count,
-        found=_flagged(leaky, train, others, alpha, case.seed),
-        false_alarm=_flagged(clean, train, others, alpha, case.seed),
+        found=_flagged(leaky, train, others, alpha, case.seed, people),
+        false_alarm=_flagged(clean, train, others, alpha, case.seed, people),
         unlike=_unlike(case, alpha),
         recovered=float((nearest == rows).mean()),
         images=count,
@@ -68,13 +73,13 @@ def run(case: Case, alpha: float) -> Controls:
 
 def _unlike(case: Case, alpha: float) -> bool:
     """Whether training images that copy nothing look as if they did."""
-    people, others = case.train.people, case.holdout.people
-    if people is None or others is None or set(people) & set(others):  # classes are no people
-        people = np.arange(len(case.train))
+    cut, both = len(case.train), case.people
+    people = np.arange(cut) if both is None else both[:cut]
     names = np.random.default_rng([case.seed, 44]).permutation(np.unique(people))
     first = np.isin(people, names[: len(names) // 2])
     fakes, train = case.train.small[first][:MOST], case.train.small[~first]
-    return _flagged(fakes, train, case.holdout.small, alpha, case.seed)
+    left = None if both is None else np.concatenate([people[~first], both[cut:]])
+    return _flagged(fakes, train, case.holdout.small, alpha, case.seed, left)
 
 
 def planted_share(count: int, members: int, others: int, alpha: float) -> float:
@@ -89,16 +94,24 @@ def noisy(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _flagged(
-    fakes: np.ndarray, train: np.ndarray, others: np.ndarray, alpha: float, seed: int
+    fakes: np.ndarray,
+    train: np.ndarray,
+    others: np.ndarray,
+    alpha: float,
+    seed: int,
+    people: np.ndarray | None = None,
 ) -> bool:
     """Whether any of three black-box tests finds a leak."""
     pool = np.concatenate([train, others])
     pairs = copying.in_pixels(fakes, pool)
-    p = {"near_copies": copying.judge(pairs, len(train), len(others), seed, "pixels").p or 1.0}
+    found = copying.judge(pairs, len(train), len(others), seed, "pixels", people)
+    p = {"near_copies": found.p or 1.0}
     half = min(len(train), len(others), MOST)
     some = np.random.default_rng([seed, 43]).permutation(len(train))[:half]
     queries = np.concatenate([train[some], others[:half]])
     member = np.arange(2 * half) < half
-    p["nearest"] = exposure(membership.by_nearest(queries, fakes), member, seed).p
-    p["crowd"] = exposure(membership.by_crowd(queries, fakes), member, seed).p
+    if people is not None:
+        people = people[np.concatenate([some, len(train) + np.arange(half)])]
+    p["nearest"] = exposure(membership.by_nearest(queries, fakes), member, seed, people).p
+    p["crowd"] = exposure(membership.by_crowd(queries, fakes), member, seed, people).p
     return min(holm(p).values()) <= alpha

@@ -50,17 +50,21 @@ def in_features(fakes: np.ndarray, pool: np.ndarray) -> Pairs:
     return _pairs(rows, distances)
 
 
-def judge(pairs: Pairs, members: int, others: int, seed: int, where: str) -> Result:
-    """The result of a look-up among `members` training images and `others` held out."""
+def judge(
+    pairs: Pairs, members: int, others: int, seed: int, where: str, people: np.ndarray | None = None
+) -> Result:
+    """The result of a look-up among `members` training images and `others` held out; where people
+    are named, they are what is counted."""
     best = np.full(members + others, np.inf)
     np.minimum.at(best, pairs.rows, pairs.ratios)
-    found = exposure(-best, np.arange(members + others) < members, seed)
+    found = exposure(-best, np.arange(members + others) < members, seed, people)
     near = pairs.ratios <= NEAR
     copied = int((near & (pairs.rows < members)).sum())
     chance = (near & (pairs.rows >= members)).mean() * members / others
+    unit = "images" if people is None else "people"
     says = (
         f"share of the fakes that nearly copy a training image in {where}; beside it a held-out "
-        f"image, scaled to as many. Of the {found.top} images closest to a fake "
+        f"image, scaled to as many. Of the {found.top} {unit} closest to a fake "
         f"{found.members} were trained on"
     )
     low, high = clopper_pearson(copied, len(near))

@@ -33,7 +33,9 @@ class Exposure:
     members: int
 
 
-def exposure(scores: np.ndarray, member: np.ndarray, seed: int) -> Exposure:
+def exposure(
+    scores: np.ndarray, member: np.ndarray, seed: int, people: np.ndarray | None = None
+) -> Exposure:
     """Tests whether images that were trained on gather at the top.
 
     The count of members among the k most suspicious images is hypergeometric; the smallest tail
@@ -44,7 +46,16 @@ def exposure(scores: np.ndarray, member: np.ndarray, seed: int) -> Exposure:
         scores: higher is more suspicious, float [N]; ties are broken at random.
         member: whether trained on, bool [N].
         seed: of ties and deals.
+        people: who is on each image: then people are dealt, each by the most suspicious of their
+            images, because images of one person are suspicious together.
     """
+    if people is not None:
+        names, number = np.unique(people, return_inverse=True)
+        most = np.full(len(names), -np.inf)
+        np.maximum.at(most, number, scores)
+        known = np.zeros(len(names), bool)
+        known[number] = member
+        scores, member = most, known
     ties = np.random.Generator(np.random.Philox([seed, 1])).random(len(scores))
     order = np.lexsort((ties, -np.asarray(scores, np.float64)))
     counts = np.cumsum(np.asarray(member, bool)[order])

@@ -36,11 +36,13 @@ class Queries:
     Attributes:
         train, holdout: indices in the parts, int64 [Q].
         small: uint8 [2 Q, h, w, C], those trained on first.
+        people: who is on them, [2 Q]; None where they are not people.
     """
 
     train: np.ndarray
     holdout: np.ndarray
     small: np.ndarray
+    people: np.ndarray | None = None
 
     @property
     def member(self) -> np.ndarray:
@@ -60,7 +62,10 @@ def ask(case: Case, most: int) -> Queries:
         for purpose, part in ((11, case.train), (12, case.holdout))
     ]
     small = np.concatenate([case.train.small[rows[0]], case.holdout.small[rows[1]]])
-    return Queries(rows[0], rows[1], small)
+    people = case.people
+    if people is not None:
+        people = people[np.concatenate([rows[0], len(case.train) + rows[1]])]
+    return Queries(rows[0], rows[1], small, people)
 
 
 def by_nearest(queries: np.ndarray, fakes: np.ndarray) -> np.ndarray:
@@ -132,15 +137,22 @@ def by_discriminator(
     return found
 
 
-def judged(scores: np.ndarray, case: Case, says: str, delta: float = DELTA) -> Result:
+def judged(
+    scores: np.ndarray,
+    case: Case,
+    says: str,
+    delta: float = DELTA,
+    people: np.ndarray | None = None,
+) -> Result:
     """What an attack achieves: its reach at few false alarms, and what that implies.
 
     Args:
         scores: of as many training images, then held-out ones.
+        people: who is on them, where people are what is counted.
     """
     half = len(scores) // 2
     member = np.arange(2 * half) < half
-    found = exposure(scores, member, case.seed)
+    found = exposure(scores, member, case.seed, people)
     rates = {f"{rate:g}": reach(scores[:half], scores[half:], rate) for rate in RATES}
     first = rates[f"{RATES[0]:g}"]
     order = np.argsort(np.argsort(scores, kind="stable"), kind="stable") + 1.0
@@ -149,7 +161,7 @@ def judged(scores: np.ndarray, case: Case, says: str, delta: float = DELTA) -> R
     more = {"auc": float(auc), "rates": rates, "epsilon": bound, "queries": half}
     words = (
         f"{says}: share of training images exposed at 1 % false alarms; of the {found.top} most "
-        f"suspicious images {found.members} were trained on"
+        f"suspicious {'images' if people is None else 'people'} {found.members} were trained on"
     )
     return Result(
         first["value"], first["low"], first["high"], first["holdout"], found.p, words, more=more
@@ -197,7 +209,7 @@ def epsilon(members: np.ndarray, others: np.ndarray, delta: float, seed: int) ->
     return max(0.0, math.log((low - delta) / high)) if low > delta else 0.0
 
 
-def of_sets(scores: np.ndarray, size: int, seed: int) -> Result:
+def of_sets(scores: np.ndarray, size: int, seed: int, people: np.ndarray | None = None) -> Result:
     """Can a *set* of images be told to have been trained on?
 
     Value: how often, of two sets of so many images, the one that was trained on has the higher
@@ -215,9 +227,19 @@ def of_sets(scores: np.ndarray, size: int, seed: int) -> Result:
         return np.sort(drawn, axis=1)[:, size // 2 :].mean(axis=1)
 
     right = strength(ranks[:half]) > strength(ranks[half:])
-    p = permuted(np.maximum(ranks[:half], 0.5), np.maximum(ranks[half:], 0.5), seed)
+    strong = np.maximum(ranks, 0.5)
+    sides = [strong[:half], strong[half:]]
+    if people is not None:
+        sides = [_by_person(strong[s], people[s]) for s in (slice(half), slice(half, None))]
+    p = permuted(sides[0], sides[1], seed)
     says = f"how often a set of {size} training images is told from one of held-out ones"
     return Result(float(right.mean()), None, None, 0.5, p, says)
+
+
+def _by_person(values: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """The mean of each person's."""
+    _, number, counts = np.unique(people, return_inverse=True, return_counts=True)
+    return np.bincount(number, values) / counts
 
 
 def _sample(pixels: np.ndarray) -> Sample:
