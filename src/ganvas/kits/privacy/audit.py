@@ -21,6 +21,7 @@ from ...files import replacing
 from ...training import load_game
 from . import controls, copying, identity, membership, search, utility
 from .case import Case, gather
+from .cautions import notes
 from .exact import holm, least_share, needed
 from .result import Result, none
 
@@ -114,7 +115,7 @@ class Audit:
             "power": self._power(len(decisive), controlled),
             "controls": controlled.more,
             "bound": bound,
-            "notes": self._notes(controlled, bound, bool(found)),
+            "notes": notes(self.case, controlled, bound, bool(found)),
             "subject": self.case.name,
             "n_fake": len(self.case.fakes),
             "n_train": len(self.case.train),
@@ -251,24 +252,6 @@ class Audit:
         if count is None or least >= 1:
             says = f"with {len(self.case.fakes):,} images against these, no leak could be seen"
         return {"copies_needed": count, "least_share": least, "power": 0.9, "says": says}
-
-    def _notes(self, controlled: Result, bound: Any, leaked: bool) -> list[str]:
-        notes = list(self.case.notes)
-        more = controlled.more
-        if not more["found"]:
-            notes.append(
-                "The positive control was missed: copies that were planted for a test were not "
-                "found, so that silence means little here."
-            )
-        if more["false_alarm"] or more["unlike"]:
-            notes.append(
-                "A negative control was flagged: real images that no generator made look as if "
-                "they leaked. The two parts are not alike; split them at random (by person) "
-                "and audit again. Until then the verdict is not to be trusted."
-            )
-        if bound and leaked:
-            notes.append("A leak was found beside a formal bound: look for an error in either.")
-        return notes
 
     def _pictures(self) -> dict[str, np.ndarray]:
         """The 20 most suspicious pairs with training images, and with held-out ones."""
