@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
+import tensorflow as tf
 
+from . import private
 from .augment import ADA, AUGMENTS, Augment
 from .build import build, complete
 from .config import Config
@@ -116,7 +119,22 @@ def settle(config: Config, source: Images, word: str) -> Config:
         values["train.epochs"] = train.epochs
     if train.warmup_epochs:
         values["train.warmup_kimg"] = train.warmup_epochs * source.count / 1000
-    return config.with_values(values)
+    settled = config.with_values(values)
+    if settled.privacy.on:
+        loss = build("loss", config.loss, LOSSES, Loss)
+        settled = private.settle(settled, source.count, loss.reads_real)
+    return settled
+
+
+def stream(
+    config: Config, plan: Plan, source: Images, step: int, part: slice | None = None
+) -> tf.data.Dataset:
+    """What the game learns from, from a step on; of each batch the `part` (see `Images.stream`)."""
+    options = config.train
+    if config.privacy.on:
+        rate = options.batch / source.count
+        return source.poisson(rate, plan.discriminator_steps, options.seed, step)
+    return source.stream(plan.batch * plan.turns, options.seed, plan.position(step), part)
 
 
 def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
@@ -139,7 +157,7 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
     except ValueError as error:
         raise ConfigError(f"networks {config.networks['name']}: {error}") from error  # type: ignore[index]
     check_batch(discriminator, options.batch)
-    gan = GAN(
+    gan = _game(config, source.classes)(
         generator,
         discriminator,
         parts.loss,
@@ -153,12 +171,27 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
         ema_generator=average,
         seed=options.seed,
     )
+    if isinstance(gan, private.PrivateGAN):
+        private.check(gan)
     gan.compile(
         *optimizers(config, plan),
         jit_compile=options.jit,
         steps_per_execution=plan.execution,
     )
     return gan, plan
+
+
+def _game(config: Config, classes: int) -> Callable[..., GAN]:
+    about = config.privacy
+    if not about.on:
+        return GAN
+    return partial(
+        private.PrivateGAN,
+        noise=about.noise or 0.0,
+        clip_norm=about.clip,
+        batch=config.train.batch,
+        classes=classes,
+    )
 
 
 def check_batch(discriminator: keras.Model, batch: int) -> None:

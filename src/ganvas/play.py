@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from . import replicas
+from .assembly import stream
 from .callbacks import Ask, Doctor, Guard, Log, Logits, Samples, Scores, Show, Signals, State
 from .config import Config
 from .data import Images
@@ -21,6 +22,7 @@ from .doctor import Finding
 from .errors import Diverged
 from .gan import GAN
 from .plan import Plan
+from .private import spent
 from .runs import Run
 from .sampler import Sampler
 from .workers import task
@@ -46,6 +48,8 @@ def play(
         run.update_info(status="finished")
         return None
     run.update_info(status="running", updated=now(), diverged=None)
+    if config.privacy.on:  # a killed run says what it might have spent, which is more
+        run.update_info(privacy=spent(config, source.count, plan.total))
     sampler = Sampler(gan.ema_generator, source.names, source.class_shares)
     writer = None
     if config.watch.tensorboard:
@@ -85,6 +89,8 @@ def play(
     finally:
         if writer:
             writer.close()
+        if config.privacy.on:
+            run.update_info(privacy=spent(config, source.count, int(gan.step.numpy())))
         run.update_info(status=status, updated=now())
     return doctor.patient
 
@@ -122,12 +128,11 @@ def fit(
         # Several steps in a loop of TensorFlow fail where workers meet within one.
         alone = task()[1] == 1
         gan.execute(math.gcd(plan.execution, stretch.steps) if alone else 1)
-        batch, position = plan.batch * plan.turns, plan.position(stretch.start)
-        read = functools.partial(source.stream, batch, config.train.seed, position)
-        stream = replicas.shared(gan.distribute_strategy, read, batch)
+        read = functools.partial(stream, config, plan, source, stretch.start)
+        images = replicas.shared(gan.distribute_strategy, read, plan.batch * plan.turns)
         with source.reading(), replicas.not_alone():
             gan.fit(
-                stream,
+                images,
                 epochs=stretch.ticks,
                 steps_per_epoch=stretch.steps,
                 callbacks=callbacks,

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from .assembly import assemble
+from .assembly import assemble, stream
 from .callbacks import clock
 from .config import Config
 from .training import prepare
@@ -34,10 +34,9 @@ def rehearse(
     config, source = prepare(data, recipe, set)
     gan, plan = assemble(config, source)
     timer = Timer()
-    stream = source.stream(plan.batch * plan.turns, config.train.seed)
     gan.fit(
-        stream, epochs=10_000, steps_per_epoch=plan.execution, callbacks=[timer],
-        shuffle=False, verbose=0,
+        stream(config, plan, source, 0), epochs=10_000, steps_per_epoch=plan.execution,
+        callbacks=[timer], shuffle=False, verbose=0,
     )  # fmt: skip
     per_step = timer.seconds / timer.ticks / plan.execution
     report, kimg = source.report, plan.kimg(plan.total)

@@ -52,6 +52,11 @@ def check(config: Config, replicas: int) -> None:
             f"train.batch = {config.train.batch} cannot be shared by {replicas} replicas: take a "
             f"multiple of {replicas}"
         )
+    if config.privacy.on and replicas > 1:
+        raise ConfigError(
+            "a private game plays on one device: its samples have no fixed size to be shared; set "
+            "train.strategy = single"
+        )
     if config.train.heal and task()[1] > 1:
         raise ConfigError("train.heal works within one machine: leave it out with several workers")
 

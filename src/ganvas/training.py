@@ -39,7 +39,7 @@ CHANGEABLE = (
     "train.kimg", "train.epochs", "train.tick_kimg", "train.learning_rate",
     "train.discriminator_learning_rate", "train.decay", "train.decay_to", "train.ema_kimg",
     "train.ema_ramp", "train.heal", "train.jit", "train.steps_per_execution", "watch.", "scores.",
-    "gate.",
+    "gate.", "privacy.epsilon",
 )  # fmt: skip
 
 

@@ -9,9 +9,10 @@ SOURCE = Path(__file__).parents[2] / "src" / "ganvas"
 FLOORS = {
     "errors": -1, "workers": -0.5, "lazy": -1, "files": -0.5,
     "config": 0, "build": 0, "runs": 0, "seeds": 0, "images": 0, "plan": 0, "layers": 0,
-    "augment": 0, "manifest": 0,
+    "augment": 0, "manifest": 0, "accounting": 0,
     "replicas": 2.5, "losses": 1, "penalties": 1, "optimizers": 1, "networks": 1, "data": 1,
     "gan": 2, "sampler": 2, "doctor": 2,
+    "private": 2.5,
     "evaluation": 3, "assembly": 3,
     "callbacks": 4, "exporting": 4,
     "play": 5, "healing": 5, "training": 5, "rehearsal": 5,

@@ -17,6 +17,7 @@ from . import (  # noqa: F401 - they add their commands
     looking,
     making,
     patterns,
+    privacy,
     searching,
     serving,
 )

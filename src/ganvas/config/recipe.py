@@ -17,7 +17,18 @@ import tomli_w
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..errors import ConfigError, no_such
-from .sections import Data, Export, Gate, Range, Scores, Section, Train, Watch, ranges
+from .sections import (
+    Data,
+    Export,
+    Gate,
+    Privacy,
+    Range,
+    Scores,
+    Section,
+    Train,
+    Watch,
+    ranges,
+)
 
 Part = str | dict[str, Any]
 
@@ -37,6 +48,7 @@ class Config(Section):
     watch: Watch = Watch()
     scores: Scores = Scores()
     gate: Gate = Gate()
+    privacy: Privacy = Privacy()
     export: Export = Export()
     tune: dict[str, Range | list[Any]] = Field(default_factory=dict)
     """What `ganvas tune` may change: key -> range, or a list to choose from."""
@@ -75,6 +87,32 @@ class Config(Section):
             raise ValueError(
                 'train.beta2_start belongs to adam: leave it out, or optimizer = "adam"'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _private(self):
+        """What would let images through beside the clipped gradients."""
+        if not self.privacy.on:
+            return self
+        leaks = {
+            "penalties": self.penalties,
+            "augment": self.augment,
+            "data.clusters": self.data.clusters,
+            "data.balanced": self.data.balanced,
+            "scores.times": self.scores.times,
+            "train.heal": self.train.heal,
+            "train.jit": self.train.jit,
+            "train.burn_in_kimg": self.train.burn_in_kimg,
+        }
+        for key, value in leaks.items():
+            if value:
+                empty = {"penalties": "[]", "train.heal": "false", "train.jit": "false",
+                         "data.balanced": "false"}.get(key, "0")  # fmt: skip
+                way = "leave it out" if key == "augment" else f"set {key} = {empty}"
+                raise ValueError(
+                    f"{key} reaches the images by a way that [privacy] does not cover: {way}, or "
+                    "start from recipe dp"
+                )
         return self
 
     def toml(self) -> str:

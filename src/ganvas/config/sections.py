@@ -138,6 +138,23 @@ class Gate(Section):
     near_copies_max: float | None = Field(None, ge=0, le=1)
 
 
+class Privacy(Section):
+    """Differential privacy: the discriminator learns by clipped, noisy gradients. Off unless
+    `epsilon` or `noise` is set."""
+
+    epsilon: float | None = Field(None, gt=0)
+    """What the whole training may spend."""
+    delta: float = Field(1e-5, gt=0, lt=1)
+    clip: float = Field(1.0, gt=0)
+    """The most one image may move a sum of gradients."""
+    noise: float | None = Field(None, gt=0)
+    """Standard deviation of the noise, in `clip`; unset: the least that `epsilon` allows."""
+
+    @property
+    def on(self) -> bool:
+        return self.epsilon is not None or self.noise is not None
+
+
 class Export(Section):
     """What a converted file must keep of the model, or it is not published."""
 

@@ -45,6 +45,7 @@ class Options:
         balanced: draws each class equally often, however many images it has.
         clusters: groups of alike images to learn by where there are no labels; 0 for none.
         cache_gb: memory for decoded images; None takes a quarter of what is free.
+        private: how often each class came is not told: `class_shares` are even.
         judged: the images are to be judged, not learnt from: blank and equal ones are let in.
     """
 
@@ -60,6 +61,7 @@ class Options:
     balanced: bool = False
     clusters: int = 0
     cache_gb: float | None = None
+    private: bool = False
     judged: bool = False
 
     def __post_init__(self) -> None:
@@ -128,9 +130,8 @@ class Images(ABC):
     @property
     def class_shares(self) -> tuple[float, ...]:
         """How often each class comes in training; empty without labels."""
-        counts = (
-            [min(n, 1) for n in self.class_counts] if self.options.balanced else self.class_counts
-        )
+        even = self.options.balanced or self.options.private
+        counts = [min(n, 1) for n in self.class_counts] if even else self.class_counts
         return tuple(n / sum(counts) for n in counts)
 
     @cached_property
@@ -167,6 +168,16 @@ class Images(ABC):
         if several > 1:
             data = data.rebatch(kept.shape[1], drop_remainder=True)
         return _ready(data)
+
+    def poisson(self, rate: float, turns: int, seed: int, start: int = 0) -> tf.data.Dataset:
+        """Training images in samples of chance size, without end: what a private game learns from.
+
+        Raises: DataError: images that come in blocks, of which no single one can be drawn.
+        """
+        raise DataError(
+            "these images come in blocks, where a private game draws each by itself: give the "
+            "folder or the file that the shards were made of"
+        )
 
     def all(self, batch: int) -> tf.data.Dataset:
         """One pass over the training images in a fixed order, unaugmented.

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from ganvas.data.base import Images, Options, _map
+from ganvas.data.augment import augment
+from ganvas.data.base import Images, Options, _map, _ready
 from ganvas.data.order import balanced, shuffle
 from ganvas.data.report import Report
+from ganvas.images import to_float
+from ganvas.seeds import fold
 
 GIB = 2**30
+_FAR = 2**31
 _UNKNOWN_FREE = 4 * GIB  # where the system does not say
 
 
@@ -61,6 +66,41 @@ class Rows(Images):
             return ks, *fetch(shuffle(ks, seed, self.count))
 
         return _map(tf.data.Dataset.counter(start, size), piece)
+
+    def poisson(self, rate: float, turns: int, seed: int, start: int = 0) -> tf.data.Dataset:
+        """Samples in which each image is by its own chance, by the address (seed, step, turn).
+
+        Args:
+            rate: the chance, at most 0.5; met to 32 bits, and never exceeded.
+            turns: samples in a step, one after the other.
+            start: steps to leave out.
+
+        Returns: {"images" float32 [N, H, W, C], "labels" int32 [N], "turn" int32 [N], "included"
+            float32 [N]}; the last row of each turn is not included: it keeps it from being empty.
+        """
+        fetch = self._fetcher()
+        below = tf.constant(math.floor(rate * 2**32), tf.uint32)
+
+        def step(number):
+            drawn, turn, included = [], [], []
+            for one in range(turns):
+                key = fold(seed, "poisson", number // _FAR, number % _FAR, one)
+                bits = tf.random.stateless_uniform(
+                    [self.count], key, None, None, tf.uint32, alg="philox"
+                )
+                index = tf.where(bits < below)[:, 0]
+                drawn.append(tf.concat([index, [0]], 0))
+                turn.append(tf.fill(tf.shape(drawn[-1]), one))
+                included.append(tf.concat([tf.ones_like(index, tf.float32), [0.0]], 0))
+            index, turn = tf.concat(drawn, 0), tf.concat(turn, 0)
+            images, labels = fetch(index)
+            ks = (number * turns + tf.cast(turn, tf.int64)) * self.count + index
+            return {
+                "images": augment(to_float(images), ks, seed, self.options),
+                "labels": labels, "turn": turn, "included": tf.concat(included, 0),
+            }  # fmt: skip
+
+        return _ready(_map(tf.data.Dataset.counter(start), step))
 
     def _present(self) -> list[int]:
         """Images of each class that has any."""

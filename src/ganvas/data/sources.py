@@ -51,7 +51,7 @@ def load(data: Any, options: Options | None = None) -> Images:
 
 def options_of(config: Config) -> Options:
     """How a recipe brings images in."""
-    return Options(**config.data.model_dump(exclude={"source"}))
+    return Options(**config.data.model_dump(exclude={"source"}), private=config.privacy.on)
 
 
 def _find(data: Any, options: Options) -> Images:

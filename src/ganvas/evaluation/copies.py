@@ -33,13 +33,23 @@ _PIECE = 1000  # images blurred at a time
 _ROWS = 100  # images looked at in full pixels at a time
 
 
-def nearest(fake: Sample, train: Sample, k: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    fake: Sample, train: Sample, k: int, flips: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """The k training images that look most like each fake.
+
+    Args:
+        flips: where a mirrored fake is nearer to some training image, it stands for the fake.
 
     Returns: rows of `train`, int64 [N, k], and Euclidean distances of pixels in [0, 1], [N, k],
         ascending; k is cut to the number of training images.
     """
-    return _nearest(fake.pixels, train.pixels, k)
+    rows, distances = _nearest(fake.pixels, train.pixels, k)
+    if flips:
+        others, apart = _nearest(np.ascontiguousarray(fake.pixels[:, :, ::-1]), train.pixels, k)
+        nearer = apart[:, 0] < distances[:, 0]
+        rows[nearer], distances[nearer] = others[nearer], apart[nearer]
+    return rows, distances
 
 
 def copies(images: Sample, train: Sample) -> np.ndarray:
@@ -123,7 +133,7 @@ def _nearest(
     """Rows of y and distances, [N, k]; `others` leaves out the image of the same row."""
     k = min(k, len(y) - others)
     candidates = _candidates(
-        _blurred(x), _blurred(y), min(max(k + 5, _CANDIDATES), len(y) - others), others
+        coarse(x), coarse(y), min(max(k + 5, _CANDIDATES), len(y) - others), others
     )
     rows, distances = np.empty((len(x), k), np.int64), np.empty((len(x), k), np.float32)
     for start in range(0, len(x), _ROWS):
@@ -165,7 +175,7 @@ def _shifted_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.sqrt(squared.min(axis=2)) / np.float32(255)
 
 
-def _blurred(pixels: np.ndarray) -> np.ndarray:
+def coarse(pixels: np.ndarray) -> np.ndarray:
     """uint8 [N, h, w, C] -> float32 [N, P], blurred and halved until there are few numbers."""
     pieces = []
     for start in range(0, len(pixels), _PIECE):

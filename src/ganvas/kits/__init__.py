@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-KITS = ("defects", "patterns", "rare_class")
+KITS = ("defects", "patterns", "privacy", "rare_class")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,0 +1,119 @@
+"""Commands of the privacy kit: audit, sample, split."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from .app import DATA_HELP, Json, WhichModel, app, tensorflow
+
+privacy = typer.Typer(help="What a generator betrays of the images it was trained on.")
+app.add_typer(privacy, name="privacy")
+
+
+@privacy.command()
+def audit(
+    subject: Annotated[str, typer.Argument(metavar="RUN|FOLDER", show_default=False)],
+    train: Annotated[
+        str | None, typer.Option(help=f"What it was trained on; default: the run's. {DATA_HELP}")
+    ] = None,
+    holdout: Annotated[
+        str | None, typer.Option(help="Such images of other people; default: those held out.")
+    ] = None,
+    identity: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="path,identity: who is on each image.")
+    ] = None,
+    embedder: Annotated[
+        Path | None, typer.Option(help="Of faces: a .keras, .h5 or .tflite FILE.")
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=20, help="Images to draw, or to look at.")] = 10_000,
+    alpha: Annotated[float, typer.Option(help="Chance of any false alarm, over all tests.")] = 0.01,
+    features: Annotated[
+        str, typer.Option(help="auto, digits, general, none, or a model FILE.")
+    ] = "auto",
+    searches: Annotated[
+        int, typer.Option(min=0, help="Images of each kind to search for in latent space.")
+    ] = 200,
+    search_steps: Annotated[int, typer.Option(min=1)] = 100,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the report; default: RUN/privacy.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    which: WhichModel = "best",
+    as_json: Json = False,
+) -> int:
+    """Attack a generator, or its images, and report the evidence. Exit 1: a leak was found."""
+    a_run = (Path(subject) / "config.toml").is_file()
+    if not a_run and (train is None or holdout is None):
+        raise UsageError(
+            f"{subject} is not a run, so that it is not known what it learnt from: name those "
+            "images by --train, and others by --holdout"
+        )
+    for file in (identity, embedder):
+        if file and not file.is_file():
+            raise UsageError(f"there is no file {file}: check its path")
+    tensorflow()
+    from ..kits import privacy as kit
+
+    results = kit.audit(
+        subject, train, holdout, identity=identity, embedder=embedder, n=n, alpha=alpha,
+        features=features, searches=searches, search_steps=search_steps, out=out, seed=seed,
+        model=which, progress=True,
+    )  # fmt: skip
+    folder = out or (Path(subject) / "privacy" if a_run else None)
+    if folder:
+        page, _ = kit.write_report(folder, results)
+        sys.stderr.write(f"{page}\n")
+    typer.echo(json.dumps(kit.plain(results)) if as_json else kit.table(results))
+    return 1 if results["found"] else 0
+
+
+@privacy.command()
+def sample(
+    run: Annotated[str, typer.Argument(metavar="RUN", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder to make, of PNG files.")],
+    train: Annotated[
+        str | None, typer.Option(help="What it was trained on; default: the run's.")
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="Images to deliver.")] = 64,
+    near: Annotated[
+        float, typer.Option(help="Closer than this share of the distance around is left out.")
+    ] = 0.5,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    which: WhichModel = "best",
+    as_json: Json = False,
+) -> None:
+    """Draw images and leave out what nearly copies a training image."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is not an empty folder: choose another --out")
+    tensorflow()
+    from ..kits import privacy as kit
+
+    facts = kit.deliver(run, out, train, n=n, near=near, seed=seed, model=which)
+    if as_json:
+        typer.echo(json.dumps(facts))
+    else:
+        typer.echo(f"{out}: {facts['delivered']} images, {facts['left_out']} near-copies left out")
+
+
+@privacy.command()
+def split(
+    data: Annotated[str, typer.Argument(help=f"Sorted by person. {DATA_HELP}")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="train.npz and holdout.npz go here.")],
+    size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
+    share: Annotated[float, typer.Option(help="Of the people, to hold out.")] = 0.5,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Split images by person: nobody stands on both sides."""
+    tensorflow()
+    from ..kits import privacy as kit
+
+    facts = kit.split(data, to, share=share, size=size, seed=seed)
+    for name in ("train", "holdout"):
+        part = facts[name]
+        typer.echo(f"{to}/{name}.npz: {part['images']} images of {part['people']} people")

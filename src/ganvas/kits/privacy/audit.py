@@ -1,0 +1,293 @@
+"""The audit: every attack that applies, controls, power, and one decision over all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import RunError, UsageError
+from ...evaluation.samples import extractor_for
+from ...files import replacing
+from ...training import load_game
+from . import controls, copying, identity, membership, search, utility
+from .case import Case, gather
+from .cautions import notes
+from .exact import holm, least_share, needed
+from .result import Result, none
+
+ALPHA = 0.01
+LEAK, SILENT, BOUNDED = "leak found", "no leak found at this power", "formally bounded"
+SAMPLES_PER_QUERY = 10
+MOST_QUERIES = 5000
+SET = 100
+_FEATURES = {"digits": 10_000}  # images of a kind that features are taken of, by their name
+_SLOW_FEATURES = 2000
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an audit is made; see `audit`."""
+
+    n: int = 10_000
+    alpha: float = ALPHA
+    seed: int = 0
+    identity: str | os.PathLike | None = None
+    embedder: str | os.PathLike | None = None
+    features: str | os.PathLike = "auto"
+    searches: int = 200
+    search_steps: int = 100
+    model: str = "best"
+
+
+def audit(
+    subject: Any,
+    train: Any = None,
+    holdout: Any = None,
+    *,
+    out: str | os.PathLike | None = None,
+    progress: bool = False,
+    **options: Any,
+) -> dict[str, Any]:
+    """Attacks a generator, or images that one made, and says what the attacks found.
+
+    Args:
+        subject: a run, an exported model, a `Sampler`, or images (a folder, a file, an array).
+        train: what it was trained on; None: of a run, what its recipe names.
+        holdout: images of the same kind that it never saw, of other people; None: what the run
+            held out.
+        out: folder for the report, and for what lets an interrupted audit go on; default: the
+            run's `privacy`; of other subjects nothing is written.
+        options: n (images drawn), alpha (chance of any false alarm, over all tests), seed,
+            identity (CSV), embedder (file), features, searches (images searched for in latent
+            space, of each kind; 0: none), search_steps, model.
+
+    Returns: {"verdict", "tests": {name: {"value", "low", "high", "holdout", "p", ...}}, "power",
+        "controls", "notes", ...}, see docs/guides/privacy.md; with "pictures", which are arrays.
+    Raises: UsageError, DataError: images that no audit could be right about.
+    """
+    chosen = Options(**options)
+    if not 0 < chosen.alpha <= 0.5 or chosen.n < 20 or chosen.searches < 0:
+        raise UsageError(
+            f"alpha = {chosen.alpha}, n = {chosen.n}, searches = {chosen.searches}: alpha is in "
+            "(0, 0.5], n at least 20, searches at least 0"
+        )
+    case = gather(subject, train, holdout, chosen.identity, chosen.n, chosen.seed, chosen.model)
+    folder = Path(out) if out else case.run.folder / "privacy" if case.run else None
+    return Audit(case, chosen, folder, progress).result()
+
+
+class Audit:
+    """One audit; what takes long is kept in its folder and not done twice."""
+
+    def __init__(self, case: Case, options: Options, folder: Path | None, progress: bool = False):
+        self.case, self.options, self.folder, self.progress = case, options, folder, progress
+        self.seconds: dict[str, float] = {}
+
+    def result(self) -> dict[str, Any]:
+        tests = {name: self._once(name, make) for name, make in self._tests().items()}
+        controlled = self._once("controls", self._controls)
+        decisive = {name: test.p for name, test in tests.items() if test.p is not None}
+        adjusted = holm(decisive)
+        found = sorted(name for name, p in adjusted.items() if p <= self.options.alpha)
+        tests = {
+            name: test.having(adjusted=adjusted[name], leak=name in found)
+            if name in adjusted
+            else test
+            for name, test in tests.items()
+        }
+        bound = self._bound()
+        verdict = LEAK if found else BOUNDED if bound else SILENT
+        return {
+            "verdict": verdict,
+            "tests": {name: test.to_dict() for name, test in tests.items()},
+            "found": found,
+            "alpha": self.options.alpha,
+            "power": self._power(len(decisive), controlled),
+            "controls": controlled.more,
+            "bound": bound,
+            "notes": notes(self.case, controlled, bound, bool(found)),
+            "subject": self.case.name,
+            "n_fake": len(self.case.fakes),
+            "n_train": len(self.case.train),
+            "n_holdout": len(self.case.holdout),
+            "seconds": self.seconds,
+            "pictures": self._pictures(),
+        }
+
+    def _tests(self) -> dict[str, Callable[[], Result]]:
+        return {
+            "near_copies_pixels": self._copies,
+            "near_copies_features": self._feature_copies,
+            "membership_nearest": self._nearest,
+            "membership_crowd": self._crowd,
+            "membership_discriminator": self._discriminator,
+            "membership_search": self._search,
+            "set_membership": self._sets,
+            "identity": self._identity,
+            "label_inference": lambda: utility.inferred(self.case, self._queries),
+            "utility": lambda: utility.of_labels(self.case),
+        }
+
+    @cached_property
+    def _pool(self) -> np.ndarray:
+        return np.concatenate([self.case.train.small, self.case.holdout.small])
+
+    @cached_property
+    def _pairs(self) -> copying.Pairs:
+        return copying.in_pixels(self.case.small, self._pool)
+
+    @cached_property
+    def _queries(self) -> membership.Queries:
+        """From a generator, ten samples are drawn for each image that is asked about."""
+        drawn = len(self.case.fakes) // SAMPLES_PER_QUERY
+        most = max(drawn, 100) if self.case.sampler else MOST_QUERIES
+        return membership.ask(self.case, min(most, MOST_QUERIES))
+
+    @cached_property
+    def _crowd_scores(self) -> np.ndarray:
+        return membership.by_crowd(self._queries.small, self.case.small)
+
+    def _copies(self) -> Result:
+        sizes = len(self.case.train), len(self.case.holdout)
+        return copying.judge(self._pairs, *sizes, self.case.seed, "pixels", self.case.people)
+
+    def _feature_copies(self) -> Result:
+        if self.options.features == "none":
+            return none("features were not asked for")
+        case = self.case
+        embed = extractor_for(case.train.source, self.options.features)
+        most = _FEATURES.get(embed.name, _SLOW_FEATURES)
+        some = [
+            np.random.default_rng([case.seed, 51 + i]).permutation(len(part))[:most]
+            for i, part in enumerate((case.train, case.holdout))
+        ]
+        pool = np.concatenate([case.train.pixels(some[0]), case.holdout.pixels(some[1])])
+        pairs = copying.in_features(embed(case.fakes[:most])[0], embed(pool)[0])
+        where = f"features ({embed.name}, of {len(some[0]):,} training images)"
+        people = case.people
+        if people is not None:
+            people = people[np.concatenate([some[0], len(case.train) + some[1]])]
+        return copying.judge(pairs, len(some[0]), len(some[1]), case.seed, where, people)
+
+    def _judged(self, scores: np.ndarray, says: str, queries: Any = None) -> Result:
+        bound = self._bound()
+        delta = bound["delta"] if bound else membership.DELTA
+        people = (queries or self._queries).people
+        return membership.judged(scores, self.case, says, delta, people)
+
+    def _nearest(self) -> Result:
+        scores = membership.by_nearest(self._queries.small, self.case.small)
+        return self._judged(scores, "by the distance to the nearest of all fakes")
+
+    def _crowd(self) -> Result:
+        return self._judged(self._crowd_scores, "by how many fakes lie around")
+
+    def _sets(self) -> Result:
+        people = self._queries.people
+        return membership.of_sets(self._crowd_scores, SET, self.case.seed, people)
+
+    def _discriminator(self) -> Result:
+        run = self.case.run
+        if run is None:
+            return none("images, or an exported model, come without a discriminator")
+        try:
+            gan = load_game(run)
+        except RunError as error:
+            return none(f"the run has no discriminator to ask ({error})")
+        about = run.info["data"]
+        labels = None
+        train, holdout = self.case.train.labels, self.case.holdout.labels
+        if self.case.names == tuple(about["names"]) and train is not None and holdout is not None:
+            labels = np.concatenate(
+                [train[self._queries.train], holdout[self._queries.holdout]]
+            ).astype(np.int32)
+        images, classes = self._queries.pixels(self.case), len(about["class_shares"])
+        scores = membership.by_discriminator(gan, images, labels, classes, self.case.seed)
+        return self._judged(scores, "by the discriminator's verdict")
+
+    def _search(self) -> Result:
+        if self.case.noise is None or self.case.run is None:
+            return none("a generator whose inside is not open cannot be searched")
+        if not self.options.searches:
+            return none("no search was asked for")
+        queries = membership.ask(self.case, self.options.searches)
+        images = queries.pixels(self.case)
+        scores = search.by_search(self.case, queries.small, images, self.options.search_steps)
+        return self._judged(scores, "by how near a search in latent space comes", queries)
+
+    def _identity(self) -> Result:
+        if self.options.embedder is None:
+            return none("no embedder of faces was given")
+        return identity.matched(self.case, self.options.embedder)
+
+    def _controls(self) -> Result:
+        done = controls.run(self.case, self.options.alpha)
+        return Result(None, why="controls", more={**vars(done), "good": done.good})
+
+    def _bound(self) -> dict[str, Any] | None:
+        """What training with differential privacy guarantees, if it was."""
+        return (self.case.run.info.get("privacy") or None) if self.case.run else None
+
+    def _power(self, decisive: int, controlled: Result) -> dict[str, Any]:
+        """What this audit could have seen."""
+        members, others = len(self.case.train), len(self.case.holdout)
+        if self.case.people is not None:
+            parts = (self.case.train, self.case.holdout)
+            members, others = (len(np.unique(np.asarray(part.people))) for part in parts)
+        count = needed(members, others, self.options.alpha / max(1, decisive))
+        least = least_share(len(self.case.fakes), count, controlled.more["recovered"])
+        seen = f"with {len(self.case.fakes):,} images a leak below {100 * least:.2g} % "
+        says = seen + "(noisy copies of training images among them) cannot be seen reliably"
+        if count is None or least >= 1:
+            says = f"with {len(self.case.fakes):,} images against these, no leak could be seen"
+        return {"copies_needed": count, "least_share": least, "power": 0.9, "says": says}
+
+    def _pictures(self) -> dict[str, np.ndarray]:
+        """The 20 most suspicious pairs with training images, and with held-out ones."""
+        from .report import pair_grid
+
+        return pair_grid(self.case, self._pairs)
+
+    def _once(self, name: str, make: Callable[[], Result]) -> Result:
+        """Compute, or take what an earlier call with the same material left."""
+        path = self.folder / "tests" / f"{name}.json" if self.folder else None
+        if path and path.exists():
+            try:
+                kept = json.loads(path.read_text("utf-8"))
+            except ValueError:
+                kept = {}
+            if kept.get("key") == self._key:
+                self.seconds[name] = kept["seconds"]
+                return Result.of(kept["result"])
+        if self.progress:
+            sys.stderr.write(f"{name} ...\n")
+        began = time.perf_counter()
+        done = make()
+        self.seconds[name] = round(time.perf_counter() - began, 2)
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            words = {"key": self._key, "seconds": self.seconds[name], "result": done.to_dict()}
+            with replacing(path) as file:
+                file.write(json.dumps(words).encode())
+        return done
+
+    @cached_property
+    def _key(self) -> str:
+        """Stands for everything a test depends on."""
+        digest = hashlib.sha256(repr(self.options).encode())
+        for part in (self.case.train, self.case.holdout):
+            digest.update(part.small.tobytes())
+            digest.update(b"" if part.people is None else "\n".join(part.people).encode())
+            digest.update(b"" if part.labels is None else part.labels.tobytes())
+        digest.update(self.case.fakes.tobytes())
+        return digest.hexdigest()

@@ -1,0 +1,254 @@
+"""What an audit looks at: a generator or its images, what it learnt from, what was held out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...data import Images, Options, options_of
+from ...data.sources import load as load_images
+from ...errors import DataError, RunError, UsageError
+from ...evaluation.samples import shrink
+from ...evaluation.subject import assert_same_shape
+from ...manifest import is_model
+from ...runs import Run
+from ...sampler import Sampler, load
+from . import people as identities
+
+MOST = 60_000  # images of a part that are looked at
+FEWEST = 20
+LEAST_SHARE = 20  # a holdout below a twentieth of the training images is refused
+_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Part:
+    """Training images, or those held out.
+
+    Attributes:
+        source: where they come from.
+        rows: which of its rows are looked at, int64 [N].
+        small: uint8 [N, h, w, C], at most 32 pixels a side.
+        labels: int32 [N], numbered alike in both parts; None without.
+        people: who is on each, text [N]; None where it is not known.
+    """
+
+    source: Images
+    rows: np.ndarray
+    small: np.ndarray
+    labels: np.ndarray | None = None
+    people: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def pixels(self, index: np.ndarray) -> np.ndarray:
+        """In full size: uint8 [B, H, W, C]."""
+        return self.source.pixels(self.rows[index])
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that the tests read.
+
+    Attributes:
+        name: how to call what is audited.
+        fakes: uint8 [N, H, W, C]; noise [N, Z] and labels [N] where they were drawn here.
+        names: of the classes that `labels` number; the same in both parts.
+        sampler: the generator; None for a folder of images.
+        run: None where there is no discriminator.
+        notes: what the reader of the report must know.
+        seed: of every random choice.
+    """
+
+    name: str
+    fakes: np.ndarray
+    train: Part
+    holdout: Part
+    labels: np.ndarray | None = None
+    noise: np.ndarray | None = None
+    names: tuple[str, ...] = ()
+    sampler: Sampler | None = None
+    run: Run | None = None
+    notes: list[str] = field(default_factory=list)
+    seed: int = 0
+
+    @property
+    def people(self) -> np.ndarray | None:
+        """Who is on the images of both parts, trained on first; None where they are not people
+        (classes stand in both parts) or not known."""
+        train, holdout = self.train.people, self.holdout.people
+        if train is None or holdout is None or set(train) & set(holdout):
+            return None
+        return np.concatenate([train, holdout])
+
+    @property
+    def small(self) -> np.ndarray:
+        """The fakes, at most 32 pixels a side."""
+        return shrink(self.fakes)
+
+
+def gather(
+    subject: Any, train: Any, holdout: Any, identity: Any, n: int, seed: int, model: str = "best"
+) -> Case:
+    """Reads everything, and refuses what no audit could be right about.
+
+    Raises: UsageError, DataError: see docs/guides/privacy.md.
+    """
+    sampler, run, drawn = _subject(subject, n, seed, model)
+    shape = sampler.shape if sampler else drawn.shape
+    notes: list[str] = []
+    trained = _source(train, shape, run, notes, "train")
+    held = (
+        trained.held_out() if holdout is None else _source(holdout, shape, None, notes, "holdout")
+    )
+    if held is None:
+        raise UsageError("nothing was held out of the training images: name others by --holdout")
+    parts = _part(trained, seed), _part(held, seed)
+    _refuse_overlap(trained, held)
+    _refuse_few(parts[0], parts[1], notes)
+    parts, names = _labelled(*parts)
+    parts = identities.identified(*parts, identity)
+    fakes, labels, noise = _images(sampler, drawn, n, seed, names)
+    word = str(subject) if isinstance(subject, (str, os.PathLike)) else "arrays"
+    return Case(word, fakes, *parts, labels, noise, names, sampler, run, notes, seed)
+
+
+def training_images(run: Any, train: Any, model: str = "best") -> tuple[Sampler, Images]:
+    """A run's generator, and the images it was trained on, brought to the generator's shape."""
+    sampler, opened, _ = _subject(run, 0, 0, model)
+    if sampler is None:
+        raise UsageError(f"{run} holds images, where a run is needed to draw from: give one")
+    return sampler, _source(train, sampler.shape, opened, [], "train")
+
+
+def _subject(subject: Any, n: int, seed: int, model: str) -> tuple[Sampler | None, Run | None, Any]:
+    if isinstance(subject, Sampler):
+        return subject, None, None
+    path = isinstance(subject, (str, os.PathLike))
+    if path and is_model(subject):
+        return load(subject), None, None
+    if path and (Path(subject) / "config.toml").is_file():
+        run = Run.open(subject)
+        return load(run, model), run, None
+    given = load_images(subject, Options(holdout=0, judged=True))
+    sizes = given.report.sizes
+    if sizes["smallest"] != sizes["largest"]:
+        raise DataError(
+            f"{subject} holds images from {sizes['smallest']} to {sizes['largest']} pixels, where "
+            "generated images are of one size: bring them to one"
+        )
+    if given.shape[:2] != tuple(sizes["smallest"]):
+        given = load_images(
+            subject,
+            Options(size=(sizes["smallest"][0], sizes["smallest"][1]), holdout=0, judged=True),
+        )
+    if given.count < FEWEST:
+        raise DataError(f"{subject} holds {given.count} images, {FEWEST} are needed: draw more")
+    return None, None, given
+
+
+def _images(
+    sampler: Sampler | None, drawn: Any, n: int, seed: int, names: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    if sampler:
+        noise, labels = sampler.noise(n, seed), sampler.labels(n, None, seed)
+        return sampler.decode(noise, labels), labels, noise
+    rows = drawn.rows[np.random.default_rng([seed, 2]).permutation(drawn.count)[:n]]
+    labels = drawn.labels[rows] if drawn.names and tuple(drawn.names) == names else None
+    return drawn.pixels(rows), labels, None
+
+
+def _source(data: Any, shape: Any, run: Run | None, notes: list[str], option: str) -> Images:
+    config = run.config if run else None
+    if data is None and not (config and config.data.source):
+        raise UsageError(f"it is not known what this was trained on: name it by --{option}")
+    own = config and config.data.source and (data is None or _same(data, config.data.source))
+    if own and run and config:
+        source = load_images(config.data.source, replace(options_of(config), balanced=False))
+        if source.fingerprint != run.info["data"]["fingerprint"]:
+            raise RunError(
+                f"the images of {run.folder} changed since it was trained ({config.data.source}): "
+                "put them back, or train again"
+            )
+        if source.names:
+            return source
+        # The run did not learn labels, or groups in their place; people may be named by them.
+        named = replace(options_of(config), labels=True, balanced=False, clusters=0)
+        return load_images(config.data.source, named)
+    source = load_images(data, Options(holdout=0, judged=True))
+    if source.shape != tuple(shape):
+        smallest = source.report.sizes["smallest"]
+        if smallest[0] < shape[0] or smallest[1] < shape[1]:
+            assert_same_shape(shape, (*smallest, source.shape[2]))
+        source = load_images(
+            data, Options(size=shape[:2], channels=shape[2], holdout=0, judged=True)
+        )
+    if run and option == "train":
+        notes.append(
+            "The run was trained on other files or on arrays: that these are its training images "
+            "is taken on trust."
+        )
+    return source
+
+
+def _same(data: Any, source: str) -> bool:
+    """Whether two words name the same images."""
+    if not isinstance(data, (str, os.PathLike)):
+        return False
+    word = os.fspath(data)
+    return word == source or (Path(word).exists() and str(Path(word).absolute()) == source)
+
+
+def _part(source: Images, seed: int) -> Part:
+    chosen = np.random.default_rng([seed, 4]).permutation(source.count)[:MOST]
+    rows = np.sort(source.rows[chosen])
+    pieces = [shrink(source.pixels(rows[i : i + _CHUNK])) for i in range(0, len(rows), _CHUNK)]
+    return Part(source, rows, np.concatenate(pieces))
+
+
+def _refuse_overlap(train: Images, holdout: Images) -> None:
+    def digests(source: Images) -> set[bytes]:
+        return {
+            image.tobytes()
+            for i in range(0, source.count, _CHUNK)
+            for image in source.pixels(source.rows[i : i + _CHUNK])
+        }
+
+    shared = len(digests(train) & digests(holdout))
+    if shared:
+        raise DataError(
+            f"{shared} images stand in the training part and in the holdout, where a holdout was "
+            "never trained on: take them out of one"
+        )
+
+
+def _refuse_few(train: Part, holdout: Part, notes: list[str]) -> None:
+    if min(len(train), len(holdout)) < FEWEST:
+        raise DataError(
+            f"{len(train)} training and {len(holdout)} held-out images are given, where at least "
+            f"{FEWEST} of each are needed to tell anything: give more"
+        )
+    if LEAST_SHARE * len(holdout) < len(train):
+        raise DataError(
+            f"the holdout has {len(holdout)} images and the training part {len(train)}, where a "
+            f"holdout of at least 1/{LEAST_SHARE} is accepted, and as many are best: hold out more"
+        )
+    if 2 * len(holdout) < len(train):
+        notes.append(
+            f"The holdout has {len(holdout):,} images and the training part {len(train):,}: one as "
+            "large would see smaller leaks."
+        )
+
+
+def _labelled(train: Part, holdout: Part) -> tuple[tuple[Part, Part], tuple[str, ...]]:
+    """Labels, where both parts have the same classes."""
+    names = tuple(train.source.names)
+    if not names or tuple(holdout.source.names) != names:
+        return (train, holdout), ()
+    both = [replace(part, labels=part.source.labels[part.rows]) for part in (train, holdout)]
+    return (both[0], both[1]), names

@@ -1,0 +1,131 @@
+"""Identity: do the fakes look like people who were trained on, more than like people who were not?
+
+An embedder turns faces into vectors; two of one person lie close. The threshold is where one pair
+in a thousand of *different* real people would match. A share of fakes that match a training person
+says nothing alone, because strangers match too: it stands beside the share that match as many
+people who were held out, and the people, not the photographs, are what is dealt at random.
+
+Source: Tinsley et al. 2021, arXiv:2012.05084 (leakage by matchers); Webster et al. 2021,
+    arXiv:2107.06018 (the same person on other photographs).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...errors import DataError
+from ...evaluation.features import extractor
+from .case import Case
+from .exact import clopper_pearson, permuted
+from .people import FEWEST, refuse_shared
+from .result import Result, none
+
+FMR = 1e-3
+MOST = 2000  # photographs of a part, and fakes, that are embedded
+_PAIRS = 4_000_000
+_DRAWS = 50
+
+
+def matched(case: Case, embedder: Any) -> Result:
+    """Share of the fakes that match a training person at a false match rate of 0.001.
+
+    Args:
+        embedder: a Keras or LiteRT file: images -> vectors, see `evaluation.features`.
+
+    Raises: DataError: nobody is named, somebody stands on both sides, or there are too few people;
+        UsageError: an embedder that is no such file.
+    """
+    train, holdout = case.train.people, case.holdout.people
+    if train is None or holdout is None:
+        raise DataError(
+            "an embedder is given, and nobody is named on the images: give --identity FILE.csv "
+            "(path,identity), or sort them into a folder per person"
+        )
+    refuse_shared(train, holdout)
+    few = min(len(set(train)), len(set(holdout)))
+    if few < FEWEST:
+        raise DataError(
+            f"a part holds {few} people, where at least {FEWEST} in each are needed to tell "
+            "anything: give more"
+        )
+    embed = extractor(embedder, case.fakes.shape[1:])
+    sides = []
+    for part, people in ((case.train, train), (case.holdout, holdout)):
+        rows = np.random.default_rng([case.seed, 21]).permutation(len(part))[:MOST]
+        sides.append((_unit(embed(part.pixels(rows))[0]), people[rows]))
+    fakes = _unit(embed(case.fakes[:MOST])[0])
+    edge, pairs = threshold(*sides, seed=case.seed)
+    hits = [_hits(fakes, vectors, people, edge) for vectors, people in sides]
+    return _judged(hits, case.seed).having(
+        threshold=float(edge), impostor_pairs=pairs, fmr=FMR, embedder_sha256=embed.sha256
+    )
+
+
+def _judged(hits: list[np.ndarray], seed: int) -> Result:
+    """Takes who matches whom, bool [fakes, people], among training people and others."""
+    count = min(hit.shape[1] for hit in hits)
+    fakes = len(hits[0])
+    if not fakes:
+        return none("there are no fakes to embed")
+    shares = [_any(hit, count, seed) for hit in hits]
+    ranks = _ranks(np.concatenate([hit.mean(axis=0) for hit in hits]))
+    cut = hits[0].shape[1]
+    p = permuted(ranks[:cut], ranks[cut:], seed)
+    low, high = clopper_pearson(round(shares[0] * fakes), fakes)
+    says = (
+        f"share of the fakes that match one of {count} training people at a false match rate of "
+        f"{FMR:g}; beside it one of {count} held-out people"
+    )
+    return Result(shares[0], low, high, shares[1], p, says)
+
+
+def threshold(*sides: tuple[np.ndarray, np.ndarray], seed: int) -> tuple[float, int]:
+    """The similarity that one in a thousand pairs of different people reaches, and of how many.
+
+    Pairs are formed within each part and across, without regard to which was trained on.
+    """
+    vectors = np.concatenate([side[0] for side in sides])
+    people = np.concatenate([side[1] for side in sides])
+    rng = np.random.default_rng([seed, 22])
+    i, j = np.triu_indices(len(vectors), 1) if len(vectors) < 2800 else (
+        rng.integers(0, len(vectors), _PAIRS), rng.integers(0, len(vectors), _PAIRS)
+    )  # fmt: skip
+    different = people[i] != people[j]
+    i, j = i[different], j[different]
+    alike = np.concatenate(
+        [(vectors[i[k : k + 20_000]] * vectors[j[k : k + 20_000]]).sum(1)
+         for k in range(0, len(i), 20_000)]
+    )  # fmt: skip
+    return float(np.quantile(alike, 1 - FMR)), len(alike)
+
+
+def _hits(fakes: np.ndarray, vectors: np.ndarray, people: np.ndarray, edge: float) -> np.ndarray:
+    names, number = np.unique(people, return_inverse=True)
+    alike = fakes @ vectors.T > edge
+    hits = np.zeros((len(fakes), len(names)), bool)
+    for person in range(len(names)):
+        hits[:, person] = alike[:, number == person].any(axis=1)
+    return hits
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks, the mean one for ties: one person whom many strangers resemble counts as one."""
+    _, number, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2)[number]
+
+
+def _any(hits: np.ndarray, count: int, seed: int) -> float:
+    """Share of fakes that match one of `count` people, over the choice of who they are."""
+    if hits.shape[1] == count:
+        return float(hits.any(axis=1).mean())
+    rng = np.random.default_rng([seed, 23])
+    draws = [rng.permutation(hits.shape[1])[:count] for _ in range(_DRAWS)]
+    return float(np.mean([hits[:, some].any(axis=1).mean() for some in draws]))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    vectors = vectors.astype(np.float32)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

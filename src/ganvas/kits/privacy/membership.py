@@ -1,0 +1,246 @@
+"""Membership inference: can an image that was trained on be told from one that was not?
+
+Each attack gives every queried real image a suspicion; training images should not stand higher
+than held-out ones. What counts is how many are exposed at few false alarms, not the average
+(Carlini et al. 2022, arXiv:2112.03570).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from ...evaluation.base import Sample
+from ...evaluation.copies import coarse, nearest
+from ...gan import GAN
+from ...images import to_float
+from .case import Case
+from .exact import clopper_pearson, exposure, permuted
+from .result import Result
+
+RATES = (0.01, 0.001)  # false alarms allowed
+DELTA = 1e-5
+_BATCH = 64
+_MOST_CLASSES = 20
+_SETS = 1000
+
+
+@dataclass(frozen=True)
+class Queries:
+    """The real images that are asked about: as many of each kind.
+
+    Attributes:
+        train, holdout: indices in the parts, int64 [Q].
+        small: uint8 [2 Q, h, w, C], those trained on first.
+        people: who is on them, [2 Q]; None where they are not people.
+    """
+
+    train: np.ndarray
+    holdout: np.ndarray
+    small: np.ndarray
+    people: np.ndarray | None = None
+
+    @property
+    def member(self) -> np.ndarray:
+        return np.arange(2 * len(self.train)) < len(self.train)
+
+    def pixels(self, case: Case) -> np.ndarray:
+        """In full size, float [2 Q, H, W, C] in [-1, 1]."""
+        both = case.train.pixels(self.train), case.holdout.pixels(self.holdout)
+        return to_float(np.concatenate(both))
+
+
+def ask(case: Case, most: int) -> Queries:
+    """Draws at most so many of each kind."""
+    count = min(most, len(case.train), len(case.holdout))
+    rows = [
+        np.sort(np.random.default_rng([case.seed, purpose]).permutation(len(part))[:count])
+        for purpose, part in ((11, case.train), (12, case.holdout))
+    ]
+    small = np.concatenate([case.train.small[rows[0]], case.holdout.small[rows[1]]])
+    people = case.people
+    if people is not None:
+        people = people[np.concatenate([rows[0], len(case.train) + rows[1]])]
+    return Queries(rows[0], rows[1], small, people)
+
+
+def by_nearest(queries: np.ndarray, fakes: np.ndarray) -> np.ndarray:
+    """The closer its nearest fake, the more suspicious: uint8 [Q, h, w, C], [N, ...] -> [Q].
+
+    Source: Chen et al. 2020, arXiv:1909.03935, full black box. Differs: at the best of nine shifts.
+    """
+    _, distances = nearest(_sample(queries), _sample(fakes), 1)
+    return -distances[:, 0].astype(np.float64)
+
+
+def by_crowd(queries: np.ndarray, fakes: np.ndarray) -> np.ndarray:
+    """How many fakes lie within a ball, and how deep: [Q].
+
+    The radius is the median distance from a query to its nearest fake. Differs: a fake at distance
+    d counts log(radius / d), so that the sum has no ties.
+
+    Source: Hilprecht et al. 2019, doi:10.2478/popets-2019-0067, Monte Carlo attack.
+    """
+    x, y = coarse(queries), coarse(fakes)
+    least = np.concatenate([apart.min(axis=1) for apart in _apart(x, y)])
+    radius = np.float32(np.median(least))
+    deep = [np.maximum(np.log(radius / apart), 0).sum(axis=1) for apart in _apart(x, y)]
+    return np.concatenate(deep).astype(np.float64)
+
+
+def _apart(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
+    """Distances of some rows of x at a time, float32 [B, M], never quite 0."""
+    lengths = (x**2).sum(1), (y**2).sum(1)
+    for start in range(0, len(x), 500):
+        part = slice(start, start + 500)
+        squared = lengths[0][part, None] + lengths[1] - 2 * x[part] @ y.T
+        yield np.sqrt(np.maximum(squared, np.float32(1e-6)))
+
+
+def by_discriminator(
+    gan: GAN, images: np.ndarray, labels: np.ndarray | None, classes: int, seed: int
+) -> np.ndarray:
+    """The discriminator's own verdict: the more real it looks to it, the more suspicious.
+
+    Images of both kinds share batches, so that layers which compare a batch favour none. Without
+    labels that the game knows, each image is judged as every class (or 20 of them), and the most
+    favourable verdict counts.
+
+    Args:
+        classes: of the game, found groups among them.
+
+    Source: Hayes et al. 2019, arXiv:1705.07663, white box.
+    Shapes: float [Q, H, W, C], int32 [Q] -> float [Q].
+    """
+    order = np.random.default_rng([seed, 13]).permutation(len(images))
+    tried: list[np.ndarray | None] = [None]
+    if gan.conditional and labels is not None:
+        tried = [labels]
+    elif gan.conditional:
+        some = np.random.default_rng([seed, 14]).permutation(classes)[:_MOST_CLASSES]
+        tried = [np.full(len(images), label, np.int32) for label in some]
+    judge = tf.function(lambda image, label: gan.judge(image, label, training=False))
+    found = np.full(len(images), -np.inf)
+    for label in tried:
+        for start in range(0, len(order), _BATCH):
+            rows = np.resize(order[start : start + _BATCH], _BATCH)
+            given = None if label is None else tf.constant(label[rows])
+            said = np.asarray(judge(tf.constant(images[rows]), given), np.float64)[:, 0]
+            if len(said) != _BATCH:  # it judges packs: each image beside others of both kinds
+                said = np.repeat(said, _BATCH // len(said))
+            real = order[start : start + _BATCH]
+            found[real] = np.maximum(found[real], said[: len(real)])
+    return found
+
+
+def judged(
+    scores: np.ndarray,
+    case: Case,
+    says: str,
+    delta: float = DELTA,
+    people: np.ndarray | None = None,
+) -> Result:
+    """What an attack achieves: its reach at few false alarms, and what that implies.
+
+    Args:
+        scores: of as many training images, then held-out ones.
+        people: who is on them, where people are what is counted.
+    """
+    half = len(scores) // 2
+    member = np.arange(2 * half) < half
+    found = exposure(scores, member, case.seed, people)
+    rates = {f"{rate:g}": reach(scores[:half], scores[half:], rate) for rate in RATES}
+    first = rates[f"{RATES[0]:g}"]
+    order = np.argsort(np.argsort(scores, kind="stable"), kind="stable") + 1.0
+    auc = (order[:half].sum() - half * (half + 1) / 2) / half**2
+    bound = epsilon(scores[:half], scores[half:], delta, case.seed)
+    more = {"auc": float(auc), "rates": rates, "epsilon": bound, "queries": half}
+    words = (
+        f"{says}: share of training images exposed at 1 % false alarms; of the {found.top} most "
+        f"suspicious {'images' if people is None else 'people'} {found.members} were trained on"
+    )
+    return Result(
+        first["value"], first["low"], first["high"], first["holdout"], found.p, words, more=more
+    )
+
+
+def reach(members: np.ndarray, others: np.ndarray, rate: float) -> dict[str, float | None]:
+    """Share of members above the score that `rate` of the others exceed, with its interval.
+
+    No value where so few others cannot show that rate.
+    """
+    allowed = int(rate * len(others) + 1e-9)
+    if not allowed:
+        return {"value": None, "low": None, "high": None, "holdout": None}
+    edge = np.sort(others)[::-1][allowed]
+    count, false = int((members > edge).sum()), int((others > edge).sum())
+    low, high = clopper_pearson(count, len(members))
+    return {
+        "value": count / len(members), "low": low, "high": high, "holdout": false / len(others)
+    }  # fmt: skip
+
+
+def epsilon(members: np.ndarray, others: np.ndarray, delta: float, seed: int) -> float:
+    """A lower bound on epsilon, with 95 % confidence: log((TPR_low - delta) / FPR_high).
+
+    The threshold comes from one half of the images and the rates from the other; both intervals
+    hold together. The bound is one of this run's if it was chance which images were trained on.
+
+    Source: Jagielski et al. 2020, arXiv:2006.07709, section 4.
+    """
+    rng = np.random.default_rng([seed, 15])
+    m, o = members[rng.permutation(len(members))], others[rng.permutation(len(others))]
+    cut = len(m) // 2
+    if cut < 10:
+        return 0.0
+    level, best, edge = 0.975, -math.inf, 0.0
+    for k in np.unique(np.geomspace(1, max(1, cut // 4), 8).round().astype(int)):
+        at = np.sort(o[:cut])[::-1][k]
+        tpr = clopper_pearson(int((m[:cut] > at).sum()), cut, level)[0]
+        fpr = clopper_pearson(int((o[:cut] > at).sum()), cut, level)[1]
+        if tpr / fpr > best:
+            best, edge = tpr / fpr, at
+    low = clopper_pearson(int((m[cut:] > edge).sum()), len(m) - cut, level)[0]
+    high = clopper_pearson(int((o[cut:] > edge).sum()), len(o) - cut, level)[1]
+    return max(0.0, math.log((low - delta) / high)) if low > delta else 0.0
+
+
+def of_sets(scores: np.ndarray, size: int, seed: int, people: np.ndarray | None = None) -> Result:
+    """Can a *set* of images be told to have been trained on?
+
+    Value: how often, of two sets of so many images, the one that was trained on has the higher
+    mean over its more suspicious half; chance is 0.5.
+
+    Source: Hilprecht et al. 2019, set membership inference.
+    """
+    half = len(scores) // 2
+    size = min(size, half)
+    ranks = np.argsort(np.argsort(scores, kind="stable"), kind="stable") / len(scores)
+    rng = np.random.default_rng([seed, 16])
+
+    def strength(part: np.ndarray) -> np.ndarray:
+        drawn = part[np.argpartition(rng.random((_SETS, len(part))), size - 1)[:, :size]]
+        return np.sort(drawn, axis=1)[:, size // 2 :].mean(axis=1)
+
+    right = strength(ranks[:half]) > strength(ranks[half:])
+    strong = np.maximum(ranks, 0.5)
+    sides = [strong[:half], strong[half:]]
+    if people is not None:
+        sides = [_by_person(strong[s], people[s]) for s in (slice(half), slice(half, None))]
+    p = permuted(sides[0], sides[1], seed)
+    says = f"how often a set of {size} training images is told from one of held-out ones"
+    return Result(float(right.mean()), None, None, 0.5, p, says)
+
+
+def _by_person(values: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """The mean of each person's."""
+    _, number, counts = np.unique(people, return_inverse=True, return_counts=True)
+    return np.bincount(number, values) / counts
+
+
+def _sample(pixels: np.ndarray) -> Sample:
+    return Sample(np.zeros((len(pixels), 0), np.float32), pixels)

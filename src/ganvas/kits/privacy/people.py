@@ -1,0 +1,85 @@
+"""Who is on which image: read, checked, never on both sides."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import DataError
+
+if TYPE_CHECKING:
+    from .case import Part
+
+FEWEST = 5
+
+
+def identified(train: Part, holdout: Part, file: str | os.PathLike | None) -> tuple[Part, Part]:
+    """Both parts with the people on their images, by a file or by their classes.
+
+    Args:
+        file: CSV with the header `path,identity`; a path is one within the data folder, for arrays
+            `train/ROW` or `holdout/ROW`.
+
+    Raises: DataError: someone is missing, or is in both parts.
+    """
+    if file is None:
+        return _by_class(train), _by_class(holdout)
+    table = read(file)
+    both = [
+        replace(part, people=_look_up(part, word, table, file))
+        for part, word in ((train, "train"), (holdout, "holdout"))
+    ]
+    refuse_shared(both[0].people, both[1].people)
+    return both[0], both[1]
+
+
+def read(file: str | os.PathLike) -> dict[str, str]:
+    """A CSV file with the header `path,identity` -> path: identity."""
+    try:
+        with open(file, newline="", encoding="utf-8-sig") as lines:  # noqa: PTH123
+            rows = csv.DictReader(lines)
+            if not {"path", "identity"} <= set(rows.fieldnames or ()):
+                raise DataError(
+                    f"{file} has the columns {', '.join(rows.fieldnames or ['none'])}, where "
+                    "path,identity is the first line: add it"
+                )
+            return {(row["path"] or "").strip(): (row["identity"] or "").strip() for row in rows}
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({error.strerror}): check its path") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{file} is no CSV in UTF-8 ({error}): save it again") from error
+
+
+def refuse_shared(train: Any, holdout: Any) -> None:
+    """Raises DataError where a person has images on both sides."""
+    shared = sorted(set(train) & set(holdout))
+    if shared:
+        raise DataError(
+            f"{len(shared)} people, such as {shared[0]}, have images in the training part and in "
+            "the holdout, where a person is on one side only: move them"
+        )
+
+
+def _look_up(part: Part, word: str, table: dict[str, str], file: Any) -> np.ndarray:
+    places = part.source.places
+    paths = [places[row] if places else str(row) for row in part.rows]
+    found = [table.get(f"{word}/{path}") or (table.get(path) if places else None) for path in paths]
+    missing = [path for path, who in zip(paths, found, strict=True) if not who]
+    if missing:
+        first = missing[0] if places else f"{word}/{missing[0]}"
+        raise DataError(
+            f"{file} names no person for {len(missing)} of the {len(paths)} {word} images, such as "
+            f"{first}, where each needs one: add them"
+        )
+    return np.array(found)
+
+
+def _by_class(part: Part) -> Part:
+    names = np.array(part.source.names)
+    if not len(names):
+        return part
+    return replace(part, people=names[part.source.labels[part.rows]])

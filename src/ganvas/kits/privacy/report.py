@@ -1,0 +1,236 @@
+"""The evidence, for people: a page that holds all it shows, and report.json beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ... import __version__
+from ...evaluation.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
+from ...evaluation.report import number
+from ...files import replacing
+from ...images import grid
+from .case import Case
+from .copying import Pairs
+from .result import Result
+
+TOP = 20
+CRITERIA = {
+    "Singling out": (
+        "Can one person's record be picked out or taken from the generator?",
+        ("near_copies_pixels", "near_copies_features", "membership_search"),
+    ),
+    "Linkability": (
+        "Can a record be linked to the training images, or a fake to a person among them?",
+        ("identity", "membership_nearest", "membership_crowd", "membership_discriminator",
+         "set_membership"),
+    ),
+    "Inference": (
+        "Do the fakes tell more about a person who was trained on than about anyone else?",
+        ("label_inference",),
+    ),
+}  # fmt: skip
+NOT_TESTED = (
+    "Attackers who see several versions of the generator, or its training as it went on.",
+    "Attacks that train a model of their own for this generator (shadow models, LiRA).",
+    "Copies of a part of an image, or ones that are turned, stretched or recoloured.",
+    "What can be learnt with knowledge from elsewhere, such as photographs on the web.",
+    "The images as seen by a person: look at the pairs below, and at more.",
+)
+HEADER = ("test", "value", "95 % interval", "held out", "p, adjusted", "what it says")
+
+
+def write_report(folder: str | Path, results: Mapping[str, Any]) -> tuple[Path, Path]:
+    """Writes report.html and report.json into a folder.
+
+    Args:
+        results: what `audit` returns.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    page, data = folder / "report.html", folder / "report.json"
+    with replacing(page) as file:
+        file.write(_page(results).html().encode("utf-8"))
+    with replacing(data) as file:
+        file.write((json.dumps(plain(results), indent=2) + "\n").encode())
+    return page, data
+
+
+def plain(results: Mapping[str, Any]) -> dict[str, Any]:
+    """What JSON can hold of it: all but the pictures."""
+    return {key: value for key, value in results.items() if key != "pictures"}
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """The tests as aligned text."""
+    rows = [HEADER[:5], *(row[:5] for row in _rows(results, results["tests"]))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            c.rjust(w) if i else c.ljust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    said = [f"verdict: {results['verdict']}", results["power"]["says"], *results["notes"]]
+    return "\n".join([*(line.rstrip() for line in lines), "", *said])
+
+
+def pair_grid(case: Case, pairs: Pairs) -> dict[str, np.ndarray]:
+    """Pictures of the most suspicious pairs: a fake, and to its right its nearest real image."""
+    shown, members = {}, len(case.train)
+    for name, mine in (("train", pairs.rows < members), ("holdout", pairs.rows >= members)):
+        which = np.flatnonzero(mine)[np.argsort(pairs.ratios[mine], kind="stable")][:TOP]
+        if not len(which):
+            continue
+        part, offset = (case.train, 0) if name == "train" else (case.holdout, members)
+        beside = part.pixels(pairs.rows[which] - offset)
+        both = np.stack([case.fakes[which], beside], axis=1)
+        shown[name] = grid(both.reshape(-1, *both.shape[2:]), 8)
+    return shown
+
+
+def _page(results: Mapping[str, Any]) -> Page:
+    sections = [Section("What was found", _overview(results))]
+    for title, (question, names) in CRITERIA.items():
+        rows = _rows(results, names)
+        caption = f"{title}: tests"
+        sections.append(
+            Section(title, [Text(question), Table(HEADER, rows, "lrrrrl", caption, notes=True)])
+        )
+    sections += [
+        Section("The most suspicious pairs", _pairs(results)),
+        Section("Could the audit have seen it?", _controls(results)),
+        Section("Formal bound", _bound(results)),
+        Section("What the fakes are good for", _utility(results)),
+        Section("What was not tested", [Items([*_missing(results), *NOT_TESTED])]),
+        Section("How to read this", _reading()),
+    ]
+    tone = {"leak found": "bad"}.get(results["verdict"], "")
+    return Page(
+        title=Path(results["subject"]).name or "images",
+        verdict=results["verdict"][0].upper() + results["verdict"][1:],
+        tone=tone,
+        reasons=[results["power"]["says"][0].upper() + results["power"]["says"][1:] + ".",
+                 *results["notes"]],
+        lines=[
+            f"{results['n_fake']:,} generated images · {results['n_train']:,} trained on · "
+            f"{results['n_holdout']:,} held out"
+        ],
+        sections=[section for section in sections if section.blocks],
+        footer=f"Made by ganvas {__version__}.",
+        kind="Privacy evidence report",
+    )  # fmt: skip
+
+
+def _overview(results: Mapping[str, Any]) -> list[Block]:
+    found = results["found"]
+    if found:
+        words = f"Training images show in {', '.join(found)}."
+    else:
+        words = "No test found that training images show more than held-out ones."
+    return [
+        Text(words),
+        Text(
+            f"The chance that any of these tests raises a false alarm is at most "
+            f"{results['alpha']:g} (Holm's rule over all of them)."
+        ),
+    ]
+
+
+def _rows(results: Mapping[str, Any], names: Any) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for name in names:
+        test = results["tests"][name]
+        adjusted = test.get("adjusted")
+        bounded = test["low"] is not None and test["high"] is not None
+        interval = f"{number(test['low'])} to {number(test['high'])}" if bounded else "–"
+        says = f"not tested: {test['why']}" if test.get("why") else test["says"]
+        p = "–" if adjusted is None else f"{adjusted:.2g}{' !' if test['leak'] else ''}"
+        rows.append((name, number(test["value"]), interval, number(test["holdout"]), p, says))
+    return rows
+
+
+def _pairs(results: Mapping[str, Any]) -> list[Block]:
+    pictures = results.get("pictures") or {}
+    words = {
+        "train": "With training images: pairs of a fake and, to its right, its nearest real image",
+        "holdout": "With held-out images, which cannot have been copied",
+    }
+    shown = [
+        Picture(pictures[name], caption, caption)
+        for name, caption in words.items()
+        if name in pictures
+    ]
+    text = (
+        "The closest first, beside how close their surroundings are. These pictures show real "
+        "images: this page is as confidential as they are."
+    )
+    return [Text(text), Pictures(shown)] if shown else []
+
+
+def _controls(results: Mapping[str, Any]) -> list[Block]:
+    c = results["controls"]
+    rates = [
+        f"{name}: at 0.1 % false alarms {number(at['value'])} are exposed, "
+        f"and epsilon is at least {test['epsilon']:.2g} at 95 % confidence"
+        for name, test in results["tests"].items()
+        if (at := test.get("rates", {}).get("0.001"))
+    ]
+    return [
+        Items([
+            f"Power: {results['power']['says']} (nine times in ten).",
+            f"Positive control: {100 * c['planted']:.2g} % noisy copies of training images among "
+            f"{c['images']:,} held-out ones {'were' if c['found'] else 'were NOT'} flagged; "
+            f"{100 * c['recovered']:.3g} % of them were matched with their original.",
+            f"Negative control: half of the training images before the other half "
+            f"{'WERE' if c['unlike'] else 'were not'} flagged, as they would be if the two parts "
+            "were not alike.",
+            f"Negative control: the same held-out images without copies "
+            f"{'WERE' if c['false_alarm'] else 'were not'} flagged.",
+            *rates,
+        ])
+    ]  # fmt: skip
+
+
+def _bound(results: Mapping[str, Any]) -> list[Block]:
+    bound = results["bound"]
+    if not bound:
+        return [Text("None: it was not trained with differential privacy.")]
+    return [
+        Items([
+            f"Epsilon {bound['epsilon']:.3g} at delta {bound['delta']:g}, after {bound['steps']:,} "
+            f"turns on a sample of {100 * bound['rate']:.3g} % with noise {bound['noise']:.3g}.",
+            f"The unit is one {bound['unit']}: k images of one person: about k times that.",
+            "It holds for the generator's weights and for all that is drawn from them; not for the "
+            "run folder, whose seed would undo the noise; nor for what was chosen by looking at "
+            "the data, such as this recipe.",
+        ])
+    ]  # fmt: skip
+
+
+def _utility(results: Mapping[str, Any]) -> list[Block]:
+    test = Result.of(dict(results["tests"]["utility"]))
+    if test.value is None:
+        return [Text(f"Not measured: {test.why}.")]
+    return [Table(HEADER, _rows(results, ["utility"]), "lrrrrl", "Utility", notes=True)]
+
+
+def _missing(results: Mapping[str, Any]) -> list[str]:
+    return [f"{name}: {test['why']}." for name, test in results["tests"].items() if test.get("why")]
+
+
+def _reading() -> list[Block]:
+    return [
+        Text(
+            "This page is evidence about one generator and these attacks. Whether images made by "
+            "it are personal data is a question of law and of the means that are reasonably likely "
+            "to be used (GDPR, recital 26; EDPB Opinion 28/2024); it is answered case by case, by "
+            "people, and again when attacks get better. Singling out, linkability and inference "
+            "are the three tests of Opinion 05/2014, by which the evidence is ordered here."
+        )
+    ]

@@ -1,0 +1,292 @@
+"""The privacy kit as a user meets it: `ganvas privacy ...`, and private runs that go on."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganvas
+from ganvas.data.mnist import mnist
+from ganvas.errors import DataError, UsageError
+from ganvas.kits import privacy
+from ganvas.kits.privacy.controls import noisy
+from ganvas.runs import Run
+
+needs_accountant = pytest.mark.skipif(
+    not importlib.util.find_spec("dp_accounting"), reason="the extra `privacy` is not installed"
+)
+TESTS = {
+    "near_copies_pixels", "near_copies_features", "membership_nearest", "membership_crowd",
+    "membership_discriminator", "membership_search", "set_membership", "identity",
+    "label_inference", "utility",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """MNIST in three: trained on, held out, and fakes, with 10 % copies or without."""
+    images, labels = mnist("train")
+    folder = tmp_path_factory.mktemp("digits")
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(images))[:1800].reshape(3, 600)
+    for name, rows in zip(("train", "holdout", "clean"), order, strict=True):
+        np.savez(folder / f"{name}.npz", x=images[rows], y=labels[rows])
+    copies = noisy(images[order[0][:60]], rng)
+    leaky = np.concatenate([copies, images[order[2][60:]]])
+    rows = np.concatenate([order[0][:60], order[2][60:]])
+    np.savez(folder / "leaky.npz", x=leaky, y=labels[rows])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(files, tmp_path_factory) -> Run:
+    """A game that learnt 64 digits by heart, or would, in a longer test."""
+    with np.load(files / "train.npz") as arrays:
+        few = arrays["x"][:64]
+    folder = tmp_path_factory.mktemp("runs")
+    np.savez(folder / "few.npz", x=few)
+    values = {
+        "train.kimg": 3.2, "train.batch": 32, "train.tick_kimg": 1.6, "data.clusters": 4,
+        "networks.width": 8, "networks.discriminator_width": 8, "watch.tensorboard": False,
+        "watch.signals": False, "scores.times": 0,
+    }  # fmt: skip
+    return ganvas.train(folder / "few.npz", run=folder / "run", set=values, progress=False)
+
+
+def audit(command, subject, files, *words):
+    return command(
+        "privacy", "audit", subject, "--train", files / "train.npz",
+        "--holdout", files / "holdout.npz", *words, timeout=300,
+    )  # fmt: skip
+
+
+def test_planted_copies_are_found(command, files, tmp_path):
+    done = audit(command, files / "leaky.npz", files, "--json", "--out", tmp_path / "report")
+    assert done.returncode == 1, done.stderr
+    found = json.loads(done.stdout)
+    assert found["verdict"] == "leak found"
+    assert set(found["tests"]) == TESTS
+    for test in found["tests"].values():
+        assert {"value", "low", "high", "holdout"} <= test.keys()
+        assert test["value"] is not None or test["why"]
+    copies = found["tests"]["near_copies_pixels"]
+    assert copies["leak"] and copies["low"] < 0.1 < copies["high"] + 0.01
+    assert found["controls"]["good"]
+    assert found["power"]["least_share"] < 0.1
+    page = (tmp_path / "report" / "report.html").read_text()
+    for words in ("Singling out", "Linkability", "Inference", "not tested", "Leak found"):
+        assert words in page
+    assert page.count("data:image/png") == 2
+    saved = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert saved["tests"] == found["tests"]
+    again = audit(command, files / "leaky.npz", files, "--json", "--out", tmp_path / "report")
+    assert json.loads(again.stdout) == found, "an audit that is called again does nothing twice"
+    assert "near_copies" not in again.stderr
+
+
+def test_real_images_pass(command, files):
+    done = audit(command, files / "clean.npz", files)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "verdict: no leak found at this power" in done.stdout
+    assert "with 600 images a leak below" in done.stdout
+    assert "anonymous" not in done.stdout.lower()
+
+
+def test_a_run_is_asked_through_both_players(run, files, tmp_path):
+    results = privacy.audit(
+        run, holdout=files / "holdout.npz", n=300, searches=20, search_steps=10,
+        features="none", out=tmp_path,
+    )  # fmt: skip
+    tests = results["tests"]
+    for name in ("membership_discriminator", "membership_search"):
+        assert tests[name]["p"] is not None, name
+        assert tests[name]["queries"] == (64 if name.endswith("discriminator") else 20)
+    assert tests["near_copies_features"]["why"]
+    assert results["n_train"] == 64
+    page, _ = privacy.write_report(tmp_path, results)
+    assert page.stat().st_size > 10_000
+
+
+def refusal(done) -> str:
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert [line.startswith("error: ") for line in done.stderr.splitlines()] == [True]
+    return done.stderr
+
+
+def test_a_folder_without_its_training_images_is_refused(command, files):
+    words = refusal(command("privacy", "audit", files / "clean.npz"))
+    assert "--train" in words and "--holdout" in words
+
+
+def test_files_that_are_not_there_are_refused_before_anything_is_read(command, files):
+    assert "no file nobody.csv" in refusal(
+        audit(command, files / "clean.npz", files, "--identity", "nobody.csv")
+    )
+
+
+def images_of(files, name):
+    with np.load(files / f"{name}.npz") as arrays:
+        return arrays["x"]
+
+
+@pytest.fixture(scope="module")
+def arrays(files):
+    return {name: images_of(files, name) for name in ("clean", "train", "holdout")}
+
+
+def test_a_holdout_that_was_trained_on_is_refused(arrays):
+    mixed = np.concatenate([arrays["holdout"], arrays["train"][:7]])
+    with pytest.raises(DataError, match="7 images stand in the training part and in the holdout"):
+        privacy.audit(arrays["clean"], arrays["train"], mixed)
+
+
+def test_a_holdout_that_is_too_small_is_refused_and_a_small_one_is_noted(arrays):
+    with pytest.raises(DataError, match="the holdout has 25 images and the training part 600"):
+        privacy.audit(arrays["clean"], arrays["train"], arrays["holdout"][:25])
+    with pytest.raises(DataError, match="at least 20 of each"):
+        privacy.audit(arrays["clean"], arrays["train"], arrays["holdout"][:5])
+    results = privacy.audit(
+        arrays["clean"], arrays["train"], arrays["holdout"][:200], features="none"
+    )
+    assert any("one as large would see smaller leaks" in note for note in results["notes"])
+
+
+def test_sizes_and_numbers_that_do_not_fit_are_refused(arrays):
+    small = arrays["train"][:, :20, :20]
+    with pytest.raises(DataError, match=r"28×28 px .* 20×20 px"):
+        privacy.audit(arrays["clean"], small, arrays["holdout"])
+    with pytest.raises(DataError, match="20 are needed"):
+        privacy.audit(arrays["clean"][:5], arrays["train"], arrays["holdout"])
+    with pytest.raises(UsageError, match="alpha = 2"):
+        privacy.audit(arrays["clean"], arrays["train"], arrays["holdout"], alpha=2)
+
+
+def test_an_embedder_of_unknown_form_is_refused(arrays, tmp_path):
+    (tmp_path / "faces.bin").write_bytes(b"?")
+    (tmp_path / "faces.tflite").write_bytes(b"?")
+    labels = np.repeat(np.arange(20), 30)
+    parts = [(arrays["train"], labels), (arrays["holdout"], labels + 20)]
+    for name, words in (("faces.bin", "Keras or LiteRT file"), ("faces.tflite", "not a model")):
+        with pytest.raises(UsageError, match=words):
+            privacy.audit(arrays["clean"], *parts, embedder=tmp_path / name, features="none")
+
+
+def write_people(folder, images, who):
+    for i, (image, name) in enumerate(zip(images, who, strict=True)):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / name / f"{i}.png")
+    return folder
+
+
+def test_people_are_split_and_named_by_a_file(command, arrays, tmp_path):
+    who = [f"p{i % 10}" for i in range(100)]
+    faces = write_people(tmp_path / "faces", arrays["clean"][:100], who)
+    done = command("privacy", "split", faces, "--to", tmp_path / "parts", "--share", "0.4")
+    assert done.returncode == 0, done.stderr
+    assert "60 images of 6 people" in done.stdout
+    people = {}
+    for name in ("train", "holdout"):
+        with np.load(tmp_path / "parts" / f"{name}.npz") as part:
+            people[name] = set(part["y"])
+    assert not people["train"] & people["holdout"]
+    holdout = write_people(tmp_path / "others", arrays["holdout"][:100], [f"q{w}" for w in who])
+    with (tmp_path / "who.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["path", "identity"])
+        for folder in (faces, holdout):
+            for path in folder.rglob("*.png"):
+                rows.writerow([path.relative_to(folder).as_posix(), "ann"])
+    with pytest.raises(DataError, match="1 people, such as ann"):
+        privacy.audit(arrays["clean"], faces, holdout, identity=tmp_path / "who.csv")
+
+
+def test_near_copies_are_left_out_of_what_is_delivered(command, run, tmp_path):
+    done = command("privacy", "sample", run.folder, "--out", tmp_path / "set", "-n", 20, "--json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["delivered"] == 20 == len(list((tmp_path / "set").rglob("*.png")))
+    again = command("privacy", "sample", run.folder, "--out", tmp_path / "set")
+    assert "not an empty folder" in refusal(again)
+
+
+def test_rejection_knows_a_copy():
+    every = mnist("train")[0].reshape(-1, 28, 28, 1)
+    images = every[:500]
+
+    class Copier:
+        """Every other image is one that it was trained on."""
+
+        names = ()
+
+        def noise(self, n, seed):
+            return np.random.default_rng(seed).permutation(500)[:n]
+
+        def labels(self, n, label, seed):
+            return None
+
+        def decode(self, noise, labels):
+            copies = (noise % 2 == 0)[:, None, None, None]
+            return np.where(copies, images[noise], every[600 + noise])
+
+    rejecting = privacy.Rejecting(Copier(), images)
+    kept, _ = rejecting.sample(100)
+    assert rejecting.left_out >= 80
+    assert not any((images == image).all(axis=(1, 2, 3)).any() for image in kept)
+
+
+PRIVATE = {
+    "train.batch": 16, "train.discriminator_steps": 3, "train.kimg": 0.96,
+    "train.tick_kimg": 0.24, "train.steps_per_execution": 5, "networks.width": 4,
+    "networks.discriminator_width": 4, "networks.max_width": 8, "networks.noise": 8,
+    "watch.tensorboard": False, "privacy.epsilon": 5.0,
+}  # fmt: skip
+
+
+@needs_accountant
+def test_a_private_run_goes_on_to_the_bit_and_accounts_for_every_turn(npz, tmp_path):
+    whole = ganvas.train(npz, "dp", run=tmp_path / "whole", set=PRIVATE, progress=False)
+    short = {**PRIVATE, "train.kimg": 0.48, "privacy.noise": whole.config.privacy.noise}
+    part = ganvas.train(npz, "dp", run=tmp_path / "part", set=short, progress=False)
+    half = part.info["privacy"]
+    ganvas.resume(part, set={"train.kimg": 0.96}, progress=False)
+    one, other = whole.load_state(), part.load_state()
+    assert one.keys() == other.keys()
+    assert not [name for name in one if not np.array_equal(one[name], other[name])]
+    about = part.info["privacy"]
+    assert about == whole.info["privacy"]
+    assert (half["steps"], about["steps"]) == (30, 60)
+    assert half["epsilon"] < about["epsilon"] <= 5
+    assert (about["unit"], about["sampling"]) == ("image", "Poisson")
+    with pytest.raises(UsageError, match="allow more"):
+        ganvas.resume(part, set={"train.kimg": 9.6}, progress=False)
+
+
+@needs_accountant
+def test_a_private_run_is_formally_bounded(npz, tmp_path):
+    run = ganvas.train(npz, "dp", run=tmp_path / "run", set=PRIVATE, progress=False)
+    rng = np.random.default_rng(9)
+    results = privacy.audit(
+        run, holdout=rng.integers(0, 255, (300, 16, 16), np.uint8), n=200, searches=0,
+        features="none",
+    )  # fmt: skip
+    assert results["bound"]["epsilon"] <= 5
+    assert results["verdict"] in ("formally bounded", "leak found")  # noise is unlike bars
+    assert any("negative control was flagged" in note for note in results["notes"])
+
+
+@needs_accountant
+def test_merf_draws_what_it_was_shown(grey):
+    sampler, about = privacy.merf(grey, epsilon=50.0, steps=200, batch=40)
+    assert about["epsilon"] <= 50
+    lying, standing = (sampler.sample(40, label=label).astype(float) for label in (0, 1))
+    rows, columns = (
+        [image.mean(axis=axis).std() for image in np.concatenate([lying, standing])[..., 0]]
+        for axis in (1, 0)
+    )
+    right = np.array(rows) > np.array(columns)
+    assert right[:40].mean() > 0.8 > 0.2 > right[40:].mean()

@@ -1,0 +1,222 @@
+"""Attacks of the privacy kit on images whose secrets are known."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from ganvas.errors import DataError
+from ganvas.kits.privacy import controls, copying, identity, membership, search, utility
+from ganvas.kits.privacy.case import Case, Part
+from ganvas.kits.privacy.people import identified
+from ganvas.kits.privacy.result import Result
+
+
+def smooth(count: int, seed: int, side: int = 16) -> np.ndarray:
+    """uint8 [N, side, side, 1]: each image its own soft pattern."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (count, side // 4, side // 4))
+    return np.kron(coarse, np.ones((4, 4), int)).astype(np.uint8)[..., None]
+
+
+@pytest.fixture(scope="module")
+def parts():
+    return smooth(300, 1), smooth(300, 2)
+
+
+def case_of(fakes, train, holdout, **options) -> Case:
+    def part(pixels):
+        source = SimpleNamespace(
+            pixels=lambda rows: pixels[rows], places=(), names=(), count=len(pixels)
+        )
+        return Part(source, np.arange(len(pixels)), pixels)
+
+    return Case("case", fakes, part(train), part(holdout), **options)
+
+
+def planted(train, holdout, count, seed=5):
+    fresh = smooth(600, 3)
+    copies = controls.noisy(train[:count], np.random.default_rng(seed))
+    return np.concatenate([copies, fresh[count:]])
+
+
+@pytest.mark.parametrize("change", ["none", "shift", "flip"])
+def test_copies_are_found_shifted_and_mirrored(parts, change):
+    train, holdout = parts
+    fakes = planted(train, holdout, 40)
+    if change == "shift":
+        fakes = np.roll(fakes, 1, axis=2)
+    if change == "flip":
+        fakes = fakes[:, :, ::-1]
+    pairs = copying.in_pixels(fakes, np.concatenate([train, holdout]))
+    assert (pairs.rows[:40] == np.arange(40)).mean() > 0.9
+    result = copying.judge(pairs, 300, 300, 0, "pixels")
+    assert result.p < 1e-3
+    assert result.low <= result.value <= result.high
+
+
+def test_no_copies_no_finding(parts):
+    train, holdout = parts
+    pairs = copying.in_pixels(smooth(600, 3), np.concatenate([train, holdout]))
+    assert copying.judge(pairs, 300, 300, 0, "pixels").p > 0.01
+
+
+def test_copies_in_features_are_found(parts):
+    train, holdout = (part.reshape(300, -1).astype(np.float32) for part in parts)
+    fakes = np.concatenate([train[:30] + 1, smooth(100, 3).reshape(100, -1)])
+    pairs = copying.in_features(fakes, np.concatenate([train, holdout]))
+    np.testing.assert_array_equal(pairs.rows[:30], np.arange(30))
+    assert copying.judge(pairs, 300, 300, 0, "features").p < 1e-3
+
+
+@pytest.mark.parametrize("attack", [membership.by_nearest, membership.by_crowd])
+def test_members_stand_out_by_distance(parts, attack):
+    train, holdout = parts
+    case = case_of(planted(train, holdout, 60), train, holdout)
+    queries = membership.ask(case, 300)
+    scores = attack(queries.small, case.small)
+    assert membership.judged(scores, case, "").p < 1e-3
+    fresh = case_of(smooth(600, 3), train, holdout)
+    assert membership.judged(attack(queries.small, fresh.small), fresh, "").p > 0.01
+
+
+def test_crowd_counts_by_the_formula():
+    queries, fakes = smooth(20, 1), smooth(30, 2)
+    x, y = (s.reshape(len(s), -1) / 255.0 for s in (queries, fakes))
+    apart = np.linalg.norm(x[:, None] - y[None], axis=2)
+    radius = np.median(apart.min(axis=1))
+    expected = np.maximum(np.log(radius / apart), 0).sum(axis=1)
+    np.testing.assert_allclose(membership.by_crowd(queries, fakes), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_reach_counts_above_the_allowed_false_alarms():
+    others, members = np.arange(100.0), np.concatenate([np.full(30, 98.5), np.zeros(70)])
+    found = membership.reach(members, others, 0.01)
+    assert (found["value"], found["holdout"]) == (0.3, 0.01)
+    assert membership.reach(members, others, 0.001)["value"] is None
+
+
+def test_epsilon_is_bounded_by_what_the_rates_allow():
+    rng = np.random.default_rng(0)
+    members, others = rng.normal(10, 1, 1000), rng.normal(0, 1, 1000)
+    assert 3 < membership.epsilon(members, others, 1e-5, 0) < np.log(500)
+    above = [membership.epsilon(rng.normal(size=400), rng.normal(size=400), 1e-5, s) > 0
+             for s in range(30)]  # fmt: skip
+    assert np.mean(above) <= 0.15
+    # Randomised response at epsilon = 1 must not be credited with more (but by bad luck).
+    truth = np.exp(1) / (1 + np.exp(1))
+    found = [membership.epsilon(1.0 * (rng.random(1500) < truth), 1.0 * (rng.random(1500) > truth),
+                                0.0, s) for s in range(20)]  # fmt: skip
+    assert np.mean(np.array(found) > 1) <= 0.15
+
+
+def test_sets_are_told_apart_where_members_are():
+    rng = np.random.default_rng(0)
+    leaky = np.concatenate([rng.normal(0.7, 1, 300), rng.normal(0, 1, 300)])
+    assert membership.of_sets(leaky, 100, 0).value > 0.9
+    assert membership.of_sets(leaky, 100, 0).p < 1e-3
+    assert membership.of_sets(rng.normal(size=600), 100, 0).p > 0.01
+
+
+def people_case(leak: bool) -> Case:
+    """Faces are blocks; a person is a pattern, a photograph is that with noise."""
+    rng = np.random.default_rng(0)
+
+    def photographs(patterns, each):
+        pixels = np.repeat(patterns, each, axis=0) + rng.normal(
+            0, 6, (len(patterns) * each, 16, 16, 1)
+        )
+        return np.clip(pixels, 0, 255).astype(np.uint8)
+
+    inside, outside, strangers = smooth(20, 1), smooth(20, 2), smooth(40, 3)
+    fakes = photographs(np.concatenate([inside[:14], strangers]) if leak else strangers, 4)
+    case = case_of(fakes, photographs(inside, 5), photographs(outside, 5))
+    named = [np.repeat([f"{side}{i}" for i in range(20)], 5) for side in "ab"]
+    return Case(
+        case.name, case.fakes,
+        Part(case.train.source, case.train.rows, case.train.small, people=named[0]),
+        Part(case.holdout.source, case.holdout.rows, case.holdout.small, people=named[1]),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("leak", [True, False])
+def test_identity(leak, monkeypatch):
+    def embed(images):
+        return images.reshape(len(images), -1).astype(np.float32) - 128, None
+
+    embed.sha256 = "0"
+    monkeypatch.setattr(identity, "extractor", lambda word, shape: embed)
+    result = identity.matched(people_case(leak), "any.keras")
+    assert (result.p < 0.001) == leak
+    assert (result.value > 0.15) == leak
+    assert result.holdout < 0.1
+
+
+def test_identity_needs_people_on_one_side_each():
+    case = case_of(smooth(40, 1), smooth(40, 2), smooth(40, 3))
+    with pytest.raises(DataError, match="nobody is named"):
+        identity.matched(case, "any.keras")
+    alike = people_case(False)
+    shared = Case(alike.name, alike.fakes, alike.train, alike.train)
+    with pytest.raises(DataError, match="20 people, such as a0"):
+        identity.matched(shared, "any.keras")
+
+
+@pytest.mark.parametrize(
+    "text,words",
+    [
+        ("path,person\n", "path,identity is the first line"),
+        ("path,identity\ntrain/0,ann\n", "no person for 3 of the 4 train images, such as train/1"),
+        ("path,identity\n" + "".join(f"train/{i},a\nholdout/{i},a\n" for i in range(4)),
+         "1 people, such as a, have images in the training part"),
+    ],
+)  # fmt: skip
+def test_identity_files_that_are_wrong(text, words, tmp_path):
+    file = tmp_path / "who.csv"
+    file.write_text(text)
+    case = case_of(smooth(4, 1), smooth(4, 2), smooth(4, 3))
+    with pytest.raises(DataError, match=words):
+        identified(case.train, case.holdout, file)
+
+
+class Line:
+    """A generator that can draw two patterns and what lies between."""
+
+    conditional, names, shape, noise_size = False, [], (16, 16, 1), 2
+
+    def __init__(self, patterns):
+        self.patterns = patterns.reshape(len(patterns), -1) / 127.5 - 1
+
+    def generator(self, inputs, training=False):
+        import tensorflow as tf
+
+        share = tf.nn.softmax(inputs["noise"])
+        return tf.reshape(share @ tf.constant(self.patterns, tf.float32), (-1, 16, 16, 1))
+
+
+def test_search_finds_what_the_generator_can_draw():
+    import tensorflow as tf
+
+    patterns, strangers = smooth(2, 1), smooth(2, 9)
+    line = Line(patterns)
+    noise = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
+    made = np.asarray(line.generator({"noise": tf.constant(noise)}))
+    fakes = np.clip((made + 1) * 127.5, 0, 255).astype(np.uint8)
+    case = case_of(fakes, patterns, strangers, noise=noise, sampler=line)
+    small = np.concatenate([patterns, strangers])
+    scores = search.by_search(case, small, (small / 127.5 - 1).astype(np.float32), 150)
+    assert scores[:2].min() > -0.01
+    assert scores[2:].max() < -0.1
+
+
+def test_the_classifier_learns(grey):
+    images, labels = grey[0][..., None], grey[1]
+    ridge = utility.Ridge(2).fit(images[:200], labels[:200])
+    assert (ridge.predict(images[200:]) == labels[200:]).mean() > 0.9
+
+
+def test_results_survive_json():
+    result = Result(0.5, 0.4, 0.6, 0.1, 0.01, "words", more={"auc": 0.7})
+    assert Result.of(result.to_dict()) == result
