@@ -9,6 +9,7 @@ import math
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -47,9 +48,8 @@ def play(
     if int(gan.step.numpy()) >= plan.total:
         run.update_info(status="finished")
         return None
-    run.update_info(status="running", updated=now(), diverged=None)
-    if config.privacy.on:  # a killed run says what it might have spent, which is more
-        run.update_info(privacy=spent(config, source.count, plan.total))
+    # A killed run says what it might have spent, which is more.
+    run.update_info(**told(config, source, plan.total, "running"), diverged=None)
     sampler = Sampler(gan.ema_generator, source.names, source.class_shares)
     writer = None
     if config.watch.tensorboard:
@@ -89,10 +89,14 @@ def play(
     finally:
         if writer:
             writer.close()
-        if config.privacy.on:
-            run.update_info(privacy=spent(config, source.count, int(gan.step.numpy())))
-        run.update_info(status=status, updated=now())
+        run.update_info(**told(config, source, int(gan.step.numpy()), status))
     return doctor.patient
+
+
+def told(config: Config, source: Images, step: int, status: str) -> dict[str, Any]:
+    """What run.json says of a run at a step, and of the privacy that it has spent by then."""
+    private = {"privacy": spent(config, source.count, step)} if config.privacy.on else {}
+    return {"status": status, "updated": now(), **private}
 
 
 def follow(gan: GAN, plan: Plan, source: Images, config: Config) -> None:

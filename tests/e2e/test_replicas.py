@@ -68,7 +68,7 @@ def test_two_virtual_cpus_play_what_one_plays(played):
             np.testing.assert_allclose(two[name], array, rtol=1e-2, atol=1e-3, err_msg=name)
 
 
-@pytest.mark.parametrize("kind", ["plain", "full"])
+@pytest.mark.parametrize("kind", ["plain", pytest.param("full", marks=pytest.mark.proof)])
 def test_replicas_keep_the_same_weights(played, kind):
     (arrays,) = played("mirrored", kind)
     pairs = [name for name in arrays if name.endswith("-0")]

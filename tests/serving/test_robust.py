@@ -255,6 +255,7 @@ class _Spy:
         return getattr(self._transport, name)
 
 
+@pytest.mark.proof
 def test_the_way_out_is_not_as_long_as_the_work(models):
     """A request was given up after its time; its thread goes on, and the process does not."""
     words = ["serve", "--config", models, "--rest-port", "0", "--grpc-port", "0"]

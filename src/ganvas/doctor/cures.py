@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config import Config, load_recipe, recipe_names
+from ..errors import ConfigError
 from .diseases import DISEASES
 
 Values = dict[str, Any]
@@ -52,10 +53,19 @@ def cures_of(disease: str, config: Config, anew: bool = False) -> list[Cure]:
             changed = remedy.change(config)
             values |= changed
             costs += [remedy.costs] * bool(changed)
-        if values:
+        if values and _accepted(config, values):
             networks = any(key.startswith("networks") for key in values)
             found.append(Cure(values, "; ".join(dict.fromkeys(costs)), networks))
     return found
+
+
+def _accepted(config: Config, values: Values) -> bool:
+    """Whether the recipe takes them: a private one refuses what reaches the images bare."""
+    try:
+        config.with_values(values)
+    except ConfigError:
+        return False
+    return True
 
 
 def next_cure(

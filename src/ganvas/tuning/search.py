@@ -98,25 +98,29 @@ def tune(
     config = config.with_values(_scored(config))
     settled, source = prepare(data, config, None)
     place = os.fspath(study or f"tune-{config.recipe}.db")
-    word = place.rpartition("/")[2] if "://" in place else Path(place).name
-    folder = (Path() if "://" in place else Path(place).parent) / f"{Path(word).stem}-study"
-    search = Search(
-        data if settled.data.source == "" else settled.data.source,
-        config, place, folder.absolute(),
-        {
-            "recipe": config.recipe, "kimg": config.train.kimg, "seed": seed,
-            "recipe values": digest(config.with_values({"data.source": ""}).model_dump()),
-            "space": {k: v if isinstance(v, list) else v.model_dump()
-                      for k, v in space_of(config).items()},
-            "images": source.fingerprint,
-        },
-        trials, time.time() + 3600 * hours if hours else float("inf"), seed, progress,
-    )  # fmt: skip
+    about = {**_searched(config), "seed": seed, "images": source.fingerprint}
+    end = time.time() + 3600 * hours if hours else float("inf")
+    word = settled.data.source or data
     del source
+    search = Search(word, config, place, _folder(place), about, trials, end, seed, progress)
     shared = search.study()
     shared.start_with(config)
     _work(search, workers)
     return conclude(search, shared, repeats)
+
+
+def _folder(place: str) -> Path:
+    """Where the runs of a study lie: beside its file, or here where it is a database."""
+    file = Path(place.rpartition("/")[2]) if "://" in place else Path(place)
+    return (file.parent / f"{file.stem}-study").absolute()
+
+
+def _searched(config: Config) -> dict[str, Any]:
+    """What is searched, for a study that goes on to be held against."""
+    space = {k: v if isinstance(v, list) else v.model_dump() for k, v in space_of(config).items()}
+    values = config.with_values({"data.source": ""}).model_dump()
+    return {"recipe": config.recipe, "kimg": config.train.kimg, "space": space,
+            "recipe values": digest(values)}  # fmt: skip
 
 
 def _scored(config: Config) -> dict[str, Any]:
