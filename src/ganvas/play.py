@@ -51,11 +51,9 @@ def play(
     # A killed run says what it might have spent, which is more.
     run.update_info(**told(config, source, plan.total, "running"), diverged=None)
     sampler = Sampler(gan.ema_generator, source.names, source.class_shares)
-    writer = None
-    if config.watch.tensorboard:
-        writer = tf.summary.create_file_writer(str(run.folder / "events"))
+    events = str(run.folder / "events")
+    writer = tf.summary.create_file_writer(events) if config.watch.tensorboard else None
     samples = Samples(run, plan, sampler, writer)
-    state = State(run, plan)
     callbacks: list[keras.callbacks.Callback] = [Guard(run, plan)]
     if config.watch.signals:
         callbacks.append(Signals(run, plan, sampler, source))
@@ -63,7 +61,7 @@ def play(
     callbacks += [scores, Log(run, plan, writer), samples]
     if config.watch.histograms and writer:
         callbacks.append(Logits(run, plan, source, writer))
-    callbacks.append(state)
+    callbacks.append(State(run, plan))
     doctor = Doctor(run, plan, config.train.heal, writer, progress)
     if config.watch.signals:
         callbacks.append(doctor)
