@@ -38,7 +38,12 @@ def play_and_heal(
     Raises: Diverged: what ails it came back after every cure there is, or after three.
     """
     while True:
-        finding = _played(run, gan, plan, source, config, progress, each_tick)
+        try:
+            finding = play(run, gan, plan, source, config, progress, each_tick)
+        except Diverged:
+            if not config.train.heal or int(gan.step.numpy()) >= plan.total:
+                raise
+            finding = _named(run)
         if finding is None:
             return
         config = prescribe(run, config, source, finding, int(gan.step.numpy()), plan)
@@ -117,22 +122,7 @@ def untaken(run: Run) -> dict[str, Any]:
     return {} if healed[-1]["taken"] else parse_set(healed[-1]["cure"])
 
 
-def _played(
-    run: Run,
-    gan: GAN,
-    plan: Plan,
-    source: Images,
-    config: Config,
-    progress: bool,
-    each_tick: Callable[[Run], bool] | None,
-) -> Finding | None:
-    """Play; what it was stopped for, if it was."""
-    try:
-        return play(run, gan, plan, source, config, progress, each_tick)
-    except Diverged:
-        if not config.train.heal or int(gan.step.numpy()) >= plan.total:
-            raise
-        found = examine(
-            since_cure(run.rows()), run.read_json("data.json"), run.info.get("diverged")
-        )
-        return next(finding for finding in found if finding.disease != "bad_data")
+def _named(run: Run) -> Finding:
+    """The disease of a run that diverged."""
+    found = examine(since_cure(run.rows()), run.read_json("data.json"), run.info.get("diverged"))
+    return next(finding for finding in found if finding.disease != "bad_data")

@@ -97,13 +97,17 @@ def train(
         play(Run(run), gan, plan, source, config, False)  # type: ignore[arg-type]
         return Run(run)  # type: ignore[arg-type]
     tell(source, progress)
-    word = Path(config.data.source.rstrip("/")).name or "images"
-    name = re.sub(r"[^A-Za-z0-9]+", "-", f"{word}-{config.recipe}").strip("-").lower()
-    new = Run.create(run, name, config)
+    new = Run.create(run, _words(config), config)
     with new.locked():
         introduce(new, describe(config, source, anew), source)
         play_and_heal(new, gan, plan, source, config, progress, each_tick)
     return new
+
+
+def _words(config: Config) -> str:
+    """What a run is called where no name was given: after its images and its recipe."""
+    word = Path(config.data.source.rstrip("/")).name or "images"
+    return re.sub(r"[^A-Za-z0-9]+", "-", f"{word}-{config.recipe}").strip("-").lower()
 
 
 def resume(

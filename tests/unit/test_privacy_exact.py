@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ganvas.kits import ranking
 from ganvas.kits.privacy import exact
 
 
@@ -24,13 +25,13 @@ def test_hypergeometric_tail(count, drawn, members, others):
 @pytest.mark.parametrize("count,n", [(0, 20), (3, 100), (100, 100), (5000, 10_000)])
 def test_clopper_pearson(count, n):
     expected = stats.binomtest(count, n).proportion_ci(0.95, "exact")
-    assert exact.clopper_pearson(count, n) == pytest.approx(tuple(expected), abs=1e-9)
+    assert ranking.clopper_pearson(count, n)[1:] == pytest.approx(tuple(expected), abs=1e-9)
 
 
 def test_holm():
-    found = exact.holm({"a": 0.01, "b": 0.02, "c": 0.03, "d": 0.005})
+    found = ranking.holm({"a": 0.01, "b": 0.02, "c": 0.03, "d": 0.005})
     assert found == pytest.approx({"d": 0.02, "a": 0.03, "b": 0.04, "c": 0.04})
-    assert exact.holm({}) == {}
+    assert ranking.holm({}) == {}
 
 
 def test_exposure_raises_no_more_false_alarms_than_it_says():

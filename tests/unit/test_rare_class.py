@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganvas.errors import DataError, RunError, UsageError
+from ganvas.kits import ranking, tables
 from ganvas.kits.rare_class import arms, classifier, groups, intervals, leaks, metrics, verdict
 from ganvas.kits.rare_class.folder import file_name
 from ganvas.kits.rare_class.parts import Part, deal, folds_of, gather, official
@@ -75,10 +76,10 @@ def test_calibration_error_against_a_loop():
 
 
 def test_holm_by_hand():
-    assert intervals.holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx(
+    assert ranking.holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx(
         {"a": 0.03, "b": 0.06, "c": 0.06}
     )
-    assert intervals.holm({"a": 0.6, "b": 0.9}) == {"a": 1.0, "b": 1.0}
+    assert ranking.holm({"a": 0.6, "b": 0.9}) == {"a": 1.0, "b": 1.0}
 
 
 def guesses(rng, truth, skill, seeds, spread, units):
@@ -202,7 +203,7 @@ def save(tmp_path, rows, head="path,group"):
 
 
 def test_groups_are_read_and_joined_by_equal_images(tmp_path):
-    table = groups.read(save(tmp_path, ["0,a", "1,b", "2,b", "3,c"]))
+    table = tables.read(save(tmp_path, ["0,a", "1,b", "2,b", "3,c"]), "group")
     found = groups.units(("0", "1", "2", "3"), table, np.array([0, 1, 2, 0]))
     assert found[0] == found[3]  # equal images of patients a and c
     assert found[1] == found[2] != found[0]
@@ -212,19 +213,19 @@ def test_groups_are_read_and_joined_by_equal_images(tmp_path):
     ("rows", "head", "words"),
     [
         (["0,a"], "file,patient", "file, patient"),
-        (["0,a", "0,b"], "path,group", "an image belongs to one"),
+        (["0,a", "0,b"], "path,group", "an image has one group"),
         (["0,"], "path,group", "line 2"),
         (["0,a"], "path,group", "lacks 1 of 2 images, such as 1"),
     ],
 )
 def test_group_files_that_are_refused(tmp_path, rows, head, words):
     with pytest.raises(DataError, match=words):
-        groups.units(("0", "1"), groups.read(save(tmp_path, rows, head)), np.arange(2))
+        groups.units(("0", "1"), tables.read(save(tmp_path, rows, head), "group"), np.arange(2))
 
 
 def test_missing_groups_file(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
-        groups.read(tmp_path / "none.csv")
+        tables.read(tmp_path / "none.csv", "group")
 
 
 @pytest.fixture

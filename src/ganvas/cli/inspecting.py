@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -73,17 +73,10 @@ def score(
     as_json: Json = False,
 ) -> int:
     """Say of each image whether it is defective. Exit 0, whatever the verdicts are."""
-    if not model.is_dir():
-        raise UsageError(
-            f"there is no model {model}: give a folder that `ganvas defects fit` wrote"
-        )
-    tensorflow()
-    from ..kits import defects as kit
+    detector = _loaded(model)
     from ..kits.defects.goods import read
     from ..kits.defects.overlay import write
 
-    with held_back_stderr():
-        detector = kit.Detector.load(model)
     named = read(images, detector.shape)
     told = detector.score(named.pixels, alpha=alpha)
     rows = [
@@ -124,15 +117,9 @@ def report(
     """Measure a model on known images, beside detectors without a GAN."""
     if out.suffix.lower() != ".html":
         raise UsageError(f"{out}: the report is a page; give a name that ends in .html")
-    if not model.is_dir():
-        raise UsageError(
-            f"there is no model {model}: give a folder that `ganvas defects fit` wrote"
-        )
-    tensorflow()
+    detector = _loaded(model)
     from ..kits import defects as kit
 
-    with held_back_stderr():
-        detector = kit.Detector.load(model)
     found = kit.report(detector, good, bad, masks=masks, out=out, alpha=alpha)
     if as_json:
         typer.echo(json.dumps(found))
@@ -148,3 +135,16 @@ def _sides(word: str) -> tuple[int, int]:
     if len(sides) > 2 or not all(side.isdecimal() for side in sides):
         raise UsageError(f"--size {word}: give a side, or HEIGHTxWIDTH, in pixels")
     return int(sides[0]), int(sides[-1])
+
+
+def _loaded(model: Path) -> Any:
+    """The detector in a folder. Raises: UsageError, before TensorFlow: no folder."""
+    if not model.is_dir():
+        raise UsageError(
+            f"there is no model {model}: give a folder that `ganvas defects fit` wrote"
+        )
+    tensorflow()
+    from ..kits import defects as kit
+
+    with held_back_stderr():
+        return kit.Detector.load(model)

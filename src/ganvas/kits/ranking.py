@@ -118,6 +118,19 @@ def clopper_pearson(count: int, of: int, level: float = 0.95) -> Interval:
     return Interval(count / of, low, high)
 
 
+def holm(p: dict[str, float]) -> dict[str, float]:
+    """p-values that hold for all comparisons at once.
+
+    Source: Holm 1979, Scandinavian Journal of Statistics 6, p. 65.
+    """
+    adjusted: dict[str, float] = {}
+    most = 0.0
+    for place, name in enumerate(sorted(p, key=p.__getitem__)):
+        most = max(most, min(1.0, (len(p) - place) * p[name]))
+        adjusted[name] = most
+    return {name: adjusted[name] for name in p}
+
+
 def false_alarms(allowed: int, calibration: int, of: int, level: float = 0.95) -> tuple[int, int]:
     """How many of `of` new good images a conformal threshold flags, in `level` of all cases.
 

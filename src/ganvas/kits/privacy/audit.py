@@ -19,10 +19,11 @@ from ...errors import RunError, UsageError
 from ...evaluation.samples import extractor_for
 from ...files import replacing
 from ...training import load_game
+from ..ranking import holm
 from . import controls, copying, identity, membership, search, utility
 from .case import Case, gather
 from .cautions import notes
-from .exact import holm, least_share, needed
+from .exact import least_share, needed
 from .result import Result, none
 
 ALPHA = 0.01

@@ -14,7 +14,8 @@ import numpy as np
 from ...evaluation import manifold
 from ...evaluation.base import Sample
 from ...evaluation.copies import AROUND, NEAR, nearest
-from .exact import clopper_pearson, exposure
+from ..ranking import clopper_pearson
+from .exact import exposure
 from .result import Result
 
 
@@ -67,7 +68,7 @@ def judge(
         f"image, scaled to as many. Of the {found.top} {unit} closest to a fake "
         f"{found.members} were trained on"
     )
-    low, high = clopper_pearson(copied, len(near))
+    _, low, high = clopper_pearson(copied, len(near))
     return Result(copied / len(near), low, high, float(chance), found.p, says)
 
 

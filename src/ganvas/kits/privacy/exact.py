@@ -1,4 +1,4 @@
-"""Exact answers about counts: tails, intervals, a test of exposure, its power, and Holm's rule.
+"""Exact answers about counts: tails, a test of exposure, its power.
 
 Everything here rests on one fact: if a generator does not depend on which of the images it was
 trained on, then *trained on* and *held out* are labels dealt at random over the pooled images.
@@ -7,7 +7,6 @@ trained on, then *trained on* and *held out* are labels dealt at random over the
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -145,32 +144,6 @@ def at_least(count: int, n: int, p: float) -> float:
     ks = np.arange(count, n + 1)
     logs = _choose(n, ks) + ks * math.log(p) + (n - ks) * math.log1p(-p)
     return min(1.0, float(np.exp(logs).sum()))
-
-
-def clopper_pearson(count: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The exact interval of a rate (Clopper and Pearson 1934, Biometrika 26, p. 404)."""
-    tail = (1 - level) / 2
-
-    def where(falls) -> float:
-        low, high = 0.0, 1.0
-        for _ in range(50):
-            middle = (low + high) / 2
-            low, high = (middle, high) if falls(middle) else (low, middle)
-        return (low + high) / 2
-
-    least = where(lambda p: at_least(count, n, p) < tail) if count else 0.0
-    most = where(lambda p: 1 - at_least(count + 1, n, p) > tail) if count < n else 1.0
-    return least, most
-
-
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """p-values adjusted for how many there are: those of at most alpha are found, with a chance of
-    alpha that any is found wrongly (Holm 1979, Scandinavian Journal of Statistics 6, p. 65)."""
-    adjusted, so_far = {}, 0.0
-    for i, (name, p) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
-        so_far = max(so_far, min(1.0, (len(p_values) - i) * p))
-        adjusted[name] = so_far
-    return adjusted
 
 
 def permuted(members: np.ndarray, others: np.ndarray, seed: int) -> float:

@@ -17,8 +17,9 @@ import numpy as np
 
 from ...errors import DataError
 from ...evaluation.features import extractor
+from ..ranking import clopper_pearson
 from .case import Case
-from .exact import clopper_pearson, permuted
+from .exact import permuted
 from .people import FEWEST, refuse_shared
 from .result import Result, none
 
@@ -73,7 +74,7 @@ def _judged(hits: list[np.ndarray], seed: int) -> Result:
     ranks = _ranks(np.concatenate([hit.mean(axis=0) for hit in hits]))
     cut = hits[0].shape[1]
     p = permuted(ranks[:cut], ranks[cut:], seed)
-    low, high = clopper_pearson(round(shares[0] * fakes), fakes)
+    _, low, high = clopper_pearson(round(shares[0] * fakes), fakes)
     says = (
         f"share of the fakes that match one of {count} training people at a false match rate of "
         f"{FMR:g}; beside it one of {count} held-out people"

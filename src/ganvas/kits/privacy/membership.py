@@ -18,8 +18,9 @@ from ...evaluation.base import Sample
 from ...evaluation.copies import coarse, nearest
 from ...gan import GAN
 from ...images import to_float
+from ..ranking import clopper_pearson
 from .case import Case
-from .exact import clopper_pearson, exposure, permuted
+from .exact import exposure, permuted
 from .result import Result
 
 RATES = (0.01, 0.001)  # false alarms allowed
@@ -178,7 +179,7 @@ def reach(members: np.ndarray, others: np.ndarray, rate: float) -> dict[str, flo
         return {"value": None, "low": None, "high": None, "holdout": None}
     edge = np.sort(others)[::-1][allowed]
     count, false = int((members > edge).sum()), int((others > edge).sum())
-    low, high = clopper_pearson(count, len(members))
+    _, low, high = clopper_pearson(count, len(members))
     return {
         "value": count / len(members), "low": low, "high": high, "holdout": false / len(others)
     }  # fmt: skip
@@ -200,12 +201,12 @@ def epsilon(members: np.ndarray, others: np.ndarray, delta: float, seed: int) ->
     level, best, edge = 0.975, -math.inf, 0.0
     for k in np.unique(np.geomspace(1, max(1, cut // 4), 8).round().astype(int)):
         at = np.sort(o[:cut])[::-1][k]
-        tpr = clopper_pearson(int((m[:cut] > at).sum()), cut, level)[0]
-        fpr = clopper_pearson(int((o[:cut] > at).sum()), cut, level)[1]
+        tpr = clopper_pearson(int((m[:cut] > at).sum()), cut, level).low
+        fpr = clopper_pearson(int((o[:cut] > at).sum()), cut, level).high
         if tpr / fpr > best:
             best, edge = tpr / fpr, at
-    low = clopper_pearson(int((m[cut:] > edge).sum()), len(m) - cut, level)[0]
-    high = clopper_pearson(int((o[cut:] > edge).sum()), len(o) - cut, level)[1]
+    low = clopper_pearson(int((m[cut:] > edge).sum()), len(m) - cut, level).low
+    high = clopper_pearson(int((o[cut:] > edge).sum()), len(o) - cut, level).high
     return max(0.0, math.log((low - delta) / high)) if low > delta else 0.0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import DataError
+from .. import tables
 
 if TYPE_CHECKING:
     from .case import Part
@@ -28,30 +28,13 @@ def identified(train: Part, holdout: Part, file: str | os.PathLike | None) -> tu
     """
     if file is None:
         return _by_class(train), _by_class(holdout)
-    table = read(file)
+    table = tables.read(file, "identity")
     both = [
         replace(part, people=_look_up(part, word, table, file))
         for part, word in ((train, "train"), (holdout, "holdout"))
     ]
     refuse_shared(both[0].people, both[1].people)
     return both[0], both[1]
-
-
-def read(file: str | os.PathLike) -> dict[str, str]:
-    """A CSV file with the header `path,identity` -> path: identity."""
-    try:
-        with open(file, newline="", encoding="utf-8-sig") as lines:  # noqa: PTH123
-            rows = csv.DictReader(lines)
-            if not {"path", "identity"} <= set(rows.fieldnames or ()):
-                raise DataError(
-                    f"{file} has the columns {', '.join(rows.fieldnames or ['none'])}, where "
-                    "path,identity is the first line: add it"
-                )
-            return {(row["path"] or "").strip(): (row["identity"] or "").strip() for row in rows}
-    except OSError as error:
-        raise DataError(f"{file} cannot be read ({error.strerror}): check its path") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{file} is no CSV in UTF-8 ({error}): save it again") from error
 
 
 def refuse_shared(train: Any, holdout: Any) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 
 from ...evaluation.base import Sample
 from ...evaluation.copies import nearest
+from ..ranking import clopper_pearson
 from .case import Case
-from .exact import clopper_pearson, hypergeometric
+from .exact import hypergeometric
 from .membership import Queries
 from .result import Result, none
 
@@ -70,7 +71,7 @@ def of_labels(case: Case) -> Result:
     real = Ridge(classes, case.seed).fit(case.train.small[rows], case.train.labels[rows])
     held, truth = case.holdout.small[:MOST], truth[:MOST]
     right = int((fake.predict(held) == truth).sum())
-    low, high = clopper_pearson(right, len(held))
+    _, low, high = clopper_pearson(right, len(held))
     says = "accuracy on held-out images after learning from the fakes; beside it, from real images"
     beside = float((real.predict(held) == truth).mean())
     return Result(right / len(held), low, high, beside, None, says)
@@ -89,7 +90,7 @@ def inferred(case: Case, queries: Queries) -> Result:
     right = case.labels[rows[:, 0]] == own
     half = len(queries.train)
     counts = int(right[:half].sum()), int(right[half:].sum())
-    low, high = clopper_pearson(counts[0], half)
+    _, low, high = clopper_pearson(counts[0], half)
     p = hypergeometric(counts[0], sum(counts), half, half)
     says = (
         "how often the nearest fake gives away the label of a training image; beside it, of others"

@@ -2,43 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from collections.abc import Sequence
 
 import numpy as np
 
 from ...errors import DataError
-
-
-def read(file: str | os.PathLike) -> dict[str, str]:
-    """A CSV file with the header `path,group` -> path: group.
-
-    Raises: DataError: no such file, another header, or one image in two groups.
-    """
-    try:
-        with open(file, newline="", encoding="utf-8-sig") as lines:  # noqa: PTH123
-            rows = csv.DictReader(lines)
-            if not {"path", "group"} <= set(rows.fieldnames or ()):
-                raise DataError(
-                    f"{file} has the columns {', '.join(rows.fieldnames or ['none'])}, where "
-                    "path,group is the first line: add it"
-                )
-            table: dict[str, str] = {}
-            for row in rows:
-                path, group = (row["path"] or "").strip(), (row["group"] or "").strip()
-                if not path or not group:
-                    raise DataError(f"{file}, line {rows.line_num}: a path or a group is missing")
-                if table.setdefault(path, group) != group:
-                    raise DataError(
-                        f"{file} puts {path} into the groups {table[path]} and {group}, where an "
-                        "image belongs to one: mend that line"
-                    )
-    except OSError as error:
-        raise DataError(f"{file} cannot be read ({error.strerror}): check its path") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file} is no CSV in UTF-8 ({error.reason}): save it again") from error
-    return table
 
 
 def units(places: Sequence[str], table: dict[str, str], alike: np.ndarray) -> np.ndarray:

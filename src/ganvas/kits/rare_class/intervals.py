@@ -89,16 +89,6 @@ def difference(
     return Difference(value, float(low), float(high), float(min(1.0, 2 * tail / (draws + 1))))
 
 
-def holm(p: dict[str, float]) -> dict[str, float]:
-    """p-values that hold for all comparisons at once (Holm 1979, Scand. J. Stat. 6, p. 65)."""
-    adjusted: dict[str, float] = {}
-    most = 0.0
-    for place, name in enumerate(sorted(p, key=p.__getitem__)):
-        most = max(most, min(1.0, (len(p) - place) * p[name]))
-        adjusted[name] = most
-    return {name: adjusted[name] for name in p}
-
-
 def _balanced(right: np.ndarray, count: np.ndarray) -> np.ndarray:
     """[..., C] of both -> mean share over the classes that have images, [...]."""
     share = np.divide(right, count, out=np.full(np.broadcast(right, count).shape, np.nan),

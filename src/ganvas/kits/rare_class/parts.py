@@ -11,6 +11,7 @@ import numpy as np
 
 from ... import data as sources
 from ...errors import DataError, no_such
+from .. import tables
 from . import groups as grouping
 from .plan import FOLDS, Plan
 
@@ -85,7 +86,7 @@ def gather(
     images = _load(data, plan)
     names = images.names
     rare = _rare(plan.rare, names)
-    whole = _part(images, grouping.read(groups) if groups else None)
+    whole = _part(images, tables.read(groups, "group") if groups else None)
     apart = official(data) if test is None else test
     if apart is None:
         fold = deal(whole, len(names), max(2, round(1 / plan.test_share)), plan.seed)
@@ -189,10 +190,10 @@ def _tested(apart, images, plan, groups, test_groups, whole) -> tuple[Part, str]
             "groups are given for the data and none for its test part, so nobody can tell whether "
             "they share one: give --test-groups FILE.csv, or put the test images into the data"
         )
-    table = grouping.read(test_groups) if test_groups else None
+    table = tables.read(test_groups, "group") if test_groups else None
     part = _part(found, table)
     if table and groups:
-        grouping.refuse_shared(grouping.read(groups), whole.places, table, part.places)
+        grouping.refuse_shared(tables.read(groups, "group"), whole.places, table, part.places)
     number = np.array([images.names.index(name) for name in found.names])
     return replace(part, labels=number[part.labels]), f"{len(part):,} images of the test part"
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import ranking
 from . import intervals, metrics
 from .leaks import Leaks
 from .parts import Material
@@ -146,7 +147,7 @@ def compare(
         for a in guessed
         if a in (*GAN_ARMS, SYNTHETIC)
     }
-    adjusted = intervals.holm({a: d.p for a, d in found.items()})
+    adjusted = ranking.holm({a: d.p for a, d in found.items()})
     return tuple(Comparison(a, against, *d, adjusted[a]) for a, d in found.items())
 
 
