@@ -84,7 +84,8 @@ def play(setting: str, seed: int) -> dict:
         study = Study(Path(folder) / "study", found, plan, fit, "built-in", False)
         pool = study.pool(0)
         trained = time.perf_counter() - began
-        leak = leaks.find(found.learn.images, found.test.images, [pool.images])
+        leak = leaks.find(found.learn.images, found.test.images)
+        leak = leaks.with_synthetic(leak, found.test.images, [pool.images])
         truth = found.test.labels
         arms = {}
         for arm, ratio in plan.variants():
@@ -151,7 +152,9 @@ def conclude(setting: str, rows: list[dict]) -> tuple[list[list[str]], str]:
     )
     test = {a: float(np.mean([metrics.balanced_accuracy(g, truth, classes) for g in guessed[a]]))
             for a in guessed}  # fmt: skip
-    word, sentence = verdict.decide(compared, test, best[GAN_ARMS])
+    word, sentence = verdict.decide(compared, best[GAN_ARMS])
+    if any(row["leaks"]["fatal"] for row in rows):
+        word, sentence = "no evidence", f"Synthetic images leak the test. {sentence}"
     lines, apart = [], {c.arm: c for c in compared}
     for arm, name in chosen.items():
         own = [row["arms"][name]["rare"] for row in rows]
@@ -165,9 +168,9 @@ def conclude(setting: str, rows: list[dict]) -> tuple[list[list[str]], str]:
         ])  # fmt: skip
     spent = [row["seconds"] for row in rows], [row["generator_seconds"] for row in rows]
     about = (
-        f"**{setting}: {word}.** {sentence}. {len(rows)} seeds; of class {rare}, "
-        f"{len(truth):,} test images in all; {np.median(spent[1]):.0f} s per generator and "
-        f"{np.median(spent[0]):.0f} s per seed."
+        f"**{setting}: {word}.** {sentence}. {len(rows)} seeds; {len(truth):,} test images, "
+        f"{(truth == rare).sum():,} of the rare class; {np.median(spent[1]):.0f} s per generator "
+        f"and {np.median(spent[0]):.0f} s per seed."
     )
     return lines, about
 

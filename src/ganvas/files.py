@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import filelock
+
 from .errors import RunError
 
 
@@ -26,6 +28,22 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder, so that no second process writes into it. A dead process holds nothing; what
+    it left half-written is cleared away.
+
+    Raises: RunError: a live process holds it.
+    """
+    try:
+        with filelock.FileLock(folder / ".lock", timeout=0):
+            for part in folder.rglob(".*.part*"):
+                part.unlink(missing_ok=True)
+            yield
+    except filelock.Timeout as error:
+        raise RunError(f"{folder} is in use by another process: wait for it, or stop it") from error
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ import numpy as np
 
 from .config import Config, parse
 from .errors import ConfigError, RunError
-from .files import disk_errors, replacing
+from .files import disk_errors, locked, replacing
 
 UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
 KEEP_STATES = 2
@@ -80,17 +80,9 @@ class Run:
 
         Raises: RunError: a live process holds it.
         """
-        lock = filelock.FileLock(self.folder / ".lock", timeout=0)
-        try:
-            with lock:
-                for part in self.folder.rglob(".*.part*"):  # left by a process that was killed
-                    part.unlink(missing_ok=True)
-                self._make_folders()
-                yield
-        except filelock.Timeout as error:
-            raise RunError(
-                f"{self.folder} is in use by another process: wait for it, or stop it"
-            ) from error
+        with locked(self.folder):
+            self._make_folders()
+            yield
 
     def _make_folders(self) -> None:
         for name in ("state", "models", "samples"):

@@ -13,7 +13,7 @@ from ganvas.errors import DataError, RunError, UsageError
 from ganvas.kits import ranking, tables
 from ganvas.kits.rare_class import arms, classifier, groups, intervals, leaks, metrics, verdict
 from ganvas.kits.rare_class.folder import file_name
-from ganvas.kits.rare_class.parts import Part, deal, folds_of, gather, official
+from ganvas.kits.rare_class.parts import Part, deal, folds_of, gather, official, validates
 from ganvas.kits.rare_class.plan import ARMS, Plan
 from ganvas.kits.rare_class.study import open_folder
 
@@ -162,10 +162,25 @@ def test_the_bootstrap_has_the_variance_of_theory():
     apart = np.array([1.0, 0, 0, 1, 1])
     count = np.ones((5, 1))
     rng = np.random.default_rng(0)
-    drawn = intervals._resampled(apart[:, None], count, rng, 40_000)
+    drawn = intervals._resampled(apart[:, None], count, np.zeros(5), rng, 40_000)
     assert drawn.var() == pytest.approx(apart.var(ddof=1) / 5, rel=0.05)
     # Strata keep their size: 5 units of one weigh no less beside 500 of another.
     assert intervals._weights(5, 10, rng).sum(axis=1) == pytest.approx(np.full(10, 5))
+
+
+@pytest.mark.parametrize("few", [3, 8])
+def test_a_few_images_that_agree_are_no_proof(few):
+    """Where each of two arms that are equally good tosses a coin per image, for all seeds alike,
+    three of three or eight of eight now and then speak for one of them."""
+    claims = 0
+    for study in range(300):
+        rng = np.random.default_rng([few, study])
+        truth = np.repeat([1, 0], [few, 60])
+        right = rng.random((2, few + 60)) < np.where(truth == 1, 0.5, 0.95)
+        tallies = [intervals.tally(np.tile(np.where(one, truth, 1 - truth), (2, 1)), truth,
+                                   np.arange(few + 60), 2) for one in right]  # fmt: skip
+        claims += intervals.difference(*tallies, seed=study, draws=400).p < 0.05
+    assert claims <= 24
 
 
 # --- splits ----------------------------------------------------------------------------------
@@ -194,6 +209,25 @@ def test_single_images_are_dealt_evenly():
     assert np.bincount(fold).tolist() == [20] * 5
     assert folds_of(part(100), 2) == 5
     assert not np.array_equal(fold, deal(part(100), 2, 5, 1))
+
+
+def test_no_class_is_missing_where_groups_hold_several(bars, tmp_path):
+    """The odd class of 12 images lies in 4 groups, among many of the other."""
+    file = save(tmp_path, [f"{i},{i % 4 if c else i % 9}" for i, c in enumerate(bars[1])])
+    plan = Plan(("1",), seeds=7)
+    learn = gather(bars, plan, groups=file).learn
+    for seed in range(7):
+        valid = validates(learn, 2, plan.seed, seed)
+        assert set(learn.labels[~valid]) == {0, 1}
+        assert not set(learn.units[valid]) & set(learn.units[~valid])
+
+
+def test_a_fold_without_a_class_to_train_on_is_refused():
+    from ganvas.kits.rare_class.parts import _check_fold
+
+    one = part(20)
+    with pytest.raises(DataError, match="class 'b' has too few groups"):
+        _check_fold(one, one.labels == 1, ("a", "b"))
 
 
 def save(tmp_path, rows, head="path,group"):
@@ -280,6 +314,11 @@ def test_bad_material_is_refused(bars, tmp_path):
     ]:
         with pytest.raises(DataError, match=words):
             gather(data, plan, **options)
+    for options in ({"test_groups": one_group}, {"test": bars, "test_groups": one_group}):
+        with pytest.raises(UsageError, match="--test-groups belongs to"):
+            gather(bars, plan, **options)
+    with pytest.raises(UsageError, match="GB, where"):
+        gather(bars, Plan(("1",), steps=10**9))
     with pytest.raises(DataError, match="no class '7': there is 0, 1"):
         gather(bars, Plan(("7",)))
     with pytest.raises(DataError, match="all classes are called rare"):
@@ -298,6 +337,10 @@ def test_bad_material_is_refused(bars, tmp_path):
         ({"test_share": 0.9}, "test_share is 0.9"),
         ({"kimg": -1.0}, "kimg is -1"),
         ({"agreement": 1.0}, "below 1"),
+        ({"ratios": (float("nan"),)}, "above 0"),
+        ({"kimg": float("inf")}, "kimg is inf"),
+        ({"seed": -1}, "seed is -1"),
+        ({"values": {"train.seed": 3}}, "train.seed is decided by the study"),
     ],
 )
 def test_bad_plans(options, words):
@@ -367,6 +410,14 @@ def test_classical_augmentation_changes_a_little():
     assert np.abs(arms.changed(still, rng).astype(int) - still).mean() < 60
 
 
+def test_alpha_keeps_its_contrast():
+    images = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 4)).astype(np.uint8)
+    images[..., 3] = np.array([255, 40])[np.arange(50) % 2][:, None, None]
+    found = arms.changed(images, np.random.default_rng(0))
+    assert np.array_equal(found[..., 3], images[..., 3])  # level, so moving leaves it
+    assert not np.array_equal(found[..., :3], images[..., :3])
+
+
 def test_flipping_flips_half():
     images = np.zeros((400, 16, 16, 1), np.uint8)
     images[:, :, :4] = 255
@@ -419,7 +470,7 @@ def test_a_classifier_of_ones_own(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [(np.ones((3, 3)), r"\[3, 2\]"), (np.full((3, 2), np.nan), "sum to one"),
-     (np.ones((3, 2)), "softmax")],
+     (np.ones((3, 2)), "softmax"), (np.array([[2, -1]] * 3), "negative")],
 )  # fmt: skip
 def test_answers_that_are_no_probabilities(answer, words):
     with pytest.raises(DataError, match=words):
@@ -440,8 +491,12 @@ def noise():
     return images[:300], images[300:500], images[500:]
 
 
+def searched(learn, test, fakes):
+    return leaks.with_synthetic(leaks.find(learn, test), test, [fakes])
+
+
 def test_clean_parts_have_no_leak(noise):
-    found = leaks.find(noise[0], noise[1], [noise[2]])
+    found = searched(noise[0], noise[1], noise[2])
     assert (found.exact, found.near, found.copied, found.fatal) == (0, 0, 0, False)
     assert found.kept.all()
     assert found.sentences() == []
@@ -451,7 +506,7 @@ def test_planted_test_images_are_found_and_left_out(noise):
     learn = np.concatenate([noise[0], noise[1][:5]])
     near = noise[1][5:8].astype(int) + np.random.default_rng(1).integers(-6, 7, (3, 20, 20, 1))
     learn = np.concatenate([learn, np.clip(near, 0, 255).astype(np.uint8)])
-    found = leaks.find(learn, noise[1], [noise[2]])
+    found = leaks.find(learn, noise[1])
     assert (found.exact, found.near) == (5, 3)
     assert np.flatnonzero(~found.kept).tolist() == list(range(8))
     assert "8 are left out" in found.sentences()[0]
@@ -459,7 +514,11 @@ def test_planted_test_images_are_found_and_left_out(noise):
 
 def test_synthetic_copies_of_test_images_are_fatal(noise):
     shifted = np.roll(noise[1][:10], 1, axis=2)
-    found = leaks.find(noise[0], noise[1], [np.concatenate([noise[2], noise[1][:10], shifted])])
+    fakes = np.concatenate([noise[2], noise[1][:10], shifted])
+    # Of images that are left out of the test, copies do no harm.
+    learn = np.concatenate([noise[0], noise[1][:10]])
+    assert searched(learn, noise[1], fakes).copied < 5
+    found = searched(noise[0], noise[1], fakes)
     assert found.copied >= 15
     assert found.fatal
     assert "no help can be claimed" in found.sentences()[0]
@@ -471,7 +530,7 @@ def test_images_that_are_all_alike_stay_in(noise):
         np.clip(noise[0][:40].astype(int) + rng.integers(-6, 7, (40, 20, 20, 1)), 0, 255)
         for _ in range(3)
     )
-    found = leaks.find(*(x.astype(np.uint8) for x in (learn, test)), [fakes.astype(np.uint8)])
+    found = searched(*(x.astype(np.uint8) for x in (learn, test, fakes)))
     assert found.near == 40
     assert not found.fatal  # as alike as real images are
     assert found.kept.all()
@@ -483,7 +542,7 @@ def test_a_test_without_a_class_is_refused(noise):
 
     units = np.arange(200)
     test = Part(noise[1], np.r_[np.ones(5, int), np.zeros(195, int)], units, tuple("x" * 200))
-    found = leaks.find(np.concatenate([noise[0], noise[1][:4]]), noise[1], [])
+    found = leaks.find(np.concatenate([noise[0], noise[1][:4]]), noise[1])
     with pytest.raises(DataError, match="of the test images of 'b', 1"):
         leaks.refuse_empty(found, Material(test, test, ("a", "b"), (1,), False, "", ""))
 
@@ -491,34 +550,33 @@ def test_a_test_without_a_class_is_refused(noise):
 # --- the verdict -----------------------------------------------------------------------------
 
 
-def compared(value, low, high, p, arm="classical + gan"):
-    return verdict.Comparison(arm, "classical", value, low, high, p, p)
+def compared(value, low, high, p, arm="classical + gan", lead=0.0):
+    return verdict.Comparison(arm, "classical", value, low, high, p, p, lead)
 
 
 @pytest.mark.parametrize(
-    ("found", "others", "word"),
+    ("found", "lead", "word"),
     [
-        ((0.03, 0.01, 0.05, 0.001), 0.80, "helps"),
-        ((0.03, 0.01, 0.05, 0.001), 0.90, "no evidence"),  # another arm without is higher
-        ((0.03, 0.01, 0.05, 0.06), 0.80, "no evidence"),  # not after Holm
-        ((0.03, -0.01, 0.05, 0.01), 0.80, "no evidence"),
-        ((-0.03, -0.05, -0.01, 0.001), 0.80, "hurts"),
-        ((-0.03, -0.05, 0.01, 0.001), 0.80, "no evidence"),
+        ((0.03, 0.01, 0.05, 0.001), 0.01, "helps"),
+        ((0.03, 0.01, 0.05, 0.001), -0.01, "no evidence"),  # another arm may be as good
+        ((0.03, 0.01, 0.05, 0.06), 0.01, "no evidence"),  # not after Holm
+        ((0.03, -0.01, 0.05, 0.01), -0.01, "no evidence"),
+        ((-0.03, -0.05, -0.01, 0.001), -0.05, "hurts"),
+        ((-0.03, -0.05, 0.01, 0.001), -0.05, "no evidence"),
     ],
 )
-def test_the_word_follows_from_interval_and_p(found, others, word):
-    test = {"classical": 0.8, "oversampling": others, "classical + gan": 0.8 + found[0]}
+def test_the_word_follows_from_interval_and_p(found, lead, word):
     synthetic = compared(-0.4, -0.5, -0.3, 0.0005, "synthetic only")
-    said, sentence = verdict.decide((compared(*found), synthetic), test, "classical + gan")
+    both = (compared(*found, lead=lead), synthetic)
+    said, sentence = verdict.decide(both, "classical + gan")
     assert said == word
     assert "after Holm" in sentence
 
 
 def test_an_arm_that_nobody_would_choose_does_not_hurt():
     both = (compared(-0.1, -0.2, -0.05, 0.001, "gan"), compared(0.0, -0.01, 0.01, 1.0))
-    test = {"classical": 0.8, "gan": 0.7, "classical + gan": 0.8}
-    assert verdict.decide(both, test, "classical + gan")[0] == "no evidence"
-    assert verdict.decide(both, test, "gan")[0] == "hurts"
+    assert verdict.decide(both, "classical + gan")[0] == "no evidence"
+    assert verdict.decide(both, "gan")[0] == "hurts"
 
 
 def test_arms_are_compared_with_the_best_and_adjusted_together():
@@ -576,7 +634,7 @@ class Played:
 
 
 def clean(kept):
-    return leaks.Leaks(0, 0, kept, 100, 0, 0.0, 0.04, 0.05)
+    return leaks.Leaks(0, 0, kept, 0.05, 100, 0, 0.0, 0.04)
 
 
 def test_choices_are_made_on_validation():
@@ -592,11 +650,23 @@ def test_choices_are_made_on_validation():
 def test_no_help_is_claimed_of_a_test_that_leaked():
     valid = {"oversampling": 0.8, "gan": 0.7}
     study = Played(valid, {"oversampling": 0.6, "gan": 0.95})
-    leaked = leaks.Leaks(0, 0, np.ones(600, bool), 100, 30, 0.2, 0.4, 0.005)
+    leaked = leaks.Leaks(0, 0, np.ones(600, bool), 0.005, 100, 30, 0.2, 0.4)
     found = verdict.conclude(study, leaked)
     assert found.word == "no evidence"
     assert "no help can be claimed" in found.sentence
     assert found.leaks["fatal"]
+
+
+def test_a_weak_rival_that_validation_names_does_not_make_a_helper():
+    """Validation prefers `real`; on the test `classical` is as good as `gan`."""
+    valid = {"real": 0.9, "classical": 0.6, "gan": 0.7}
+    study = Played(valid, {"real": 0.6, "classical": 0.89, "gan": 0.87})
+    found = verdict.conclude(study, clean(np.ones(600, bool)))
+    assert found.best_real == "real"
+    (gan,) = (c for c in found.comparisons if c.arm == "gan")
+    assert gan.better and gan.lead < 0
+    assert found.word == "no evidence"
+    assert "not surely worse" in found.sentence
 
 
 def test_images_left_out_are_not_judged():
@@ -616,6 +686,9 @@ def test_the_folder_of_a_study(tmp_path):
     asked = {"version": 1, "plan": {"kimg": 1.0}, "images": "a", "classifier": "built-in"}
     open_folder(tmp_path / "new", asked)
     open_folder(tmp_path / "new", asked)
+    open_folder(tmp_path / "new", {**asked, "images": "b"})  # nothing is made yet
+    open_folder(tmp_path / "new", asked)
+    (tmp_path / "new" / "seeds" / "0" / "run").mkdir(parents=True)
     with pytest.raises(RunError, match="another kimg"):
         open_folder(tmp_path / "new", {**asked, "plan": {"kimg": 2.0}})
     with pytest.raises(RunError, match="another images"):

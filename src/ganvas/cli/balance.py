@@ -27,7 +27,7 @@ def balance(
     test_groups: Annotated[Path | None, typer.Option(help="The same CSV for --test.")] = None,
     split: Annotated[str, typer.Option(help="auto, group or image.")] = "auto",
     test_share: Annotated[
-        float, typer.Option(help="Locked away to judge by, where there is no test part.")
+        float, typer.Option(help="1/2, 1/3, 1/4 ... is locked away, where there is no test part.")
     ] = 0.25,
     seeds: Annotated[int, typer.Option(min=2, help="Generators, and classifiers per arm.")] = 5,
     kimg: Annotated[float, typer.Option(help="Thousand images per generator.")] = 96.0,
@@ -60,7 +60,8 @@ def balance(
     Plan(tuple(rare), **options)  # wrong words are answered at once, before TensorFlow
     load_recipe(recipe).with_values(options["values"])
     _check_split(split, groups)
-    sys.path.insert(0, "")  # a classifier may lie where the user stands
+    if classifier:
+        sys.path.insert(0, "")  # it may lie where the user stands
     tensorflow()
     from ..kits import rare_class
 

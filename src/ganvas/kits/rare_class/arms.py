@@ -26,7 +26,8 @@ TURN = 12.0  # degrees
 SHIFT = 0.08  # of the side
 ZOOM = 0.1
 CONTRAST = 0.15
-_PIECE = 4096
+_PIECE = 4096  # images at a time, or fewer where they are large
+_PIECE_BYTES = 2**26
 
 
 class Draws(NamedTuple):
@@ -49,7 +50,7 @@ def draws(
     """
     count = plan.steps * plan.batch
     rng = np.random.Generator(np.random.Philox([plan.seed, seed, 21]))
-    sizes = np.bincount(real.labels)
+    sizes = np.bincount(real.labels)  # every class is there: `gather` has seen to it
     classes = len(sizes)
     weights = np.ones(count, np.float32)
     if arm in ("real", "class weights"):
@@ -81,15 +82,19 @@ def epochs(size: int, count: int, rng: np.random.Generator) -> np.ndarray:
 
 def changed(images: np.ndarray, rng: np.random.Generator, flip: bool = False) -> np.ndarray:
     """Classical augmentation: uint8 [N, H, W, C] -> the same, each turned by up to 12 degrees,
-    shifted by up to 8 %, zoomed by up to 10 %, its contrast changed by up to 15 %."""
+    shifted by up to 8 %, zoomed by up to 10 %, its contrast (not its alpha) changed by up to 15 %.
+    """
     found = np.empty_like(images)
-    for start in range(0, len(images), _PIECE):
-        piece = images[start : start + _PIECE]
+    size = max(1, min(_PIECE, _PIECE_BYTES // int(np.prod(images.shape[1:]))))
+    colours = images.shape[3] - (images.shape[3] in (2, 4))
+    for start in range(0, len(images), size):
+        piece = images[start : start + size]
         moved = _moved(piece, rng, flip)
         factor = 1 + CONTRAST * rng.uniform(-1, 1, (len(piece), 1, 1, 1))
-        mean = moved.mean(axis=(1, 2, 3), keepdims=True)
-        relit = np.clip(np.rint(mean + (moved - mean) * factor), 0, 255)
-        found[start : start + len(piece)] = relit
+        lit = moved[..., :colours]
+        mean = lit.mean(axis=(1, 2, 3), keepdims=True)
+        relit = np.concatenate([mean + (lit - mean) * factor, moved[..., colours:]], axis=3)
+        found[start : start + len(piece)] = np.clip(np.rint(relit), 0, 255)
     return found
 
 

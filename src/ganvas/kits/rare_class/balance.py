@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
+from ...files import locked
 from . import classifier as classifiers
 from . import folder, leaks, page
 from .parts import gather
@@ -19,7 +21,7 @@ from .verdict import Verdict, conclude
 
 def balance(
     data: Any,
-    rare: str | Sequence[str],
+    rare: str | int | Sequence[str | int],
     out: str | os.PathLike,
     *,
     test: Any = None,
@@ -51,22 +53,24 @@ def balance(
     Returns: the verdict, with every number behind it.
     Raises: UsageError, DataError, RunError: in a sentence; nothing is half-written.
     """
-    plan = Plan((rare,) if isinstance(rare, str) else tuple(rare), **options)
+    words = [rare] if isinstance(rare, (str, Integral)) else rare
+    plan = Plan(tuple(map(str, words)), **options)
     fit = classifiers.find(classifier)
-    _check_apart(data, Path(out))
+    for source in (data, test):
+        _check_apart(source, Path(out))
     material = gather(data, plan, test=test, groups=groups, test_groups=test_groups)
-    study = Study(Path(out), material, plan, fit, _name(classifier), progress)
-    study.play()
-    return finish(study, data)
-
-
-def finish(study: Study, data: Any) -> Verdict:
-    """From a study that has been played to its verdict, the folder of images and the report."""
-    plan, material = study.plan, study.material
-    pools = [study.pool(seed) for seed in range(plan.seeds)]
-    found = leaks.find(material.learn.images, material.test.images, [p.images for p in pools])
+    found = leaks.find(material.learn.images, material.test.images)
     leaks.refuse_empty(found, material)
-    verdict = conclude(study, found)
+    study = Study(Path(out), material, plan, fit, _name(classifier), progress)
+    with locked(study.folder):
+        study.play()
+        return _finish(study, found, data)
+
+
+def _finish(study: Study, found: leaks.Leaks, data: Any) -> Verdict:
+    """From a study that has been played to its verdict, the folder of images and the report."""
+    pools = [study.pool(seed).images for seed in range(study.plan.seeds)]
+    verdict = conclude(study, leaks.with_synthetic(found, study.material.test.images, pools))
     ratio = next(arm.ratio for arm in verdict.arms if arm.name == verdict.best_gan)
     folder.publish(study, ratio, data)
     content = page.report(study, verdict)
@@ -89,5 +93,6 @@ def _check_apart(data: Any, out: Path) -> None:
 
 def _name(classifier: str | classifiers.Fit | None) -> str:
     if callable(classifier):
-        return f"{classifier.__module__}:{classifier.__qualname__}"
+        about = classifier if hasattr(classifier, "__qualname__") else type(classifier)
+        return f"{about.__module__}:{about.__qualname__}"
     return classifier or "built-in"

@@ -60,7 +60,7 @@ def find(word: str | Fit | None) -> Fit:
 def checked(predict: Predict, images: np.ndarray, classes: int) -> np.ndarray:
     """What a classifier says of images, float32 [N, classes].
 
-    Raises: DataError: another shape, numbers that are not finite, rows that do not sum to one.
+    Raises: DataError: another shape, or rows that are no probabilities.
     """
     found = np.asarray(predict(images), np.float32)
     if found.shape != (len(images), classes):
@@ -68,10 +68,10 @@ def checked(predict: Predict, images: np.ndarray, classes: int) -> np.ndarray:
             f"the classifier gives {list(found.shape)}, where probabilities "
             f"[{len(images)}, {classes}] are needed: one row per image, one column per class"
         )
-    if not np.isfinite(found).all() or not np.allclose(found.sum(axis=1), 1, atol=1e-2):
+    if not (found >= 0).all() or not np.allclose(found.sum(axis=1), 1, atol=1e-2):
         raise DataError(
-            "the classifier gives rows that do not sum to one, where probabilities are needed: "
-            "end it with a softmax"
+            "the classifier gives rows that are negative or do not sum to one, where "
+            "probabilities are needed: end it with a softmax"
         )
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,8 @@ def generator(train: Part, plan: Plan, seed: int, folder: Path, progress: bool) 
             run = training.resume(folder, data=data, progress=progress)
     else:
         values = {
-            "data.balanced": True, "data.holdout": 0.0, "data.size": train.images.shape[1:3],
+            "data.labels": True, "data.balanced": True, "data.holdout": 0.0,
+            "data.size": train.images.shape[1:3],
             "augment": {"name": "diff", "policy": "translation"},
             "scores.times": 0, "watch.grids": 4, "watch.tensorboard": False, "watch.signals": False,
             "train.kimg": plan.kimg, "train.tick_kimg": min(16.0, plan.kimg),
@@ -138,8 +140,6 @@ def looks(images: np.ndarray) -> Sample:
 
 def packed(pool: Pool) -> bytes:
     """A pool as the bytes of an .npz file."""
-    import json
-
     file = io.BytesIO()
     about = np.frombuffer(json.dumps([pool.seed, pool.counts]).encode(), np.uint8)
     np.savez_compressed(file, images=pool.images, labels=pool.labels, index=pool.index, about=about)
@@ -147,8 +147,6 @@ def packed(pool: Pool) -> bytes:
 
 
 def unpacked(path: Path) -> Pool:
-    import json
-
     with np.load(path, allow_pickle=False) as arrays:
         seed, counts = json.loads(arrays["about"].tobytes())
         return Pool(arrays["images"], arrays["labels"], arrays["index"], seed, counts)

@@ -4,8 +4,8 @@ where it comes from, a manifest, and a list to train by.
     images/LABEL/000000.png
     manifest.json     models, seeds, counts, the ratio that was chosen, what they are not
     manifest.csv      path, label, kind, model, seed, index, truncation, sha256
-    train.csv         path, label, kind, weight: the real images (where they lie) and the synthetic
-                      ones; drawing rows by weight is the arm that was tested
+    train.csv         path, label, kind, weight: the real images (as seen from this folder) and the
+                      synthetic ones; drawing rows by weight is the arm that was tested
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ import numpy as np
 from ... import __version__
 from ...images import write_png
 from .drawing import Pool, wanted
-from .parts import Material
 from .plan import Plan
 from .study import Study, write
 
@@ -54,7 +53,7 @@ def publish(study: Study, ratio: float, source: Any) -> int:
         for number, (seed, place) in enumerate(picked):
             rows.append(_write(study, folder / f"{number:06d}.png", pools[seed], seed, place, name))
     write(study.folder / "manifest.csv", _csv(rows))
-    write(study.folder / "train.csv", _csv(_training(material, rows, ratio, source)))
+    write(study.folder / "train.csv", _csv(_training(study, rows, ratio, source)))
     about = _about(plan, pools, rows, ratio)
     write(study.folder / "manifest.json", (json.dumps(about, indent=2) + "\n").encode())
     return len(rows)
@@ -91,18 +90,18 @@ def _write(
 
 
 def _training(
-    material: Material, rows: list[dict[str, str]], ratio: float, source: Any
+    study: Study, rows: list[dict[str, str]], ratio: float, source: Any
 ) -> list[dict[str, str]]:
     """Weights that make each class equally likely, and synthetic to real as `ratio` says."""
-    learn, names = material.learn, material.names
-    at = os.fspath(source) if isinstance(source, (str, os.PathLike)) else "array"
-    folder = Path(at).is_dir()
+    learn, names = study.material.learn, study.material.names
+    word = os.fspath(source) if isinstance(source, (str, os.PathLike)) else "array"
+    at = _from(study.folder, Path(word)) if Path(word).exists() else word
     made = {name: sum(row["label"] == name for row in rows) for name in names}
     sizes = np.bincount(learn.labels, minlength=len(names))
     found = []
     for place, c in zip(learn.places, learn.labels, strict=True):
         share = 1 / (1 + ratio) if made[names[c]] else 1.0
-        path = str(Path(at, place)) if folder else f"{at}#{place}"
+        path = f"{at}/{place}" if Path(word).is_dir() else f"{at}#{place}"
         found.append({"path": path, "label": names[c], "kind": "real",
                       "weight": f"{share / sizes[c]:.6g}"})  # fmt: skip
     for row in rows:
@@ -110,6 +109,14 @@ def _training(
         found.append({"path": row["path"], "label": row["label"], "kind": "synthetic",
                       "weight": f"{weight:.6g}"})  # fmt: skip
     return found
+
+
+def _from(folder: Path, path: Path) -> str:
+    """A path as seen from a folder; as it is, where they lie on two drives."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()
 
 
 def _about(

@@ -13,7 +13,8 @@ def units(places: Sequence[str], table: dict[str, str], alike: np.ndarray) -> np
     """A number per image, int64 [N]: those of one group, or with equal images, share it.
 
     Args:
-        places: as `Part.places`; the table may also name files alone where these are unique.
+        places: as `Part.places`.
+        table: place -> group.
         alike: int [N], equal for equal images.
 
     Raises: DataError: images that the table lacks.

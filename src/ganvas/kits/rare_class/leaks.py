@@ -10,7 +10,7 @@ often than real images look like each other by chance; that cannot be cured, and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,20 +34,20 @@ class Leaks:
         exact: test images whose pixels are also among those to learn from.
         near: test images that are near-copies of one of those.
         kept: bool [N], the test images that are neither.
-        synthetic: synthetic images looked at.
-        copied: of them, exact or near-copies of a test image.
-        low, high: the interval of their share.
         chance: the share that real images reach by being alike, at most.
+        synthetic: synthetic images looked at.
+        copied: of them, exact or near-copies of a test image that was kept.
+        low, high: the interval of their share.
     """
 
     exact: int
     near: int
     kept: np.ndarray
-    synthetic: int
-    copied: int
-    low: float
-    high: float
     chance: float
+    synthetic: int = 0
+    copied: int = 0
+    low: float = 0.0
+    high: float = 1.0
 
     @property
     def fatal(self) -> bool:
@@ -85,24 +85,22 @@ class Leaks:
         }  # fmt: skip
 
 
-def find(learn: np.ndarray, test: np.ndarray, pools: Sequence[np.ndarray]) -> Leaks:
-    """Looks for copies between what was learnt from, the test and the synthetic images.
-
-    Shapes: uint8 [N, H, W, C] each.
-    """
+def find(learn: np.ndarray, test: np.ndarray) -> Leaks:
+    """Looks for test images among those to learn from: uint8 [N, H, W, C] each."""
     exact = _equal(test, learn)
     near = copies(looks(test), looks(learn)) & ~exact
     alike = near.mean() > MANY
     chance = max(CHANCE, wilson(near.sum(), len(near))[1])
-    fake = np.concatenate(list(pools)) if pools else test[:0]
-    copied = np.zeros(len(fake), bool)
-    if len(fake):
-        copied = _equal(fake, test) | copies(looks(fake), looks(test))
-    low, high = wilson(copied.sum(), len(fake))
     kept = ~exact if alike else ~(exact | near)
-    return Leaks(
-        int(exact.sum()), int(near.sum()), kept, len(fake), int(copied.sum()), low, high, chance
-    )
+    return Leaks(int(exact.sum()), int(near.sum()), kept, chance)
+
+
+def with_synthetic(leaks: Leaks, test: np.ndarray, pools: Sequence[np.ndarray]) -> Leaks:
+    """Looks for the test images that are left among synthetic ones."""
+    fake, test = np.concatenate(list(pools)), test[leaks.kept]
+    copied = _equal(fake, test) | copies(looks(fake), looks(test))
+    low, high = wilson(copied.sum(), len(fake))
+    return replace(leaks, synthetic=len(fake), copied=int(copied.sum()), low=low, high=high)
 
 
 def refuse_empty(leaks: Leaks, material: Material) -> None:

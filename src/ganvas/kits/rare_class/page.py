@@ -8,11 +8,12 @@ from ... import __version__
 from ...evaluation import charts
 from ...evaluation.page import Block, Charts, Items, Page, Picture, Pictures, Section, Table, Text
 from ...images import grid
+from .drawing import FEW
 from .folder import LIMITS
 from .study import Study
 from .verdict import Arm, Verdict
 
-COLUMNS = 12
+COLUMNS = FEW
 TONES = {"helps": "good", "no evidence": "", "hurts": "bad"}
 SCORES = ("recall", "precision", "auprc", "ece", "brier")
 
@@ -131,13 +132,15 @@ def _pools(verdict: Verdict) -> list[Block]:
         for name in verdict.about["rare"]:
             one = counts[name]
             rows.append((name, str(seed), *(str(one[key]) for key in
-                         ("drawn", "near_copies", "disagreed", "kept"))))  # fmt: skip
+                         ("drawn", "near_copies", "disagreed", "kept")),
+                         " and ".join(one["filters"]) or "none"))  # fmt: skip
     words = (
-        "Left out: near-copies of training images, and what a classifier of the training fold "
-        "gives hardly a chance of being of the class."
+        "Left out by the filters: near-copies of training images, and what a classifier of the "
+        "training fold gives hardly a chance of being of the class. A filter that would leave "
+        f"fewer than {FEW} is not used."
     )
-    head = ("class", "seed", "drawn", "near-copies", "unlike the class", "kept")
-    return [Text(words), Table(head, rows, "lrrrrr", "Synthetic images")]
+    head = ("class", "seed", "drawn", "near-copies", "unlike the class", "kept", "filters")
+    return [Text(words), Table(head, rows, "lrrrrrl", "Synthetic images")]
 
 
 def _leaks(verdict: Verdict) -> list[Block]:
@@ -162,8 +165,8 @@ def _rules(verdict: Verdict) -> list[Block]:
                 f"best arm without synthetic images, '{verdict.best_gan}' as the best with them, "
                 "and the ratios.",
                 "helps: one of gan and classical + gan is better than that arm on the test, at "
-                "0.05 after Holm, with an interval above 0, and no arm without synthetic images "
-                "scored higher there.",
+                "0.05 after Holm, and its intervals against every arm without synthetic images "
+                "lie above 0.",
                 "hurts: the arm that validation would choose is worse, at 0.05 after Holm, with an "
                 "interval below 0.",
                 f"The interval adds two parts: test {verdict.about['unit']}s drawn with "

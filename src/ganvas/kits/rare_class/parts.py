@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ... import data as sources
-from ...errors import DataError, no_such
+from ...data.rows import free_memory
+from ...errors import DataError, UsageError, no_such
 from .. import tables
 from . import groups as grouping
 from .plan import FOLDS, Plan
@@ -54,6 +56,7 @@ class Material:
         grouped: whether units are the user's groups.
         tested_by: where the test part comes from, in words.
         fingerprint: of the images and labels of both.
+        notes: what the checkup of the images found, in sentences.
     """
 
     learn: Part
@@ -63,6 +66,7 @@ class Material:
     grouped: bool
     tested_by: str
     fingerprint: str
+    notes: tuple[str, ...] = ()
 
 
 def gather(
@@ -83,11 +87,16 @@ def gather(
 
     Raises: DataError: whatever would make the verdict worthless, in a sentence.
     """
+    apart = official(data) if test is None else test
+    if test_groups and (apart is None or not groups):
+        raise UsageError(
+            "--test-groups belongs to a test part that comes apart from data with --groups: give "
+            "--groups, and --test where there is none, or leave it out"
+        )
     images = _load(data, plan)
     names = images.names
     rare = _rare(plan.rare, names)
     whole = _part(images, tables.read(groups, "group") if groups else None)
-    apart = official(data) if test is None else test
     if apart is None:
         fold = deal(whole, len(names), max(2, round(1 / plan.test_share)), plan.seed)
         learn, locked = whole[fold > 0], whole[fold == 0]
@@ -96,8 +105,12 @@ def gather(
         learn = whole
         locked, by = _tested(apart, images, plan, groups, test_groups, whole)
     _check(learn, locked, names, rare)
+    for seed in range(plan.seeds):
+        _check_fold(learn, validates(learn, len(names), plan.seed, seed), names)
+    _check_memory(plan, learn.images.shape[1:])
     fingerprint = _digest(learn, locked)
-    return Material(learn, locked, names, rare, groups is not None, by, fingerprint)
+    notes = tuple(note for note in images.report.warnings if "unreadable" in note)
+    return Material(learn, locked, names, rare, groups is not None, by, fingerprint, notes)
 
 
 def official(data: Any) -> str | None:
@@ -121,9 +134,8 @@ def official(data: Any) -> str | None:
 def deal(part: Part, classes: int, folds: int, seed: int) -> np.ndarray:
     """A fold for each image, int64 [N], whole units together, each class spread evenly.
 
-    Units go, largest first, where the rarest of their classes is fewest so far.
-
-    Raises: DataError: a class whose images are all of one unit cannot be on both sides.
+    Units go, those of the rarest class and then the largest first, where least of their classes is
+    so far.
     """
     _, unit = np.unique(part.units, return_inverse=True)
     count = np.zeros((unit.max() + 1, classes), int)
@@ -135,7 +147,7 @@ def deal(part: Part, classes: int, folds: int, seed: int) -> np.ndarray:
     order = shuffled[np.lexsort((-count.sum(1)[shuffled], total[rarest[shuffled]]))]
     filled, fold = np.zeros((folds, classes), int), np.empty(len(count), np.int64)
     for one in order:
-        own = filled[:, rarest[one]]
+        own = (filled / np.maximum(total, 1))[:, count[one] > 0].sum(axis=1)
         fold[one] = np.lexsort((rng.random(folds), filled.sum(axis=1), own))[0]
         filled[fold[one]] += count[one]
     return fold[unit]
@@ -144,6 +156,19 @@ def deal(part: Part, classes: int, folds: int, seed: int) -> np.ndarray:
 def folds_of(learn: Part, classes: int) -> int:
     """How many validation folds the images allow: each class has a unit in and outside of each."""
     return min(FOLDS, *(len(np.unique(learn.units[learn.labels == c])) for c in range(classes)))
+
+
+def validates(learn: Part, classes: int, deals: int, seed: int) -> np.ndarray:
+    """The images that a seed is validated by, bool [N]; the others train.
+
+    Five seeds take the five folds of one deal, so that every image validates once; the next five
+    take another deal.
+
+    Args:
+        deals: the number of the first deal.
+    """
+    folds = folds_of(learn, classes)
+    return deal(learn, classes, folds, deals + seed // folds) == seed % folds
 
 
 def _load(data: Any, plan: Plan) -> sources.Images:
@@ -198,6 +223,27 @@ def _tested(apart, images, plan, groups, test_groups, whole) -> tuple[Part, str]
     return replace(part, labels=number[part.labels]), f"{len(part):,} images of the test part"
 
 
+def _check_fold(learn: Part, valid: np.ndarray, names: tuple[str, ...]) -> None:
+    """Where groups hold several classes, all of a class may fall into one fold."""
+    counts = np.bincount(learn.labels[~valid], minlength=len(names))
+    if not counts.all():
+        raise DataError(
+            f"class '{names[int(counts.argmin())]}' has too few groups, where some are needed to "
+            "train on when others validate: add images of other groups, or try another --seed"
+        )
+
+
+def _check_memory(plan: Plan, shape: tuple[int, ...]) -> None:
+    """What an arm draws is held thrice at the most: drawn, changed, and by the classifier."""
+    needed, free = 3 * plan.steps * plan.batch * int(np.prod(shape)), free_memory()
+    if needed > free:
+        raise UsageError(
+            f"{plan.steps} steps of {plan.batch} images of {shape[0]}x{shape[1]} pixels take "
+            f"{needed / 1e9:.1f} GB, where {free / 1e9:.1f} are free: choose a smaller --size, or "
+            "fewer --steps"
+        )
+
+
 def _rare(words: tuple[str, ...], names: tuple[str, ...]) -> tuple[int, ...]:
     for word in words:
         if word not in names:
@@ -237,8 +283,6 @@ def _check(learn: Part, test: Part, names: tuple[str, ...], rare: tuple[int, ...
 
 
 def _digest(learn: Part, test: Part) -> str:
-    import hashlib
-
     digest = hashlib.sha256()
     for part in (learn, test):
         for array in (part.images, part.labels, part.units):

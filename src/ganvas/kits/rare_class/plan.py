@@ -13,6 +13,8 @@ GAN_ARMS = ("gan", "classical + gan")
 SYNTHETIC = "synthetic only"
 ARMS = (*REAL_ARMS, *GAN_ARMS, SYNTHETIC)
 RATIOS = (0.25, 0.5, 1.0, 2.0)
+OURS = ("train.kimg", "train.epochs", "train.seed", "data.labels", "data.size", "data.channels",
+        "data.holdout", "data.source")  # fmt: skip
 FOLDS = 5
 
 
@@ -33,7 +35,7 @@ class Plan:
             class less than this. More leaves what the classifier already knows, which teaches
             nothing.
         recipe: of the generators.
-        values: recipe values to change.
+        values: recipe values to change; not those that the plan itself decides.
         flip: whether classical augmentation mirrors, too.
         size: side in pixels that images are brought to; None keeps theirs.
         test_share: of the images, locked away where there is no test part.
@@ -67,15 +69,18 @@ class Plan:
             )
         if not self.rare:
             raise UsageError("no rare class is named: name one or more, such as --rare LABEL")
-        for name, least in (("seeds", 2), ("steps", 1), ("batch", 1)):
+        for name, least in (("seeds", 2), ("steps", 1), ("batch", 1), ("seed", 0)):
             if getattr(self, name) < least:
-                raise UsageError(
-                    f"{name} is {getattr(self, name)}, where at least {least} is needed"
-                )
-        if not self.ratios or min(self.ratios) <= 0:
-            raise UsageError(f"ratios are {self.ratios}, where they are above 0, such as 0.5")
+                raise UsageError(f"{name} is {getattr(self, name)}, where it is at least {least}")
+        if not self.ratios or not all(0 < ratio <= 100 for ratio in self.ratios):
+            raise UsageError(f"ratios are {self.ratios}, where they are above 0 and at most 100")
+        for key in set(self.values) & set(OURS):
+            raise UsageError(
+                f"{key} is decided by the study, where other recipe values can be set: use --kimg, "
+                "--seed or --size, or leave it out"
+            )
         for name, low, high in (
-            ("kimg", 0, float("inf")), ("truncation", 0, 2), ("test_share", 0, 0.5),
+            ("kimg", 0, 1e6), ("truncation", 0, 2), ("test_share", 0, 0.5),
         ):  # fmt: skip
             if not low < getattr(self, name) <= high:
                 raise UsageError(

@@ -10,12 +10,13 @@ What is there is not made again. Test answers lie unread until the verdict.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,11 @@ import numpy as np
 
 from ...errors import RunError
 from ...files import disk_errors, replacing
+from ...runs import UNREADABLE
 from . import drawing
 from .arms import draws
 from .classifier import Fit, checked
-from .parts import Material, Part, deal, folds_of
+from .parts import Material, Part, validates
 from .plan import GAN_ARMS, SYNTHETIC, Plan
 
 VERSION = 1
@@ -57,6 +59,8 @@ class Study:
     ):
         self.folder, self.material, self.plan, self.fit = folder, material, plan, fit
         self.progress = progress
+        self._folds: dict[int, np.ndarray] = {}
+        self._pools: dict[int, drawing.Pool] = {}
         asked = {"version": VERSION, "plan": plan.to_dict(), "images": material.fingerprint,
                  "classifier": word}  # fmt: skip
         open_folder(folder, asked)
@@ -73,33 +77,37 @@ class Study:
             self._tell(f"seed {seed + 1}: {time.perf_counter() - began:.0f} s")
 
     def fold(self, seed: int) -> tuple[Part, Part]:
-        """The training and the validation part of a seed, which share no unit.
-
-        Five seeds take the five folds of one deal, so that every image validates once; the next
-        five take another deal.
-        """
-        folds = folds_of(self.material.learn, len(self.material.names))
-        learn = self.material.learn
-        number = deal(learn, len(self.material.names), folds, self.plan.seed + seed // folds)
-        return learn[number != seed % folds], learn[number == seed % folds]
+        """The training and the validation part of a seed, which share no unit."""
+        learn, classes = self.material.learn, len(self.material.names)
+        if seed not in self._folds:
+            self._folds[seed] = validates(learn, classes, self.plan.seed, seed)
+        return learn[~self._folds[seed]], learn[self._folds[seed]]
 
     def pool(self, seed: int) -> drawing.Pool:
         """The synthetic images of a seed, made or read."""
         path = self.folder / "seeds" / str(seed) / "pool.npz"
+        if seed in self._pools:
+            return self._pools[seed]
         if path.is_file():
-            return drawing.unpacked(path)
-        train, _ = self.fold(seed)
+            with reading(path):
+                self._pools[seed] = drawing.unpacked(path)
+            return self._pools[seed]
+        train, valid = self.fold(seed)
+        # First, since a classifier of the user's that cannot answer should say so at once.
+        sorter = self._fitted("classical", 0.0, train, {}, seed + 10_000)
+        sorter(valid.images)
         run_folder = path.with_name("run")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
         self._tell(f"seed {seed + 1} of {self.plan.seeds}: generator, {self.plan.kimg:g} kimg")
         run = drawing.generator(train, self.plan, seed, run_folder, self.progress)
-        sorter = self._fitted("classical", 0.0, train, {}, seed + 10_000)
-        pool = drawing.draw(run, train, self.material, self.plan, seed, sorter)
-        write(path, drawing.packed(pool))
-        return pool
+        self._pools[seed] = drawing.draw(run, train, self.material, self.plan, seed, sorter)
+        write(path, drawing.packed(self._pools[seed]))
+        return self._pools[seed]
 
     def answers(self, seed: int, arm: str, ratio: float) -> Answers:
-        with np.load(self._path(seed, arm, ratio), allow_pickle=False) as arrays:
+        path = self._path(seed, arm, ratio)
+        with reading(path), np.load(path, allow_pickle=False) as arrays:
             return Answers(arrays["valid"], arrays["test"])
 
     def answer(self, seed: int, arm: str, ratio: float, pool: drawing.Pool) -> None:
@@ -137,7 +145,7 @@ def name_of(arm: str, ratio: float) -> str:
 
 
 def open_folder(folder: Path, asked: dict[str, Any]) -> None:
-    """Makes the folder of a study, or finds the same study in it."""
+    """Makes the folder of a study, or finds the same study in it, or one that has made nothing."""
     path = folder / "study.json"
     asked = json.loads(json.dumps(asked))
     if path.is_file():
@@ -145,14 +153,15 @@ def open_folder(folder: Path, asked: dict[str, Any]) -> None:
             before = json.loads(path.read_text("utf-8"))
         except ValueError as error:
             raise RunError(f"{path} is damaged: choose another --out") from error
-        if before != asked:
+        if before == asked:
+            return
+        if any(folder.glob("seeds/*/*")):
             different = ", ".join(_changed(before, asked))
             raise RunError(
                 f"{folder} holds a study with another {different}: the same command as before goes "
                 "on with it; choose another --out for a new one"
             )
-        return
-    if folder.exists() and (not folder.is_dir() or any(p.name[0] != "." for p in folder.iterdir())):
+    elif folder.exists() and not _is_empty(folder):
         raise RunError(f"{folder} holds other files, where a new or empty folder is needed: choose "
                        "another --out")  # fmt: skip
     with disk_errors(folder):
@@ -160,10 +169,25 @@ def open_folder(folder: Path, asked: dict[str, Any]) -> None:
     write(path, (json.dumps(asked, indent=2) + "\n").encode())
 
 
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and all(path.name[0] == "." for path in folder.iterdir())
+
+
 def _changed(before: dict[str, Any], asked: dict[str, Any]) -> list[str]:
     found = [key for key in asked if key != "plan" and before.get(key) != asked[key]]
     old = before.get("plan", {})
     return found + [key for key, value in asked["plan"].items() if old.get(key) != value]
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raises RunError where a file is damaged."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise RunError(
+            f"{path} is damaged ({error}): delete it, and the same command makes it again"
+        ) from error
 
 
 def write(path: Path, content: bytes) -> None:
