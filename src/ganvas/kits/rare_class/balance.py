@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ...errors import UsageError
 from ...files import locked
@@ -53,8 +54,8 @@ def balance(
     Returns: the verdict, with every number behind it.
     Raises: UsageError, DataError, RunError: in a sentence; nothing is half-written.
     """
-    words = [rare] if isinstance(rare, (str, Integral)) else rare
-    plan = Plan(tuple(map(str, words)), **options)
+    words = [rare] if isinstance(rare, (str, int, np.integer)) else rare
+    plan = Plan(tuple(str(word) for word in words), **options)
     fit = classifiers.find(classifier)
     for source in (data, test):
         _check_apart(source, Path(out))

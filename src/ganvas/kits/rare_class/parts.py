@@ -147,7 +147,8 @@ def deal(part: Part, classes: int, folds: int, seed: int) -> np.ndarray:
     order = shuffled[np.lexsort((-count.sum(1)[shuffled], total[rarest[shuffled]]))]
     filled, fold = np.zeros((folds, classes), int), np.empty(len(count), np.int64)
     for one in order:
-        own = (filled / np.maximum(total, 1))[:, count[one] > 0].sum(axis=1)
+        held = np.flatnonzero(count[one])
+        own = (filled[:, held] / total[held]).sum(axis=1)
         fold[one] = np.lexsort((rng.random(folds), filled.sum(axis=1), own))[0]
         filled[fold[one]] += count[one]
     return fold[unit]
