@@ -516,6 +516,7 @@ def test_synthetic_copies_of_test_images_are_fatal(noise):
     learn = np.concatenate([noise[0], noise[1][:10]])
     assert searched(learn, noise[1], fakes).copied < 5
     found = searched(noise[0], noise[1], fakes)
+    assert searched(noise[0], noise[1][:20], fakes).fatal  # in a small test, too
     assert found.copied >= 15
     assert found.fatal
     assert "no help can be claimed" in found.sentences()[0]
