@@ -38,7 +38,7 @@ class Plan:
         values: recipe values to change; not those that the plan itself decides.
         flip: whether classical augmentation mirrors, too.
         size: side in pixels that images are brought to; None keeps theirs.
-        test_share: of the images, locked away where there is no test part.
+        test_share: of the images (1/2, 1/3, 1/4 ...), locked away where there is no test part.
         seed: of splits, draws and the bootstrap.
     """
 

@@ -6,9 +6,8 @@
    without: a paired difference with its interval, p-values adjusted by Holm.
 4. helps: of `gan` and `classical + gan`, one is better, at 0.05 after Holm, and its intervals
    against every arm without synthetic images lie above 0. (Validation folds hold few images of a
-   rare class and may name the wrong arm as the best. Beating that one and scoring higher than
-   the others was said of a generator without use in up to 15 % of simulated studies; being
-   surely better than each of them in none of 400, see Berger 1982, Technometrics 24, p. 295.)
+   rare class and may name the wrong arm as the best: to beat that one is not enough. A test of
+   all is one at the level of each: Berger 1982, Technometrics 24, p. 295.)
    hurts: the one of them that validation would choose is worse, at 0.05 after Holm, with an
    interval below 0. no evidence: anything else, and wherever synthetic images leak the test.
 """
