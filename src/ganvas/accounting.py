@@ -9,7 +9,6 @@ Source: Abadi et al. 2016, arXiv:1607.00133; Koskela et al. 2020, arXiv:1906.030
 from __future__ import annotations
 
 import functools
-import math
 from importlib import metadata
 from typing import Any
 
@@ -83,8 +82,3 @@ def _accountant(interval: float) -> tuple[Any, Any]:
         ) from error
     neighbours = dp_accounting.NeighboringRelation.ADD_OR_REMOVE_ONE
     return dp_accounting, pld.PLDAccountant(neighbours, value_discretization_interval=interval)
-
-
-def threshold(rate: float) -> int:
-    """The 32-bit numbers below which an image is in the sample; the chance never exceeds `rate`."""
-    return min(2**32 - 1, math.floor(rate * 2**32))

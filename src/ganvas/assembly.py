@@ -133,7 +133,7 @@ def stream(
     options = config.train
     if config.privacy.on:
         rate = options.batch / source.count
-        return source.poisson(rate, plan.discriminator_steps, options.seed, step)
+        return source.poisson(rate, plan.discriminator_steps, config.privacy.key or 0, step)
     return source.stream(plan.batch * plan.turns, options.seed, plan.position(step), part)
 
 
@@ -169,7 +169,6 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
         ema_images=1000 * options.ema_kimg,
         ema_ramp=options.ema_ramp,
         ema_generator=average,
-        seed=options.seed,
     )
     if isinstance(gan, private.PrivateGAN):
         private.check(gan)
@@ -184,9 +183,10 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
 def _game(config: Config, classes: int) -> Callable[..., GAN]:
     about = config.privacy
     if not about.on:
-        return GAN
+        return partial(GAN, seed=config.train.seed)
     return partial(
         private.PrivateGAN,
+        seed=about.key or 0,
         noise=about.noise or 0.0,
         clip_norm=about.clip,
         batch=config.train.batch,

@@ -14,6 +14,7 @@ import ganvas
 from ganvas.data.mnist import mnist
 from ganvas.errors import DataError, UsageError
 from ganvas.kits import privacy
+from ganvas.kits.privacy import case, remedies
 from ganvas.kits.privacy.controls import noisy
 from ganvas.runs import Run
 
@@ -205,6 +206,19 @@ def test_people_are_split_and_named_by_a_file(command, arrays, tmp_path):
         privacy.audit(arrays["clean"], faces, holdout, identity=tmp_path / "who.csv")
 
 
+def test_a_class_cannot_send_images_elsewhere(run, tmp_path, monkeypatch):
+    sampler, source = remedies.training_images(str(run.folder), None)
+    sampler.names = ["../../out", "a/b", "..", "Zoë"]
+    monkeypatch.setattr(remedies, "training_images", lambda *_: (sampler, source))
+    drawn = np.zeros((4, 28, 28, 1), np.uint8), np.arange(4)
+    monkeypatch.setattr(remedies.Rejecting, "sample", lambda *_: drawn)
+    privacy.deliver(run.folder, tmp_path / "deep" / "set", n=4)
+    folders = {path.parent.name for path in tmp_path.rglob("*.png")}
+    assert folders == {"class-0", "class-1", "class-2", "Zoë"}
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["set"], "nothing half-written"
+
+
 def test_near_copies_are_left_out_of_what_is_delivered(command, run, tmp_path):
     done = command("privacy", "sample", run.folder, "--out", tmp_path / "set", "-n", 20, "--json")
     assert done.returncode == 0, done.stderr
@@ -243,7 +257,7 @@ PRIVATE = {
     "train.batch": 16, "train.discriminator_steps": 3, "train.kimg": 0.96,
     "train.tick_kimg": 0.24, "train.steps_per_execution": 5, "networks.width": 4,
     "networks.discriminator_width": 4, "networks.max_width": 8, "networks.noise": 8,
-    "watch.tensorboard": False, "privacy.epsilon": 5.0,
+    "watch.tensorboard": False, "privacy.epsilon": 5.0, "privacy.key": 1,
 }  # fmt: skip
 
 
@@ -280,8 +294,22 @@ def test_a_private_run_is_formally_bounded(npz, tmp_path):
 
 
 @needs_accountant
+def test_a_private_model_is_given_away_with_its_bound_and_without_a_fingerprint(npz, tmp_path):
+    values = {**PRIVATE, "train.kimg": 0.24, "export.images": 100}
+    run = ganvas.train(npz, "dp", run=tmp_path / "run", set=values, progress=False)
+    version = ganvas.export(run.folder, tmp_path / "model", formats=["saved_model"])
+    words = (version / "manifest.json").read_text()
+    assert run.info["data"]["fingerprint"] not in words
+    facts = json.loads(words)
+    assert facts["privacy"] == run.info["privacy"]
+    assert "bound" in facts["judged_without"]
+    subject = case._bound(tmp_path / "model", None)
+    assert subject == run.info["privacy"], "an audit of the model knows it as well"
+
+
+@needs_accountant
 def test_merf_draws_what_it_was_shown(grey):
-    sampler, about = privacy.merf(grey, epsilon=50.0, steps=200, batch=40)
+    sampler, about = privacy.merf(grey, epsilon=50.0, steps=200, batch=40, seed=0)
     assert about["epsilon"] <= 50
     lying, standing = (sampler.sample(40, label=label).astype(float) for label in (0, 1))
     rows, columns = (

@@ -7,8 +7,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from ganvas.data.mnist import mnist
 from ganvas.errors import DataError
-from ganvas.kits.privacy import controls, copying, identity, membership, search, utility
+from ganvas.kits.privacy import (
+    cautions,
+    controls,
+    copying,
+    identity,
+    membership,
+    search,
+    utility,
+)
 from ganvas.kits.privacy.case import Case, Part
 from ganvas.kits.privacy.people import identified
 from ganvas.kits.privacy.result import Result
@@ -55,6 +64,23 @@ def test_copies_are_found_shifted_and_mirrored(parts, change):
     result = copying.judge(pairs, 300, 300, 0, "pixels")
     assert result.p < 1e-3
     assert result.low <= result.value <= result.high
+
+
+def test_no_copy_among_digits_is_missed_for_being_moved():
+    """At a pixel down, a pixel left, mirrored and with noise: the coarse look must not lose any."""
+    pool = mnist("train")[0][:8000].reshape(-1, 28, 28, 1)
+    rows = np.random.default_rng(0).permutation(8000)[:100]
+    moved = np.roll(controls.noisy(pool[rows], np.random.default_rng(1)), (1, -1), (1, 2))
+    pairs = copying.in_pixels(moved[:, :, ::-1], pool)
+    np.testing.assert_array_equal(pairs.rows, rows)
+
+
+def test_an_image_that_stands_many_times_does_not_hide_its_copies(parts):
+    train, holdout = parts
+    pool = np.concatenate([np.repeat(train[:1], 15, axis=0), train, holdout])
+    pairs = copying.in_pixels(controls.noisy(train[:2], np.random.default_rng(0)), pool)
+    assert pairs.rows.tolist() == [0, 16]
+    assert (pairs.ratios < 0.4).all()
 
 
 def test_no_copies_no_finding(parts):
@@ -112,6 +138,13 @@ def test_epsilon_is_bounded_by_what_the_rates_allow():
     assert np.mean(np.array(found) > 1) <= 0.15
 
 
+def test_scores_that_are_equal_favour_neither_side(parts):
+    train, holdout = parts
+    case, flat = case_of(train, train, holdout), np.zeros(200)
+    assert membership.judged(flat, case, "").more["auc"] == 0.5
+    assert membership.of_sets(flat, 100, 0).value == 0.5
+
+
 def test_sets_are_told_apart_where_members_are():
     rng = np.random.default_rng(0)
     leaky = np.concatenate([rng.normal(0.7, 1, 300), rng.normal(0, 1, 300)])
@@ -139,6 +172,33 @@ def people_case(leak: bool) -> Case:
         Part(case.train.source, case.train.rows, case.train.small, people=named[0]),
         Part(case.holdout.source, case.holdout.rows, case.holdout.small, people=named[1]),
     )  # fmt: skip
+
+
+def test_labels_of_a_persons_photographs_count_as_one():
+    """Right for all ten photographs of 8 people of 10, and of 4 held-out ones: luck of few."""
+    case = people_case(False)
+    right = np.repeat(np.arange(20) % 10 < np.repeat([8, 4], 10), 10)
+    pixels, labels = smooth(200, 7), np.arange(200) % 2
+    sides = [
+        Part(case.train.source, np.arange(100), part, own.astype(np.int32), None)
+        for part, own in zip(np.split(pixels, 2), np.split(labels, 2), strict=True)
+    ]
+    asked = Case("case", pixels, *sides, labels=np.where(right, labels, 1 - labels))
+    rows = np.arange(100)
+    people = np.repeat(np.arange(20), 10)
+    p = [
+        utility.inferred(asked, membership.Queries(rows, rows, pixels, who)).p
+        for who in (None, people)
+    ]
+    assert p[0] < 1e-6 < 0.01 < p[1]
+
+
+def test_a_bound_says_what_it_is_worth():
+    bound = {"epsilon": 3.0, "delta": 1e-5}
+    assert "at most 2 % of the training images" in cautions._bound(bound, False)[0]
+    loose = cautions._bound({**bound, "epsilon": 10.0, "assumes": "much"}, True)
+    assert "does not rule out" in loose[0]
+    assert len(loose) == 3
 
 
 @pytest.mark.parametrize("leak", [True, False])

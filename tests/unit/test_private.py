@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from ganvas import accounting
-from ganvas.assembly import assemble, settle
+from ganvas.assembly import assemble, settle, stream
 from ganvas.config import Config, load_recipe
 from ganvas.data import Options
 from ganvas.data.sources import load
@@ -83,14 +83,13 @@ def test_without_noise_or_clipping_it_is_the_ordinary_gradient(game, sample):
     real, label = sample
     gan.noise_multiplier, gan.clip_norm = 0.0, 1e9
     seen = one_turn(gan, real, label, np.ones(12))
-    fake_label = gan.even_labels(12, "discriminator", 0)
-    fake = gan.generate(gan.noise(real, "discriminator", 0), fake_label)
+    fake = gan.partners(tf.constant(label), 0)
     weights = [v.value for v in gan.discriminator.trainable_variables]
     with tf.GradientTape() as tape:
         tape.watch(weights)
         game_ = gan.adversarial.discriminator(
             gan.judge(tf.constant(real), tf.constant(label))[:, 0],
-            gan.judge(fake, fake_label)[:, 0],
+            gan.judge(fake, tf.constant(label))[:, 0],
         )
         total = tf.reduce_sum(game_) / gan.batch
     expected = [tf.convert_to_tensor(g) for g in tape.gradient(total, weights)]
@@ -108,6 +107,29 @@ def test_no_image_moves_a_turn_by_more_than_the_clip(game, sample):
     without = one_turn(gan, 50 * real, label, included)
     moved = np.sqrt(sum(((a - b) ** 2).sum() for a, b in zip(every, without, strict=True)))
     assert moved * gan.batch == pytest.approx(0.05, rel=1e-3)
+
+
+def test_a_fake_does_not_follow_the_sample(game):
+    """Batch normalisation in the generator must not carry a sample's size or labels into fakes."""
+    gan, _ = game
+
+    class Counting:
+        def __call__(self, inputs, training):
+            self.seen = {k: np.asarray(v) for k, v in inputs.items()}
+            return tf.cast(inputs["label"], tf.float32)[:, None, None, None]
+
+    before, gan.generator = gan.generator, Counting()
+    try:
+        fakes, pools = [], []
+        for labels in ([0] * 5, [1, 0] * 20):
+            fakes.append(np.asarray(gan.partners(tf.constant(labels), 0))[:, 0, 0, 0])
+            pools.append(gan.generator.seen)
+    finally:
+        gan.generator = before
+    np.testing.assert_array_equal(fakes[0], 0)
+    np.testing.assert_array_equal(fakes[1], [1, 0] * 20)
+    for key in pools[0]:
+        np.testing.assert_array_equal(pools[0][key], pools[1][key])
 
 
 def test_the_noise_has_its_size_and_is_fresh_each_turn(game, sample):
@@ -182,6 +204,9 @@ def test_how_often_a_class_came_is_not_told(grey):
     images, labels = grey
     uneven = load((images[:200], labels[:200] * (np.arange(200) < 40)), Options(private=True))
     assert uneven.class_shares == (0.5, 0.5)
+    absent = load((images, labels), Options(private=True))
+    absent.__dict__["class_counts"] = (256, 0)
+    assert absent.class_shares == (0.5, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +272,19 @@ def test_noise_is_found_and_spends_what_is_allowed(monkeypatch):
     monkeypatch.setattr(accounting, "_MOST_NOISE", 2.0)
     with pytest.raises(ConfigError, match="cannot be reached"):
         accounting.noise_for(0.3, 0.1, 100, 1e-5)
+
+
+@needs_accountant
+def test_noise_hangs_on_a_secret_not_on_the_seed_of_the_recipe(source):
+    one, other = (settle(config(**{"train.seed": 3}), source, "") for _ in range(2))
+    assert one.privacy.key != other.privacy.key > 2**20
+    gans = [assemble(c, source)[0] for c in (one, other)]
+    assert [gan.seed for gan in gans] == [one.privacy.key, other.privacy.key]
+    drawn = [next(iter(stream(c, assemble(c, source)[1], source, 0))) for c in (one, one, other)]
+    rows = [d["images"].numpy() for d in drawn]
+    assert np.array_equal(rows[0], rows[1])
+    assert rows[0].shape != rows[2].shape or not np.array_equal(rows[0], rows[2])
+    assert settle(one, source, "").privacy.key == one.privacy.key, "a run goes on with its own"
 
 
 @needs_accountant

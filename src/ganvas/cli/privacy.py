@@ -31,7 +31,9 @@ def audit(
     embedder: Annotated[
         Path | None, typer.Option(help="Of faces: a .keras, .h5 or .tflite FILE.")
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=20, help="Images to draw, or to look at.")] = 10_000,
+    n: Annotated[
+        int, typer.Option("-n", min=20, max=1_000_000, help="Images to draw, or to look at.")
+    ] = 10_000,
     alpha: Annotated[float, typer.Option(help="Chance of any false alarm, over all tests.")] = 0.01,
     features: Annotated[
         str, typer.Option(help="auto, digits, general, none, or a model FILE.")
@@ -80,7 +82,7 @@ def sample(
     train: Annotated[
         str | None, typer.Option(help="What it was trained on; default: the run's.")
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="Images to deliver.")] = 64,
+    n: Annotated[int, typer.Option("-n", min=1, max=1_000_000, help="Images to deliver.")] = 64,
     near: Annotated[
         float, typer.Option(help="Closer than this share of the distance around is left out.")
     ] = 0.5,
@@ -89,16 +91,20 @@ def sample(
     as_json: Json = False,
 ) -> None:
     """Draw images and leave out what nearly copies a training image."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} is not an empty folder: choose another --out")
     tensorflow()
     from ..kits import privacy as kit
+    from ..runs import Run
 
     facts = kit.deliver(run, out, train, n=n, near=near, seed=seed, model=which)
     if as_json:
         typer.echo(json.dumps(facts))
     else:
         typer.echo(f"{out}: {facts['delivered']} images, {facts['left_out']} near-copies left out")
+    if (Path(run) / "config.toml").is_file() and Run.open(run).info.get("privacy"):
+        sys.stderr.write(
+            "note: which are left out depends on the training images, so that the privacy bound of "
+            "the run does not cover this choice: `ganvas sample` draws under it\n"
+        )
 
 
 @privacy.command()
@@ -108,12 +114,16 @@ def split(
     size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
     share: Annotated[float, typer.Option(help="Of the people, to hold out.")] = 0.5,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    as_json: Json = False,
 ) -> None:
     """Split images by person: nobody stands on both sides."""
     tensorflow()
     from ..kits import privacy as kit
 
     facts = kit.split(data, to, share=share, size=size, seed=seed)
+    if as_json:
+        typer.echo(json.dumps(facts))
+        return
     for name in ("train", "holdout"):
         part = facts[name]
         typer.echo(f"{to}/{name}.npz: {part['images']} images of {part['people']} people")

@@ -149,6 +149,8 @@ class Privacy(Section):
     """The most one image may move a sum of gradients."""
     noise: float | None = Field(None, gt=0)
     """Standard deviation of the noise, in `clip`; unset: the least that `epsilon` allows."""
+    key: int | None = Field(None, ge=0, lt=2**62)
+    """Of samples and noise; unset: drawn at random. Who knows it can take the noise away."""
 
     @property
     def on(self) -> bool:

@@ -130,8 +130,11 @@ class Images(ABC):
     @property
     def class_shares(self) -> tuple[float, ...]:
         """How often each class comes in training; empty without labels."""
-        even = self.options.balanced or self.options.private
-        counts = [min(n, 1) for n in self.class_counts] if even else self.class_counts
+        counts = self.class_counts
+        if self.options.private:  # nor whether it came at all
+            counts = (1,) * len(counts)
+        elif self.options.balanced:
+            counts = tuple(min(n, 1) for n in counts)
         return tuple(n / sum(counts) for n in counts)
 
     @cached_property

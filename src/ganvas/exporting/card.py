@@ -112,9 +112,16 @@ def _origin(facts: Mapping[str, Any]) -> Table:
         ("exported", facts["created"]),
         ("images it learnt from", f"{data['count']:,}" if "count" in data else "not known"),
         ("their fingerprint", data.get("fingerprint", "not known")),
+        ("differential privacy", _bound(facts.get("privacy"))),
         ("versions", ", ".join(f"{name} {value}" for name, value in facts["versions"].items())),
     ]
     return Table(("", ""), rows, "ll", "Where it comes from")
+
+
+def _bound(spent: Mapping[str, Any] | None) -> str:
+    if not spent:
+        return "none"
+    return f"epsilon {spent['epsilon']:.3g} at delta {spent['delta']:g} for each {spent['unit']}"
 
 
 def _limits(facts: Mapping[str, Any]) -> list[str]:

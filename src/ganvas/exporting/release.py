@@ -26,6 +26,7 @@ from .formats import DEFAULT, check
 from .publish import check_free, publishing
 from .trial import Trial, clock
 
+PRIVATE = "its privacy bound covers no second look at the images it learnt from"
 UNREAD = "the run's real images cannot be read any more"
 """Which ones, a model that is given away keeps to itself: it may be a private path."""
 
@@ -118,6 +119,8 @@ def _gate(run: Run, config: Config, data: Any, model: str, unvalidated: bool) ->
 
 def _source(config: Config, data: Any) -> tuple[Images | None, str | None]:
     """Real images to score by; None, and why, where there are none at hand."""
+    if data is None and config.privacy.on:
+        return None, PRIVATE
     word = data if data is not None else config.data.source
     if isinstance(word, str) and not word:
         return None, "the run was trained on arrays, which are not kept"
@@ -173,6 +176,9 @@ def _origin(run: Run, sampler: Sampler, model: str) -> dict[str, Any]:
     """Where the generator comes from, and what it takes and gives."""
     info, path = run.info, run.model(model)
     data: Mapping[str, Any] = info.get("data") or {}
+    told = ["fingerprint", "count", "shape"]
+    if info.get("privacy"):  # who has all images but one would know the last by it
+        told.remove("fingerprint")
     return {
         "run": run.folder.resolve().name,
         "model": path.name if path else "",
@@ -182,7 +188,8 @@ def _origin(run: Run, sampler: Sampler, model: str) -> dict[str, Any]:
             name: metadata.version(name)
             for name in ("ganvas", "tensorflow", "keras", "ai-edge-litert")
         },
-        "data": {key: data[key] for key in ("fingerprint", "count", "shape") if key in data},
+        "data": {key: data[key] for key in told if key in data},
+        "privacy": info.get("privacy"),
         "best": run.best,
         "noise_size": int(sampler.noise_size),
         "shape": list(sampler.shape),

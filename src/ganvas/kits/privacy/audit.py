@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from ... import __version__
 from ...errors import RunError, UsageError
 from ...evaluation.samples import extractor_for
-from ...files import replacing
+from ...files import disk_errors, replacing
 from ...training import load_game
 from ..ranking import holm
 from . import controls, copying, identity, membership, search, utility
@@ -28,11 +29,13 @@ from .result import Result, none
 
 ALPHA = 0.01
 LEAK, SILENT, BOUNDED = "leak found", "no leak found at this power", "formally bounded"
+MOST_EPSILON = 10  # of a bound worth the name (Ponomareva et al. 2023, arXiv:2303.00654)
 SAMPLES_PER_QUERY = 10
 MOST_QUERIES = 5000
 SET = 100
 _FEATURES = {"digits": 10_000}  # images of a kind that features are taken of, by their name
 _SLOW_FEATURES = 2000
+_EARLY = ("identity", "near_copies_features")  # which a wrong file may refuse
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,9 @@ def audit(
         )
     case = gather(subject, train, holdout, chosen.identity, chosen.n, chosen.seed, chosen.model)
     folder = Path(out) if out else case.run.folder / "privacy" if case.run else None
+    if folder:
+        with disk_errors(folder):
+            (folder / "tests").mkdir(parents=True, exist_ok=True)
     return Audit(case, chosen, folder, progress).result()
 
 
@@ -95,7 +101,10 @@ class Audit:
         self.seconds: dict[str, float] = {}
 
     def result(self) -> dict[str, Any]:
-        tests = {name: self._once(name, make) for name, make in self._tests().items()}
+        makers = self._tests()
+        early = sorted(makers, key=lambda name: name not in _EARLY)
+        done = {name: self._once(name, makers[name]) for name in early}
+        tests = {name: done[name] for name in makers}
         controlled = self._once("controls", self._controls)
         decisive = {name: test.p for name, test in tests.items() if test.p is not None}
         adjusted = holm(decisive)
@@ -106,8 +115,9 @@ class Audit:
             else test
             for name, test in tests.items()
         }
-        bound = self._bound()
-        verdict = LEAK if found else BOUNDED if bound else SILENT
+        bound = self.case.bound
+        bounded = bound and bound["epsilon"] <= MOST_EPSILON
+        verdict = LEAK if found else BOUNDED if bounded else SILENT
         return {
             "verdict": verdict,
             "tests": {name: test.to_dict() for name, test in tests.items()},
@@ -169,9 +179,10 @@ class Audit:
         embed = extractor_for(case.train.source, self.options.features)
         most = _FEATURES.get(embed.name, _SLOW_FEATURES)
         some = [
-            np.random.default_rng([case.seed, 51 + i]).permutation(len(part))[:most]
+            np.random.default_rng([case.seed, 51 + i]).permutation(copying.different(part.small))
             for i, part in enumerate((case.train, case.holdout))
         ]
+        some = [rows[:most] for rows in some]
         pool = np.concatenate([case.train.pixels(some[0]), case.holdout.pixels(some[1])])
         pairs = copying.in_features(embed(case.fakes[:most])[0], embed(pool)[0])
         where = f"features ({embed.name}, of {len(some[0]):,} training images)"
@@ -181,8 +192,7 @@ class Audit:
         return copying.judge(pairs, len(some[0]), len(some[1]), case.seed, where, people)
 
     def _judged(self, scores: np.ndarray, says: str, queries: Any = None) -> Result:
-        bound = self._bound()
-        delta = bound["delta"] if bound else membership.DELTA
+        delta = (self.case.bound or {}).get("delta", membership.DELTA)
         people = (queries or self._queries).people
         return membership.judged(scores, self.case, says, delta, people)
 
@@ -205,8 +215,7 @@ class Audit:
             gan = load_game(run)
         except RunError as error:
             return none(f"the run has no discriminator to ask ({error})")
-        about = run.info["data"]
-        labels = None
+        about, labels = run.info["data"], None
         train, holdout = self.case.train.labels, self.case.holdout.labels
         if self.case.names == tuple(about["names"]) and train is not None and holdout is not None:
             labels = np.concatenate(
@@ -234,10 +243,6 @@ class Audit:
     def _controls(self) -> Result:
         done = controls.run(self.case, self.options.alpha)
         return Result(None, why="controls", more={**vars(done), "good": done.good})
-
-    def _bound(self) -> dict[str, Any] | None:
-        """What training with differential privacy guarantees, if it was."""
-        return (self.case.run.info.get("privacy") or None) if self.case.run else None
 
     def _power(self, decisive: int, controlled: Result) -> dict[str, Any]:
         """What this audit could have seen."""
@@ -270,13 +275,11 @@ class Audit:
             if kept.get("key") == self._key:
                 self.seconds[name] = kept["seconds"]
                 return Result.of(kept["result"])
-        if self.progress:
-            sys.stderr.write(f"{name} ...\n")
+        sys.stderr.write(f"{name} ...\n" if self.progress else "")
         began = time.perf_counter()
         done = make()
         self.seconds[name] = round(time.perf_counter() - began, 2)
         if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
             words = {"key": self._key, "seconds": self.seconds[name], "result": done.to_dict()}
             with replacing(path) as file:
                 file.write(json.dumps(words).encode())
@@ -285,7 +288,10 @@ class Audit:
     @cached_property
     def _key(self) -> str:
         """Stands for everything a test depends on."""
-        digest = hashlib.sha256(repr(self.options).encode())
+        digest = hashlib.sha256(repr((__version__, self.options, self.case.bound)).encode())
+        for word in (self.options.embedder, self.options.features):
+            if word is not None and Path(word).is_file():
+                digest.update(Path(word).read_bytes())
         for part in (self.case.train, self.case.holdout):
             digest.update(part.small.tobytes())
             digest.update(b"" if part.people is None else "\n".join(part.people).encode())

@@ -14,7 +14,7 @@ from ...data.sources import load as load_images
 from ...errors import DataError, RunError, UsageError
 from ...evaluation.samples import shrink
 from ...evaluation.subject import assert_same_shape
-from ...manifest import is_model
+from ...manifest import is_model, verify
 from ...runs import Run
 from ...sampler import Sampler, load
 from . import people as identities
@@ -61,6 +61,7 @@ class Case:
         names: of the classes that `labels` number; the same in both parts.
         sampler: the generator; None for a folder of images.
         run: None where there is no discriminator.
+        bound: what differential privacy guarantees, as in run.json; None: nothing.
         notes: what the reader of the report must know.
         seed: of every random choice.
     """
@@ -74,6 +75,7 @@ class Case:
     names: tuple[str, ...] = ()
     sampler: Sampler | None = None
     run: Run | None = None
+    bound: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
     seed: int = 0
 
@@ -115,7 +117,16 @@ def gather(
     parts = identities.identified(*parts, identity)
     fakes, labels, noise = _images(sampler, drawn, n, seed, names)
     word = str(subject) if isinstance(subject, (str, os.PathLike)) else "arrays"
-    return Case(word, fakes, *parts, labels, noise, names, sampler, run, notes, seed)
+    return Case(
+        word, fakes, *parts, labels, noise, names, sampler, run, _bound(subject, run), notes, seed
+    )
+
+
+def _bound(subject: Any, run: Run | None) -> dict[str, Any] | None:
+    if run:
+        return run.info.get("privacy")
+    model = isinstance(subject, (str, os.PathLike)) and is_model(subject)
+    return verify(subject).get("privacy") if model else None
 
 
 def training_images(run: Any, train: Any, model: str = "best") -> tuple[Sampler, Images]:

@@ -28,6 +28,7 @@ class Controls:
     false_alarm: whether held-out images were, as they are.
     unlike: whether half of the training images was, before the other half.
     recovered: share of the planted copies whose nearest image is the one they were made from.
+    shared: held-out images that nearly copy a training image, of `images`.
     images: how many stood in for fakes.
     """
 
@@ -36,6 +37,7 @@ class Controls:
     false_alarm: bool
     unlike: bool
     recovered: float
+    shared: int
     images: int
 
     @property
@@ -68,6 +70,7 @@ def run(case: Case, alpha: float) -> Controls:
         false_alarm=_flagged(clean, train, others, alpha, case.seed, people),
         unlike=_unlike(case, alpha),
         recovered=float((nearest == rows).mean()),
+        shared=int((copying.in_pixels(clean, train).ratios <= copying.NEAR).sum()),
         images=count,
     )
 

@@ -33,9 +33,21 @@ class Pairs:
 
 
 def in_pixels(fakes: np.ndarray, pool: np.ndarray) -> Pairs:
-    """In pixels, at the best of nine shifts, mirrored or not: uint8 [N, h, w, C], [M, h, w, C]."""
-    rows, distances = nearest(_sample(fakes), _sample(pool), AROUND + 1, flips=True)
-    return _pairs(rows, distances)
+    """In pixels, at the best of nine shifts, mirrored or not: uint8 [N, h, w, C], [M, h, w, C];
+    equal images of the pool count once."""
+    own = different(pool)
+    given = _sample(fakes), _sample(pool[own])
+    rows, distances = nearest(*given, AROUND + 1, flips=True, thorough=True)
+    return _pairs(own[rows], distances)
+
+
+def different(images: np.ndarray) -> np.ndarray:
+    """The first row of each different image: one that stands there twelve times would be its own
+    surroundings, and its copies not be seen."""
+    seen: dict[bytes, int] = {}
+    for row, image in enumerate(images):
+        seen.setdefault(image.tobytes(), row)
+    return np.array(list(seen.values()), np.int64)
 
 
 def in_features(fakes: np.ndarray, pool: np.ndarray) -> Pairs:
@@ -73,6 +85,8 @@ def judge(
 
 
 def _pairs(rows: np.ndarray, distances: np.ndarray) -> Pairs:
+    if distances.shape[1] < 2:  # one image has no surroundings
+        return Pairs(rows[:, 0], np.ones(len(rows)))
     around = distances[:, 1:].mean(axis=1)
     ratios = distances[:, 0] / np.maximum(around, 1e-12)
     return Pairs(rows[:, 0], ratios)

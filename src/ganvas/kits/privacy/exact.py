@@ -161,6 +161,18 @@ def permuted(members: np.ndarray, others: np.ndarray, seed: int) -> float:
     return (1 + above) / (DEALS + 1)
 
 
+def ranked(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1, equal values the mean of theirs."""
+    _, number, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[number]
+
+
+def by_person(values: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """The mean of each person's."""
+    _, number, counts = np.unique(people, return_inverse=True, return_counts=True)
+    return np.bincount(number, values) / counts
+
+
 _LOGS = np.zeros(1)
 
 

@@ -19,7 +19,7 @@ from ...errors import DataError
 from ...evaluation.features import extractor
 from ..ranking import clopper_pearson
 from .case import Case
-from .exact import permuted
+from .exact import permuted, ranked
 from .people import FEWEST, refuse_shared
 from .result import Result, none
 
@@ -71,7 +71,8 @@ def _judged(hits: list[np.ndarray], seed: int) -> Result:
     if not fakes:
         return none("there are no fakes to embed")
     shares = [_any(hit, count, seed) for hit in hits]
-    ranks = _ranks(np.concatenate([hit.mean(axis=0) for hit in hits]))
+    # By rank: one person whom many strangers resemble counts as one.
+    ranks = ranked(np.concatenate([hit.mean(axis=0) for hit in hits]))
     cut = hits[0].shape[1]
     p = permuted(ranks[:cut], ranks[cut:], seed)
     _, low, high = clopper_pearson(round(shares[0] * fakes), fakes)
@@ -109,13 +110,6 @@ def _hits(fakes: np.ndarray, vectors: np.ndarray, people: np.ndarray, edge: floa
     for person in range(len(names)):
         hits[:, person] = alike[:, number == person].any(axis=1)
     return hits
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks, the mean one for ties: one person whom many strangers resemble counts as one."""
-    _, number, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[number]
 
 
 def _any(hits: np.ndarray, count: int, seed: int) -> float:

@@ -18,9 +18,9 @@ from ...evaluation.base import Sample
 from ...evaluation.copies import coarse, nearest
 from ...gan import GAN
 from ...images import to_float
-from ..ranking import clopper_pearson
+from ..ranking import auroc, clopper_pearson
 from .case import Case
-from .exact import exposure, permuted
+from .exact import by_person, exposure, permuted, ranked
 from .result import Result
 
 RATES = (0.01, 0.001)  # false alarms allowed
@@ -156,10 +156,9 @@ def judged(
     found = exposure(scores, member, case.seed, people)
     rates = {f"{rate:g}": reach(scores[:half], scores[half:], rate) for rate in RATES}
     first = rates[f"{RATES[0]:g}"]
-    order = np.argsort(np.argsort(scores, kind="stable"), kind="stable") + 1.0
-    auc = (order[:half].sum() - half * (half + 1) / 2) / half**2
+    auc = auroc(scores[half:], scores[:half])
     bound = epsilon(scores[:half], scores[half:], delta, case.seed)
-    more = {"auc": float(auc), "rates": rates, "epsilon": bound, "queries": half}
+    more = {"auc": auc, "rates": rates, "epsilon": bound, "queries": half}
     words = (
         f"{says}: share of training images exposed at 1 % false alarms; of the {found.top} most "
         f"suspicious {'images' if people is None else 'people'} {found.members} were trained on"
@@ -188,8 +187,9 @@ def reach(members: np.ndarray, others: np.ndarray, rate: float) -> dict[str, flo
 def epsilon(members: np.ndarray, others: np.ndarray, delta: float, seed: int) -> float:
     """A lower bound on epsilon, with 95 % confidence: log((TPR_low - delta) / FPR_high).
 
-    The threshold comes from one half of the images and the rates from the other; both intervals
-    hold together. The bound is one of this run's if it was chance which images were trained on.
+    The threshold comes from one half of the images and the rates from the other; each rate has
+    one side of an interval, which fails in 1 of 40, so that both hold together. The bound is one of
+    this run's if it was chance which images were trained on.
 
     Source: Jagielski et al. 2020, arXiv:2006.07709, section 4.
     """
@@ -198,15 +198,15 @@ def epsilon(members: np.ndarray, others: np.ndarray, delta: float, seed: int) ->
     cut = len(m) // 2
     if cut < 10:
         return 0.0
-    level, best, edge = 0.975, -math.inf, 0.0
+    best, edge = -math.inf, 0.0
     for k in np.unique(np.geomspace(1, max(1, cut // 4), 8).round().astype(int)):
         at = np.sort(o[:cut])[::-1][k]
-        tpr = clopper_pearson(int((m[:cut] > at).sum()), cut, level).low
-        fpr = clopper_pearson(int((o[:cut] > at).sum()), cut, level).high
+        tpr = clopper_pearson(int((m[:cut] > at).sum()), cut).low
+        fpr = clopper_pearson(int((o[:cut] > at).sum()), cut).high
         if tpr / fpr > best:
             best, edge = tpr / fpr, at
-    low = clopper_pearson(int((m[cut:] > edge).sum()), len(m) - cut, level).low
-    high = clopper_pearson(int((o[cut:] > edge).sum()), len(o) - cut, level).high
+    low = clopper_pearson(int((m[cut:] > edge).sum()), len(m) - cut).low
+    high = clopper_pearson(int((o[cut:] > edge).sum()), len(o) - cut).high
     return max(0.0, math.log((low - delta) / high)) if low > delta else 0.0
 
 
@@ -220,27 +220,22 @@ def of_sets(scores: np.ndarray, size: int, seed: int, people: np.ndarray | None 
     """
     half = len(scores) // 2
     size = min(size, half)
-    ranks = np.argsort(np.argsort(scores, kind="stable"), kind="stable") / len(scores)
+    ranks = (ranked(scores) - 0.5) / len(scores)
     rng = np.random.default_rng([seed, 16])
 
     def strength(part: np.ndarray) -> np.ndarray:
         drawn = part[np.argpartition(rng.random((_SETS, len(part))), size - 1)[:, :size]]
         return np.sort(drawn, axis=1)[:, size // 2 :].mean(axis=1)
 
-    right = strength(ranks[:half]) > strength(ranks[half:])
+    members, others = strength(ranks[:half]), strength(ranks[half:])
+    right = (members > others) + 0.5 * (members == others)
     strong = np.maximum(ranks, 0.5)
     sides = [strong[:half], strong[half:]]
     if people is not None:
-        sides = [_by_person(strong[s], people[s]) for s in (slice(half), slice(half, None))]
+        sides = [by_person(strong[s], people[s]) for s in (slice(half), slice(half, None))]
     p = permuted(sides[0], sides[1], seed)
     says = f"how often a set of {size} training images is told from one of held-out ones"
     return Result(float(right.mean()), None, None, 0.5, p, says)
-
-
-def _by_person(values: np.ndarray, people: np.ndarray) -> np.ndarray:
-    """The mean of each person's."""
-    _, number, counts = np.unique(people, return_inverse=True, return_counts=True)
-    return np.bincount(number, values) / counts
 
 
 def _sample(pixels: np.ndarray) -> Sample:

@@ -11,6 +11,7 @@ Source: Harder et al. 2021, arXiv:2002.11603. Differs: a convolutional generator
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import keras
@@ -41,7 +42,7 @@ def merf(
     batch: int = 200,
     rate: float = 2e-3,
     width: float = WIDTH,
-    seed: int = 0,
+    seed: int | None = None,
     size: int | None = None,
 ) -> tuple[Sampler, dict[str, Any]]:
     """Trains a private generator on images, with labels where they have any.
@@ -51,6 +52,7 @@ def merf(
             number of images is not secret.
         steps, batch, rate: of the generator's learning.
         width: of the kernel.
+        seed: of the noise and all else; who knows it can take the noise away. None: a secret one.
         size: side in pixels.
 
     Returns: the generator, and what was spent, for a report.
@@ -61,12 +63,13 @@ def merf(
             f"epsilon = {epsilon}, delta = {delta}, steps = {steps}, batch = {batch}: epsilon is "
             "above 0, delta between 0 and 1, steps at least 1, batch at least 2"
         )
+    seed = secrets.randbits(62) if seed is None else seed
     source = load_images(data, Options(size=size, holdout=0))
     classes = max(1, source.classes)
     weights = frequencies(int(np.prod(source.shape)), width, seed)
     noise = accounting.gaussian(epsilon, delta)
     target = noisy_means(mean_features(source, weights), source.count, noise, seed)
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed % 2**32)
     generator = NETWORKS["dcgan"]().generator(source.shape, source.classes)
     _learn(generator, target, weights, classes, steps, batch, rate, seed)
     facts = {

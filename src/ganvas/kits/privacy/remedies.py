@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,9 @@ import numpy as np
 
 from ...data import Images, Options
 from ...data.sources import load as load_images
-from ...errors import DataError, Refused, RunError, UsageError
+from ...errors import DataError, Refused, UsageError
 from ...evaluation.samples import shrink
-from ...files import replacing
+from ...files import disk_errors, replacing
 from ...images import write_png
 from ...sampler import Sampler
 from . import copying
@@ -84,14 +86,14 @@ def deliver(
     seed: int = 0,
     model: str = "best",
 ) -> dict[str, Any]:
-    """Draws images into a new folder, without near-copies; by class, where there are any.
+    """Draws images into a new folder, without near-copies; by class, where there are any. The
+    folder appears when it is whole.
 
     Returns: {"delivered", "left_out", "near", "seed", "sha256"}, also written to delivery.json.
     Raises: UsageError, Refused.
     """
     folder = Path(out)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"{folder} is not an empty folder: choose another")
+    check_free(folder)
     sampler, source = training_images(run, train, model)
     rows = source.rows[np.random.default_rng([seed, 4]).permutation(source.count)[:MOST]]
     small = np.concatenate(
@@ -99,21 +101,40 @@ def deliver(
     )
     rejecting = Rejecting(sampler, small, near)
     images, labels = rejecting.sample(n, seed)
-    digest = hashlib.sha256()
-    for i, image in enumerate(images):
-        place = (
-            folder / sampler.names[labels[i]] if labels is not None and sampler.names else folder
-        )
-        place.mkdir(parents=True, exist_ok=True)
-        write_png(place / f"{i:06d}.png", image, {"Software": "ganvas", "Synthetic": "yes"})
-        digest.update(image.tobytes())
     facts = {
         "delivered": len(images), "left_out": rejecting.left_out, "near": near, "seed": seed,
-        "compared_with": len(small), "sha256": digest.hexdigest(),
+        "compared_with": len(small), "sha256": hashlib.sha256(images.tobytes()).hexdigest(),
     }  # fmt: skip
-    with replacing(folder / "delivery.json") as file:
-        file.write((json.dumps(facts, indent=2) + "\n").encode())
+    part = folder.with_name(f".{folder.name}.part")
+    with disk_errors(folder):
+        shutil.rmtree(part, ignore_errors=True)  # by a process that was killed
+        part.mkdir(parents=True)
+        try:
+            for i, image in enumerate(images):
+                place = part
+                if labels is not None and len(sampler.names):
+                    place = part / _folder(sampler.names, int(labels[i]))
+                place.mkdir(exist_ok=True)
+                words = {"Software": "ganvas", "Synthetic": "yes"}
+                write_png(place / f"{i:06d}.png", image, words)
+            (part / "delivery.json").write_text(json.dumps(facts, indent=2) + "\n")
+            part.replace(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     return facts
+
+
+def check_free(folder: Path) -> None:
+    """Raises UsageError: something is there already."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is not an empty folder: choose another --out")
+
+
+def _folder(names: Sequence[str], label: int) -> str:
+    """Of a class: its name, unless that would lead elsewhere."""
+    name = names[label]
+    plain = name.strip(". ") and not set(name) & set("/\\:\0")
+    return name if plain else f"class-{label}"
 
 
 def split(
@@ -143,7 +164,11 @@ def split(
         )
     order = np.random.default_rng([seed, 61]).permutation(source.classes)
     folder, facts = Path(to), {}
-    folder.mkdir(parents=True, exist_ok=True)
+    taken = [name for name in ("train.npz", "holdout.npz") if (folder / name).exists()]
+    if taken:
+        raise UsageError(f"{folder / taken[0]} is there already: choose another --to")
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     for name, people in (("holdout", order[:count]), ("train", order[count:])):
         rows = source.rows[np.isin(source.labels[source.rows], people)]
         who = np.array(source.names)[source.labels[rows]]

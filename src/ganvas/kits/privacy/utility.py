@@ -12,7 +12,7 @@ from ...evaluation.base import Sample
 from ...evaluation.copies import nearest
 from ..ranking import clopper_pearson
 from .case import Case
-from .exact import hypergeometric
+from .exact import by_person, hypergeometric, permuted
 from .membership import Queries
 from .result import Result, none
 
@@ -81,7 +81,7 @@ def inferred(case: Case, queries: Queries) -> Result:
     """Inference: the label of the nearest fake as a guess of an image's own label.
 
     It may be right, for that is what the fakes are for; it may not be right more often for images
-    that were trained on. The test is Fisher's.
+    that were trained on. The test is Fisher's; of people, the share of each by permutation.
     """
     if case.labels is None or case.train.labels is None or case.holdout.labels is None:
         return none("there are no labels to infer")
@@ -92,6 +92,10 @@ def inferred(case: Case, queries: Queries) -> Result:
     counts = int(right[:half].sum()), int(right[half:].sum())
     _, low, high = clopper_pearson(counts[0], half)
     p = hypergeometric(counts[0], sum(counts), half, half)
+    if queries.people is not None:
+        who = queries.people
+        members, others = by_person(right[:half], who[:half]), by_person(right[half:], who[half:])
+        p = permuted(members, others, case.seed)
     says = (
         "how often the nearest fake gives away the label of a training image; beside it, of others"
     )
