@@ -54,6 +54,7 @@ class Texture(Networks):
     local: int = 16
     overall: int = 4
     levels: int = 4
+    discriminator_levels: int = 4
     width: int = 16
     discriminator_width: int = 48
     max_width: int = 96
@@ -107,7 +108,7 @@ class Texture(Networks):
     def discriminator(self, shape: Shape, classes: int = 0) -> keras.Model:
         spectral = self.discriminator_norm == "spectral"
         inputs, x = critic_inputs(shape, classes, pack=1)
-        for level in range(self.levels):
+        for level in range(self.discriminator_levels):
             if level and min(x.shape[1:3]) < FEWEST:
                 break
             channels = min(self.max_width, self.discriminator_width * 2**level)

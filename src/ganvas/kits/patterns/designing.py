@@ -14,8 +14,10 @@ from PIL import Image
 
 from ... import images as pictures
 from ...errors import UsageError
+from ...files import replacing
 from . import colour, directions, work
 from .logos import INK, Drawn, Logos, learn_logos
+from .marks import read_marks
 from .vector import crisp, needs_vtracer, svg_error, to_svg
 
 FACTOR = 8
@@ -60,8 +62,10 @@ def make_logos(
     """
     began = time.perf_counter()
     _check(n, variations, truncation, svg)
-    base = Path(folder)
-    logos = learn_logos(data, base, size=size, kimg=kimg, seed=seed, set=set, progress=progress)
+    base, marks = Path(folder), read_marks(data, size)
+    if kind is not None:
+        marks.chosen(kind)
+    logos = learn_logos(marks, base, size=size, kimg=kimg, seed=seed, set=set, progress=progress)
     tell(f"learnt {len(logos.kinds)} kinds ({logos.run.rows()[-1]['seconds']:.0f} s of training)")
     drawn = logos.draw(n, palette, seed, truncation, kind)
     about = work.provenance(
@@ -109,7 +113,8 @@ def _write_each(
 ) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     for i, image in enumerate(drawn.images):
-        found = f"nearest is item {drawn.nearest[i]} at distance {drawn.distance[i]:.3f}"
+        name = logos.marks.name(drawn.nearest[i])
+        found = f"nearest is {name} at distance {drawn.distance[i]:.3f}"
         own = {**about, "number": str(i), "kind": logos.kinds[drawn.labels[i]],
                "nearest": found}  # fmt: skip
         options = inks(logos, drawn, i)
@@ -117,14 +122,14 @@ def _write_each(
         item = {
             "file": f"logos/{i:04d}.png", "kind": logos.kinds[drawn.labels[i]],
             "main": drawn.colours[i][0] if drawn.colours[i] else None,
-            "nearest": int(drawn.nearest[i]),
+            "nearest": int(drawn.nearest[i]), "nearest_name": name,
             "distance": round(float(drawn.distance[i]), 4), "near_copy": False,
         }  # fmt: skip
         if svg:
             text = to_svg(image, own, factor=FACTOR, **options)
             path = base / "svg" / f"{i:04d}.svg"
             path.parent.mkdir(exist_ok=True)
-            with work.replacing(path) as file:
+            with replacing(path) as file:
                 file.write(text.encode())
             item |= {
                 "svg": f"svg/{i:04d}.svg", "svg_bytes": len(text),
@@ -168,11 +173,14 @@ def _curve(logos: Logos, seed: int) -> list[dict[str, Any]]:
 
 def _sheet(logos: Logos, drawn: Drawn, colours: int) -> np.ndarray:
     """All logos; with a palette, a row (or several) for each of its colours."""
-    large = np.stack([_enlarged(_large(logos, drawn, i), 1) for i in range(len(drawn))])
-    if colours < 2 or len(drawn) % colours:
+    large = np.stack([_large(logos, drawn, i) for i in range(len(drawn))])
+    if colours < 2:
         return pictures.grid(large, None, 12)
-    order = np.argsort(np.arange(len(drawn)) % colours, kind="stable")
-    return pictures.grid(large[order], max(1, len(drawn) // colours), 12)
+    rows = -(-len(drawn) // colours)
+    sheet = np.full((rows * colours, *large.shape[1:]), 255, np.uint8)
+    sheet[: len(large)] = large
+    return pictures.grid(sheet.reshape(rows, colours, *large.shape[1:]).swapaxes(0, 1).reshape(
+        sheet.shape), rows, 12)  # fmt: skip
 
 
 def _beside(logos: Logos, drawn: Drawn) -> np.ndarray:

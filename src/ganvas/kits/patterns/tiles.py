@@ -37,7 +37,8 @@ def learn_tiles(
     """Learn to draw tiles of one or a few textures; the same call again goes on.
 
     Args:
-        textures: image files, or folders of them; several are learnt by one generator.
+        textures: image files, or folders of them; several are learnt by one generator, which
+            goes over from one into another, and needs as many times longer.
         folder: where to work; new, empty, or begun by the same call.
         kimg: thousand crops to learn from; None: what the recipe `texture` says.
         scale: see `read_textures`.
