@@ -12,6 +12,7 @@ from PIL import Image
 import ganvas
 from ganvas.cli import run_command
 from ganvas.kits import patterns
+from ganvas.kits.patterns import tiles as tile_drawing
 from ganvas.kits.patterns import tiling
 from ganvas.kits.patterns.marks import read_marks
 
@@ -113,7 +114,7 @@ def test_several_textures_are_learnt_each_by_itself(textures, tmp_path, monkeypa
     assert result["status"] == "interrupted"
 
 
-def test_tiles_are_drawn_by_seed_size_and_name(textures, tmp_path):
+def test_tiles_are_drawn_by_seed_size_and_name(textures, tmp_path, monkeypatch):
     values = {**TINY, "train.kimg": 0.032}
     drawer = patterns.learn_tiles(textures, tmp_path / "out", set=values, progress=False)
     assert drawer.names == ["grain", "waves"]
@@ -125,6 +126,8 @@ def test_tiles_are_drawn_by_seed_size_and_name(textures, tmp_path):
     whole, half = drawer.frames((32, 32), 0, 1, count=2)  # there and back
     np.testing.assert_array_equal(whole, drawer.draw((32, 32), 0))
     np.testing.assert_array_equal(half, drawer.draw((32, 32), 1))
+    monkeypatch.setattr(tile_drawing, "PIECE", 2)  # a large tile is drawn in pieces
+    assert np.abs(drawer.draw((64, 96), "waves", seed=3).astype(int) - tile).max() <= 1
     with pytest.raises(ganvas.UsageError, match="multiples of 16 up to 4096: take 64 for 70"):
         drawer.draw((70, 64))
     with pytest.raises(ganvas.UsageError, match="no texture 'wave': did you mean 'waves'"):
@@ -213,6 +216,8 @@ BAD = {
     "size": (["tile", "waves.png", "--size", "big"], "write HxW in pixels"),
     "size off": (["tile", "waves.png", "--size", "70"], "multiples of 16"),
     "repeat": (["tile", "waves.png", "--repeat", "9"], "repeat"),
+    "networks": (["tile", "waves.png", "--set", "networks.name=dcgan"], "not by DCGAN"),
+    "logo networks": (["logos", "icons.npz", "--set", "networks.width=-1"], "width -1"),
     "morph itself": (["tile", "waves.png", "--morph", "waves.png"], "is given already"),
     "unknown colour": (["logos", "icons.npz", "--palette", "teel"], "no colour 'teel'"),
     "empty palette": (["logos", "icons.npz", "--palette", ""], "the palette is empty"),

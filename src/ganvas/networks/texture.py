@@ -54,7 +54,7 @@ class Texture(Networks):
     local: int = 16
     overall: int = 4
     levels: int = 4
-    discriminator_levels: int = 4
+    discriminator_levels: int = 3
     width: int = 16
     discriminator_width: int = 48
     max_width: int = 96

@@ -86,6 +86,7 @@ def make_logos(
         "seconds": round(time.perf_counter() - began, 1),
     }  # fmt: skip
     work.write_json(base / "logos.json", result)
+    _forget(base, items)
     return result
 
 
@@ -137,6 +138,14 @@ def _write_each(
             }  # fmt: skip
         items.append(item)
     return items
+
+
+def _forget(base: Path, items: list[dict[str, Any]]) -> None:
+    """Remove logos of an earlier command, which logos.json knows no more."""
+    kept = {base / item[key] for item in items for key in ("file", "svg") if key in item}
+    for file in [*base.glob("logos/[0-9]*.png"), *base.glob("svg/[0-9]*.svg")]:
+        if file not in kept:
+            file.unlink()
 
 
 def _extras(logos: Logos, drawn: Drawn, base: Path, about: dict[str, str],

@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from ...build import build
+from ...config import load_recipe
 from ...errors import RunError, UsageError
 from ...evaluation import Sample
 from ...evaluation.copies import copies, nearest
+from ...networks import NETWORKS
 from ...runs import Run
 from ...sampler import Sampler, load, slerp
 from . import colour, work
@@ -74,6 +77,7 @@ def learn_logos(
     marks = data if isinstance(data, Marks) else read_marks(data, size)
     base = Path(folder)
     values = {"train.seed": seed, "data.size": size, **(set or {})}
+    build("networks", load_recipe("logos").with_values(values).networks, NETWORKS)
     about = {"kit": "patterns logos", "images": marks.fingerprint, "settings": values}
     work.claim(base, about)
     if kimg is not None:

@@ -11,16 +11,14 @@ from typing import Any
 import numpy as np
 
 from ... import images as pictures
-from ...build import build
 from ...config import load_recipe
 from ...errors import UsageError
-from ...networks import NETWORKS
 from ...runs import Run
 from . import work
 from .crops import Texture, read_textures
 from .measure import seams
 from .mockups import fabric, repeated, wallpaper
-from .tiles import LARGEST, Tiles, cells_of, learn_tiles
+from .tiles import LARGEST, Tiles, cells_of, learn_tiles, texture_networks
 
 MOST = 4096
 PREVIEW = 16384  # pixels of a preview's side
@@ -105,8 +103,7 @@ def _check(
     values: dict[str, Any],
 ) -> list[Texture]:
     """The textures, and what can be said before minutes of learning. Raises UsageError."""
-    networks = build("networks", load_recipe("texture").with_values(values).networks, NETWORKS)
-    cells_of(size, networks.stride)
+    cells_of(size, texture_networks(load_recipe("texture").with_values(values)).stride)
     found = read_textures(given, scale)
     if morph and len(found) == len(read_textures(given[:-1], scale)):
         raise UsageError(f"--morph {morph} is a texture that is given already: name another")
