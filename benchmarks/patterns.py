@@ -41,7 +41,7 @@ DATA = Path(os.environ.get("GANVAS_DATA", "../shared/data"))
 WORK = Path(os.environ.get("GANVAS_WORK", "runs/patterns-benchmark"))
 TILES, SIDE, PATCHES = 10, 16, 4000
 PAIR = ("Theme-Park-Disaster-1", "Penguin-Sushi-1")
-KIMG = {"tile": 12.0, "pair": 32.0, "together": 24.0, "icons": 200.0, "emoji": 96.0}
+KIMG = {"tile": 10.0, "pair": 32.0, "together": 24.0, "icons": 200.0, "emoji": 96.0}
 QUIET = {"watch.tensorboard": False, "watch.signals": False}
 EACH = 30  # logos of each colour asked for
 

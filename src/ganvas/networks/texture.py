@@ -41,6 +41,8 @@ class Texture(Networks):
         local: numbers per cell of the field; a cell is `stride` pixels wide.
         overall: numbers that all cells share, and the length of a label's vector.
         levels: doublings from the field to the image.
+        discriminator_levels: halvings before it judges: after 3, a judgement covers 22 pixels.
+            It judges grain before shape, and much sooner than one that sees a whole crop.
         width: generator's channels on its finest map; each coarser map has twice as many.
         discriminator_width: the same for the discriminator.
         max_width: no map has more channels than this.
