@@ -19,6 +19,7 @@ Writes results/patterns.md, and results/patterns/tiles.jpg from what lies in $GA
 
 from __future__ import annotations
 
+import functools
 import os
 import zipfile
 from pathlib import Path
@@ -50,6 +51,7 @@ def play(part: str, seed: int) -> dict:
     return logos(part, seed) if part in ("icons", "emoji") else tiles(part, seed)
 
 
+@functools.cache
 def textures() -> dict[str, Path]:
     """One file for each different texture, by name."""
     folder = WORK / "textures"

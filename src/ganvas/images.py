@@ -231,12 +231,11 @@ def _to_size(image: Image.Image, width: int, height: int, fit: str) -> Image.Ima
     return sheet
 
 
-def _paper(image: Image.Image) -> int | tuple[int, ...]:
+def _paper(image: Image.Image) -> tuple[int, ...]:
     """The median of the border's pixels, channel by channel."""
     pixels = np.asarray(image)
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    found = np.median(border, axis=0).astype(int).tolist()
-    return tuple(found) if pixels.ndim == 3 else found
+    return tuple(int(value) for value in np.median(border.reshape(len(border), -1), axis=0))
 
 
 def _from_array(image: np.ndarray) -> Image.Image:
