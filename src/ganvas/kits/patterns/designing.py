@@ -17,7 +17,7 @@ from ...errors import UsageError
 from ...files import replacing
 from . import colour, directions, work
 from .logos import INK, Drawn, Logos, learn_logos
-from .marks import read_marks
+from .marks import Marks, read_marks
 from .vector import crisp, needs_vtracer, svg_error, to_svg
 
 FACTOR = 8
@@ -62,15 +62,12 @@ def make_logos(
     """
     began = time.perf_counter()
     _check(n, variations, truncation, svg)
-    base, marks = Path(folder), read_marks(data, size)
-    if kind is not None:
-        marks.chosen(kind)
+    base, marks = Path(folder), _marks(data, size, kind)
     logos = learn_logos(marks, base, size=size, kimg=kimg, seed=seed, set=set, progress=progress)
     tell(f"learnt {len(logos.kinds)} kinds ({logos.run.rows()[-1]['seconds']:.0f} s of training)")
     drawn = logos.draw(n, palette, seed, truncation, kind)
-    about = work.provenance(
-        logos.run, seed=seed, truncation=truncation, palette=",".join(palette) or "as learnt"
-    )
+    words = {"seed": seed, "truncation": truncation, "palette": ",".join(palette) or "as learnt"}
+    about = work.provenance(logos.run, **words)
     items = _write_each(logos, drawn, base, about, svg)
     pictures.write_png(base / "logos.png", _sheet(logos, drawn, len(palette)), about)
     pictures.write_png(base / "nearest.png", _beside(logos, drawn), about)
@@ -100,6 +97,14 @@ def _check(n: int, variations: int | None, truncation: float, svg: bool) -> None
         raise UsageError(f"--variations {variations}: logos have numbers 0 to {n - 1}")
     if not 0 < truncation <= 2:
         raise UsageError(f"truncation {truncation}: it lies above 0 and is at most 2")
+
+
+def _marks(data: Any, size: int, kind: str | None) -> Marks:
+    """What to learn from. Raises UsageError: it has no such kind."""
+    marks = read_marks(data, size)
+    if kind is not None:
+        marks.chosen(kind)
+    return marks
 
 
 def inks(logos: Logos, drawn: Drawn, i: int) -> dict[str, Any]:

@@ -59,40 +59,53 @@ def make_tiles(
     Raises: UsageError: see `Tiles.draw`, `learn_tiles`.
     """
     began = time.perf_counter()
-    if not 1 <= n <= MOST or not 1 <= repeat <= 8 or repeat * max(size) > PREVIEW:
-        raise UsageError(
-            f"n = {n}, repeat = {repeat} of {max(size)} pixels: n is 1 to {MOST}, repeat 1 to 8, "
-            f"and a preview has at most {PREVIEW} pixels a side"
-        )
+    _check_counts(n, repeat, size)
     base, given = Path(folder), [Path(path) for path in [*textures, *([morph] if morph else [])]]
     found = _check(given, size, morph, scale, set or {})
-    words = {"kimg": kimg, "scale": scale, "seed": seed, "set": set, "progress": progress}
-    alone = len(found) == 1 or together or morph is not None
+    apart = len(found) > 1 and not together and morph is None
+    if apart:
+        work.claim(base, {"kit": "patterns tile", "textures": "each by itself"})
+    places = {base / "learnt" / one.name: [one.path] for one in found} if apart else {base: given}
     drawn: list[dict[str, Any]] = []
     runs: list[Run] = []
-    if not alone:
-        work.claim(base, {"kit": "patterns tile", "textures": "each by itself"})
-    for one in [None] if alone else found:
-        place = base / "learnt" / one.name if one else base
-        tiles = learn_tiles([one.path] if one else given, place, **words)
+    for place, paths in places.items():
+        tiles = learn_tiles(
+            paths, place, kimg=kimg, scale=scale, seed=seed, set=set, progress=progress
+        )
         runs.append(tiles.run)
-        spent = tiles.run.rows()[-1]["seconds"]
-        tell(f"learnt {', '.join(tiles.names)} ({spent:.0f} s of training)")
+        tell(f"learnt {', '.join(tiles.names)} ({_seconds(tiles.run):.0f} s of training)")
         drawn += _write_each(tiles, base, size, n, repeat, seed, first=not drawn)
         if morph:
             _morph(tiles, base, size, seed)
             tell("drew morph.png and morph.gif")
         if tiles.run.status() == "interrupted":
             break
-    result = {
+    result = _summary(runs, drawn, size, time.perf_counter() - began)
+    work.write_json(base / "tiles.json", result)
+    return result
+
+
+def _summary(
+    runs: Sequence[Run], drawn: list[dict[str, Any]], size: tuple[int, int], seconds: float
+) -> dict[str, Any]:
+    return {
         "runs": [str(run.folder) for run in runs], "size": list(size), "status": runs[-1].status(),
         "tiles": drawn, "ratio": float(np.mean([one["seams"]["ratio"] for one in drawn])),
         "within": float(np.mean([one["seams"]["within"] for one in drawn])),
-        "seconds_training": sum(run.rows()[-1]["seconds"] for run in runs),
-        "seconds": round(time.perf_counter() - began, 1),
+        "seconds_training": sum(map(_seconds, runs)), "seconds": round(seconds, 1),
     }  # fmt: skip
-    work.write_json(base / "tiles.json", result)
-    return result
+
+
+def _seconds(run: Run) -> float:
+    return float(run.rows()[-1]["seconds"])
+
+
+def _check_counts(n: int, repeat: int, size: tuple[int, int]) -> None:
+    if not 1 <= n <= MOST or not 1 <= repeat <= 8 or repeat * max(size) > PREVIEW:
+        raise UsageError(
+            f"n = {n}, repeat = {repeat} of {max(size)} pixels: n is 1 to {MOST}, repeat 1 to 8, "
+            f"and a preview has at most {PREVIEW} pixels a side"
+        )
 
 
 def _check(
