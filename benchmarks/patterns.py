@@ -236,7 +236,8 @@ def about_tiles(parts: list[dict], words: str) -> str:
     found = [one for row in parts for one in row["textures"]]
     seconds = sorted(row["seconds"] for row in parts)
     text = f"Tiles, {words}: {len(found)} textures, {TILES} tiles of each, {parts[0]['kimg']:g} "
-    text += f"kimg in {seconds[0]:.0f} to {seconds[-1]:.0f} s\n\n"
+    text += f"kimg in {np.median(seconds):.0f} s (median; at most {seconds[-1]:.0f})"
+    text += f"; recipe {parts[0]['recipe']}\n\n" if "recipe" in parts[0] else "\n\n"
     lines = []
     for name, key, inside in (
         ("tiles", "ratio", "within"),
