@@ -1,24 +1,25 @@
 """The patterns kit: do tiles tile, are they like their source, are logos of the colour asked for?
 
-    python benchmarks/patterns.py [--only tiles] [--seeds 1]
+    python benchmarks/patterns.py [--only tile] [--part 0/1] [--seeds 1]
 
-Tiles: one generator learns the 21 distinct textures of `propaganda_textures.zip`, at 256 pixels;
-10 tiles of each are held against their sources: the step across the seam among the steps inside;
-and a Frechet distance of patches of 16 x 16, by their 48 principal components on the source,
-against random quilting (blocks of 32 pixels from anywhere in the source). Beside: crops of the
-source tiled as they are, and mirrored. The same for a generator of two textures alone ("pair").
+Tiles: one generator for each of the 21 distinct textures of `propaganda_textures.zip`, at 256
+pixels; 10 tiles of each are held against their source: the step across the seam among the steps
+inside; and a Frechet distance of patches of 16 x 16, by their 48 principal components on the
+source, against random quilting (blocks of 32 pixels from anywhere in it). Beside: crops of the
+source tiled as they are, and mirrored. "pair" and "together": one generator of two and of all.
 A seam that is one step among many lies within the 5th to 95th percentile of the steps in both
 directions in 81 of 100 tiles. Logos: `simple_icons_64.npz` and `noto_emoji_64.npz`; the
 colour asked for against an extractor of another kind than the kit's (hue, saturation, value), as in
-LoGAN (0.8 / 0.7); precision, recall, coverage, diversity in the features `general`; SVG drawn
-again by the kit's rasteriser against the crisp picture. Data under $GANVAS_DATA (default
-../shared/data). Each part is a file in results/patterns/ and is not made again; what is learnt
-lies in $GANVAS_WORK (default runs/patterns-benchmark) and is gone on with. Writes
-results/patterns.md.
+LoGAN (0.8 / 0.7); precision, recall, coverage, diversity against training images in the features
+`general`; SVG drawn again by the kit's rasteriser against the crisp picture. Data under
+$GANVAS_DATA (default ../shared/data). Each part is a file in results/patterns/ and is not made
+again; what is learnt lies in $GANVAS_WORK (default runs/patterns-benchmark) and is gone on with.
+Writes results/patterns.md, and results/patterns/tiles.jpg from what lies in $GANVAS_WORK.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import zipfile
 from pathlib import Path
@@ -30,7 +31,7 @@ from PIL import Image
 
 import ganvas
 from ganvas.evaluation.frechet import Moments, frechet_distance
-from ganvas.images import grid, write_png
+from ganvas.images import grid, refit
 from ganvas.kits import patterns
 from ganvas.kits.patterns.colour import NAMED
 from ganvas.kits.patterns.crops import cut_from, read_textures
@@ -41,28 +42,32 @@ DATA = Path(os.environ.get("GANVAS_DATA", "../shared/data"))
 WORK = Path(os.environ.get("GANVAS_WORK", "runs/patterns-benchmark"))
 TILES, SIDE, PATCHES = 10, 16, 4000
 PAIR = ("Theme-Park-Disaster-1", "Penguin-Sushi-1")
-KIMG = {
-    "pair": 32.0,
-    "tiles": float(os.environ.get("GANVAS_TILES_KIMG", "60")),
-    "icons": 200.0,
-    "emoji": 96.0,
-}
+KIMG = {"tile": 10.0, "pair": 32.0, "together": 24.0, "icons": 200.0, "emoji": 96.0}
 QUIET = {"watch.tensorboard": False, "watch.signals": False}
 EACH = 30  # logos of each colour asked for
 
 
 def play(part: str, seed: int) -> dict:
-    return tiles(part, seed) if part in ("tiles", "pair") else logos(part, seed)
+    return logos(part, seed) if part in ("icons", "emoji") else tiles(part, seed)
 
 
-def tiles(part: str, seed: int) -> dict:
+@functools.cache
+def textures() -> dict[str, Path]:
+    """One file for each different texture, by name."""
     folder = WORK / "textures"
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(DATA / "propaganda_textures.zip") as archive:
         archive.extractall(folder)
-    files = [folder / f"{name}.JPG" for name in PAIR] if part == "pair" else [folder]
+    return {one.name: one.path for one in read_textures([folder])}
+
+
+def tiles(part: str, seed: int) -> dict:
+    """One generator of one texture, "tile NAME", of two or of all, held against the sources."""
+    kind, _, name = part.partition(" ")
+    names = {"tile": [name], "pair": PAIR, "together": list(textures())}[kind]
+    files = [textures()[one] for one in names]
     drawer = patterns.learn_tiles(
-        files, WORK / f"{part}-{seed}", kimg=KIMG[part], seed=seed, set=QUIET
+        files, WORK / f"{kind}-{name}-{seed}", kimg=KIMG[kind], seed=seed, set=QUIET
     )
     rng = np.random.default_rng(seed)
     rows, sheet = [], []
@@ -72,11 +77,7 @@ def tiles(part: str, seed: int) -> dict:
         crops = cut_from(source.pixels, TILES, 128, rng, False)
         naive = [patterns.seams(crop) for crop in crops]
         mirror = [patterns.seams(patterns.mirrored(crop)) for crop in crops]
-        real, other = (patches([source.pixels], rng) for _ in range(2))
-        fake, quilted = (
-            patches(drawn, rng),
-            patches([quilt(source.pixels, rng) for _ in drawn], rng),
-        )
+        quilts = [quilt(source.pixels, rng) for _ in drawn]
         rows.append({
             "texture": source.name,
             "ratio": [round(one["ratio"], 4) for one in found],
@@ -85,14 +86,22 @@ def tiles(part: str, seed: int) -> dict:
             "naive_within": float(np.mean([one["within"] for one in naive])),
             "mirror": [round(one["ratio"], 4) for one in mirror],
             "mirror_within": float(np.mean([one["within"] for one in mirror])),
-            **distances(real, other, fake, quilted),
+            **distances(source.pixels, drawn, quilts, rng),
         })  # fmt: skip
-        sheet += [source.pixels, drawn[0], drawn[1]]
-    picture = grid(np.stack(sheet), 9, 4)[::2, ::2]
-    write_png(RESULTS / "patterns" / f"{part}.png", picture)
-    return {"part": part, "seed": seed, "kimg": KIMG[part], "textures": rows,
+        sheet += [refit(source.pixels, (256, 256), 3), *drawn[:2]]
+    np.save(WORK / f"sheet-{kind}-{name}-{seed}.npy", np.stack(sheet))
+    return {"part": kind, "seed": seed, "kimg": KIMG[kind], "textures": rows,
             "equivariance": equivariance(drawer),
             "seconds": drawer.run.rows()[-1]["seconds"]}  # fmt: skip
+
+
+def contact_sheet() -> None:
+    """Each source and two tiles of it, three textures to a row, at half size."""
+    sheets = [np.load(file) for file in sorted(WORK.glob("sheet-tile-*-0.npy"))]
+    if sheets:
+        picture = Image.fromarray(grid(np.concatenate(sheets), 9, 4))
+        small = picture.reduce(2)
+        small.save(RESULTS / "patterns" / "tiles.jpg", quality=80)
 
 
 def patches(images: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
@@ -102,11 +111,12 @@ def patches(images: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
     return cut.reshape(len(cut), -1).astype(np.float64) / 255
 
 
-def distances(real, other, fake, quilted) -> dict:
+def distances(source, drawn, quilts, rng) -> dict:
+    real, other = (patches([source], rng) for _ in range(2))
     mean = real.mean(axis=0)
     _, vectors = np.linalg.eigh(np.cov(real - mean, rowvar=False))
     base = Moments.of((real - mean) @ vectors[:, -48:])
-    named = {"frechet": fake, "quilt": quilted, "floor": other}
+    named = {"frechet": patches(drawn, rng), "quilt": patches(quilts, rng), "floor": other}
     return {
         name: frechet_distance(base, Moments.of((part - mean) @ vectors[:, -48:]))
         for name, part in named.items()
@@ -199,30 +209,11 @@ def rates(asked: list[str], got: list[str], words: list[str]) -> dict:
 
 def write_up(rows: list[dict]) -> str:
     text = ""
-    for row in (row for row in rows if "textures" in row):
-        found = row["textures"]
-        text += f"Tiles, seed {row['seed']}: {len(found)} textures, {TILES} tiles of each, "
-        text += f"{row['kimg']:g} kimg in {row['seconds']:.0f} s\n\n"
-        lines = []
-        for name, key, inside in (
-            ("tiles", "ratio", "within"),
-            ("crop, tiled", "naive", "naive_within"),
-            ("crop, mirrored", "mirror", "mirror_within"),
-        ):
-            ratio = np.concatenate([one[key] for one in found])
-            mean = f"{ratio.mean():.3f} ± {1.96 * ratio.std() / np.sqrt(len(ratio)):.3f}"
-            within = f"{np.mean([one[inside] for one in found]):.0%}"
-            lines.append([name, f"{len(ratio)}", mean, within])
-        text += markdown(["", "n", "seam over steps inside", "both within 5th to 95th"], lines)
-        better = sum(one["frechet"] < one["quilt"] for one in found)
-        names = ("frechet", "quilt", "floor")
-        medians = [float(np.median([one[name] for one in found])) for name in names]
-        text += (
-            f"\nPatch distance, median over textures: tiles {medians[0]:.2f}, quilting "
-            f"{medians[1]:.2f}, the source itself {medians[2]:.2f}; tiles nearer than quilting on "
-            f"{better} of {len(found)}. Rolled field against rolled image: at most "
-            f"{row['equivariance']:.1e}.\n\n"
-        )
+    for kind, words in (("tile", "one generator each"), ("pair", "one generator of two"),
+                        ("together", "one generator of all")):  # fmt: skip
+        parts = [row for row in rows if row["part"] == kind]
+        if parts:
+            text += about_tiles(parts, words)
     lines = []
     for row in (row for row in rows if "textures" not in row):
         for name, rate in [*row["colours"].items(), ("training images", row["ceiling"])]:
@@ -241,16 +232,48 @@ def write_up(rows: list[dict]) -> str:
     return text + (markdown(head, lines) if lines else "")
 
 
+def about_tiles(parts: list[dict], words: str) -> str:
+    found = [one for row in parts for one in row["textures"]]
+    seconds = sorted(row["seconds"] for row in parts)
+    text = f"Tiles, {words}: {len(found)} textures, {TILES} tiles of each, {parts[0]['kimg']:g} "
+    text += f"kimg in {np.median(seconds):.0f} s (median; at most {seconds[-1]:.0f})"
+    text += f"; recipe {parts[0]['recipe']}\n\n" if "recipe" in parts[0] else "\n\n"
+    lines = []
+    for name, key, inside in (
+        ("tiles", "ratio", "within"),
+        ("crop, tiled", "naive", "naive_within"),
+        ("crop, mirrored", "mirror", "mirror_within"),
+    ):
+        ratio = np.concatenate([one[key] for one in found])
+        mean = f"{ratio.mean():.3f} ± {1.96 * ratio.std() / np.sqrt(len(ratio)):.3f}"
+        within = f"{np.mean([one[inside] for one in found]):.0%}"
+        lines.append([name, f"{len(ratio)}", mean, within])
+    text += markdown(["", "n", "seam over steps inside", "both within 5th to 95th"], lines)
+    better = sum(one["frechet"] < one["quilt"] for one in found)
+    values = {name: np.array([one[name] for one in found])
+              for name in ("frechet", "quilt", "floor")}  # fmt: skip
+    low, middle, high = np.percentile(values["frechet"], [25, 50, 75])
+    text += (
+        f"\nPatch distance, median over textures: tiles {middle:.2f} (quartiles {low:.2f} and "
+        f"{high:.2f}), quilting {np.median(values['quilt']):.2f}, the source itself "
+        f"{np.median(values['floor']):.2f}; tiles nearer than quilting on {better} of "
+        f"{len(found)}. Rolled field against rolled image: at most "
+        f"{max(row['equivariance'] for row in parts):.1e}.\n\n"
+    )
+    return text
+
+
 def main() -> None:
     options = parser(__doc__, seeds=1)
     words = options.parse_args()
     if not (DATA / "propaganda_textures.zip").exists():
         print(f"{DATA} is absent: set GANVAS_DATA")
         return
-    jobs = [
-        (part, seed) for seed in range(words.seeds) for part in ("icons", "emoji", "pair", "tiles")
-    ]
+    parts = ["icons", "emoji", "pair", *(f"tile {name}" for name in textures())]
+    parts += ["together"] * (words.only == "together")
+    jobs = [(part, seed) for seed in range(words.seeds) for part in parts]
     rows = run_all("patterns", jobs, play, words)
+    contact_sheet()
     (RESULTS / "patterns.md").write_text(write_up(rows))
 
 

@@ -23,7 +23,7 @@ from PIL.PngImagePlugin import PngInfo
 from ganvas.errors import DataError, Diverged
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
-FITS = ("crop", "pad")
+FITS = ("crop", "pad", "paper")
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 4
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -100,7 +100,8 @@ def read(
         file: a path, or the bytes of a file.
         size: (height, width) in pixels; None keeps the image's own.
         channels: 1 to 4; None keeps the image's own. Alpha that is dropped is laid over white.
-        fit: "crop" fills `size` and cuts what is over, centred; "pad" adds black or transparency.
+        fit: "crop" fills `size` and cuts what is over, centred; "pad" adds black or transparency;
+            "paper" adds the colour that most of the border has.
 
     Raises: DataError for what `probe` refuses and for broken or truncated files.
     """
@@ -224,10 +225,17 @@ def _to_size(image: Image.Image, width: int, height: int, fit: str) -> Image.Ima
         return ImageOps.fit(image, (width, height), _FILTER)
     scale = min(width / image.width, height / image.height)
     inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    sheet = Image.new(image.mode, (width, height))
+    sheet = Image.new(image.mode, (width, height), _paper(image) if fit == "paper" else 0)
     corner = (width - inner[0]) // 2, (height - inner[1]) // 2
     sheet.paste(image.resize(inner, _FILTER), corner)
     return sheet
+
+
+def _paper(image: Image.Image) -> tuple[int, ...]:
+    """The median of the border's pixels, channel by channel."""
+    pixels = np.asarray(image)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    return tuple(int(value) for value in np.median(border.reshape(len(border), -1), axis=0))
 
 
 def _from_array(image: np.ndarray) -> Image.Image:

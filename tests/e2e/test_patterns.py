@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from PIL import Image
 import ganvas
 from ganvas.cli import run_command
 from ganvas.kits import patterns
+from ganvas.kits.patterns import tiles as tile_drawing
+from ganvas.kits.patterns import tiling
 from ganvas.kits.patterns.marks import read_marks
 
 TINY = {
@@ -85,7 +88,33 @@ def test_tiles_are_written_gone_on_with_and_tile(textures, tmp_path, command, ca
     assert said.startswith("error: ") and "was begun with textures" in said
 
 
-def test_tiles_are_drawn_by_seed_size_and_name(textures, tmp_path):
+def test_several_textures_are_learnt_each_by_itself(textures, tmp_path, monkeypatch):
+    """The second is interrupted: what was learnt is drawn, and the status says so."""
+    learnt, seen = [], iter(["finished", "interrupted"])
+
+    class Learnt:
+        def __init__(self, paths, place, **words):
+            learnt.append((paths, place))
+            self.names, status = [paths[0].stem], next(seen)
+            self.run = SimpleNamespace(
+                folder=place / "run", status=lambda: status, model=lambda which: None,
+                rows=lambda: [{"seconds": 1.0}],
+            )  # fmt: skip
+
+        def draw(self, size, name, seed):
+            return np.random.default_rng(seed).integers(0, 255, (*size, 3)).astype(np.uint8)
+
+    monkeypatch.setattr(tiling, "learn_tiles", Learnt)
+    result = patterns.make_tiles([textures], tmp_path / "out", size=(32, 32), n=1, progress=False)
+    assert [place.name for _, place in learnt] == ["grain", "waves"]
+    assert [paths for paths, _ in learnt] == [[textures / "grain.png"], [textures / "waves.png"]]
+    assert [one["file"] for one in result["tiles"]] == [
+        "tiles/grain-0000.png", "tiles/waves-0000.png"
+    ]  # fmt: skip
+    assert result["status"] == "interrupted"
+
+
+def test_tiles_are_drawn_by_seed_size_and_name(textures, tmp_path, monkeypatch):
     values = {**TINY, "train.kimg": 0.032}
     drawer = patterns.learn_tiles(textures, tmp_path / "out", set=values, progress=False)
     assert drawer.names == ["grain", "waves"]
@@ -97,6 +126,8 @@ def test_tiles_are_drawn_by_seed_size_and_name(textures, tmp_path):
     whole, half = drawer.frames((32, 32), 0, 1, count=2)  # there and back
     np.testing.assert_array_equal(whole, drawer.draw((32, 32), 0))
     np.testing.assert_array_equal(half, drawer.draw((32, 32), 1))
+    monkeypatch.setattr(tile_drawing, "PIECE", 2)  # a large tile is drawn in pieces
+    assert np.abs(drawer.draw((64, 96), "waves", seed=3).astype(int) - tile).max() <= 1
     with pytest.raises(ganvas.UsageError, match="multiples of 16 up to 4096: take 64 for 70"):
         drawer.draw((70, 64))
     with pytest.raises(ganvas.UsageError, match="no texture 'wave': did you mean 'waves'"):
@@ -185,12 +216,16 @@ BAD = {
     "size": (["tile", "waves.png", "--size", "big"], "write HxW in pixels"),
     "size off": (["tile", "waves.png", "--size", "70"], "multiples of 16"),
     "repeat": (["tile", "waves.png", "--repeat", "9"], "repeat"),
+    "networks": (["tile", "waves.png", "--set", "networks.name=dcgan"], "not by DCGAN"),
+    "logo networks": (["logos", "icons.npz", "--set", "networks.width=-1"], "width -1"),
     "morph itself": (["tile", "waves.png", "--morph", "waves.png"], "is given already"),
     "unknown colour": (["logos", "icons.npz", "--palette", "teel"], "no colour 'teel'"),
     "empty palette": (["logos", "icons.npz", "--palette", ""], "the palette is empty"),
     "no such logo": (["logos", "icons.npz", "-n", "4", "--variations", "4"], "numbers 0 to 3"),
     "truncation": (["logos", "icons.npz", "--truncation", "0"], "lies above 0"),
     "one image": (["logos", "waves"], "1 readable image"),
+    "preview": (["tile", "waves.png", "--size", "4096", "--repeat", "8"], "a preview has at most"),
+    "unknown kind": (["logos", "icons.npz", "--size", "16", "--kind", "bleu"], "mean 'blue'"),
     "folder in use": (["tile", "waves.png", "--out", "used"], "holds other files"),
     "svg": (["logos", "icons.npz", "--svg"], "needs vtracer"),
 }

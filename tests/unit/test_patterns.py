@@ -286,6 +286,40 @@ def test_alpha_is_laid_over_white_and_ink_stays_ink():
     assert not read_marks(images[..., 3]).coloured
 
 
+@pytest.mark.parametrize(
+    ("paper", "figure"),  # (grey, alpha): what is ink is 255, whichever way it was drawn
+    [((0, 0), (0, 255)), ((0, 0), (255, 255)), ((255, 255), (0, 255)), ((0, 255), (255, 255)),
+     ((255,), (0,)), ((0,), (255,))],
+)  # fmt: skip
+def test_ink_is_what_is_no_paper(paper, figure):
+    images = np.stack([disc(figure, paper=paper, radius=4 + i % 9) for i in range(60)])
+    pixels = read_marks(images).pixels
+    assert pixels.shape == (60, 32, 32, 1)
+    assert pixels[0, 0, 0] == 0
+    assert pixels[0, 16, 16] == 255
+
+
+def test_wide_logos_stand_on_their_own_paper_and_have_names(tmp_path):
+    for i in range(50):
+        Image.fromarray(disc((215, 35, 4 * i), 40, radius=9)[8:32]).save(
+            tmp_path / f"é {i:02d}.png"
+        )
+    marks = read_marks(tmp_path)
+    assert (marks.pixels[:, 0] == 255).all()
+    assert marks.name(3) == "é 03.png"
+    assert marks.chosen("red").any()
+    with pytest.raises(UsageError, match="no kind 'rad': did you mean 'red'"):
+        marks.chosen("rad")
+
+
+def test_textures_of_one_name_get_names_of_their_own(tmp_path):
+    for i, name in enumerate(("a b.png", "a-b.png", "A-B.png", "._a.png")):
+        saved(tmp_path / name, noisy(64, 64, i))
+    names = [one.name for one in read_textures([tmp_path])]
+    assert len(names) == 3 and len({name.casefold() for name in names}) == 3
+    assert not any(" " in name for name in names)
+
+
 @pytest.mark.parametrize("count", [1, 49])
 def test_few_logos(count):
     with pytest.raises(DataError, match=rf"{count} (readable )?images?.* (from 50|needed)"):

@@ -33,6 +33,9 @@ def tile(
     n: Annotated[int, typer.Option("-n", "--n", min=1, help="Tiles of each texture.")] = 4,
     repeat: Annotated[int, typer.Option(min=1, max=8, help="Times in its preview.")] = 2,
     morph: Annotated[Path | None, typer.Option(help="Another texture to go over into.")] = None,
+    together: Annotated[
+        bool, typer.Option("--together", help="One generator for all, as for --morph; less sharp.")
+    ] = False,
     kimg: Kimg = None,
     scale: Annotated[
         int | None, typer.Option(help="Short side that a texture is learnt at; default: up to 256.")
@@ -54,8 +57,9 @@ def tile(
     from ..kits.patterns import make_tiles
 
     result = make_tiles(
-        images, out, size=sides, n=n, repeat=repeat, morph=morph, kimg=kimg, scale=scale,
-        seed=seed, set=options, progress=not as_json or sys.stderr.isatty(), tell=_tell,
+        images, out, size=sides, n=n, repeat=repeat, morph=morph, together=together,
+        kimg=kimg, scale=scale, seed=seed, set=options,
+        progress=not as_json or sys.stderr.isatty(), tell=_tell,
     )  # fmt: skip
     words = (
         f"{out}: {len(result['tiles'])} tiles in tiles/, their seams {result['ratio']:.2f} times a "

@@ -36,7 +36,8 @@ class Options:
             side, 16 to 64.
         labels: False ignores classes.
         channels: 1 to 4; None decides by the majority of the images.
-        fit: "crop" fills the size and cuts what is over; "pad" shows all and fills with black.
+        fit: "crop" fills the size and cuts what is over; "pad" shows all and fills with black;
+            "paper" with the border's colour.
         holdout: share of the images that is never trained on; at most 5,000, none below 200 images.
         flip: mirrors every other image.
         shift: moves by up to this share of the side, in whole pixels.

@@ -41,6 +41,8 @@ class Texture(Networks):
         local: numbers per cell of the field; a cell is `stride` pixels wide.
         overall: numbers that all cells share, and the length of a label's vector.
         levels: doublings from the field to the image.
+        discriminator_levels: halvings before it judges: after 3, a judgement covers 22 pixels.
+            It judges grain before shape, and much sooner than one that sees a whole crop.
         width: generator's channels on its finest map; each coarser map has twice as many.
         discriminator_width: the same for the discriminator.
         max_width: no map has more channels than this.
@@ -54,6 +56,7 @@ class Texture(Networks):
     local: int = 16
     overall: int = 4
     levels: int = 4
+    discriminator_levels: int = 3
     width: int = 16
     discriminator_width: int = 48
     max_width: int = 96
@@ -107,7 +110,7 @@ class Texture(Networks):
     def discriminator(self, shape: Shape, classes: int = 0) -> keras.Model:
         spectral = self.discriminator_norm == "spectral"
         inputs, x = critic_inputs(shape, classes, pack=1)
-        for level in range(self.levels):
+        for level in range(self.discriminator_levels):
             if level and min(x.shape[1:3]) < FEWEST:
                 break
             channels = min(self.max_width, self.discriminator_width * 2**level)

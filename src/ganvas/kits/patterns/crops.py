@@ -23,7 +23,8 @@ class Texture:
     """A texture as it is learnt: uint8 [H, W, 3], with where it came from.
 
     Attributes:
-        name: of the file, without its suffix.
+        name: of the file, without its suffix; fit to name files by.
+        path: the file.
         pixels: at the size it is learnt at.
         sha256: of the file.
         closed: whether it tiles already, so that crops may reach across its borders.
@@ -31,8 +32,9 @@ class Texture:
             from has full contrast, see `stretched`; `Tiles` takes it back.
     """
 
-    def __init__(self, name: str, pixels: np.ndarray, sha256: str):
-        self.name, self.pixels, self.sha256 = name, pixels, sha256
+    def __init__(self, path: Path, pixels: np.ndarray, sha256: str):
+        self.name = "".join(c if c.isalnum() or c in "-_." else "-" for c in path.stem)
+        self.path, self.pixels, self.sha256 = path, pixels, sha256
         self.closed = seams(pixels)["within"]
         self.low, self.high = np.percentile(pixels.reshape(-1, 3), [0.5, 99.5], axis=0)
         self.high = np.maximum(self.high, self.low + 8)  # noise alone is not stretched
@@ -58,9 +60,11 @@ def read_textures(paths: Sequence[Path], scale: int | None = None) -> list[Textu
     if not 1 <= len(files) <= 64:
         raise DataError(f"{len(files)} textures are given, where 1 to 64 are taken: choose some")
     found = [_texture(file, digest, scale) for digest, file in files.items()]
-    names = [one.name for one in found]
+    taken: set[str] = set()
     for i, one in enumerate(found):
-        one.name = one.name if names.count(one.name) == 1 else f"{one.name}-{i}"
+        while one.name.casefold() in taken:
+            one.name += f"-{i}"
+        taken.add(one.name.casefold())
     return found
 
 
@@ -93,7 +97,11 @@ def cut_from(
 
 
 def _inside(folder: Path) -> list[Path]:
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in pictures.SUFFIXES)
+    try:
+        files = sorted(p for p in folder.iterdir() if p.suffix.lower() in pictures.SUFFIXES)
+    except OSError as error:
+        raise DataError(f"cannot read {folder} ({error.strerror}): name others") from error
+    files = [file for file in files if file.is_file() and not file.name.startswith(".")]
     if not files:
         raise DataError(f"{folder} holds no images, where textures are PNG, JPEG ...: name others")
     return files
@@ -124,4 +132,4 @@ def _texture(file: Path, digest: str, scale: int | None) -> Texture:
     pixels = pictures.read(file, size, 3)
     if pixels.reshape(-1, 3).std(axis=0).max() < 1:
         raise DataError(f"{file} is of a single colour, which tiles by itself: give a texture")
-    return Texture(file.stem, pixels, digest)
+    return Texture(file, pixels, digest)

@@ -14,8 +14,10 @@ from PIL import Image
 
 from ... import images as pictures
 from ...errors import UsageError
+from ...files import replacing
 from . import colour, directions, work
 from .logos import INK, Drawn, Logos, learn_logos
+from .marks import Marks, read_marks
 from .vector import crisp, needs_vtracer, svg_error, to_svg
 
 FACTOR = 8
@@ -60,13 +62,12 @@ def make_logos(
     """
     began = time.perf_counter()
     _check(n, variations, truncation, svg)
-    base = Path(folder)
-    logos = learn_logos(data, base, size=size, kimg=kimg, seed=seed, set=set, progress=progress)
+    base, marks = Path(folder), _marks(data, size, kind)
+    logos = learn_logos(marks, base, size=size, kimg=kimg, seed=seed, set=set, progress=progress)
     tell(f"learnt {len(logos.kinds)} kinds ({logos.run.rows()[-1]['seconds']:.0f} s of training)")
     drawn = logos.draw(n, palette, seed, truncation, kind)
-    about = work.provenance(
-        logos.run, seed=seed, truncation=truncation, palette=",".join(palette) or "as learnt"
-    )
+    words = {"seed": seed, "truncation": truncation, "palette": ",".join(palette) or "as learnt"}
+    about = work.provenance(logos.run, **words)
     items = _write_each(logos, drawn, base, about, svg)
     pictures.write_png(base / "logos.png", _sheet(logos, drawn, len(palette)), about)
     pictures.write_png(base / "nearest.png", _beside(logos, drawn), about)
@@ -82,6 +83,7 @@ def make_logos(
         "seconds": round(time.perf_counter() - began, 1),
     }  # fmt: skip
     work.write_json(base / "logos.json", result)
+    _forget(base, items)
     return result
 
 
@@ -97,6 +99,14 @@ def _check(n: int, variations: int | None, truncation: float, svg: bool) -> None
         raise UsageError(f"truncation {truncation}: it lies above 0 and is at most 2")
 
 
+def _marks(data: Any, size: int, kind: str | None) -> Marks:
+    """What to learn from. Raises UsageError: it has no such kind."""
+    marks = read_marks(data, size)
+    if kind is not None:
+        marks.chosen(kind)
+    return marks
+
+
 def inks(logos: Logos, drawn: Drawn, i: int) -> dict[str, Any]:
     """With which colours logo i is drawn crisply: its ink and its paper, or those found in it."""
     if logos.marks.coloured:
@@ -109,7 +119,8 @@ def _write_each(
 ) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     for i, image in enumerate(drawn.images):
-        found = f"nearest is item {drawn.nearest[i]} at distance {drawn.distance[i]:.3f}"
+        name = logos.marks.name(drawn.nearest[i])
+        found = f"nearest is {name} at distance {drawn.distance[i]:.3f}"
         own = {**about, "number": str(i), "kind": logos.kinds[drawn.labels[i]],
                "nearest": found}  # fmt: skip
         options = inks(logos, drawn, i)
@@ -117,14 +128,14 @@ def _write_each(
         item = {
             "file": f"logos/{i:04d}.png", "kind": logos.kinds[drawn.labels[i]],
             "main": drawn.colours[i][0] if drawn.colours[i] else None,
-            "nearest": int(drawn.nearest[i]),
+            "nearest": int(drawn.nearest[i]), "nearest_name": name,
             "distance": round(float(drawn.distance[i]), 4), "near_copy": False,
         }  # fmt: skip
         if svg:
             text = to_svg(image, own, factor=FACTOR, **options)
             path = base / "svg" / f"{i:04d}.svg"
             path.parent.mkdir(exist_ok=True)
-            with work.replacing(path) as file:
+            with replacing(path) as file:
                 file.write(text.encode())
             item |= {
                 "svg": f"svg/{i:04d}.svg", "svg_bytes": len(text),
@@ -132,6 +143,14 @@ def _write_each(
             }  # fmt: skip
         items.append(item)
     return items
+
+
+def _forget(base: Path, items: list[dict[str, Any]]) -> None:
+    """Remove logos of an earlier command, which logos.json knows no more."""
+    kept = {base / item[key] for item in items for key in ("file", "svg") if key in item}
+    for file in [*base.glob("logos/[0-9]*.png"), *base.glob("svg/[0-9]*.svg")]:
+        if file not in kept:
+            file.unlink()
 
 
 def _extras(logos: Logos, drawn: Drawn, base: Path, about: dict[str, str],
@@ -168,11 +187,14 @@ def _curve(logos: Logos, seed: int) -> list[dict[str, Any]]:
 
 def _sheet(logos: Logos, drawn: Drawn, colours: int) -> np.ndarray:
     """All logos; with a palette, a row (or several) for each of its colours."""
-    large = np.stack([_enlarged(_large(logos, drawn, i), 1) for i in range(len(drawn))])
-    if colours < 2 or len(drawn) % colours:
+    large = np.stack([_large(logos, drawn, i) for i in range(len(drawn))])
+    if colours < 2:
         return pictures.grid(large, None, 12)
-    order = np.argsort(np.arange(len(drawn)) % colours, kind="stable")
-    return pictures.grid(large[order], max(1, len(drawn) // colours), 12)
+    rows = -(-len(drawn) // colours)
+    sheet = np.full((rows * colours, *large.shape[1:]), 255, np.uint8)
+    sheet[: len(large)] = large
+    return pictures.grid(sheet.reshape(rows, colours, *large.shape[1:]).swapaxes(0, 1).reshape(
+        sheet.shape), rows, 12)  # fmt: skip
 
 
 def _beside(logos: Logos, drawn: Drawn) -> np.ndarray:

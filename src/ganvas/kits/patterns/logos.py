@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import RunError, UsageError, no_such
+from ...build import build
+from ...config import load_recipe
+from ...errors import RunError, UsageError
 from ...evaluation import Sample
 from ...evaluation.copies import copies, nearest
+from ...networks import NETWORKS
 from ...runs import Run
 from ...sampler import Sampler, load, slerp
 from . import colour, work
@@ -62,7 +65,8 @@ def learn_logos(
     """Learn to draw logos like these; the same call again goes on.
 
     Args:
-        data: what `ganvas.data.load` takes; one channel is ink on paper, alpha is laid over white.
+        data: what `ganvas.data.load` takes, or the marks that `read_marks` made of it. One channel
+            is ink on paper, dark on light or light on dark; colours are laid over white.
         folder: where to work; new, empty, or begun by the same call.
         size: pixels a side that are learnt at.
         kimg: thousand images to learn from; None: what the recipe `logos` says.
@@ -70,8 +74,10 @@ def learn_logos(
 
     Raises: DataError: too few images; UsageError: a folder in other use.
     """
-    marks, base = read_marks(data, size), Path(folder)
+    marks = data if isinstance(data, Marks) else read_marks(data, size)
+    base = Path(folder)
     values = {"train.seed": seed, "data.size": size, **(set or {})}
+    build("networks", load_recipe("logos").with_values(values).networks, NETWORKS)
     about = {"kit": "patterns logos", "images": marks.fingerprint, "settings": values}
     work.claim(base, about)
     if kimg is not None:
@@ -222,10 +228,7 @@ class Logos:
         mains = np.array([name.partition("/")[0] for name in self.kinds])
         chances = self.sampler.frequencies / self.sampler.frequencies.sum()
         if kind is not None:
-            fits = [kind in (name, main) for name, main in zip(self.kinds, mains, strict=True)]
-            if not any(fits):
-                raise UsageError(no_such("kind", kind, {*self.kinds, *mains}))
-            chances = chances * fits
+            chances = chances * self.marks.chosen(kind)
         draws = np.random.Generator(np.random.Philox([seed, 3])).random(n)
         by_colour = self.marks.coloured and kind is None
         labels = np.empty(n, np.int32)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ...data import Options
+from ...data import Images, Options
 from ...data import load as load_images
 from ...data.clusters import k_means, nearest, thumbnails
-from ...errors import DataError, UsageError
+from ...errors import DataError, UsageError, no_such
 from . import colour
 
 FEWEST = 50
@@ -26,14 +26,33 @@ class Marks:
         pixels: uint8 [N, S, S, C]; C is 1 (how much ink), or 3 (colours, laid over white).
         labels: words [N], "red/02": main colour and kind, or "03": kind alone.
         fingerprint: of the images and how they were brought in.
+        places: of a folder, the path of each image within it; else empty.
     """
 
-    def __init__(self, pixels: np.ndarray, labels: np.ndarray, fingerprint: str):
-        self.pixels, self.labels, self.fingerprint = pixels, labels, fingerprint
+    def __init__(self, pixels: np.ndarray, labels: np.ndarray, source: Images):
+        self.pixels, self.labels = pixels, labels
+        self.fingerprint = source.fingerprint
+        self.places = [source.places[row] for row in source.rows] if source.places else []
 
     @property
     def coloured(self) -> bool:
         return self.pixels.shape[-1] == 3
+
+    def chosen(self, kind: str) -> np.ndarray:
+        """Which kinds, in their order, are meant by a word: one of them, or a main colour; bool.
+
+        Raises: UsageError: none.
+        """
+        kinds = [str(name) for name in np.unique(self.labels)]
+        fits = np.array([kind in (name, name.partition("/")[0]) for name in kinds])
+        if not fits.any():
+            mains = [name.partition("/")[0] for name in kinds]
+            raise UsageError(no_such("kind", kind, {*kinds, *mains}))
+        return fits
+
+    def name(self, row: int) -> str:
+        """What the image of this row is called: its file, else its number."""
+        return self.places[row] if self.places else f"item {row}"
 
 
 def read_marks(data: Any, size: int = 32) -> Marks:
@@ -48,7 +67,7 @@ def read_marks(data: Any, size: int = 32) -> Marks:
     """
     if not 16 <= size <= 128:
         raise UsageError(f"size {size}: logos are learnt at 16 to 128 pixels a side")
-    options = Options(size=size, labels=False, holdout=0.0, fit="pad")
+    options = Options(size=size, labels=False, holdout=0.0, fit="paper")
     source = load_images(data if not isinstance(data, os.PathLike) else os.fspath(data), options)
     if source.count < FEWEST:
         raise DataError(
@@ -59,22 +78,38 @@ def read_marks(data: Any, size: int = 32) -> Marks:
     seeds = np.random.Generator(np.random.Philox(0))
     if pixels.shape[-1] == 1:
         kinds = _kinds(pixels, GROUPS, seeds)
-        return Marks(pixels, np.array([f"{kind:02d}" for kind in kinds]), source.fingerprint)
+        return Marks(pixels, np.array([f"{kind:02d}" for kind in kinds]), source)
     words, mains = list(colour.NAMED), colour.main_colours(pixels)
     labels = np.empty(len(pixels), "U16")
     for main in np.unique(mains):
         rows = np.flatnonzero(mains == main)
         kinds = _kinds(pixels[rows], GROUPS // 4, seeds)
         labels[rows] = [f"{words[main]}/{kind:02d}" for kind in kinds]
-    return Marks(pixels, labels, source.fingerprint)
+    return Marks(pixels, labels, source)
 
 
 def _plain(pixels: np.ndarray) -> np.ndarray:
-    """Without alpha: laid over white; a single channel, or grey on alpha, stays one channel."""
-    if pixels.shape[-1] in (1, 3):
+    """Colours laid over white, or how much ink there is: [N, S, S, 1 to 4] -> [N, S, S, 3 or 1].
+
+    Grey is ink where borders are dark, and paper where they are light. Where they are transparent,
+    what is seen is ink, as far as it differs from a paper of the other end.
+    """
+    if pixels.shape[-1] == 1:
+        return 255 - pixels if _border(pixels) > 127 else pixels
+    if pixels.shape[-1] == 3:
         return pixels
-    alpha = pixels[..., -1:].astype(np.float64) / 255
-    return np.rint(pixels[..., :-1] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    seen, alpha = pixels[..., :-1].astype(np.float64), pixels[..., -1:] / 255
+    if pixels.shape[-1] == 2 and _border(alpha) < 0.5:
+        light = (seen * alpha).sum() > 127 * alpha.sum()
+        return np.rint((seen if light else 255 - seen) * alpha).astype(np.uint8)
+    over_white = np.rint(seen * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    return over_white if over_white.shape[-1] == 3 else _plain(over_white)
+
+
+def _border(planes: np.ndarray) -> float:
+    """The median of all borders, [N, S, S, 1]."""
+    lines = [planes[:, 0], planes[:, -1], planes[:, :, 0], planes[:, :, -1]]
+    return float(np.median(np.concatenate([line.ravel() for line in lines])))
 
 
 def _kinds(pixels: np.ndarray, most: int, seeds: np.random.Generator) -> np.ndarray:

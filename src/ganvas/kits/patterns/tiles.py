@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from ... import images as pictures
 from ...build import build
+from ...config import Config, load_recipe
 from ...errors import RunError, UsageError, no_such
 from ...networks import NETWORKS
 from ...networks.texture import Texture as Networks
@@ -22,6 +23,8 @@ from . import torus, work
 from .crops import crops, read_textures
 
 LARGEST = 4096
+PIECE = 64  # cells a side that are drawn at once: a tile of 4096 pixels would take gigabytes
+HALO = 2  # cells beyond a piece that it depends on, see `Texture`
 
 
 def learn_tiles(
@@ -37,7 +40,8 @@ def learn_tiles(
     """Learn to draw tiles of one or a few textures; the same call again goes on.
 
     Args:
-        textures: image files, or folders of them; several are learnt by one generator.
+        textures: image files, or folders of them; several are learnt by one generator, which
+            goes over from one into another, and needs as many times longer.
         folder: where to work; new, empty, or begun by the same call.
         kimg: thousand crops to learn from; None: what the recipe `texture` says.
         scale: see `read_textures`.
@@ -52,15 +56,25 @@ def learn_tiles(
     base = Path(folder)
     files = {one.name: one.sha256 for one in found}
     values = {"train.seed": seed, **(set or {})}
+    texture_networks(load_recipe("texture").with_values(values))
     work.claim(
         base, {"kit": "patterns tile", "textures": files, "scale": scale, "settings": values}
     )
     if kimg is not None:
         values["train.kimg"] = kimg
     run = work.learn(base, crops(found, seed), "texture", values, progress)
-    if run.model("last") is None:
-        raise RunError(f"{base} was stopped before its first model: the same command goes on")
     return Tiles(run, [one.name for one in found], [(one.low, one.high) for one in found])
+
+
+def texture_networks(config: Config) -> Networks:
+    """Those of a recipe. Raises: UsageError: others than `texture`."""
+    networks = build("networks", config.networks, NETWORKS)
+    if not isinstance(networks, Networks):
+        raise UsageError(
+            f"tiles are drawn by the networks `texture`, not by {type(networks).__name__}: "
+            "leave networks.name out"
+        )
+    return networks
 
 
 def cells_of(size: tuple[int, int], stride: int) -> tuple[int, int]:
@@ -95,9 +109,9 @@ class Tiles:
         self.names = list(names)
         self.ranges = np.array(ranges, np.float64).reshape(len(names), 2, 3)
         path = self.run.model("last")
-        networks = build("networks", self.run.config.networks, NETWORKS)
-        if path is None or not isinstance(networks, Networks):
-            raise RunError(f"{self.run.folder} has no model of networks `texture`: train one")
+        networks = texture_networks(self.run.config)
+        if path is None:
+            raise RunError(f"{self.run.folder} has saved no model yet: the same command goes on")
         generator = keras.saving.load_model(path, compile=False)
         tables = [one for one in generator.layers if isinstance(one, keras.layers.Embedding)]
         self.vectors = tables[0].get_weights()[0] if tables else None
@@ -185,13 +199,31 @@ class Tiles:
         if self.vectors is not None:
             parts.append((1 - share) * self.vectors[start] + share * self.vectors[end])
         field = np.concatenate(parts, axis=-1)
-        image = self._infer(field[None]).numpy()[0]
-        tile = pictures.to_uint8(image).astype(np.float64) / 255
-        share = torus.enlarged(share, self.stride)
-        low, high = (
-            (1 - share) * self.ranges[start, i] + share * self.ranges[end, i] for i in (0, 1)
-        )
+        tile = pictures.to_uint8(self._image(field)).astype(np.float64) / 255
+        ranges = self.ranges[start][:, None, None]
+        if end != start:
+            share = torus.enlarged(share, self.stride)
+            ranges = ranges + share * (self.ranges[end] - self.ranges[start])[:, None, None]
+        low, high = ranges
         tile = np.rint(np.clip(low + tile * (high - low), 0, 255)).astype(np.uint8)
         # Cells begin at the border; where it lies among them is left to chance.
         shift = torus.rng_of(seed, 2).integers(0, self.stride, 2)
         return np.roll(tile, tuple(int(s) for s in shift), axis=(0, 1))
+
+    def _image(self, field: np.ndarray) -> np.ndarray:
+        """What the torus makes of a field [h, w, depth], in pieces where it is large."""
+        height, width = field.shape[:2]
+        if max(height, width) <= PIECE:
+            return self._infer(field[None]).numpy()[0]
+        wide = np.pad(field, [(HALO, HALO), (HALO, HALO), (0, 0)], mode="wrap")
+        side, edge = PIECE + 2 * HALO, HALO * self.stride
+        rows = [
+            [
+                self._infer(wide[None, r : r + side, c : c + side]).numpy()[0][
+                    edge:-edge, edge:-edge
+                ]
+                for c in range(0, width, PIECE)
+            ]
+            for r in range(0, height, PIECE)
+        ]
+        return np.concatenate([np.concatenate(row, axis=1) for row in rows])

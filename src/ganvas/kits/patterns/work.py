@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
-from ...files import replacing
+from ...files import disk_errors, replacing
 from ...runs import Run
 
 NAME = "kit.json"
@@ -23,7 +23,7 @@ def claim(folder: Path, about: Mapping[str, Any]) -> None:
 
     Raises: UsageError: the folder holds something else, or the same kit's other work.
     """
-    old = folder / NAME
+    old, about = folder / NAME, json.loads(json.dumps(about))
     if old.is_file():
         before = json.loads(old.read_text("utf-8"))
         for key, value in about.items():
@@ -33,11 +33,13 @@ def claim(folder: Path, about: Mapping[str, Any]) -> None:
                     "is given: choose another --out, or repeat that command"
                 )
         return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (
+        not folder.is_dir() or any(not one.name.startswith(".") for one in folder.iterdir())
+    ):
         raise UsageError(f"{folder} holds other files: choose another --out, or an empty folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(old) as file:
-        file.write((json.dumps(about, indent=2) + "\n").encode())
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_json(old, about)
 
 
 def learn(
@@ -73,12 +75,9 @@ def provenance(run: Run, **words: Any) -> dict[str, str]:
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """The file appears whole or not at all."""
     with replacing(path) as file:
         file.write((json.dumps(values, indent=2) + "\n").encode())
-
-
-def sha256_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _short(value: Any) -> str:
