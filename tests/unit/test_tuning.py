@@ -142,6 +142,25 @@ def test_the_trial_of_a_dead_worker_is_asked_for_again(tmp_path):
     assert states == ["FAIL", "RUNNING", "RUNNING"]
 
 
+@pytest.mark.parametrize("progress", [False, True])
+def test_what_takes_its_process_with_it_is_given_up(tmp_path, progress):
+    """As a network that does not fit into memory would, for ever; not one that gets further."""
+    log = tmp_path / "s-study" / "trials" / "mine" / "log.jsonl"
+    study = study_in(tmp_path)
+    log.parent.mkdir()
+    for life in range(4):
+        with study.worker() as name:  # which dies
+            trial = study.ask(9, name)
+            trial.set_user_attr("run", "mine")
+        log.write_text("{}\n" * (life * progress))
+        if life == 0:
+            first = trial.params
+    assert (trial.params == first) == progress
+    assert [t.user_attrs["why"] for t in study.done()] == (
+        [] if progress else ["died 3 times at the same place"]
+    )
+
+
 def test_another_search_in_the_same_study_is_refused(tmp_path):
     study_in(tmp_path, about={"kimg": 1.0})
     with pytest.raises(UsageError, match=r"searches with kimg 1.0, not 2.0: choose another"):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -73,6 +74,20 @@ def _distribution(values: Range | list[Any]) -> optuna.distributions.BaseDistrib
 
 def _word(value: Any) -> str | int | float | bool:
     return value if isinstance(value, (str, int, float)) else json.dumps(value)
+
+
+def combinations(space: Space, most: int = 10_000) -> list[dict[str, Any]]:
+    """Parameters of all that can be tried, up to so many; none where a value is a real number."""
+    axes: list[Sequence[Any]] = []
+    for values in space.values():
+        if isinstance(values, list):
+            axes.append([_word(value) for value in values])
+        elif isinstance(values.low, int) and isinstance(values.high, int):
+            axes.append(range(values.low, values.high + 1))
+        else:
+            return []
+    found = itertools.islice(itertools.product(*axes), most)
+    return [dict(zip(space, one, strict=True)) for one in found]
 
 
 def values_of(space: Space, parameters: Mapping[str, Any]) -> dict[str, Any]:
