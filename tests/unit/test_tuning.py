@@ -81,6 +81,8 @@ def test_values_come_back_as_the_recipe_has_them():
     config = QUICK.with_values({"penalties": ["r1"]}).with_values(values)
     assert config.penalties == [{"name": "r1", "weight": values["penalties.r1.weight"]}]
     assert in_words({"train.beta1": 0.123456, "loss": "hinge"}) == "beta1 0.123, loss hinge"
+    parts = {"penalties": [{"name": "r1", "weight": 0.1}], "augment": [], "data.labels": True}
+    assert in_words(parts) == "penalties r1 weight 0.1, augment none, labels True"
 
 
 def test_the_same_values_have_the_same_name():

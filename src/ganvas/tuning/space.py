@@ -140,5 +140,14 @@ def digest(values: Mapping[str, Any]) -> str:
 
 def in_words(values: Mapping[str, Any]) -> str:
     """Values on one line, without their sections."""
-    shown = {k: f"{v:.3g}" if isinstance(v, float) else str(v) for k, v in values.items()}
-    return ", ".join(f"{key.partition('.')[2] or key} {word}" for key, word in shown.items())
+    return ", ".join(f"{k.partition('.')[2] or k} {said(v)}" for k, v in values.items())
+
+
+def said(value: Any) -> str:
+    """A value as a reader wants it: "r1 weight 0.1" for a part, "none" for no parts."""
+    if isinstance(value, list):
+        return " + ".join(map(said, value)) or "none"
+    if isinstance(value, dict):
+        rest = (f" {key} {said(one)}" for key, one in value.items() if key != "name")
+        return "".join([str(value.get("name", "")), *rest])
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
