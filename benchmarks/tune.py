@@ -76,9 +76,9 @@ def killed(folder: Path) -> dict:
             logs = sorted(runs.glob("*/log.jsonl"), key=lambda log: log.stat().st_ctime)
             if len(logs) > place and logs[-1].read_text().count("\n") >= 2:
                 process.send_signal(signal.SIGKILL)
+                process.wait()
                 cut.append(logs[-1].parent.name)
             time.sleep(0.02)
-        process.wait()
     before = {log: log.stat().st_mtime_ns for log in runs.glob("*/log.jsonl")}
     finished = [log for log in before if log.parent.name != cut[-1]]
     result = search(folder, PREFIX, 0)
@@ -112,7 +112,7 @@ def write(straight: dict, cut: dict | None, folder: Path) -> None:
     ]
     if cut:
         lines.append(
-            f"Killed within {len(cut['cut'])} trials of {PREFIX} and gone on with: "
+            f"Killed within {len({*cut['cut']})} trials of {PREFIX} and gone on with: "
             f"{cut['done_again']} of {cut['finished_before']} finished trials were done again; "
             f"trials {'the same' if same(straight, cut) else 'NOT the same'} as undisturbed, "
             "score by score."

@@ -46,6 +46,7 @@ class Study:
         url = place if "://" in place else f"sqlite:///{Path(place).absolute()}"
         for name in ("trials", "workers"):
             (folder / name).mkdir(parents=True, exist_ok=True)
+        self._lock = filelock.FileLock(folder / ".lock")
         try:
             with self._alone():
                 self.optuna = optuna.create_study(
@@ -69,7 +70,7 @@ class Study:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        with filelock.FileLock(self.folder / ".lock"):
+        with self._lock:  # the same one always, so that it may be held already
             yield
 
     @contextlib.contextmanager
@@ -130,8 +131,9 @@ class Study:
 
     def give_back(self, number: int, parameters: Mapping[str, Any], **about: Any) -> None:
         """A trial that was stopped will be asked for again."""
-        self.optuna.tell(number, state=TrialState.FAIL)
-        self.optuna.enqueue_trial(dict(parameters), user_attrs=about)
+        with self._alone():  # nobody is to find it still running, and its worker gone
+            self.optuna.tell(number, state=TrialState.FAIL)
+            self.optuna.enqueue_trial(dict(parameters), user_attrs=about)
 
     def trials(self) -> list[FrozenTrial]:
         return self.optuna.get_trials(deepcopy=False)
