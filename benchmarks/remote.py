@@ -2,11 +2,11 @@
 
     python benchmarks/remote.py
 
-60,000 images of 32x32 in colour, packed: read from a disk, from fsspec's file system in memory, and
-from the same with the manners of an object store, which are simulated: 50 ms before an answer begins,
-then 50 MB/s for each request. Images a second of the training stream, the best of three; requests and
-bytes per byte of images that were used. Says nothing of a certain store, network or plug-in. Writes
-results/remote.json and results/remote.md.
+60,000 images of 32x32 in colour, packed: read from a disk, from fsspec's file system in memory,
+and from the same with the manners of an object store, which are simulated: 50 ms before an answer
+begins, then 50 MB/s for each request. Images a second of the training stream, the best of three;
+requests and bytes per byte of images that were used. Says nothing of a certain store, network or
+plug-in. Writes results/remote.json and results/remote.md.
 """
 
 from __future__ import annotations

@@ -219,7 +219,8 @@ def prepare(
     """Read the recipe, check the images, and settle what depends on them."""
     config = read(recipe, values)
     data = config.data.source if data is None else data
-    word = os.fspath(data) if isinstance(data, (str, os.PathLike)) else ""
+    named = isinstance(data, (str, os.PathLike)) and os.fspath(data)
+    word = (remote.address(data) or str(remote.path(data))) if named else ""
     if isinstance(data, str) and not word:
         raise UsageError("no images are given, and the recipe names none in data.source: name them")
     file = word.partition(":")[0]

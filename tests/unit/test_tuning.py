@@ -94,6 +94,14 @@ def study_in(folder, seed=0, about=None):
     return Study(str(folder / "s.db"), folder / "s-study", space, about or {"kimg": 1.0}, seed)
 
 
+@pytest.mark.parametrize("name", ["a b", "a%20b", "a?b=1", "a#b", "ä"])
+def test_a_study_lies_where_it_was_said(tmp_path, name):
+    (tmp_path / name).mkdir()
+    study_in(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name / "s.db").is_file()
+
+
 def test_so_many_trials_and_no_more(tmp_path):
     study = study_in(tmp_path)
     with study.worker() as name:
@@ -173,6 +181,7 @@ def test_a_place_that_is_no_database(tmp_path):
     (tmp_path / "s.db").write_text("no database")
     with pytest.raises(UsageError, match="cannot be opened"):
         study_in(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["s.db"]
 
 
 def test_the_comparison_is_students_paired_interval():

@@ -7,6 +7,7 @@ of the values, so that the same values are never trained twice and a killed tria
 from __future__ import annotations
 
 import contextlib
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import filelock
 import optuna
+import sqlalchemy
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -43,7 +45,8 @@ class Study:
     def __init__(self, place: str, folder: Path, space: Space, about: Mapping[str, Any], seed: int):
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.folder, self.space, self.seed = folder, space, seed
-        url = place if "://" in place else f"sqlite:///{Path(place).absolute()}"
+        url = place if "://" in place else _sqlite(Path(place).absolute())
+        new = not folder.exists()
         for name in ("trials", "workers"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self._lock = filelock.FileLock(folder / ".lock")
@@ -54,6 +57,8 @@ class Study:
                     pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP),
                 )  # fmt: skip
         except Exception as error:  # the drivers of each database have their own
+            if new:
+                shutil.rmtree(folder)
             raise UsageError(
                 f"the study {place} cannot be opened ({type(error).__name__}): give a file name "
                 "ending in .db, or the address of a database that Optuna knows"
@@ -146,6 +151,11 @@ class Study:
         """The trial with the lowest score; None while none was played to its end."""
         complete = [t for t in self.done() if t.state == TrialState.COMPLETE]
         return min(complete, key=lambda trial: (trial.value, trial.number), default=None)
+
+
+def _sqlite(file: Path) -> str:
+    """Its address, whatever signs its path has that mean something in one."""
+    return sqlalchemy.URL.create("sqlite", database=str(file)).render_as_string()
 
 
 def _is_held(lock: Path) -> bool:
