@@ -71,7 +71,7 @@ def test_a_search_that_was_killed_goes_on_and_repeats_nothing(words, tmp_path, c
     "more, sentence",
     [
         (["--hours", 0], "hours above 0"),
-        (["--hours", "nan"], "hours above 0"),
+        (["--hours", "nan"], "--hours"),
         (["--set", "tune={'train.learning_rat'=[1]}"], "did you mean 'train.learning_rate'"),
         (["--recipe", "quik"], "did you mean 'quick'"),
     ],

@@ -2,6 +2,8 @@
 """The search over trials that train nothing: who is stopped, who goes on, who is done again."""
 
 import math
+import signal
+import sys
 
 import numpy as np
 import pytest
@@ -87,6 +89,18 @@ def test_interrupted_equals_uninterrupted(grey, training):
     assert "worse than the median" in {trial["why"] for trial in straight["trials"]}
     assert again["best"]["values"] == straight["best"]["values"]
     assert tune(grey, "cut.db", trials=12) == again and len(training.played) == 15
+
+
+def test_an_interrupt_that_python_drops_still_stops(grey, training, monkeypatch):
+    class Freed:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(search.keras.backend, "clear_session", lambda: Freed() and None)
+    monkeypatch.setattr(sys, "unraisablehook", lambda about: None)
+    with pytest.raises(KeyboardInterrupt):
+        tune(grey, trials=3)
+    assert len(training.played) == 1
 
 
 def test_killed_between_the_end_of_a_run_and_the_telling(grey, training, monkeypatch):

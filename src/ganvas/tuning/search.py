@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,7 +185,7 @@ def work(search: Search) -> None:
     study = search.study()
     # Each trial has graphs of its own, which TensorFlow takes for a mistake.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    with study.worker() as name:
+    with study.worker() as name, _interruptible() as stopped:
         while time.time() < search.deadline and (trial := study.ask(search.trials, name)):
             values = values_of(study.space, trial.params)
             began = time.monotonic()
@@ -191,6 +194,29 @@ def work(search: Search) -> None:
             if search.aloud:
                 seconds, words = time.monotonic() - began, in_words(values)
                 sys.stderr.write(f"trial {trial.number}: {outcome} in {seconds:.0f} s ({words})\n")
+            if stopped:
+                raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """Signals that came: Python drops an interrupt that falls into the freeing of an object, and
+    between two trials many are freed."""
+    seen: list[int] = []
+
+    def note(number, frame):
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    before = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
 
 
 def _outcome(search: Search, study: Study, trial: Trial, values: dict[str, Any]) -> str:
