@@ -31,7 +31,7 @@ class Mirror:
 
     def __init__(self, address: str, new: bool):
         self.address, self.store = address, remote.Store(address)
-        there = self.store.files()
+        there = set(self.store.files()) - {OWNER}  # all that a first sending may have got to
         if new and "config.toml" in there:
             raise RunError(
                 f"{address} already holds a run: `ganvas resume {address}` goes on with it; "
@@ -77,7 +77,9 @@ class Mirror:
                     f"{self.address} was taken over by another process, which goes on with it: "
                     f"what this one did since lies in {remote.keep(self.folder)}"
                 )
-        for name in sorted(changed, key=lambda name: (name.startswith("state/"), name)):
+        # config.toml first: from there on it is a run that can go on.
+        order = {name: (name.startswith("state/"), name != "config.toml") for name in changed}
+        for name in sorted(changed, key=lambda name: (order[name], name)):
             self.store.put(self.folder / name, name)
             self.sent[name] = now[name]
         for name in gone:

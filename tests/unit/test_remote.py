@@ -230,6 +230,20 @@ def test_cut_off_within_a_tick_nothing_but_the_tick_is_lost(work, shop, refused)
     assert [row["step"] for row in Run.open("flaky://runs/a").rows()] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("refused", ["config.toml", "log.jsonl"])
+def test_a_first_sending_that_is_cut_off_is_in_nobodys_way(shop, refused):
+    mine = mirror.Mirror("flaky://runs/b", new=True)
+    run = Run.create(mine.folder, "x", load_recipe("quick"))
+    run.write("best.json", "{}")
+    shop.refused = refused
+    with run.locked(), pytest.warns(Warning, match="sent again"):
+        played(run, 1, mine)
+    shop.refused = ""
+    began = refused == "log.jsonl"
+    again = mirror.Mirror("flaky://runs/b", new=not began)
+    assert (again.folder / "config.toml").exists() == began
+
+
 def test_what_was_not_sent_is_sent_later(work, shop):
     run, mine = work
     shop.refused = "0003.npz"
