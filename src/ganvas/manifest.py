@@ -13,14 +13,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import remote
 from .errors import ModelError
 
 NAME = "manifest.json"
+WHOLE = re.compile(f"([1-9][0-9]{{0,17}})/{NAME}")
 
 
 def versions(folder: str | os.PathLike) -> dict[int, Path]:
-    """The versions in a folder, oldest first: number -> folder; none where there is no folder."""
-    return numbered(Path(folder)) if Path(folder).is_dir() else {}
+    """The versions in a folder, oldest first: number -> folder; none where there is no folder. At
+    an address, those whose manifest is there, so that they are whole."""
+    if address := remote.address(folder):
+        names = remote.Store(address).files()
+        whole = {int(found[1]) for name in names if (found := WHOLE.fullmatch(name))}
+        return {number: Path(address, str(number)) for number in sorted(whole)}
+    path = remote.path(folder)
+    return numbered(path) if path.is_dir() else {}
 
 
 def numbered(folder: Path) -> dict[int, Path]:
@@ -37,23 +45,29 @@ def numbered(folder: Path) -> dict[int, Path]:
 
 def is_model(folder: str | os.PathLike) -> bool:
     """Whether this is DIR or DIR/N of an exported model."""
-    places = [Path(folder), *versions(folder).values()]
+    if address := remote.address(folder):
+        return NAME in remote.Store(address).files() or bool(versions(folder))
+    places = [remote.path(folder), *versions(folder).values()]
     return any((place / NAME).is_file() for place in places)
 
 
 def locate(folder: str | os.PathLike) -> Path:
-    """The folder of a version: DIR/N as it is, the newest of DIR.
+    """The folder of a version: DIR/N as it is, the newest of DIR; of an address, a copy.
 
     Raises: ModelError: no exported model there.
     """
-    path = Path(folder)
+    if address := remote.address(folder):
+        if NAME not in remote.Store(address).files():
+            address = f"{address}/{max(versions(address), default=0)}"
+        folder = remote.copy(address)
+    path = remote.path(folder)
     if (path / NAME).is_file():
         return path
     whole = [version for version in versions(path).values() if (version / NAME).is_file()]
     if not whole:
         raise ModelError(
-            f"{path} holds no exported model: give a folder that `ganvas export` wrote, or one "
-            "of its versions"
+            f"{remote.origin(path)} holds no exported model: give a folder that `ganvas export` "
+            "wrote, or one of its versions"
         )
     return whole[-1]
 

@@ -17,6 +17,7 @@ from typing import Any
 import filelock
 import numpy as np
 
+from . import remote
 from .config import Config, parse
 from .errors import ConfigError, RunError
 from .files import disk_errors, locked, replacing
@@ -31,7 +32,7 @@ class Run:
     """A run folder, new or old. Nothing in it is ever half-written."""
 
     def __init__(self, folder: str | os.PathLike):
-        self.folder = Path(folder)
+        self.folder = remote.path(folder)
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
@@ -45,7 +46,7 @@ class Run:
 
         Raises: RunError: the folder already holds a run or other files, or cannot be made.
         """
-        path = Path(folder) if folder else _fresh(Path("runs"), words)
+        path = remote.path(folder) if folder else _fresh(Path("runs"), words)
         cls.check_free(path)
         run = cls(path)
         with disk_errors(path):
@@ -57,7 +58,9 @@ class Run:
     @staticmethod
     def check_free(folder: str | os.PathLike) -> None:
         """Raises: RunError: the folder holds a run or other files."""
-        path = Path(folder)
+        if remote.address(folder):
+            return  # whoever makes a run there looks
+        path = remote.path(folder)
         if (path / "config.toml").exists():
             raise RunError(
                 f"{path} already holds a run: `ganvas resume {path}` goes on with it; "
@@ -68,11 +71,20 @@ class Run:
 
     @classmethod
     def open(cls, folder: str | os.PathLike) -> Run:
-        """Raises: RunError: no run there."""
-        run = cls(folder)
+        """A run that is there; of a remote one, a copy to read.
+
+        Raises: RunError: no run there.
+        """
+        address = remote.address(folder)
+        run = cls(remote.copy(address) if address else folder)
         if not (run.folder / "config.toml").is_file():
-            raise RunError(f"{run.folder} is not a run: give a folder that `ganvas train` made")
+            raise RunError(f"{run.where} is not a run: give a folder that `ganvas train` made")
         return run
+
+    @property
+    def where(self) -> str:
+        """What a user calls it: its folder, or its address."""
+        return remote.origin(self.folder)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -20,7 +20,7 @@ from typing import Any
 import tensorflow as tf
 
 from . import images as pictures
-from . import replicas
+from . import remote, replicas
 from .assembly import Form, advice, assemble, settle
 from .callbacks import real_grid, restore, take_weights
 from .config import Config, load_recipe
@@ -30,6 +30,7 @@ from .errors import Advice, ConfigError, RunError, UsageError
 from .files import disk_errors
 from .gan import GAN
 from .healing import play_and_heal, take_cure, untaken
+from .mirror import mirrored
 from .plan import Plan
 from .play import now, play
 from .runs import Run
@@ -43,6 +44,7 @@ CHANGEABLE = (
 )  # fmt: skip
 
 
+@mirrored
 def train(
     data: Any = None,
     recipe: str | os.PathLike | Config = "quick",
@@ -61,7 +63,8 @@ def train(
             "tfds:NAME", or uint8 arrays: images, or (images, labels); None: what the recipe
             names in data.source.
         recipe: a name (see `ganvas recipes`), a .toml file, or a Config.
-        run: folder to make; default runs/DATE-DATA-RECIPE.
+        run: folder to make; default runs/DATE-DATA-RECIPE. At an address such as gs://B/RUN, it
+            is worked on here and sent after each tick.
         set: recipe values to change, by dotted key: {"train.kimg": 500}.
         start_from: another run, whose weights to start from (fine-tuning).
         go_on: where `run` holds a run already, resume it: for schedulers, which start what
@@ -78,14 +81,13 @@ def train(
     follows = worker > 0  # it plays along, and the chief writes
     if workers > 1 and run is None:
         raise UsageError("several workers need one folder that all of them can read: name a run")
-    if go_on and run is not None and (Path(run) / "config.toml").is_file():
+    if go_on and run is not None and (Run(run).folder / "config.toml").is_file():
         return resume(run, data=data, progress=progress, each_tick=each_tick)
     if run is not None and not follows:
         Run.check_free(run)  # before the images are read, which may take long
     if start_from:
-        parent = str(Run.open(start_from).folder.absolute())
-        recipe = recipe if isinstance(recipe, Config) else load_recipe(recipe)
-        recipe = recipe.with_values({"parent": parent})
+        parent = remote.address(start_from) or str(Run.open(start_from).folder.absolute())
+        recipe = read(recipe, {"parent": parent})
     config = read(recipe, set)
     strategy = replicas.strategy_of(config.train.strategy)  # before TensorFlow does anything else
     replicas.check(config, strategy.num_replicas_in_sync)
@@ -110,6 +112,7 @@ def _words(config: Config) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", f"{word}-{config.recipe}").strip("-").lower()
 
 
+@mirrored
 def resume(
     run: str | os.PathLike,
     *,
@@ -216,7 +219,8 @@ def prepare(
     """Read the recipe, check the images, and settle what depends on them."""
     config = read(recipe, values)
     data = config.data.source if data is None else data
-    word = os.fspath(data) if isinstance(data, (str, os.PathLike)) else ""
+    named = isinstance(data, (str, os.PathLike)) and os.fspath(data)
+    word = (remote.address(data) or str(remote.path(data))) if named else ""
     if isinstance(data, str) and not word:
         raise UsageError("no images are given, and the recipe names none in data.source: name them")
     file = word.partition(":")[0]

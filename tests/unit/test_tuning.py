@@ -81,6 +81,8 @@ def test_values_come_back_as_the_recipe_has_them():
     config = QUICK.with_values({"penalties": ["r1"]}).with_values(values)
     assert config.penalties == [{"name": "r1", "weight": values["penalties.r1.weight"]}]
     assert in_words({"train.beta1": 0.123456, "loss": "hinge"}) == "beta1 0.123, loss hinge"
+    parts = {"penalties": [{"name": "r1", "weight": 0.1}], "augment": [], "data.labels": True}
+    assert in_words(parts) == "penalties r1 weight 0.1, augment none, labels True"
 
 
 def test_the_same_values_have_the_same_name():
@@ -90,6 +92,14 @@ def test_the_same_values_have_the_same_name():
 def study_in(folder, seed=0, about=None):
     space = {"train.learning_rate": Range(low=1e-4, high=1e-2, log=True)}
     return Study(str(folder / "s.db"), folder / "s-study", space, about or {"kimg": 1.0}, seed)
+
+
+@pytest.mark.parametrize("name", ["a b", "a%20b", "a?b=1", "a#b", "ä"])
+def test_a_study_lies_where_it_was_said(tmp_path, name):
+    (tmp_path / name).mkdir()
+    study_in(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name / "s.db").is_file()
 
 
 def test_so_many_trials_and_no_more(tmp_path):
@@ -142,6 +152,25 @@ def test_the_trial_of_a_dead_worker_is_asked_for_again(tmp_path):
     assert states == ["FAIL", "RUNNING", "RUNNING"]
 
 
+@pytest.mark.parametrize("progress", [False, True])
+def test_what_takes_its_process_with_it_is_given_up(tmp_path, progress):
+    """As a network that does not fit into memory would, for ever; not one that gets further."""
+    log = tmp_path / "s-study" / "trials" / "mine" / "log.jsonl"
+    study = study_in(tmp_path)
+    log.parent.mkdir()
+    for life in range(4):
+        with study.worker() as name:  # which dies
+            trial = study.ask(9, name)
+            trial.set_user_attr("run", "mine")
+        log.write_text("{}\n" * (life * progress))
+        if life == 0:
+            first = trial.params
+    assert (trial.params == first) == progress
+    assert [t.user_attrs["why"] for t in study.done()] == (
+        [] if progress else ["died 3 times at the same place"]
+    )
+
+
 def test_another_search_in_the_same_study_is_refused(tmp_path):
     study_in(tmp_path, about={"kimg": 1.0})
     with pytest.raises(UsageError, match=r"searches with kimg 1.0, not 2.0: choose another"):
@@ -152,6 +181,7 @@ def test_a_place_that_is_no_database(tmp_path):
     (tmp_path / "s.db").write_text("no database")
     with pytest.raises(UsageError, match="cannot be opened"):
         study_in(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["s.db"]
 
 
 def test_the_comparison_is_students_paired_interval():

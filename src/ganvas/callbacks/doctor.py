@@ -50,7 +50,7 @@ class Doctor(EachTick):
             if self.aloud and new and finding.severity == "certain" and not self.patient:
                 sys.stderr.write(
                     f"note: {finding.disease} since {finding.since_kimg:g} kimg: "
-                    f"`ganvas doctor {name}` says why and what helps\n"
+                    f"`ganvas doctor {self.run.where}` says why and what helps\n"
                 )
         if self.writer:
             with self.writer.as_default(step):

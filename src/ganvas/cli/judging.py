@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from .. import remote
 from ..errors import UsageError
 from .app import DATA_HELP, Json, RunFolder, WhichModel, app, tensorflow
 
@@ -27,8 +28,12 @@ def evaluate(
     as_json: Json = False,
 ) -> int:
     """Score generated images against real ones; a run gets a report. Exit 1: the gate failed."""
+
+    def is_run(subject: str) -> bool:
+        return bool(remote.address(subject)) or (Path(subject) / "config.toml").is_file()
+
     for subject in subjects:
-        if data is None and not (Path(subject) / "config.toml").is_file():
+        if data is None and not is_run(subject):
             raise UsageError(
                 f"{subject} is not a run, and images are compared with real ones: name those by "
                 "--data"
@@ -43,9 +48,13 @@ def evaluate(
         result = evaluate(
             subject, data, metrics=names, n=n, features=features, seed=seed, model=which
         )
-        if (Path(subject) / "config.toml").is_file():
-            report, _ = write_report(Run(subject), result)
-            sys.stderr.write(f"{report}\n")
+        if is_run(subject):
+            run = Run.open(subject)
+            pages = write_report(run, result)
+            if address := remote.address(subject):
+                for page in pages:
+                    remote.Store(address).put(page, page.name)
+            sys.stderr.write(f"{run.where}/{pages[0].name}\n")
         del result["pictures"]
         results[subject] = result
     if as_json:

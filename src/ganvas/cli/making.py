@@ -57,7 +57,7 @@ def resume(run: RunFolder, values: Values = None) -> int:
 
     old = Run.open(run)
     if old.info.get("status") == "finished" and not values:
-        typer.echo(f"{run} is finished; `--set train.kimg=...` trains it longer")
+        typer.echo(f"{old.where} is finished; `--set train.kimg=...` trains it longer")
         return 0
     return _finished(tensorflow().resume(run, set=parse_set(values or [])))
 
@@ -65,11 +65,11 @@ def resume(run: RunFolder, values: Values = None) -> int:
 def _finished(run) -> int:
     row = (run.rows() or [{"kimg": 0, "seconds": 0}])[-1]
     if run.status() == "interrupted":
-        sys.stderr.write(f"stopped at {row['kimg']:g} kimg; go on: ganvas resume {run.folder}\n")
+        sys.stderr.write(f"stopped at {row['kimg']:g} kimg; go on: ganvas resume {run.where}\n")
         return STOPPED
     typer.echo(
-        f"{run.folder}: {row['kimg']:g} kimg in {row['seconds']:.0f} s of training; "
-        f"pictures in {run.folder}/samples"
+        f"{run.where}: {row['kimg']:g} kimg in {row['seconds']:.0f} s of training; "
+        f"pictures in {run.where}/samples"
     )
     return 0
 
@@ -90,6 +90,7 @@ def prepare(
 ) -> None:
     """Check images and pack them into sharded TFRecords."""
     tensorflow()
+    from .. import remote
     from ..data import Options
     from ..data import prepare as pack
 
@@ -98,7 +99,9 @@ def prepare(
             sys.stderr.write(f"\r{done}/{count} images")
 
     pack(data, to, Options(size=size), shard_mb=shard_mb, progress=progress)
-    index = json.loads((to / "index.json").read_text())
+    index = json.loads(remote.read(to, "index.json"))
     for sentence in index["report"]["warnings"]:
         sys.stderr.write(f"note: {sentence}\n")
-    typer.echo(f"{to}: {index['count']} images in {len(index['shards'])} shards")
+    typer.echo(
+        f"{remote.address(to) or to}: {index['count']} images in {len(index['shards'])} shards"
+    )

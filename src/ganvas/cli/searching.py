@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from typing import Annotated
 
 import typer
 
 from ..errors import UsageError
-from .app import DataWord, Json, Values, app, tensorflow
+from .app import STOPPED, DataWord, Json, Values, app, tensorflow
 
 
 @app.command()
@@ -38,10 +39,14 @@ def tune(
     tensorflow()
     from ..tuning import tune as search
 
-    result = search(
-        data, config, trials=trials, hours=hours or None, study=study, workers=workers,
-        repeats=repeats, seed=seed,
-    )  # fmt: skip
+    try:
+        result = search(
+            data, config, trials=trials, hours=hours, study=study, workers=workers,
+            repeats=repeats, seed=seed,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; go on: the same command; finished trials are not repeated\n")
+        return STOPPED
     if as_json:
         typer.echo(json.dumps(result))
     else:

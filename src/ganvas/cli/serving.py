@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from .. import manifest
+from .. import manifest, remote
 from ..errors import UsageError
 from .app import app, tensorflow
 
@@ -56,6 +56,7 @@ def serve(
             "pip install 'ganvas[serve]'"
         )
     if folder is not None:
+        folder = folder if remote.address(folder) else remote.path(folder)
         name = _checked(folder, name)
     elif not config.is_file():  # type: ignore[union-attr]
         raise UsageError(f"{config} cannot be read: --config wants a models.config")
@@ -69,15 +70,19 @@ def serve(
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("ganvas.serve").setLevel(logging.INFO)
     tensorflow()
-    from ..serve.config import Entry
+    from ..serve.config import entry_of
     from ..serve.server import serve as run
 
-    models = config or [Entry(str(name), Path(str(folder)).resolve())]
+    models = config or [entry_of(str(name), str(remote.address(folder) or folder))]
     return run(models, options, say=typer.echo)
 
 
 def _checked(folder: Path, name: str | None) -> str:
     """The model's name. Raises: UsageError: no folder, a version of a model, or a bad name."""
+    if address := remote.address(folder):
+        if not manifest.versions(address):
+            raise UsageError(f"{address} holds no version: give an address that was exported to")
+        return name or address.rpartition("/")[2]
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder: give one that `ganvas export` made")
     if (folder / "saved_model.pb").is_file():

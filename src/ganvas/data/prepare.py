@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ganvas import remote
 from ganvas.data.base import Options
 from ganvas.data.rows import Rows
 from ganvas.data.shards import _FRAME_HEAD, _FRAME_TAIL, FORMAT
@@ -28,19 +29,22 @@ def prepare(
     options: Options | None = None,
     shard_mb: int = 256,
     progress: Callable[[int, int], None] | None = None,
-) -> Path:
+) -> Path | str:
     """Check images and pack them into sharded TFRecords, in the order of their content hash.
 
     Args:
         data: anything that `load` takes.
-        folder: made by rename once everything is in it.
+        folder: made by rename once everything is in it. At an address such as gs://B/SET,
+            index.json comes last, and nothing is read without it.
         options: size, channels, fit and labels count; the rest is chosen when training.
         shard_mb: size of a shard, in MiB.
         progress: called with (images done, images in all).
 
     Raises: DataError: the target exists and is not empty, or what `load` refuses.
     """
-    folder = Path(folder)
+    if address := remote.address(folder):
+        return _prepare_there(data, address, options, shard_mb, progress)
+    folder = remote.path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(f"{folder} is not an empty folder: choose another one to pack into")
     plain = replace(options or Options(), holdout=0.0, flip=False, shift=0.0, zoom=0.0, jitter=0.0)
@@ -60,6 +64,18 @@ def prepare(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
+
+
+def _prepare_there(data: Any, address: str, options: Options | None, *more: Any) -> str:
+    """Pack in a folder of this machine, and send it."""
+    store = remote.Store(address)
+    # A sending that was cut off left shards behind, which this one writes again.
+    if foreign := [n for n in store.files() if not n.endswith((".tfrecord", "index.npz"))]:
+        raise DataError(f"{address} is not empty ({foreign[0]}): choose another one to pack to")
+    part = remote.temporary(address)
+    prepare(data, part, options, *more)
+    store.publish(part, last="index.json")
+    return address
 
 
 def _write(source: Rows, part: Path, limit: int, progress) -> None:

@@ -8,9 +8,11 @@ at a time, shuffled within the group: large reads, small memory, and every k rea
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zlib
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,8 @@ import tensorflow as tf
 
 from ganvas.data.base import Images, Options, _map
 from ganvas.data.report import Report
-from ganvas.errors import DataError
+from ganvas.errors import DataError, UsageError
+from ganvas.remote import Store
 
 FORMAT = 2
 AGAIN = "copy it again, or prepare the images again"
@@ -26,6 +29,7 @@ _FRAME_HEAD, _FRAME_TAIL = 12, 4  # bytes a TFRecord puts around each record
 _BLOCK_BYTES = 2 * 2**20
 _GROUP_BYTES = 32 * 2**20
 _VERIFY_BYTES = 8 * 2**30
+_AT_ONCE = 8  # reads of a remote store
 _FEATURES = {
     "image": tf.io.FixedLenFeature([], tf.string),
     "label": tf.io.FixedLenFeature([], tf.int64),
@@ -37,14 +41,41 @@ def is_prepared(folder: Path) -> bool:
     return (folder / "index.json").is_file() and (folder / "index.npz").is_file()
 
 
+@cache
+def _asking() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_AT_ONCE, "ganvas-remote")
+
+
+class Folder:
+    """The files of packed images on a disk; `remote.Store` is the same for an address."""
+
+    def __init__(self, folder: Path) -> None:
+        self.address = str(folder)
+        self._folder = folder
+
+    def sizes(self) -> dict[str, int]:
+        return {path.name: path.stat().st_size for path in self._folder.iterdir()}
+
+    def read(self, name: str, start: int = 0, end: int | None = None) -> bytes:
+        with (self._folder / name).open("rb") as file:
+            file.seek(start)
+            return file.read() if end is None else file.read(end - start)
+
+    def sha256(self, name: str) -> str:
+        with (self._folder / name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 class Shards(Images):
-    """A folder made by `prepare`.
+    """A folder made by `prepare`, or an address that it was sent to: of that, what is read is
+    ranges of shards, and nothing is kept.
 
     Raises: DataError: a shard is missing or damaged (it is named), or another size is asked for.
     """
 
-    def __init__(self, folder: Path, options: Options) -> None:
-        index = json.loads((folder / "index.json").read_text("utf-8"))
+    def __init__(self, folder: Path | str, options: Options) -> None:
+        store = Folder(folder) if isinstance(folder, Path) else Store(folder)
+        index = json.loads(store.read("index.json"))
         if index.get("format") != FORMAT:
             raise DataError(
                 f"{folder} has format {index.get('format')}, where this version reads {FORMAT}: "
@@ -55,15 +86,15 @@ class Shards(Images):
                 f"{folder} is read in the order it was prepared in, where balanced classes need "
                 "images one by one: give the folder or file it was prepared from"
             )
-        self._folder, self._shards = folder, index["shards"]
+        self._store, self._shards = store, index["shards"]
         shape = tuple(index["shape"])
         if options.sides not in (None, shape[:2]) or options.channels not in (None, shape[2]):
             raise DataError(
                 f"{folder} holds images of {'x'.join(map(str, shape))}, where another size or "
                 "channel count is asked for: leave it out, or prepare them again"
             )
-        _verify(folder, self._shards)
-        with np.load(folder / "index.npz", allow_pickle=False) as arrays:
+        _verify(store, self._shards)
+        with np.load(io.BytesIO(store.read("index.npz")), allow_pickle=False) as arrays:
             self._shard, self._offset = arrays["shard"], arrays["offset"]
             self._crc = arrays["crc"]
             hashes, labels = arrays["hash"], arrays["label"]
@@ -77,15 +108,16 @@ class Shards(Images):
         for shard in np.unique(self._shard[rows]):
             some = rows[self._shard[rows] == shard]
             begins, ends = self._offset[some, 0], self._offset[some, 1]
-            path = self._folder / self._shards[int(shard)]["file"]
+            name = self._shards[int(shard)]["file"]
+            path = f"{self._store.address}/{name}"
             try:
-                with path.open("rb") as file:
-                    file.seek(int(begins[0]))
-                    content = file.read(int(ends[-1] - begins[0]))
+                content = self._store.read(name, int(begins[0]), int(ends[-1]))
             except OSError as error:
                 raise DataError(
-                    f"shard {path} cannot be read ({error.strerror}): {AGAIN}"
+                    f"shard {path} cannot be read ({error.strerror or error}): {AGAIN}"
                 ) from error
+            except UsageError as error:
+                raise DataError(str(error)) from error
             for row, begin, end in zip(some, begins - begins[0], ends - begins[0], strict=True):
                 record = content[begin + _FRAME_HEAD : end - _FRAME_TAIL]
                 if zlib.crc32(record) != self._crc[row]:
@@ -122,7 +154,9 @@ class Shards(Images):
         ordered = rows[ascending]
         runs = np.split(ordered, np.flatnonzero(np.diff(ordered) != 1) + 1)
         pixels = np.empty((len(rows), *self.shape), np.uint8)
-        pixels[ascending] = np.concatenate([self.read(run) for run in runs])
+        # A store answers late, but several at once.
+        many = map if isinstance(self._store, Folder) else _asking().map
+        pixels[ascending] = np.concatenate([*many(self.read, runs)])
         return pixels
 
     def _pass(self, size: int) -> tf.data.Dataset:
@@ -177,21 +211,19 @@ def _numbers(*address: int) -> np.random.Generator:
 _map_one = partial(tf.data.Dataset.map, num_parallel_calls=1, deterministic=True)
 
 
-def _verify(folder: Path, shards: list[dict]) -> None:
-    """Sizes always, checksums up to `_VERIFY_BYTES` in all; names the shard that is wrong. Each
-    record has a checksum of its own, which is looked at when it is read."""
+def _verify(store: Folder | Store, shards: list[dict]) -> None:
+    """Sizes always, checksums of files up to `_VERIFY_BYTES` in all; names the shard that is wrong.
+    Each record has a checksum of its own, which is looked at when it is read."""
     checksums = sum(s["bytes"] for s in shards) <= _VERIFY_BYTES
+    sizes = store.sizes()
     for shard in shards:
-        path = folder / shard["file"]
-        if not path.is_file():
+        path, bytes = f"{store.address}/{shard['file']}", sizes.get(shard["file"])
+        if bytes is None:
             raise DataError(f"shard {path} is missing: {AGAIN}")
-        if path.stat().st_size != shard["bytes"]:
+        if bytes != shard["bytes"]:
             raise DataError(
-                f"shard {path} has {path.stat().st_size} bytes, where {shard['bytes']} were "
-                f"written: {AGAIN}"
+                f"shard {path} has {bytes} bytes, where {shard['bytes']} were written: {AGAIN}"
             )
-        if checksums:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if digest != shard["sha256"]:
-                raise DataError(f"shard {path} is corrupt (its sha256 is another): {AGAIN}")
+        near = isinstance(store, Folder) and checksums and store.sha256(shard["file"])
+        if near and near != shard["sha256"]:
+            raise DataError(f"shard {path} is corrupt (its sha256 is another): {AGAIN}")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ganvas import remote
 from ganvas.config import Config
 from ganvas.data.arrays import from_arrays
 from ganvas.data.base import Images, Options
@@ -62,8 +63,10 @@ def _find(data: Any, options: Options) -> Images:
         return from_arrays(images, labels, options)
     if not isinstance(data, (str, os.PathLike)):
         raise DataError(f"images are a {type(data).__name__}, where {ACCEPTED} or arrays are taken")
-    word = os.fspath(data)
-    path = Path(word)
+    if address := remote.address(data):
+        return _from_store(address, options)
+    path = remote.path(data)
+    word = str(path)
     if path.is_dir():
         return Shards(path, options) if is_prepared(path) else from_folder(path, options)
     name, colon, part = word.rpartition(":")
@@ -81,6 +84,27 @@ def _find(data: Any, options: Options) -> Images:
     if library == "tfds":
         return _from_tfds(rest, word, options)
     raise DataError(f"there is no '{word}', where {ACCEPTED} is taken: check the path")
+
+
+def _from_store(address: str, options: Options) -> Images:
+    """Packed images, read where they lie; or a file of arrays, of which a copy is made."""
+    name, colon, part = address.rpartition(":")
+    file = name if colon and name.endswith(".npz") else address
+    if file.endswith((".npz", ".npy")):
+        above, _, name = file.rpartition("/")
+        near = remote.temporary(above) / name
+        try:
+            remote.Store(above).get(name, near)
+        except FileNotFoundError as error:
+            raise DataError(f"there is no {file}: check the address") from error
+        return _from_file(near, part if file != address else "train", options)
+    try:
+        return Shards(address, options)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{address} is no folder made by `ganvas prepare`, where that, or a .npz or .npy file, "
+            "is read from remote storage: pack the images, `ganvas prepare DATA --to ADDRESS`"
+        ) from error
 
 
 def _part(word: str, part: str) -> str:

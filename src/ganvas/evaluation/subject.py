@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import remote
 from ..config import Gate
 from ..data import Images, Options, options_of
 from ..data import load as load_images
@@ -112,8 +113,10 @@ def evaluate(
 
 
 def _run(fakes: Any) -> Run | None:
-    if isinstance(fakes, (str, os.PathLike)) and (Path(fakes) / "config.toml").is_file():
-        return Run(fakes)
+    if isinstance(fakes, (str, os.PathLike)) and (
+        remote.address(fakes) or (Path(fakes) / "config.toml").is_file()
+    ):
+        return Run.open(fakes)
     return fakes if isinstance(fakes, Run) else None
 
 

@@ -50,7 +50,7 @@ def publishing(folder: Path, version: int | None) -> Iterator[tuple[Path, Path]]
         ) from error
 
 
-def check_free(folder: Path, version: int | None) -> int:
+def check_free(folder: str | os.PathLike, version: int | None) -> int:
     """The number of a new version. Raises: UsageError: it is taken, or none."""
     taken = manifest.versions(folder)
     number = max(taken, default=0) + 1 if version is None else version

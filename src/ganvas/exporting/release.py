@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .. import manifest
+from .. import manifest, remote
 from ..config import Config
 from ..data import Images, options_of
 from ..data import load as load_images
@@ -40,25 +40,29 @@ def export(
     unvalidated: bool = False,
     model: str = "best",
     data: Any = None,
-) -> Path:
+) -> Path | str:
     """Write a run's generator as a version of a model, DIR/N/, checked and described.
 
     Each file is run after writing and held against the generator: what falls below the
     recipe's `[export]` bounds is left out, and the manifest says so.
 
     Args:
-        to: DIR, which holds the versions; TensorFlow Serving's files are put beside them.
+        to: DIR, which holds the versions; TensorFlow Serving's files are put beside them. At an
+            address such as gs://B/MODEL, a version is sent when it is done, the manifest last.
         formats: of "saved_model", "litert", "onnx".
         version: N; None: the next free one.
         unvalidated: publish although the run's gate fails.
         model: of the run: "best" or "last".
         data: real images to judge by; None: those that the run held out.
 
-    Returns: DIR/N.
+    Returns: DIR/N, or its address.
     Raises: Refused: the gate fails, or no file is good enough. UsageError: a wrong format, a
         version that is taken, a run without a generator.
     """
-    names, old, folder = check(formats), Run.open(run), Path(to)
+    if address := remote.address(to):
+        options = {"unvalidated": unvalidated, "model": model, "data": data}
+        return _export_there(run, address, version, formats=check(formats), **options)
+    names, old, folder = check(formats), Run.open(run), remote.path(to)
     check_free(folder, version)
     sampler, config = load(old, model), old.config
     gate = _gate(old, config, data, model, unvalidated)
@@ -71,6 +75,21 @@ def export(
         manifest.write(part, facts)
     deployment.write(folder)
     return final
+
+
+def _export_there(run: Any, address: str, version: int | None, **options: Any) -> str:
+    """Export into a folder of this machine, and send the version that was made."""
+    number, store = check_free(address, version), remote.Store(address)
+    folder = remote.temporary(address)
+    made = export(run, folder, version=number, **options)
+    check_free(address, number)  # it took a while
+    there = f"{address}/{number}"
+    remote.Store(there).publish(Path(made), last=manifest.NAME)
+    known = store.files()
+    for name in deployment.FILES:
+        if name not in known:
+            store.put(folder / name, name)
+    return there
 
 
 def _tried(

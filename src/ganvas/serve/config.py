@@ -5,6 +5,7 @@ models.config is the text form of ModelServerConfig, a batching file that of Bat
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from tensorflow_serving.config import model_server_config_pb2
 
+from .. import manifest, remote
 from ..errors import UsageError
 from .status import Declined, invalid
 
@@ -24,6 +26,7 @@ class Entry:
         latest: serve this many of the highest versions; 0: all of them.
         specific: serve these versions and no others.
         labels: names for versions, such as {"stable": 1}.
+        address: where the folder is a copy of what is kept remotely, see `entry_of`.
     """
 
     name: str
@@ -31,12 +34,40 @@ class Entry:
     latest: int = 1
     specific: tuple[int, ...] = ()
     labels: dict[str, int] = field(default_factory=dict)
+    address: str = ""
+
+    def bring(self) -> None:
+        """Of a remote model, copy what is wanted and whole, and drop what is gone.
+
+        Raises: OSError: it cannot be looked at now.
+        """
+        if not self.address:
+            return
+        try:
+            there = manifest.versions(self.address)
+            here = manifest.numbered(self.folder)
+            for number in set(self.wanted(list(there))) - set(here):
+                part = self.folder / f".part-{number}"
+                shutil.rmtree(part, ignore_errors=True)
+                remote.Store(f"{self.address}/{number}").copy(part)
+                part.rename(self.folder / str(number))
+        except UsageError as error:
+            raise OSError(str(error)) from error
+        for number in set(here) - set(there) if there else ():
+            shutil.rmtree(here[number])
 
     def wanted(self, found: list[int]) -> list[int]:
         """The versions to serve of those found, lowest first."""
         if self.specific:
             return sorted(set(found) & set(self.specific))
         return sorted(found)[-self.latest :] if self.latest else sorted(found)
+
+
+def entry_of(name: str, place: str | Path, **policy: Any) -> Entry:
+    """An entry for a folder, or for an address, of which a copy is served."""
+    address = remote.address(place) or ""
+    folder = remote.temporary(address) if address else remote.path(place).absolute()
+    return Entry(name, folder, address=address, **policy)
 
 
 def read_models(path: str | Path) -> list[Entry]:
@@ -71,7 +102,7 @@ def _entry(model: Any) -> Entry:
         raise invalid(f"model name '{model.name}' must be a word without '/' and ':'")
     if model.model_platform != "tensorflow" and model.model_type != 1:
         raise invalid(f'model {model.name}: model_platform must be "tensorflow"')
-    if not Path(model.base_path).is_absolute():
+    if not (Path(model.base_path).is_absolute() or "://" in model.base_path):
         raise invalid(
             f"Expected model {model.name} to have an absolute path or URI; "
             f"got base_path()={model.base_path}"
@@ -85,7 +116,8 @@ def _entry(model: Any) -> Entry:
         case "specific":
             specific = tuple(policy.specific.versions)
     labels = dict(model.version_labels)
-    return Entry(model.name, Path(model.base_path), latest, specific, labels)
+    policies = {"latest": latest, "specific": specific, "labels": labels}
+    return entry_of(model.name, model.base_path, **policies)
 
 
 @dataclass(frozen=True)

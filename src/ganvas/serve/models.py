@@ -119,8 +119,10 @@ class Models:
                     self._publish(entry.name, self._load_new(entry))
                     self._let_go(entry)
                 except OSError as error:
-                    words = f"{entry.folder} cannot be read ({error.strerror or error})"
-                    faults.append(f"{words}: {entry.name} is served as before")
+                    place, why = entry.address or entry.folder, error.strerror or error
+                    faults.append(
+                        f"{place} cannot be read ({why}): {entry.name} is served as before"
+                    )
         return faults
 
     def reconfigure(self, entries: Sequence[Entry]) -> None:
@@ -176,6 +178,7 @@ class Models:
 
     def _load_new(self, entry: Entry) -> list[Loaded]:
         """What is wanted and not there yet; nobody can ask for it before it is published."""
+        entry.bring()
         loaded = []
         folders = version_folders(entry.folder)
         versions = self._versions.setdefault(entry.name, {})

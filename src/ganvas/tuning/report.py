@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from matplotlib.figure import Figure
 from .. import __version__
 from ..evaluation.charts import COLOURS, LINE, QUIET, WIDTH, drawn
 from ..evaluation.page import Charts, Page, Section, Table, Text
-from .space import in_words
+from .space import in_words, said
 
 WORDS = {
     "helps": "The best values are better than the recipe's",
@@ -143,10 +142,10 @@ def _column(trials, name: str) -> tuple[list[float], tuple[str, str]]:
     raw = [trial["values"].get(name, trial["value"]) for trial in trials]
     numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in raw)
     if not numeric:
-        words = [v if isinstance(v, str) else json.dumps(v) for v in raw]
+        words = [said(v) for v in raw]
         order = sorted(set(words))
         heights = [order.index(word) / max(1, len(order) - 1) for word in words]
-        return heights, (order[0][:16], order[-1][:16])
+        return heights, (order[0][:20], order[-1][:20])
     values = np.array(raw, float)
     low, high = float(values.min()), float(values.max())
     wide = low > 0 and high / low > 20

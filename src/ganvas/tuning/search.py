@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import gc
+import contextlib
+import logging
 import multiprocessing
 import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from optuna.trial import Trial, TrialState
 
 from ..config import Config, load_recipe
 from ..doctor import examine_run
-from ..errors import ConfigError, Diverged, RunError, UsageError
+from ..errors import ConfigError, Diverged, GanvasError, RunError, UsageError
 from ..runs import Run
 from ..training import prepare, resume, train
 from .space import digest, in_words, space_of, values_of
@@ -28,6 +31,8 @@ SCORINGS = 8
 """Times that a trial is scored: as often it can be pruned."""
 RETRIES = 3
 """Times that dead workers are replaced."""
+STOPPED, FAILED = 130, 2
+"""Exit codes of workers: Ctrl-C, and what others would fail at, too."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,10 @@ class Search:
     """What every worker has to know."""
 
     data: Any
+    recipe: Config
+    """As it was given."""
     config: Config
+    """The same, scored often enough."""
     place: str
     folder: Path
     about: dict[str, Any]
@@ -88,21 +96,21 @@ def tune(
     Returns: what tune.json holds; beside it are best.toml and report.html.
     Raises: UsageError: nothing to search, another search in `study`, or no trial that trained.
     """
-    if trials < 1 or workers < 1 or repeats < 0 or (hours is not None and hours <= 0):
+    if trials < 1 or workers < 1 or repeats < 0 or (hours is not None and not hours > 0):
         raise UsageError(
             f"trials = {trials}, workers = {workers}, repeats = {repeats}, hours = {hours}: "
             "give at least one trial, one worker, no fewer than 0 repeats, and hours above 0"
         )
-    config = recipe if isinstance(recipe, Config) else load_recipe(recipe)
-    config = config.with_values(set or {})
-    config = config.with_values(_scored(config))
-    settled, source = prepare(data, config, None)
+    own = (recipe if isinstance(recipe, Config) else load_recipe(recipe)).with_values(set or {})
+    settled, source = prepare(data, own, None)
+    length = {"train.epochs": None, "train.kimg": settled.train.kimg}
+    config = own.with_values(length).with_values(_scored(own, settled.train.kimg))
     place = os.fspath(study or f"tune-{config.recipe}.db")
     about = {**_searched(config), "seed": seed, "images": source.fingerprint}
-    end = time.time() + 3600 * hours if hours else float("inf")
+    end = float("inf") if hours is None else time.time() + 3600 * hours
     word = settled.data.source or data
     del source
-    search = Search(word, config, place, _folder(place), about, trials, end, seed, progress)
+    search = Search(word, own, config, place, _folder(place), about, trials, end, seed, progress)
     shared = search.study()
     shared.start_with(config)
     _work(search, workers)
@@ -123,14 +131,12 @@ def _searched(config: Config) -> dict[str, Any]:
             "recipe values": digest(values)}  # fmt: skip
 
 
-def _scored(config: Config) -> dict[str, Any]:
+def _scored(config: Config, kimg: float) -> dict[str, Any]:
     """Ticks short enough to score, and so to prune, and signals for the doctor."""
-    values: dict[str, Any] = {"watch.signals": True, "watch.tensorboard": False, "watch.grids": 1}
-    values["scores.times"] = max(config.scores.times, SCORINGS)
-    if config.train.epochs is None:
-        tick = config.train.kimg / values["scores.times"]
-        values["train.tick_kimg"] = min(config.train.tick_kimg, tick)
-    return values
+    times = max(config.scores.times, SCORINGS)
+    tick = min(config.train.tick_kimg, kimg / times)
+    return {"scores.times": times, "train.tick_kimg": tick, "watch.signals": True,
+            "watch.tensorboard": False, "watch.grids": 1}  # fmt: skip
 
 
 def _work(search: Search, workers: int) -> None:
@@ -143,30 +149,74 @@ def _work(search: Search, workers: int) -> None:
     threads = max(1, (os.cpu_count() or 1) // workers)
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
     for _ in range(1 + RETRIES):
-        team = [context.Process(target=work, args=(search,)) for _ in range(workers)]
+        team = [context.Process(target=_worker, args=(search,)) for _ in range(workers)]
         for process in team:
             process.start()
-        for process in team:
-            process.join()
-        if all(process.exitcode == 0 for process in team):
+        try:
+            for process in team:
+                process.join()
+        finally:
+            for process in team:  # Ctrl-C went to them, too: their trials are being saved
+                process.join()
+        codes = {process.exitcode for process in team}
+        if STOPPED in codes:
+            raise KeyboardInterrupt
+        if codes & {FAILED, 1}:
+            raise RunError("a worker cannot go on, for what it said above: mend that and go on")
+        if codes == {0}:
             return
         sys.stderr.write("note: a worker died; its trial goes on\n")
     raise RunError(f"workers died {1 + RETRIES} times: see what they said above")
 
 
+def _worker(search: Search) -> None:
+    """`work` as a process of its own, whose last word is an exit code."""
+    try:
+        work(search)
+    except KeyboardInterrupt:
+        sys.exit(STOPPED)
+    except GanvasError as error:
+        sys.stderr.write(f"note: {error}\n")
+        sys.exit(FAILED)
+
+
 def work(search: Search) -> None:
     """One worker: trial after trial."""
     study = search.study()
-    with study.worker() as name:
+    # Each trial has graphs of its own, which TensorFlow takes for a mistake.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with study.worker() as name, _interruptible() as stopped:
         while time.time() < search.deadline and (trial := study.ask(search.trials, name)):
             values = values_of(study.space, trial.params)
             began = time.monotonic()
             outcome = _outcome(search, study, trial, values)
             keras.backend.clear_session()
-            gc.collect()
             if search.aloud:
                 seconds, words = time.monotonic() - began, in_words(values)
                 sys.stderr.write(f"trial {trial.number}: {outcome} in {seconds:.0f} s ({words})\n")
+            if stopped:
+                raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """Signals that came: Python drops an interrupt that falls into the freeing of an object, and
+    between two trials many are freed."""
+    seen: list[int] = []
+
+    def note(number, frame):
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    before = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
 
 
 def _outcome(search: Search, study: Study, trial: Trial, values: dict[str, Any]) -> str:
@@ -197,15 +247,15 @@ def _outcome(search: Search, study: Study, trial: Trial, values: dict[str, Any])
 
 
 def played(search: Search, folder: Path, values: Mapping[str, Any], judge=None) -> Run:
-    """The run of these values: made, gone on with, or as it was, if it is finished."""
+    """The run of these values: made, gone on with, or as it was, if finished or judged."""
     if not (folder / "config.toml").is_file():
         config = search.config.with_values(values)
         return train(search.data, config, run=folder, progress=False, each_tick=judge)
     run = Run.open(folder)
-    if run.status() != "finished":
-        arrays = None if isinstance(search.data, str) else search.data
-        run = resume(folder, data=arrays, progress=False, each_tick=judge)
-    return run
+    if (judge and run.rows() and judge(run)) or run.status() == "finished":
+        return run
+    arrays = None if isinstance(search.data, str) else search.data
+    return resume(folder, data=arrays, progress=False, each_tick=judge)
 
 
 def scores_of(run: Run) -> list[float]:
@@ -229,17 +279,22 @@ class Judge:
         self.why = ""
 
     def __call__(self, run: Run) -> bool:
-        rows = run.rows()
-        if rows[-1]["kimg"] >= self.kimg:
-            return False
         scores = scores_of(run)
         for number in range(self.told, len(scores)):
             self.trial.report(scores[number], number)
         fresh, self.told = len(scores) > self.told, len(scores)
+        if run.rows()[-1]["kimg"] >= self.kimg:
+            return False
         certain = [f for f in examine_run(run) if f.severity == "certain"]
         sick = [f.disease for f in certain if f.disease != "bad_data"]
         if sick:
             self.why = sick[0]
         elif fresh and self.trial.should_prune():
             self.why = "worse than the median"
-        return bool(self.why) or time.time() > self.deadline
+        return bool(self.why) or time.time() > self.deadline or _orphaned()
+
+
+def _orphaned() -> bool:
+    """Whether this is a worker whose search was killed: another one may have taken over."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and not parent.is_alive()

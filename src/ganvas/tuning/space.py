@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -75,6 +76,20 @@ def _word(value: Any) -> str | int | float | bool:
     return value if isinstance(value, (str, int, float)) else json.dumps(value)
 
 
+def combinations(space: Space, most: int = 10_000) -> list[dict[str, Any]]:
+    """Parameters of all that can be tried, up to so many; none where a value is a real number."""
+    axes: list[Sequence[Any]] = []
+    for values in space.values():
+        if isinstance(values, list):
+            axes.append([_word(value) for value in values])
+        elif isinstance(values.low, int) and isinstance(values.high, int):
+            axes.append(range(values.low, values.high + 1))
+        else:
+            return []
+    found = itertools.islice(itertools.product(*axes), most)
+    return [dict(zip(space, one, strict=True)) for one in found]
+
+
 def values_of(space: Space, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What Optuna chose -> recipe values by dotted key."""
     chosen = {}
@@ -125,5 +140,14 @@ def digest(values: Mapping[str, Any]) -> str:
 
 def in_words(values: Mapping[str, Any]) -> str:
     """Values on one line, without their sections."""
-    shown = {k: f"{v:.3g}" if isinstance(v, float) else str(v) for k, v in values.items()}
-    return ", ".join(f"{key.partition('.')[2] or key} {word}" for key, word in shown.items())
+    return ", ".join(f"{k.partition('.')[2] or k} {said(v)}" for k, v in values.items())
+
+
+def said(value: Any) -> str:
+    """A value as a reader wants it: "r1 weight 0.1" for a part, "none" for no parts."""
+    if isinstance(value, list):
+        return " + ".join(map(said, value)) or "none"
+    if isinstance(value, dict):
+        rest = (f" {key} {said(one)}" for key, one in value.items() if key != "name")
+        return "".join([str(value.get("name", "")), *rest])
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -7,6 +7,7 @@ of the values, so that the same values are never trained twice and a killed tria
 from __future__ import annotations
 
 import contextlib
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,12 +15,17 @@ from typing import Any
 
 import filelock
 import optuna
+import sqlalchemy
+from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from ..errors import UsageError
-from .space import Space, distributions, parameters_of
+from .space import Space, combinations, distributions, parameters_of
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+DEATHS = 3
+"""Times that a trial may take its process with it without a tick of progress: it may need more
+memory than there is."""
 STARTUP = 6
 """Trials at random before the search goes by what it saw, and before it prunes."""
 
@@ -39,9 +45,11 @@ class Study:
     def __init__(self, place: str, folder: Path, space: Space, about: Mapping[str, Any], seed: int):
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.folder, self.space, self.seed = folder, space, seed
-        url = place if "://" in place else f"sqlite:///{Path(place).absolute()}"
+        url = place if "://" in place else _sqlite(Path(place).absolute())
+        new = not folder.exists()
         for name in ("trials", "workers"):
             (folder / name).mkdir(parents=True, exist_ok=True)
+        self._lock = filelock.FileLock(folder / ".lock")
         try:
             with self._alone():
                 self.optuna = optuna.create_study(
@@ -49,6 +57,8 @@ class Study:
                     pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP),
                 )  # fmt: skip
         except Exception as error:  # the drivers of each database have their own
+            if new:
+                shutil.rmtree(folder)
             raise UsageError(
                 f"the study {place} cannot be opened ({type(error).__name__}): give a file name "
                 "ending in .db, or the address of a database that Optuna knows"
@@ -65,7 +75,7 @@ class Study:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        with filelock.FileLock(self.folder / ".lock"):
+        with self._lock:  # the same one always, so that it may be held already
             yield
 
     @contextlib.contextmanager
@@ -77,19 +87,32 @@ class Study:
             yield path.name
 
     def ask(self, trials: int, worker: str) -> Trial | None:
-        """The next trial; None when as many are done or being done."""
+        """The next trial; None when as many are done or being done, or nothing is left to try."""
         with self._alone():
             self._give_back_the_dead()
-            known = self.trials()
-            if sum(t.state in (*DONE, TrialState.RUNNING) for t in known) >= trials:
-                return None
-            # Of the trial's own number, so that going on after a kill repeats no choice.
-            self.optuna.sampler = optuna.samplers.TPESampler(
-                seed=(self.seed * 1_000_003 + len(known)) % 2**32, n_startup_trials=STARTUP
-            )
-            trial = self.optuna.ask(distributions(self.space))
-            trial.set_user_attr("worker", worker)
-            return trial
+            while True:
+                tried = [t.params for t in self.trials() if t.state in (*DONE, TrialState.RUNNING)]
+                if len(tried) >= trials:
+                    return None
+                # Of the trial's place, so that going on after a kill chooses what it would have.
+                seed = (self.seed * 1_000_003 + len(tried)) % 2**32
+                self.optuna.sampler = TPESampler(seed=seed, n_startup_trials=STARTUP)
+                trial = self.optuna.ask(distributions(self.space))
+                trial.set_user_attr("worker", worker)
+                deaths = trial.user_attrs.get("deaths", [])
+                if len(deaths) >= DEATHS and len(set(deaths[-DEATHS:])) == 1:
+                    trial.set_user_attr("why", f"died {DEATHS} times at the same place")
+                    self.optuna.tell(trial, state=TrialState.PRUNED)
+                elif trial.params in tried:  # choices from lists: nothing new would be learnt
+                    self.optuna.tell(trial, state=TrialState.FAIL)
+                    every = combinations(self.space)
+                    left = [one for one in every if one not in tried]
+                    if every and not left:
+                        return None
+                    if left:
+                        self.optuna.enqueue_trial(left[seed % len(left)])
+                else:
+                    return trial
 
     def start_with(self, config) -> None:
         """Try the recipe's own values first, where they lie in the space."""
@@ -106,12 +129,16 @@ class Study:
             lock = self.folder / "workers" / trial.user_attrs.get("worker", "none")
             if not lock.parent.is_dir() or _is_held(lock):
                 continue
-            self.give_back(trial.number, trial.params)
+            log = self.folder / "trials" / trial.user_attrs.get("run", "none") / "log.jsonl"
+            ticks = log.read_bytes().count(b"\n") if log.is_file() else 0
+            deaths = [*trial.user_attrs.get("deaths", []), ticks]
+            self.give_back(trial.number, trial.params, deaths=deaths)
 
-    def give_back(self, number: int, parameters: Mapping[str, Any]) -> None:
+    def give_back(self, number: int, parameters: Mapping[str, Any], **about: Any) -> None:
         """A trial that was stopped will be asked for again."""
-        self.optuna.tell(number, state=TrialState.FAIL)
-        self.optuna.enqueue_trial(dict(parameters))
+        with self._alone():  # nobody is to find it still running, and its worker gone
+            self.optuna.tell(number, state=TrialState.FAIL)
+            self.optuna.enqueue_trial(dict(parameters), user_attrs=about)
 
     def trials(self) -> list[FrozenTrial]:
         return self.optuna.get_trials(deepcopy=False)
@@ -124,6 +151,11 @@ class Study:
         """The trial with the lowest score; None while none was played to its end."""
         complete = [t for t in self.done() if t.state == TrialState.COMPLETE]
         return min(complete, key=lambda trial: (trial.value, trial.number), default=None)
+
+
+def _sqlite(file: Path) -> str:
+    """Its address, whatever signs its path has that mean something in one."""
+    return sqlalchemy.URL.create("sqlite", database=str(file)).render_as_string()
 
 
 def _is_held(lock: Path) -> bool:

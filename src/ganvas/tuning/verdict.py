@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 def conclude(search: Search, study: Study, repeats: int) -> dict[str, Any]:
     """Repeat, judge, and write tune.json, best.toml and report.html beside the runs."""
     best = study.best()
+    if best is None and time.time() > search.deadline:
+        raise UsageError("the time is up before a trial was played to its end: go on, same words")
     if best is None:
         whys = Counter(trial.user_attrs.get("why", "stopped") for trial in study.done())
         found = ", ".join(f"{count} {why}" for why, count in whys.most_common()) or "none was done"
@@ -56,7 +58,7 @@ def conclude(search: Search, study: Study, repeats: int) -> dict[str, Any]:
     with replacing(search.folder / "tune.json") as file:
         file.write((json.dumps(result, indent=2) + "\n").encode())
     with replacing(search.folder / "best.toml") as file:
-        file.write(best_recipe(search.config, result).encode())
+        file.write(best_recipe(search.recipe, result).encode())
     with replacing(search.folder / "report.html") as file:
         file.write(page(result).html().encode())
     return result
@@ -154,7 +156,6 @@ def best_recipe(config: Config, result: Mapping[str, Any]) -> str:
         "data": f"searched on {result['data']}",
         "score": score,
     }
-    tuned = config.with_values({**best["values"], "data.source": ""})
-    name = {"recipe": f"{config.recipe}-tuned"}
-    own = tuned.with_values({**name, "watch": {}, "scores": {}, "train.tick_kimg": 20.0})
-    return "".join(f"# {key}: {words}\n" for key, words in header.items()) + own.toml()
+    named = {"recipe": f"{config.recipe}-tuned", "data.source": ""}
+    tuned = config.with_values({**best["values"], **named})
+    return "".join(f"# {key}: {words}\n" for key, words in header.items()) + tuned.toml()

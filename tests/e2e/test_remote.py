@@ -1,0 +1,78 @@
+"""A machine that is killed, and another one that goes on with its run from remote storage."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ganvas
+from ganvas.errors import UsageError
+from ganvas.runs import Run
+
+SHELF = Path(__file__).with_name("shelf.py")
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHELF", str(tmp_path / "shelf"))
+    spec = importlib.util.spec_from_file_location("shelf", SHELF)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    return tmp_path / "shelf"
+
+
+def test_another_machine_goes_on_to_the_bit_and_what_it_makes_is_there(
+    shelf, npz, sets, few_steps, tmp_path
+):
+    quick = {"scores.features": "digits", "export.images": 100}
+    few_steps = few_steps | quick
+    sets = [*sets, *(word for key in quick for word in ("--set", f"{key}={quick[key]}"))]
+    ganvas.data.prepare(npz, "shelf://set")
+    words = ["train", "shelf://set", *sets, "--run", "shelf://runs/a"]
+    process = subprocess.Popen(
+        [sys.executable, SHELF, *words], env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    states = shelf / "runs" / "a" / "state"
+    while process.poll() is None:
+        if len([*states.glob("*.npz")]) == 2:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        time.sleep(0.005)
+    assert process.returncode == -signal.SIGKILL, process.stderr.read()
+    process.stderr.close()
+    before = len((shelf / "runs" / "a" / "log.jsonl").read_text().splitlines())
+
+    far = ganvas.resume("shelf://runs/a", progress=False)
+    near = ganvas.train(
+        "shelf://set", "quick", run=tmp_path / "near", set=few_steps, progress=False
+    )
+    assert far.status() == "finished" and 2 <= before <= len(far.rows()) == len(near.rows())
+    assert [row["discriminator"] for row in far.rows()] == [
+        row["discriminator"] for row in near.rows()
+    ]
+    there = Run(shelf / "runs" / "a")
+    assert there.rows() == far.rows() and there.info["status"] == "finished"
+    expected = near.load_state()
+    for name, array in there.load_state().items():
+        np.testing.assert_array_equal(array, expected[name], err_msg=name)
+
+    pictures = ganvas.load(near).sample(4)
+    np.testing.assert_array_equal(ganvas.load("shelf://runs/a").sample(4), pictures)
+    made = ganvas.export("shelf://runs/a", "shelf://m", formats=["saved_model"])
+    assert made == "shelf://m/1"
+    assert np.abs(ganvas.load("shelf://m").sample(4).astype(int) - pictures).max() <= 1
+    facts = json.loads((shelf / "m" / "1" / "manifest.json").read_text())
+    assert facts["run"] == "a" and (shelf / "m" / "models.config").is_file()
+    with pytest.raises(UsageError, match="version 1 is taken"):
+        ganvas.export("shelf://runs/a", "shelf://m", version=1)
+    with pytest.raises(UsageError, match="shelf://none is not a run"):
+        ganvas.resume("shelf://none")

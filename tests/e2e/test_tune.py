@@ -1,0 +1,97 @@
+"""A search by the command line: killed within a trial, gone on with, and read."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+
+import pytest
+
+pytest.importorskip("optuna", reason="the extra [tune] is not installed")
+
+from ganvas.config import load_recipe, parse
+from ganvas.runs import Run
+
+VALUES = {
+    "train.kimg": 0.256, "train.steps_per_execution": 8, "data.clusters": 0, "scores.images": 100,
+    "scores.features": "digits", "watch.tensorboard": False, "data.labels": False, "penalties": [],
+    "tune": {"train.learning_rate": {"low": 1e-3, "high": 4e-3, "log": True}},
+}  # fmt: skip
+
+
+@pytest.fixture
+def words(npz, few_steps, tmp_path):
+    tiny = {key: value for key, value in few_steps.items() if key.startswith("networks.")}
+    config = load_recipe("quick").with_values({"train.batch": 8, **tiny, **VALUES})
+    (tmp_path / "tiny.toml").write_text(config.toml())
+    return ["tune", npz, "--recipe", tmp_path / "tiny.toml", "--trials", 2, "--repeats", 0,
+            "--study", tmp_path / "s.db"]  # fmt: skip
+
+
+def test_a_search_that_was_killed_goes_on_and_repeats_nothing(words, tmp_path, command):
+    runs = tmp_path / "s-study" / "trials"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ganvas", *map(str, words)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    while process.poll() is None:
+        logs = sorted(runs.glob("*/log.jsonl"), key=lambda log: log.stat().st_ctime)
+        if len(logs) == 2 and len(Run(logs[1].parent).states()) == 2:
+            process.send_signal(signal.SIGKILL)
+        time.sleep(0.01)
+    assert process.returncode == -signal.SIGKILL, process.communicate()[0]
+    process.stdout.close()
+    first, cut = (log.parent for log in logs)
+    assert Run(first).status() == "finished" and Run(cut).status() == "stopped"
+    before = (first / "log.jsonl").stat().st_mtime_ns
+
+    done = command(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("trial ") == 1, "only what was cut is played"
+    assert (first / "log.jsonl").stat().st_mtime_ns == before
+    assert {run.name for run in runs.iterdir()} == {first.name, cut.name}
+    steps = [row["step"] for row in Run(cut).rows()]
+    assert steps in ([8, 16, 24], [8, 16, 24, 32]), "it went on; the doctor may have stopped it"
+
+    found = json.loads(done.stdout)
+    study = tmp_path / "s-study"
+    assert found == json.loads((study / "tune.json").read_text())
+    assert [trial["run"] for trial in found["trials"]] == [first.name, cut.name]
+    assert found["trials"][0]["values"] == {"train.learning_rate": 2e-3}, "the recipe's own first"
+    assert len(found["trials"][0]["scores"]) == 4 and len(found["trials"][1]["scores"]) >= 3
+    best = parse(tomllib.loads((study / "best.toml").read_text()))
+    assert best.train.learning_rate == found["best"]["values"]["train.learning_rate"]
+    assert best.scores.times == 8 and best.train.tick_kimg == 16 and not best.data.source
+    assert "<svg" in (study / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "more, sentence",
+    [
+        (["--hours", 0], "hours above 0"),
+        (["--hours", "nan"], "--hours"),
+        (["--set", "tune={'train.learning_rat'=[1]}"], "did you mean 'train.learning_rate'"),
+        (["--recipe", "quik"], "did you mean 'quick'"),
+    ],
+)
+def test_what_cannot_be_searched(words, more, sentence, capsys, tmp_path, monkeypatch):
+    from ganvas.cli import run_command
+
+    monkeypatch.chdir(tmp_path)
+    assert run_command([*map(str, words), *map(str, more)]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error and error.count("error:") == 1
+    assert not (tmp_path / "s-study").exists()
+
+
+def test_without_its_extra_it_says_which(words, capsys, monkeypatch):
+    import importlib.util
+
+    from ganvas.cli import run_command
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "optuna" else find(n))
+    assert run_command([*map(str, words)]) == 2
+    assert "pip install 'ganvas[tune]'" in capsys.readouterr().err

@@ -1,0 +1,331 @@
+"""Remote storage, by fsspec's file system in memory and one that breaks on command."""
+
+import json
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+import fsspec
+import numpy as np
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from ganvas import manifest, mirror, remote
+from ganvas.cli import run_command
+from ganvas.config import load_recipe
+from ganvas.data import Options, load, prepare
+from ganvas.errors import DataError, ModelError, RunError, UsageError
+from ganvas.runs import Run
+
+
+class Flaky(MemoryFileSystem):
+    """Counts what is read, and refuses to write what is named."""
+
+    protocol = "flaky"
+    store: ClassVar[dict] = {}
+    pseudo_dirs: ClassVar[list] = [""]
+    asked: ClassVar[list] = []
+    refused = ""
+
+    def cat_file(self, path, start=None, end=None, **options):
+        self.asked.append((path.rpartition("/")[2], start, end))
+        return super().cat_file(path, start=start, end=end, **options)
+
+    def put_file(self, lpath, rpath, **options):
+        if self.refused and self.refused in rpath:
+            raise PermissionError("no right to write")
+        return super().put_file(lpath, rpath, **options)
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return super()._strip_protocol(path.replace("flaky://", "memory://"))
+
+
+@pytest.fixture
+def shop(monkeypatch):
+    """A fresh store; "memory://" and "flaky://" lead into it."""
+    fsspec.register_implementation("flaky", Flaky, clobber=True)
+    Flaky.store.clear()
+    Flaky.asked.clear()
+    MemoryFileSystem.store.clear()
+    monkeypatch.setattr(Flaky, "refused", "")
+    return Flaky
+
+
+@pytest.mark.parametrize(
+    "word, address, path",
+    [
+        ("gs://b/x/", "gs://b/x", None),
+        (Path("gs://b/x"), "gs://b/x", None),
+        ("memory://x", "memory://x", None),
+        ("file:///tmp/x", None, "/tmp/x"),
+        (Path("file:///tmp/x"), None, "/tmp/x"),
+        ("keras:mnist", None, "keras:mnist"),
+        ("mnist:test", None, "mnist:test"),
+        ("a/b.npz:test", None, "a/b.npz:test"),
+        ("c:/x", None, "c:/x"),
+        ("c:/runs/gs://b", None, "c:/runs/gs:/b"),
+    ],
+)
+def test_what_is_an_address(word, address, path):
+    assert remote.address(word) == address
+    assert path is None or remote.path(word) == Path(path)
+
+
+def test_no_path_is_no_address():
+    assert remote.address(None) is remote.address(np.zeros(3)) is None
+
+
+@pytest.mark.parametrize(
+    "word, sentence",
+    [
+        ("gs://b/x", "gs://b/x needs the file system 'gs': pip install gcsfs"),
+        ("s3://b/x", "s3://b/x needs the file system 's3': pip install s3fs"),
+        ("abfs://b/x", "abfs://b/x needs the file system 'abfs': pip install adlfs"),
+        ("hdsf://b/x", "hdsf://b/x: there is no file system 'hdsf': give a folder"),
+    ],
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "{}", "--recipe", "quick"], ["train", "mnist", "--run", "{}"], ["resume", "{}"],
+        ["prepare", "{npz}", "--to", "{}"], ["sample", "{}"], ["evaluate", "{}"],
+        ["export", "{}", "--to", "m"], ["doctor", "{}"], ["serve", "{}"],
+    ],
+)  # fmt: skip
+def test_a_missing_plug_in_is_one_line(word, sentence, words, npz, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    get = fsspec.core.get_filesystem_class
+
+    def without(scheme):  # as where no plug-in is installed
+        if scheme in remote.PLUGINS:
+            raise ImportError(f"install {scheme}")
+        return get(scheme)
+
+    for module in ("fsspec.core", "fsspec.registry"):
+        monkeypatch.setattr(sys.modules[module], "get_filesystem_class", without)
+    assert run_command([w.format(word, npz=npz) for w in words]) == 2
+    error = capsys.readouterr().err
+    assert error.count("error:") == 1 and sentence in error
+    assert not [p for p in tmp_path.iterdir() if p.name != "m"]
+
+
+def test_a_store_that_cannot_be_reached_is_one_line(shop, monkeypatch):
+    monkeypatch.setattr(Flaky, "find", lambda *_, **__: (_ for _ in ()).throw(OSError("no route")))
+    with pytest.raises(UsageError, match=r"flaky://x cannot be reached \(OSError: no route\)"):
+        remote.copy("flaky://x")
+
+
+def test_a_name_that_leads_out_is_refused(shop, tmp_path):
+    Flaky.store["/x/../../evil"] = None
+    with pytest.raises(UsageError, match="leads out"):
+        remote.Store("flaky://x").get("../../evil", tmp_path / "a")
+
+
+# --- images ---------------------------------------------------------------------------------
+
+
+def test_shards_are_read_in_ranges_and_are_the_same(shop, grey, tmp_path):
+    prepare(grey, tmp_path / "near", shard_mb=1)
+    assert prepare(grey, "flaky://set", shard_mb=1) == "flaky://set"
+    Flaky.asked.clear()
+    near, far = load(tmp_path / "near"), load("flaky://set", Options())
+    assert {name for name, *_ in Flaky.asked} == {"index.json", "index.npz"}, "no shard is copied"
+    assert far.fingerprint == near.fingerprint
+    for one, other in zip(near.stream(8, 0).take(3), far.stream(8, 0).take(3), strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+    Flaky.asked.clear()
+    far.read(np.arange(2))
+    ((name, start, end),) = Flaky.asked
+    assert name == "00000.tfrecord" and start == 0 and 512 < end < 1024
+
+
+@pytest.mark.parametrize("refused", ["00000.tfrecord", "index.npz", "index.json"])
+def test_a_packing_that_was_cut_off_is_not_read_and_is_done_again(shop, grey, refused):
+    shop.refused = refused
+    with pytest.raises(UsageError, match="no right to write"):
+        prepare(grey, "flaky://set")
+    with pytest.raises(DataError, match=r"no folder made by `ganvas prepare`"):
+        load("flaky://set")
+    shop.refused = ""
+    prepare(grey, "flaky://set")
+    assert len(load("flaky://set").hashes) == 256
+    with pytest.raises(DataError, match="is not empty"):
+        prepare(grey, "flaky://set")
+
+
+@pytest.mark.parametrize("damage", ["missing", "short", "corrupt"])
+def test_a_damaged_shard_is_named(shop, grey, damage):
+    prepare(grey, "flaky://set")
+    system = fsspec.filesystem("flaky")
+    content = system.cat_file("/set/00000.tfrecord")
+    if damage == "missing":
+        system.rm_file("/set/00000.tfrecord")
+    else:
+        bad = content[:-1] if damage == "short" else bytes(len(content))
+        system.pipe_file("/set/00000.tfrecord", bad)
+    with pytest.raises(DataError, match=r"flaky://set/00000.tfrecord"):
+        load("flaky://set").read(np.arange(2))
+
+
+def test_a_file_of_arrays(shop, npz):
+    remote.Store("flaky://b").put(npz, "bars.npz")
+    assert load("flaky://b/bars.npz").fingerprint == load(npz).fingerprint
+    with pytest.raises(DataError, match=r"there is no flaky://b/bar.npz"):
+        load("flaky://b/bar.npz")
+    with pytest.raises(DataError, match="train"):
+        load("flaky://b/bars.npz:tset")
+    assert load(f"file://{npz}").fingerprint == load(npz).fingerprint
+
+
+# --- runs -----------------------------------------------------------------------------------
+
+
+def played(run: Run, ticks: int, mirrored=None) -> None:
+    for _ in range(ticks):
+        step = len(run.rows()) + 1
+        run.log({"step": step, "kimg": float(step), "seconds": 1.0})
+        run.save_state(step, {"step": np.array(step)})
+        if mirrored:
+            mirrored.after(None)(run)
+
+
+@pytest.fixture
+def work(shop):
+    """A run at an address, two ticks old, and its mirror."""
+    mine = mirror.Mirror("flaky://runs/a", new=True)
+    run = Run.create(mine.folder, "x", load_recipe("quick"))
+    with run.locked():
+        played(run, 2, mine)
+    return run, mine
+
+
+def test_a_run_is_there_after_each_tick(work, shop):
+    run, mine = work
+    far = Run.open("flaky://runs/a")
+    assert far.folder != run.folder and far.where == "flaky://runs/a"
+    assert far.config == run.config and far.rows() == run.rows()
+    assert int(far.load_state()["step"]) == 2
+    played(run, 2, mine)
+    again = Run.open("flaky://runs/a")
+    assert [path.stem for path in again.states()] == ["000000003", "000000004"], "old ones go"
+    names = remote.Store("flaky://runs/a").files()
+    assert not [name for name in names if Path(name).name.startswith(".")], "no locks, no parts"
+
+
+@pytest.mark.parametrize("refused", ["state/", "log.jsonl"])
+def test_cut_off_within_a_tick_nothing_but_the_tick_is_lost(work, shop, refused):
+    run, mine = work
+    shop.refused = refused
+    with pytest.warns(Warning, match="sent again after the next tick"):
+        played(run, 1, mine)
+    killed = mirror.Mirror("flaky://runs/a", new=False)
+    far = Run(killed.folder)
+    step = int(far.load_state()["step"])
+    assert step == 2 and far.rows()[1]["step"] == 2
+    shop.refused = ""
+    far.forget_after(step)
+    played(far, 1, killed)
+    assert [row["step"] for row in Run.open("flaky://runs/a").rows()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("refused", ["config.toml", "log.jsonl"])
+def test_a_first_sending_that_is_cut_off_is_in_nobodys_way(shop, refused):
+    mine = mirror.Mirror("flaky://runs/b", new=True)
+    run = Run.create(mine.folder, "x", load_recipe("quick"))
+    run.write("best.json", "{}")
+    shop.refused = refused
+    with run.locked(), pytest.warns(Warning, match="sent again"):
+        played(run, 1, mine)
+    shop.refused = ""
+    began = refused == "log.jsonl"
+    again = mirror.Mirror("flaky://runs/b", new=not began)
+    assert (again.folder / "config.toml").exists() == began
+
+
+def test_what_was_not_sent_is_sent_later(work, shop):
+    run, mine = work
+    shop.refused = "0003.npz"
+    with pytest.warns(Warning, match="no right to write"):
+        played(run, 1, mine)
+    shop.refused = ""
+    played(run, 1, mine)
+    assert [path.stem for path in Run.open("flaky://runs/a").states()] == ["000000003", "000000004"]
+
+
+def test_of_two_that_go_on_with_a_run_the_first_one_stops(work, shop):
+    run, mine = work
+    other = mirror.Mirror("flaky://runs/a", new=False)
+    with pytest.raises(RunError, match="was taken over by another process"):
+        played(run, 1, mine)
+    played(Run(other.folder), 1, other)
+    assert [row["step"] for row in Run.open("flaky://runs/a").rows()] == [1, 2, 3]
+    assert mine.folder.is_dir()
+
+
+def test_a_new_run_takes_no_other_place(work, shop, tmp_path):
+    with pytest.raises(RunError, match="already holds a run"):
+        mirror.Mirror("flaky://runs/a", new=True)
+    with pytest.raises(RunError, match="is not empty"):
+        mirror.Mirror("flaky://runs", new=True)
+
+
+def test_an_end_that_cannot_be_sent_keeps_the_run(work, shop):
+    run, mine = work
+    shop.refused = "state/"
+    with pytest.raises(UsageError, match="the run is whole in") as error, mine.at_the_end():
+        played(run, 1)
+    kept = Path(str(error.value).rpartition("whole in ")[2])
+    assert int(Run(kept).load_state()["step"]) == 3
+
+
+# --- models ---------------------------------------------------------------------------------
+
+
+def test_a_model_is_there_when_its_manifest_is(shop, tmp_path):
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "z.tflite").write_bytes(bytes(number))
+        manifest.write(folder, {"names": []})
+        shop.refused = "2/z" if number == 2 else ""
+        try:
+            remote.Store(f"flaky://m/{number}").publish(folder, manifest.NAME)
+        except UsageError:
+            assert number == 2
+    assert manifest.is_model("flaky://m") and not manifest.is_model("flaky://none")
+    assert list(manifest.versions("flaky://m")) == [1]
+    assert manifest.locate("flaky://m") == manifest.locate("flaky://m/1")
+    assert list(manifest.verify("flaky://m")["files"]) == ["z.tflite"]
+    fsspec.filesystem("flaky").pipe_file("/m/1/z.tflite", b"other")
+    with pytest.raises(ModelError, match="sha256"):
+        manifest.verify("flaky://m")
+    with pytest.raises(ModelError, match="flaky://none"):
+        manifest.verify("flaky://none/")
+    assert json.loads(remote.read("flaky://m/1", manifest.NAME))["names"] == []
+
+
+def test_a_server_copies_what_is_whole_and_wanted(shop, tmp_path):
+    config = pytest.importorskip("ganvas.serve.config", reason="the extra [serve] is not installed")
+    system = fsspec.filesystem("flaky")
+
+    def put(number, *names):
+        for name in names:
+            system.pipe_file(f"/m/{number}/{name}", b"x")
+
+    entry = config.entry_of("m", "flaky://m")
+    put(1, "saved_model.pb", manifest.NAME)
+    put(2, "saved_model.pb")
+    entry.bring()
+    assert {path.name for path in entry.folder.iterdir()} == {"1"}, "2 is still being sent"
+    put(2, manifest.NAME)
+    entry.bring()
+    assert {path.name for path in entry.folder.iterdir()} == {"1", "2"}
+    system.rm("/m/1", recursive=True)
+    entry.bring()
+    assert {path.name for path in entry.folder.iterdir()} == {"2"}
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(OSError, match="cannot be reached"):
+        patch.setattr(shop, "find", lambda *_, **__: 1 / 0)
+        entry.bring()
+    assert config.entry_of("m", f"file://{tmp_path}").folder == tmp_path
