@@ -45,13 +45,6 @@ def average_precision(negative: np.ndarray, positive: np.ndarray) -> float:
     return float((np.diff(hits, prepend=0) * precision).sum() / len(positive))
 
 
-def recall_at(negative: np.ndarray, positive: np.ndarray, rate: float) -> float:
-    """The largest share of positives found while at most `rate` of the negatives are flagged."""
-    hits, alarms = _counts(*_both(negative, positive))
-    allowed = hits[alarms <= rate * np.size(negative) + 1e-9]
-    return float(allowed[-1] / np.size(positive)) if len(allowed) else 0.0
-
-
 def aupro(maps: np.ndarray, regions: np.ndarray, limit: float = 0.3) -> float:
     """Area under the per-region overlap, up to a share of flagged good pixels, scaled to 0..1.
 

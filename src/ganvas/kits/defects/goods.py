@@ -96,7 +96,9 @@ def files(folder: Path) -> list[Path]:
     found = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in pictures.SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in pictures.SUFFIXES
+        and not path.name.startswith(".")
+        and path.is_file()
     )
     if not found:
         raise DataError(

@@ -50,11 +50,12 @@ def judge(
             f"masks have the shape {list(masks.shape)}, where {list(bad.shape[:3])} is needed: one "
             "mask for each bad image, of its size"
         )
-    detector.score(good[:1])  # the first call reads the model
+    options: dict[str, Any] = {"alpha": alpha, "heatmaps": masks is not None}
+    detector.score(good[:1], **options)  # the first call reads the model
     began = time.perf_counter()
-    on_good = detector.score(good, alpha=alpha)
+    on_good = detector.score(good, **options)
     spent = 1000 * (time.perf_counter() - began) / len(good)
-    on_bad = detector.score(bad, alpha=alpha)
+    on_bad = detector.score(bad, **options)
     rivals = detector.baselines()
     theirs = rivals.score(good), rivals.score(bad)
     pairs = {name: (theirs[0][name], theirs[1][name]) for name in theirs[0]}
