@@ -16,7 +16,7 @@ from ganvas.kits.defects.fitting import distinct, some_patches
 from ganvas.kits.defects.judging import sentences
 from ganvas.kits.defects.overlay import overlay
 from ganvas.kits.defects.patches import Grid
-from ganvas.kits.defects.report import read_masks
+from ganvas.kits.defects.reporting import read_masks
 from ganvas.kits.ranking import auroc, bootstrap
 
 RNG = np.random.default_rng(0)
@@ -269,3 +269,19 @@ def test_masks_are_found_by_name_and_folder(tmp_path):
     write_png(tmp_path / "dim" / "000.png", np.ones((16, 16), np.uint8))
     with pytest.raises(DataError, match=r"black \(at most 1\), where white, above 127"):
         read_masks(tmp_path / "dim", goods.Named(broken.pixels[:1], broken.paths[:1]))
+
+
+def test_few_images_name_no_winner():
+    area = {"auroc": {"value": 0.9, "low": 0.9, "high": 0.9}}
+    found = {
+        "detector": area, "baselines": {"pca": area}, "good": 1, "bad": 5, "alpha": 0.05,
+        "lead": {"over": "pca", "value": -0.5, "low": -0.5, "high": -0.5},
+        "false_alarms": {"count": 0, "rate": 0.0, "low": 0, "high": 1, "inside": True},
+        "recall": {"value": 1, "low": 0.5, "high": 1}, "milliseconds": 1,
+    }  # fmt: skip
+    assert "too few to name a winner" in sentences(found)[0]
+
+
+def test_a_size_has_an_end(tmp_path):
+    with pytest.raises(UsageError, match=r"100 megapixels at most"):
+        goods.read_good(tmp_path, (999999, 999999))

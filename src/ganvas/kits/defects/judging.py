@@ -22,6 +22,9 @@ from ..ranking import (
 from .detector import Detector
 from .scorer import GAN_PARTS, PARTS
 
+FEW = 10
+"""Good or bad images below which no winner is named: redrawing so few shows no doubt."""
+
 
 def judge(
     detector: Detector,
@@ -105,7 +108,10 @@ def sentences(found: dict[str, Any]) -> list[str]:
     best, area = lead["over"], found["baselines"][lead["over"]]["auroc"]["value"]
     both = f"(AUROC {own:.3f} against {area:.3f}, lead {lead['value']:.3f}, 95 % interval "
     both += f"{lead['low']:.3f} to {lead['high']:.3f})"
-    if lead["high"] < 0:
+    if min(found["good"], found["bad"]) < FEW:
+        first = f"{found['good']} good and {found['bad']} bad images are too few to name a winner; "
+        first += f"the best detector without a GAN is {best} {both}."
+    elif lead["high"] < 0:
         first = f"A detector without a GAN wins: {best} {both}. Take the simpler one here."
     elif lead["low"] <= 0:
         first = f"It cannot be told from {best}, a detector without a GAN {both}."

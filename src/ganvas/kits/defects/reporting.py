@@ -15,7 +15,7 @@ from ...evaluation.page import Block, Items, Page, Picture, Pictures, Section, T
 from ...files import replacing
 from .detector import Detector
 from .goods import Named, files, read
-from .judging import judge
+from .judging import FEW, judge
 from .overlay import beside
 
 SHOWN = 6
@@ -94,7 +94,8 @@ def _mask_of(image: Path, there: Mapping[str, list[Path]], folder: Path) -> Path
 
 def page(detector: Detector, found: Mapping[str, Any], fine: Named, broken: Named) -> Page:
     """The page of a report."""
-    won = found["lead"]["low"] > 0 and found["false_alarms"]["inside"]
+    enough = min(found["good"], found["bad"]) >= FEW
+    won = enough and found["lead"]["low"] > 0 and found["false_alarms"]["inside"]
     sections = [
         Section("Which images are defective", _areas(found)),
         Section("What the GAN adds", [_ablation(found)]),
