@@ -74,7 +74,7 @@ class Detector:
             images: uint8 [N, H, W] or [N, H, W, C], of the size it was fitted on.
             alpha: another share of good images to be flagged, if the calibration allows it.
             method: "fanogan", or "anogan": 500 steps of search per image, by the same networks.
-            heatmaps: without them it takes about half the time.
+            heatmaps: without them it takes about two thirds of the time.
 
         Raises: DataError: other images. UsageError: an alpha that cannot be promised.
         """

@@ -54,7 +54,7 @@ def read_good(
     """
     if size is not None and size[0] * size[1] > pictures.MAX_PIXELS:
         raise UsageError(
-            f"size {size[0]}x{size[1]}: an image has {pictures.MAX_PIXELS // 10**6} megapixels at most"
+            f"size {size[0]}x{size[1]}: images have {pictures.MAX_PIXELS // 10**6} megapixels at most"
         )
     options = Options(size=size or _size(data), holdout=0.0)
     source = load(data, options)
