@@ -52,9 +52,10 @@ def read_good(
 
     Raises: DataError: nothing there, several sizes, or labels.
     """
-    if size is not None and size[0] * size[1] > pictures.MAX_PIXELS:
+    most = pictures.MAX_PIXELS
+    if size is not None and size[0] * size[1] > most:
         raise UsageError(
-            f"size {size[0]}x{size[1]}: images have {pictures.MAX_PIXELS // 10**6} megapixels at most"
+            f"size {size[0]}x{size[1]}: images have {most // 10**6} megapixels at most"
         )
     options = Options(size=size or _size(data), holdout=0.0)
     source = load(data, options)
