@@ -60,11 +60,15 @@ def test_a_score_does_not_depend_on_its_company(detector):
     backwards = detector.score(images[::-1])
     alone = detector.score(images[7:8])
     crowd = detector.score(np.concatenate([images[7:8], np.zeros((9, *detector.shape[:2]), "u1")]))
+    verdict = detector.score(images, heatmaps=False)
     for name in ("score", "p_value", "heatmap"):
         ours = getattr(told, name)
-        assert np.abs(getattr(backwards, name)[::-1] - ours).max() <= 1e-6, name
-        assert np.abs(getattr(alone, name)[0] - ours[7]).max() <= 1e-6, name
-        assert np.abs(getattr(crowd, name)[0] - ours[7]).max() <= 1e-6, name
+        assert (getattr(backwards, name)[::-1] == ours).all(), name
+        assert (getattr(crowd, name)[0] == ours[7]).all(), name
+    assert alone.score == pytest.approx(told.score[7:8], abs=1e-5)
+    assert alone.heatmap == pytest.approx(told.heatmap[7:8], abs=1e-4)
+    assert verdict.score == pytest.approx(told.score, abs=1e-5)
+    assert verdict.heatmap.shape == (0, *detector.shape[:2])
 
 
 def test_litert_and_saved_model_say_the_same(detector):

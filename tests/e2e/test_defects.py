@@ -56,12 +56,13 @@ def test_score_prints_one_object_and_writes_heat_maps(shop, command):
     assert shown.shape[1] == 2 * shown.shape[0] and shown.shape[2] == 3
 
 
-def test_an_alpha_is_a_promise(shop, command):
-    done = command("defects", "score", "model", "bad", "--alpha", 0.01, cwd=shop)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "cannot be promised by 40 calibration images, it takes 99" in done.stderr
-    done = command("defects", "score", "model", "new", "--alpha", 0.1, cwd=shop)
-    assert done.returncode == 0 and "of 40 at alpha = 0.1" in done.stdout
+def test_an_alpha_is_a_promise(shop, monkeypatch, capfd):
+    monkeypatch.chdir(shop)
+    assert run_command(["defects", "score", "model", "bad", "--alpha", "0.01"]) == 2
+    out, err = capfd.readouterr()
+    assert out == "" and "cannot be promised by 40 calibration images, it takes 99" in err
+    assert run_command(["defects", "score", "model", "new", "--alpha", "0.1"]) == 0
+    assert "of 40 at alpha = 0.1" in capfd.readouterr().out
 
 
 def test_report_measures_beside_baselines(shop, command):

@@ -16,6 +16,7 @@ from ganvas.kits.defects.fitting import distinct, some_patches
 from ganvas.kits.defects.judging import sentences
 from ganvas.kits.defects.overlay import overlay
 from ganvas.kits.defects.patches import Grid
+from ganvas.kits.defects.reporting import read_masks
 from ganvas.kits.ranking import auroc, bootstrap
 
 RNG = np.random.default_rng(0)
@@ -245,3 +246,42 @@ def test_the_first_sentence_says_who_wins(lead, words):
     first, second, third = sentences(found)
     assert words in first
     assert "OUTSIDE the 0 to 6" in second and "the promise is void" in third
+
+
+def test_masks_are_found_by_name_and_folder(tmp_path):
+    """Folders of kinds of defects, whose file names are the same, as MVTec AD has them."""
+    wanted = {}
+    for kind in ("crack", "hole"):
+        for number in range(2):
+            image = np.zeros((16, 16), np.uint8)
+            write_png(tmp_path / "bad" / kind / f"{number:03}.png", image)
+            image[RNG.integers(0, 16), RNG.integers(0, 16)] = 255
+            write_png(tmp_path / "truth" / kind / f"{number:03}_mask.png", image)
+            wanted[str(tmp_path / "bad" / kind / f"{number:03}.png")] = image > 0
+    broken = goods.read(tmp_path / "bad")
+    masks = read_masks(tmp_path / "truth", broken)
+    assert all((mask == wanted[path]).all() for mask, path in zip(masks, broken.paths, strict=True))
+    (tmp_path / "truth" / "hole").rename(tmp_path / "truth" / "other")
+    with pytest.raises(DataError, match=r"has no mask for .*hole/000\.png"):
+        read_masks(tmp_path / "truth", broken)
+    with pytest.raises(DataError, match=r"has no file name"):
+        read_masks(tmp_path / "truth", goods.read(np.zeros((1, 16, 16), np.uint8)))
+    write_png(tmp_path / "dim" / "000.png", np.ones((16, 16), np.uint8))
+    with pytest.raises(DataError, match=r"black \(at most 1\), where white, above 127"):
+        read_masks(tmp_path / "dim", goods.Named(broken.pixels[:1], broken.paths[:1]))
+
+
+def test_few_images_name_no_winner():
+    area = {"auroc": {"value": 0.9, "low": 0.9, "high": 0.9}}
+    found = {
+        "detector": area, "baselines": {"pca": area}, "good": 1, "bad": 5, "alpha": 0.05,
+        "lead": {"over": "pca", "value": -0.5, "low": -0.5, "high": -0.5},
+        "false_alarms": {"count": 0, "rate": 0.0, "low": 0, "high": 1, "inside": True},
+        "recall": {"value": 1, "low": 0.5, "high": 1}, "milliseconds": 1,
+    }  # fmt: skip
+    assert "too few to name a winner" in sentences(found)[0]
+
+
+def test_a_size_has_an_end(tmp_path):
+    with pytest.raises(UsageError, match=r"100 megapixels at most"):
+        goods.read_good(tmp_path, (999999, 999999))

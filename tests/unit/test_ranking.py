@@ -13,7 +13,6 @@ from ganvas.kits.ranking import (
     clopper_pearson,
     components,
     false_alarms,
-    recall_at,
 )  # fmt: skip
 
 RNG = np.random.default_rng(0)
@@ -45,12 +44,6 @@ def test_perfect_useless_and_reversed():
     assert auroc([1, 1], [1]) == 0.5
     assert average_precision([1, 1, 1], [1]) == 0.25
     assert auroc([5], [1]) == 0
-
-
-def test_recall_at_counts_flagged_negatives():
-    assert recall_at([1, 2, 3, 4], [2.5, 3.5, 5], 0) == pytest.approx(1 / 3)
-    assert recall_at([1, 2, 3, 4], [2.5, 3.5, 5], 0.25) == pytest.approx(2 / 3)
-    assert recall_at([1, 1], [1], 0.5) == 0
 
 
 def test_regions_are_those_of_scipy():

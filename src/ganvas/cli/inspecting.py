@@ -78,7 +78,7 @@ def score(
     from ..kits.defects.overlay import write
 
     named = read(images, detector.shape)
-    told = detector.score(named.pixels, alpha=alpha)
+    told = detector.score(named.pixels, alpha=alpha, heatmaps=out is not None)
     rows = [
         {"path": path, "score": round(float(s), 6), "p_value": round(float(p), 6),
          "defective": bool(d)}

@@ -13,6 +13,8 @@ import numpy as np
 
 from ..errors import UsageError
 
+_lgamma = np.vectorize(math.lgamma)
+
 
 class Interval(NamedTuple):
     """A value and the 95 % interval around it."""
@@ -43,13 +45,6 @@ def average_precision(negative: np.ndarray, positive: np.ndarray) -> float:
     hits, alarms = _counts(negative, positive)
     precision = hits / (hits + alarms)
     return float((np.diff(hits, prepend=0) * precision).sum() / len(positive))
-
-
-def recall_at(negative: np.ndarray, positive: np.ndarray, rate: float) -> float:
-    """The largest share of positives found while at most `rate` of the negatives are flagged."""
-    hits, alarms = _counts(*_both(negative, positive))
-    allowed = hits[alarms <= rate * np.size(negative) + 1e-9]
-    return float(allowed[-1] / np.size(positive)) if len(allowed) else 0.0
 
 
 def aupro(maps: np.ndarray, regions: np.ndarray, limit: float = 0.3) -> float:
@@ -112,9 +107,15 @@ def clopper_pearson(count: int, of: int, level: float = 0.95) -> Interval:
     """
     if not 0 <= count <= of or of < 1:
         raise UsageError(f"{count} of {of} is no rate: 0 to {max(of, 1)} of at least 1 is")
-    tail = (1 - level) / 2
-    low = 0.0 if count == 0 else _root(lambda p: _upper(count, of, p) - tail)
-    high = 1.0 if count == of else _root(lambda p: tail - _lower(count, of, p))
+    tail, k = (1 - level) / 2, np.arange(of + 1)
+    ways = math.lgamma(of + 1) - _lgamma(k + 1) - _lgamma(of - k + 1)
+
+    def share(p: float, part: slice) -> float:
+        """Probability of these counts; by logarithms, since `of` may be large."""
+        return np.exp(ways + k * math.log(p) + (of - k) * math.log1p(-p))[part].sum()
+
+    low = 0.0 if count == 0 else _root(lambda p: share(p, slice(count, None)) - tail)
+    high = 1.0 if count == of else _root(lambda p: tail - share(p, slice(count + 1)))
     return Interval(count / of, low, high)
 
 
@@ -146,10 +147,9 @@ def false_alarms(allowed: int, calibration: int, of: int, level: float = 0.95) -
     """
     a, b = allowed, calibration + 1 - allowed
     k = np.arange(of + 1)
-    lg = np.vectorize(math.lgamma)
     log = (
-        math.lgamma(of + 1) - lg(k + 1) - lg(of - k + 1)
-        + lg(k + a) + lg(of - k + b) - math.lgamma(of + a + b)
+        math.lgamma(of + 1) - _lgamma(k + 1) - _lgamma(of - k + 1)
+        + _lgamma(k + a) + _lgamma(of - k + b) - math.lgamma(of + a + b)
         + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
     )  # fmt: skip
     below = np.cumsum(np.exp(log))
@@ -190,23 +190,6 @@ def _counts(negative: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.
     order = np.argsort(-scores, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
     return np.cumsum(truth[order])[ends], np.cumsum(~truth[order])[ends]
-
-
-def _lower(count: int, of: int, p: float) -> float:
-    """P(X <= count) of a binomial, by logarithms: `of` may be large."""
-    if p <= 0 or p >= 1:
-        return float(p <= 0 or count == of)
-    terms = (
-        math.lgamma(of + 1) - math.lgamma(i + 1) - math.lgamma(of - i + 1)
-        + i * math.log(p) + (of - i) * math.log1p(-p)
-        for i in range(count + 1)
-    )  # fmt: skip
-    return min(1.0, math.fsum(math.exp(term) for term in terms))
-
-
-def _upper(count: int, of: int, p: float) -> float:
-    """P(X >= count)."""
-    return 1 - _lower(count - 1, of, p) if count else 1.0
 
 
 def _root(rising: Callable[[float], float]) -> float:

@@ -16,7 +16,7 @@ _HOMES = {
     "detector": ("Detector",),
     "fitting": ("fit",),
     "judging": ("judge",),
-    "report": ("report",),
+    "reporting": ("report",),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)

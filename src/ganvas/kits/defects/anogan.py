@@ -52,8 +52,7 @@ def search(
         begin = model.encode(patches) if start == "encoder" else tf.repeat(own, len(patches), 0)
         cost, noise = _descend(model, patches, begin, tf.constant(steps))
         rest = tf.reduce_mean(tf.abs(patches - model.generate(noise)), -1, keepdims=True)
-        ranked = tf.sort(tf.reshape(cost, (-1, grid.count)), 1)
-        scores.append(tf.reduce_mean(ranked[:, -max(1, round(0.1 * grid.count)) :], 1).numpy())
+        scores.append(grid.worst(cost.numpy()))
         maps.append(grid.lay(blurred(rest)[..., 0]).numpy())
     return np.concatenate(scores), np.concatenate(maps)
 

@@ -22,7 +22,6 @@ MOST = 1100
 """Numbers per patch above which it is halved in size first: a covariance has the square of them."""
 NAMES = ("pca", "mahalanobis", "nearest")
 CHUNK = 512
-TOP = 0.1
 
 
 class Baselines:
@@ -67,9 +66,7 @@ class Baselines:
         for start in range(0, len(images), step):
             patches = self.cut(images[start : start + step])
             for name, scores in self._patches(patches).items():
-                ranked = np.sort(scores.reshape(-1, self.grid.count), 1)
-                most = max(1, round(TOP * self.grid.count))
-                found[name].append(ranked[:, -most:].mean(1))
+                found[name].append(self.grid.worst(scores))
         return {name: np.concatenate(scores) for name, scores in found.items()}
 
     def map(self, images: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ def card(facts: Mapping[str, Any], version: str) -> str:
     takes = [
         ("serving_default", f"image uint8 [N, {height}, {width}, {channels}]",
          f"score, p_value float32 [N], defective bool [N], heatmap float32 [N, {height}, {width}]"),
+        ("verdict", "image", "the same without the heat-map, in two thirds of the time"),
         ("look", "image", "parts, the logarithms that a score is made of; maps"),
     ]  # fmt: skip
     origin = [

@@ -144,7 +144,7 @@ def densities(gan, patches: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
 
 def calibrate(scorer: Scorer, scale: np.ndarray, held: np.ndarray, alpha: float) -> None:
     """Set what a scorer takes from good images that nothing was learnt from, uint8 each."""
-    logs, maps = _look(scorer, scale)
+    logs, maps = _by_chunks(scorer.look, scale, scorer.grid)
     flat_logs = logs.reshape(-1, len(PARTS))
     scorer.centre.assign(flat_logs.mean(0))
     scorer.spread.assign(np.maximum(flat_logs.std(0), 1e-3))
@@ -152,19 +152,16 @@ def calibrate(scorer: Scorer, scale: np.ndarray, held: np.ndarray, alpha: float)
     typical = varying.mean((1, 2), keepdims=True)
     scorer.usual.assign(maps.mean(0))
     scorer.varying.assign(np.maximum(varying, 0.25 * typical) + 1e-6)
-    scores = scorer.score(_look(scorer, held)[0]).numpy()
+    [scores] = _by_chunks(lambda image: [scorer.verdict(image)["score"]], held, scorer.grid)
     scorer.calibration.assign(np.sort(scores))
     scorer.alpha.assign(alpha)
 
 
-def _look(scorer: Scorer, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    look = tf.function(scorer.look, autograph=False, reduce_retracing=True)
-    step = max(1, CHUNK // scorer.grid.count)
-    chunks = [look(tf.constant(images[i : i + step])) for i in range(0, len(images), step)]
-    logs, maps = (
-        np.concatenate([one.numpy() for one in part]) for part in zip(*chunks, strict=True)
-    )
-    return logs, maps
+def _by_chunks(call: Callable, images: np.ndarray, grid: Grid) -> list[np.ndarray]:
+    run = tf.function(call, autograph=False, reduce_retracing=True)
+    step = max(1, CHUNK // grid.count)
+    chunks = [run(tf.constant(images[i : i + step])) for i in range(0, len(images), step)]
+    return [np.concatenate([one.numpy() for one in part]) for part in zip(*chunks, strict=True)]
 
 
 def _work(folder: Path, asked: Mapping[str, Any]) -> Path:

@@ -65,7 +65,7 @@ def publish(
         "versions": {n: metadata.version(n) for n in ("ganvas", "tensorflow", "keras")},
         "noise_size": scorer.noise_size,
         "shape": list(images.shape[1:]),
-        "weights": dict(zip(PARTS, map(float, scorer.weigh.numpy()), strict=True)),
+        "weights": {name: float(name in scorer.weighed) for name in PARTS},
         "centre": scorer.centre.numpy().tolist(), "spread": scorer.spread.numpy().tolist(),
         "calibration": {"lowest": float(rank[0]), "middle": float(np.median(rank)),
                         "highest": float(rank[-1])},
@@ -114,7 +114,10 @@ def _module(scorer: Scorer, shape: tuple[int, ...]) -> tuple[tf.Module, dict[str
     module.deepest = function(lambda patches: scorer.features(patches)[0][-1], patches)
     look = function(lambda image: dict(zip(("parts", "maps"), scorer.look(image), strict=True)),
                     images)  # fmt: skip
-    return module, {"serving_default": function(lambda image: scorer(image), images), "look": look}
+    return module, {
+        "serving_default": function(lambda image: scorer(image), images),
+        "verdict": function(lambda image: scorer.verdict(image), images), "look": look,
+    }  # fmt: skip
 
 
 def _warm_up(path: Path, image: np.ndarray) -> None:

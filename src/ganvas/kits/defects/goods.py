@@ -52,6 +52,11 @@ def read_good(
 
     Raises: DataError: nothing there, several sizes, or labels.
     """
+    most = pictures.MAX_PIXELS
+    if size is not None and size[0] * size[1] > most:
+        raise UsageError(
+            f"size {size[0]}x{size[1]}: images have {most // 10**6} megapixels at most"
+        )
     options = Options(size=size or _size(data), holdout=0.0)
     source = load(data, options)
     if source.classes and not all_good:
@@ -96,7 +101,9 @@ def files(folder: Path) -> list[Path]:
     found = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in pictures.SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in pictures.SUFFIXES
+        and not path.name.startswith(".")
+        and path.is_file()
     )
     if not found:
         raise DataError(

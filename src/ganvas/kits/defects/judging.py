@@ -22,6 +22,9 @@ from ..ranking import (
 from .detector import Detector
 from .scorer import GAN_PARTS, PARTS
 
+FEW = 10
+"""Good or bad images below which no winner is named: redrawing so few shows no doubt."""
+
 
 def judge(
     detector: Detector,
@@ -50,11 +53,12 @@ def judge(
             f"masks have the shape {list(masks.shape)}, where {list(bad.shape[:3])} is needed: one "
             "mask for each bad image, of its size"
         )
-    detector.score(good[:1])  # the first call reads the model
+    options: dict[str, Any] = {"alpha": alpha, "heatmaps": masks is not None}
+    detector.score(good[:1], **options)  # the first call reads the model
     began = time.perf_counter()
-    on_good = detector.score(good, alpha=alpha)
+    on_good = detector.score(good, **options)
     spent = 1000 * (time.perf_counter() - began) / len(good)
-    on_bad = detector.score(bad, alpha=alpha)
+    on_bad = detector.score(bad, **options)
     rivals = detector.baselines()
     theirs = rivals.score(good), rivals.score(bad)
     pairs = {name: (theirs[0][name], theirs[1][name]) for name in theirs[0]}
@@ -104,7 +108,10 @@ def sentences(found: dict[str, Any]) -> list[str]:
     best, area = lead["over"], found["baselines"][lead["over"]]["auroc"]["value"]
     both = f"(AUROC {own:.3f} against {area:.3f}, lead {lead['value']:.3f}, 95 % interval "
     both += f"{lead['low']:.3f} to {lead['high']:.3f})"
-    if lead["high"] < 0:
+    if min(found["good"], found["bad"]) < FEW:
+        first = f"{found['good']} good and {found['bad']} bad images are too few to name a winner; "
+        first += f"the best detector without a GAN is {best} {both}."
+    elif lead["high"] < 0:
         first = f"A detector without a GAN wins: {best} {both}. Take the simpler one here."
     elif lead["low"] <= 0:
         first = f"It cannot be told from {best}, a detector without a GAN {both}."

@@ -14,6 +14,8 @@ LARGEST = 64
 """Square images up to this side are one patch; others are cut into patches of `USUAL`."""
 SMALLEST = 16
 USUAL = 32
+TOP = 0.1
+"""Share of an image's patches whose mean is its score."""
 
 
 class Grid:
@@ -54,6 +56,15 @@ class Grid:
         shape = (-1, len(rows), self.side, len(columns), self.side * channels)
         cut = tf.transpose(tf.reshape(cut, shape), (0, 1, 3, 2, 4))
         return tf.reshape(cut, (-1, self.side, self.side, channels))
+
+    @property
+    def top(self) -> int:
+        """How many of an image's patches make its score."""
+        return max(1, round(TOP * self.count))
+
+    def worst(self, scores: np.ndarray) -> np.ndarray:
+        """Scores of patches, in the order of `cut` -> the mean of each image's highest, [N]."""
+        return np.sort(scores.reshape(-1, self.count), 1)[:, -self.top :].mean(1)
 
     def lay(self, maps: tf.Tensor) -> tf.Tensor:
         """Maps of patches [N * count, side, side] -> [N, H, W]; where several overlap, their mean,

@@ -5,7 +5,7 @@ There is no other implementation: Python, SavedModel and LiteRT run this module.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -25,13 +25,11 @@ PARTS = ("moves", "features", "nearest", "pixels", "residual", "feature_residual
 is of its moves; how dense good patches lie around its features (Gaussian) and around its blurred
 pixels (nearest neighbour, Gaussian); then, what the generator cannot draw of it, in pixels and in
 features; and the most unusual places in it."""
-WHOLE = {"moves": 1.0, "features": 1.0, "nearest": 1.0}
-TILED = {"features": 1.0, "nearest": 1.0, "pixels": 1.0, "local": 1.0}
-"""What each part weighs where an image is one patch, and where it is cut into several: the same for
-all data, chosen as docs/decisions/11-defects.md says; no label of yours is asked for."""
+WHOLE = ("moves", "features", "nearest")
+TILED = ("features", "nearest", "pixels", "local")
+"""The parts whose mean is the score where an image is one patch, and where it is cut into several:
+the same for all data, chosen as docs/decisions/11-defects.md says; no label is asked for."""
 GAN_PARTS = ("moves", "features", "residual", "feature_residual", "local")
-TOP = 0.1
-"""Share of an image's patches whose mean is its score."""
 PLACES = 0.05
 """Share of a patch's places that "local" is the mean of."""
 MAPS = ("residual", "local")
@@ -65,8 +63,7 @@ class Scorer(tf.Module):
         self.density: dict[str, Gaussian | Nearest] = {
             name: kind(densities[name]) for name, kind in kinds.items()
         }
-        weights = WHOLE if grid.count == 1 else TILED
-        self.weigh = tf.constant([weights.get(name, 0.0) for name in PARTS], tf.float32)
+        self.weighed = WHOLE if grid.count == 1 else TILED
         count, (height, width) = len(PARTS), grid.size
         self.centre, self.spread = _numbers((count,)), _numbers((count,), 1.0)
         self.usual = _numbers((len(MAPS), height, width))
@@ -75,40 +72,31 @@ class Scorer(tf.Module):
         self.alpha = _numbers((), 0.05)
 
     def __call__(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
-        """uint8 [N, H, W, C] -> score, p_value float32 [N], defective bool [N], heatmap [N, H, W].
+        """uint8 [N, H, W, C] -> what `verdict` gives, and heatmap float32 [N, H, W]."""
+        logs, maps = self.look(image, self.weighed)
+        heat = tf.reduce_mean((maps - self.usual) / self.varying, 1)
+        return {**self._judge(logs), "heatmap": heat}
 
-        The p-value is conformal: (1 + #{calibration scores >= score}) / (n + 1).
+    def verdict(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """uint8 [N, H, W, C] -> score, p_value float32 [N], defective bool [N].
+
+        Encoder and generator, which only a heat-map needs, fall out of the graph.
         """
-        logs, maps = self.look(image)
-        score = self.score(logs)
-        as_high = tf.cast(self.calibration[None] >= score[:, None], tf.float32)
-        p_value = (1 + tf.reduce_sum(as_high, 1)) / (1 + self.calibration.shape[0])
-        return {
-            "score": score,
-            "p_value": p_value,
-            # A little above alpha counts as alpha: 5 / 100 and 0.05 differ in their last bit.
-            "defective": p_value <= self.alpha + 1e-6,
-            "heatmap": tf.reduce_mean((maps - self.usual) / self.varying, 1),
-        }
+        return self._judge(self.look(image, self.weighed)[0])
 
-    def score(self, logs: tf.Tensor) -> tf.Tensor:
-        """Parts of images [N, count, parts] -> the mean of their most unusual patches, [N]."""
-        each = tf.reduce_sum((logs - self.centre) / self.spread * self.weigh, -1)
-        most = max(1, round(TOP * self.grid.count))
-        worst = tf.math.top_k(each, most).values if self.grid.count > 1 else each
-        return tf.reduce_mean(worst, 1) / tf.reduce_sum(self.weigh)
-
-    def look(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """uint8 [N, H, W, C] -> logarithms of the parts [N, count, parts], maps [N, 2, H, W]."""
+    def look(self, image: tf.Tensor, names: Sequence[str] = PARTS) -> tuple[tf.Tensor, tf.Tensor]:
+        """uint8 [N, H, W, C] -> logarithms of parts [N, count, names], maps [N, 2, H, W]."""
         patches = self.grid.cut(to_float(image))
-        maps, _ = self.features(patches)
+        count, moved = tf.shape(patches)[0], len(MOVES) if "moves" in names else 1
+        # One pass for every move: the first of them is none.
+        maps, said = self.features(tf.concat([move(patches, k) for k in range(moved)], 0))
+        maps = [one[:count] for one in maps]
         again = self.generate(self.encode(patches, training=False))
         maps_again, _ = self.features(again)
         residual = tf.square(blurred(patches - again))
         places, odd = self._local(maps)
-        soft = tf.reshape(blurred(patches), (-1, int(np.prod(patches.shape[1:]))))
+        soft = flat(blurred(patches))
         parts = {
-            "moves": self._moves(patches),
             "pixels": self.density["pixels"](soft),
             "nearest": self.density["nearest"](soft),
             "features": self.density["features"](flat(maps[-1])),
@@ -116,15 +104,27 @@ class Scorer(tf.Module):
             "feature_residual": tf.reduce_mean(tf.square(maps[-1] - maps_again[-1]), (1, 2, 3)),
             "local": odd,
         }
-        logs = tf.stack([tf.math.log(parts[name] + 1e-6) for name in PARTS], -1)
+        if moved > 1:
+            parts["moves"] = unsure(tf.reshape(said, (moved, -1, moved)))
+        logs = tf.math.log(tf.stack([parts[name] for name in names], -1) + 1e-6)
         drawn = [tf.sqrt(tf.reduce_mean(residual, -1)), tf.sqrt(places)]
         laid = tf.stack([self.grid.lay(one) for one in drawn], 1)
-        return tf.reshape(logs, (-1, self.grid.count, len(PARTS))), laid
+        return tf.reshape(logs, (-1, self.grid.count, len(names))), laid
 
-    def _moves(self, patches: tf.Tensor) -> tf.Tensor:
-        every = tf.concat([move(patches, k) for k in range(len(MOVES))], 0)
-        _, said = self.features(every)
-        return unsure(tf.reshape(said, (len(MOVES), -1, len(MOVES))))
+    def _judge(self, logs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Logarithms of the parts that weigh [N, count, weighed] -> scores and what they mean.
+
+        The p-value is conformal: (1 + #{calibration scores >= score}) / (n + 1).
+        """
+        at = [PARTS.index(name) for name in self.weighed]
+        scaled = (logs - tf.gather(self.centre, at)) / tf.gather(self.spread, at)
+        each = tf.reduce_mean(scaled, -1)
+        worst = tf.math.top_k(each, self.grid.top).values if self.grid.count > 1 else each
+        score = tf.reduce_mean(worst, 1)
+        as_high = tf.cast(self.calibration[None] >= score[:, None], tf.float32)
+        p_value = (1 + tf.reduce_sum(as_high, 1)) / (1 + self.calibration.shape[0])
+        # A little above alpha counts as alpha: 5 / 100 and 0.05 differ in their last bit.
+        return {"score": score, "p_value": p_value, "defective": p_value <= self.alpha + 1e-6}
 
     def _local(self, maps: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """How unusual each pixel's neighbourhood is [M, S, S], and the most unusual ones [M]."""

@@ -14,8 +14,8 @@ from ...errors import DataError
 from ...evaluation.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
 from ...files import replacing
 from .detector import Detector
-from .goods import Named, read
-from .judging import judge
+from .goods import Named, files, read
+from .judging import FEW, judge
 from .overlay import beside
 
 SHOWN = 6
@@ -34,8 +34,7 @@ def report(
 
     Args:
         good, bad: images, as `ganvas defects score` takes them.
-        masks: a folder with a mask (white: defective) for each bad image, of the same file name up
-            to its ending.
+        masks: a folder with a mask (white: defective) for each bad image; see `read_masks`.
         out: FILE.html; None: no page.
 
     Returns: what `judge` returns.
@@ -53,33 +52,50 @@ def report(
 
 
 def read_masks(folder: Path, broken: Named) -> np.ndarray:
-    """bool [N, H, W] for the bad images, by file name."""
+    """bool [N, H, W] for the bad images, by file name; NAME_mask counts as NAME."""
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}, where masks are: check the path")
-    there = {p.stem: p for p in folder.rglob("*") if p.suffix.lower() in pictures.SUFFIXES}
-    masks = []
-    for path, image in zip(broken.paths, broken.pixels, strict=True):
-        name = Path(path).stem
-        if name not in there:
-            raise DataError(
-                f"{folder} has no mask for {path}: there must be one of the name {name}, such as "
-                f"{name}.png, white where it is defective"
-            )
-        mask = pictures.read(there[name], channels=1)[..., 0]
+    there: dict[str, list[Path]] = {}
+    for path in files(folder):
+        there.setdefault(path.stem.removesuffix("_mask"), []).append(path)
+    masks, highest = [], 0
+    for name, image in zip(broken.paths, broken.pixels, strict=True):
+        path = _mask_of(Path(name), there, folder)
+        mask = pictures.read(path, channels=1)[..., 0]
         if mask.shape != image.shape[:2]:
             raise DataError(
-                f"{there[name]} has {mask.shape[0]}×{mask.shape[1]} px, where its image has "
+                f"{path} has {mask.shape[0]}×{mask.shape[1]} px, where its image has "
                 f"{image.shape[0]}×{image.shape[1]}: scale it to that"
             )
+        highest = max(highest, mask.max())
         masks.append(mask > 127)
     if not np.any(masks):
-        raise DataError(f"every mask in {folder} is black, where white is defective: invert them")
+        raise DataError(
+            f"the masks in {folder} are black (at most {highest}), where white, above 127, is "
+            "defective: invert or scale them"
+        )
     return np.stack(masks)
+
+
+def _mask_of(image: Path, there: Mapping[str, list[Path]], folder: Path) -> Path:
+    """Its mask: of its name, and where several have it, in a folder of its folder's name."""
+    if not image.is_file():
+        raise DataError(f"{image} has no file name, by which masks are found: give image files")
+    found = there.get(image.stem.removesuffix("_mask"), [])
+    if len(found) > 1:
+        found = [path for path in found if path.parent.name == image.parent.name]
+    if len(found) != 1:
+        raise DataError(
+            f"{folder} has {'several masks' if found else 'no mask'} for {image}: there must be "
+            f"one of the name {image.stem}, such as {image.stem}.png, white where it is defective"
+        )
+    return found[0]
 
 
 def page(detector: Detector, found: Mapping[str, Any], fine: Named, broken: Named) -> Page:
     """The page of a report."""
-    won = found["lead"]["low"] > 0 and found["false_alarms"]["inside"]
+    enough = min(found["good"], found["bad"]) >= FEW
+    won = enough and found["lead"]["low"] > 0 and found["false_alarms"]["inside"]
     sections = [
         Section("Which images are defective", _areas(found)),
         Section("What the GAN adds", [_ablation(found)]),
@@ -153,16 +169,19 @@ def _pictures(detector: Detector, fine: Named, broken: Named) -> list[Block]:
         ("Bad, most unusual", broken, -1), ("Bad, least unusual", broken, 1),
         ("Good, most unusual", fine, -1),
     ):  # fmt: skip
-        told = detector.score(named.pixels)
-        rows = np.argsort(order * told.score, kind="stable")[:SHOWN]
+        scores = detector.score(named.pixels, heatmaps=False).score
+        rows = np.argsort(order * scores, kind="stable")[:SHOWN]
+        told = detector.score(named.pixels[rows])
+        names = [Path(named.paths[row]).name for row in rows]
         tiles = [
             Picture(
-                beside(named.pixels[row], told.heatmap[row]),
-                f"{Path(named.paths[row]).name} and its heat-map",
-                f"{words}: {Path(named.paths[row]).name}, score {told.score[row]:.2f}, "
-                f"p {told.p_value[row]:.3f}",
+                beside(image, heat),
+                f"{name} and its heat-map",
+                f"{words}: {name}, score {score:.2f}, p {p_value:.3f}",
             )
-            for row in rows
+            for name, image, heat, score, p_value in zip(
+                names, named.pixels[rows], told.heatmap, told.score, told.p_value, strict=True
+            )
         ]
         shown.append(Pictures(tiles, "small"))
     return shown
