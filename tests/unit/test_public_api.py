@@ -1,5 +1,7 @@
 """What users may import, and how long they wait for it."""
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 import time
@@ -60,3 +62,16 @@ def test_wrong_words_are_answered_quickly_in_one_line():
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
     assert spent < 0.5
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ganvas", *(f"ganvas.{p}" for p in ("evaluation", "exporting")),
+     *(f"ganvas.kits.{kit}" for kit in ("defects", "patterns", "privacy", "rare_class"))],
+)  # fmt: skip
+def test_no_public_name_is_a_module_beside_it(name):
+    """Whoever imports the module first would get it in place of the function."""
+    package = importlib.import_module(name)
+    modules = {found.name for found in pkgutil.iter_modules(package.__path__)}
+    names = {public for publics in package._HOMES.values() for public in publics}
+    assert names and not names & modules

@@ -12,8 +12,8 @@ from __future__ import annotations
 from ...lazy import fetch as _fetch
 
 _HOMES = {
-    "audit": ("audit",),
-    "merf": ("merf",),
+    "auditing": ("audit",),
+    "mean_embedding": ("merf",),
     "remedies": ("Rejecting", "deliver", "split"),
     "report": ("plain", "table", "write_report"),
 }

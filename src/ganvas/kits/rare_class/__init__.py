@@ -12,7 +12,7 @@ from __future__ import annotations
 from ...lazy import fetch as _fetch
 
 _HOMES = {
-    "balance": ("balance",),
+    "balancing": ("balance",),
     "plan": ("Plan",),
     "verdict": ("Comparison", "Verdict"),
 }
