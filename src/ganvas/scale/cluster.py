@@ -141,7 +141,9 @@ class _Worker:
 
 @contextlib.contextmanager
 def team(
-    make: Callable[..., Callable[[Any], Any]], words: tuple, workers: int | None,
+    make: Callable[..., Callable[[Any], Any]],
+    words: tuple,
+    workers: int | None,
     address: str | None = None,
 ) -> Iterator[Callable[[Iterable[Any]], Iterator[Any]]]:
     """Workers, and how to have jobs done by them: yields (jobs) -> results as they come.
