@@ -11,7 +11,16 @@ import typer
 
 from ..errors import ConfigError, UsageError
 from .app import (
-    Address, Json, RunFolder, WhichModel, Workers, app, by_ray, counter, table, tensorflow,
+    Address,
+    Json,
+    RunFolder,
+    WhichModel,
+    Workers,
+    app,
+    by_ray,
+    counter,
+    table,
+    tensorflow,
 )  # fmt: skip
 
 

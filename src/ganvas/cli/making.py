@@ -9,7 +9,19 @@ from typing import Annotated
 
 import typer
 
-from .app import DATA_HELP, STOPPED, DataWord, RunFolder, Values, app, tensorflow
+from .app import (
+    DATA_HELP,
+    STOPPED,
+    Address,
+    DataWord,
+    RunFolder,
+    Values,
+    Workers,
+    app,
+    by_ray,
+    counter,
+    tensorflow,
+)
 
 
 @app.command()
@@ -87,17 +99,24 @@ def prepare(
     to: Annotated[Path, typer.Option(help="The folder to make.")],
     size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
     shard_mb: Annotated[int, typer.Option(min=1, help="Size of a shard.")] = 256,
+    workers: Workers = None,
+    address: Address = None,
 ) -> None:
     """Check images and pack them into sharded TFRecords."""
+    shared = by_ray(workers, address)
     tensorflow()
     from ..data import Options
     from ..data import prepare as pack
 
-    def progress(done: int, count: int) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r{done}/{count} images")
+    options, progress = Options(size=size), counter("images")
+    if shared:
+        from ..scale import pack as pack_together
 
-    pack(data, to, Options(size=size), shard_mb=shard_mb, progress=progress)
+        pack_together(
+            data, to, options, shard_mb, workers=workers, address=address, progress=progress
+        )
+    else:
+        pack(data, to, options, shard_mb=shard_mb, progress=progress)
     index = json.loads((to / "index.json").read_text())
     for sentence in index["report"]["warnings"]:
         sys.stderr.write(f"note: {sentence}\n")

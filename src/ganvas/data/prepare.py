@@ -66,7 +66,7 @@ def _write(source: Rows, part: Path, limit: int, progress) -> None:
     order = np.argsort(source.hashes, kind="stable")
     per_shard = shard_rows(source.shape, limit)
     packed = []
-    for number in range(0, -(-len(order) // per_shard)):
+    for number in range(-(-len(order) // per_shard)):
         rows = order[number * per_shard : (number + 1) * per_shard]
 
         def pictures(rows=rows, first=number * per_shard):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,11 @@ def check(folder: Path, request: Mapping[str, Any], told: tuple[str, ...] = ()) 
         raise RunError(f"{folder} is a file: choose another folder")
     if not folder.exists() or not any(folder.iterdir()):
         return False
-    try:
-        before = json.loads((folder / REQUEST).read_text("utf-8"))
-    except (OSError, ValueError):
+    before = _read(folder)
+    if not before:
         raise RunError(
             f"{folder} is not empty, and what is in it was not begun by this: choose another folder"
-        ) from None
+        )
     differ = [key for key in request if before.get(key) != request[key]]
     if differ:
         words = ", ".join(
@@ -47,11 +47,28 @@ def check(folder: Path, request: Mapping[str, Any], told: tuple[str, ...] = ()) 
     return True
 
 
+def _read(folder: Path) -> dict[str, Any]:
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads((folder / REQUEST).read_text("utf-8"))
+    return {}
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != ".lock":
+            path.unlink()
+
+
 @contextlib.contextmanager
-def claimed(folder: Path, request: Mapping[str, Any]) -> Iterator[None]:
+def claimed(folder: Path, request: Mapping[str, Any], anew: bool = False) -> Iterator[None]:
     """Hold the folder while it is filled. `check` comes before.
 
     What fails before there is a part leaves nothing behind.
+
+    Args:
+        anew: empty a folder that was begun for another request.
 
     Raises: RunError: another process fills it.
     """
@@ -61,8 +78,11 @@ def claimed(folder: Path, request: Mapping[str, Any]) -> Iterator[None]:
     lock = filelock.FileLock(folder / ".lock", timeout=0)
     try:
         with lock:
-            for part in folder.rglob(".*.part*"):  # left by a process that was killed
-                part.unlink(missing_ok=True)
+            if anew and _read(folder) != json.loads(json.dumps(request)):
+                _empty(folder)
+            for kind in (".*.part*", ".*.png.*"):  # left by a process that was killed
+                for part in folder.rglob(kind):
+                    part.unlink(missing_ok=True)
             with replacing(folder / REQUEST) as file:
                 file.write(json.dumps(request, indent=2).encode())
             try:

@@ -32,7 +32,7 @@ _TOLD = ("n", "seed", "label", "truncation", "form", "model")
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be drawn; all that decides what the images are, and how they are cut into parts."""
+    """What is to be drawn: all that decides what the images are, and how they are cut."""
 
     place: str
     word: str
