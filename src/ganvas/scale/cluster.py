@@ -166,14 +166,14 @@ def team(
         import ray
         from ray.util import ActorPool
 
-        kind = ray.remote(max_restarts=RESTARTS, max_task_retries=RESTARTS, **resources(workers))(
-            _Worker
-        )
+        options = {**resources(workers), "max_restarts": RESTARTS, "max_task_retries": RESTARTS}
+        kind: Any = ray.remote(_Worker).options(**options)  # type: ignore[attr-defined]
         actors = [kind.remote(make, words, threads) for _ in range(workers)]
 
         def spread(jobs: Iterable[Any]) -> Iterator[Any]:
             with worker_errors():
-                yield from ActorPool(actors).map_unordered(lambda a, job: a.do.remote(job), jobs)
+                pool = ActorPool(actors)
+                yield from pool.map_unordered(lambda a, job: a.do.remote(job), list(jobs))
 
         try:
             yield spread

@@ -8,12 +8,13 @@ pixels, whatever the size of the set; the scratch takes as much room as the shar
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,7 +55,7 @@ class Decode(NamedTuple):
 
 
 class Write(NamedTuple):
-    """A job: write the shard of that number from [scratch file, place in it, label], int64 [N, 3]."""
+    """A job: write that shard; `rows` are [scratch file, place in it, label], int64 [N, 3]."""
 
     number: int
     rows: np.ndarray
@@ -98,9 +99,10 @@ def pack(
     paths, ignored = find(source)
     request = {
         "data": str(source), "files": _digest(paths), "shard_mb": shard_mb,
-        "options": asdict(plain), "part_files": _FILES,
+        "size": plain.sides and list(plain.sides), "channels": plain.channels, "fit": plain.fit,
+        "labels": plain.labels, "judged": plain.judged, "part_files": _FILES,
     }  # fmt: skip
-    if claims.check(target, request, ("data", "shard_mb", "options")):
+    if claims.check(target, request, ("data", "shard_mb", "size", "channels", "fit", "labels")):
         _verify(target)
         return target
     scratch = target.with_name(f".{target.name}.packing")
@@ -124,13 +126,11 @@ def _digest(paths: list[Path]) -> str:
     """What changes when a file is added, removed or written again."""
     digest = hashlib.sha256()
     for path in paths:
-        try:
+        words = [os.fspath(path)]
+        with contextlib.suppress(OSError):  # a link that leads nowhere, which the checkup lists
             about = path.stat()
-            digest.update(
-                f"{path}\0{about.st_size}\0{about.st_mtime_ns}\n".encode("utf-8", "replace")
-            )
-        except OSError:  # a link that leads nowhere, which the checkup will list
-            digest.update(f"{path}\n".encode("utf-8", "replace"))
+            words += [str(about.st_size), str(about.st_mtime_ns)]
+        digest.update("\0".join(words).encode("utf-8", "surrogateescape") + b"\n")
     return digest.hexdigest()
 
 
@@ -170,15 +170,12 @@ class _Work:
         parts = list(_parts(headers.good))
         done = {n: found for n, _ in parts if (found := self.checked(n)) is not None}
         count = sum(len(found["why"]) for found in done.values())
-        jobs = [
-            Decode(n, paths, size, channels, self.options.fit)
-            for n, paths in parts
-            if n not in done
-        ]
+        form = size, channels, self.options.fit
+        jobs = [Decode(n, paths, *form) for n, paths in parts if n not in done]
         for number, length in spread(jobs):
             count += length
             self.progress(count, len(headers.good))
-            done[number] = self.checked(number)
+            done[number] = self.checked(number) or {}
         told: list[Checked | str] = []
         places = []
         for number, _ in parts:
@@ -251,7 +248,7 @@ class Packer:
             for one in job.paths:
                 found = attempt(look, one)
                 if isinstance(found, Checked) and found.pixels is not None:
-                    file.write(np.ascontiguousarray(found.pixels))
+                    file.write(found.pixels.tobytes())
                     found = found._replace(pixels=None)
                 told.append(found)
         part.replace(path)
