@@ -42,6 +42,8 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the data, time a few steps, predict.")
     ] = False,
+    workers: Workers = None,
+    address: Address = None,
 ) -> int:
     """Train a GAN on images."""
     from ..config import load_recipe, parse_set
@@ -55,14 +57,29 @@ def train(
         Run.check_free(run)
     if start_from:
         Run.open(start_from)
+    shared = by_ray(workers, address)
     ganvas = tensorflow()
     if dry_run:
         return _rehearse(ganvas.rehearse(data, config))
+    if shared:
+        from ..scale import train as train_together
+
+        return _finished(
+            train_together(
+                data, config, workers=workers, address=address, run=run, start_from=start_from,
+                go_on=go_on,
+            )
+        )  # fmt: skip
     return _finished(ganvas.train(data, config, run=run, start_from=start_from, go_on=go_on))
 
 
 @app.command()
-def resume(run: RunFolder, values: Values = None) -> int:
+def resume(
+    run: RunFolder,
+    values: Values = None,
+    workers: Workers = None,
+    address: Address = None,
+) -> int:
     """Go on exactly where a run stopped."""
     from ..config import parse_set
     from ..runs import Run
@@ -71,7 +88,13 @@ def resume(run: RunFolder, values: Values = None) -> int:
     if old.info.get("status") == "finished" and not values:
         typer.echo(f"{run} is finished; `--set train.kimg=...` trains it longer")
         return 0
-    return _finished(tensorflow().resume(run, set=parse_set(values or [])))
+    changed = parse_set(values or [])
+    if not by_ray(workers, address):
+        return _finished(tensorflow().resume(run, set=changed))
+    tensorflow()
+    from ..scale import resume as resume_together
+
+    return _finished(resume_together(run, workers=workers, address=address, set=changed))
 
 
 def _finished(run) -> int:

@@ -53,6 +53,7 @@ def joined(workers: int, address: str | None = None) -> Iterator[int]:
     import ray
 
     if ray.is_initialized():
+        _check_room(workers)
         yield _threads(workers, ray.cluster_resources())
         return
     folder = None
@@ -67,6 +68,7 @@ def joined(workers: int, address: str | None = None) -> Iterator[int]:
             )  # fmt: skip
         else:
             _connect(address, quiet)
+            _check_room(workers)
             threads = _threads(workers, ray.cluster_resources())
         yield threads
     finally:
@@ -87,6 +89,18 @@ def _connect(address: str, quiet: dict[str, Any]) -> None:
             f"no Ray cluster at {address} ({why}): start one with `ray start --head`, or leave "
             "out --address to work on this machine"
         ) from error
+
+
+def _check_room(workers: int) -> None:
+    """What asks for more than there is waits for ever."""
+    import ray
+
+    cores = int(ray.cluster_resources().get("CPU", 0))
+    if cores < workers:
+        raise RunError(
+            f"the Ray cluster has {cores} processors, where {workers} workers need one each: start "
+            "more nodes, or take fewer --workers"
+        )
 
 
 def _folder() -> str:
@@ -167,7 +181,7 @@ def team(
         from ray.util import ActorPool
 
         options = {**resources(workers), "max_restarts": RESTARTS, "max_task_retries": RESTARTS}
-        kind: Any = ray.remote(_Worker).options(**options)  # type: ignore[attr-defined]
+        kind: Any = ray.remote(_Worker).options(**options)
         actors = [kind.remote(make, words, threads) for _ in range(workers)]
 
         def spread(jobs: Iterable[Any]) -> Iterator[Any]:
