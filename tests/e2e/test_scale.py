@@ -37,6 +37,23 @@ def run(npz, few_steps, tmp_path_factory) -> Run:
     return ganvas.train(npz, "quick", run=folder, set={**few_steps, **PLAIN}, progress=False)
 
 
+def open_to_the_network() -> list[str]:
+    """Addresses on which processes that this one started listen, but the loopback's."""
+    sockets = set()
+    for pid in below(os.getpid()):
+        for link in Path(f"/proc/{pid}/fd").glob("*"):
+            with contextlib.suppress(OSError):
+                sockets.add(str(link.readlink()))
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            words = line.split()
+            listens = words[3] == "0A" and f"socket:[{words[9]}]" in sockets
+            if listens and not words[1].partition(":")[0].endswith("0100007F"):
+                found.append(words[1])
+    return found
+
+
 @pytest.fixture(scope="module")
 def two():
     """A small Ray of our own for all tests of this module."""
@@ -45,6 +62,7 @@ def two():
     with scale.joined(2) as threads:
         assert threads == max(1, (os.cpu_count() or 1) // 2)
         assert ray.util.get_node_ip_address() == "127.0.0.1"
+        assert not open_to_the_network(), "whatever Ray listens on, it is the loopback alone"
         yield
     assert not ray.is_initialized()
 

@@ -48,33 +48,53 @@ def joined(workers: int, address: str | None = None) -> Iterator[int]:
     """
     check_installed()
     os.environ.update({name: os.environ.get(name, value) for name, value in _DRIVER.items()})
-    if address is None:
-        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # 0: loopback only
     import ray
 
     if ray.is_initialized():
         _check_room(workers)
         yield _threads(workers, ray.cluster_resources())
         return
-    folder = None
-    threads = max(1, (os.cpu_count() or 1) // workers)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        threads = max(1, (os.cpu_count() or 1) // workers)
+        with _own(workers, threads, quiet):
+            yield threads
+        return
     try:
-        if address is None:
-            folder = _folder()
-            ray.init(
-                num_cpus=workers, include_dashboard=False, object_store_memory=STORE_BYTES,
-                _temp_dir=folder, runtime_env={"env_vars": _environment(threads)}, **quiet,
-            )  # fmt: skip
-        else:
-            _connect(address, quiet)
-            _check_room(workers)
-            threads = _threads(workers, ray.cluster_resources())
-        yield threads
+        _connect(address, quiet)
+        _check_room(workers)
+        yield _threads(workers, ray.cluster_resources())
     finally:
         ray.shutdown()
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _own(workers: int, threads: int, quiet: dict[str, Any]) -> Iterator[None]:
+    """A Ray of our own on this machine."""
+    import ray
+    from ray._private import ray_constants
+
+    folder = _folder()
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    try:
+        # Ray has no option for it: else its ports are open to the network. By the environment
+        # (RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER) it works only before Ray is imported.
+        ray_constants.ENABLE_RAY_CLUSTER = False
+        ray.init(
+            address="local", num_cpus=workers, include_dashboard=False, _temp_dir=folder,
+            object_store_memory=STORE_BYTES, runtime_env={"env_vars": _environment(threads)},
+            **quiet,
+        )  # fmt: skip
+        if not ray.util.get_node_ip_address().startswith("127."):
+            raise RunError(
+                f"this version of Ray ({ray.__version__}) cannot be kept off the network: install "
+                "the one that 'ganvas[cluster]' asks for"
+            )
+        yield
+    finally:
+        ray.shutdown()
+        ray_constants.ENABLE_RAY_CLUSTER = before
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _connect(address: str, quiet: dict[str, Any]) -> None:
