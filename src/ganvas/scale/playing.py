@@ -165,19 +165,18 @@ def _reason(error: BaseException) -> BaseException:
     """What went wrong in the workers: a sentence of ours; or that one is gone; or as it came."""
     failures = getattr(error, "worker_failures", None)
     if not failures:
-        return error
-    causes = [getattr(one, "_base_exc", one) for one in failures.values()]
-    ours = [one for one in causes if isinstance(one, GanvasError)]
+        why = (str(error) or type(error).__name__).splitlines()[-1]
+        return RunError(f"Ray Train stopped ({why}): what was saved is whole; the run can go on")
+    raised = {r: e._base_exc for r, e in failures.items() if hasattr(e, "_base_exc")}
+    ours = [one for one in raised.values() if isinstance(one, GanvasError)]
     told = [one for one in ours if not isinstance(one, WorkerGone)]
     if told:
         return told[0]
-    from ray.exceptions import RayError
-
-    ranks = [rank for rank, one in failures.items() if isinstance(one, RayError)]
-    if ranks or ours:
-        who = f"worker {ranks[0]}" if ranks else "a worker"
+    dead = sorted(set(failures) - set(raised))  # Ray found out, by its own errors
+    if dead or ours:
+        who = f"worker {dead[0]}" if dead else "a worker"
         return WorkerGone(f"{who} of this training died (killed, or out of memory?)")
-    return causes[0]
+    return next(iter(raised.values()))
 
 
 class _Desk:
