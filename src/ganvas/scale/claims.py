@@ -97,6 +97,8 @@ def claimed(folder: Path, request: Mapping[str, Any], anew: bool = False) -> Ite
 
 def _forget(folder: Path, new: bool) -> None:
     """Leave no trace where nothing was made."""
+    if not folder.exists():
+        return
     made = [p for p in folder.rglob("*") if p.is_file() and p.name not in (REQUEST, ".lock")]
     if not made:
         (folder / REQUEST).unlink(missing_ok=True)
