@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import logging
 import os
@@ -92,9 +93,32 @@ def _own(workers: int, threads: int, quiet: dict[str, Any]) -> Iterator[None]:
             )
         yield
     finally:
+        helpers = _helpers(folder)
         ray.shutdown()
+        _end(helpers)
         ray_constants.ENABLE_RAY_CLUSTER = before
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _helpers(folder: str) -> list[Any]:
+    """The processes of the Ray that has this folder."""
+    psutil = importlib.import_module("psutil")  # which comes with Ray
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if any(folder in word for word in child.cmdline()):
+                found += [child, *child.children(recursive=True)]
+    return found
+
+
+def _end(processes: list[Any]) -> None:
+    """Some of Ray's helpers look for their parent only now and then, and stay for a minute."""
+    psutil = importlib.import_module("psutil")
+    _, left = psutil.wait_procs(processes, timeout=2)
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(left, timeout=2)
 
 
 def _connect(address: str, quiet: dict[str, Any]) -> None:
