@@ -101,9 +101,9 @@ def training(workers: int, kimg: float) -> dict:
 
 def seen(workers: int) -> str:
     """A digest of the images that so many workers read of the first batches, put together."""
-    import ganvas
+    from ganvas.data import load
 
-    source, own = ganvas.data.load("mnist"), BATCH // workers
+    source, own = load("mnist"), BATCH // workers
     parts = [
         source.stream(BATCH, 0, part=slice(i * own, (i + 1) * own)).take(50) for i in range(workers)
     ]
@@ -281,10 +281,10 @@ def speed(data, batches: int) -> float:
 
 
 def reading(count: int) -> dict:
-    import ganvas
+    from ganvas.data import load
 
     folder = shards(count)
-    source = ganvas.data.load(folder)
+    source = load(folder)
     batches = 2 * count // BATCH
     pairs = [
         (speed(source.stream(BATCH, seed), batches), speed(bare(folder), batches))
