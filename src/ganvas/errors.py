@@ -6,6 +6,7 @@ what was received, what is accepted, what to do.
     │   ├── ConfigError     a recipe or an override that cannot be run
     │   ├── DataError       images that cannot be read or cannot be trained on
     │   ├── RunError        a run folder that is missing, in use or cannot go on
+    │   │   └── WorkerGone  one of several workers died; the run goes on from its last tick
     │   └── ModelError      an exported model that is missing, damaged or was tampered with
     ├── Refused             what was asked for is not good enough                      exit 1
     └── Diverged            training met a non-finite number and stopped               exit 3
@@ -39,6 +40,10 @@ class DataError(UsageError):
 
 class RunError(UsageError):
     """A run folder that is missing, in use by another process, or cannot go on."""
+
+
+class WorkerGone(RunError):
+    """One of several workers is gone; nothing but the tick is lost."""
 
 
 class ModelError(UsageError):

@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from .config import Config
-from .errors import ConfigError, RunError
+from .errors import ConfigError, RunError, WorkerGone
 from .gan import GAN
 from .workers import task
 
@@ -105,7 +105,7 @@ def not_alone() -> Iterator[None]:
     try:
         yield
     except LOST as error:
-        raise RunError(
+        raise WorkerGone(
             f"another worker is gone ({type(error).__name__}): start all workers again; the run "
             "goes on from its last tick"
         ) from error

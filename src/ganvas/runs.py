@@ -46,7 +46,7 @@ class Run:
 
         Raises: RunError: the folder already holds a run or other files, or cannot be made.
         """
-        path = remote.path(folder) if folder else _fresh(Path("runs"), words)
+        path = remote.path(folder) if folder else fresh(Path("runs"), words)
         cls.check_free(path)
         run = cls(path)
         with disk_errors(path):
@@ -262,7 +262,7 @@ def list_runs(folder: str | os.PathLike) -> list[Run]:
     return [Run(p.parent) for p in sorted(path.glob("*/config.toml"))]
 
 
-def _fresh(parent: Path, words: str) -> Path:
+def fresh(parent: Path, words: str) -> Path:
     """runs/2026-11-24-mnist-quick, or with -2, -3 ... where that exists."""
     stem = f"{datetime.date.today().isoformat()}-{words}"
     path, n = parent / stem, 1

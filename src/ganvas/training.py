@@ -33,7 +33,7 @@ from .healing import play_and_heal, take_cure, untaken
 from .mirror import mirrored
 from .plan import Plan
 from .play import now, play
-from .runs import Run
+from .runs import Run, fresh
 from .workers import task
 
 CHANGEABLE = (
@@ -110,6 +110,13 @@ def _words(config: Config) -> str:
     """What a run is called where no name was given: after its images and its recipe."""
     word = Path(config.data.source.rstrip("/")).name or "images"
     return re.sub(r"[^A-Za-z0-9]+", "-", f"{word}-{config.recipe}").strip("-").lower()
+
+
+def name(data: Any, recipe: Config) -> Path:
+    """The folder that `train` makes where none is named; it is not made yet."""
+    if isinstance(data, (str, os.PathLike)):
+        recipe = recipe.with_values({"data.source": os.fspath(data)})
+    return fresh(Path("runs"), _words(recipe)).absolute()
 
 
 @mirrored

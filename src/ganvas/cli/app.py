@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from .. import __version__
+from ..errors import UsageError
 
 STOPPED = -130
 """Of a command that was interrupted and has said how to go on."""
@@ -33,6 +35,13 @@ Values = Annotated[
 WhichModel = Annotated[
     Literal["best", "last"],
     typer.Option("--model", help="Of a run: by its scores on held-out images, or the newest."),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=4096, help="Processes that share the work, by Ray.")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(help="Of a Ray cluster, or auto; default: a Ray of our own on this machine."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
@@ -58,6 +67,30 @@ def table(lines: Sequence[tuple[str, ...]]) -> None:
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
         typer.echo("  ".join(cells).rstrip())
+
+
+def by_ray(workers: int | None, address: str | None) -> bool:
+    """Whether to work with Ray.
+
+    Raises: UsageError: Ray is not installed, or there is a cluster and no number of workers.
+    """
+    if workers is None and address is not None:
+        raise UsageError(f"--address {address} needs --workers N: how many should work there")
+    if workers is not None:
+        from ..scale import check_installed
+
+        check_installed()
+    return workers is not None
+
+
+def counter(what: str):
+    """A line that counts on a terminal, and nothing elsewhere."""
+
+    def progress(done: int, count: int) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{done}/{count} {what}" + "\n" * (done == count))
+
+    return progress
 
 
 def tensorflow():

@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from ..errors import ConfigError, UsageError
-from .app import Json, RunFolder, WhichModel, app, table, tensorflow
+from .app import (
+    Address,
+    Json,
+    RunFolder,
+    WhichModel,
+    Workers,
+    app,
+    by_ray,
+    counter,
+    table,
+    tensorflow,
+)  # fmt: skip
 
 
 @app.command()
@@ -60,6 +71,11 @@ def sample(
     truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 1.0,
     which: WhichModel = "best",
     out: Annotated[Path, typer.Option(help="grid.png, or a folder.")] = Path("grid.png"),
+    shards: Annotated[
+        bool, typer.Option("--shards", help="Into a folder of shards: for very many.")
+    ] = False,
+    workers: Workers = None,
+    address: Address = None,
 ) -> None:
     """Draw images: one grid, or one PNG each into a folder."""
     from ..manifest import is_model
@@ -67,6 +83,9 @@ def sample(
 
     if not is_model(model):
         Run.open(model)
+    if by_ray(workers, address) or shards:
+        _draw(model, out, n, seed, label, truncation, which, shards, workers, address)
+        return
     ganvas = tensorflow()
     from .. import images
 
@@ -81,6 +100,22 @@ def sample(
         for index, picture in enumerate(pictures):
             images.write_png(out / f"{index:06d}.png", picture, {**about, "index": str(index)})
     typer.echo(str(out))
+
+
+def _draw(model, out, n, seed, label, truncation, which, shards, workers, address) -> None:
+    """Into a folder, part by part."""
+    if out.suffix.lower() == ".png":
+        raise UsageError(f"--out {out}: --workers and --shards fill a folder; give one by --out")
+    if workers is None:
+        tensorflow()
+    from ..scale import draw
+
+    told = draw(
+        model, out, n, seed=seed, label=label, truncation=truncation, which=which, shards=shards,
+        workers=workers, address=address, progress=counter("images"),
+    )  # fmt: skip
+    there = n - told["drawn"]
+    typer.echo(f"{out}: {n} images" + (f", {there} of them were there already" if there else ""))
 
 
 @app.command()

@@ -9,7 +9,19 @@ from typing import Annotated
 
 import typer
 
-from .app import DATA_HELP, STOPPED, DataWord, RunFolder, Values, app, tensorflow
+from .app import (
+    DATA_HELP,
+    STOPPED,
+    Address,
+    DataWord,
+    RunFolder,
+    Values,
+    Workers,
+    app,
+    by_ray,
+    counter,
+    tensorflow,
+)
 
 
 @app.command()
@@ -30,6 +42,8 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the data, time a few steps, predict.")
     ] = False,
+    workers: Workers = None,
+    address: Address = None,
 ) -> int:
     """Train a GAN on images."""
     from ..config import load_recipe, parse_set
@@ -43,14 +57,29 @@ def train(
         Run.check_free(run)
     if start_from:
         Run.open(start_from)
+    shared = by_ray(workers, address)
     ganvas = tensorflow()
     if dry_run:
         return _rehearse(ganvas.rehearse(data, config))
+    if shared:
+        from ..scale import train as train_together
+
+        return _finished(
+            train_together(
+                data, config, workers=workers, address=address, run=run, start_from=start_from,
+                go_on=go_on,
+            )
+        )  # fmt: skip
     return _finished(ganvas.train(data, config, run=run, start_from=start_from, go_on=go_on))
 
 
 @app.command()
-def resume(run: RunFolder, values: Values = None) -> int:
+def resume(
+    run: RunFolder,
+    values: Values = None,
+    workers: Workers = None,
+    address: Address = None,
+) -> int:
     """Go on exactly where a run stopped."""
     from ..config import parse_set
     from ..runs import Run
@@ -59,7 +88,13 @@ def resume(run: RunFolder, values: Values = None) -> int:
     if old.info.get("status") == "finished" and not values:
         typer.echo(f"{old.where} is finished; `--set train.kimg=...` trains it longer")
         return 0
-    return _finished(tensorflow().resume(run, set=parse_set(values or [])))
+    changed = parse_set(values or [])
+    if not by_ray(workers, address):
+        return _finished(tensorflow().resume(run, set=changed))
+    tensorflow()
+    from ..scale import resume as resume_together
+
+    return _finished(resume_together(run, workers=workers, address=address, set=changed))
 
 
 def _finished(run) -> int:
@@ -87,18 +122,25 @@ def prepare(
     to: Annotated[Path, typer.Option(help="The folder to make.")],
     size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
     shard_mb: Annotated[int, typer.Option(min=1, help="Size of a shard.")] = 256,
+    workers: Workers = None,
+    address: Address = None,
 ) -> None:
     """Check images and pack them into sharded TFRecords."""
+    shared = by_ray(workers, address)
     tensorflow()
     from .. import remote
     from ..data import Options
     from ..data import prepare as pack
 
-    def progress(done: int, count: int) -> None:
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r{done}/{count} images")
+    options, progress = Options(size=size), counter("images")
+    if shared:
+        from ..scale import pack as pack_together
 
-    pack(data, to, Options(size=size), shard_mb=shard_mb, progress=progress)
+        pack_together(
+            data, to, options, shard_mb, workers=workers, address=address, progress=progress
+        )
+    else:
+        pack(data, to, options, shard_mb=shard_mb, progress=progress)
     index = json.loads(remote.read(to, "index.json"))
     for sentence in index["report"]["warnings"]:
         sys.stderr.write(f"note: {sentence}\n")

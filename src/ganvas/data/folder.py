@@ -34,51 +34,81 @@ def from_folder(folder: Path, options: Options) -> Rows:
 
     Raises: DataError: no such folder, not readable, or nothing in it to learn from.
     """
-    paths, ignored = _find(folder)
+    paths, ignored = find(folder)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        headers, unreadable = _sort_out(paths, list(pool.map(partial(_try, probe), paths)), folder)
-        if not headers:
-            raise DataError(_nothing(folder, len(paths), ignored, unreadable))
-        sizes = Counter((h.height, h.width) for h in headers.values())
-        size = options.sides or auto_size(sizes)
-        shape = (*size, options.channels or _channels(list(headers.values())))
-        keep = fits(len(headers), shape, options)
-        check = partial(_check, size=size, channels=shape[2], fit=options.fit, keep=keep)
-        good = list(headers)
-        checked, broken = _sort_out(good, list(pool.map(partial(_try, check), good)), folder)
-    unreadable += broken
-    if not checked:
-        raise DataError(_nothing(folder, len(paths), ignored, unreadable))
-    good = list(checked)
-    labels, names = _classes(good, folder) if options.labels else (np.zeros(len(good), int), ())
-    hashes = np.array([one.hash for one in checked.values()], np.uint64)
-    sizes = Counter((headers[p].height, headers[p].width) for p in good)
-    report = examine(
-        str(folder),
-        hashes=hashes,
-        constant=sum(one.constant for one in checked.values()),
-        sizes=sizes,
-        shape=shape,
-        labels=labels,
-        names=names,
-        unreadable=unreadable,
-        ignored=ignored,
-        judged=options.judged,
-    )
-
-    def read_row(row: int) -> np.ndarray:
-        return read(good[row], size, shape[2], options.fit)
-
-    pixels = np.stack([one.pixels for one in checked.values()]) if keep else None
-    rows = Rows(
-        read_row, pixels, shape=shape, hashes=hashes, labels=labels.astype(np.int32), names=names,
-        options=options, report=report,
-    )  # fmt: skip
-    rows.places = tuple(path.relative_to(folder).as_posix() for path in good)
-    return rows
+        headers = Headers(folder, paths, list(pool.map(partial(attempt, probe), paths)), ignored)
+        size, channels = headers.form(options)
+        keep = fits(len(headers.good), (*size, channels), options)
+        look = partial(check, size=size, channels=channels, fit=options.fit, keep=keep)
+        checked = list(pool.map(partial(attempt, look), headers.good))
+    return headers.rows(options, checked)
 
 
-def _find(folder: Path) -> tuple[list[Path], int]:
+class Headers:
+    """The files of a folder by what their headers say; `good` are those that have one.
+
+    Args:
+        told: for each path its header, or why it has none.
+        ignored: how many other files there are.
+
+    Raises: DataError: no image among them.
+    """
+
+    def __init__(self, folder: Path, paths: list[Path], told: list[Header | str], ignored: int):
+        self.folder, self.found, self.ignored = folder, len(paths), ignored
+        self._headers, self._unreadable = _sort_out(paths, told, folder)
+        self.good = list(self._headers)
+        if not self.good:
+            raise DataError(_nothing(folder, self.found, ignored, self._unreadable))
+
+    def form(self, options: Options) -> tuple[tuple[int, int], int]:
+        """The size and channels that all are brought to."""
+        sizes = Counter((h.height, h.width) for h in self._headers.values())
+        channels = options.channels or _channels(list(self._headers.values()))
+        return options.sides or auto_size(sizes), channels
+
+    def rows(self, options: Options, told: list[Checked | str]) -> Rows:
+        """The images that can be read, as a source.
+
+        Args:
+            told: for each good path what was found by decoding it, or why it cannot be.
+        """
+        size, channels = self.form(options)
+        folder, shape = self.folder, (*size, channels)
+        checked, broken = _sort_out(self.good, told, folder)
+        unreadable = self._unreadable + broken
+        if not checked:
+            raise DataError(_nothing(folder, self.found, self.ignored, unreadable))
+        good = list(checked)
+        labels, names = _classes(good, folder) if options.labels else (np.zeros(len(good), int), ())
+        hashes = np.array([one.hash for one in checked.values()], np.uint64)
+        report = examine(
+            str(folder),
+            hashes=hashes,
+            constant=sum(one.constant for one in checked.values()),
+            sizes=Counter((self._headers[p].height, self._headers[p].width) for p in good),
+            shape=shape,
+            labels=labels,
+            names=names,
+            unreadable=unreadable,
+            ignored=self.ignored,
+            judged=options.judged,
+        )
+
+        def read_row(row: int) -> np.ndarray:
+            return read(good[row], size, channels, options.fit)
+
+        kept = all(one.pixels is not None for one in checked.values())
+        pixels = np.stack([one.pixels for one in checked.values()]) if kept else None
+        rows = Rows(
+            read_row, pixels, shape=shape, hashes=hashes, labels=labels.astype(np.int32),
+            names=names, options=options, report=report,
+        )  # fmt: skip
+        rows.places = tuple(path.relative_to(folder).as_posix() for path in good)
+        return rows
+
+
+def find(folder: Path) -> tuple[list[Path], int]:
     """Image files below a folder, by name, and how many other files there are."""
 
     def refuse(error: OSError) -> None:
@@ -99,7 +129,7 @@ def _find(folder: Path) -> tuple[list[Path], int]:
     return sorted(paths), ignored
 
 
-def _try(function, path: Path):
+def attempt(function, path: Path):
     """The function's result, or the reason why there is none."""
     try:
         return function(path)
@@ -117,7 +147,7 @@ def _sort_out(paths: list[Path], results: list, folder: Path):
     return good, bad
 
 
-def _check(path: Path, size: tuple[int, int], channels: int, fit: str, keep: bool) -> Checked:
+def check(path: Path, size: tuple[int, int], channels: int, fit: str, keep: bool) -> Checked:
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -6,21 +6,21 @@ import hashlib
 import json
 import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from ganvas import remote
-from ganvas.data.base import Options
+from ganvas.data.base import Images, Options
 from ganvas.data.rows import Rows
 from ganvas.data.shards import _FRAME_HEAD, _FRAME_TAIL, FORMAT
 from ganvas.data.sources import load
 from ganvas.errors import DataError
-from ganvas.files import disk_errors
+from ganvas.files import disk_errors, replacing
 
 
 def prepare(
@@ -80,32 +80,74 @@ def _prepare_there(data: Any, address: str, options: Options | None, *more: Any)
 
 def _write(source: Rows, part: Path, limit: int, progress) -> None:
     order = np.argsort(source.hashes, kind="stable")
-    frame = len(_record(source.pixels(order[:1])[0], 0)) + _FRAME_HEAD + _FRAME_TAIL
-    per_shard = max(1, limit // frame)
-    shard_of = np.arange(len(order)) // per_shard
-    offsets, shards = np.zeros((len(order), 2), np.int64), []
-    checks = np.zeros(len(order), np.uint32)
-    for number in range(int(shard_of[-1]) + 1):
-        name = f"{number:05d}.tfrecord"
-        rows = order[shard_of == number]
-        position = 0
-        with tf.io.TFRecordWriter(str(part / name)) as writer:
-            for i, row in enumerate(rows, number * per_shard):
-                record = _record(source.pixels(order[i : i + 1])[0], int(source.labels[row]))
-                writer.write(record)
-                checks[i] = zlib.crc32(record)
-                end = position + len(record) + _FRAME_HEAD + _FRAME_TAIL
-                offsets[i], position = (position, end), end
-                if progress and i % 1000 == 0:
-                    progress(i, len(order))
-        with (part / name).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        shards.append({"file": name, "count": len(rows), "bytes": position, "sha256": digest})
-    np.savez(
-        part / "index.npz",
-        hash=source.hashes[order], label=source.labels[order], shard=shard_of, offset=offsets,
-        crc=checks,
-    )  # fmt: skip
+    per_shard = shard_rows(source.shape, limit)
+    packed = []
+    for number in range(-(-len(order) // per_shard)):
+        rows = order[number * per_shard : (number + 1) * per_shard]
+
+        def pictures(rows=rows, first=number * per_shard):
+            for i, row in enumerate(rows):
+                if progress and (first + i) % 1000 == 0:
+                    progress(first + i, len(order))
+                yield source.pixels(rows[i : i + 1])[0], int(source.labels[row])
+
+        packed.append(write_shard(part / shard_name(number), pictures()))
+    write_index(part, source, order, packed)
+
+
+class Packed(NamedTuple):
+    """A shard: where each record begins and ends, int64 [N, 2]; its CRC, uint32 [N]; the file's
+    bytes and sha256."""
+
+    offsets: np.ndarray
+    checks: np.ndarray
+    bytes: int
+    sha256: str
+
+
+def shard_name(number: int) -> str:
+    return f"{number:05d}.tfrecord"
+
+
+def shard_rows(shape: tuple[int, int, int], limit: int) -> int:
+    """Images of a shape in a shard of `limit` bytes; at least one."""
+    frame = len(_record(np.zeros(shape, np.uint8), 0)) + _FRAME_HEAD + _FRAME_TAIL
+    return max(1, limit // frame)
+
+
+def write_shard(path: Path, pictures: Iterable[tuple[np.ndarray, int]]) -> Packed:
+    """Write (uint8 [H, W, C], label) one after the other; the file appears when it is whole."""
+    part = path.with_name(f".{path.name}.part")
+    offsets, checks, position = [], [], 0
+    with tf.io.TFRecordWriter(str(part)) as writer:
+        for image, label in pictures:
+            record = _record(image, label)
+            writer.write(record)
+            checks.append(zlib.crc32(record))
+            end = position + len(record) + _FRAME_HEAD + _FRAME_TAIL
+            offsets.append((position, end))
+            position = end
+    with part.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    part.replace(path)
+    return Packed(np.array(offsets, np.int64), np.array(checks, np.uint32), position, digest)
+
+
+def write_index(folder: Path, source: Images, order: np.ndarray, packed: Sequence[Packed]) -> None:
+    """Write what makes shards readable as images; last, `index.json`.
+
+    Args:
+        order: the rows of `source` as they lie in the shards, int64 [N].
+    """
+    counts = [len(one.checks) for one in packed]
+    with replacing(folder / "index.npz") as file:
+        np.savez(
+            file,
+            hash=source.hashes[order], label=source.labels[order],
+            shard=np.repeat(np.arange(len(packed)), counts),
+            offset=np.concatenate([one.offsets for one in packed]),
+            crc=np.concatenate([one.checks for one in packed]),
+        )  # fmt: skip
     index = {
         "format": FORMAT,
         "count": len(order),
@@ -114,10 +156,14 @@ def _write(source: Rows, part: Path, limit: int, progress) -> None:
         "names": list(source.names),
         "class_counts": list(source.class_counts),
         "fingerprint": source.fingerprint,
-        "shards": shards,
+        "shards": [
+            {"file": shard_name(i), "count": count, "bytes": one.bytes, "sha256": one.sha256}
+            for i, (count, one) in enumerate(zip(counts, packed, strict=True))
+        ],
         "report": source.report.to_dict(),
     }
-    (part / "index.json").write_text(json.dumps(index, indent=2))
+    with replacing(folder / "index.json") as file:
+        file.write(json.dumps(index, indent=2).encode())
 
 
 def _record(image: np.ndarray, label: int) -> bytes:
@@ -125,4 +171,5 @@ def _record(image: np.ndarray, label: int) -> bytes:
         "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image.tobytes()])),
         "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
     }
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString(deterministic=True)  # else by the order of a hash table

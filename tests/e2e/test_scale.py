@@ -1,0 +1,391 @@
+"""Several processes by Ray do what one does: the same images, the same files, the same curves."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganvas
+from ganvas import scale
+from ganvas.data import Options
+from ganvas.errors import DataError, RunError, UsageError
+from ganvas.runs import Run
+from ganvas.scale import claims
+from ganvas.scale.cluster import team
+from ganvas.scale.drawing import Drawer, Request, _request
+
+pytest.importorskip("ray", reason="needs the extra: pip install 'ganvas[cluster]'")
+
+PLAIN = {"networks.minibatch": "none", "networks.norm": "none"}  # nothing within a replica
+
+
+@pytest.fixture(scope="module")
+def run(npz, few_steps, tmp_path_factory) -> Run:
+    """A short run with two classes."""
+    folder = tmp_path_factory.mktemp("scale") / "run"
+    return ganvas.train(npz, "quick", run=folder, set={**few_steps, **PLAIN}, progress=False)
+
+
+def open_to_the_network() -> list[str]:
+    """Addresses on which processes that this one started listen, but the loopback's."""
+    sockets = set()
+    for pid in below(os.getpid()):
+        for link in Path(f"/proc/{pid}/fd").glob("*"):
+            with contextlib.suppress(OSError):
+                sockets.add(str(link.readlink()))
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            words = line.split()
+            listens = words[3] == "0A" and f"socket:[{words[9]}]" in sockets
+            if listens and not words[1].partition(":")[0].endswith("0100007F"):
+                found.append(words[1])
+    return found
+
+
+@pytest.fixture(scope="module")
+def two():
+    """A small Ray of our own for all tests of this module."""
+    import ray
+
+    with scale.joined(2) as threads:
+        assert threads == max(1, (os.cpu_count() or 1) // 2)
+        assert ray.util.get_node_ip_address() == "127.0.0.1"
+        assert not open_to_the_network(), "whatever Ray listens on, it is the loopback alone"
+        yield
+    assert not ray.is_initialized()
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    """Files of several formats and sizes in two classes, some of them broken."""
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for i in range(1203):
+        path = folder / f"class{i % 2}" / f"{i:04d}{('.png', '.jpg', '.webp', '.bmp')[i % 4]}"
+        path.parent.mkdir(exist_ok=True)
+        pixels = rng.integers(0, 256, (24 + i % 3, 24 + i % 5, 3), np.uint8)
+        Image.fromarray(pixels).save(path)
+        if i % 100 == 4:
+            path.write_bytes(path.read_bytes()[: 60 if i % 200 == 4 else 10])
+    return folder
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Every visible file, by name, as its hash."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
+    }
+
+
+# --- drawing ------------------------------------------------------------------------------------
+
+
+def test_any_number_of_workers_draws_what_one_process_draws(two, run, tmp_path):
+    expected = ganvas.load(run).sample(300, seed=7)
+    told = scale.draw(run, tmp_path / "by 2", 300, seed=7, workers=2)
+    assert told["drawn"] == 300 and [part["count"] for part in told["parts"]] == [64] * 4 + [44]
+    for index, picture in enumerate(expected):
+        with Image.open(tmp_path / "by 2" / f"{index:06d}.png") as file:
+            np.testing.assert_array_equal(np.asarray(file), picture[..., 0])
+            assert file.text["index"] == str(index)
+    scale.draw(run, tmp_path / "by none", 300, seed=7)
+    assert contents(tmp_path / "by none") == contents(tmp_path / "by 2")
+
+
+def test_only_what_is_missing_is_drawn(run, tmp_path):
+    out = tmp_path / "out"
+    scale.draw(run, out, 200, seed=1)
+    before = contents(out)
+    assert scale.draw(run, out, 200, seed=1)["drawn"] == 0
+    (out / "000070.png").unlink()  # of the second part
+    (out / "samples.json").unlink()
+    (out / ".parts" / "00003.npz").write_bytes(b"cut")
+    assert scale.draw(run, out, 200, seed=1)["drawn"] == 64 + 8
+    assert contents(out) == before
+
+
+def test_shards_are_images_like_any_others(run, tmp_path):
+    scale.draw(run, tmp_path / "out", 200, seed=3, shards=True)
+    images = ganvas.data.load(tmp_path / "out", Options(holdout=0))
+    sampler = ganvas.load(run)
+    np.testing.assert_array_equal(images.pixels(np.arange(200)), sampler.sample(200, seed=3))
+    np.testing.assert_array_equal(images.labels, sampler.labels(200, None, 3))
+    assert images.names == ("0", "1")
+
+
+def test_noise_far_ahead_is_that_of_the_stream(run, tmp_path):
+    request: Request = _request(run, 20_000, 5, None, 1.0, "best", False)
+    drawer = Drawer(request, tmp_path)
+    rows = drawer.sampler.noise(20_000, 5)
+    for start, stop in ((9_000, 9_010), (9_010, 9_100), (64, 128), (19_990, 20_000)):
+        np.testing.assert_array_equal(drawer.noise(start, stop), rows[start:stop])
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 2}, {"n": 65}, {"truncation": 0.5}, {"label": "1"}, {"shards": True}]
+)
+def test_a_folder_of_something_else_is_refused(change, run, tmp_path):
+    words = {"n": 64, "seed": 1}
+    scale.draw(run, tmp_path / "out", **words)
+    before = contents(tmp_path / "out")
+    with pytest.raises(RunError, match=next(iter(change)).replace("shards", "form")):
+        scale.draw(run, tmp_path / "out", **(words | change))
+    assert contents(tmp_path / "out") == before
+    with pytest.raises(RunError, match="choose another folder"):
+        scale.draw(run, run.folder, **words)
+
+
+def test_a_label_that_is_not_there_leaves_nothing(run, tmp_path):
+    with pytest.raises(UsageError, match="no label 'cat'"):
+        scale.draw(run, tmp_path / "out", 64, label="cat")
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_at_a_time_fills_a_folder(tmp_path):
+    request = {"n": 1}
+    with claims.claimed(tmp_path / "a", request):
+        with (
+            pytest.raises(RunError, match="another process"),
+            claims.claimed(tmp_path / "a", request),
+        ):
+            pass
+        (tmp_path / "a" / "part").write_text("made")
+    assert claims.check(tmp_path / "a", request)
+
+
+# --- packing ------------------------------------------------------------------------------------
+
+
+def test_any_number_of_workers_packs_the_same_files(two, photos, tmp_path):
+    options = Options(size=16)
+    ganvas.prepare(photos, tmp_path / "alone", options, shard_mb=1)
+    scale.pack(photos, tmp_path / "by none", options, 1)
+    scale.pack(photos, tmp_path / "by 2", options, 1, workers=2)
+    alone = contents(tmp_path / "alone")
+    assert contents(tmp_path / "by none") == contents(tmp_path / "by 2") == alone
+    report = json.loads((tmp_path / "by 2" / "index.json").read_text())["report"]
+    names = sorted(path.name for path in photos.rglob("*.*") if int(path.stem) % 100 == 4)
+    assert sorted(Path(one["path"]).name for one in report["unreadable"]) == names
+    assert scale.pack(photos, tmp_path / "by 2", options, 1, workers=2) == tmp_path / "by 2"
+    assert not list(tmp_path.glob(".*")), "no scratch is left"
+    with pytest.raises(RunError, match="size"):
+        scale.pack(photos, tmp_path / "by 2", Options(size=8), 1)
+
+
+def test_packing_goes_on_where_it_was_cut(photos, tmp_path, monkeypatch):
+    from ganvas.scale import packing
+
+    ganvas.prepare(photos, tmp_path / "alone", Options(size=16), shard_mb=1)
+    done: list[str] = []
+    original = packing.Packer.__call__
+
+    def counted(self, job):
+        done.append(f"{type(job).__name__}{job.number}")
+        if len(done) == 5:
+            raise KeyboardInterrupt
+        return original(self, job)
+
+    monkeypatch.setattr(packing.Packer, "__call__", counted)
+    with pytest.raises(KeyboardInterrupt):
+        scale.pack(photos, tmp_path / "out", Options(size=16), 1)
+    assert not (tmp_path / "out").exists()
+    scale.pack(photos, tmp_path / "out", Options(size=16), 1)
+    assert done.count("Decode0") == 1 and done.count("Decode1") == 2, "the cut one is done again"
+    assert contents(tmp_path / "out") == contents(tmp_path / "alone")
+
+
+def test_only_folders_of_images_are_packed_by_several(npz, tmp_path):
+    with pytest.raises(UsageError, match="without --workers"):
+        scale.pack(npz, tmp_path / "out", workers=2)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds nothing"):
+        scale.pack(tmp_path / "empty", tmp_path / "out")
+    assert {path.name for path in tmp_path.iterdir()} == {"empty"}
+
+
+# --- training -----------------------------------------------------------------------------------
+
+
+def test_two_workers_train_as_one_does(two, run, npz, few_steps, tmp_path, capfd):
+    new = scale.train(npz, run=tmp_path / "two", set={**few_steps, **PLAIN}, workers=2)
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 4 and all(line.startswith("kimg ") for line in lines), lines
+    assert new.status() == "finished" and not (new.folder / ".ray").exists()
+    for name in ("discriminator", "real", "fake"):
+        ours, theirs = ([row[name] for row in one.rows()] for one in (new, run))
+        np.testing.assert_allclose(ours, theirs, rtol=0.02, atol=0.02, err_msg=name)
+    with pytest.raises(RunError, match="already holds a run"):
+        scale.train(npz, run=new.folder, workers=2)
+
+
+@pytest.mark.proof
+def test_what_a_worker_refuses_is_said_once(two, run):
+    with pytest.raises(ganvas.ConfigError, match="cannot change within a run"):
+        scale.resume(run.folder, workers=2, set={"train.batch": 16})
+
+
+def test_more_workers_than_processors(two):
+    with pytest.raises(RunError, match="2 processors, where 3 workers"), team(dict, (), 3):
+        pass
+
+
+def test_a_cluster_that_is_not_there(monkeypatch, tmp_path, npz, command):
+    done = command("train", npz, "--address", "127.0.0.1:1", "--run", tmp_path / "run")
+    assert done.returncode == 2 and "--workers" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_the_extra(monkeypatch, npz, tmp_path):
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    for call in (
+        lambda: scale.train(npz, run=tmp_path / "run", workers=2),
+        lambda: scale.check_installed(),
+    ):
+        with pytest.raises(UsageError, match=r"pip install 'ganvas\[cluster\]'"):
+            call()
+
+
+# --- kills --------------------------------------------------------------------------------------
+
+
+def start(*words) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "ganvas", *map(str, words)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def below(pid: int) -> dict[int, str]:
+    """Processes that a process started, and those that they did: pid -> command line."""
+    parents, words = {}, {}
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            number = int(entry.name)
+            parents[number] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            words[number] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+    def within(one: int) -> bool:
+        while one in parents and one != pid:
+            one = parents[one]
+        return one == pid
+
+    return {one: words[one] for one in parents if one != pid and within(one) and one in words}
+
+
+def workers_of(process: subprocess.Popen, name: str) -> list[int]:
+    return [pid for pid, words in below(process.pid).items() if f"ray::{name}" in words]
+
+
+def wait_for(condition, process: subprocess.Popen, seconds: float = 240) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def finish(process: subprocess.Popen, code: int = 0) -> str:
+    _, errors = process.communicate(timeout=400)
+    assert process.returncode == code, errors
+    assert "Traceback" not in errors and "Ray" not in errors, errors
+    return errors
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("form", [[], ["--shards"]])
+def test_a_killed_worker_of_a_draw(form, run, tmp_path):
+    words = ["sample", run.folder, "-n", 60_000, "--workers", 4, *form, "--out"]
+    out = tmp_path / "killed"
+    process = start(*words, out)
+    wait_for(lambda: len(list(out.glob(".parts/*.npz"))) >= 2, process)
+    os.kill(workers_of(process, "_Worker")[0], signal.SIGKILL)
+    finish(process)
+    whole = tmp_path / "whole"
+    scale.draw(run, whole, 60_000, shards=bool(form))
+    assert contents(out) == contents(whole)
+
+
+@pytest.mark.proof
+def test_a_killed_draw_goes_on(run, tmp_path):
+    words = ["sample", run.folder, "-n", 60_000, "--workers", 4, "--shards", "--out"]
+    out = tmp_path / "killed"
+    process = start(*words, out)
+    wait_for(lambda: len(list(out.glob(".parts/*.npz"))) >= 2, process)
+    children = below(process.pid)
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + 150  # two of Ray's helpers look for their parent only now and then
+    while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children), "Ray ends with the command"
+    process = start(*words, out)
+    said, errors = process.communicate(timeout=300)
+    assert process.returncode == 0 and "there already" in said, errors
+    scale.draw(run, tmp_path / "whole", 60_000, shards=True)
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+@pytest.mark.proof
+def test_a_killed_worker_of_a_packing(photos, tmp_path, monkeypatch):
+    many = tmp_path / "many"
+    many.mkdir()
+    for i, path in enumerate(sorted(photos.rglob("*.*"))):
+        for copy in range(6):
+            (many / f"{copy}-{i:05d}{path.suffix}").hardlink_to(path)
+    ganvas.prepare(many, tmp_path / "alone", Options(size=64), shard_mb=4)
+    process = start("prepare", many, "--to", tmp_path / "out", "--size", 64, "--shard-mb", 4,
+                    "--workers", 4)  # fmt: skip
+    wait_for(lambda: list(tmp_path.glob(".out.packing/checked/*.npz")), process)
+    os.kill(workers_of(process, "_Worker")[0], signal.SIGKILL)
+    finish(process)
+    assert contents(tmp_path / "out") == contents(tmp_path / "alone")
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("rank", [0, 3])
+def test_a_killed_worker_of_a_training(rank, npz, sets, tmp_path):
+    words = ["train", npz, *sets, "--set", "train.kimg=0.768", "--workers", 4, "--run"]
+    for key, value in PLAIN.items():
+        words[2:2] = ["--set", f"{key}={value}"]
+    finish(start(*words, tmp_path / "straight"))
+    killed = Run(tmp_path / "killed")
+    process = start(*words, killed.folder)
+    wait_for(lambda: len(killed.rows()) >= 2, process)
+    pids = sorted(workers_of(process, "RayTrainWorker") or workers_of(process, "TrainWorker"))
+    assert len(pids) == 4
+    os.kill(pids[rank], signal.SIGKILL)
+    errors = finish(process)
+    assert errors.count("start again from the last tick") == 1, errors
+    straight, again = Run(tmp_path / "straight").load_state(), killed.load_state()
+    for name, array in straight.items():
+        np.testing.assert_array_equal(again[name], array, err_msg=name)
+
+
+@pytest.mark.proof
+def test_stopping_a_training(npz, sets, tmp_path):
+    run = Run(tmp_path / "run")
+    process = start("train", npz, *sets, "--set", "train.kimg=4000", "--workers", 2, "--run",
+                    run.folder)  # fmt: skip
+    wait_for(lambda: len(run.rows()) >= 2, process)
+    children = below(process.pid)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
+    errors = finish(process, 130)
+    assert "go on: ganvas resume" in errors and run.status() == "interrupted"
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children), "no Ray is left"
+    assert not [p for p in children.values() if "--workers" in p]
