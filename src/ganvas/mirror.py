@@ -131,9 +131,7 @@ def mirrored(function: Callable[P, T]) -> Callable[P, T]:
         if address is None:
             return function(*args, **options)
         if task()[1] > 1:
-            raise UsageError(
-                f"{address}: several workers need one folder that all of them can read: mount one"
-            )
+            remote.shared(address)
         mirror = Mirror(address, new=function.__name__ == "train" and not given.get("go_on"))
         given.update(run=mirror.folder, each_tick=mirror.after(given.get("each_tick")))
         with mirror.at_the_end():

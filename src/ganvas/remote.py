@@ -42,6 +42,18 @@ def path(word: str | os.PathLike) -> Path:
     return Path("/" + rest.lstrip("/")) if scheme in LOCAL else Path(word)
 
 
+def here(word: str | os.PathLike, why: str = "drawings are written to this machine") -> Path:
+    """A path of this machine. Raises: UsageError: an address, and why it cannot be one."""
+    if there := address(word):
+        raise UsageError(f"{there}: {why}: give a folder")
+    return path(word)
+
+
+def shared(word: str | os.PathLike) -> Path:
+    """A path that several processes are to see. Raises: UsageError: an address."""
+    return here(word, "several workers need a folder that all of them see").absolute()
+
+
 def _split(word: Any) -> tuple[str, str]:
     if not isinstance(word, (str, os.PathLike)):
         return "", ""

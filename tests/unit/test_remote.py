@@ -329,3 +329,22 @@ def test_a_server_copies_what_is_whole_and_wanted(shop, tmp_path):
         patch.setattr(shop, "find", lambda *_, **__: 1 / 0)
         entry.bring()
     assert config.entry_of("m", f"file://{tmp_path}").folder == tmp_path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sample", "run", "--out", "memory://drawn"],
+        ["sample", "run", "--out", "memory://drawn", "--shards"],
+        ["morph", "run", "--out", "memory://film.gif"],
+        ["prepare", "pictures", "--to", "memory://packed", "--workers", "2"],
+        ["train", "mnist", "--run", "memory://run", "--workers", "2"],
+    ],
+)
+def test_where_no_address_can_be(words, shop, capsys, tmp_path, monkeypatch):
+    pytest.importorskip("ray")
+    monkeypatch.chdir(tmp_path)
+    assert run_command(words) == 2
+    complaint = capsys.readouterr().err.splitlines()[-1]
+    assert complaint.startswith("error: memory://") and "give a folder" in complaint
+    assert not list(tmp_path.iterdir()) and not shop.store

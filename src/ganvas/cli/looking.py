@@ -78,9 +78,11 @@ def sample(
     address: Address = None,
 ) -> None:
     """Draw images: one grid, or one PNG each into a folder."""
+    from .. import remote
     from ..manifest import is_model
     from ..runs import Run
 
+    remote.here(out)
     if not is_model(model):
         Run.open(model)
     if by_ray(workers, address) or shards:
@@ -90,7 +92,11 @@ def sample(
     from .. import images
 
     pictures = ganvas.load(model, which).sample(n, label, seed, truncation)
-    about = {"model": str(model), "seed": str(seed), "truncation": str(truncation)}
+    about = {
+        "model": remote.address(model) or str(model),
+        "seed": str(seed),
+        "truncation": str(truncation),
+    }
     about |= {"label": label} if label else {}
     if out.suffix.lower() == ".png":
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -128,8 +134,10 @@ def morph(
     out: Annotated[Path, typer.Option(help="The GIF to write.")] = Path("morph.gif"),
 ) -> None:
     """Film a walk through latent space."""
+    from .. import remote
     from ..runs import Run
 
+    remote.here(out)
     Run.open(run)
     if out.suffix.lower() != ".gif":
         raise UsageError(f"--out {out}: morph writes a GIF; give a name that ends in .gif")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__, manifest
+from .. import __version__, manifest, remote
 from ..errors import RunError, UsageError
 from ..files import disk_errors, replacing
 from ..images import write_png
@@ -99,8 +99,9 @@ def draw(
     Returns: the list as in `samples.json`, and "drawn", the images that were missing.
     Raises: RunError: the folder holds something else.
     """
+    remote.shared(model)
+    folder = remote.shared(out)
     request = _request(model, n, seed, label, truncation, which, shards)
-    folder = Path(out).absolute()
     facts = request.facts()
     check(folder, facts, _TOLD)
     missing = [part for part in range(request.parts) if not _done(request, folder, part)]

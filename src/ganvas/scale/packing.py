@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import remote
 from ..data import Options
 from ..data.folder import Checked, Headers, attempt, check, find
 from ..data.prepare import Packed, shard_name, shard_rows, write_index, write_shard
@@ -89,7 +90,7 @@ def pack(
         DataError: the target holds something else, or what `load` refuses.
         UsageError: not a folder of images: arrays are packed by `prepare` alone.
     """
-    source, target = Path(data).absolute(), Path(folder).absolute()
+    source, target = remote.shared(data), remote.shared(folder)
     if not source.is_dir() or (source / "index.json").is_file():
         raise UsageError(
             f"{data} is not a folder of images, which is what several workers can share: pack "

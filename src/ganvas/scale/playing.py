@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import training
+from .. import remote, training
 from ..config import Config
 from ..errors import Advice, GanvasError, RunError, UsageError, WorkerGone
 from ..runs import Run
@@ -53,8 +53,8 @@ def train(
     """
     config = training.read(recipe, set)
     if start_from:
-        Run.open(start_from)
-    new = Run(Path(run).absolute() if run else training.name(data, config))
+        Run.open(remote.shared(start_from))
+    new = Run(remote.shared(run) if run else training.name(data, config))
     if not go_on:
         Run.check_free(new.folder)
     words = {
@@ -73,7 +73,7 @@ def resume(
     progress: bool = True,
 ) -> Run:
     """Go on as `ganvas.resume` does, by several workers; it may have been another number before."""
-    old = Run.open(Path(run).absolute())
+    old = Run.open(remote.shared(run))
     words = {"run": str(old.folder), "set": dict(set or {}), "progress": progress}
     return _play("resume", words, old, workers, address)
 
