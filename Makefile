@@ -20,7 +20,7 @@ check: setup
 	$(BIN)/mypy
 
 test: setup
-	$(BIN)/python -m pytest -n 2 -m "not proof"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not proof"
 
 proof: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[proof]'
