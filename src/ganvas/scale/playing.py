@@ -167,12 +167,12 @@ def _reason(error: BaseException) -> BaseException:
     if not failures:
         why = (str(error) or type(error).__name__).splitlines()[-1]
         return RunError(f"Ray Train stopped ({why}): what was saved is whole; the run can go on")
-    raised = {r: e._base_exc for r, e in failures.items() if hasattr(e, "_base_exc")}
+    raised = {rank: getattr(e, "_base_exc", e) for rank, e in failures.items()}  # once wrapped
     ours = [one for one in raised.values() if isinstance(one, GanvasError)]
     told = [one for one in ours if not isinstance(one, WorkerGone)]
     if told:
         return told[0]
-    dead = sorted(set(failures) - set(raised))  # Ray found out, by its own errors
+    dead = sorted(r for r, e in raised.items() if type(e).__module__.startswith("ray."))
     if dead or ours:
         who = f"worker {dead[0]}" if dead else "a worker"
         return WorkerGone(f"{who} of this training died (killed, or out of memory?)")
