@@ -233,9 +233,8 @@ def _to_size(image: Image.Image, width: int, height: int, fit: str) -> Image.Ima
 
 def _paper(image: Image.Image) -> tuple[int, ...]:
     """The median of the border's pixels, channel by channel."""
-    pixels = np.asarray(image)
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    return tuple(int(value) for value in np.median(border.reshape(len(border), -1), axis=0))
+    x = np.asarray(image).reshape(image.height, image.width, -1)
+    return tuple(map(int, np.median(np.concatenate([x[0], x[-1], x[:, 0], x[:, -1]]), axis=0)))
 
 
 def _from_array(image: np.ndarray) -> Image.Image:

@@ -10,10 +10,7 @@ Source: Abadi et al. 2016, arXiv:1607.00133; for GANs, with many turns of the di
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -24,6 +21,7 @@ from . import accounting
 from .config import Config
 from .errors import ConfigError
 from .gan import GAN
+from .logs import quiet
 from .plan import Plan
 from .seeds import normal
 
@@ -81,7 +79,7 @@ class PrivateGAN(GAN):
     def train_privately(self, real, label, included, turn) -> None:
         """One turn on a Poisson sample: images [B, H, W, C], labels [B], included [B] of 0 or 1."""
         given = (real, label, self.partners(label, turn))
-        with _quiet():
+        with quiet("tensorflow"):  # filters' gradients are taken image by image: known, and fast
             gradients, game, on_real, on_fake = tf.vectorized_map(self.one, given)
         sums, clipped = clip_and_sum(gradients, included, self.clip_norm)
         noisy = [
@@ -151,18 +149,6 @@ def clip_and_sum(gradients, included, norm: float):
     keep = included * tf.minimum(1.0, norm / tf.maximum(length, 1e-12))
     sums = [tf.tensordot(keep, g, axes=1) for g in gradients]
     return sums, tf.cast(length > norm, tf.float32)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep in that filters' gradients are taken image by image: it is known, and fast enough."""
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def settle(config: Config, count: int, reads_real: bool) -> Config:

@@ -13,7 +13,7 @@ optuna = pytest.importorskip("optuna", reason="the extra [tune] is not installed
 from ganvas.config import load_recipe
 from ganvas.errors import Diverged, UsageError
 from ganvas.runs import Run
-from ganvas.tuning import search
+from ganvas.tuning import search, trial
 
 TICKS = 4
 RATES = {"train.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}
@@ -58,8 +58,8 @@ class Training:
 @pytest.fixture
 def training(monkeypatch, tmp_path):
     stands_in = Training()
-    monkeypatch.setattr(search, "train", stands_in.train)
-    monkeypatch.setattr(search, "resume", stands_in.resume)
+    monkeypatch.setattr(trial, "train", stands_in.train)
+    monkeypatch.setattr(trial, "resume", stands_in.resume)
     monkeypatch.setattr(search.keras.backend, "clear_session", lambda: None)
     monkeypatch.chdir(tmp_path)
     return stands_in

@@ -55,8 +55,7 @@ def balance(
         "seeds": seeds, "kimg": kimg, "steps": steps, "ratios": _numbers(ratio), "size": size,
         "truncation": truncation, "flip": flip, "recipe": recipe, "seed": seed,
         "test_share": test_share, "values": parse_set(values or []),
-    }  # fmt: skip
-    options |= {"arms": tuple(word.strip() for word in arms.split(","))} if arms else {}
+    } | ({"arms": tuple(word.strip() for word in arms.split(","))} if arms else {})  # fmt: skip
     Plan(tuple(rare), **options)  # wrong words are answered at once, before TensorFlow
     load_recipe(recipe).with_values(options["values"])
     _check_split(split, groups)

@@ -20,6 +20,7 @@ from typing import Any
 from .. import remote, training
 from ..config import Config
 from ..errors import Advice, GanvasError, RunError, UsageError, WorkerGone
+from ..logs import quiet
 from ..runs import Run
 from ..workers import task
 from .cluster import RESTARTS, joined, resources, threads_of
@@ -90,7 +91,10 @@ def _play(call: str, words: dict[str, Any], run: Run, workers: int, address: str
     if task()[1] > 1:
         raise UsageError("TF_CONFIG names a cluster already, whose workers these are: leave out "
                          "--workers")  # fmt: skip
-    with joined(workers, address) as threads, _quiet():
+    with (
+        joined(workers, address) as threads,
+        quiet("ray", logging.CRITICAL),
+    ):  # which says much that is not for the user
         for again in range(RESTARTS + 1):
             try:
                 _once(call, words, run, workers, threads, address is not None)
@@ -258,15 +262,3 @@ def _signals(desk: Any) -> Iterator[None]:
     finally:
         for number, old in before.items():
             signal.signal(number, old)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Ray Train says much that is not for the user."""
-    logger = logging.getLogger("ray")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

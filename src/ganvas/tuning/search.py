@@ -1,9 +1,8 @@
-"""The search: trials of fixed length, judged on held-out images, the hopeless stopped early."""
+"""The search: how many trials, by whom, until when."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import multiprocessing
 import os
 import signal
@@ -16,15 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import keras
-from optuna.trial import Trial, TrialState
 
 from ..config import Config, load_recipe
-from ..doctor import examine_run
-from ..errors import ConfigError, Diverged, GanvasError, RunError, UsageError
-from ..runs import Run
-from ..training import prepare, resume, train
+from ..errors import GanvasError, RunError, UsageError
+from ..logs import quiet
+from ..training import prepare
 from .space import digest, in_words, space_of, values_of
 from .study import Study
+from .trial import outcome_of
 from .verdict import conclude
 
 SCORINGS = 8
@@ -183,13 +181,12 @@ def _worker(search: Search) -> None:
 def work(search: Search) -> None:
     """One worker: trial after trial."""
     study = search.study()
-    # Each trial has graphs of its own, which TensorFlow takes for a mistake.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    with study.worker() as name, _interruptible() as stopped:
+    # Each trial has graphs of its own, which TensorFlow takes for a mistake: it is kept quiet.
+    with study.worker() as name, _interruptible() as stopped, quiet("tensorflow"):
         while time.time() < search.deadline and (trial := study.ask(search.trials, name)):
             values = values_of(study.space, trial.params)
             began = time.monotonic()
-            outcome = _outcome(search, study, trial, values)
+            outcome = outcome_of(search, study, trial, values)
             keras.backend.clear_session()
             if search.aloud:
                 seconds, words = time.monotonic() - began, in_words(values)
@@ -217,84 +214,3 @@ def _interruptible() -> Iterator[list[int]]:
     finally:
         for number, old in before.items():
             signal.signal(number, old)
-
-
-def _outcome(search: Search, study: Study, trial: Trial, values: dict[str, Any]) -> str:
-    """Play a trial, tell the study, and say how it ended."""
-    folder = search.run_of(values)
-    trial.set_user_attr("run", folder.name)
-    judge = Judge(trial, search.config.train.kimg, search.deadline)
-    try:
-        run = played(search, folder, values, judge)
-    except (ConfigError, Diverged) as error:
-        judge.why = "diverged" if isinstance(error, Diverged) else str(error)
-    except BaseException:
-        study.give_back(trial.number, trial.params)
-        raise
-    if judge.why:
-        trial.set_user_attr("why", judge.why)
-        study.optuna.tell(trial, state=TrialState.PRUNED)
-        return f"stopped, {judge.why}"
-    if run.status() != "finished":
-        study.give_back(trial.number, trial.params)
-        if time.time() < search.deadline:
-            raise KeyboardInterrupt
-        return "put off"
-    by, value = run.best["by"], scores_of(run)[-1]
-    trial.set_user_attr("by", by)
-    study.optuna.tell(trial, value)
-    return f"{by} {value:.4g}"
-
-
-def played(search: Search, folder: Path, values: Mapping[str, Any], judge=None) -> Run:
-    """The run of these values: made, gone on with, or as it was, if finished or judged."""
-    if not (folder / "config.toml").is_file():
-        config = search.config.with_values(values)
-        return train(search.data, config, run=folder, progress=False, each_tick=judge)
-    run = Run.open(folder)
-    if (judge and run.rows() and judge(run)) or run.status() == "finished":
-        return run
-    arrays = None if isinstance(search.data, str) else search.data
-    return resume(folder, data=arrays, progress=False, each_tick=judge)
-
-
-def scores_of(run: Run) -> list[float]:
-    """The score that a run is judged by, in order."""
-    key = f"score/{run.best.get('by', 'frechet')}"
-    return [float(row[key]) for row in run.rows() if key in row]
-
-
-class Judge:
-    """Asked after each tick whether a trial is worth going on with.
-
-    Attributes:
-        why: what it was stopped for; empty while it may go on.
-    """
-
-    def __init__(self, trial: Trial, kimg: float, deadline: float):
-        self.trial = trial
-        self.kimg = kimg
-        self.deadline = deadline
-        self.told = 0
-        self.why = ""
-
-    def __call__(self, run: Run) -> bool:
-        scores = scores_of(run)
-        for number in range(self.told, len(scores)):
-            self.trial.report(scores[number], number)
-        fresh, self.told = len(scores) > self.told, len(scores)
-        if run.rows()[-1]["kimg"] >= self.kimg:
-            return False
-        certain = [f for f in examine_run(run) if f.severity == "certain"]
-        sick = [f.disease for f in certain if f.disease != "bad_data"]
-        if sick:
-            self.why = sick[0]
-        elif fresh and self.trial.should_prune():
-            self.why = "worse than the median"
-        return bool(self.why) or time.time() > self.deadline or _orphaned()
-
-
-def _orphaned() -> bool:
-    """Whether this is a worker whose search was killed: another one may have taken over."""
-    parent = multiprocessing.parent_process()
-    return parent is not None and not parent.is_alive()

@@ -25,6 +25,7 @@ from ..evaluation.intervals import student
 from ..files import replacing
 from .report import page
 from .space import values_of
+from .trial import played, scores_of
 
 if TYPE_CHECKING:
     from .search import Search
@@ -90,8 +91,6 @@ def importance(study: Study) -> dict[str, float]:
 
 def _repeat(search: Search, values: Mapping[str, Any], repeats: int) -> dict[str, Any] | None:
     """The last scores of the best values and of the recipe as it was, seed by seed."""
-    from .search import played, scores_of
-
     seeds = [search.config.train.seed + 1 + number for number in range(repeats)]
     rows: dict[str, list[float | None]] = {"best": [], "default": []}
     for seed in seeds:

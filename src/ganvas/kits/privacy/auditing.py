@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ... import __version__
-from ...errors import RunError, UsageError
+from ...errors import RunError
 from ...evaluation.samples import extractor_for
 from ...files import disk_errors, replacing
 from ...training import load_game
@@ -25,9 +24,9 @@ from . import controls, copying, identity, membership, search, utility
 from .case import Case, gather
 from .cautions import notes
 from .exact import least_share, needed
+from .options import Options
 from .result import Result, none
 
-ALPHA = 0.01
 LEAK, SILENT, BOUNDED = "leak found", "no leak found at this power", "formally bounded"
 MOST_EPSILON = 10  # of a bound worth the name (Ponomareva et al. 2023, arXiv:2303.00654)
 SAMPLES_PER_QUERY = 10
@@ -36,21 +35,6 @@ SET = 100
 _FEATURES = {"digits": 10_000}  # images of a kind that features are taken of, by their name
 _SLOW_FEATURES = 2000
 _EARLY = ("identity", "near_copies_features")  # which a wrong file may refuse
-
-
-@dataclass(frozen=True)
-class Options:
-    """How an audit is made; see `audit`."""
-
-    n: int = 10_000
-    alpha: float = ALPHA
-    seed: int = 0
-    identity: str | os.PathLike | None = None
-    embedder: str | os.PathLike | None = None
-    features: str | os.PathLike = "auto"
-    searches: int = 200
-    search_steps: int = 100
-    model: str = "best"
 
 
 def audit(
@@ -80,11 +64,6 @@ def audit(
     Raises: UsageError, DataError: images that no audit could be right about.
     """
     chosen = Options(**options)
-    if not 0 < chosen.alpha <= 0.5 or chosen.n < 20 or chosen.searches < 0:
-        raise UsageError(
-            f"alpha = {chosen.alpha}, n = {chosen.n}, searches = {chosen.searches}: alpha is in "
-            "(0, 0.5], n at least 20, searches at least 0"
-        )
     case = gather(subject, train, holdout, chosen.identity, chosen.n, chosen.seed, chosen.model)
     folder = Path(out) if out else case.run.folder / "privacy" if case.run else None
     if folder:

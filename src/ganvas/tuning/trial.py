@@ -1,0 +1,101 @@
+"""One trial: a run of fixed length, judged on held-out images, stopped early when hopeless."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optuna.trial import Trial, TrialState
+
+from ..doctor import examine_run
+from ..errors import ConfigError, Diverged
+from ..runs import Run
+from ..training import resume, train
+
+if TYPE_CHECKING:
+    from .search import Search
+    from .study import Study
+
+
+def outcome_of(search: Search, study: Study, trial: Trial, values: dict[str, Any]) -> str:
+    """Play a trial, tell the study, and say how it ended."""
+    folder = search.run_of(values)
+    trial.set_user_attr("run", folder.name)
+    judge = Judge(trial, search.config.train.kimg, search.deadline)
+    try:
+        run = played(search, folder, values, judge)
+    except (ConfigError, Diverged) as error:
+        judge.why = "diverged" if isinstance(error, Diverged) else str(error)
+    except BaseException:
+        study.give_back(trial.number, trial.params)
+        raise
+    if judge.why:
+        trial.set_user_attr("why", judge.why)
+        study.optuna.tell(trial, state=TrialState.PRUNED)
+        return f"stopped, {judge.why}"
+    if run.status() != "finished":
+        study.give_back(trial.number, trial.params)
+        if time.time() < search.deadline:
+            raise KeyboardInterrupt
+        return "put off"
+    by, value = run.best["by"], scores_of(run)[-1]
+    trial.set_user_attr("by", by)
+    study.optuna.tell(trial, value)
+    return f"{by} {value:.4g}"
+
+
+def played(search: Search, folder: Path, values: Mapping[str, Any], judge=None) -> Run:
+    """The run of these values: made, gone on with, or as it was, if finished or judged."""
+    if not (folder / "config.toml").is_file():
+        config = search.config.with_values(values)
+        return train(search.data, config, run=folder, progress=False, each_tick=judge)
+    run = Run.open(folder)
+    if (judge and run.rows() and judge(run)) or run.status() == "finished":
+        return run
+    arrays = None if isinstance(search.data, str) else search.data
+    return resume(folder, data=arrays, progress=False, each_tick=judge)
+
+
+def scores_of(run: Run) -> list[float]:
+    """The score that a run is judged by, in order."""
+    key = f"score/{run.best.get('by', 'frechet')}"
+    return [float(row[key]) for row in run.rows() if key in row]
+
+
+class Judge:
+    """Asked after each tick whether a trial is worth going on with.
+
+    Attributes:
+        why: what it was stopped for; empty while it may go on.
+    """
+
+    def __init__(self, trial: Trial, kimg: float, deadline: float):
+        self.trial = trial
+        self.kimg = kimg
+        self.deadline = deadline
+        self.told = 0
+        self.why = ""
+
+    def __call__(self, run: Run) -> bool:
+        scores = scores_of(run)
+        for number in range(self.told, len(scores)):
+            self.trial.report(scores[number], number)
+        fresh, self.told = len(scores) > self.told, len(scores)
+        if run.rows()[-1]["kimg"] >= self.kimg:
+            return False
+        certain = [f for f in examine_run(run) if f.severity == "certain"]
+        sick = [f.disease for f in certain if f.disease != "bad_data"]
+        if sick:
+            self.why = sick[0]
+        elif fresh and self.trial.should_prune():
+            self.why = "worse than the median"
+        return bool(self.why) or time.time() > self.deadline or _orphaned()
+
+
+def _orphaned() -> bool:
+    """Whether this is a worker whose search was killed: another one may have taken over."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and not parent.is_alive()
