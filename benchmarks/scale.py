@@ -2,15 +2,15 @@
 
     python benchmarks/scale.py [--only training] [--counts 10000,100000]
 
-training: one run by 1, 2 and 4 workers of this machine, at equal total work: batch 64, the same
-    images, the small network of `quick`. Overhead: seconds a tick against those of 1 worker,
-    without the first tick. The share of communication: as many processes at once, each alone with
-    its part of the batch, are quicker by it. Where workers are more than cores, they take turns: no
-    speed-up can show, overhead can. Losses are compared over the first three steps: sums in
-    another order round otherwise, and a game makes much of that later.
-packing: generated images of mixed formats, 160 to 320 px, 1 % broken: `ganvas prepare --workers`
-    against as many threads that do nothing but decode the same files in full. Memory: the peak of
-    all processes together (PSS, each shared page counted once).
+training: one run by 1, 2 and 4 workers of this machine, at equal total work: the same images, the
+    small network of `quick`, batches of 64 and of 256. Overhead: seconds a tick against those of 1
+    worker, without the first tick. Waiting: as many processes at once, each alone with its part of
+    the batch, are quicker by it. Where workers are more than cores, they take turns: no speed-up
+    can show, overhead can. Losses are compared over the first three steps: sums in another order
+    round otherwise, and a game makes much of that later.
+packing: generated images of mixed formats, 160 to 320 px or three times that, 1 % broken:
+    `ganvas prepare --workers` to 64 px against as many threads that do nothing but decode the same
+    files in full. Memory: the peak of all processes together (PSS, each shared page counted once).
 reading: `Images.stream` over shards of 64x64x3 against `tf.data.TFRecordDataset`, parsed, decoded,
     batched and cast, but neither shuffled nor checked.
 Writes results/scale/*.json and results/scale.md. Images go to the temporary folder.
@@ -42,10 +42,11 @@ import jobs
 PLACE = Path(tempfile.gettempdir()) / "ganvas-scale"
 CORES = os.cpu_count() or 1
 BATCH = 64
-GAMES = {"quick": 12.8}
-"""Recipes, and how many thousand images each is played with, in ten ticks."""
+GAMES = {"64": 25.6, "256": 51.2}
+"""Batches, and how many thousand images are played in batches of so many, in five ticks."""
+TICKS = 5
 SETS = {
-    "train.batch": BATCH, "train.steps_per_execution": 1,
+    "train.steps_per_execution": 1,
     "networks.norm": "none", "networks.minibatch": "none", "watch.signals": "false",
     "watch.tensorboard": "false", "scores.times": 0,
 }  # fmt: skip
@@ -68,22 +69,22 @@ def tick_seconds(run: Path) -> float:
     return float(np.median(np.diff(stamps)))
 
 
-def training(workers: int, recipe: str) -> dict:
+def training(workers: int, size: str) -> dict:
     threads = max(1, CORES // workers)
     env = os.environ | dict.fromkeys(
         ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), str(threads)
     )
-    kimg, words = GAMES[recipe], ("train", "mnist", "--recipe", recipe, "--run")
+    kimg, batch, words = GAMES[size], int(size), ("train", "mnist", "--recipe", "quick", "--run")
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "together"
-        sets = SETS | {"train.kimg": kimg, "train.tick_kimg": kimg / 10}
+        sets = SETS | {"train.batch": batch, "train.kimg": kimg, "train.tick_kimg": kimg / TICKS}
         together(words, run, workers, sets)
         few = Path(folder) / "few"
-        step = BATCH / 1000
-        together(words, few, workers, SETS | {"train.kimg": 3 * step, "train.tick_kimg": step})
+        step = batch / 1000
+        together(words, few, workers, sets | {"train.kimg": 3 * step, "train.tick_kimg": step})
         alone = sets | {
-            "train.kimg": kimg / workers, "train.tick_kimg": kimg / 10 / workers,
-            "train.batch": BATCH // workers,
+            "train.kimg": kimg / workers, "train.tick_kimg": kimg / TICKS / workers,
+            "train.batch": batch // workers,
         }  # fmt: skip
         apart = [Path(folder) / str(i) for i in range(workers)]
         processes = [
@@ -95,10 +96,11 @@ def training(workers: int, recipe: str) -> dict:
             raise SystemExit("a process that trained alone failed")
         seconds = tick_seconds(run)
         return {
-            "what": "training", "recipe": recipe, "workers": workers, "cores": CORES,
-            "kimg": kimg, "seconds_a_tick": seconds, "images_per_second": 100 * kimg / seconds,
+            "what": "training", "batch": batch, "workers": workers, "cores": CORES,
+            "kimg": kimg, "seconds_a_tick": seconds,
+            "images_per_second": 1000 * kimg / TICKS / seconds,
             "communication": 1 - float(np.mean([tick_seconds(one) for one in apart])) / seconds,
-            "images_sha256": seen(workers),
+            "images_sha256": seen(workers, batch),
             "losses": [[row["discriminator"], row["generator"]] for row in rows_of(few)],
         }  # fmt: skip
 
@@ -109,13 +111,13 @@ def together(words: tuple, run: Path, workers: int, sets: dict) -> None:
         raise SystemExit(done.stderr.decode())
 
 
-def seen(workers: int) -> str:
+def seen(workers: int, batch: int) -> str:
     """A digest of the images that so many workers read of the first batches, put together."""
     from ganvas.data import load
 
-    source, own = load("mnist"), BATCH // workers
+    source, own = load("mnist"), batch // workers
     parts = [
-        source.stream(BATCH, 0, part=slice(i * own, (i + 1) * own)).take(50) for i in range(workers)
+        source.stream(batch, 0, part=slice(i * own, (i + 1) * own)).take(50) for i in range(workers)
     ]
     digest = hashlib.sha256()
     for batches in zip(*parts, strict=True):
@@ -126,13 +128,13 @@ def seen(workers: int) -> str:
 # --- packing ------------------------------------------------------------------------------------
 
 
-def draw(folder: Path, number: int) -> None:
+def draw(folder: Path, times: int, number: int) -> None:
     """One image; each hundredth is cut short."""
     path = folder / f"{number % 1000:03d}" / f"{number:07d}{suffix(number)}"
     if path.exists():
         return
     rng = np.random.default_rng(number)
-    width, height = map(int, rng.integers(160, 321, 2))
+    width, height = map(int, rng.integers(160, 321, 2) * times)
     small = Image.fromarray(rng.integers(0, 256, (12, 12, 3), np.uint8))
     big = np.asarray(small.resize((width, height), Image.Resampling.BICUBIC), np.int16)
     noisy = np.clip(big + rng.integers(-4, 5, big.shape), 0, 255).astype(np.uint8)
@@ -148,12 +150,12 @@ def suffix(number: int) -> str:
     return (".jpg", ".jpg", ".jpg", ".png", ".webp", ".jpg", ".bmp", ".png")[number // 7 % 8]
 
 
-def images(count: int) -> Path:
-    folder = PLACE / f"images-{count}"
+def images(count: int, times: int) -> Path:
+    folder = PLACE / f"images-{count}-{times}"
     for number in range(1000):
         (folder / f"{number:03d}").mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(CORES) as pool:
-        list(pool.map(partial(draw, folder), range(count), chunksize=200))
+        list(pool.map(partial(draw, folder, times), range(count), chunksize=200))
     return folder
 
 
@@ -225,8 +227,8 @@ def prepare(folder: Path, out: Path) -> tuple[float, Memory]:
     return time.perf_counter() - began, memory
 
 
-def packing(count: int) -> dict:
-    few, folder, out = images(200), images(count), PLACE / "packed"
+def packing(count: int, times: int) -> dict:
+    few, folder, out = images(200, times), images(count, times), PLACE / "packed"
     paths = sorted(p for p in folder.rglob("*.*") if not p.name.startswith("."))
     start, _ = prepare(few, out)
     seconds, memory = prepare(folder, out)
@@ -237,8 +239,9 @@ def packing(count: int) -> dict:
     size = sum(path.stat().st_size for path in paths)
     shutil.rmtree(out)
     return {
-        "what": "packing", "images": count, "workers": CORES, "megabytes": size / 1e6,
-        "seconds": seconds, "seconds_to_start": start, "seconds_to_decode": decoding,
+        "what": "packing", "images": count, "times": times, "workers": CORES,
+        "megabytes": size / 1e6, "seconds": seconds,
+        "seconds_to_start": start, "seconds_to_decode": decoding,
         "against_decoding": decoding / seconds,
         "against_decoding_without_start": decoding / (seconds - start),
         "peak_mb": memory.peak, "peak_mb_of_the_command": memory.own,
@@ -319,33 +322,34 @@ def write_up(rows: list[dict]) -> None:
     text = "# Sharing the work\n\n`benchmarks/scale.py`\n"
     if by["training"]:
         lines = []
-        for row in sorted(by["training"], key=lambda r: (r["recipe"], r["workers"])):
+        for row in sorted(by["training"], key=lambda r: (r["batch"], r["workers"])):
             one = next(
-                r for r in by["training"] if r["recipe"] == row["recipe"] and r["workers"] == 1
+                r for r in by["training"] if r["batch"] == row["batch"] and r["workers"] == 1
             )
             apart = np.abs(np.array(row["losses"]) - np.array(one["losses"])).max()
             lines.append([
-                row["recipe"], str(row["workers"]), f"{row['images_per_second']:.0f}",
+                str(row["batch"]), str(row["workers"]), f"{row['images_per_second']:.0f}",
                 f"{row['seconds_a_tick'] / one['seconds_a_tick'] - 1:+.0%}",
                 f"{row['communication']:.0%}",
                 "yes" if row["images_sha256"] == one["images_sha256"] else "NO", f"{apart:.0e}",
             ])  # fmt: skip
-        head = ["recipe", "workers", "images/s", "overhead", "waiting for others", "same images",
+        head = ["batch", "workers", "images/s", "overhead", "waiting for others", "same images",
                 "losses differ by"]  # fmt: skip
         text += f"\nTraining, {CORES} cores:\n\n" + jobs.markdown(head, lines)
     if by["packing"]:
         lines = [
             [
-                f"{r['images']:,}", f"{r['images'] / r['seconds']:.0f}",
-                f"{r['against_decoding']:.2f}",
+                f"{r['images']:,}", f"{160 * r['times']} to {320 * r['times']}",
+                f"{r['images'] / r['seconds']:.0f}", f"{r['against_decoding']:.2f}",
                 f"{r['against_decoding_without_start']:.2f}", f"{r['peak_mb']:.0f}",
                 f"{r['peak_mb_of_the_command']:.0f}",
                 f"{r['listed']} of {r['broken']}, {r['listed_wrongly']} wrongly",
             ]
-            for r in sorted(by["packing"], key=lambda r: r["images"])
+            for r in sorted(by["packing"], key=lambda r: (r["times"], r["images"]))
         ]  # fmt: skip
-        head = ["images", "images/s", "against decoding alone", "without the start",
-                "peak MB, all", "peak MB, command", "broken listed"]  # fmt: skip
+        head = ["images", "pixels a side", "images/s", "against decoding alone",
+                "without the start", "peak MB, all", "peak MB, command",
+                "broken listed"]  # fmt: skip
         text += f"\nPacking, {by['packing'][0]['workers']} workers:\n\n" + jobs.markdown(
             head, lines
         )
@@ -366,9 +370,12 @@ def write_up(rows: list[dict]) -> None:
 
 def play(what: str, size: str) -> dict:
     if what == "training":
-        recipe, _, workers = size.partition(" by ")
-        return training(int(workers), recipe)
-    return {"packing": packing, "reading": reading}[what](int(size))
+        batch, _, workers = size.partition(" by ")
+        return training(int(workers), batch)
+    if what == "packing":
+        count, _, times = size.partition(" times ")
+        return packing(int(count), int(times or 1))
+    return reading(int(size))
 
 
 def main() -> None:
@@ -377,7 +384,8 @@ def main() -> None:
     options.add_argument("--workers", default="1,2,4")
     given = options.parse_args()
     todo = [("training", f"{game} by {n}") for game in GAMES for n in given.workers.split(",")]
-    todo += [("packing", count) for count in given.counts.split(",")] + [("reading", "30000")]
+    todo += [("packing", count) for count in given.counts.split(",")]
+    todo += [("packing", "10000 times 3"), ("reading", "30000")]
     write_up(jobs.run_all("scale", todo, play, given))
 
 

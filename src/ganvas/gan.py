@@ -9,12 +9,13 @@ import tensorflow as tf
 
 from .augment import Augment
 from .losses import Loss
+from .multiworker import MultiWorkerModel
 from .optimizers import eased
 from .penalties import Critique, Penalty
 from .seeds import fold, normal
 
 
-class GAN(keras.Model):
+class GAN(MultiWorkerModel):
     """The game between a generator and a discriminator: `train_step` is the algorithm.
 
     A normal Keras model: compile it with two optimizers and `fit` it on a `tf.data` of
@@ -120,9 +121,6 @@ class GAN(keras.Model):
         generator_optimizer.build(self.generator.trainable_variables)
         discriminator_optimizer.build(self.discriminator.trainable_variables)
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Everything is built already; Keras would fail here on labels under several workers."""
-
     def warm_up(self, on: bool) -> None:
         """While on, only the discriminator learns. The next `fit` traces the step anew."""
         self.warming_up = on
@@ -151,10 +149,7 @@ class GAN(keras.Model):
             self.train_generator(images[-1], labels[-1])
             self.update_ema(self.discriminator_steps * tf.shape(images[0])[0])
         self.step.assign_add(1)
-        logs = {name: meter.result() for name, meter in self.meters.items()}
-        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
-            return {name: log[None] for name, log in logs.items()}  # Keras reduces no scalars here
-        return logs
+        return {name: meter.result() for name, meter in self.meters.items()}
 
     def train_discriminator(self, real, label, turn: int) -> None:
         """One turn on fresh real images [B, H, W, C] and as many fakes with the same labels."""
@@ -288,5 +283,7 @@ def update(optimizer, player: keras.Model, tape: tf.GradientTape, total: tf.Tens
     """One step of a player. Returns: the norm of its gradient, on this replica."""
     variables = player.trainable_variables
     gradients = tape.gradient(total, [v.value for v in variables])
+    # That of an embedding comes as rows, for which workers would have to meet once more.
+    gradients = [g if g is None else tf.convert_to_tensor(g) for g in gradients]
     optimizer.apply(gradients, variables)
     return tf.linalg.global_norm(gradients)

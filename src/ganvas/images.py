@@ -63,10 +63,8 @@ def to_uint8(images: Any) -> np.ndarray:
 
 
 def to_png(images: Any) -> Any:
-    """A tensor of floats in [-1, 1], [N, H, W, C] -> PNG files, string [N]; inside a graph.
-
-    Rounded and clipped as in `to_uint8`.
-    """
+    """Floats in [-1, 1], [N, H, W, C] -> PNG files, string [N], rounded as in `to_uint8`; a graph
+    may call it."""
     import tensorflow as tf
 
     pixels = tf.saturate_cast(tf.round((images + 1) * 127.5), tf.uint8)
@@ -110,8 +108,8 @@ def read(
             # JPEGs are decoded at a reduced scale, which still leaves twice what is needed.
             image.draft(None, (2 * max(size), 2 * max(size)))
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        return _finish(_plain(upright), size, channels, fit)
+        ImageOps.exif_transpose(image, in_place=True)
+        return _finish(_plain(image), size, channels, fit)
 
 
 def refit(image: np.ndarray, size: tuple[int, int], channels: int, fit: str = "crop") -> np.ndarray:
@@ -200,7 +198,8 @@ def _plain(image: Image.Image) -> Image.Image:
     grey, alpha = _is_grey(image), _has_alpha(image)
     if grey and alpha and image.mode == "P":  # Pillow has no direct way from P to LA
         image = image.convert("RGBA")
-    return image.convert(MODES[(1 if grey else 3) + alpha])
+    mode = MODES[(1 if grey else 3) + alpha]
+    return image if image.mode == mode else image.convert(mode)  # which would copy
 
 
 def _finish(
@@ -217,7 +216,7 @@ def _to_channels(image: Image.Image, channels: int) -> Image.Image:
     if _has_alpha(image) and channels in (1, 3):
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
-    return image.convert(MODES[channels])
+    return image if image.mode == MODES[channels] else image.convert(MODES[channels])
 
 
 def _to_size(image: Image.Image, width: int, height: int, fit: str) -> Image.Image:

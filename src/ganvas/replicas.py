@@ -17,7 +17,7 @@ import tensorflow as tf
 from .config import Config
 from .errors import ConfigError, RunError, WorkerGone
 from .gan import GAN
-from .workers import task
+from .workers import keep_memory, task
 
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 
@@ -38,6 +38,7 @@ def strategy_of(word: str) -> tf.distribute.Strategy:
             "train.strategy = multiworker finds no other worker: TF_CONFIG must name the cluster"
         )
     if word == "multiworker" or (word == "auto" and workers > 1):
+        keep_memory()
         return tf.distribute.MultiWorkerMirroredStrategy()
     devices = gpus or tf.config.list_logical_devices("CPU")
     if word == "mirrored" or (word == "auto" and len(gpus) > 1):
@@ -57,8 +58,11 @@ def check(config: Config, replicas: int) -> None:
             "a private game plays on one device: its samples have no fixed size to be shared; set "
             "train.strategy = single"
         )
-    if config.train.heal and task()[1] > 1:
-        raise ConfigError("train.heal works within one machine: leave it out with several workers")
+    for name in ("heal", "jit"):
+        if getattr(config.train, name) and task()[1] > 1:
+            raise ConfigError(
+                f"train.{name} works within one process: leave it out with several workers"
+            )
 
 
 def shared(

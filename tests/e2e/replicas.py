@@ -68,7 +68,7 @@ def main(mode: str, kind: str, out: str) -> None:
     history = gan.fit(
         stream.with_options(options), epochs=STEPS, steps_per_epoch=1, shuffle=False, verbose=0
     )
-    curve = [float(np.mean(value)) for value in history.history["discriminator"]]
+    curve = [float(value) for value in history.history["discriminator"]]
     remembered = [v for part in gan.parts for v in part.variables]
     arrays = {"curve": curve}
     players = [gan.discriminator, gan.ema_generator, gan.discriminator_optimizer]

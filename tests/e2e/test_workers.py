@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -13,7 +14,9 @@ import time
 import numpy as np
 import pytest
 
-from ganvas.errors import UsageError
+from ganvas import replicas
+from ganvas.config import parse
+from ganvas.errors import ConfigError, UsageError
 from ganvas.runs import Run
 from ganvas.workers import task
 
@@ -142,3 +145,35 @@ def test_a_strategy_that_finds_no_cluster(command, npz, tmp_path):
     done = command("train", npz, *words)
     assert done.returncode == 2 and "TF_CONFIG" in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["heal", "jit"])
+def test_what_several_workers_cannot_do(monkeypatch, name):
+    monkeypatch.setattr(replicas, "task", lambda: (0, 2))
+    config = parse({"train": {name: True}})
+    with pytest.raises(ConfigError, match=f"train.{name} works within one process"):
+        replicas.check(config, 2)
+
+
+FREED = """
+import resource, sys, threading
+from ganvas.workers import keep_memory
+if sys.argv[1] == "keep":
+    keep_memory()
+def work():
+    for _ in range(40):
+        bytearray(40 << 20)[::4096] = b"1" * 10240
+thread = threading.Thread(target=work)
+thread.start(); thread.join()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left alone")
+def test_a_worker_keeps_the_memory_that_it_frees():
+    """Else each page comes from the kernel anew."""
+    faults = {
+        word: int(subprocess.check_output([sys.executable, "-c", FREED, word]))
+        for word in ("keep", "free")
+    }
+    assert faults["keep"] < faults["free"] / 4, faults

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import keras
-import numpy as np
 
 from ..plan import Plan
 from ..runs import Run
@@ -21,8 +20,7 @@ class EachTick(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
-        # Several workers give each mean as [1], see `GAN.train_step`.
-        means = {name: float(np.mean(value)) for name, value in logs.items()}
+        means = {name: float(value) for name, value in logs.items()}
         logs.update(self.tick(int(self.model.step.numpy()), means) or {})
 
     @abstractmethod
