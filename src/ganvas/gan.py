@@ -283,7 +283,8 @@ def update(optimizer, player: keras.Model, tape: tf.GradientTape, total: tf.Tens
     """One step of a player. Returns: the norm of its gradient, on this replica."""
     variables = player.trainable_variables
     gradients = tape.gradient(total, [v.value for v in variables])
-    # That of an embedding comes as rows, for which workers would have to meet once more.
+    # That of an embedding comes as rows, one for each time that it was looked up: their norm and
+    # squares would not be those of the sum, and workers would have to meet once more for them.
     gradients = [g if g is None else tf.convert_to_tensor(g) for g in gradients]
     optimizer.apply(gradients, variables)
     return tf.linalg.global_norm(gradients)

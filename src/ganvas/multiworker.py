@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -11,25 +14,31 @@ class MultiWorkerModel(keras.Model):
     """What `fit` needs besides under `tf.distribute.MultiWorkerMirroredStrategy`.
 
     There Keras's own has all workers meet for each log of each step, which takes longer than a
-    small step itself. Under any other strategy this is `keras.Model`.
+    small step itself. Under any other strategy it trains as `keras.Model` does. It is built when it
+    is made: Keras need not find out its shapes.
 
     Attributes:
         meters: what a tick's logs are the means of, by name.
     """
 
     meters: dict[str, keras.metrics.Mean]
+    train_function: Any
 
     def make_train_function(self, force=False):
-        """As `fit` calls it: a function from an iterator to logs, which here have no values yet."""
+        """As `fit` calls it: a function from an iterator to logs, NaN before the tick's end."""
         if not self._several_workers:
             super().make_train_function(force)
         elif force or self.train_function is None:
             strategy = self.distribute_strategy
-            one = tf.function(self.train_step, jit_compile=self.jit_compile, autograph=False)
-            step = tf.function(lambda data: strategy.run(one, args=(next(data),)), autograph=False)
+
+            def step(data) -> None:
+                strategy.run(self.train_step, args=(next(data),))
+
+            step = tf.function(step, autograph=False)
 
             def train_function(iterator) -> dict[str, float]:
-                step(iterator)
+                for _ in range(self.steps_per_execution):
+                    step(iterator)
                 return dict.fromkeys(self.meters, np.nan)
 
             self.train_function = train_function
@@ -38,16 +47,20 @@ class MultiWorkerModel(keras.Model):
         """The means over all images of all workers since `reset_metrics`, for which they meet."""
         if not self._several_workers:
             return super().get_metrics_result()
-        strategy = self.distribute_strategy
-
-        @tf.function(autograph=False)
-        def sums() -> tf.Tensor:
-            meters = self.meters.values()
-            own = strategy.run(lambda: tf.stack([[m.total.value, m.count.value] for m in meters]))
-            return strategy.reduce("SUM", own, axis=None)
-
-        totals, counts = sums().numpy().T
+        totals, counts = self._sums().numpy().T
         return dict(zip(self.meters, (totals / np.maximum(counts, 1)).tolist(), strict=True))
+
+    @functools.cached_property
+    def _sums(self) -> tf.types.experimental.GenericFunction:
+        """Total and count of each meter over all workers, float [M, 2]; traced once."""
+        strategy, meters = self.distribute_strategy, self.meters.values()
+
+        def own() -> tf.Tensor:
+            return tf.stack([[m.total.value, m.count.value] for m in meters])
+
+        return tf.function(
+            lambda: strategy.reduce("SUM", strategy.run(own), axis=None), autograph=False
+        )
 
     @property
     def _several_workers(self) -> bool:

@@ -115,11 +115,13 @@ def fit(
     """The stretches that are left, each one `keras.Model.fit`."""
 
     def stop(*_) -> None:
-        if interrupted():  # between two fits, which forget `stop_training` when they begin
+        if interrupted():
             gan.stop_training = True
 
-    callbacks = [keras.callbacks.LambdaCallback(on_epoch_begin=stop), *callbacks]
-    callbacks.append(replicas.Together())
+    # Alone: a signal between two fits, which forget `stop_training` when they begin. Several finish
+    # the tick: one that left it would leave the others waiting.
+    when = "on_epoch_begin" if task()[1] == 1 else "on_epoch_end"
+    callbacks = [keras.callbacks.LambdaCallback(**{when: stop}), *callbacks, replicas.Together()]
     with replicas.not_alone():
         replicas.agree(gan)
     for stretch in plan.stretches(int(gan.step.numpy())):
@@ -147,15 +149,15 @@ def fit(
 
 @contextlib.contextmanager
 def stop_on_signal(gan: GAN) -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM let the steps in flight end and the state be saved; a second one stops
-    after the next few steps, and the run goes on from its last tick."""
+    """Ctrl-C and SIGTERM let the steps in flight end (several workers: the tick) and the state be
+    saved; a second one stops after the next few steps, and the run goes on from its last tick."""
     seen: list[int] = []
 
     def handler(number, frame):
         if seen:
             raise KeyboardInterrupt
         seen.append(number)
-        gan.stop_training = True
+        gan.stop_training = task()[1] == 1
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: bool(seen)

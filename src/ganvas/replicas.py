@@ -38,7 +38,8 @@ def strategy_of(word: str) -> tf.distribute.Strategy:
             "train.strategy = multiworker finds no other worker: TF_CONFIG must name the cluster"
         )
     if word == "multiworker" or (word == "auto" and workers > 1):
-        keep_memory()
+        if not tf.config.list_physical_devices("GPU"):
+            keep_memory()
         return tf.distribute.MultiWorkerMirroredStrategy()
     devices = gpus or tf.config.list_logical_devices("CPU")
     if word == "mirrored" or (word == "auto" and len(gpus) > 1):

@@ -100,6 +100,25 @@ def test_a_worker_that_dies_ends_all_and_nothing_but_the_tick_is_lost(victim, np
         np.testing.assert_array_equal(again[name], array, err_msg=name)
 
 
+@pytest.mark.proof
+@pytest.mark.parametrize("told", [0, 1])
+def test_a_signal_to_one_worker_stops_all_after_the_tick(told, npz, sets, tmp_path):
+    words = ["train", npz, *sets, *words_of(PLAIN), "--set", "train.kimg=64", "--go-on", "--run"]
+    run = Run(tmp_path / "run")
+    workers = start_workers(*words, run.folder)
+    while len(run.rows()) < 2:
+        assert all(worker.poll() is None for worker in workers)
+        time.sleep(0.05)
+    workers[told].send_signal(signal.SIGTERM)
+    (code, errors), (other, _) = end(workers)
+    assert code == 130, errors
+    assert other in (0, 130), "it reads run.json, perhaps before the chief has written there"
+    rows = run.rows()
+    assert rows[-1]["step"] % rows[0]["step"] == 0, "a whole tick"
+    assert int(run.load_state()["step"]) == rows[-1]["step"]
+    assert Run.open(run.folder).info["status"] == "interrupted"
+
+
 @pytest.mark.parametrize(
     "text, answer",
     [
