@@ -1,6 +1,6 @@
 """Does the audit see leaks and only leaks, and what does differential privacy cost?
 
-    python benchmarks/privacy.py [--part 0/2] [--only NAME] [--seeds 100]
+    python benchmarks/privacy.py [--part 0/2] [--only NAME] [--seeds 243]
 
 On MNIST. *planted*: 2,000 real images in a generator's place, 0 or 1 % of them noisy copies of
 2,000 training images, 2,000 held out, audited at a family-wise alpha of 0.01 (Holm). *overfit*: a
@@ -243,6 +243,6 @@ def area(row: dict, name: str) -> str:
 
 
 if __name__ == "__main__":
-    options = parser(__doc__, 100).parse_args()
+    options = parser(__doc__, 243).parse_args()
     results = run_all("privacy", jobs(options.seeds), play, options)
     (RESULTS / "privacy.md").write_text(report(results))

@@ -385,7 +385,7 @@ def main() -> None:
     given = options.parse_args()
     todo = [("training", f"{game} by {n}") for game in GAMES for n in given.workers.split(",")]
     todo += [("packing", count) for count in given.counts.split(",")]
-    todo += [("packing", "10000 times 3"), ("reading", "30000")]
+    todo += [("packing", "3000 times 3"), ("reading", "30000")]
     write_up(jobs.run_all("scale", todo, play, given))
 
 
