@@ -61,10 +61,11 @@ def test_a_score_does_not_depend_on_its_company(detector):
     alone = detector.score(images[7:8])
     crowd = detector.score(np.concatenate([images[7:8], np.zeros((9, *detector.shape[:2]), "u1")]))
     verdict = detector.score(images, heatmaps=False)
-    for name in ("score", "p_value", "heatmap"):
+    # To the bit on some processors; on others a product rounds by where in a batch an image lies.
+    for name, apart in (("score", 1e-5), ("p_value", 0.02), ("heatmap", 1e-4)):
         ours = getattr(told, name)
-        assert (getattr(backwards, name)[::-1] == ours).all(), name
-        assert (getattr(crowd, name)[0] == ours[7]).all(), name
+        assert getattr(backwards, name)[::-1] == pytest.approx(ours, abs=apart), name
+        assert getattr(crowd, name)[0] == pytest.approx(ours[7], abs=apart), name
     assert alone.score == pytest.approx(told.score[7:8], abs=1e-5)
     assert alone.heatmap == pytest.approx(told.heatmap[7:8], abs=1e-4)
     assert verdict.score == pytest.approx(told.score, abs=1e-5)
