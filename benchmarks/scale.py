@@ -7,7 +7,7 @@ training: one run by 1, 2 and 4 workers of this machine, at equal total work: th
     worker, without the first tick. Waiting: as many processes at once, each alone with its part of
     the batch, are quicker by it. Where workers are more than cores, they take turns: no speed-up
     can show, overhead can. Losses are compared over the first three steps: sums in another order
-    round otherwise, and a game makes much of that later.
+    round otherwise, and a game makes much of that later. Once without `workers.keep_memory`.
 packing: generated images of mixed formats, 160 to 320 px or three times that, 1 % broken:
     `ganvas prepare --workers` to 64 px against as many threads that do nothing but decode the same
     files in full. Memory: the peak of all processes together (PSS, each shared page counted once).
@@ -105,8 +105,22 @@ def training(workers: int, size: str) -> dict:
         }  # fmt: skip
 
 
-def together(words: tuple, run: Path, workers: int, sets: dict) -> None:
-    done = subprocess.run(command(*words, run, "--workers", workers, **sets), capture_output=True)
+def forgetful(workers: int, size: str) -> dict:
+    """The same run where glibc is left as it is: a user's word to it, which says nothing."""
+    kimg, words = GAMES[size], ("train", "mnist", "--recipe", "quick", "--run")
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "together"
+        sets = {"train.batch": int(size), "train.kimg": kimg, "train.tick_kimg": kimg / TICKS}
+        together(words, run, workers, SETS | sets, MALLOC_PERTURB_="0")
+        speed = 1000 * kimg / TICKS / tick_seconds(run)
+    return {"what": "forgetful", "batch": int(size), "workers": workers, "images_per_second": speed}
+
+
+def together(words: tuple, run: Path, workers: int, sets: dict, **environment: str) -> None:
+    done = subprocess.run(
+        command(*words, run, "--workers", workers, **sets),
+        capture_output=True, env=os.environ | environment,
+    )  # fmt: skip
     if done.returncode:
         raise SystemExit(done.stderr.decode())
 
@@ -317,7 +331,8 @@ def reading(count: int) -> dict:
 
 def write_up(rows: list[dict]) -> None:
     by = {
-        what: [r for r in rows if r["what"] == what] for what in ("training", "packing", "reading")
+        what: [r for r in rows if r["what"] == what]
+        for what in ("training", "forgetful", "packing", "reading")
     }
     text = "# Sharing the work\n\n`benchmarks/scale.py`\n"
     if by["training"]:
@@ -336,6 +351,11 @@ def write_up(rows: list[dict]) -> None:
         head = ["batch", "workers", "images/s", "overhead", "waiting for others", "same images",
                 "losses differ by"]  # fmt: skip
         text += f"\nTraining, {CORES} cores:\n\n" + jobs.markdown(head, lines)
+    for r in by["forgetful"]:
+        text += (
+            f"\nWhere {r['workers']} workers give freed memory back, in batches of {r['batch']}: "
+            f"{r['images_per_second']:.0f} images/s.\n"
+        )
     if by["packing"]:
         lines = [
             [
@@ -369,9 +389,9 @@ def write_up(rows: list[dict]) -> None:
 
 
 def play(what: str, size: str) -> dict:
-    if what == "training":
+    if what in ("training", "forgetful"):
         batch, _, workers = size.partition(" by ")
-        return training(int(workers), batch)
+        return {"training": training, "forgetful": forgetful}[what](int(workers), batch)
     if what == "packing":
         count, _, times = size.partition(" times ")
         return packing(int(count), int(times or 1))
@@ -384,6 +404,7 @@ def main() -> None:
     options.add_argument("--workers", default="1,2,4")
     given = options.parse_args()
     todo = [("training", f"{game} by {n}") for game in GAMES for n in given.workers.split(",")]
+    todo += [("forgetful", "256 by 2")]
     todo += [("packing", count) for count in given.counts.split(",")]
     todo += [("packing", "3000 times 3"), ("reading", "30000")]
     write_up(jobs.run_all("scale", todo, play, given))

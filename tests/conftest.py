@@ -7,6 +7,8 @@ import os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
+import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -119,3 +121,20 @@ def batch(grey) -> Callable[[int], np.ndarray]:
         return (grey[0][:n, ..., None] / 127.5 - 1).astype(np.float32)
 
     return first
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Callable[[int], list[str]]:
+    """(workers) -> what TF_CONFIG says to each of so many on this machine, on free ports."""
+
+    def tasks(workers: int) -> list[str]:
+        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(workers)]
+        hosts = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
+        for one in sockets:
+            one.close()
+        return [
+            json.dumps({"cluster": {"worker": hosts}, "task": {"type": "worker", "index": i}})
+            for i in range(workers)
+        ]
+
+    return tasks

@@ -8,14 +8,14 @@ import keras
 import tensorflow as tf
 
 from .augment import Augment
+from .distributed import DistributedModel
 from .losses import Loss
-from .multiworker import MultiWorkerModel
 from .optimizers import eased
 from .penalties import Critique, Penalty
 from .seeds import fold, normal
 
 
-class GAN(MultiWorkerModel):
+class GAN(DistributedModel):
     """The game between a generator and a discriminator: `train_step` is the algorithm.
 
     A normal Keras model: compile it with two optimizers and `fit` it on a `tf.data` of

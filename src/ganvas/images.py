@@ -63,8 +63,8 @@ def to_uint8(images: Any) -> np.ndarray:
 
 
 def to_png(images: Any) -> Any:
-    """Floats in [-1, 1], [N, H, W, C] -> PNG files, string [N], rounded as in `to_uint8`; a graph
-    may call it."""
+    """A tensor of floats in [-1, 1], [N, H, W, C] -> PNG files, string [N]; inside a graph. Rounded
+    and clipped as in `to_uint8`."""
     import tensorflow as tf
 
     pixels = tf.saturate_cast(tf.round((images + 1) * 127.5), tf.uint8)

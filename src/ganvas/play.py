@@ -129,9 +129,7 @@ def fit(
             return
         if stretch.warming_up != gan.warming_up:
             gan.warm_up(stretch.warming_up)
-        # Several steps in a loop of TensorFlow fail where workers meet within one.
-        alone = task()[1] == 1
-        gan.execute(math.gcd(plan.execution, stretch.steps) if alone else 1)
+        gan.execute(math.gcd(plan.execution, stretch.steps))
         read = functools.partial(stream, config, plan, source, stretch.start)
         images = replicas.shared(gan.distribute_strategy, read, plan.batch * plan.turns)
         with source.reading(), replicas.not_alone():
@@ -157,7 +155,8 @@ def stop_on_signal(gan: GAN) -> Iterator[Callable[[], bool]]:
         if seen:
             raise KeyboardInterrupt
         seen.append(number)
-        gan.stop_training = task()[1] == 1
+        if task()[1] == 1:
+            gan.stop_training = True
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: bool(seen)

@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from .config import Config
+from .distributed import summed
 from .errors import ConfigError, RunError, WorkerGone
 from .gan import GAN
 from .workers import keep_memory, task
@@ -59,11 +60,10 @@ def check(config: Config, replicas: int) -> None:
             "a private game plays on one device: its samples have no fixed size to be shared; set "
             "train.strategy = single"
         )
-    for name in ("heal", "jit"):
-        if getattr(config.train, name) and task()[1] > 1:
-            raise ConfigError(
-                f"train.{name} works within one process: leave it out with several workers"
-            )
+    if config.train.jit and replicas > 1:
+        raise ConfigError("train.jit works on one device: leave it out with several replicas")
+    if config.train.heal and task()[1] > 1:
+        raise ConfigError("train.heal works within one process: leave it out with several workers")
 
 
 def shared(
@@ -74,7 +74,7 @@ def shared(
     """A stream as each replica reads it: all read different parts of the same batches.
 
     Args:
-        stream: (which of each batch's images) -> batches.
+        stream: (which of each batch's images) -> batches without end.
         batch: images of a whole batch.
     """
     worker, workers = task()
@@ -83,9 +83,13 @@ def shared(
     own = batch // workers
     part = slice(worker * own, (worker + 1) * own)
     each = batch // strategy.num_replicas_in_sync
-    return strategy.distribute_datasets_from_function(
-        lambda _: stream(part) if each == own else stream(part).rebatch(each)
-    )
+
+    def read(_) -> tf.data.Dataset:
+        data = stream(part) if each == own else stream(part).rebatch(each)
+        # Said, because else the workers meet before each step to ask whether all have images.
+        return data.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+
+    return strategy.distribute_datasets_from_function(read)
 
 
 def everyones(strategy: tf.distribute.Strategy, value: int) -> list[int]:
@@ -100,8 +104,8 @@ def everyones(strategy: tf.distribute.Strategy, value: int) -> list[int]:
 
 @functools.cache
 def _total(strategy: tf.distribute.Strategy) -> tf.types.experimental.GenericFunction:
-    """The sum over all replicas, traced once."""
-    return tf.function(lambda own: strategy.reduce("SUM", strategy.run(lambda: own), axis=None))
+    """The sum over all replicas."""
+    return summed(strategy, lambda own: own)
 
 
 @contextlib.contextmanager

@@ -39,8 +39,8 @@ from .workers import task
 CHANGEABLE = (
     "train.kimg", "train.epochs", "train.tick_kimg", "train.learning_rate",
     "train.discriminator_learning_rate", "train.decay", "train.decay_to", "train.ema_kimg",
-    "train.ema_ramp", "train.heal", "train.jit", "train.steps_per_execution", "watch.", "scores.",
-    "gate.", "privacy.epsilon",
+    "train.ema_ramp", "train.heal", "train.jit", "train.steps_per_execution", "train.strategy",
+    "watch.", "scores.", "gate.", "privacy.epsilon",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from ganvas.augment import ADA
 from ganvas.gan import GAN
@@ -55,6 +56,17 @@ def game(full: bool) -> GAN:
     return gan
 
 
+def meetings() -> int:
+    """Places in all graphs of training where workers meet."""
+    graphs = context.context()
+    return sum(
+        node.op.startswith("Collective")
+        for name in graphs.list_function_names()
+        if name.startswith("__inference")  # and not what runs once, at the start
+        for node in graphs.get_function_def(name).node_def
+    )
+
+
 def main(mode: str, kind: str, out: str) -> None:
     with (scope := strategy(mode)).scope():
         gan = game(kind == "full")
@@ -62,7 +74,11 @@ def main(mode: str, kind: str, out: str) -> None:
     rng = np.random.default_rng(0)
     images = rng.uniform(-1, 1, (STEPS * count, SIDE, SIDE, 1)).astype(np.float32)
     labels = rng.integers(0, 2, STEPS * count).astype(np.int32)
-    stream = tf.data.Dataset.from_tensor_slices((images, labels)).batch(count, drop_remainder=True)
+    stream = (
+        tf.data.Dataset.from_tensor_slices((images, labels))
+        .batch(count, drop_remainder=True)
+        .repeat()
+    )
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     history = gan.fit(
@@ -70,7 +86,7 @@ def main(mode: str, kind: str, out: str) -> None:
     )
     curve = [float(value) for value in history.history["discriminator"]]
     remembered = [v for part in gan.parts for v in part.variables]
-    arrays = {"curve": curve}
+    arrays = {"curve": curve, "meetings": meetings()}
     players = [gan.discriminator, gan.ema_generator, gan.discriminator_optimizer]
     kept = [v for player in players for v in player.variables] + remembered
     for i, variable in enumerate(kept):

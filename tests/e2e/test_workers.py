@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,26 +26,21 @@ PLAIN = {  # nothing that is drawn or normalised within a replica: the curves ar
 }  # fmt: skip
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+@pytest.fixture
+def start_workers(cluster):
+    """(*words) -> two workers of `ganvas` that run."""
 
+    def start(*words) -> list[subprocess.Popen]:
+        return [
+            subprocess.Popen(
+                [sys.executable, "-m", "ganvas", *map(str, words)],
+                env=os.environ | {"TF_CONFIG": task},
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            )
+            for task in cluster(2)
+        ]  # fmt: skip
 
-def start_workers(*words, count: int = 2) -> list[subprocess.Popen]:
-    hosts = [f"127.0.0.1:{port}" for port in free_ports(count)]
-    tasks = [{"cluster": {"worker": hosts}, "task": {"type": "worker", "index": i}}
-             for i in range(count)]  # fmt: skip
-    return [
-        subprocess.Popen(
-            [sys.executable, "-m", "ganvas", *map(str, words)],
-            env=os.environ | {"TF_CONFIG": json.dumps(task)},
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )
-        for task in tasks
-    ]  # fmt: skip
+    return start
 
 
 def end(processes) -> list[tuple[int, str]]:
@@ -61,7 +55,9 @@ def words_of(values: dict) -> list[str]:
     return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
 
 
-def test_two_workers_train_one_run_which_one_goes_on_with(npz, sets, tmp_path, command):
+def test_two_workers_train_one_run_which_one_goes_on_with(
+    npz, sets, tmp_path, command, start_workers
+):
     words = ["train", npz, *sets, *words_of(PLAIN), "--run"]
     done = command(*words, tmp_path / "alone")
     assert done.returncode == 0, done.stderr
@@ -79,7 +75,9 @@ def test_two_workers_train_one_run_which_one_goes_on_with(npz, sets, tmp_path, c
 
 @pytest.mark.proof
 @pytest.mark.parametrize("victim", [0, 1])
-def test_a_worker_that_dies_ends_all_and_nothing_but_the_tick_is_lost(victim, npz, sets, tmp_path):
+def test_a_worker_that_dies_ends_all_and_nothing_but_the_tick_is_lost(
+    victim, npz, sets, tmp_path, start_workers
+):
     words = ["train", npz, *sets, *words_of(PLAIN), "--set", "train.kimg=1.28", "--go-on", "--run"]
     for code, errors in end(start_workers(*words, tmp_path / "straight")):
         assert code == 0, errors
@@ -102,7 +100,7 @@ def test_a_worker_that_dies_ends_all_and_nothing_but_the_tick_is_lost(victim, np
 
 @pytest.mark.proof
 @pytest.mark.parametrize("told", [0, 1])
-def test_a_signal_to_one_worker_stops_all_after_the_tick(told, npz, sets, tmp_path):
+def test_a_signal_to_one_worker_stops_all_after_the_tick(told, npz, sets, tmp_path, start_workers):
     words = ["train", npz, *sets, *words_of(PLAIN), "--set", "train.kimg=64", "--go-on", "--run"]
     run = Run(tmp_path / "run")
     workers = start_workers(*words, run.folder)
@@ -166,11 +164,13 @@ def test_a_strategy_that_finds_no_cluster(command, npz, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("name", ["heal", "jit"])
-def test_what_several_workers_cannot_do(monkeypatch, name):
+@pytest.mark.parametrize(
+    "name, why", [("heal", "works within one process"), ("jit", "works on one device")]
+)
+def test_what_several_workers_cannot_do(monkeypatch, name, why):
     monkeypatch.setattr(replicas, "task", lambda: (0, 2))
     config = parse({"train": {name: True}})
-    with pytest.raises(ConfigError, match=f"train.{name} works within one process"):
+    with pytest.raises(ConfigError, match=f"train.{name} {why}"):
         replicas.check(config, 2)
 
 

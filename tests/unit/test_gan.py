@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas.gan import GAN
+from ganvas.gan import GAN, update
 from ganvas.losses import LOSSES
 from ganvas.networks import DCGAN
 from ganvas.penalties import R1
@@ -151,6 +151,20 @@ def test_an_auxiliary_classifier_is_paid_for_by_both():
     assert float(gan.classify(said, label, "generator")) == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_label_that_comes_twice_counts_as_the_sum():
+    """The gradient of an embedding comes as rows, one for each look: its norm is not theirs."""
+    layer = keras.layers.Embedding(3, 2, embeddings_initializer="zeros")
+    layer.build()
+    labels = tf.constant([1, 1, 2])
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(layer(labels))
+    optimizer = keras.optimizers.SGD(1.0)
+    slope = update(optimizer, layer, tape, total)
+    expected = np.array([[0, 0], [2, 2], [1, 1]], np.float32)
+    assert float(slope) == pytest.approx(np.linalg.norm(expected))
+    np.testing.assert_allclose(layer.embeddings.numpy(), -expected)
+
+
 @pytest.mark.parametrize(
     ("classes", "data", "words"),
     [(3, tf.zeros((4, *SHAPE)), "got images alone"), (0, tf.zeros((5, *SHAPE)), "equal batches")],
@@ -189,7 +203,7 @@ os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", KERAS_BACKEND="tensorflow")
 import keras, numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from ganvas.gan import GAN
+from ganvas.gan import GAN, update
 from ganvas.losses import LOSSES
 from ganvas.networks import DCGAN
 from ganvas.penalties import R1

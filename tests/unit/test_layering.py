@@ -11,7 +11,7 @@ FLOORS = {
     "config": 0, "build": 0, "runs": 0, "seeds": 0, "images": 0, "plan": 0, "layers": 0,
     "augment": 0, "manifest": 0, "accounting": 0, "mirror": 0.5,
     "replicas": 2.5, "losses": 1, "penalties": 1, "optimizers": 1, "networks": 1, "data": 1,
-    "multiworker": 1,
+    "distributed": 1,
     "gan": 2, "sampler": 2, "doctor": 2,
     "private": 2.5,
     "evaluation": 3, "assembly": 3,

@@ -68,7 +68,8 @@ class Detector:
         method: str = "fanogan",
         heatmaps: bool = True,
     ) -> Verdicts:
-        """What it says of images: the same of an image in whatever company; alone, to 1e-5.
+        """What it says of images: the same of an image in whatever company, to the bit; in another
+        place among them, or alone, to 1e-5 (some processors round sums by where they stand).
 
         Args:
             images: uint8 [N, H, W] or [N, H, W, C], of the size it was fitted on.

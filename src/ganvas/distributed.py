@@ -1,8 +1,9 @@
-"""A Keras model whose workers meet for what they must: gradients each step, means each tick."""
+"""A Keras model whose replicas meet for what they must: gradients each step, means each tick."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -10,12 +11,23 @@ import numpy as np
 import tensorflow as tf
 
 
-class MultiWorkerModel(keras.Model):
-    """What `fit` needs besides under `tf.distribute.MultiWorkerMirroredStrategy`.
+def summed(
+    strategy: tf.distribute.Strategy, own: Callable[..., tf.Tensor]
+) -> tf.types.experimental.GenericFunction:
+    """The sum of what `own` gives on each replica; all meet for it. Keep it: it is traced once."""
+    return tf.function(
+        lambda *given: strategy.reduce("SUM", strategy.run(own, args=given), axis=None),
+        autograph=False,
+    )
+
+
+class DistributedModel(keras.Model):
+    """What `fit` needs besides under a strategy of several replicas.
 
     There Keras's own has all workers meet for each log of each step, which takes longer than a
-    small step itself. Under any other strategy it trains as `keras.Model` does. It is built when it
-    is made: Keras need not find out its shapes.
+    small step itself, and plays several steps in a loop of TensorFlow, which fails where replicas
+    meet. Alone it trains as `keras.Model` does. It is built when it is made: Keras need not find
+    out its shapes.
 
     Attributes:
         meters: what a tick's logs are the means of, by name.
@@ -26,7 +38,7 @@ class MultiWorkerModel(keras.Model):
 
     def make_train_function(self, force=False):
         """As `fit` calls it: a function from an iterator to logs, NaN before the tick's end."""
-        if not self._several_workers:
+        if not self._several:
             super().make_train_function(force)
         elif force or self.train_function is None:
             strategy = self.distribute_strategy
@@ -44,27 +56,24 @@ class MultiWorkerModel(keras.Model):
             self.train_function = train_function
 
     def get_metrics_result(self):
-        """The means over all images of all workers since `reset_metrics`, for which they meet."""
-        if not self._several_workers:
+        """The means over all images of all replicas since `reset_metrics`, for which they meet."""
+        if not self._several:
             return super().get_metrics_result()
         totals, counts = self._sums().numpy().T
         return dict(zip(self.meters, (totals / np.maximum(counts, 1)).tolist(), strict=True))
 
     @functools.cached_property
     def _sums(self) -> tf.types.experimental.GenericFunction:
-        """Total and count of each meter over all workers, float [M, 2]; traced once."""
-        strategy, meters = self.distribute_strategy, self.meters.values()
-
-        def own() -> tf.Tensor:
-            return tf.stack([[m.total.value, m.count.value] for m in meters])
-
-        return tf.function(
-            lambda: strategy.reduce("SUM", strategy.run(own), axis=None), autograph=False
+        """Total and count of each meter over all replicas, float [M, 2]."""
+        meters = self.meters.values()
+        return summed(
+            self.distribute_strategy,
+            lambda: tf.stack([[m.total.value, m.count.value] for m in meters]),
         )
 
     @property
-    def _several_workers(self) -> bool:
-        return isinstance(self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    def _several(self) -> bool:
+        return self.distribute_strategy.num_replicas_in_sync > 1
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Everything is built already; Keras would fail here on labels under several workers."""
