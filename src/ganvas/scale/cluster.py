@@ -130,8 +130,9 @@ def _connect(address: str, quiet: dict[str, Any]) -> None:
     except (ConnectionError, ValueError, RuntimeError) as error:
         why = str(error).splitlines()[0]
         raise RunError(
-            f"no Ray cluster at {address} ({why}): start one with `ray start --head`, or leave "
-            "out --address to work on this machine"
+            f"no Ray cluster at {address} ({why}): start one with `ray start --head`, set "
+            "RAY_AUTH_MODE=token if it asks for a token, or leave out --address to work on this "
+            "machine"
         ) from error
 
 
