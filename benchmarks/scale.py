@@ -8,9 +8,10 @@ training: one run by 1, 2 and 4 workers of this machine, at equal total work: th
     the batch, are quicker by it. Where workers are more than cores, they take turns: no speed-up
     can show, overhead can. Losses are compared over the first three steps: sums in another order
     round otherwise, and a game makes much of that later. Once without `workers.keep_memory`.
-packing: generated images of mixed formats, 160 to 320 px or three times that, 1 % broken:
+packing: generated images of mixed formats, 160 to 320 px or twice and three times that, 1 % broken:
     `ganvas prepare --workers` to 64 px against as many threads that do nothing but decode the same
     files in full. Memory: the peak of all processes together (PSS, each shared page counted once).
+    After 10,000 pictures come the same again, as files that differ by a few bytes at their end.
 reading: `Images.stream` over shards of 64x64x3 against `tf.data.TFRecordDataset`, parsed, decoded,
     batched and cast, but neither shuffled nor checked.
 Writes results/scale/*.json and results/scale.md. Images go to the temporary folder.
@@ -45,6 +46,7 @@ BATCH = 64
 GAMES = {"64": 25.6, "256": 51.2}
 """Batches, and how many thousand images are played in batches of so many, in five ticks."""
 TICKS = 5
+PICTURES = 10_000
 SETS = {
     "train.steps_per_execution": 1,
     "networks.norm": "none", "networks.minibatch": "none", "watch.signals": "false",
@@ -144,15 +146,19 @@ def seen(workers: int, batch: int) -> str:
 
 def draw(folder: Path, times: int, number: int) -> None:
     """One image; each hundredth is cut short."""
-    path = folder / f"{number % 1000:03d}" / f"{number:07d}{suffix(number)}"
+    path = file_of(folder, number)
     if path.exists():
+        return
+    part = path.with_name(f".{path.name}")
+    if number >= PICTURES:
+        part.write_bytes(file_of(folder, number % PICTURES).read_bytes() + f"{number:07d}".encode())
+        part.replace(path)
         return
     rng = np.random.default_rng(number)
     width, height = map(int, rng.integers(160, 321, 2) * times)
     small = Image.fromarray(rng.integers(0, 256, (12, 12, 3), np.uint8))
     big = np.asarray(small.resize((width, height), Image.Resampling.BICUBIC), np.int16)
     noisy = np.clip(big + rng.integers(-4, 5, big.shape), 0, 255).astype(np.uint8)
-    part = path.with_name(f".{path.name}")
     Image.fromarray(noisy).save(part, {".jpg": "jpeg"}.get(path.suffix, path.suffix[1:]))
     if number % 100 == 50:
         content = part.read_bytes()
@@ -160,8 +166,10 @@ def draw(folder: Path, times: int, number: int) -> None:
     part.replace(path)
 
 
-def suffix(number: int) -> str:
-    return (".jpg", ".jpg", ".jpg", ".png", ".webp", ".jpg", ".bmp", ".png")[number // 7 % 8]
+def file_of(folder: Path, number: int) -> Path:
+    kinds = (".jpg", ".jpg", ".jpg", ".png", ".webp", ".jpg", ".bmp", ".png")
+    suffix = kinds[number % PICTURES // 7 % 8]
+    return folder / f"{number % 1000:03d}" / f"{number:07d}{suffix}"
 
 
 def images(count: int, times: int) -> Path:
@@ -169,7 +177,8 @@ def images(count: int, times: int) -> Path:
     for number in range(1000):
         (folder / f"{number:03d}").mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(CORES) as pool:
-        list(pool.map(partial(draw, folder, times), range(count), chunksize=200))
+        for numbers in (range(min(count, PICTURES)), range(PICTURES, count)):  # copies come second
+            list(pool.map(partial(draw, folder, times), numbers, chunksize=200))
     return folder
 
 
@@ -201,7 +210,7 @@ class Memory(threading.Thread):
             sizes = {pid: pss(pid) for pid in family(self.pid)}
             self.peak = max(self.peak, sum(sizes.values()))
             self.own = max(self.own, sizes.get(self.pid, 0.0))
-            time.sleep(0.5)
+            time.sleep(3)  # a look takes a tenth of a second of one core
 
 
 def family(pid: int) -> list[int]:
@@ -226,26 +235,50 @@ def pss(pid: int) -> float:
     return next((int(line.split()[1]) / 1000 for line in lines if line.startswith("Pss:")), 0.0)
 
 
-def prepare(folder: Path, out: Path) -> tuple[float, Memory]:
+def prepare(folder: Path, out: Path) -> tuple[float, Memory, bytes]:
+    return timed(command("prepare", folder, "--to", out, "--size", 64, "--workers", CORES), out)
+
+
+def timed(words: list[str], out: Path) -> tuple[float, Memory, bytes]:
+    """Seconds and memory that a command took, and what it said."""
     shutil.rmtree(out, ignore_errors=True)
     began = time.perf_counter()
-    process = subprocess.Popen(
-        command("prepare", folder, "--to", out, "--size", 64, "--workers", CORES),
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     memory = Memory(process.pid)
     memory.start()
-    errors = process.communicate()[1]
+    told, errors = process.communicate()
     if process.returncode:
         raise SystemExit(errors.decode())
-    return time.perf_counter() - began, memory
+    return time.perf_counter() - began, memory, told
+
+
+def files_of(folder: Path) -> list[Path]:
+    """All images, read once: whoever is timed finds them in the machine's memory, if they fit."""
+    paths = sorted(p for p in folder.rglob("*.*") if not p.name.startswith("."))
+    for path in paths:
+        path.read_bytes()
+    return paths
+
+
+def ray_data(count: int, times: int) -> dict:
+    """The same by Ray Data, see `ray_data.py`; it need not read headers, nor write TFRecords."""
+    folder, out = images(count, times), PLACE / "sorted"
+    files_of(folder)
+    script = Path(__file__).with_name("ray_data.py")
+    words = [sys.executable, str(script), str(folder), str(out), str(CORES)]
+    seconds, memory, told = timed(words, out)
+    shutil.rmtree(out)
+    return {
+        "what": "ray_data", "images": count, "times": times, "workers": CORES,
+        "seconds": seconds, "peak_mb": memory.peak, **json.loads(told.splitlines()[-1]),
+    }  # fmt: skip
 
 
 def packing(count: int, times: int) -> dict:
     few, folder, out = images(200, times), images(count, times), PLACE / "packed"
-    paths = sorted(p for p in folder.rglob("*.*") if not p.name.startswith("."))
-    start, _ = prepare(few, out)
-    seconds, memory = prepare(folder, out)
+    start, _, _ = prepare(few, out)
+    paths = files_of(folder)
+    seconds, memory, _ = prepare(folder, out)
     decoding = raw(paths)
     report = json.loads((out / "index.json").read_text())["report"]
     broken = {f"{n:07d}" for n in range(count) if n % 100 == 50}
@@ -332,7 +365,7 @@ def reading(count: int) -> dict:
 def write_up(rows: list[dict]) -> None:
     by = {
         what: [r for r in rows if r["what"] == what]
-        for what in ("training", "forgetful", "packing", "reading")
+        for what in ("training", "forgetful", "packing", "ray_data", "reading")
     }
     text = "# Sharing the work\n\n`benchmarks/scale.py`\n"
     if by["training"]:
@@ -373,6 +406,21 @@ def write_up(rows: list[dict]) -> None:
         text += f"\nPacking, {by['packing'][0]['workers']} workers:\n\n" + jobs.markdown(
             head, lines
         )
+    if by["ray_data"]:
+        ours = {(r["images"], r["times"]): r for r in by["packing"]}
+        text += "\nThe same by Ray Data (read, decode, sort, write Parquet):\n\n"
+        text += jobs.markdown(
+            ["images", "pixels a side", "images/s", "times our seconds", "peak MB, all"],
+            [
+                [
+                    f"{r['images'] + r['broken']:,}", f"{160 * r['times']} to {320 * r['times']}",
+                    f"{(r['images'] + r['broken']) / r['seconds']:.0f}",
+                    f"{r['seconds'] / ours[r['images'] + r['broken'], r['times']]['seconds']:.2f}",
+                    f"{r['peak_mb']:.0f}",
+                ]
+                for r in by["ray_data"]
+            ],
+        )  # fmt: skip
     if by["reading"]:
         lines = [
             [
@@ -392,9 +440,9 @@ def play(what: str, size: str) -> dict:
     if what in ("training", "forgetful"):
         batch, _, workers = size.partition(" by ")
         return {"training": training, "forgetful": forgetful}[what](int(workers), batch)
-    if what == "packing":
+    if what in ("packing", "ray_data"):
         count, _, times = size.partition(" times ")
-        return packing(int(count), int(times or 1))
+        return {"packing": packing, "ray_data": ray_data}[what](int(count), int(times or 1))
     return reading(int(size))
 
 
@@ -406,7 +454,9 @@ def main() -> None:
     todo = [("training", f"{game} by {n}") for game in GAMES for n in given.workers.split(",")]
     todo += [("forgetful", "256 by 2")]
     todo += [("packing", count) for count in given.counts.split(",")]
+    todo += [("packing", f"{count} times 2") for count in given.counts.split(",")]
     todo += [("packing", "3000 times 3"), ("reading", "30000")]
+    todo += [("ray_data", f"{count} times 2") for count in given.counts.split(",")]
     write_up(jobs.run_all("scale", todo, play, given))
 
 

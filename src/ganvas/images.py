@@ -10,7 +10,6 @@ import io
 import math
 import os
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from ganvas.errors import DataError, Diverged
+from ganvas.logs import quiet_pillow
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 FITS = ("crop", "pad", "paper")
@@ -31,6 +31,9 @@ MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 # Antialiased, and the filter that the scores are known to be stable under (Parmar et al. 2022,
 # arXiv:2104.11222); Lanczos is hardly sharper and rings around the hard edges of logos and text.
 _FILTER = Image.Resampling.BICUBIC
+# What is much too big is first shrunk by cheaper means, to at least so many times what is wanted:
+# half a grey level of 255 changes by it, in the mean over photographs, in a quarter of the time.
+_GAP = 2
 
 
 class Header(NamedTuple):
@@ -79,7 +82,7 @@ def probe(file: str | Path | bytes) -> Header:
 
     Raises: DataError for a file that is no image, has over 100 megapixels or a side under 4 pixels.
     """
-    with _quiet(), _reading(file), _open(file) as image:
+    with quiet_pillow(), _reading(file), _open(file) as image:
         height, width = image.height, image.width
         if _turned(image):
             height, width = width, height
@@ -103,10 +106,9 @@ def read(
 
     Raises: DataError for what `probe` refuses and for broken or truncated files.
     """
-    with _quiet(), _reading(file), _open(file) as image:
+    with quiet_pillow(), _reading(file), _open(file) as image:
         if size is not None:
-            # JPEGs are decoded at a reduced scale, which still leaves twice what is needed.
-            image.draft(None, (2 * max(size), 2 * max(size)))
+            image.draft(None, (_GAP * max(size), _GAP * max(size)))  # of JPEGs alone
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
         return _finish(_plain(image), size, channels, fit)
@@ -221,12 +223,16 @@ def _to_channels(image: Image.Image, channels: int) -> Image.Image:
 
 def _to_size(image: Image.Image, width: int, height: int, fit: str) -> Image.Image:
     if fit == "crop":
-        return ImageOps.fit(image, (width, height), _FILTER)
+        across = min(image.width, image.height * width / height)
+        down = min(image.height, image.width * height / width)
+        left, top = (image.width - across) / 2, (image.height - down) / 2
+        box = left, top, left + across, top + down
+        return image.resize((width, height), _FILTER, box, _GAP)
     scale = min(width / image.width, height / image.height)
     inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     sheet = Image.new(image.mode, (width, height), _paper(image) if fit == "paper" else 0)
     corner = (width - inner[0]) // 2, (height - inner[1]) // 2
-    sheet.paste(image.resize(inner, _FILTER), corner)
+    sheet.paste(image.resize(inner, _FILTER, reducing_gap=_GAP), corner)
     return sheet
 
 
@@ -268,31 +274,3 @@ def _reading(file: str | Path | bytes) -> Iterator[None]:
     except Exception as error:  # decoders raise nearly anything on broken files, even IndexError
         why = str(error) or type(error).__name__
         raise DataError(f"cannot read {name}: {why}") from error
-
-
-_quiet_lock = threading.Lock()
-_quiet_depth = 0
-_quiet_filters = warnings.catch_warnings()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps Pillow's warnings in; what matters is raised.
-
-    `warnings.catch_warnings` alone restores the wrong filters when threads overlap, so the first
-    reader in enters it and the last one out leaves it.
-    """
-    global _quiet_depth, _quiet_filters
-    with _quiet_lock:
-        if _quiet_depth == 0:
-            _quiet_filters = warnings.catch_warnings()
-            _quiet_filters.__enter__()
-            warnings.filterwarnings("ignore", module=r"PIL\.")
-        _quiet_depth += 1
-    try:
-        yield
-    finally:
-        with _quiet_lock:
-            _quiet_depth -= 1
-            if _quiet_depth == 0:
-                _quiet_filters.__exit__(None, None, None)

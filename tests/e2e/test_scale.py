@@ -21,7 +21,7 @@ from ganvas import scale
 from ganvas.data import Options
 from ganvas.errors import DataError, RunError, UsageError
 from ganvas.runs import Run
-from ganvas.scale import claims
+from ganvas.scale import claims, cluster
 from ganvas.scale.cluster import team
 from ganvas.scale.drawing import Drawer, Request, _request
 
@@ -243,7 +243,16 @@ def test_more_workers_than_processors(two):
         pass
 
 
-def test_a_cluster_that_is_not_there(monkeypatch, tmp_path, npz, command):
+def test_a_cluster_that_is_not_there():
+    """It is said at once; Ray would try for half a minute."""
+    began = time.perf_counter()
+    for address in ("127.0.0.1:1", "ray://127.0.0.1:1", "[::1]:1"):
+        with pytest.raises(RunError, match=r"no Ray cluster at .*:1 \(.*ray start --head"):
+            cluster._connect(address, {})
+    assert time.perf_counter() - began < 5
+
+
+def test_an_address_without_workers(tmp_path, npz, command):
     done = command("train", npz, "--address", "127.0.0.1:1", "--run", tmp_path / "run")
     assert done.returncode == 2 and "--workers" in done.stderr
     assert done.stderr.count("\n") == 1

@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ganvas import images
 from ganvas.errors import DataError, Diverged
@@ -91,6 +91,20 @@ def test_crop_and_pad(tmp_path):
     assert (padded[:2] == 0).all()
     assert (padded[-2:] == 0).all()
     np.testing.assert_array_equal(padded[2:-2], RGB)
+
+
+def test_much_too_big_is_shrunk_in_two_steps_and_looks_the_same(tmp_path):
+    """Against Pillow's `fit` by the same filter in one step."""
+    rng = np.random.default_rng(0)
+    small = Image.fromarray(rng.integers(0, 256, (60, 80, 3), np.uint8))
+    noise = np.asarray(small.resize((320, 240)))
+    for side, off in ((64, 0), (61, 0), (24, 10)):  # 3.75 and 3.9 times: one step; 10 times: two
+        once = ImageOps.fit(Image.fromarray(noise), (side, side), Image.Resampling.BICUBIC)
+        ours = images.read(saved(tmp_path, "a.png", noise), (side, side))
+        apart = np.abs(ours.astype(int) - np.asarray(once))
+        assert apart.max() <= off
+        assert apart.mean() <= off / 5
+        assert (apart.mean() > 0) == (off > 0)
 
 
 def bomb(side: int) -> bytes:

@@ -16,6 +16,7 @@ from ganvas.data.report import examine
 from ganvas.data.rows import Rows, auto_size, fits
 from ganvas.errors import DataError
 from ganvas.images import SUFFIXES, Header, probe, read
+from ganvas.logs import quiet_pillow
 
 
 class Checked(NamedTuple):
@@ -35,7 +36,7 @@ def from_folder(folder: Path, options: Options) -> Rows:
     Raises: DataError: no such folder, not readable, or nothing in it to learn from.
     """
     paths, ignored = find(folder)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with quiet_pillow(), ThreadPoolExecutor(os.cpu_count()) as pool:
         headers = Headers(folder, paths, list(pool.map(partial(attempt, probe), paths)), ignored)
         size, channels = headers.form(options)
         keep = fits(len(headers.good), (*size, channels), options)
@@ -156,8 +157,9 @@ def check(path: Path, size: tuple[int, int], channels: int, fit: str, keep: bool
         pixels = read(content, size, channels, fit)
     except DataError as error:
         raise DataError(str(error).replace("cannot read image: ", "", 1)) from error
-    flat = pixels.reshape(-1, pixels.shape[-1])
-    constant = bool((flat == flat[0]).all())
+    values = pixels.tobytes()
+    pixel = values[: pixels.shape[-1]]
+    constant = values == pixel * (len(values) // len(pixel))
     return Checked(content_hash(content), constant, pixels if keep else None)
 
 

@@ -8,6 +8,7 @@ import importlib.util
 import logging
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -17,6 +18,7 @@ from ..errors import RunError, UsageError
 RESTARTS = 3
 """Times that a worker which died is started again."""
 STORE_BYTES = 128 * 2**20
+_PATIENCE = 10  # seconds that a cluster's head may take to answer
 _LONGEST_FOLDER = 40  # characters: the paths of Ray's sockets may have 107 in all
 _DRIVER = {  # before Ray is imported
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -126,14 +128,22 @@ def _connect(address: str, quiet: dict[str, Any]) -> None:
 
     environment = {"env_vars": _environment(None)}
     try:
+        _knock(address)
         ray.init(address=address, runtime_env=environment, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         why = str(error).splitlines()[0]
         raise RunError(
             f"no Ray cluster at {address} ({why}): start one with `ray start --head`, set "
             "RAY_AUTH_MODE=token if it asks for a token, or leave out --address to work on this "
             "machine"
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raises: OSError: nobody listens at HOST:PORT, where Ray would go on trying for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
 
 
 def _check_room(workers: int) -> None:

@@ -30,6 +30,7 @@ from ..data.shards import AGAIN
 from ..errors import DataError, UsageError
 from ..files import disk_errors
 from ..images import probe
+from ..logs import quiet_pillow
 from . import claims
 from .cluster import team
 
@@ -234,10 +235,11 @@ class Packer:
         self._open: dict[int, int] = {}
 
     def __call__(self, job: Probe | Decode | Write) -> tuple[int, Any]:
-        if isinstance(job, Probe):
-            return job.number, [attempt(probe, path) for path in job.paths]
-        if isinstance(job, Decode):
-            return job.number, self.decode(job)
+        with quiet_pillow():
+            if isinstance(job, Probe):
+                return job.number, [attempt(probe, path) for path in job.paths]
+            if isinstance(job, Decode):
+                return job.number, self.decode(job)
         return job.number, self.write(job)
 
     def decode(self, job: Decode) -> int:
