@@ -129,7 +129,7 @@ def test_both_players_can_be_looked_into_without_the_images(straight):
     assert int(gan.step.numpy()) == straight.rows()[-1]["step"]
 
 
-@pytest.mark.parametrize("at", [1, 4])
+@pytest.mark.parametrize("at", [pytest.param(1, marks=pytest.mark.proof), 4])
 def test_a_state_lost_with_the_disk_costs_a_tick_and_nothing_else(straight, at, tmp_path):
     """The newest state is cut in half, as by a power failure, or none was written yet."""
     folder = tmp_path / "copy"
@@ -198,7 +198,14 @@ def test_ctrl_c_between_two_fits_is_not_lost(npz, sets, tmp_path, monkeypatch):
     assert len(run.rows()) <= 1
 
 
-@pytest.mark.parametrize("lost", ["run.json", "data.json", "samples/reals.png"])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "run.json",
+        pytest.param("data.json", marks=pytest.mark.proof),
+        pytest.param("samples/reals.png", marks=pytest.mark.proof),
+    ],
+)
 def test_killed_while_the_folder_is_made(straight, tmp_path, lost):
     """Only config.toml is there for sure: what is missing comes back, and the run is of use."""
     folder = tmp_path / "copy"
