@@ -129,6 +129,7 @@ def _connect(address: str, quiet: dict[str, Any]) -> None:
     environment = {"env_vars": _environment(None)}
     try:
         _knock(address)
+        os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")  # tries, of most of a minute
         ray.init(address=address, runtime_env=environment, **quiet)
     except (OSError, ValueError, RuntimeError) as error:
         why = str(error).splitlines()[0]
