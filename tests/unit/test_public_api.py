@@ -42,26 +42,33 @@ def seconds(*arguments):
     return min(times), done
 
 
-def test_import_is_quick_and_leaves_tensorflow_alone():
+@pytest.fixture(scope="module")
+def unit() -> float:
+    """Seconds that the command line's two libraries take: processors differ by more than any bound
+    in seconds leaves."""
+    return seconds("-c", "import typer, pydantic.types")[0]
+
+
+def test_import_is_quick_and_leaves_tensorflow_alone(unit):
     code = "import sys, ganvas; sys.exit('tensorflow' in sys.modules)"
     spent, done = seconds("-c", code)
     assert done.returncode == 0
-    assert spent < 0.3
+    assert spent < unit
 
 
-def test_help_is_quick():
+def test_help_is_quick(unit):
     spent, done = seconds("-m", "ganvas", "--help")
     assert done.returncode == 0
     assert "train" in done.stdout
-    assert spent < 0.5
+    assert spent < 2 * unit
 
 
-def test_wrong_words_are_answered_quickly_in_one_line():
+def test_wrong_words_are_answered_quickly_in_one_line(unit):
     spent, done = seconds("-m", "ganvas", "train", "mnist", "--speed", "9")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
-    assert spent < 0.5
+    assert spent < 2.5 * unit
 
 
 @pytest.mark.parametrize(
