@@ -73,7 +73,7 @@ def test_wrong_words_are_answered_quickly_in_one_line(unit):
 
 @pytest.mark.parametrize(
     "name",
-    ["ganvas", *(f"ganvas.{p}" for p in ("evaluation", "exporting")),
+    ["ganvas", *(f"ganvas.{p}" for p in ("data", "evaluation", "exporting")),
      *(f"ganvas.kits.{kit}" for kit in ("defects", "patterns", "privacy", "rare_class"))],
 )  # fmt: skip
 def test_no_public_name_is_a_module_beside_it(name):

@@ -126,20 +126,20 @@ def prepare(
     address: Address = None,
 ) -> None:
     """Check images and pack them into sharded TFRecords."""
-    shared = by_ray(workers, address)
-    tensorflow()
     from .. import remote
     from ..data import Options
-    from ..data import prepare as pack
 
     options, progress = Options(size=size), counter("images")
-    if shared:
+    if by_ray(workers, address):
         from ..scale import pack as pack_together
 
         pack_together(
             data, to, options, shard_mb, workers=workers, address=address, progress=progress
         )
     else:
+        tensorflow()
+        from ..data import prepare as pack
+
         pack(data, to, options, shard_mb=shard_mb, progress=progress)
     index = json.loads(remote.read(to, "index.json"))
     for sentence in index["report"]["warnings"]:

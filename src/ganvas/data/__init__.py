@@ -1,8 +1,19 @@
 """Where images come from: `load` takes any of the accepted words and gives an `Images`."""
 
-from ganvas.data.base import Images, Options
-from ganvas.data.prepare import prepare
-from ganvas.data.report import Report
-from ganvas.data.sources import load, options_of
+from __future__ import annotations
 
-__all__ = ["Images", "Options", "Report", "load", "options_of", "prepare"]
+from ..lazy import fetch as _fetch
+
+_HOMES = {
+    "base": ("Images",),
+    "options": ("Options",),
+    "preparing": ("prepare",),
+    "report": ("Report",),
+    "sources": ("load", "options_of"),
+}
+
+__all__ = sorted(name for names in _HOMES.values() for name in names)
+
+
+def __getattr__(name: str):
+    return _fetch(__name__, _HOMES, name)

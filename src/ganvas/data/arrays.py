@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ganvas.data.base import Options, content_hash
+from ganvas.data.listing import content_hash
+from ganvas.data.options import Options, auto_size, fits
 from ganvas.data.report import examine
-from ganvas.data.rows import Rows, auto_size, fits
+from ganvas.data.rows import Rows
 from ganvas.errors import DataError
 from ganvas.images import refit
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ganvas.data.base import Options
+from ganvas.data.options import Options
 from ganvas.data.order import uniform
 
 

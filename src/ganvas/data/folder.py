@@ -7,16 +7,19 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ganvas.data.base import Options, content_hash
+from ganvas.data.listing import content_hash
+from ganvas.data.options import Options, auto_size, fits
 from ganvas.data.report import examine
-from ganvas.data.rows import Rows, auto_size, fits
 from ganvas.errors import DataError
 from ganvas.images import SUFFIXES, Header, probe, read
 from ganvas.logs import quiet_pillow
+
+if TYPE_CHECKING:
+    from ganvas.data.rows import Rows
 
 
 class Checked(NamedTuple):
@@ -35,6 +38,8 @@ def from_folder(folder: Path, options: Options) -> Rows:
 
     Raises: DataError: no such folder, not readable, or nothing in it to learn from.
     """
+    from ganvas.data.rows import Rows  # TensorFlow, which workers that pack do without
+
     paths, ignored = find(folder)
     with quiet_pillow(), ThreadPoolExecutor(os.cpu_count()) as pool:
         headers = Headers(folder, paths, list(pool.map(partial(attempt, probe), paths)), ignored)
@@ -42,7 +47,13 @@ def from_folder(folder: Path, options: Options) -> Rows:
         keep = fits(len(headers.good), (*size, channels), options)
         look = partial(check, size=size, channels=channels, fit=options.fit, keep=keep)
         checked = list(pool.map(partial(attempt, look), headers.good))
-    return headers.rows(options, checked)
+    facts = headers.facts(options, checked)
+
+    def read_row(row: int) -> np.ndarray:
+        return read(folder / facts["places"][row], size, channels, options.fit)
+
+    good = [one.pixels for one in checked if isinstance(one, Checked) and one.pixels is not None]
+    return Rows(read_row, np.stack(good) if keep else None, **facts)
 
 
 class Headers:
@@ -68,8 +79,8 @@ class Headers:
         channels = options.channels or _channels(list(self._headers.values()))
         return options.sides or auto_size(sizes), channels
 
-    def rows(self, options: Options, told: list[Checked | str]) -> Rows:
-        """The images that can be read, as a source.
+    def facts(self, options: Options, told: list[Checked | str]) -> dict[str, Any]:
+        """What makes a `Listing` of the images that can be read.
 
         Args:
             told: for each good path what was found by decoding it, or why it cannot be.
@@ -95,18 +106,11 @@ class Headers:
             ignored=self.ignored,
             judged=options.judged,
         )
-
-        def read_row(row: int) -> np.ndarray:
-            return read(good[row], size, channels, options.fit)
-
-        kept = all(one.pixels is not None for one in checked.values())
-        pixels = np.stack([one.pixels for one in checked.values()]) if kept else None
-        rows = Rows(
-            read_row, pixels, shape=shape, hashes=hashes, labels=labels.astype(np.int32),
-            names=names, options=options, report=report,
-        )  # fmt: skip
-        rows.places = tuple(path.relative_to(folder).as_posix() for path in good)
-        return rows
+        return {
+            "shape": shape, "hashes": hashes, "labels": labels.astype(np.int32), "names": names,
+            "options": options, "report": report,
+            "places": tuple(path.relative_to(folder).as_posix() for path in good),
+        }  # fmt: skip
 
 
 def find(folder: Path) -> tuple[list[Path], int]:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ganvas.data.augment import augment
-from ganvas.data.base import Images, Options, _map, _ready
+from ganvas.data.base import Images, _map, _ready
 from ganvas.data.order import balanced, shuffle
-from ganvas.data.report import Report
 from ganvas.images import to_float
 from ganvas.seeds import fold
 
-GIB = 2**30
 _FAR = 2**31
-_UNKNOWN_FREE = 4 * GIB  # where the system does not say
 
 
 class Rows(Images):
@@ -27,21 +24,16 @@ class Rows(Images):
     Args:
         read: row number -> uint8 [H, W, C]; called from several threads.
         pixels: uint8 [N, H, W, C] when all of them are in memory.
+        facts: as for `Listing`.
     """
 
     def __init__(
         self,
         read: Callable[[int], np.ndarray],
         pixels: np.ndarray | None,
-        *,
-        shape: tuple[int, int, int],
-        hashes: np.ndarray,
-        labels: np.ndarray,
-        names: tuple[str, ...],
-        options: Options,
-        report: Report,
+        **facts: Any,
     ) -> None:
-        super().__init__(shape, hashes, labels, names, options, report)
+        super().__init__(**facts)
         self._read = read
         with tf.device("CPU:0"):  # the pipeline runs there, whatever else the machine has
             self._pixels = None if pixels is None else tf.constant(pixels)
@@ -126,34 +118,3 @@ class Rows(Images):
             return images, tf.gather(labels, index)
 
         return fetch
-
-
-def fits(count: int, shape: tuple[int, int, int], options: Options) -> bool:
-    """Whether that many decoded images may be kept in memory."""
-    limit = free_memory() / 4 if options.cache_gb is None else options.cache_gb * GIB
-    return count * int(np.prod(shape)) <= limit
-
-
-def free_memory() -> int:
-    """Bytes this process may still take, by the machine and by the container it runs in."""
-    free = [_UNKNOWN_FREE]
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        fields = dict(line.split(":") for line in meminfo.read_text().splitlines())
-        free = [int(fields["MemAvailable"].split()[0]) * 1024]
-    limit, current = (Path("/sys/fs/cgroup") / f"memory.{name}" for name in ("max", "current"))
-    if limit.exists() and current.exists() and limit.read_text().strip() != "max":
-        free.append(int(limit.read_text()) - int(current.read_text()))
-    return max(0, min(free))
-
-
-def auto_size(sizes) -> tuple[int, int]:
-    """The size to train at when none is asked for; see `Options.size`."""
-    from ganvas.data.report import median_side
-
-    if len(sizes) == 1:
-        (height, width) = next(iter(sizes))
-        if min(height, width) >= 16 and max(height, width) <= 64:
-            return height, width
-    side = 2 ** (median_side(sizes).bit_length() - 1)
-    return (max(16, min(64, side)),) * 2

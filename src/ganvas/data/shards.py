@@ -18,14 +18,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ganvas.data.base import Images, Options, _map
+from ganvas.data.base import Images, _map
+from ganvas.data.options import Options
+from ganvas.data.records import AGAIN, FORMAT, FRAME_HEAD, FRAME_TAIL
 from ganvas.data.report import Report
 from ganvas.errors import DataError, UsageError
 from ganvas.remote import Store
 
-FORMAT = 2
-AGAIN = "copy it again, or prepare the images again"
-_FRAME_HEAD, _FRAME_TAIL = 12, 4  # bytes a TFRecord puts around each record
 _BLOCK_BYTES = 2 * 2**20
 _GROUP_BYTES = 32 * 2**20
 _VERIFY_BYTES = 8 * 2**30
@@ -119,7 +118,7 @@ class Shards(Images):
             except UsageError as error:
                 raise DataError(str(error)) from error
             for row, begin, end in zip(some, begins - begins[0], ends - begins[0], strict=True):
-                record = content[begin + _FRAME_HEAD : end - _FRAME_TAIL]
+                record = content[begin + FRAME_HEAD : end - FRAME_TAIL]
                 if zlib.crc32(record) != self._crc[row]:
                     raise DataError(f"shard {path} is corrupt (a record is another): {AGAIN}")
                 records.append(record)

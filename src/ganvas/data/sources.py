@@ -13,11 +13,11 @@ import numpy as np
 from ganvas import remote
 from ganvas.config import Config
 from ganvas.data.arrays import from_arrays
-from ganvas.data.base import Images, Options
+from ganvas.data.base import Images
 from ganvas.data.clusters import cluster
 from ganvas.data.folder import from_folder
 from ganvas.data.mnist import mnist
-from ganvas.data.rows import auto_size
+from ganvas.data.options import Options, auto_size
 from ganvas.data.shards import Shards, is_prepared
 from ganvas.errors import DataError, no_such
 from ganvas.images import refit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from typing import Any
 import numpy as np
 
 from .. import __version__, manifest, remote
+from ..data.listing import Listing, content_hash
+from ..data.options import Options
+from ..data.records import Packed, shard_name, write_index, write_shard
+from ..data.report import examine
 from ..errors import RunError, UsageError
 from ..files import disk_errors, replacing
 from ..images import write_png
@@ -179,8 +184,6 @@ class Drawer:
         self._rng, self._at = np.random.Generator(np.random.Philox(request.seed)), 0
 
     def __call__(self, part: int) -> int:
-        from ..data.base import content_hash
-
         start, stop = self.request.rows(part)
         labels = self.sampler.labels(stop, self.request.label, self.request.seed)
         labels = None if labels is None else labels[start:]
@@ -210,8 +213,6 @@ class Drawer:
         return self._rng.standard_normal((stop - start, size), np.float32)
 
     def _shard(self, part: int, start: int, pictures, labels) -> dict[str, Any]:
-        from ..data.prepare import shard_name, write_shard
-
         numbers = map(int, labels)
         packed = write_shard(self.folder / shard_name(part), zip(pictures, numbers, strict=True))
         return packed._asdict()
@@ -251,13 +252,6 @@ def _publish(request: Request, folder: Path) -> None:
 
 
 def _index(request: Request, folder: Path, records: list[dict[str, np.ndarray]]) -> None:
-    from collections import Counter
-
-    from ..data import Options
-    from ..data.prepare import Packed, write_index
-    from ..data.report import examine
-    from ..data.rows import Rows
-
     names = _names(request.place) if any(r["label"].any() for r in records) else ()
     hashes = np.concatenate([record["hash"] for record in records])
     labels = np.concatenate([record["label"] for record in records]).astype(np.int32)
@@ -267,10 +261,9 @@ def _index(request: Request, folder: Path, records: list[dict[str, np.ndarray]])
         sizes=Counter({size: len(hashes)}), shape=request.shape, labels=labels, names=names,
         judged=True,
     )  # fmt: skip
-    source = Rows(
-        _nothing, None, shape=request.shape, hashes=hashes, labels=labels, names=tuple(names),
-        options=Options(holdout=0.0, judged=True), report=report,
-    )  # fmt: skip
+    source = Listing(
+        request.shape, hashes, labels, tuple(names), Options(holdout=0.0, judged=True), report
+    )
     packed = [Packed(r["offsets"], r["checks"], int(r["bytes"]), str(r["sha256"])) for r in records]
     write_index(folder, source, np.arange(len(hashes)), packed)
 
@@ -278,7 +271,3 @@ def _index(request: Request, folder: Path, records: list[dict[str, np.ndarray]])
 def _names(place: str) -> list[str]:
     known = manifest.verify(place) if manifest.is_model(place) else Run.open(place).info["data"]
     return list(known["names"])
-
-
-def _nothing(row: int) -> np.ndarray:
-    raise RunError("these images are in shards, and not read one by one")

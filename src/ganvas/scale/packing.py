@@ -3,7 +3,8 @@
 Records lie in the order of their content's hash, which is known when all files have been read. So
 each worker decodes its files once, into scratch files of raw pixels; and then each writes whole
 shards, taking the pixels from wherever they lie. No process ever holds more than one image's
-pixels, whatever the size of the set; the scratch takes as much room as the shards.
+pixels, whatever the size of the set; the scratch takes as much room as the shards. None needs
+TensorFlow, which would take seconds and half a gigabyte in each.
 """
 
 from __future__ import annotations
@@ -22,11 +23,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import remote
-from ..data import Options
 from ..data.folder import Checked, Headers, attempt, check, find
-from ..data.prepare import Packed, shard_name, shard_rows, write_index, write_shard
-from ..data.rows import Rows
-from ..data.shards import AGAIN
+from ..data.listing import Listing
+from ..data.options import Options
+from ..data.records import AGAIN, Packed, shard_name, shard_rows, write_index, write_shard
 from ..errors import DataError, UsageError
 from ..files import disk_errors
 from ..images import probe
@@ -166,8 +166,8 @@ class _Work:
         told = dict(spread(jobs))
         return Headers(self.source, self.paths, _flat(told), self.ignored)
 
-    def decode(self, spread, headers: Headers) -> tuple[Rows, np.ndarray]:
-        """The source without its pixels, and where each row's pixels lie: int64 [N, 2]."""
+    def decode(self, spread, headers: Headers) -> tuple[Listing, np.ndarray]:
+        """What the images are, and where each row's pixels lie: int64 [N, 2]."""
         size, channels = headers.form(self.options)
         parts = list(_parts(headers.good))
         done = {n: found for n, _ in parts if (found := self.checked(n)) is not None}
@@ -189,12 +189,14 @@ class _Work:
                 if not why:
                     places.append((number, place))
                     place += 1
-        return headers.rows(self.options, told), np.array(places, np.int64).reshape(-1, 2)
+        return Listing(**headers.facts(self.options, told)), np.array(places, np.int64).reshape(
+            -1, 2
+        )
 
     def checked(self, number: int) -> dict[str, np.ndarray] | None:
         return claims.read_arrays(self.scratch / "checked" / f"{number:05d}.npz")
 
-    def write(self, spread, source: Rows, places, order, limit: int) -> list[Packed]:
+    def write(self, spread, source: Listing, places, order, limit: int) -> list[Packed]:
         per_shard = shard_rows(source.shape, limit)
         entries = np.column_stack([places, source.labels])[order]
         parts = range(-(-len(order) // per_shard))

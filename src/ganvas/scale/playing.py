@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import remote, training
+from .. import remote
 from ..config import Config
 from ..errors import Advice, GanvasError, RunError, UsageError, WorkerGone
 from ..logs import quiet
@@ -52,6 +52,8 @@ def train(
 
     Raises: as `ganvas.train`; RunError: workers died again and again.
     """
+    from .. import training  # here, since Ray's helpers that read this file need no TensorFlow
+
     config = training.read(recipe, set)
     if start_from:
         Run.open(remote.shared(start_from))
@@ -222,6 +224,8 @@ def _worker(config: dict[str, Any]) -> None:
 
     os.environ.pop("TF_USE_LEGACY_KERAS", None)  # Ray Train sets it; this package is of Keras 3
     os.environ.update(threads_of(config["threads"]))
+    from .. import training
+
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # Ray lets everybody speak
     sys.argv = config["argv"]
     words, desk = dict(config["words"]), config["desk"]

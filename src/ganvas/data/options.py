@@ -1,0 +1,105 @@
+"""How images are brought in: the options that all sources take. Needs no TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ganvas.data.report import median_side
+from ganvas.errors import DataError
+from ganvas.images import FITS
+
+GIB = 2**30
+_UNKNOWN_FREE = 4 * GIB  # where the system does not say
+
+
+@dataclass(frozen=True)
+class Options:
+    """How images are brought in.
+
+    Args:
+        size: side or (height, width) in pixels; None keeps the size that all images share when
+            its sides are 16 to 64, else takes the largest power of two within the median short
+            side, 16 to 64.
+        labels: False ignores classes.
+        channels: 1 to 4; None decides by the majority of the images.
+        fit: "crop" fills the size and cuts what is over; "pad" shows all and fills with black;
+            "paper" with the border's colour.
+        holdout: share of the images that is never trained on; at most 5,000, none below 200 images.
+        flip: mirrors every other image.
+        shift: moves by up to this share of the side, in whole pixels.
+        zoom: enlarges by up to this share and crops.
+        jitter: strength of random brightness, contrast and saturation.
+        balanced: draws each class equally often, however many images it has.
+        clusters: groups of alike images to learn by where there are no labels; 0 for none.
+        cache_gb: memory for decoded images; None takes a quarter of what is free.
+        private: how often each class came is not told: `class_shares` are even.
+        judged: the images are to be judged, not learnt from: blank and equal ones are let in.
+    """
+
+    size: int | tuple[int, int] | None = None
+    labels: bool = True
+    channels: int | None = None
+    fit: str = "crop"
+    holdout: float = 0.05
+    flip: bool = False
+    shift: float = 0.0
+    zoom: float = 0.0
+    jitter: float = 0.0
+    balanced: bool = False
+    clusters: int = 0
+    cache_gb: float | None = None
+    private: bool = False
+    judged: bool = False
+
+    def __post_init__(self) -> None:
+        if self.fit not in FITS:
+            raise DataError(f"fit is '{self.fit}', where it is {' or '.join(FITS)}")
+        if self.channels not in (None, 1, 2, 3, 4):
+            raise DataError(f"channels is {self.channels}, where it is 1 to 4: leave it out")
+        if self.sides is not None and min(self.sides) < 4:
+            raise DataError(f"size is {self.size}, where at least 4 pixels are needed")
+        if not 0 <= self.holdout < 1:
+            raise DataError(f"holdout is {self.holdout}, where it is a share from 0 to below 1")
+        for name, most in (("shift", 1), ("zoom", 10), ("jitter", 1)):
+            if not 0 <= getattr(self, name) <= most:
+                raise DataError(f"{name} is {getattr(self, name)}, where it is 0 to {most}")
+
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """`size` as (height, width)."""
+        if self.size is None or isinstance(self.size, int):
+            return None if self.size is None else (self.size, self.size)
+        height, width = self.size
+        return height, width
+
+
+def fits(count: int, shape: tuple[int, int, int], options: Options) -> bool:
+    """Whether that many decoded images may be kept in memory."""
+    limit = free_memory() / 4 if options.cache_gb is None else options.cache_gb * GIB
+    return count * int(np.prod(shape)) <= limit
+
+
+def free_memory() -> int:
+    """Bytes this process may still take, by the machine and by the container it runs in."""
+    free = [_UNKNOWN_FREE]
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        fields = dict(line.split(":") for line in meminfo.read_text().splitlines())
+        free = [int(fields["MemAvailable"].split()[0]) * 1024]
+    limit, current = (Path("/sys/fs/cgroup") / f"memory.{name}" for name in ("max", "current"))
+    if limit.exists() and current.exists() and limit.read_text().strip() != "max":
+        free.append(int(limit.read_text()) - int(current.read_text()))
+    return max(0, min(free))
+
+
+def auto_size(sizes) -> tuple[int, int]:
+    """The size to train at when none is asked for; see `Options.size`."""
+    if len(sizes) == 1:
+        (height, width) = next(iter(sizes))
+        if min(height, width) >= 16 and max(height, width) <= 64:
+            return height, width
+    side = 2 ** (median_side(sizes).bit_length() - 1)
+    return (max(16, min(64, side)),) * 2

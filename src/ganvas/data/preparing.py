@@ -1,0 +1,91 @@
+"""Packing images into shards."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganvas import remote
+from ganvas.data.options import Options
+from ganvas.data.records import shard_name, shard_rows, write_index, write_shard
+from ganvas.data.rows import Rows
+from ganvas.data.sources import load
+from ganvas.errors import DataError
+from ganvas.files import disk_errors
+
+
+def prepare(
+    data: Any,
+    folder: str | Path,
+    options: Options | None = None,
+    shard_mb: int = 256,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path | str:
+    """Check images and pack them into sharded TFRecords, in the order of their content hash.
+
+    Args:
+        data: anything that `load` takes.
+        folder: made by rename once everything is in it. At an address such as gs://B/SET,
+            index.json comes last, and nothing is read without it.
+        options: size, channels, fit and labels count; the rest is chosen when training.
+        shard_mb: size of a shard, in MiB.
+        progress: called with (images done, images in all).
+
+    Raises: DataError: the target exists and is not empty, or what `load` refuses.
+    """
+    if address := remote.address(folder):
+        return _prepare_there(data, address, options, shard_mb, progress)
+    folder = remote.path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder} is not an empty folder: choose another one to pack into")
+    plain = replace(options or Options(), holdout=0.0, flip=False, shift=0.0, zoom=0.0, jitter=0.0)
+    source = load(data, plain)
+    if not isinstance(source, Rows):
+        raise DataError(f"{data} is packed already: train on it as it is")
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    with disk_errors(folder):
+        part.mkdir(parents=True)
+    try:
+        with disk_errors(folder):
+            _write(source, part, shard_mb * 2**20, progress)
+            if folder.exists():
+                folder.rmdir()
+            part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
+def _prepare_there(data: Any, address: str, options: Options | None, *more: Any) -> str:
+    """Pack in a folder of this machine, and send it."""
+    store = remote.Store(address)
+    # A sending that was cut off left shards behind, which this one writes again.
+    if foreign := [n for n in store.files() if not n.endswith((".tfrecord", "index.npz"))]:
+        raise DataError(f"{address} is not empty ({foreign[0]}): choose another one to pack to")
+    part = remote.temporary(address)
+    prepare(data, part, options, *more)
+    store.publish(part, last="index.json")
+    return address
+
+
+def _write(source: Rows, part: Path, limit: int, progress) -> None:
+    order = np.argsort(source.hashes, kind="stable")
+    per_shard = shard_rows(source.shape, limit)
+    packed = []
+    for number in range(-(-len(order) // per_shard)):
+        rows = order[number * per_shard : (number + 1) * per_shard]
+
+        def pictures(rows=rows, first=number * per_shard):
+            for i, row in enumerate(rows):
+                if progress and (first + i) % 1000 == 0:
+                    progress(first + i, len(order))
+                yield source.pixels(rows[i : i + 1])[0], int(source.labels[row])
+
+        packed.append(write_shard(part / shard_name(number), pictures()))
+    write_index(part, source, order, packed)

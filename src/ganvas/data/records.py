@@ -1,0 +1,126 @@
+"""Shards: TFRecord files of images and labels, and the index beside them. Needs no TensorFlow.
+
+A record is `tf.train.Example` with the features `image`, the pixels, and `label`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import struct
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import google_crc32c
+import numpy as np
+
+from ganvas.data.listing import Listing
+from ganvas.files import replacing
+
+FORMAT = 2
+AGAIN = "copy it again, or prepare the images again"
+FRAME_HEAD, FRAME_TAIL = 12, 4  # bytes a TFRecord puts around each record
+
+
+class Packed(NamedTuple):
+    """A shard: where each record begins and ends, int64 [N, 2]; its CRC, uint32 [N]; the file's
+    bytes and sha256."""
+
+    offsets: np.ndarray
+    checks: np.ndarray
+    bytes: int
+    sha256: str
+
+
+def shard_name(number: int) -> str:
+    return f"{number:05d}.tfrecord"
+
+
+def shard_rows(shape: tuple[int, int, int], limit: int) -> int:
+    """Images of a shape in a shard of `limit` bytes; at least one."""
+    frame = len(_record(bytes(math.prod(shape)), 0)) + FRAME_HEAD + FRAME_TAIL
+    return max(1, limit // frame)
+
+
+def write_shard(path: Path, pictures: Iterable[tuple[np.ndarray, int]]) -> Packed:
+    """Write (uint8 [H, W, C], label) one after the other; the file appears when it is whole."""
+    part = path.with_name(f".{path.name}.part")
+    offsets, checks, position = [], [], 0
+    digest = hashlib.sha256()
+    with part.open("wb") as file:
+        for image, label in pictures:
+            record = _record(image.tobytes(), label)
+            size = struct.pack("<Q", len(record))
+            framed = b"".join((size, _check(size), record, _check(record)))
+            file.write(framed)
+            digest.update(framed)
+            checks.append(zlib.crc32(record))
+            offsets.append((position, position + len(framed)))
+            position += len(framed)
+    part.replace(path)
+    return Packed(
+        np.array(offsets, np.int64), np.array(checks, np.uint32), position, digest.hexdigest()
+    )
+
+
+def write_index(folder: Path, source: Listing, order: np.ndarray, packed: Sequence[Packed]) -> None:
+    """Write what makes shards readable as images; last, `index.json`.
+
+    Args:
+        order: the rows of `source` as they lie in the shards, int64 [N].
+    """
+    counts = [len(one.checks) for one in packed]
+    with replacing(folder / "index.npz") as file:
+        np.savez(
+            file,
+            hash=source.hashes[order], label=source.labels[order],
+            shard=np.repeat(np.arange(len(packed)), counts),
+            offset=np.concatenate([one.offsets for one in packed]),
+            crc=np.concatenate([one.checks for one in packed]),
+        )  # fmt: skip
+    index = {
+        "format": FORMAT,
+        "count": len(order),
+        "shape": list(source.shape),
+        "classes": source.classes,
+        "names": list(source.names),
+        "class_counts": list(source.class_counts),
+        "fingerprint": source.fingerprint,
+        "shards": [
+            {"file": shard_name(i), "count": count, "bytes": one.bytes, "sha256": one.sha256}
+            for i, (count, one) in enumerate(zip(counts, packed, strict=True))
+        ],
+        "report": source.report.to_dict(),
+    }
+    with replacing(folder / "index.json") as file:
+        file.write(json.dumps(index, indent=2).encode())
+
+
+def _record(image: bytes, label: int) -> bytes:
+    """`tf.train.Example`, serialised with its features by name."""
+    pixels = _field(1, _field(1, image))  # a feature's bytes_list
+    number = _field(3, _field(1, _varint(label)))  # its int64_list, packed
+    entries = (("image", pixels), ("label", number))
+    return _field(1, b"".join(_field(1, _field(1, k.encode()) + _field(2, v)) for k, v in entries))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A length-delimited field of a protocol buffer."""
+    return bytes([number << 3 | 2]) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    groups = []
+    while value > 127:
+        groups.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*groups, value])
+
+
+def _check(content: bytes) -> bytes:
+    """The masked CRC-32C of a TFRecord."""
+    crc = google_crc32c.value(content)
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
