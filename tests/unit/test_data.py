@@ -2,6 +2,8 @@
 
 import os
 import sys
+import tracemalloc
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,9 +11,10 @@ import pytest
 import tensorflow as tf
 
 from ganvas.data import Options, load, prepare, shards
+from ganvas.data.folder import Headers
 from ganvas.data.order import shuffle, uniform
 from ganvas.errors import DataError, RunError
-from ganvas.images import write_png
+from ganvas.images import Header, write_png
 
 
 def noise(count=12, size=16, channels=3, seed=0):
@@ -90,6 +93,22 @@ def test_sub_folders_are_classes(tmp_path):
     assert load(tmp_path / "a", Options(labels=False)).classes == 0
     write_png(tmp_path / "a" / "beside.png", noise(1, seed=3)[0])
     assert load(tmp_path / "a").classes == 0
+
+
+def test_little_is_held_of_each_file():
+    """A million files are looked at by one process."""
+    paths, folder = [f"/set/{n % 7}/{n:06d}.png" for n in range(20_000)], Path("/set")
+    hashes = np.arange(19_999, dtype=np.uint64)
+    tracemalloc.start()
+    headers = Headers(
+        folder, paths, [Header(200, 300 + n % 9, n == 0, False) for n in range(20_000)], 0
+    )
+    facts = headers.facts(Options(size=64), hashes, 0, {7: "cut"})
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held / len(paths) < 60  # bytes; a path alone has more
+    assert facts["report"].unreadable == [{"path": "0/000007.png", "why": "cut"}]
+    assert facts["shape"] == (64, 64, 3) and facts["labels"][7] == 1
 
 
 def test_a_stream_ends_as_soon_as_it_is_let_go():

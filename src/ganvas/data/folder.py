@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Container, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -46,18 +47,24 @@ def from_folder(folder: Path, options: Options) -> Rows:
         size, channels = headers.form(options)
         keep = fits(len(headers.good), (*size, channels), options)
         look = partial(check, size=size, channels=channels, fit=options.fit, keep=keep)
-        checked = list(pool.map(partial(attempt, look), headers.good))
-    facts = headers.facts(options, checked)
+        told = list(pool.map(partial(attempt, look), headers.good))
+    good = [one for one in told if isinstance(one, Checked)]
+    hashes = np.array([one.hash for one in good], np.uint64)
+    broken = {place: one for place, one in enumerate(told) if isinstance(one, str)}
+    facts = headers.facts(options, hashes, sum(one.constant for one in good), broken)
+    readable = headers.without(broken)
 
     def read_row(row: int) -> np.ndarray:
-        return read(folder / facts["places"][row], size, channels, options.fit)
+        return read(readable[row], size, channels, options.fit)
 
-    good = [one.pixels for one in checked if isinstance(one, Checked) and one.pixels is not None]
-    return Rows(read_row, np.stack(good) if keep else None, **facts)
+    kept = np.stack([one.pixels for one in good if one.pixels is not None]) if keep else None
+    places = tuple(Path(path).relative_to(folder).as_posix() for path in readable)
+    return Rows(read_row, kept, **facts, places=places)
 
 
 class Headers:
-    """The files of a folder by what their headers say; `good` are those that have one.
+    """The files of a folder by what their headers say; `good` are those that have one. Of a
+    million files it holds their paths and a few numbers.
 
     Args:
         told: for each path its header, or why it has none.
@@ -66,40 +73,48 @@ class Headers:
     Raises: DataError: no image among them.
     """
 
-    def __init__(self, folder: Path, paths: list[Path], told: list[Header | str], ignored: int):
+    def __init__(self, folder: Path, paths: list[str], told: list[Header | str], ignored: int):
         self.folder, self.found, self.ignored = folder, len(paths), ignored
-        self._headers, self._unreadable = _sort_out(paths, told, folder)
-        self.good = list(self._headers)
+        self.good = [p for p, one in zip(paths, told, strict=True) if not isinstance(one, str)]
+        self._unreadable = [
+            self._why(p, one) for p, one in zip(paths, told, strict=True) if isinstance(one, str)
+        ]
+        good = [one for one in told if not isinstance(one, str)]
+        self._told = np.array(good, np.int32).reshape(-1, len(Header._fields))
         if not self.good:
             raise DataError(_nothing(folder, self.found, ignored, self._unreadable))
 
     def form(self, options: Options) -> tuple[tuple[int, int], int]:
         """The size and channels that all are brought to."""
-        sizes = Counter((h.height, h.width) for h in self._headers.values())
-        channels = options.channels or _channels(list(self._headers.values()))
-        return options.sides or auto_size(sizes), channels
+        return options.sides or auto_size(self._sizes()), options.channels or self._channels()
 
-    def facts(self, options: Options, told: list[Checked | str]) -> dict[str, Any]:
+    def without(self, broken: Container[int]) -> list[str]:
+        """The good paths but those at some places."""
+        return [path for place, path in enumerate(self.good) if place not in broken]
+
+    def facts(
+        self, options: Options, hashes: np.ndarray, constant: int, broken: Mapping[int, str]
+    ) -> dict[str, Any]:
         """What makes a `Listing` of the images that can be read.
 
         Args:
-            told: for each good path what was found by decoding it, or why it cannot be.
+            hashes: of the contents, uint64 [N].
+            constant: how many of them are of a single colour.
+            broken: why the others, by their place among the good paths, cannot be decoded.
         """
+        unreadable = self._unreadable + [self._why(self.good[i], why) for i, why in broken.items()]
+        if not len(hashes):
+            raise DataError(_nothing(self.folder, self.found, self.ignored, unreadable))
         size, channels = self.form(options)
-        folder, shape = self.folder, (*size, channels)
-        checked, broken = _sort_out(self.good, told, folder)
-        unreadable = self._unreadable + broken
-        if not checked:
-            raise DataError(_nothing(folder, self.found, self.ignored, unreadable))
-        good = list(checked)
-        labels, names = _classes(good, folder) if options.labels else (np.zeros(len(good), int), ())
-        hashes = np.array([one.hash for one in checked.values()], np.uint64)
+        labels, names = np.zeros(len(hashes), np.int32), tuple[str, ...]()
+        if options.labels:
+            labels, names = _classes(self.without(broken), self.folder)
         report = examine(
-            str(folder),
+            str(self.folder),
             hashes=hashes,
-            constant=sum(one.constant for one in checked.values()),
-            sizes=Counter((self._headers[p].height, self._headers[p].width) for p in good),
-            shape=shape,
+            constant=constant,
+            sizes=self._sizes(broken),
+            shape=(*size, channels),
             labels=labels,
             names=names,
             unreadable=unreadable,
@@ -107,14 +122,27 @@ class Headers:
             judged=options.judged,
         )
         return {
-            "shape": shape, "hashes": hashes, "labels": labels.astype(np.int32), "names": names,
+            "shape": (*size, channels), "hashes": hashes, "labels": labels, "names": names,
             "options": options, "report": report,
-            "places": tuple(path.relative_to(folder).as_posix() for path in good),
         }  # fmt: skip
 
+    def _sizes(self, broken: Iterable[int] = ()) -> Counter[tuple[int, int]]:
+        heights, widths = np.delete(self._told[:, :2], list(broken), axis=0).T.tolist()
+        return Counter(zip(heights, widths, strict=True))
 
-def find(folder: Path) -> tuple[list[Path], int]:
-    """Image files below a folder, by name, and how many other files there are."""
+    def _channels(self) -> int:
+        """1 if all are grey; 4 if most have transparency; else 3."""
+        grey, alpha = self._told[:, 2:].T
+        if alpha.sum() > len(alpha) / 2:
+            return 4
+        return 1 if grey.all() else 3
+
+    def _why(self, path: str, why: str) -> dict[str, str]:
+        return {"path": str(Path(path).relative_to(self.folder)), "why": why}
+
+
+def find(folder: Path) -> tuple[list[str], int]:
+    """Paths of image files below a folder, by name, and how many other files there are."""
 
     def refuse(error: OSError) -> None:
         raise DataError(
@@ -128,13 +156,13 @@ def find(folder: Path) -> tuple[list[Path], int]:
             if name.startswith("."):
                 continue
             if Path(name).suffix.lower() in SUFFIXES:
-                paths.append(Path(top, name))
+                paths.append(str(Path(top, name)))
             else:
                 ignored += 1
-    return sorted(paths), ignored
+    return sorted(paths, key=lambda path: Path(path).parts), ignored
 
 
-def attempt(function, path: Path):
+def attempt(function, path: str):
     """The function's result, or the reason why there is none."""
     try:
         return function(path)
@@ -142,19 +170,9 @@ def attempt(function, path: Path):
         return str(error).removeprefix(f"cannot read {path}: ")
 
 
-def _sort_out(paths: list[Path], results: list, folder: Path):
-    good = {p: r for p, r in zip(paths, results, strict=True) if not isinstance(r, str)}
-    bad = [
-        {"path": str(p.relative_to(folder)), "why": r}
-        for p, r in zip(paths, results, strict=True)
-        if isinstance(r, str)
-    ]
-    return good, bad
-
-
-def check(path: Path, size: tuple[int, int], channels: int, fit: str, keep: bool) -> Checked:
+def check(path: str, size: tuple[int, int], channels: int, fit: str, keep: bool) -> Checked:
     try:
-        content = path.read_bytes()
+        content = Path(path).read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
     try:
@@ -167,20 +185,18 @@ def check(path: Path, size: tuple[int, int], channels: int, fit: str, keep: bool
     return Checked(content_hash(content), constant, pixels if keep else None)
 
 
-def _channels(headers: list[Header]) -> int:
-    """1 if all are grey; 4 if most have transparency; else 3."""
-    if sum(h.alpha for h in headers) > len(headers) / 2:
-        return 4
-    return 1 if all(h.grey for h in headers) else 3
-
-
-def _classes(paths: list[Path], folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    parts = [path.relative_to(folder).parts for path in paths]
-    names = sorted({part[0] for part in parts if len(part) > 1})
-    if len(names) < 2 or any(len(part) == 1 for part in parts):
+def _classes(paths: list[str], folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    tops = [_top(Path(path).relative_to(folder)) for path in paths]
+    names = sorted(set(tops))
+    if len(names) < 2 or "" in names:
         return np.zeros(len(paths), np.int32), ()
     number = {name: i for i, name in enumerate(names)}
-    return np.array([number[part[0]] for part in parts], np.int32), tuple(names)
+    return np.array([number[top] for top in tops], np.int32), tuple(names)
+
+
+def _top(path: Path) -> str:
+    """The first folder of a path; empty where it names a file alone."""
+    return path.parts[0] if len(path.parts) > 1 else ""
 
 
 def _nothing(folder: Path, images: int, ignored: int, unreadable: list[dict[str, str]]) -> str:

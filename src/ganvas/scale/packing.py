@@ -43,14 +43,14 @@ class Probe(NamedTuple):
     """A job: say what these files' headers say."""
 
     number: int
-    paths: list[Path]
+    paths: list[str]
 
 
 class Decode(NamedTuple):
     """A job: decode these files into the scratch file of that number."""
 
     number: int
-    paths: list[Path]
+    paths: list[str]
     size: tuple[int, int]
     channels: int
     fit: str
@@ -124,13 +124,13 @@ def pack(
     return target
 
 
-def _digest(paths: list[Path]) -> str:
+def _digest(paths: list[str]) -> str:
     """What changes when a file is added, removed or written again."""
     digest = hashlib.sha256()
     for path in paths:
-        words = [os.fspath(path)]
+        words = [path]
         with contextlib.suppress(OSError):  # a link that leads nowhere, which the checkup lists
-            about = path.stat()
+            about = Path(path).stat()
             words += [str(about.st_size), str(about.st_mtime_ns)]
         digest.update("\0".join(words).encode("utf-8", "surrogateescape") + b"\n")
     return digest.hexdigest()
@@ -171,27 +171,24 @@ class _Work:
         size, channels = headers.form(self.options)
         parts = list(_parts(headers.good))
         done = {n: found for n, _ in parts if (found := self.checked(n)) is not None}
-        count = sum(len(found["why"]) for found in done.values())
+        count = sum(len(paths) for n, paths in parts if n in done)
         form = size, channels, self.options.fit
         jobs = [Decode(n, paths, *form) for n, paths in parts if n not in done]
         for number, length in spread(jobs):
             count += length
             self.progress(count, len(headers.good))
             done[number] = self.checked(number) or {}
-        told: list[Checked | str] = []
+        broken: dict[int, str] = {}
         places = []
         for number, _ in parts:
-            found, place = done[number], 0
-            for why, hashed, constant in zip(
-                found["why"].tolist(), found["hash"], found["constant"], strict=True
-            ):
-                told.append(why or Checked(hashed, bool(constant), None))
-                if not why:
-                    places.append((number, place))
-                    place += 1
-        return Listing(**headers.facts(self.options, told)), np.array(places, np.int64).reshape(
-            -1, 2
-        )
+            told, first = done[number], number * _FILES
+            broken |= zip((first + told["broken"]).tolist(), told["why"].tolist(), strict=True)
+            good = np.arange(len(told["hash"]))
+            places.append(np.column_stack([np.full_like(good, number), good]))
+        hashes = np.concatenate([done[number]["hash"] for number, _ in parts])
+        constant = sum(int(told["constant"]) for told in done.values())
+        facts = headers.facts(self.options, hashes, constant, broken)
+        return Listing(**facts), np.concatenate(places)
 
     def checked(self, number: int) -> dict[str, np.ndarray] | None:
         return claims.read_arrays(self.scratch / "checked" / f"{number:05d}.npz")
@@ -220,7 +217,7 @@ class _Work:
         return claims.read_arrays(self.scratch / "written" / f"{number:05d}.npz")
 
 
-def _parts(paths: list[Path]) -> Iterator[tuple[int, list[Path]]]:
+def _parts(paths: list[str]) -> Iterator[tuple[int, list[str]]]:
     for first in range(0, len(paths), _FILES):
         yield first // _FILES, paths[first : first + _FILES]
 
@@ -257,13 +254,14 @@ class Packer:
                     found = found._replace(pixels=None)
                 told.append(found)
         part.replace(path)
-        good = [one if isinstance(one, Checked) else Checked(0, False, None) for one in told]
+        good = [one for one in told if isinstance(one, Checked)]
+        broken = {place: one for place, one in enumerate(told) if isinstance(one, str)}
         claims.write_arrays(
             self.scratch / "checked" / f"{job.number:05d}.npz",
             hash=np.array([one.hash for one in good], np.uint64),
-            constant=np.array([one.constant for one in good], bool),
-            why=np.array([one if isinstance(one, str) else "" for one in told], str),
-        )
+            constant=sum(one.constant for one in good),
+            broken=np.array(list(broken), np.int64), why=np.array(list(broken.values()), str),
+        )  # fmt: skip
         return len(told)
 
     def write(self, job: Write) -> int:
