@@ -185,11 +185,11 @@ def packing(size: str) -> dict:
     report = json.loads((out / "index.json").read_text())["report"]
     broken = {f"{n:07d}" for n in range(count) if n % 100 == 50}
     listed = {Path(one["path"]).stem for one in report["unreadable"]}
-    size = sum(path.stat().st_size for path in paths)
+    megabytes = sum(path.stat().st_size for path in paths) / 1e6
     shutil.rmtree(out)
     return {
         "what": "packing", "images": count, "times": times, "workers": CORES,
-        "megabytes": size / 1e6, "seconds": seconds,
+        "megabytes": megabytes, "seconds": seconds,
         "seconds_to_start": start, "seconds_to_decode": decoding,
         "against_decoding": decoding / seconds,
         "against_decoding_without_start": decoding / (seconds - start),
@@ -212,16 +212,20 @@ def tables(packed: list[dict], by_ray_data: list[dict]) -> str:
         ]
         for r in sorted(packed, key=lambda r: (r["times"], r["images"]))
     ]  # fmt: skip
-    text = f"\nPacking, {CORES} workers:\n\n" + jobs.markdown(head, lines)
+    text = f"\nPacking, {CORES} workers:\n\n" + jobs.markdown(head, lines) if lines else ""
     ours = {(r["images"], r["times"]): r for r in packed}
     lines = []
     for r in by_ray_data:
         count = r["images"] + r["broken"]
+        if (count, r["times"]) not in ours:
+            continue
         lines.append([
             f"{count:,}", f"{160 * r['times']} to {320 * r['times']}",
             f"{count / r['seconds']:.0f}",
             f"{r['seconds'] / ours[count, r['times']]['seconds']:.2f}", f"{r['peak_mb']:.0f}",
         ])  # fmt: skip
     head = ["images", "pixels a side", "images/s", "times our seconds", "peak MB, all"]
-    text += "\nThe same by Ray Data (read, decode, sort, write Parquet):\n\n"
-    return text + jobs.markdown(head, lines)
+    if lines:
+        text += "\nThe same by Ray Data (read, decode, sort, write Parquet):\n\n"
+        text += jobs.markdown(head, lines)
+    return text

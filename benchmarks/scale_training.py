@@ -26,10 +26,11 @@ import jobs
 
 CORES = os.cpu_count() or 1
 GAMES = {"64": 25.6, "256": 51.2}
-"""Batches, and how many thousand images are played in batches of so many, in five ticks."""
+"""Batches, and how many thousand images are played in batches of so many."""
 TICKS = 5
 COUNTS = (1, 2, 4)
-TURNS = 3
+TURNS = 2
+"""How often all counts are played: one turn upwards, the next downwards."""
 SETS = {
     "train.steps_per_execution": 1,
     "networks.norm": "none", "networks.minibatch": "none", "watch.signals": "false",
@@ -90,17 +91,19 @@ def apart(folder: Path, workers: int, batch: int, kimg: float) -> float:
 
 
 def training(size: str, turn: str) -> dict:
-    """A turn of all counts: upwards, and downwards in the next one."""
-    batch, kimg = int(size), GAMES[size]
-    row = {"what": "training", "batch": batch, "turn": int(turn), "cores": CORES}
-    row |= {"kimg": kimg / TICKS, "seconds": {}, "seconds_apart": {}}
-    for workers in COUNTS[:: -1 if int(turn) % 2 else 1]:
+    """Seconds a tick of each count, one after the other; in the first turn, of all apart, too."""
+    batch, kimg, seconds, alone = int(size), GAMES[size], {}, {}
+    for workers in COUNTS if int(turn) % 2 == 0 else reversed(COUNTS):
         with tempfile.TemporaryDirectory() as folder:
             together(Path(folder) / "together", workers, game(batch, kimg))
-            row["seconds"][str(workers)] = tick_seconds(Path(folder) / "together")
-            if turn == "0" and workers > 1:
-                row["seconds_apart"][str(workers)] = apart(Path(folder), workers, batch, kimg)
-    return row
+            seconds[str(workers)] = tick_seconds(Path(folder) / "together")
+    for workers in COUNTS[1:] if turn == "0" else ():
+        with tempfile.TemporaryDirectory() as folder:
+            alone[str(workers)] = apart(Path(folder), workers, batch, kimg)
+    return {
+        "what": "training", "batch": batch, "turn": int(turn), "cores": CORES,
+        "kimg_a_tick": kimg / TICKS, "seconds": seconds, "seconds_apart": alone,
+    }  # fmt: skip
 
 
 def alike(size: str) -> dict:
@@ -142,28 +145,31 @@ def forgetful(size: str) -> dict:
 
 def table(turns: list[dict], alikes: list[dict], forgetfuls: list[dict]) -> str:
     lines = []
-    for about in sorted(alikes, key=lambda row: row["batch"]):
-        own = [turn for turn in turns if turn["batch"] == about["batch"]]
-        losses = {count: np.array(values) for count, values in about["losses"].items()}
+    for batch in sorted({turn["batch"] for turn in turns}):
+        own = [turn for turn in turns if turn["batch"] == batch]
+        about = next((row for row in alikes if row["batch"] == batch), None)
         for count in map(str, COUNTS):
-            overhead = [turn["seconds"][count] / turn["seconds"]["1"] - 1 for turn in own]
-            speed = statistics.median(1000 * t["kimg"] / t["seconds"][count] for t in own)
+            ratios = [turn["seconds"][count] / turn["seconds"]["1"] - 1 for turn in own]
+            rate = statistics.median(1000 * t["kimg_a_tick"] / t["seconds"][count] for t in own)
             waits = [
-                1 - turn["seconds_apart"][count] / turn["seconds"][count]
+                f"{1 - turn['seconds_apart'][count] / turn['seconds'][count]:.0%}"
                 for turn in own if count in turn["seconds_apart"]
             ]  # fmt: skip
-            same = about["images_sha256"][count] == about["images_sha256"]["1"]
             lines.append([
-                str(about["batch"]), count, f"{speed:.0f}",
-                f"{statistics.median(overhead):+.0%} "
-                f"({min(overhead):+.0%} to {max(overhead):+.0%})" if count != "1" else "-",
-                f"{waits[0]:.0%}" if waits else "-", "yes" if same else "NO",
-                f"{np.abs(losses[count] - losses['1']).max():.0e}",
+                str(batch), count, f"{rate:.0f}",
+                "-" if count == "1" else ", ".join(f"{ratio:+.0%}" for ratio in ratios),
+                *(waits or ["-"]), *(likeness(about, count) if about else ("-", "-")),
             ])  # fmt: skip
-    head = ["batch", "workers", "images/s", "overhead: median (range) of turns",
-            "waiting for others", "same images", "losses differ by"]  # fmt: skip
-    text = f"\nTraining, {CORES} cores:\n\n" + jobs.markdown(head, lines)
+    head = ["batch", "workers", "images/s", "overhead, each turn", "waiting for others",
+            "same images", "losses differ by"]  # fmt: skip
+    text = f"\nTraining, {CORES} cores:\n\n" + jobs.markdown(head, lines) if lines else ""
     for one in forgetfuls:
         text += f"\nTwo workers that give freed memory back, in batches of {one['batch']}, take "
         text += f"{one['times']:.1f} times as long.\n"
     return text
+
+
+def likeness(about: dict, count: str) -> tuple[str, str]:
+    images, losses = about["images_sha256"], about["losses"]
+    apart = np.abs(np.array(losses[count]) - np.array(losses["1"])).max()
+    return "yes" if images[count] == images["1"] else "NO", f"{apart:.0e}"

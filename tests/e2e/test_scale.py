@@ -209,6 +209,65 @@ def test_packing_goes_on_where_it_was_cut(photos, tmp_path, monkeypatch):
     assert contents(tmp_path / "out") == contents(tmp_path / "alone")
 
 
+def draw(path: Path, number: int) -> None:
+    path.parent.mkdir(exist_ok=True, parents=True)
+    pixels = np.random.default_rng(number).integers(0, 256, (20, 20 + number % 3, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.mark.parametrize("options", [Options(labels=False), Options(channels=1, fit="pad")])
+def test_odd_folders_are_packed_as_one_process_packs_them(options, tmp_path, monkeypatch):
+    """Names that sort otherwise as words, links, and one that leads nowhere; and from within."""
+    for number, name in enumerate(["a/b", "a-b/c", "a b/ä", "a.b/d.e", "a/b.c", "a/b-c"]):
+        draw(tmp_path / "set" / f"{name}.png", number)
+    (tmp_path / "set" / "a" / "link.png").symlink_to("b.png")
+    (tmp_path / "set" / "a" / "nowhere.png").symlink_to("c.png")
+    monkeypatch.chdir(tmp_path / "set")
+    ganvas.prepare(".", tmp_path / "alone", options)
+    scale.pack(".", tmp_path / "packed", options)
+    assert contents(tmp_path / "packed") == contents(tmp_path / "alone")
+    listed = json.loads((tmp_path / "packed" / "index.json").read_text())["report"]["unreadable"]
+    assert [one["path"] for one in listed] == ["a/nowhere.png"]
+
+
+def test_nothing_stays_where_all_are_cut(tmp_path):
+    for number in range(3):
+        draw(tmp_path / "set" / f"{number}.png", number)
+        path = tmp_path / "set" / f"{number}.png"
+        path.write_bytes(path.read_bytes()[:200])  # the header is whole
+    with pytest.raises(DataError, match="none of the 3 images"):
+        scale.pack(tmp_path / "set", tmp_path / "packed")
+    assert {path.name for path in tmp_path.iterdir()} == {"set"}
+
+
+def test_packing_goes_on_though_a_file_reads_otherwise_now(tmp_path, monkeypatch):
+    """Rights tell nothing by size and time: parts are of other files then, and are done again."""
+    from ganvas.scale import packer, packing
+
+    for number in range(12):
+        draw(tmp_path / "set" / f"{number:02d}.png", number)
+    ganvas.prepare(tmp_path / "set", tmp_path / "alone")
+    monkeypatch.setattr(packing, "_FILES", 5)
+    probe, write = packer.probe, packing.write_index
+
+    def refuse(path):
+        if path.endswith("03.png"):
+            raise DataError("not now")
+        return probe(path)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(packer, "probe", refuse)
+    monkeypatch.setattr(packing, "write_index", stop)  # when all else is done
+    with pytest.raises(KeyboardInterrupt):
+        scale.pack(tmp_path / "set", tmp_path / "packed")
+    monkeypatch.setattr(packer, "probe", probe)
+    monkeypatch.setattr(packing, "write_index", write)
+    scale.pack(tmp_path / "set", tmp_path / "packed")
+    assert contents(tmp_path / "packed") == contents(tmp_path / "alone")
+
+
 def test_only_folders_of_images_are_packed_by_several(npz, tmp_path):
     with pytest.raises(UsageError, match="without --workers"):
         scale.pack(npz, tmp_path / "out", workers=2)

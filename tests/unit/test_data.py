@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from ganvas.data import Options, load, prepare, shards
-from ganvas.data.folder import Headers
+from ganvas.data.checkup import Headers, find, look_up
 from ganvas.data.order import shuffle, uniform
 from ganvas.errors import DataError, RunError
 from ganvas.images import Header, write_png
@@ -95,20 +95,25 @@ def test_sub_folders_are_classes(tmp_path):
     assert load(tmp_path / "a").classes == 0
 
 
-def test_little_is_held_of_each_file():
-    """A million files are looked at by one process."""
-    paths, folder = [f"/set/{n % 7}/{n:06d}.png" for n in range(20_000)], Path("/set")
-    hashes = np.arange(19_999, dtype=np.uint64)
+def test_little_is_held_of_each_file(monkeypatch):
+    """One process looks after a million files."""
+    count, folder = 20_000, Path("/set")
+    names = [f"{n:06d}.png" for n in range(count)]
+    walk = [(str(folder), ["a", "b"], []), ("/set/b", [], names[::2]), ("/set/a", [], names[1::2])]
+    monkeypatch.setattr(os, "walk", lambda *_, **__: iter(walk))
     tracemalloc.start()
+    paths, _ = find(folder)
     headers = Headers(
-        folder, paths, [Header(200, 300 + n % 9, n == 0, False) for n in range(20_000)], 0
+        folder, paths, *look_up([Header(20, 30, False, False)] * (count - 1) + ["no"]), 0
     )
-    facts = headers.facts(Options(size=64), hashes, 0, {7: "cut"})
-    held, _ = tracemalloc.get_traced_memory()
+    facts = headers.facts(Options(), np.arange(count - 2, dtype=np.uint64), 0, {7: "cut"})
+    held, peak = (size / count for size in tracemalloc.get_traced_memory())
     tracemalloc.stop()
-    assert held / len(paths) < 60  # bytes; a path alone has more
-    assert facts["report"].unreadable == [{"path": "0/000007.png", "why": "cut"}]
-    assert facts["shape"] == (64, 64, 3) and facts["labels"][7] == 1
+    assert held < 200 and peak < 400  # bytes; a path alone has 70
+    assert [one["why"] for one in facts["report"].unreadable] == ["no", "cut"]
+    assert facts["report"].unreadable[1]["path"] == "a/000015.png"
+    assert facts["names"] == ("a", "b") and facts["labels"].sum() == count // 2 - 1
+    assert facts["shape"] == (20, 30, 3)
 
 
 def test_a_stream_ends_as_soon_as_it_is_let_go():

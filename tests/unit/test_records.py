@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from ganvas.data.records import shard_rows, write_shard
+from ganvas.images import write_png
 
 
 def by_tensorflow(path, pictures):
@@ -43,8 +44,22 @@ def test_rows_fill_a_shard(tmp_path):
     assert shard_rows(shape, 1) == 1
 
 
-@pytest.mark.parametrize("module", ["packing", "playing", "drawing"])
-def test_what_ray_starts_needs_no_tensorflow(module):
+PACK = """
+import sys
+import ganvas.scale.playing, ganvas.scale.drawing
+from ganvas.data import Options
+from ganvas.scale import pack
+pack(sys.argv[1], sys.argv[2], Options(size=16))
+assert "tensorflow" not in sys.modules
+"""
+
+
+def test_what_ray_starts_needs_no_tensorflow(tmp_path):
     """It takes seconds and half a gigabyte in each of many processes."""
-    code = f"import sys, ganvas.scale.{module}; sys.exit('tensorflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    (tmp_path / "photos").mkdir()
+    for n in range(3):
+        write_png(tmp_path / "photos" / f"{n}.png", np.eye(20, dtype=np.uint8)[..., None] * 50 * n)
+    words = [sys.executable, "-c", PACK, str(tmp_path / "photos"), str(tmp_path / "packed")]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "packed" / "index.json").exists()

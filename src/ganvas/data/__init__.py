@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..lazy import fetch as _fetch
+
+if TYPE_CHECKING:
+    from .base import Images as Images
+    from .options import Options as Options
+    from .preparing import prepare as prepare
+    from .report import Report as Report
+    from .sources import load as load
+    from .sources import options_of as options_of
 
 _HOMES = {
     "base": ("Images",),

@@ -24,7 +24,11 @@ _WORKERS = os.cpu_count() or 1
 
 
 class Images(Listing, ABC):
-    """Images of one shape, in training order: the k-th one depends on (seed, k) alone."""
+    """Images of one shape, in training order: the k-th one depends on (seed, k) alone.
+
+    What there is, is told by the attributes of `Listing`: `shape`, `classes`, `names`, `count`,
+    `places`, `report`.
+    """
 
     def stream(
         self, batch: int, seed: int, start: int = 0, part: slice | None = None

@@ -1,18 +1,15 @@
-"""How images are brought in: the options that all sources take. Needs no TensorFlow."""
+"""How images are brought in: the options that all sources take.
+
+Needs no TensorFlow, as all that workers need who pack: it takes seconds, and half a gigabyte.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-
-import numpy as np
 
 from ganvas.data.report import median_side
 from ganvas.errors import DataError
 from ganvas.images import FITS
-
-GIB = 2**30
-_UNKNOWN_FREE = 4 * GIB  # where the system does not say
 
 
 @dataclass(frozen=True)
@@ -74,25 +71,6 @@ class Options:
             return None if self.size is None else (self.size, self.size)
         height, width = self.size
         return height, width
-
-
-def fits(count: int, shape: tuple[int, int, int], options: Options) -> bool:
-    """Whether that many decoded images may be kept in memory."""
-    limit = free_memory() / 4 if options.cache_gb is None else options.cache_gb * GIB
-    return count * int(np.prod(shape)) <= limit
-
-
-def free_memory() -> int:
-    """Bytes this process may still take, by the machine and by the container it runs in."""
-    free = [_UNKNOWN_FREE]
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        fields = dict(line.split(":") for line in meminfo.read_text().splitlines())
-        free = [int(fields["MemAvailable"].split()[0]) * 1024]
-    limit, current = (Path("/sys/fs/cgroup") / f"memory.{name}" for name in ("max", "current"))
-    if limit.exists() and current.exists() and limit.read_text().strip() != "max":
-        free.append(int(limit.read_text()) - int(current.read_text()))
-    return max(0, min(free))
 
 
 def auto_size(sizes) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Shards: TFRecord files of images and labels, and the index beside them. Needs no TensorFlow.
 
-A record is `tf.train.Example` with the features `image`, the pixels, and `label`.
+A record is a `tf.train.Example` with the features `image`, the pixels, and `label`: any program of
+TensorFlow reads it.
 """
 
 from __future__ import annotations
@@ -66,17 +67,19 @@ def write_shard(path: Path, pictures: Iterable[tuple[np.ndarray, int]]) -> Packe
     )
 
 
-def write_index(folder: Path, source: Listing, order: np.ndarray, packed: Sequence[Packed]) -> None:
+def write_index(
+    folder: Path, listing: Listing, order: np.ndarray, packed: Sequence[Packed]
+) -> None:
     """Write what makes shards readable as images; last, `index.json`.
 
     Args:
-        order: the rows of `source` as they lie in the shards, int64 [N].
+        order: the rows of `listing` as they lie in the shards, int64 [N].
     """
     counts = [len(one.checks) for one in packed]
     with replacing(folder / "index.npz") as file:
         np.savez(
             file,
-            hash=source.hashes[order], label=source.labels[order],
+            hash=listing.hashes[order], label=listing.labels[order],
             shard=np.repeat(np.arange(len(packed)), counts),
             offset=np.concatenate([one.offsets for one in packed]),
             crc=np.concatenate([one.checks for one in packed]),
@@ -84,16 +87,16 @@ def write_index(folder: Path, source: Listing, order: np.ndarray, packed: Sequen
     index = {
         "format": FORMAT,
         "count": len(order),
-        "shape": list(source.shape),
-        "classes": source.classes,
-        "names": list(source.names),
-        "class_counts": list(source.class_counts),
-        "fingerprint": source.fingerprint,
+        "shape": list(listing.shape),
+        "classes": listing.classes,
+        "names": list(listing.names),
+        "class_counts": list(listing.class_counts),
+        "fingerprint": listing.fingerprint,
         "shards": [
             {"file": shard_name(i), "count": count, "bytes": one.bytes, "sha256": one.sha256}
             for i, (count, one) in enumerate(zip(counts, packed, strict=True))
         ],
-        "report": source.report.to_dict(),
+        "report": listing.report.to_dict(),
     }
     with replacing(folder / "index.json") as file:
         file.write(json.dumps(index, indent=2).encode())
@@ -113,6 +116,7 @@ def _field(number: int, content: bytes) -> bytes:
 
 
 def _varint(value: int) -> bytes:
+    """A number from 0, as lengths and labels are."""
     groups = []
     while value > 127:
         groups.append(value & 127 | 128)

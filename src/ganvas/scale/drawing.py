@@ -261,11 +261,12 @@ def _index(request: Request, folder: Path, records: list[dict[str, np.ndarray]])
         sizes=Counter({size: len(hashes)}), shape=request.shape, labels=labels, names=names,
         judged=True,
     )  # fmt: skip
-    source = Listing(
-        request.shape, hashes, labels, tuple(names), Options(holdout=0.0, judged=True), report
-    )
+    listing = Listing(
+        shape=request.shape, hashes=hashes, labels=labels, names=tuple(names),
+        options=Options(holdout=0.0, judged=True), report=report,
+    )  # fmt: skip
     packed = [Packed(r["offsets"], r["checks"], int(r["bytes"]), str(r["sha256"])) for r in records]
-    write_index(folder, source, np.arange(len(hashes)), packed)
+    write_index(folder, listing, np.arange(len(hashes)), packed)
 
 
 def _names(place: str) -> list[str]:

@@ -3,8 +3,8 @@
 Records lie in the order of their content's hash, which is known when all files have been read. So
 each worker decodes its files once, into scratch files of raw pixels; and then each writes whole
 shards, taking the pixels from wherever they lie. No process ever holds more than one image's
-pixels, whatever the size of the set; the scratch takes as much room as the shards. None needs
-TensorFlow, which would take seconds and half a gigabyte in each.
+pixels, whatever the size of the set; the scratch takes as much room as the shards. No process needs
+TensorFlow, which would take seconds and half a gigabyte.
 """
 
 from __future__ import annotations
@@ -16,52 +16,23 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import remote
-from ..data.folder import Checked, Headers, attempt, check, find
+from ..data.checkup import Headers, find
 from ..data.listing import Listing
 from ..data.options import Options
-from ..data.records import AGAIN, Packed, shard_name, shard_rows, write_index, write_shard
-from ..errors import DataError, UsageError
+from ..data.records import AGAIN, Packed, shard_name, shard_rows, write_index
+from ..errors import DataError, RunError, UsageError
 from ..files import disk_errors
-from ..images import probe
-from ..logs import quiet_pillow
 from . import claims
 from .cluster import team
+from .packer import Decode, Packer, Probe, Write
 
 _FILES = 500
 """Files of a part: what is read again when a worker dies."""
-_OPEN = 128  # scratch files a worker keeps open
-
-
-class Probe(NamedTuple):
-    """A job: say what these files' headers say."""
-
-    number: int
-    paths: list[str]
-
-
-class Decode(NamedTuple):
-    """A job: decode these files into the scratch file of that number."""
-
-    number: int
-    paths: list[str]
-    size: tuple[int, int]
-    channels: int
-    fit: str
-
-
-class Write(NamedTuple):
-    """A job: write that shard; `rows` are [scratch file, place in it, label], int64 [N, 3]."""
-
-    number: int
-    rows: np.ndarray
-    shape: tuple[int, int, int]
 
 
 def pack(
@@ -156,49 +127,54 @@ class _Work:
 
     def run(self, spread, limit: int) -> None:
         headers = self.probe(spread)
-        source, places = self.decode(spread, headers)
-        order = np.argsort(source.hashes, kind="stable")
-        packed = self.write(spread, source, places, order, limit)
-        write_index(self.scratch / "packed", source, order, packed)
+        listing, places = self.decode(spread, headers)
+        order = np.argsort(listing.hashes, kind="stable")
+        packed = self.write(spread, listing, places, order, limit)
+        write_index(self.scratch / "packed", listing, order, packed)
 
     def probe(self, spread) -> Headers:
-        jobs = [Probe(*part) for part in _parts(self.paths)]
-        told = dict(spread(jobs))
-        return Headers(self.source, self.paths, _flat(told), self.ignored)
+        told = dict(spread([Probe(*part) for part in _parts(self.paths)]))
+        headers, broken = _joined([told[number] for number in sorted(told)])
+        return Headers(self.source, self.paths, headers, broken, self.ignored)
 
     def decode(self, spread, headers: Headers) -> tuple[Listing, np.ndarray]:
         """What the images are, and where each row's pixels lie: int64 [N, 2]."""
-        size, channels = headers.form(self.options)
-        parts = list(_parts(headers.good))
-        done = {n: found for n, _ in parts if (found := self.checked(n)) is not None}
-        count = sum(len(paths) for n, paths in parts if n in done)
-        form = size, channels, self.options.fit
-        jobs = [Decode(n, paths, *form) for n, paths in parts if n not in done]
-        for number, length in spread(jobs):
+        form = *headers.form(self.options), self.options.fit
+        jobs = {number: Decode(number, paths, *form) for number, paths in _parts(headers.good)}
+        done = {n: told for n, job in jobs.items() if (told := self.checked(job)) is not None}
+        missing = [job for number, job in jobs.items() if number not in done]
+        count = len(headers.good) - sum(len(job.paths) for job in missing)
+        if missing:  # what was written before, was of other images
+            shutil.rmtree(self.scratch / "written")
+            (self.scratch / "written").mkdir()
+        for number, length in spread(missing):
             count += length
             self.progress(count, len(headers.good))
-            done[number] = self.checked(number) or {}
-        broken: dict[int, str] = {}
-        places = []
-        for number, _ in parts:
-            told, first = done[number], number * _FILES
-            broken |= zip((first + told["broken"]).tolist(), told["why"].tolist(), strict=True)
-            good = np.arange(len(told["hash"]))
-            places.append(np.column_stack([np.full_like(good, number), good]))
-        hashes = np.concatenate([done[number]["hash"] for number, _ in parts])
-        constant = sum(int(told["constant"]) for told in done.values())
+            told = self.checked(jobs[number])
+            if told is None:
+                raise RunError(f"part {number} of {self.scratch} is gone: the same command goes on")
+            done[number] = told
+        parts = [done[number] for number in jobs]
+        hashes, broken = _joined([
+            (one["hash"], dict(zip(one["broken"].tolist(), one["why"].tolist(), strict=True)))
+            for one in parts
+        ])  # fmt: skip
+        constant = sum(int(one["constant"]) for one in parts)
         facts = headers.facts(self.options, hashes, constant, broken)
-        return Listing(**facts), np.concatenate(places)
+        counts = [len(one["hash"]) for one in parts]
+        places = np.repeat(list(jobs), counts), np.concatenate([np.arange(n) for n in counts])
+        return Listing(**facts), np.column_stack(places)
 
-    def checked(self, number: int) -> dict[str, np.ndarray] | None:
-        return claims.read_arrays(self.scratch / "checked" / f"{number:05d}.npz")
+    def checked(self, job: Decode) -> dict[str, np.ndarray] | None:
+        found = claims.read_arrays(self.scratch / "checked" / f"{job.number:05d}.npz")
+        return found if found and found.get("mark") == job.mark else None
 
-    def write(self, spread, source: Listing, places, order, limit: int) -> list[Packed]:
-        per_shard = shard_rows(source.shape, limit)
-        entries = np.column_stack([places, source.labels])[order]
+    def write(self, spread, listing: Listing, places, order, limit: int) -> list[Packed]:
+        per_shard = shard_rows(listing.shape, limit)
+        entries = np.column_stack([places, listing.labels])[order]
         parts = range(-(-len(order) // per_shard))
         jobs = [
-            Write(n, entries[n * per_shard : (n + 1) * per_shard], source.shape)
+            Write(n, entries[n * per_shard : (n + 1) * per_shard], listing.shape)
             for n in parts
             if self.written(n) is None
         ]
@@ -218,74 +194,16 @@ class _Work:
 
 
 def _parts(paths: list[str]) -> Iterator[tuple[int, list[str]]]:
-    for first in range(0, len(paths), _FILES):
+    """At least one, which may be empty."""
+    for first in range(0, max(1, len(paths)), _FILES):
         yield first // _FILES, paths[first : first + _FILES]
 
 
-def _flat(told: dict[int, list]) -> list:
-    return [one for number in sorted(told) for one in told[number]]
-
-
-class Packer:
-    """Does the jobs that it is given; a process has one."""
-
-    def __init__(self, scratch: Path):
-        self.scratch = scratch
-        self._open: dict[int, int] = {}
-
-    def __call__(self, job: Probe | Decode | Write) -> tuple[int, Any]:
-        with quiet_pillow():
-            if isinstance(job, Probe):
-                return job.number, [attempt(probe, path) for path in job.paths]
-            if isinstance(job, Decode):
-                return job.number, self.decode(job)
-        return job.number, self.write(job)
-
-    def decode(self, job: Decode) -> int:
-        look = partial(check, size=job.size, channels=job.channels, fit=job.fit, keep=True)
-        path = self.scratch / "pixels" / f"{job.number:05d}"
-        part = path.with_name(f".{path.name}.part{os.getpid()}")
-        told: list[Checked | str] = []
-        with part.open("wb") as file:
-            for one in job.paths:
-                found = attempt(look, one)
-                if isinstance(found, Checked) and found.pixels is not None:
-                    file.write(found.pixels.tobytes())
-                    found = found._replace(pixels=None)
-                told.append(found)
-        part.replace(path)
-        good = [one for one in told if isinstance(one, Checked)]
-        broken = {place: one for place, one in enumerate(told) if isinstance(one, str)}
-        claims.write_arrays(
-            self.scratch / "checked" / f"{job.number:05d}.npz",
-            hash=np.array([one.hash for one in good], np.uint64),
-            constant=sum(one.constant for one in good),
-            broken=np.array(list(broken), np.int64), why=np.array(list(broken.values()), str),
-        )  # fmt: skip
-        return len(told)
-
-    def write(self, job: Write) -> int:
-        size = int(np.prod(job.shape))
-
-        def pictures() -> Iterator[tuple[np.ndarray, int]]:
-            for number, place, label in job.rows.tolist():
-                content = os.pread(self.file(number), size, place * size)
-                if len(content) != size:
-                    raise DataError(
-                        f"{self.scratch}/pixels/{number:05d} is cut: delete {self.scratch} and "
-                        "prepare again"
-                    )
-                yield np.frombuffer(content, np.uint8).reshape(job.shape), label
-
-        packed = write_shard(self.scratch / "packed" / shard_name(job.number), pictures())
-        claims.write_arrays(self.scratch / "written" / f"{job.number:05d}.npz", **packed._asdict())
-        return len(job.rows)
-
-    def file(self, number: int) -> int:
-        """A scratch file, open to read."""
-        if number not in self._open:
-            if len(self._open) >= _OPEN:
-                os.close(self._open.pop(next(iter(self._open))))
-            path = self.scratch / "pixels" / f"{number:05d}"
-            self._open[number] = os.open(path, os.O_RDONLY)
-        return self._open[number]
+def _joined(parts: list[tuple[np.ndarray, dict[int, str]]]) -> tuple[np.ndarray, dict[int, str]]:
+    """What is known of the good files of all parts, and why others are none, by place among all."""
+    broken = {
+        number * _FILES + place: why
+        for number, (_, reasons) in enumerate(parts)
+        for place, why in reasons.items()
+    }
+    return np.concatenate([known for known, _ in parts]), broken

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ... import data as sources
-from ...data.options import free_memory
+from ...data.memory import free_memory
 from ...errors import DataError, UsageError, no_such
 from .. import tables
 from . import groups as grouping

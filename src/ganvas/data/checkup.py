@@ -1,0 +1,196 @@
+"""What is looked at in a folder of images before anything is made of it. Needs no TensorFlow."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ganvas.data.listing import content_hash
+from ganvas.data.options import Options, auto_size
+from ganvas.data.report import examine
+from ganvas.errors import DataError
+from ganvas.images import SUFFIXES, Header, read
+
+
+class Checked(NamedTuple):
+    """What decoding a file once told about it; `pixels` only if they are to be kept."""
+
+    hash: int
+    constant: bool
+    pixels: np.ndarray | None
+
+
+class Headers:
+    """The files of a folder by what their headers say; `good` are those that have one.
+
+    Of each file it holds the path and four numbers: there may be a million.
+
+    Args:
+        told: the headers of those that have one, int32 [G, 4].
+        broken: why the others have none, by their place among the paths.
+        ignored: how many other files there are.
+
+    Raises: DataError: no image among them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        paths: list[str],
+        told: np.ndarray,
+        broken: Mapping[int, str],
+        ignored: int,
+    ):
+        self.folder, self.found, self.ignored = folder, len(paths), ignored
+        self.good = without(paths, broken)
+        self._unreadable = self._why(paths, broken)
+        self._heights, self._widths, self._grey, self._alpha = told.T  # as in `Header`
+        if not self.good:
+            raise DataError(_nothing(folder, self.found, ignored, self._unreadable))
+
+    def form(self, options: Options) -> tuple[tuple[int, int], int]:
+        """The size and channels that all are brought to."""
+        return options.sides or auto_size(self._sizes({})), options.channels or self._channels()
+
+    def facts(
+        self, options: Options, hashes: np.ndarray, constant: int, broken: Mapping[int, str]
+    ) -> dict[str, Any]:
+        """What makes a `Listing` of the images that can be read.
+
+        Args:
+            hashes: of their contents, uint64 [N].
+            constant: how many of them are of a single colour.
+            broken: why the others, by their place among the good paths, cannot be decoded.
+        """
+        unreadable = self._unreadable + self._why(self.good, broken)
+        if not len(hashes):
+            raise DataError(_nothing(self.folder, self.found, self.ignored, unreadable))
+        size, channels = self.form(options)
+        names: tuple[str, ...] = ()
+        labels = np.zeros(len(hashes), np.int32)
+        if options.labels:
+            labels, names = _classes(without(self.good, broken), self.folder)
+        report = examine(
+            str(self.folder),
+            hashes=hashes,
+            constant=constant,
+            sizes=self._sizes(broken),
+            shape=(*size, channels),
+            labels=labels,
+            names=names,
+            unreadable=unreadable,
+            ignored=self.ignored,
+            judged=options.judged,
+        )
+        return {
+            "shape": (*size, channels), "hashes": hashes, "labels": labels, "names": names,
+            "options": options, "report": report,
+        }  # fmt: skip
+
+    def _sizes(self, broken: Mapping[int, str]) -> Counter[tuple[int, int]]:
+        sides = (np.delete(side, list(broken)).tolist() for side in (self._heights, self._widths))
+        return Counter(zip(*sides, strict=True))
+
+    def _channels(self) -> int:
+        """1 if all are grey; 4 if most have transparency; else 3."""
+        if self._alpha.sum() > len(self.good) / 2:
+            return 4
+        return 1 if self._grey.all() else 3
+
+    def _why(self, paths: list[str], broken: Mapping[int, str]) -> list[dict[str, str]]:
+        return [
+            {"path": str(Path(paths[place]).relative_to(self.folder)), "why": why}
+            for place, why in broken.items()
+        ]
+
+
+def find(folder: Path) -> tuple[list[str], int]:
+    """Paths of image files below a folder, by name, and how many other files there are."""
+
+    def refuse(error: OSError) -> None:
+        raise DataError(
+            f"{error.filename} cannot be read ({error.strerror}): give this user the right to"
+        ) from error
+
+    paths, ignored = [], 0
+    for top, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            if name.startswith("."):
+                continue
+            if Path(name).suffix.lower() in SUFFIXES:
+                paths.append(str(Path(top, name)))
+            else:
+                ignored += 1
+    return sorted(paths, key=lambda path: path.replace(os.sep, "\0")), ignored
+
+
+def attempt(function, path: str):
+    """The function's result, or the reason why there is none."""
+    try:
+        return function(path)
+    except DataError as error:
+        return str(error).removeprefix(f"cannot read {path}: ")
+
+
+def sort_out(told: Sequence[Any]) -> tuple[list[Any], dict[int, str]]:
+    """What `attempt` gave, one after the other: what was found, and by place why nothing was."""
+    broken = {place: one for place, one in enumerate(told) if isinstance(one, str)}
+    return without(told, broken), broken
+
+
+def without(things: Sequence[Any], places: Mapping[int, Any]) -> list[Any]:
+    """All but those at some places."""
+    return [thing for place, thing in enumerate(things) if place not in places]
+
+
+def look_up(told: Sequence[Header | str]) -> tuple[np.ndarray, dict[int, str]]:
+    """Headers as `Headers` takes them: int32 [G, 4], and why there are none."""
+    good, broken = sort_out(told)
+    return np.array(good, np.int32).reshape(-1, len(Header._fields)), broken
+
+
+def check(path: str, size: tuple[int, int], channels: int, fit: str, keep: bool) -> Checked:
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        pixels = read(content, size, channels, fit)
+    except DataError as error:
+        raise DataError(str(error).replace("cannot read image: ", "", 1)) from error
+    values = pixels.tobytes()
+    pixel = values[: pixels.shape[-1]]
+    constant = values == pixel * (len(values) // len(pixel))
+    return Checked(content_hash(content), constant, pixels if keep else None)
+
+
+def _classes(paths: list[str], folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    tops = [_top(Path(path).relative_to(folder)) for path in paths]
+    names = sorted(set(tops))
+    if len(names) < 2 or "" in names:
+        return np.zeros(len(paths), np.int32), ()
+    number = {name: i for i, name in enumerate(names)}
+    return np.array([number[top] for top in tops], np.int32), tuple(names)
+
+
+def _top(path: Path) -> str:
+    """The first folder of a path; empty where it names a file alone."""
+    return path.parts[0] if len(path.parts) > 1 else ""
+
+
+def _nothing(folder: Path, images: int, ignored: int, unreadable: list[dict[str, str]]) -> str:
+    accepted = "PNG, JPEG, BMP, GIF, WebP and TIFF files"
+    if images:
+        first = unreadable[0]
+        return (
+            f"none of the {images} images in {folder} can be read, such as {first['path']} "
+            f"({first['why']}), where {accepted} are taken: replace them"
+        )
+    found = f"{ignored} files but no image" if ignored else "nothing"
+    return f"{folder} holds {found}, where {accepted} are taken: give a folder of images"

@@ -1,0 +1,31 @@
+"""How many images may be kept in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ganvas.data.options import Options
+
+GIB = 2**30
+_UNKNOWN_FREE = 4 * GIB  # where the system does not say
+
+
+def fits(count: int, shape: tuple[int, int, int], options: Options) -> bool:
+    """Whether that many decoded images may be kept in memory."""
+    limit = free_memory() / 4 if options.cache_gb is None else options.cache_gb * GIB
+    return count * int(np.prod(shape)) <= limit
+
+
+def free_memory() -> int:
+    """Bytes this process may still take, by the machine and by the container it runs in."""
+    free = [_UNKNOWN_FREE]
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        fields = dict(line.split(":") for line in meminfo.read_text().splitlines())
+        free = [int(fields["MemAvailable"].split()[0]) * 1024]
+    limit, current = (Path("/sys/fs/cgroup") / f"memory.{name}" for name in ("max", "current"))
+    if limit.exists() and current.exists() and limit.read_text().strip() != "max":
+        free.append(int(limit.read_text()) - int(current.read_text()))
+    return max(0, min(free))
