@@ -7,7 +7,8 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "ganvas"
 FLOORS = {
-    "errors": -1, "workers": -0.5, "lazy": -1, "logs": -1, "files": -0.5, "remote": -0.5,
+    "errors": -1, "workers": -0.5, "lazy": -1, "wire": -1, "logs": -1, "files": -0.5,
+    "remote": -0.5,
     "config": 0, "build": 0, "runs": 0, "seeds": 0, "images": 0, "plan": 0, "layers": 0,
     "augment": 0, "manifest": 0, "accounting": 0, "mirror": 0.5,
     "replicas": 2.5, "losses": 1, "penalties": 1, "optimizers": 1, "networks": 1, "data": 1,

@@ -20,6 +20,7 @@ import numpy as np
 
 from ganvas.data.listing import Listing
 from ganvas.files import replacing
+from ganvas.wire import field, varint
 
 FORMAT = 2
 AGAIN = "copy it again, or prepare the images again"
@@ -104,24 +105,10 @@ def write_index(
 
 def _record(image: bytes, label: int) -> bytes:
     """`tf.train.Example`, serialised with its features by name."""
-    pixels = _field(1, _field(1, image))  # a feature's bytes_list
-    number = _field(3, _field(1, _varint(label)))  # its int64_list, packed
+    pixels = field(1, field(1, image))  # a feature's bytes_list
+    number = field(3, field(1, varint(label)))  # its int64_list, packed
     entries = (("image", pixels), ("label", number))
-    return _field(1, b"".join(_field(1, _field(1, k.encode()) + _field(2, v)) for k, v in entries))
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """A length-delimited field of a protocol buffer."""
-    return bytes([number << 3 | 2]) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    """A number from 0, as lengths and labels are."""
-    groups = []
-    while value > 127:
-        groups.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*groups, value])
+    return field(1, b"".join(field(1, field(1, k.encode()) + field(2, v)) for k, v in entries))
 
 
 def _check(content: bytes) -> bytes:

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2, types_pb2
 
+from .. import wire
 from .status import invalid
 
 MAX_BYTES = 2**26
@@ -81,8 +82,7 @@ def write(array: np.ndarray) -> Any:
         number, form = _PACKED[array.dtype.name]
         content = np.ascontiguousarray(array, form).tobytes()
         # Packed floats are the array's bytes behind a tag and a length: no loop over values.
-        head = bytes([number << 3 | 2]) + _varint(len(content))
-        proto.MergeFromString(head + content)
+        proto.MergeFromString(wire.field(number, content))
     elif dtype == tf.string:
         proto.string_val.extend(array.ravel().tolist())
     elif dtype == tf.bool:
@@ -96,11 +96,3 @@ def write(array: np.ndarray) -> Any:
     else:
         proto.tensor_content = array.tobytes()
     return proto
-
-
-def _varint(number: int) -> bytes:
-    parts = []
-    while number > 127:
-        parts.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*parts, number])
