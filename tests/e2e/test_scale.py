@@ -217,7 +217,7 @@ def draw(path: Path, number: int) -> None:
 
 @pytest.mark.parametrize("options", [Options(labels=False), Options(channels=1, fit="pad")])
 def test_odd_folders_are_packed_as_one_process_packs_them(options, tmp_path, monkeypatch):
-    """Names that sort otherwise as words, links, and one that leads nowhere; and from within."""
+    """Odd names, links, and one that leads nowhere; and from within."""
     for number, name in enumerate(["a/b", "a-b/c", "a b/ä", "a.b/d.e", "a/b.c", "a/b-c"]):
         draw(tmp_path / "set" / f"{name}.png", number)
     (tmp_path / "set" / "a" / "link.png").symlink_to("b.png")
@@ -240,32 +240,63 @@ def test_nothing_stays_where_all_are_cut(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"set"}
 
 
-def test_packing_goes_on_though_a_file_reads_otherwise_now(tmp_path, monkeypatch):
-    """Rights tell nothing by size and time: parts are of other files then, and are done again."""
+@pytest.mark.parametrize("at_first", [["03"], ["10"], []])
+@pytest.mark.parametrize("later", [["03"], ["10"], []])
+@pytest.mark.parametrize("cut", ["_there", "write_index"])
+def test_packing_goes_on_though_files_read_otherwise_now(
+    at_first, later, cut, tmp_path, monkeypatch
+):
+    """Rights tell nothing by size and time: parts and shards are of other images then."""
     from ganvas.scale import packer, packing
 
-    for number in range(12):
+    for number in range(11):
         draw(tmp_path / "set" / f"{number:02d}.png", number)
-    ganvas.prepare(tmp_path / "set", tmp_path / "alone")
+    probe, unreadable = packer.probe, list(at_first)
     monkeypatch.setattr(packing, "_FILES", 5)
-    probe, write = packer.probe, packing.write_index
+    monkeypatch.setattr(packing, "shard_rows", lambda *_: 4)
 
     def refuse(path):
-        if path.endswith("03.png"):
+        if Path(path).stem in unreadable:
             raise DataError("not now")
         return probe(path)
 
-    def stop(*_):
-        raise KeyboardInterrupt
+    def pack(name):
+        return contents(scale.pack(tmp_path / "set", tmp_path / name))
 
     monkeypatch.setattr(packer, "probe", refuse)
-    monkeypatch.setattr(packing, "write_index", stop)  # when all else is done
-    with pytest.raises(KeyboardInterrupt):
-        scale.pack(tmp_path / "set", tmp_path / "packed")
-    monkeypatch.setattr(packer, "probe", probe)
-    monkeypatch.setattr(packing, "write_index", write)
-    scale.pack(tmp_path / "set", tmp_path / "packed")
-    assert contents(tmp_path / "packed") == contents(tmp_path / "alone")
+    with monkeypatch.context() as patch:
+        calls = []
+
+        def stop(*given):
+            calls.append(given)
+            if len(calls) == 2 or cut == "write_index":  # all is decoded; or all is written, too
+                raise KeyboardInterrupt
+            return there(*given)
+
+        there = packing._there
+        patch.setattr(packing, cut, stop)
+        with pytest.raises(KeyboardInterrupt):
+            pack("cut")
+    unreadable[:] = later
+    assert pack("cut") == pack("whole")
+    assert not list(tmp_path.glob(".*")), "no scratch is left"
+
+
+def test_scratch_that_was_cut_is_made_anew(tmp_path, monkeypatch):
+    from ganvas.scale import packing
+
+    for number in range(11):
+        draw(tmp_path / "set" / f"{number:02d}.png", number)
+    monkeypatch.setattr(packing, "_FILES", 5)
+    whole = contents(scale.pack(tmp_path / "set", tmp_path / "whole"))
+    with monkeypatch.context() as patch:
+        patch.setattr(packing, "write_index", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            scale.pack(tmp_path / "set", tmp_path / "packed")
+    for path in (tmp_path / ".packed.packing").rglob("00000*"):
+        if path.suffix != ".npz":  # pixels of a part, and the shard
+            os.truncate(path, path.stat().st_size - 1)
+    assert contents(scale.pack(tmp_path / "set", tmp_path / "packed")) == whole
 
 
 def test_only_folders_of_images_are_packed_by_several(npz, tmp_path):

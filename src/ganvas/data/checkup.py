@@ -138,7 +138,7 @@ def attempt(function, path: str):
         return str(error).removeprefix(f"cannot read {path}: ")
 
 
-def sort_out(told: Sequence[Any]) -> tuple[list[Any], dict[int, str]]:
+def good_and_broken(told: Sequence[Any]) -> tuple[list[Any], dict[int, str]]:
     """What `attempt` gave, one after the other: what was found, and by place why nothing was."""
     broken = {place: one for place, one in enumerate(told) if isinstance(one, str)}
     return without(told, broken), broken
@@ -149,9 +149,9 @@ def without(things: Sequence[Any], places: Mapping[int, Any]) -> list[Any]:
     return [thing for place, thing in enumerate(things) if place not in places]
 
 
-def look_up(told: Sequence[Header | str]) -> tuple[np.ndarray, dict[int, str]]:
+def headers_of(told: Sequence[Header | str]) -> tuple[np.ndarray, dict[int, str]]:
     """Headers as `Headers` takes them: int32 [G, 4], and why there are none."""
-    good, broken = sort_out(told)
+    good, broken = good_and_broken(told)
     return np.array(good, np.int32).reshape(-1, len(Header._fields)), broken
 
 

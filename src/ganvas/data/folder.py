@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganvas.data.checkup import Headers, attempt, check, find, look_up, sort_out, without
+from ganvas.data.checkup import Headers, attempt, check, find, good_and_broken, headers_of, without
 from ganvas.data.memory import fits
 from ganvas.data.options import Options
 from ganvas.data.rows import Rows
@@ -28,11 +28,11 @@ def from_folder(folder: Path, options: Options) -> Rows:
     paths, ignored = find(folder)
     with quiet_pillow(), ThreadPoolExecutor(os.cpu_count()) as pool:
         told = list(pool.map(partial(attempt, probe), paths))
-        headers = Headers(folder, paths, *look_up(told), ignored)
+        headers = Headers(folder, paths, *headers_of(told), ignored)
         size, channels = headers.form(options)
         keep = fits(len(headers.good), (*size, channels), options)
         look = partial(check, size=size, channels=channels, fit=options.fit, keep=keep)
-        good, broken = sort_out(list(pool.map(partial(attempt, look), headers.good)))
+        good, broken = good_and_broken(list(pool.map(partial(attempt, look), headers.good)))
     hashes = np.array([one.hash for one in good], np.uint64)
     facts = headers.facts(options, hashes, sum(one.constant for one in good), broken)
     readable = without(headers.good, broken)

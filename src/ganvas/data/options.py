@@ -1,6 +1,7 @@
 """How images are brought in: the options that all sources take.
 
-Needs no TensorFlow, as all that workers need who pack: it takes seconds, and half a gigabyte.
+Needs no TensorFlow, nor does anything else that workers import who pack: it takes seconds, and half
+a gigabyte.
 """
 
 from __future__ import annotations

@@ -54,6 +54,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _empty(folder: Path) -> None:
+    (folder / REQUEST).unlink(missing_ok=True)  # first: what is half emptied is of no request
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from functools import partial
@@ -10,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.checkup import Checked, attempt, check, look_up, sort_out
+from ..data.checkup import Checked, attempt, check, good_and_broken, headers_of
 from ..data.listing import content_hash
 from ..data.records import shard_name, write_shard
-from ..errors import DataError
+from ..errors import RunError
 from ..images import probe
 from ..logs import quiet_pillow
 from . import claims
@@ -39,16 +40,22 @@ class Decode(NamedTuple):
 
     @property
     def mark(self) -> np.uint64:
-        """What another job of this number would not have: a file may turn out readable later."""
-        return np.uint64(content_hash(repr(self).encode("utf-8", "surrogateescape")))
+        """What another job of this number has not: files that could not be read may be later."""
+        return np.uint64(content_hash(repr(self).encode()))
+
+    @property
+    def image_bytes(self) -> int:
+        return math.prod(self.size) * self.channels
 
 
 class Write(NamedTuple):
-    """A job: write that shard; `rows` are [scratch file, place in it, label], int64 [N, 3]."""
+    """A job: write that shard; `rows` are [scratch file, place in it, label], int64 [N, 3]; `mark`
+    stands for the images in it."""
 
     number: int
     rows: np.ndarray
     shape: tuple[int, int, int]
+    mark: np.uint64
 
 
 class Packer:
@@ -61,49 +68,53 @@ class Packer:
     def __call__(self, job: Probe | Decode | Write) -> tuple[int, Any]:
         with quiet_pillow():
             if isinstance(job, Probe):
-                return job.number, look_up([attempt(probe, path) for path in job.paths])
+                return job.number, headers_of([attempt(probe, path) for path in job.paths])
             if isinstance(job, Decode):
                 return job.number, self.decode(job)
         return job.number, self.write(job)
 
-    def decode(self, job: Decode) -> int:
+    def decode(self, job: Decode) -> dict[str, Any]:
         look = partial(check, size=job.size, channels=job.channels, fit=job.fit, keep=True)
         path = self.scratch / "pixels" / f"{job.number:05d}"
+        about = self.scratch / "checked" / f"{job.number:05d}.npz"
         part = path.with_name(f".{path.name}.part{os.getpid()}")
-        told: list[Checked | str] = []
+        found: list[Checked | str] = []
         with part.open("wb") as file:
             for one in job.paths:
-                found = attempt(look, one)
-                if isinstance(found, Checked) and found.pixels is not None:
-                    file.write(found.pixels.tobytes())
-                    found = found._replace(pixels=None)
-                told.append(found)
+                image = attempt(look, one)
+                if isinstance(image, Checked) and image.pixels is not None:
+                    file.write(image.pixels.tobytes())
+                    image = image._replace(pixels=None)
+                found.append(image)
+        about.unlink(missing_ok=True)  # which may be of the pixels that were there before
         part.replace(path)
-        good, broken = sort_out(told)
-        claims.write_arrays(
-            self.scratch / "checked" / f"{job.number:05d}.npz",
-            mark=job.mark, hash=np.array([one.hash for one in good], np.uint64),
-            constant=sum(one.constant for one in good),
-            broken=np.array(list(broken), np.int64), why=np.array(list(broken.values()), str),
-        )  # fmt: skip
-        return len(told)
+        good, broken = good_and_broken(found)
+        arrays = {
+            "mark": job.mark, "hash": np.array([one.hash for one in good], np.uint64),
+            "constant": np.int64(sum(one.constant for one in good)),
+            "broken": np.array(list(broken), np.int64), "why": np.array(list(broken.values()), str),
+        }  # fmt: skip
+        claims.write_arrays(about, **arrays)
+        return arrays
 
-    def write(self, job: Write) -> int:
-        size = int(np.prod(job.shape))
+    def write(self, job: Write) -> dict[str, Any]:
+        size = math.prod(job.shape)
 
         def pictures() -> Iterator[tuple[np.ndarray, int]]:
             for number, place, label in job.rows.tolist():
                 content = os.pread(self.file(number), size, place * size)
                 if len(content) != size:
-                    raise DataError(
-                        f"{self.scratch}/pixels/{number:05d} is cut: delete {self.scratch} and "
-                        "prepare again"
+                    raise RunError(
+                        f"{self.scratch}/pixels/{number:05d} is cut: the same command makes it anew"
                     )
                 yield np.frombuffer(content, np.uint8).reshape(job.shape), label
 
+        about = self.scratch / "written" / f"{job.number:05d}.npz"
+        about.unlink(missing_ok=True)
         packed = write_shard(self.scratch / "packed" / shard_name(job.number), pictures())
-        claims.write_arrays(self.scratch / "written" / f"{job.number:05d}.npz", **packed._asdict())
-        return len(job.rows)
+        arrays = {"mark": job.mark, **packed._asdict()}
+        claims.write_arrays(about, **arrays)
+        return arrays
 
     def file(self, number: int) -> int:
         """A scratch file, open to read."""

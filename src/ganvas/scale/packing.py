@@ -17,15 +17,16 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .. import remote
 from ..data.checkup import Headers, find
-from ..data.listing import Listing
+from ..data.listing import Listing, content_hash
 from ..data.options import Options
 from ..data.records import AGAIN, Packed, shard_name, shard_rows, write_index
-from ..errors import DataError, RunError, UsageError
+from ..errors import DataError, UsageError
 from ..files import disk_errors
 from . import claims
 from .cluster import team
@@ -75,10 +76,11 @@ def pack(
         "size": plain.sides and list(plain.sides), "channels": plain.channels, "fit": plain.fit,
         "labels": plain.labels, "judged": plain.judged, "part_files": _FILES,
     }  # fmt: skip
+    scratch = target.with_name(f".{target.name}.packing")
     if claims.check(target, request, ("data", "shard_mb", "size", "channels", "fit", "labels")):
         _verify(target)
+        shutil.rmtree(scratch, ignore_errors=True)  # of a kill between the two last lines below
         return target
-    scratch = target.with_name(f".{target.name}.packing")
     with claims.claimed(scratch, request, anew=True), disk_errors(target):
         try:
             with team(Packer, (scratch,), workers, address) as spread:
@@ -141,19 +143,12 @@ class _Work:
         """What the images are, and where each row's pixels lie: int64 [N, 2]."""
         form = *headers.form(self.options), self.options.fit
         jobs = {number: Decode(number, paths, *form) for number, paths in _parts(headers.good)}
-        done = {n: told for n, job in jobs.items() if (told := self.checked(job)) is not None}
-        missing = [job for number, job in jobs.items() if number not in done]
-        count = len(headers.good) - sum(len(job.paths) for job in missing)
-        if missing:  # what was written before, was of other images
-            shutil.rmtree(self.scratch / "written")
-            (self.scratch / "written").mkdir()
-        for number, length in spread(missing):
-            count += length
+        done = _there(jobs, self.checked)
+        count = sum(len(jobs[number].paths) for number in done)
+        for number, found in spread([job for n, job in jobs.items() if n not in done]):
+            done[number] = found
+            count += len(jobs[number].paths)
             self.progress(count, len(headers.good))
-            told = self.checked(jobs[number])
-            if told is None:
-                raise RunError(f"part {number} of {self.scratch} is gone: the same command goes on")
-            done[number] = told
         parts = [done[number] for number in jobs]
         hashes, broken = _joined([
             (one["hash"], dict(zip(one["broken"].tolist(), one["why"].tolist(), strict=True)))
@@ -167,30 +162,52 @@ class _Work:
 
     def checked(self, job: Decode) -> dict[str, np.ndarray] | None:
         found = claims.read_arrays(self.scratch / "checked" / f"{job.number:05d}.npz")
-        return found if found and found.get("mark") == job.mark else None
+        if found is None or found.get("mark") != job.mark:
+            return None
+        pixels = self.scratch / "pixels" / f"{job.number:05d}"
+        return found if _size(pixels) == len(found["hash"]) * job.image_bytes else None
 
     def write(self, spread, listing: Listing, places, order, limit: int) -> list[Packed]:
         per_shard = shard_rows(listing.shape, limit)
         entries = np.column_stack([places, listing.labels])[order]
-        parts = range(-(-len(order) // per_shard))
-        jobs = [
-            Write(n, entries[n * per_shard : (n + 1) * per_shard], listing.shape)
-            for n in parts
-            if self.written(n) is None
-        ]
-        for _ in spread(jobs):
-            pass
-        found = [self.written(n) for n in parts]
+        hashes = listing.hashes[order]
+        jobs = {}
+        for number, first in enumerate(range(0, len(order), per_shard)):
+            rows = entries[first : first + per_shard]
+            content = repr(listing.shape).encode() + hashes[first : first + per_shard].tobytes()
+            mark = np.uint64(content_hash(content + rows.tobytes()))
+            jobs[number] = Write(number, rows, listing.shape, mark)
+        done = _there(jobs, self.written)
+        for number, found in spread([job for n, job in jobs.items() if n not in done]):
+            done[number] = {
+                key: np.copy(value) for key, value in found.items()
+            }  # not in Ray's store
+        for path in (self.scratch / "packed").glob("*.tfrecord"):  # of another number of images
+            if path.name not in map(shard_name, jobs):
+                path.unlink()
+        found = [done[number] for number in jobs]
         return [
             Packed(one["offsets"], one["checks"], int(one["bytes"]), str(one["sha256"]))
             for one in found
-            if one is not None
         ]
 
-    def written(self, number: int) -> dict[str, np.ndarray] | None:
-        if not (self.scratch / "packed" / shard_name(number)).is_file():
+    def written(self, job: Write) -> dict[str, np.ndarray] | None:
+        found = claims.read_arrays(self.scratch / "written" / f"{job.number:05d}.npz")
+        if found is None or found.get("mark") != job.mark:
             return None
-        return claims.read_arrays(self.scratch / "written" / f"{number:05d}.npz")
+        shard = self.scratch / "packed" / shard_name(job.number)
+        return found if _size(shard) == found["bytes"] else None
+
+
+def _there(jobs: dict[int, Any], look: Callable[[Any], Any]) -> dict[int, dict[str, np.ndarray]]:
+    """What was done before a kill."""
+    found = {number: look(job) for number, job in jobs.items()}
+    return {number: one for number, one in found.items() if one is not None}
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; -1 where there is none."""
+    return path.stat().st_size if path.is_file() else -1
 
 
 def _parts(paths: list[str]) -> Iterator[tuple[int, list[str]]]:
