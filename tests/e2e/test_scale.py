@@ -253,7 +253,7 @@ def test_packing_goes_on_though_files_read_otherwise_now(
         draw(tmp_path / "set" / f"{number:02d}.png", number)
     probe, unreadable = packer.probe, list(at_first)
     monkeypatch.setattr(packing, "_FILES", 5)
-    monkeypatch.setattr(packing, "shard_rows", lambda *_: 4)
+    monkeypatch.setattr(packing, "shard_rows", lambda *_: 5)
 
     def refuse(path):
         if Path(path).stem in unreadable:
