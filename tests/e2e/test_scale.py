@@ -242,7 +242,7 @@ def test_nothing_stays_where_all_are_cut(tmp_path):
 
 @pytest.mark.parametrize("at_first", [["03"], ["10"], []])
 @pytest.mark.parametrize("later", [["03"], ["10"], []])
-@pytest.mark.parametrize("cut", ["_there", "write_index"])
+@pytest.mark.parametrize("cut", ["decode", "write"])
 def test_packing_goes_on_though_files_read_otherwise_now(
     at_first, later, cut, tmp_path, monkeypatch
 ):
@@ -264,17 +264,14 @@ def test_packing_goes_on_though_files_read_otherwise_now(
         return contents(scale.pack(tmp_path / "set", tmp_path / name))
 
     monkeypatch.setattr(packer, "probe", refuse)
+    step = getattr(packing._Work, cut)
+
+    def stop(*given):
+        step(*given)
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        calls = []
-
-        def stop(*given):
-            calls.append(given)
-            if len(calls) == 2 or cut == "write_index":  # all is decoded; or all is written, too
-                raise KeyboardInterrupt
-            return there(*given)
-
-        there = packing._there
-        patch.setattr(packing, cut, stop)
+        patch.setattr(packing._Work, cut, stop)  # when all is decoded; or all is written, too
         with pytest.raises(KeyboardInterrupt):
             pack("cut")
     unreadable[:] = later

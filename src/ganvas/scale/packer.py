@@ -30,7 +30,11 @@ class Probe(NamedTuple):
 
 
 class Decode(NamedTuple):
-    """A job: decode these files into the scratch file of that number."""
+    """A job: decode these files into `made`, one image's pixels after the other.
+
+    As of each job that is not to be done twice: `about` says what was found, and by its `mark` that
+    it was found by this job and no other of this number; `bytes` is how long `made` then is.
+    """
 
     number: int
     paths: list[str]
@@ -39,23 +43,46 @@ class Decode(NamedTuple):
     fit: str
 
     @property
-    def mark(self) -> np.uint64:
-        """What another job of this number has not: files that could not be read may be later."""
-        return np.uint64(content_hash(repr(self).encode()))
+    def made(self) -> str:
+        return f"pixels/{self.number:05d}"
 
     @property
-    def image_bytes(self) -> int:
-        return math.prod(self.size) * self.channels
+    def about(self) -> str:
+        return f"checked/{self.number:05d}.npz"
+
+    @property
+    def mark(self) -> np.uint64:
+        """Of the files, too: some that could not be read may be readable the next time."""
+        return np.uint64(content_hash(repr(self).encode()))
+
+    def bytes(self, found: dict[str, Any]) -> int:
+        return len(found["hash"]) * math.prod(self.size) * self.channels
 
 
 class Write(NamedTuple):
-    """A job: write that shard; `rows` are [scratch file, place in it, label], int64 [N, 3]; `mark`
-    stands for the images in it."""
+    """A job: write a shard.
+
+    Args:
+        rows: where its images lie, int64 [N, 3]: number of a `Decode`, place in what it made,
+            label.
+        mark: stands for the images.
+    """
 
     number: int
     rows: np.ndarray
     shape: tuple[int, int, int]
     mark: np.uint64
+
+    @property
+    def made(self) -> str:
+        return f"packed/{shard_name(self.number)}"
+
+    @property
+    def about(self) -> str:
+        return f"written/{self.number:05d}.npz"
+
+    def bytes(self, found: dict[str, Any]) -> int:
+        return int(found["bytes"])
 
 
 class Packer:
@@ -66,36 +93,33 @@ class Packer:
         self._open: dict[int, int] = {}
 
     def __call__(self, job: Probe | Decode | Write) -> tuple[int, Any]:
-        with quiet_pillow():
-            if isinstance(job, Probe):
+        if isinstance(job, Probe):
+            with quiet_pillow():
                 return job.number, headers_of([attempt(probe, path) for path in job.paths])
-            if isinstance(job, Decode):
-                return job.number, self.decode(job)
-        return job.number, self.write(job)
+        (self.scratch / job.about).unlink(missing_ok=True)  # it may be of what another job made
+        found = self.decode(job) if isinstance(job, Decode) else self.write(job)
+        claims.write_arrays(self.scratch / job.about, mark=job.mark, **found)
+        return job.number, found
 
     def decode(self, job: Decode) -> dict[str, Any]:
         look = partial(check, size=job.size, channels=job.channels, fit=job.fit, keep=True)
-        path = self.scratch / "pixels" / f"{job.number:05d}"
-        about = self.scratch / "checked" / f"{job.number:05d}.npz"
+        path = self.scratch / job.made
         part = path.with_name(f".{path.name}.part{os.getpid()}")
-        found: list[Checked | str] = []
-        with part.open("wb") as file:
+        told: list[Checked | str] = []
+        with quiet_pillow(), part.open("wb") as file:
             for one in job.paths:
                 image = attempt(look, one)
                 if isinstance(image, Checked) and image.pixels is not None:
                     file.write(image.pixels.tobytes())
                     image = image._replace(pixels=None)
-                found.append(image)
-        about.unlink(missing_ok=True)  # which may be of the pixels that were there before
+                told.append(image)
         part.replace(path)
-        good, broken = good_and_broken(found)
-        arrays = {
-            "mark": job.mark, "hash": np.array([one.hash for one in good], np.uint64),
+        good, broken = good_and_broken(told)
+        return {
+            "hash": np.array([one.hash for one in good], np.uint64),
             "constant": np.int64(sum(one.constant for one in good)),
             "broken": np.array(list(broken), np.int64), "why": np.array(list(broken.values()), str),
         }  # fmt: skip
-        claims.write_arrays(about, **arrays)
-        return arrays
 
     def write(self, job: Write) -> dict[str, Any]:
         size = math.prod(job.shape)
@@ -109,12 +133,7 @@ class Packer:
                     )
                 yield np.frombuffer(content, np.uint8).reshape(job.shape), label
 
-        about = self.scratch / "written" / f"{job.number:05d}.npz"
-        about.unlink(missing_ok=True)
-        packed = write_shard(self.scratch / "packed" / shard_name(job.number), pictures())
-        arrays = {"mark": job.mark, **packed._asdict()}
-        claims.write_arrays(about, **arrays)
-        return arrays
+        return write_shard(self.scratch / job.made, pictures())._asdict()
 
     def file(self, number: int) -> int:
         """A scratch file, open to read."""

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from .. import remote
 from ..data.checkup import Headers, find
 from ..data.listing import Listing, content_hash
 from ..data.options import Options
-from ..data.records import AGAIN, Packed, shard_name, shard_rows, write_index
+from ..data.records import AGAIN, Packed, shard_rows, write_index
 from ..errors import DataError, UsageError
 from ..files import disk_errors
 from . import claims
@@ -142,14 +142,15 @@ class _Work:
     def decode(self, spread, headers: Headers) -> tuple[Listing, np.ndarray]:
         """What the images are, and where each row's pixels lie: int64 [N, 2]."""
         form = *headers.form(self.options), self.options.fit
-        jobs = {number: Decode(number, paths, *form) for number, paths in _parts(headers.good)}
-        done = _there(jobs, self.checked)
-        count = sum(len(jobs[number].paths) for number in done)
-        for number, found in spread([job for n, job in jobs.items() if n not in done]):
-            done[number] = found
-            count += len(jobs[number].paths)
-            self.progress(count, len(headers.good))
-        parts = [done[number] for number in jobs]
+        jobs, count = (
+            [Decode(n, paths, *form) for n, paths in _parts(headers.good)],
+            len(headers.good),
+        )
+
+        def told(left: Iterable[Decode]) -> None:
+            self.progress(count - sum(len(job.paths) for job in left), count)
+
+        parts = self.do(spread, jobs, told)
         hashes, broken = _joined([
             (one["hash"], dict(zip(one["broken"].tolist(), one["why"].tolist(), strict=True)))
             for one in parts
@@ -157,57 +158,48 @@ class _Work:
         constant = sum(int(one["constant"]) for one in parts)
         facts = headers.facts(self.options, hashes, constant, broken)
         counts = [len(one["hash"]) for one in parts]
-        places = np.repeat(list(jobs), counts), np.concatenate([np.arange(n) for n in counts])
+        places = np.arange(len(parts)).repeat(counts), np.concatenate(list(map(np.arange, counts)))
         return Listing(**facts), np.column_stack(places)
-
-    def checked(self, job: Decode) -> dict[str, np.ndarray] | None:
-        found = claims.read_arrays(self.scratch / "checked" / f"{job.number:05d}.npz")
-        if found is None or found.get("mark") != job.mark:
-            return None
-        pixels = self.scratch / "pixels" / f"{job.number:05d}"
-        return found if _size(pixels) == len(found["hash"]) * job.image_bytes else None
 
     def write(self, spread, listing: Listing, places, order, limit: int) -> list[Packed]:
         per_shard = shard_rows(listing.shape, limit)
         entries = np.column_stack([places, listing.labels])[order]
-        hashes = listing.hashes[order]
-        jobs = {}
+        hashes, jobs = listing.hashes[order], []
         for number, first in enumerate(range(0, len(order), per_shard)):
-            rows = entries[first : first + per_shard]
-            content = repr(listing.shape).encode() + hashes[first : first + per_shard].tobytes()
-            mark = np.uint64(content_hash(content + rows.tobytes()))
-            jobs[number] = Write(number, rows, listing.shape, mark)
-        done = _there(jobs, self.written)
-        for number, found in spread([job for n, job in jobs.items() if n not in done]):
-            done[number] = {
-                key: np.copy(value) for key, value in found.items()
-            }  # not in Ray's store
-        for path in (self.scratch / "packed").glob("*.tfrecord"):  # of another number of images
-            if path.name not in map(shard_name, jobs):
+            rows, own = entries[first : first + per_shard], hashes[first : first + per_shard]
+            content = repr(listing.shape).encode() + own.tobytes() + rows.tobytes()
+            jobs.append(Write(number, rows, listing.shape, np.uint64(content_hash(content))))
+        found = self.do(spread, jobs)
+        wanted = {job.made for job in jobs}
+        for path in (self.scratch / "packed").glob("*.tfrecord"):  # some are of other images
+            if f"packed/{path.name}" not in wanted:
                 path.unlink()
-        found = [done[number] for number in jobs]
         return [
             Packed(one["offsets"], one["checks"], int(one["bytes"]), str(one["sha256"]))
             for one in found
         ]
 
-    def written(self, job: Write) -> dict[str, np.ndarray] | None:
-        found = claims.read_arrays(self.scratch / "written" / f"{job.number:05d}.npz")
-        if found is None or found.get("mark") != job.mark:
+    def do(
+        self, spread, jobs: Sequence[Any], told: Callable[[Iterable[Any]], None] = lambda left: None
+    ) -> list[dict[str, Any]]:
+        """What each job found; what was done before a kill is not done again.
+
+        Args:
+            told: called after each job with those that are left.
+        """
+        found = {job.number: one for job in jobs if (one := self.before(job)) is not None}
+        left = {job.number: job for job in jobs if job.number not in found}
+        for number, one in spread(list(left.values())):
+            found[number] = {key: np.copy(value) for key, value in one.items()}  # not Ray's memory
+            del left[number]
+            told(left.values())
+        return [found[job.number] for job in jobs]
+
+    def before(self, job: Decode | Write) -> dict[str, Any] | None:
+        found, made = claims.read_arrays(self.scratch / job.about), self.scratch / job.made
+        if found is None or found.get("mark") != job.mark or not made.is_file():
             return None
-        shard = self.scratch / "packed" / shard_name(job.number)
-        return found if _size(shard) == found["bytes"] else None
-
-
-def _there(jobs: dict[int, Any], look: Callable[[Any], Any]) -> dict[int, dict[str, np.ndarray]]:
-    """What was done before a kill."""
-    found = {number: look(job) for number, job in jobs.items()}
-    return {number: one for number, one in found.items() if one is not None}
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file; -1 where there is none."""
-    return path.stat().st_size if path.is_file() else -1
+        return found if made.stat().st_size == job.bytes(found) else None
 
 
 def _parts(paths: list[str]) -> Iterator[tuple[int, list[str]]]:
