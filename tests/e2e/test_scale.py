@@ -279,6 +279,35 @@ def test_packing_goes_on_though_files_read_otherwise_now(
     assert not list(tmp_path.glob(".*")), "no scratch is left"
 
 
+def test_pixels_whose_list_was_not_written_are_made_anew(tmp_path, monkeypatch):
+    """The kill comes between the two; and then all is as it was when the old list was written."""
+    from ganvas.scale import packer, packing
+
+    for number in range(11):
+        draw(tmp_path / "set" / f"{number:02d}.png", number)
+    probe, unreadable = packer.probe, ["03"]
+    monkeypatch.setattr(packing, "_FILES", 5)
+
+    def refuse(path):
+        if Path(path).stem in unreadable:
+            raise DataError("not now")
+        return probe(path)
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(packer, "probe", refuse)
+    whole = contents(scale.pack(tmp_path / "set", tmp_path / "whole"))
+    for place, name in ((packing._Work, "write"), (claims, "write_arrays")):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, stop)
+            with pytest.raises(KeyboardInterrupt):
+                scale.pack(tmp_path / "set", tmp_path / "packed")
+        unreadable[:] = [] if unreadable else ["03"]
+    assert unreadable == ["03"]
+    assert contents(scale.pack(tmp_path / "set", tmp_path / "packed")) == whole
+
+
 def test_scratch_that_was_cut_is_made_anew(tmp_path, monkeypatch):
     from ganvas.scale import packing
 
