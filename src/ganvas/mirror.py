@@ -6,6 +6,7 @@ import contextlib
 import functools
 import inspect
 import json
+import sys
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
@@ -91,12 +92,16 @@ class Mirror:
         """Send what is there when the work ends, however it ends."""
         try:
             yield
-        except RunError:  # it may be another's by now
+        except BaseException as raised:  # which says more than that it could not be sent, either
+            try:
+                self._send_or_keep()
+            except UsageError as error:
+                if error.args != raised.args:
+                    sys.stderr.write(f"note: {error}\n")
             raise
-        except BaseException:
-            with contextlib.suppress(UsageError):  # what was raised says more
-                self.send()
-            raise
+        self._send_or_keep()
+
+    def _send_or_keep(self) -> None:
         try:
             self.send()
         except RunError:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ from ganvas import manifest, mirror, remote
 from ganvas.cli import run_command
 from ganvas.config import load_recipe
 from ganvas.data import Options, load, prepare
-from ganvas.errors import DataError, ModelError, RunError, UsageError
+from ganvas.errors import DataError, Diverged, ModelError, RunError, UsageError
 from ganvas.runs import Run
 
 
@@ -42,8 +43,9 @@ class Flaky(MemoryFileSystem):
 
 
 @pytest.fixture
-def shop(monkeypatch):
-    """A fresh store; "memory://" and "flaky://" lead into it."""
+def shop(monkeypatch, tmp_path):
+    """A fresh store; "memory://" and "flaky://" lead into it. What is kept of runs goes, too."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fsspec.register_implementation("flaky", Flaky, clobber=True)
     Flaky.store.clear()
     Flaky.asked.clear()
@@ -278,6 +280,23 @@ def test_an_end_that_cannot_be_sent_keeps_the_run(work, shop):
         played(run, 1)
     kept = Path(str(error.value).rpartition("whole in ")[2])
     assert int(Run(kept).load_state()["step"]) == 3
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), Diverged("gone"), RunError("the disk")])
+def test_whatever_ends_a_run_it_is_sent_or_kept(work, shop, capsys, monkeypatch, raised):
+    run, mine = work
+    kept = []
+    monkeypatch.setattr(remote, "keep", lambda folder: kept.append(folder) or folder)
+    with pytest.raises(type(raised)), mine.at_the_end():
+        played(run, 1)
+        raise raised
+    assert Run.open("flaky://runs/a").rows()[-1]["step"] == 3
+    shop.refused = "state/"
+    with pytest.raises(type(raised)), mine.at_the_end():
+        played(run, 1)
+        raise raised
+    assert f"the run is whole in {run.folder}\n" in capsys.readouterr().err
+    assert kept == [run.folder]
 
 
 # --- models ---------------------------------------------------------------------------------
