@@ -121,11 +121,10 @@ def alike(size: str) -> dict:
 def seen(workers: int, batch: int) -> str:
     """A digest of the images that so many workers read of the first batches, put together."""
     from ganvas.data import load
+    from ganvas.replicas import dealt
 
-    source, own = load("mnist"), batch // workers
-    parts = [
-        source.stream(batch, 0, part=slice(i * own, (i + 1) * own)).take(50) for i in range(workers)
-    ]
+    source = load("mnist")
+    parts = [source.stream(batch, 0, part=own).take(50) for own in dealt(batch, 1, workers)]
     digest = hashlib.sha256()
     for batches in zip(*parts, strict=True):
         digest.update(np.concatenate([images.numpy() for images, _ in batches]).tobytes())

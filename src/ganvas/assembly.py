@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from . import private
@@ -127,7 +128,7 @@ def settle(config: Config, source: Images, word: str) -> Config:
 
 
 def stream(
-    config: Config, plan: Plan, source: Images, step: int, part: slice | None = None
+    config: Config, plan: Plan, source: Images, step: int, part: np.ndarray | None = None
 ) -> tf.data.Dataset:
     """What the game learns from, from a step on; of each batch the `part` (see `Images.stream`)."""
     options = config.train

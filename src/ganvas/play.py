@@ -43,7 +43,7 @@ def play(
     Returns: with `train.heal`, what the run was stopped for.
     """
     if task()[0] > 0:
-        follow(gan, plan, source, config)
+        run.told = follow(gan, plan, source, config)
         return None
     if int(gan.step.numpy()) >= plan.total:
         run.update_info(status="finished")
@@ -88,6 +88,7 @@ def play(
         if writer:
             writer.close()
         run.update_info(**told(config, source, int(gan.step.numpy()), status))
+    replicas.heard(gan, done)
     return doctor.patient
 
 
@@ -97,11 +98,16 @@ def told(config: Config, source: Images, step: int, status: str) -> dict[str, An
     return {"status": status, "updated": now(), **private}
 
 
-def follow(gan: GAN, plan: Plan, source: Images, config: Config) -> None:
-    """Play along as a worker that is not the chief, and write nothing."""
-    if int(gan.step.numpy()) < plan.total:
-        with stop_on_signal(gan) as interrupted:
-            fit(gan, plan, source, config, [Guard(None, plan)], interrupted)
+def follow(gan: GAN, plan: Plan, source: Images, config: Config) -> str:
+    """Play along as a worker that is not the chief, and write nothing.
+
+    Returns: the run's status, as the chief says it: this worker may see the folder as it was.
+    """
+    if int(gan.step.numpy()) >= plan.total:
+        return "finished"
+    with stop_on_signal(gan) as interrupted:
+        fit(gan, plan, source, config, [Guard(None, plan)], interrupted)
+    return "finished" if replicas.heard(gan) else "interrupted"
 
 
 def fit(
@@ -131,7 +137,7 @@ def fit(
             gan.warm_up(stretch.warming_up)
         gan.execute(math.gcd(plan.execution, stretch.steps))
         read = functools.partial(stream, config, plan, source, stretch.start)
-        images = replicas.shared(gan.distribute_strategy, read, plan.batch * plan.turns)
+        images = replicas.shared(gan.distribute_strategy, read, plan.batch, plan.turns)
         with source.reading(), replicas.not_alone():
             gan.fit(
                 images,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from .config import Config
@@ -48,8 +49,8 @@ def strategy_of(word: str) -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
-def check(config: Config, replicas: int) -> None:
-    """Raises: ConfigError: what so many replicas cannot play."""
+def check(config: Config, replicas: int, workers: int) -> None:
+    """Raises: ConfigError: what so many replicas, of so many workers, cannot play."""
     if config.train.batch % replicas:
         raise ConfigError(
             f"train.batch = {config.train.batch} cannot be shared by {replicas} replicas: take a "
@@ -62,34 +63,46 @@ def check(config: Config, replicas: int) -> None:
         )
     if config.train.jit and replicas > 1:
         raise ConfigError("train.jit works on one device: leave it out with several replicas")
-    if config.train.heal and task()[1] > 1:
+    if config.train.heal and workers > 1:
         raise ConfigError("train.heal works within one process: leave it out with several workers")
 
 
 def shared(
     strategy: tf.distribute.Strategy,
-    stream: Callable[[slice | None], tf.data.Dataset],
+    stream: Callable[[np.ndarray | None], tf.data.Dataset],
     batch: int,
+    turns: int,
 ) -> Any:
     """A stream as each replica reads it: all read different parts of the same batches.
 
     Args:
-        stream: (which of each batch's images) -> batches without end.
-        batch: images of a whole batch.
+        stream: (places of the images of a step that are read, int [K], or all) -> these, step by
+            step, without end.
+        batch: images of a turn, all replicas together.
+        turns: batches that a step takes from the stream.
     """
     worker, workers = task()
-    if workers == 1:
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
         return stream(None)
-    own = batch // workers
-    part = slice(worker * own, (worker + 1) * own)
-    each = batch // strategy.num_replicas_in_sync
+    hands = dealt(batch, turns, replicas)
+    if workers == 1:
+        return stream(hands.ravel())  # of which Keras gives each replica an equal part
+    own = hands.reshape(workers, -1)[worker]
 
     def read(_) -> tf.data.Dataset:
-        data = stream(part) if each == own else stream(part).rebatch(each)
+        data = stream(own) if replicas == workers else stream(own).rebatch(hands.shape[1])
         # Said, because else the workers meet before each step to ask whether all have images.
         return data.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
     return strategy.distribute_datasets_from_function(read)
+
+
+def dealt(batch: int, turns: int, replicas: int) -> np.ndarray:
+    """Which images of a step each replica reads, int [replicas, turns * batch / replicas]: its part
+    of every turn's batch, so that a turn is of the same images however many replicas share it."""
+    places = np.arange(turns * batch).reshape(turns, replicas, -1)
+    return places.swapaxes(0, 1).reshape(replicas, -1)
 
 
 def everyones(strategy: tf.distribute.Strategy, value: int) -> list[int]:
@@ -128,6 +141,12 @@ def agree(gan: GAN) -> None:
             f"the workers go on from different steps ({', '.join(map(str, steps))}): the run "
             "folder must be one that all of them can read"
         )
+
+
+def heard(gan: GAN, done: bool = False) -> bool:
+    """Whether the run is done, as the chief says, whose word counts; waits for all workers."""
+    with not_alone():
+        return bool(everyones(gan.distribute_strategy, int(done))[0])
 
 
 class Together(keras.callbacks.Callback):

@@ -31,6 +31,9 @@ KEEP_HEALTHY = 6  # the oldest lies before the first sign of what is seen some t
 class Run:
     """A run folder, new or old. Nothing in it is ever half-written."""
 
+    told: str | None = None
+    """The status that another process told this one, whose view of the folder may be older."""
+
     def __init__(self, folder: str | os.PathLike):
         self.folder = remote.path(folder)
 
@@ -239,7 +242,7 @@ class Run:
 
     def status(self) -> str:
         """running, finished, interrupted, diverged, sick, or stopped (killed; can go on)."""
-        status = self.info.get("status", "stopped")
+        status = self.told or self.info.get("status", "stopped")
         if status != "running":
             return status
         try:

@@ -90,14 +90,15 @@ def train(
         recipe = read(recipe, {"parent": parent})
     config = read(recipe, set)
     strategy = replicas.strategy_of(config.train.strategy)  # before TensorFlow does anything else
-    replicas.check(config, strategy.num_replicas_in_sync)
+    replicas.check(config, strategy.num_replicas_in_sync, task()[1])
     config, source = prepare(data, config, None)
     with strategy.scope():
         gan, plan = assemble(config, source)
         anew = take_parent(gan, config)
     if follows:
-        play(Run(run), gan, plan, source, config, False)  # type: ignore[arg-type]
-        return Run(run)  # type: ignore[arg-type]
+        followed = Run(run)  # type: ignore[arg-type]
+        play(followed, gan, plan, source, config, False)
+        return followed
     tell(source, progress)
     new = Run.create(run, _words(config), config)
     with new.locked():
@@ -149,7 +150,7 @@ def resume(
         before = old.config
         config = read(before.with_values(untaken(old)), set)
         strategy = replicas.strategy_of(config.train.strategy)
-        replicas.check(config, strategy.num_replicas_in_sync)
+        replicas.check(config, strategy.num_replicas_in_sync, task()[1])
         config, source = prepare(data, config, None)
         fingerprint = old.info.get("data", {}).get("fingerprint")
         if fingerprint and fingerprint != source.fingerprint:

@@ -17,25 +17,39 @@ def task() -> tuple[int, int]:
 
     Raises: UsageError: TF_CONFIG says something else than chief and workers.
     """
+    place, machines = _cluster()
+    return place, len(machines)
+
+
+def neighbours() -> int:
+    """How many workers this machine has, this one among them, by the hosts in TF_CONFIG."""
+    place, machines = _cluster()
+    return machines.count(machines[place])
+
+
+def _cluster() -> tuple[int, list[str]]:
+    """(which worker this is, the machine of each), the chief first."""
+    alone = 0, [""]
     text = os.environ.get("TF_CONFIG", "")
     if not text.strip():
-        return 0, 1
+        return alone
     try:
         told = json.loads(text)
         cluster, own = told.get("cluster") or {}, told.get("task") or {}
-        sizes = {kind: len(cluster[kind]) for kind in ("chief", "worker") if kind in cluster}
         if not cluster:
-            return 0, 1
-        before = sizes["chief"] if own["type"] == "worker" and "chief" in sizes else 0
-        place, count = before + int(own["index"]), sum(sizes.values())
-        if set(cluster) - {"chief", "worker"} or own["type"] not in sizes or place >= count:
+            return alone
+        hosts = {kind: cluster[kind] for kind in ("chief", "worker") if kind in cluster}
+        before = len(hosts["chief"]) if own["type"] == "worker" and "chief" in hosts else 0
+        place = before + int(own["index"])
+        machines = [host.rpartition(":")[0] for some in hosts.values() for host in some]
+        if set(cluster) != set(hosts) or own["type"] not in hosts or place >= len(machines):
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"TF_CONFIG = {text} is not understood: it names a cluster of chief and worker hosts, "
             "and this task's type and index; unset it to train alone"
         ) from error
-    return place, count
+    return place, machines
 
 
 def keep_memory() -> None:

@@ -99,6 +99,7 @@ sys.exit(main())
 def test_a_mirrored_run_is_what_one_device_makes_and_goes_on_there(npz, sets, tmp_path, command):
     """Several steps between two looks, as recipes have it."""
     plain = ["--set", "networks.norm=none", "--set", "networks.minibatch=none"]
+    plain += ["--set", "train.discriminator_steps=2"]
     words = ["train", npz, *sets, *plain, "--run"]
     mirrored = ["--set", "train.strategy=mirrored", "--set", "train.kimg=0.256"]
     done = subprocess.run(

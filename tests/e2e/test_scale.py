@@ -20,9 +20,9 @@ from PIL import Image
 import ganvas
 from ganvas import scale
 from ganvas.data import Options
-from ganvas.errors import DataError, RunError, UsageError
+from ganvas.errors import ConfigError, DataError, RunError, UsageError
 from ganvas.runs import Run
-from ganvas.scale import claims, cluster
+from ganvas.scale import claims, cluster, playing
 from ganvas.scale.cluster import team
 from ganvas.scale.drawing import Drawer, Request, _request
 
@@ -350,9 +350,24 @@ def test_two_workers_train_as_one_does(two, run, npz, few_steps, tmp_path, capfd
 
 
 @pytest.mark.proof
-def test_what_a_worker_refuses_is_said_once(two, run):
-    with pytest.raises(ganvas.ConfigError, match="cannot change within a run"):
+def test_what_a_worker_refuses_is_said_once_and_leaves_no_folder(two, run, tmp_path):
+    with pytest.raises(ConfigError, match="cannot change within a run"):
         scale.resume(run.folder, workers=2, set={"train.batch": 16})
+    with pytest.raises(DataError, match=r"none\.npz"):
+        scale.train(tmp_path / "none.npz", workers=2, run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_worker_without_a_gpu_of_its_own_takes_nobodys(two):
+    with team(lambda: os.environ.get, (), 2) as spread:
+        assert list(spread(["CUDA_VISIBLE_DEVICES"] * 2)) == ["-1"] * 2
+
+
+def test_what_workers_cannot_share_is_said_before_they_start(npz, tmp_path, monkeypatch):
+    monkeypatch.setattr(playing, "joined", None)
+    with pytest.raises(ConfigError, match="cannot be shared by 3 replicas"):
+        scale.train(npz, workers=3, run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_more_workers_than_processors(two):

@@ -31,15 +31,16 @@ class Images(Listing, ABC):
     """
 
     def stream(
-        self, batch: int, seed: int, start: int = 0, part: slice | None = None
+        self, batch: int, seed: int, start: int = 0, part: np.ndarray | None = None
     ) -> tf.data.Dataset:
         """Shuffled and augmented training images without end.
 
         Args:
             start: images to leave out; a batch of any size begins anywhere.
-            part: which of each batch's images to read; the others are another worker's.
+            part: places in each batch, int [K]: what to read, in this order; the other images are
+                another worker's. None: all, K = batch.
 
-        Returns: float32 [batch, H, W, C] in [-1, 1], with classes (images, int32 [batch]).
+        Returns: float32 [K, H, W, C] in [-1, 1], with classes (images, int32 [K]).
         """
         from ganvas.data.augment import augment
 
@@ -51,7 +52,8 @@ class Images(Listing, ABC):
             return (images, labels) if self.classes else images
 
         # Which images of a piece, by place: those of the part, batch by batch.
-        kept = np.arange(batch * several).reshape(several, batch)[:, part or slice(None)]
+        kept = np.arange(batch * several).reshape(several, batch)
+        kept = kept if part is None else kept[:, part]
         data = _map(self._pieces(seed, start, batch * several, kept.ravel()), finish)
         if several > 1:
             data = data.rebatch(kept.shape[1], drop_remainder=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ganvas.data.options import Options
+from ganvas.workers import neighbours
 
 GIB = 2**30
 _UNKNOWN_FREE = 4 * GIB  # where the system does not say
@@ -14,7 +15,8 @@ _UNKNOWN_FREE = 4 * GIB  # where the system does not say
 
 def fits(count: int, shape: tuple[int, int, int], options: Options) -> bool:
     """Whether that many decoded images may be kept in memory."""
-    limit = free_memory() / 4 if options.cache_gb is None else options.cache_gb * GIB
+    free = free_memory() / 4 / neighbours()  # as each worker keeps them
+    limit = free if options.cache_gb is None else options.cache_gb * GIB
     return count * int(np.prod(shape)) <= limit
 
 

@@ -91,7 +91,7 @@ def _own(workers: int, threads: int, quiet: dict[str, Any]) -> Iterator[None]:
         if not ray.util.get_node_ip_address().startswith("127."):
             raise RunError(
                 f"this version of Ray ({ray.__version__}) cannot be kept off the network: install "
-                "the one that 'ganvas[cluster]' asks for"
+                "ray 2.60, or join a Ray that runs by --address"
             )
         yield
     finally:
@@ -195,11 +195,19 @@ def resources(workers: int) -> dict[str, float]:
     return {"num_cpus": 1, "num_gpus": int(gpus >= workers)}
 
 
+def share_of(threads: int, gpu: bool) -> dict[str, str]:
+    """The environment of a worker: its threads, and no GPU where Ray gave it none, as each one
+    would take all of its memory."""
+    return threads_of(threads) | ({} if gpu else {"CUDA_VISIBLE_DEVICES": "-1"})
+
+
 class _Worker:
     """A process that makes its tool once, and then does one job after the other."""
 
-    def __init__(self, make: Callable[..., Callable[[Any], Any]], words: tuple, threads: int):
-        os.environ.update(threads_of(threads))
+    def __init__(
+        self, make: Callable[..., Callable[[Any], Any]], words: tuple, share: dict[str, str]
+    ):
+        os.environ.update(share)
         self._make, self._words = make, words
         self._tool: Callable[[Any], Any] | None = None
 
@@ -236,9 +244,11 @@ def team(
         import ray
         from ray.util import ActorPool
 
-        options = {**resources(workers), "max_restarts": RESTARTS, "max_task_retries": RESTARTS}
-        kind: Any = ray.remote(_Worker).options(**options)
-        actors = [kind.remote(make, words, threads) for _ in range(workers)]
+        asked = resources(workers)
+        again = {"max_restarts": RESTARTS, "max_task_retries": RESTARTS}
+        kind: Any = ray.remote(_Worker).options(**asked, **again)
+        share = share_of(threads, asked["num_gpus"] > 0)
+        actors = [kind.remote(make, words, share) for _ in range(workers)]
 
         def spread(jobs: Iterable[Any]) -> Iterator[Any]:
             with worker_errors():

@@ -23,7 +23,7 @@ from ..errors import Advice, GanvasError, RunError, UsageError, WorkerGone
 from ..logs import quiet
 from ..runs import Run
 from ..workers import task
-from .cluster import RESTARTS, joined, resources, threads_of
+from .cluster import RESTARTS, joined, resources, share_of
 
 _LOOK = 0.2  # seconds between two looks at what the chief says
 
@@ -53,6 +53,7 @@ def train(
     Raises: as `ganvas.train`; RunError: workers died again and again.
     """
     from .. import training  # here, since Ray's helpers that read this file need no TensorFlow
+    from ..replicas import check
 
     config = training.read(recipe, set)
     if start_from:
@@ -60,6 +61,8 @@ def train(
     new = Run(remote.shared(run) if run else training.name(data, config))
     if not go_on:
         Run.check_free(new.folder)
+    begun = (new.folder / "config.toml").is_file()
+    check(new.config if begun else config, workers, workers)
     words = {
         "data": _absolute(data), "recipe": config, "run": str(new.folder),
         "start_from": _absolute(start_from), "go_on": True, "progress": progress,
@@ -76,7 +79,10 @@ def resume(
     progress: bool = True,
 ) -> Run:
     """Go on as `ganvas.resume` does, by several workers; it may have been another number before."""
+    from ..replicas import check
+
     old = Run.open(remote.shared(run))
+    check(old.config.with_values(set or {}), workers, workers)
     words = {"run": str(old.folder), "set": dict(set or {}), "progress": progress}
     return _play("resume", words, old, workers, address)
 
@@ -120,12 +126,14 @@ def _once(
     from ray.train.tensorflow import TensorflowTrainer
 
     desk: Any = ray.remote(_Desk).options(num_cpus=0).remote()
+    new = not run.folder.exists()
     store = run.folder / ".ray"  # of Ray Train, which keeps nothing there
     asked = resources(workers)
     trainer = TensorflowTrainer(
         _worker,
         train_loop_config={
-            "call": call, "words": words, "desk": desk, "threads": threads, "argv": sys.argv,
+            "call": call, "words": words, "desk": desk, "argv": sys.argv,
+            "share": share_of(threads, asked["num_gpus"] > 0),
         },
         scaling_config=ScalingConfig(
             num_workers=workers,
@@ -157,6 +165,9 @@ def _once(
     finally:
         ray.kill(desk)
         shutil.rmtree(store, ignore_errors=True)
+        if new:
+            with contextlib.suppress(OSError):  # a run has begun there
+                run.folder.rmdir()
     if ended[0] is not None:
         raise _reason(ended[0]) from ended[0]
 
@@ -223,7 +234,7 @@ def _worker(config: dict[str, Any]) -> None:
     from ray.train import get_context
 
     os.environ.pop("TF_USE_LEGACY_KERAS", None)  # Ray Train sets it; this package is of Keras 3
-    os.environ.update(threads_of(config["threads"]))
+    os.environ.update(config["share"])
     from .. import training
 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # Ray lets everybody speak
