@@ -1,4 +1,4 @@
-"""One trial: a run of fixed length, judged on held-out images, stopped early when hopeless."""
+"""One trial: a run of fixed length, judged by its last score, stopped early when hopeless."""
 
 from __future__ import annotations
 

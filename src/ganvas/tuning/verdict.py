@@ -51,6 +51,7 @@ def conclude(search: Search, study: Study, repeats: int) -> dict[str, Any]:
         "kimg": search.config.train.kimg,
         "folder": str(search.folder),
         "by": best.user_attrs["by"],
+        "against": search.against,
         "best": {"trial": best.number, "value": best.value, "values": values},
         "trials": [_about(study, trial) for trial in study.done()],
         "importance": importance(study),
@@ -144,7 +145,7 @@ def compare(best: Sequence[float | None], default: Sequence[float | None]) -> di
 def best_recipe(config: Config, result: Mapping[str, Any]) -> str:
     """The recipe with the best values, as a file that `train --recipe` takes."""
     best, repeats = result["best"], result["repeats"]
-    score = f"{result['by']} {best['value']:.4g} in the search"
+    score = f"{result['by']} on {result['against']}: {best['value']:.4g} in the search"
     if repeats and None not in repeats["best"]:
         again = ", ".join(f"{value:.4g}" for value in repeats["best"])
         score += f"; {again} with seeds {repeats['seeds']}"
