@@ -44,6 +44,27 @@ def test_a_recipe_without_a_space_is_searched_around_its_values():
     assert parameters_of(space, config)["penalties.gradient.weight"] == 10.0
 
 
+@pytest.mark.parametrize(
+    "values, options, own",
+    [
+        ({}, {"networks.width": [16, 32]}, {"networks.width": 32}),
+        ({}, {"networks.width": Range(low=8, high=64)}, {"networks.width": 32}),
+        ({"networks": "dcgan"}, {"networks": [{"name": "dcgan", "width": 32}]},
+         {"networks": '{"name": "dcgan", "width": 32}'}),
+        ({}, {"loss": ["nonsaturating", {"name": "hinge"}]}, {"loss": '{"name": "hinge"}'}),
+        ({"augment": "ada"}, {"augment.target": [0.5, 0.6]}, {"augment.target": 0.6}),
+        ({"augment": {"name": "diff"}}, {"augment": ["ada", "diff"]}, {"augment": "diff"}),
+        ({}, {"train.discriminator_learning_rate": [4e-3]},
+         {"train.discriminator_learning_rate": 4e-3}),
+        ({}, {"networks.width": [16, 64]}, None),
+    ],
+)  # fmt: skip
+def test_the_recipes_own_values_are_found_however_they_are_written(values, options, own):
+    """Left to a part's default, as a word or as a table."""
+    config = QUICK.with_values({**values, "tune": options})
+    assert parameters_of(space_of(config), config) == own
+
+
 def test_toml_with_and_without_quotes_says_the_same():
     one = tomllib.loads('[tune]\n"train.beta1" = [0.0, 0.5]\n"train.batch" = {low=8, high=64}')
     other = tomllib.loads("[tune]\ntrain.beta1 = [0.0, 0.5]\ntrain.batch = {low=8, high=64}")
