@@ -5,6 +5,9 @@ import json
 import math
 import signal
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -37,6 +40,10 @@ class Training:
 
     def resume(self, run, *, each_tick=None, **_):
         run = Run(run)
+        with run.locked():
+            return self.play(run, each_tick)
+
+    def play(self, run, each_tick):
         self.played.append(run.folder.name)
         kimg, rate = run.config.train.kimg, run.config.train.learning_rate
         cut = self.cut.pop(0) if self.cut else TICKS

@@ -3,6 +3,8 @@
 
 import itertools
 import math
+import shutil
+import time
 import tomllib
 
 import numpy as np
@@ -12,6 +14,7 @@ optuna = pytest.importorskip("optuna", reason="the extra [tune] is not installed
 
 from ganvas.config import Range, load_recipe, parse, recipe_names
 from ganvas.errors import ConfigError, UsageError
+from ganvas.tuning import study as studies
 from ganvas.tuning.report import page, sentences
 from ganvas.tuning.space import digest, distributions, in_words, parameters_of, space_of, values_of
 from ganvas.tuning.study import Study
@@ -171,6 +174,56 @@ def test_the_trial_of_a_dead_worker_is_asked_for_again(tmp_path):
         assert other.ask(9, name).params != lost, "a living worker's trial is its own"
     states = [trial.state.name for trial in other.trials()]
     assert states == ["FAIL", "RUNNING", "RUNNING"]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_who_has_nothing_left_waits_for_the_last_trial_of_another(tmp_path, monkeypatch, dies):
+    """And plays it, when the other dies."""
+    monkeypatch.setattr(studies, "POLL", 0.01)
+    study, other = study_in(tmp_path), study_in(tmp_path)
+    with ThreadPoolExecutor(1) as pool, other.worker() as waiting:
+        with study.worker() as name:
+            mine = study.ask(1, name)
+            next_one = pool.submit(other.ask, 1, waiting)
+            time.sleep(0.5)
+            assert not next_one.done()
+            if not dies:
+                study.optuna.tell(mine, 1.0)
+        found = next_one.result(timeout=60)
+    assert found.params == mine.params if dies else found is None
+
+
+def test_waiting_ends_when_it_is_over(tmp_path):
+    study = study_in(tmp_path)
+    with study.worker() as name:
+        study.ask(1, name)
+        assert study.ask(1, name, lambda: True) is None
+
+
+def test_a_worker_whose_lock_lies_elsewhere_is_not_taken_for_dead(tmp_path):
+    """As on a machine that reaches the database and not the folder."""
+    study = study_in(tmp_path)
+    with study.worker() as name:
+        study.ask(9, name)
+        shutil.rmtree(tmp_path / "s-study")
+        other = study_in(tmp_path)
+        for _ in range(2):
+            with (
+                other.worker() as another,
+                pytest.raises(UsageError, match=r"trial 0 is .*s-study.* must be shared"),
+            ):
+                other.ask(9, another)
+        assert [trial.state.name for trial in other.trials()] == ["RUNNING"]
+
+
+def test_a_lock_that_vanishes_when_let_go_is_that_of_the_dead(tmp_path):
+    """As some versions of filelock do, and Windows."""
+    study = study_in(tmp_path)
+    with study.worker() as name:
+        lost = study.ask(9, name).params
+    (tmp_path / "s-study" / "workers" / f"{name}.lock").unlink()
+    with study.worker() as name:
+        assert study.ask(9, name).params == lost
 
 
 @pytest.mark.parametrize("progress", [False, True])

@@ -61,6 +61,12 @@ class Search:
         """The folder of the run with these values."""
         return self.folder / "trials" / digest(values)
 
+    def over(self) -> bool:
+        """Whether this worker is to stop: the time is up, or the search that started it was killed
+        and another may have taken over."""
+        parent = multiprocessing.parent_process()
+        return time.time() > self.deadline or (parent is not None and not parent.is_alive())
+
     def study(self) -> Study:
         return Study(self.place, self.folder, space_of(self.config), self.about, self.seed)
 
@@ -208,7 +214,7 @@ def work(search: Search) -> None:
     study = search.study()
     # Each trial has graphs of its own, which TensorFlow takes for a mistake: it is kept quiet.
     with study.worker() as name, _interruptible() as stopped, quiet("tensorflow"):
-        while time.time() < search.deadline and (trial := study.ask(search.trials, name)):
+        while not search.over() and (trial := study.ask(search.trials, name, search.over)):
             values = values_of(study.space, trial.params)
             began = time.monotonic()
             outcome = outcome_of(search, study, trial, values)

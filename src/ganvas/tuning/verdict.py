@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import filelock
 import numpy as np
 import optuna
 
@@ -23,6 +24,7 @@ from ..config import Config
 from ..errors import Diverged, UsageError
 from ..evaluation.intervals import student
 from ..files import replacing
+from ..runs import Run
 from .report import page
 from .space import values_of
 from .trial import played, scores_of
@@ -33,7 +35,24 @@ if TYPE_CHECKING:
 
 
 def conclude(search: Search, study: Study, repeats: int) -> dict[str, Any]:
-    """Repeat, judge, and write tune.json, best.toml and report.html beside the runs."""
+    """Repeat, judge, and write tune.json, best.toml and report.html beside the runs.
+
+    Of several machines, each whose search ends does so, one after the other; the first one's
+    repeats are runs that the others only read.
+
+    Raises: UsageError: no trial was played to its end.
+    """
+    lock = filelock.FileLock(search.folder / ".conclude.lock")
+    try:
+        turn = lock.acquire(timeout=1)
+    except filelock.Timeout:
+        sys.stderr.write("note: another process of this study repeats the best: waiting for it\n")
+        turn = lock.acquire()
+    with turn:
+        return _conclude(search, study, repeats)
+
+
+def _conclude(search: Search, study: Study, repeats: int) -> dict[str, Any]:
     best = study.best()
     if best is None and time.time() > search.deadline:
         raise UsageError("the time is up before a trial was played to its end: go on, same words")
@@ -96,12 +115,14 @@ def _repeat(search: Search, values: Mapping[str, Any], repeats: int) -> dict[str
     rows: dict[str, list[float | None]] = {"best": [], "default": []}
     for seed in seeds:
         for name, changed in (("best", values), ("default", {})):
-            if time.time() > search.deadline:
+            every = {**changed, "train.seed": seed}
+            folder = search.run_of(every)
+            if time.time() > search.deadline and Run(folder).status() != "finished":
                 sys.stderr.write("note: the time is up before the repeats: the same call goes on\n")
                 return None
             every = {**changed, "train.seed": seed}
             try:
-                run = played(search, search.run_of(every), every)
+                run = played(search, folder, every)
             except Diverged:
                 rows[name].append(None)
             else:
