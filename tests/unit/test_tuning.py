@@ -1,17 +1,20 @@
 # ruff: noqa: E402 - the extra may be absent
 """The search without training: what may change, who tries what, what is said in the end."""
 
+import datetime
 import itertools
 import math
 import shutil
 import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 optuna = pytest.importorskip("optuna", reason="the extra [tune] is not installed")
 
+from ganvas import __version__
 from ganvas.config import Range, load_recipe, parse, recipe_names
 from ganvas.errors import ConfigError, UsageError
 from ganvas.tuning import study as studies
@@ -300,7 +303,8 @@ def result_of(tmp_path, verdict="helps"):
     repeats = {"seeds": [1, 2], "best": [1.1, 1.2], "default": [3.0, 3.1], "difference": -1.9,
                "low": -2.0, "high": -1.8, "verdict": verdict}  # fmt: skip
     return {"recipe": "quick", "data": "mnist", "kimg": 1.0, "folder": str(study.folder),
-            "by": "frechet", "best": best, "trials": trials, "repeats": repeats,
+            "by": "frechet", "against": "held-out images", "images": "f00d", "study": study.address,
+            "best": best, "trials": trials, "repeats": repeats,
             "importance": {"train.learning_rate": 0.7, "augment": 0.3}}  # fmt: skip
 
 
@@ -310,7 +314,18 @@ def test_the_best_recipe_trains_with_the_best_values(tmp_path):
     assert config.train.learning_rate == 2e-3 and config.augment["name"] == "ada"
     assert config.recipe == "quick-tuned" and not config.data.source
     assert config.scores == QUICK.scores and config.watch == QUICK.watch
-    assert "# score: frechet 1 in the search; 1.1, 1.2 with seeds [1, 2]" in text
+    score = "frechet on held-out images: 1 in the search; 1.1, 1.2 with seeds [1, 2]"
+    assert f"# score: {score}\n" in text
+    made = f"by ganvas {__version__} on {datetime.date.today().isoformat()}"
+    data = "data: searched on mnist, fingerprint f00d"
+    for line in (data, f"study: {tmp_path}/s.db", f"made: {made}"):
+        assert f"# {line}\n" in text
+
+
+def test_a_password_is_not_passed_on(tmp_path):
+    study = study_in(tmp_path)
+    study.place = "postgresql://me:secret@host/tune?password=secret"
+    assert study.address == "postgresql://me:***@host/tune"
 
 
 @pytest.mark.parametrize(

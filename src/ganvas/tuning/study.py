@@ -37,7 +37,7 @@ class Study:
     """One search over one recipe.
 
     Args:
-        place: a file, or any storage that Optuna takes (a word with "://").
+        place: a file, or the address of a database (a word with "://").
         folder: where runs and locks lie.
         about: what is searched; a study goes on only with the same.
         seed: of the choices: trial k depends on (seed, k) and on what was seen before it.
@@ -47,7 +47,7 @@ class Study:
 
     def __init__(self, place: str, folder: Path, space: Space, about: Mapping[str, Any], seed: int):
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self.folder, self.space, self.seed = folder, space, seed
+        self.place, self.folder, self.space, self.seed = place, folder, space, seed
         url = place if "://" in place else _sqlite(Path(place).absolute())
         new = not folder.exists()
         for name in ("trials", "workers"):
@@ -75,6 +75,13 @@ class Study:
                 )
             if key not in before:
                 self.optuna.set_user_attr(key, value)
+
+    @property
+    def address(self) -> str:
+        """Where it lies, without a password: it stands in recipes that are passed on."""
+        if "://" not in self.place:
+            return str(Path(self.place).absolute())
+        return sqlalchemy.make_url(self.place).set(query={}).render_as_string()
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ best and the recipe as it was are trained anew with seeds that the search has no
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import math
 import sys
@@ -20,6 +21,7 @@ import filelock
 import numpy as np
 import optuna
 
+from .. import __version__
 from ..config import Config
 from ..errors import Diverged, UsageError
 from ..evaluation.intervals import student
@@ -69,6 +71,8 @@ def _conclude(search: Search, study: Study, repeats: int) -> dict[str, Any]:
         "data": search.data if isinstance(search.data, str) else "arrays",
         "kimg": search.config.train.kimg,
         "folder": str(search.folder),
+        "study": study.address,
+        "images": search.about["images"],
         "by": best.user_attrs["by"],
         "against": search.against,
         "best": {"trial": best.number, "value": best.value, "values": values},
@@ -120,7 +124,6 @@ def _repeat(search: Search, values: Mapping[str, Any], repeats: int) -> dict[str
             if time.time() > search.deadline and Run(folder).status() != "finished":
                 sys.stderr.write("note: the time is up before the repeats: the same call goes on\n")
                 return None
-            every = {**changed, "train.seed": seed}
             try:
                 run = played(search, folder, every)
             except Diverged:
@@ -174,8 +177,11 @@ def best_recipe(config: Config, result: Mapping[str, Any]) -> str:
         "what": f"{result['recipe']} with the values of trial {best['trial']} of a search over "
         f"{len(result['trials'])} trials of {result['kimg']:g} kimg",
         "command": f"ganvas train {result['data']} --recipe best.toml",
-        "data": f"searched on {result['data']}",
+        "length": f"{result['kimg']:g} kimg, that of a trial; --set train.kimg=... for more",
+        "data": f"searched on {result['data']}, fingerprint {result['images']}",
         "score": score,
+        "study": result["study"],
+        "made": f"by ganvas {__version__} on {datetime.date.today().isoformat()}",
     }
     named = {"recipe": f"{config.recipe}-tuned", "data.source": ""}
     tuned = config.with_values({**best["values"], **named})
