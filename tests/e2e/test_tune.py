@@ -95,3 +95,18 @@ def test_without_its_extra_it_says_which(words, capsys, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "optuna" else find(n))
     assert run_command([*map(str, words)]) == 2
     assert "pip install 'ganvas[tune]'" in capsys.readouterr().err
+
+
+def test_two_workers_share_the_trials(words, tmp_path, command):
+    more = ["--workers", 2, "--set", "train.kimg=0.064", "--json"]
+    done = command(*words, *more, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found, study = json.loads(done.stdout), tmp_path / "s-study"
+    assert found == json.loads((study / "tune.json").read_text())
+    assert done.stderr.count("trial ") == len(found["trials"]) == 2
+    runs = {run.name for run in (study / "trials").iterdir()}
+    assert runs == {trial["run"] for trial in found["trials"]} and len(runs) == 2
+    assert len(list((study / "workers").glob("*.lock"))) == 2, "none was needed a second time"
+    assert found["against"] == "training images"
+    assert "note: 13 images are held out, where 50 are needed" in done.stderr
+    assert parse(tomllib.loads((study / "best.toml").read_text())).train.kimg == 0.064

@@ -1,9 +1,13 @@
 # ruff: noqa: E402 - the extra may be absent
 """The search over trials that train nothing: who is stopped, who goes on, who is done again."""
 
+import json
 import math
 import signal
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,9 +15,9 @@ import pytest
 optuna = pytest.importorskip("optuna", reason="the extra [tune] is not installed")
 
 from ganvas.config import load_recipe
-from ganvas.errors import Diverged, UsageError
+from ganvas.errors import Advice, Diverged, UsageError
 from ganvas.runs import Run
-from ganvas.tuning import search, trial
+from ganvas.tuning import report, search, trial
 
 TICKS = 4
 RATES = {"train.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}
@@ -36,6 +40,10 @@ class Training:
 
     def resume(self, run, *, each_tick=None, **_):
         run = Run(run)
+        with run.locked():
+            return self.play(run, each_tick)
+
+    def play(self, run, each_tick):
         self.played.append(run.folder.name)
         kimg, rate = run.config.train.kimg, run.config.train.learning_rate
         cut = self.cut.pop(0) if self.cut else TICKS
@@ -62,11 +70,13 @@ def training(monkeypatch, tmp_path):
     monkeypatch.setattr(trial, "resume", stands_in.resume)
     monkeypatch.setattr(search.keras.backend, "clear_session", lambda: None)
     monkeypatch.chdir(tmp_path)
+    stands_in.folder = tmp_path / "s-study"
     return stands_in
 
 
 def tune(grey, place="s.db", space=RATES, **more):
-    values = {"train.kimg": 1.0, "train.learning_rate": 2e-3, "tune": space, "data.clusters": 0}
+    values = {"train.kimg": 1.0, "train.learning_rate": 2e-3, "tune": space, "data.clusters": 0,
+              "data.holdout": 0.25}  # fmt: skip
     config = load_recipe("quick").with_values({**values, **more.pop("values", {})})
     more = {"repeats": 0, "progress": False, **more}
     return search.tune(grey[0], config, study=place, **more)
@@ -143,7 +153,7 @@ def test_the_time_is_up_and_it_goes_on(grey, training, monkeypatch):
 
 def test_a_length_in_epochs(grey, training):
     result = tune(grey, trials=1, values={"train.epochs": 2})
-    assert result["kimg"] == pytest.approx(2 * len(grey[0]) * 0.95 / 1000, rel=0.03)
+    assert result["kimg"] == pytest.approx(2 * len(grey[0]) * 0.75 / 1000, rel=0.03)
     run = Run(f"{result['folder']}/trials/{training.played[0]}")
     assert run.config.train.kimg == result["kimg"] and result["trials"][0]["why"] is None
 
@@ -156,3 +166,42 @@ def test_best_and_default_are_repeated_by_the_same_seeds(grey, training):
     assert gaps == pytest.approx([repeats["difference"]] * 2)
     before = len(training.played)
     assert tune(grey, trials=8, repeats=2) == result and len(training.played) == before
+
+
+def test_two_searches_of_one_study_end_alike(grey, training):
+    """The one to whom nothing is left waits for the other's last trial, and reads its repeats."""
+    together, begun = threading.Barrier(2, timeout=60), set()
+
+    def meet(config):
+        rate = config.train.learning_rate
+        if config.train.seed == 0 and rate not in begun:  # each plays one of the two trials
+            begun.add(rate)
+            together.wait()
+            time.sleep(2.0 * (rate == 2e-3))
+
+    training.ends = meet
+    with ThreadPoolExecutor(2) as pool:
+        ends = [pool.submit(tune, grey, trials=2, repeats=1) for _ in range(2)]
+    one, other = (end.result() for end in ends)
+    assert one == other and len(one["trials"]) == 2
+    assert len(training.played) == len({*training.played}) == 4
+
+
+@pytest.mark.parametrize("share, enough", [(0.1, "--set data.holdout=0.2"), (0.25, "")])
+def test_it_says_by_which_images_it_judges(grey, training, share, enough):
+    values = {"data.holdout": share}
+    if not enough:
+        result = tune(grey, trials=1, values=values)
+    else:
+        with pytest.warns(Advice, match=rf"26 images are held out, where 50 .* {enough}"):
+            result = tune(grey, trials=1, values=values)
+    word = "training images" if enough else "held-out images"
+    assert result["against"] == word and f"by kid on {word}" in report.sentences(result)[1]
+    assert word in report.page(result).html()
+    assert json.loads((training.folder / "tune.json").read_text()) == result
+    assert f"kid on {word}" in (training.folder / "best.toml").read_text()
+
+
+def test_too_few_images_to_hold_out_any(grey, training):
+    with pytest.warns(Advice, match="0 images are held out.* give more images, 200 or above"):
+        tune((grey[0][:199], None), trials=1)

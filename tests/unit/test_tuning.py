@@ -1,17 +1,23 @@
 # ruff: noqa: E402 - the extra may be absent
 """The search without training: what may change, who tries what, what is said in the end."""
 
+import datetime
 import itertools
 import math
+import shutil
+import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 optuna = pytest.importorskip("optuna", reason="the extra [tune] is not installed")
 
+from ganvas import __version__
 from ganvas.config import Range, load_recipe, parse, recipe_names
 from ganvas.errors import ConfigError, UsageError
+from ganvas.tuning import study as studies
 from ganvas.tuning.report import page, sentences
 from ganvas.tuning.space import digest, distributions, in_words, parameters_of, space_of, values_of
 from ganvas.tuning.study import Study
@@ -42,6 +48,27 @@ def test_a_recipe_without_a_space_is_searched_around_its_values():
     assert space["train.learning_rate"] == Range(low=rate / 10, high=rate * 10, log=True)
     assert space["penalties.gradient.weight"] == Range(low=1.0, high=100.0, log=True)
     assert parameters_of(space, config)["penalties.gradient.weight"] == 10.0
+
+
+@pytest.mark.parametrize(
+    "values, options, own",
+    [
+        ({}, {"networks.width": [16, 32]}, {"networks.width": 32}),
+        ({}, {"networks.width": Range(low=8, high=64)}, {"networks.width": 32}),
+        ({"networks": "dcgan"}, {"networks": [{"name": "dcgan", "width": 32}]},
+         {"networks": '{"name": "dcgan", "width": 32}'}),
+        ({}, {"loss": ["nonsaturating", {"name": "hinge"}]}, {"loss": '{"name": "hinge"}'}),
+        ({"augment": "ada"}, {"augment.target": [0.5, 0.6]}, {"augment.target": 0.6}),
+        ({"augment": {"name": "diff"}}, {"augment": ["ada", "diff"]}, {"augment": "diff"}),
+        ({}, {"train.discriminator_learning_rate": [4e-3]},
+         {"train.discriminator_learning_rate": 4e-3}),
+        ({}, {"networks.width": [16, 64]}, None),
+    ],
+)  # fmt: skip
+def test_the_recipes_own_values_are_found_however_they_are_written(values, options, own):
+    """Left to a part's default, as a word or as a table."""
+    config = QUICK.with_values({**values, "tune": options})
+    assert parameters_of(space_of(config), config) == own
 
 
 def test_toml_with_and_without_quotes_says_the_same():
@@ -152,6 +179,56 @@ def test_the_trial_of_a_dead_worker_is_asked_for_again(tmp_path):
     assert states == ["FAIL", "RUNNING", "RUNNING"]
 
 
+@pytest.mark.parametrize("dies", [False, True])
+def test_who_has_nothing_left_waits_for_the_last_trial_of_another(tmp_path, monkeypatch, dies):
+    """And plays it, when the other dies."""
+    monkeypatch.setattr(studies, "POLL", 0.01)
+    study, other = study_in(tmp_path), study_in(tmp_path)
+    with ThreadPoolExecutor(1) as pool, other.worker() as waiting:
+        with study.worker() as name:
+            mine = study.ask(1, name)
+            next_one = pool.submit(other.ask, 1, waiting)
+            time.sleep(0.5)
+            assert not next_one.done()
+            if not dies:
+                study.optuna.tell(mine, 1.0)
+        found = next_one.result(timeout=60)
+    assert found.params == mine.params if dies else found is None
+
+
+def test_waiting_ends_when_it_is_over(tmp_path):
+    study = study_in(tmp_path)
+    with study.worker() as name:
+        study.ask(1, name)
+        assert study.ask(1, name, lambda: True) is None
+
+
+def test_a_worker_whose_lock_lies_elsewhere_is_not_taken_for_dead(tmp_path):
+    """As on a machine that reaches the database and not the folder."""
+    study = study_in(tmp_path)
+    with study.worker() as name:
+        study.ask(9, name)
+        shutil.rmtree(tmp_path / "s-study")
+        other = study_in(tmp_path)
+        for _ in range(2):
+            with (
+                other.worker() as another,
+                pytest.raises(UsageError, match=r"trial 0 is .*s-study.* must be shared"),
+            ):
+                other.ask(9, another)
+        assert [trial.state.name for trial in other.trials()] == ["RUNNING"]
+
+
+def test_a_lock_that_vanishes_when_let_go_is_that_of_the_dead(tmp_path):
+    """As some versions of filelock do, and Windows."""
+    study = study_in(tmp_path)
+    with study.worker() as name:
+        lost = study.ask(9, name).params
+    (tmp_path / "s-study" / "workers" / f"{name}.lock").unlink()
+    with study.worker() as name:
+        assert study.ask(9, name).params == lost
+
+
 @pytest.mark.parametrize("progress", [False, True])
 def test_what_takes_its_process_with_it_is_given_up(tmp_path, progress):
     """As a network that does not fit into memory would, for ever; not one that gets further."""
@@ -226,7 +303,8 @@ def result_of(tmp_path, verdict="helps"):
     repeats = {"seeds": [1, 2], "best": [1.1, 1.2], "default": [3.0, 3.1], "difference": -1.9,
                "low": -2.0, "high": -1.8, "verdict": verdict}  # fmt: skip
     return {"recipe": "quick", "data": "mnist", "kimg": 1.0, "folder": str(study.folder),
-            "by": "frechet", "best": best, "trials": trials, "repeats": repeats,
+            "by": "frechet", "against": "held-out images", "images": "f00d", "study": study.address,
+            "best": best, "trials": trials, "repeats": repeats,
             "importance": {"train.learning_rate": 0.7, "augment": 0.3}}  # fmt: skip
 
 
@@ -236,7 +314,18 @@ def test_the_best_recipe_trains_with_the_best_values(tmp_path):
     assert config.train.learning_rate == 2e-3 and config.augment["name"] == "ada"
     assert config.recipe == "quick-tuned" and not config.data.source
     assert config.scores == QUICK.scores and config.watch == QUICK.watch
-    assert "# score: frechet 1 in the search; 1.1, 1.2 with seeds [1, 2]" in text
+    score = "frechet on held-out images: 1 in the search; 1.1, 1.2 with seeds [1, 2]"
+    assert f"# score: {score}\n" in text
+    made = f"by ganvas {__version__} on {datetime.date.today().isoformat()}"
+    data = "data: searched on mnist, fingerprint f00d"
+    for line in (data, f"study: {tmp_path}/s.db", f"made: {made}"):
+        assert f"# {line}\n" in text
+
+
+def test_a_password_is_not_passed_on(tmp_path):
+    study = study_in(tmp_path)
+    study.place = "postgresql://me:secret@host/tune?password=secret"
+    assert study.address == "postgresql://me:***@host/tune"
 
 
 @pytest.mark.parametrize(

@@ -74,14 +74,22 @@ class Scores(EachTick):
         self.run.declare_best({**about, **scores, **judge.about})
 
 
+def reference(source: Images) -> tuple[Images, str]:
+    """The images that generators are scored against, and what they are called: those held out, or
+    those learnt from where fewer than FEWEST are held out."""
+    held = source.held_out()
+    if held is None or held.count < FEWEST:
+        return source, "training images"
+    return held, "held-out images"
+
+
 class Judge:
-    """The held-out images in the features that suit them."""
+    """The images to be scored against, in the features that suit them."""
 
     def __init__(self, source: Images, options: Options):
         self.extractor = extractor_for(source, options.features)
-        held = source.held_out()
-        held = held if held is not None and held.count >= FEWEST else None
-        real = describe_source(held or source, self.extractor, MOST).features
+        against, word = reference(source)
+        real = describe_source(against, self.extractor, MOST).features
         count = min(options.images, source.count)
         other = describe_source(source, self.extractor, count).features
         needed = PER_DIMENSION * self.extractor.width
@@ -90,9 +98,9 @@ class Judge:
         self.real, self.moments = real, Moments.of(real)
         self.about = {
             "by": self.by, "images": options.images, "n_real": len(real),
-            "against": "held-out images" if held else "training images",
+            "against": word,
             "features": self.extractor.name, "features_sha256": self.extractor.sha256,
-            "floor": self.compare(other) if held else None,
+            "floor": None if against is source else self.compare(other),
         }  # fmt: skip
 
     def scores(self, images) -> dict[str, float]:

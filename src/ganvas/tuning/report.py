@@ -47,7 +47,7 @@ def sentences(result: Mapping[str, Any]) -> list[str]:
     return [
         WORDS[repeats["verdict"]] if repeats else "The best values were not repeated",
         f"{len(result['trials'])} trials of {result['kimg']:g} kimg on {result['data']}, by {by} "
-        "on held-out images (lower is better).",
+        f"on {result['against']} (lower is better).",
         f"Best: trial {best['trial']}, {by} {best['value']:.4g}: {in_words(best['values'])}.",
         f"{result['folder']}: best.toml, report.html, tune.json",
     ]

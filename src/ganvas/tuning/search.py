@@ -9,15 +9,20 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
+from ..callbacks.scores import FEWEST, reference
 from ..config import Config, load_recipe
-from ..errors import GanvasError, RunError, UsageError
+from ..data import Images
+from ..data.listing import held_count
+from ..errors import Advice, GanvasError, RunError, UsageError
 from ..logs import quiet
 from ..training import prepare
 from .space import digest, in_words, space_of, values_of
@@ -45,6 +50,8 @@ class Search:
     place: str
     folder: Path
     about: dict[str, Any]
+    against: str
+    """Which images trials are scored against: held out, or learnt from."""
     trials: int
     deadline: float
     seed: int
@@ -53,6 +60,12 @@ class Search:
     def run_of(self, values: Mapping[str, Any]) -> Path:
         """The folder of the run with these values."""
         return self.folder / "trials" / digest(values)
+
+    def over(self) -> bool:
+        """Whether this worker is to stop: the time is up, or the search that started it was killed
+        and another may have taken over."""
+        parent = multiprocessing.parent_process()
+        return time.time() > self.deadline or (parent is not None and not parent.is_alive())
 
     def study(self) -> Study:
         return Study(self.place, self.folder, space_of(self.config), self.about, self.seed)
@@ -74,7 +87,8 @@ def tune(
     """Search the values that a recipe declares in [tune] for those that suit these images.
 
     Each trial is a run of the recipe's length with its own values; what counts is the score of
-    its last generator on held-out images. A trial is stopped early when it is worse than the
+    its last generator on held-out images, or on training images where too few are held out (it
+    warns of that, and "against" says which). A trial is stopped early when it is worse than the
     median of the others at the same point, or when the doctor is certain of a disease. In the
     end the best and the recipe as it was are trained anew with other seeds.
 
@@ -107,8 +121,13 @@ def tune(
     about = {**_searched(config), "seed": seed, "images": source.fingerprint}
     end = float("inf") if hours is None else time.time() + 3600 * hours
     word = settled.data.source or data
-    del source
-    search = Search(word, own, config, place, _folder(place), about, trials, end, seed, progress)
+    against, called = reference(source)
+    if against is source:
+        warnings.warn(_too_few(source), Advice, stacklevel=2)
+    del source, against
+    search = Search(
+        word, own, config, place, _folder(place), about, called, trials, end, seed, progress
+    )
     shared = search.study()
     shared.start_with(config)
     _work(search, workers)
@@ -119,6 +138,18 @@ def _folder(place: str) -> Path:
     """Where the runs of a study lie: beside its file, or here where it is a database."""
     file = Path(place.rpartition("/")[2]) if "://" in place else Path(place)
     return (file.parent / f"{file.stem}-study").absolute()
+
+
+def _too_few(source: Images) -> str:
+    """What it means that too few images are held out, and what would hold out enough."""
+    held, ascending = source.held_out(), np.sort(source.hashes)
+    shares = (percent / 100 for percent in range(1, 51))
+    enough = next((share for share in shares if held_count(ascending, share) >= FEWEST), None)
+    way = f"--set data.holdout={enough}" if enough else "give more images, 200 or above"
+    return (
+        f"{held.count if held else 0} images are held out, where {FEWEST} are needed to judge by: "
+        f"training images take their place, which favours values that copy them; {way}"
+    )
 
 
 def _searched(config: Config) -> dict[str, Any]:
@@ -183,7 +214,7 @@ def work(search: Search) -> None:
     study = search.study()
     # Each trial has graphs of its own, which TensorFlow takes for a mistake: it is kept quiet.
     with study.worker() as name, _interruptible() as stopped, quiet("tensorflow"):
-        while time.time() < search.deadline and (trial := study.ask(search.trials, name)):
+        while not search.over() and (trial := study.ask(search.trials, name, search.over)):
             values = values_of(study.space, trial.params)
             began = time.monotonic()
             outcome = outcome_of(search, study, trial, values)

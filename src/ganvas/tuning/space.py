@@ -11,9 +11,12 @@ from typing import Any
 import optuna
 
 from ..assembly import parts_of
+from ..augment import AUGMENTS
 from ..build import complete
 from ..config import Config, Range
 from ..errors import ConfigError
+from ..losses import LOSSES
+from ..networks import NETWORKS
 from ..penalties import PENALTIES
 
 Space = Mapping[str, Range | list[Any]]
@@ -104,29 +107,41 @@ def values_of(space: Space, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def parameters_of(space: Space, config: Config) -> dict[str, Any] | None:
     """The recipe's own values as Optuna's parameters; None where they lie outside the space."""
-    tree = config.model_dump()
+    own = _completed(config)
     found: dict[str, Any] = {}
     for key, options in space.items():
-        value = _value(tree, key)
-        if key == "train.discriminator_learning_rate" and value is None:
-            value = config.train.learning_rate
-        inside = (
-            value in options
-            if isinstance(options, list)
-            else isinstance(value, (int, float)) and options.low <= value <= options.high
-        )
-        if not inside:
-            return None
-        found[key] = _word(value) if isinstance(options, list) else value
+        if isinstance(options, list):  # the same part may be written as a word or as a table
+            same = [one for one in options if _completed(config.with_values({key: one})) == own]
+            if not same:
+                return None
+            found[key] = _word(same[0])
+        else:
+            value = _value(own, key)
+            if not isinstance(value, (int, float)) or not options.low <= value <= options.high:
+                return None
+            found[key] = value
     return found
 
 
+def _completed(config: Config) -> dict[str, Any]:
+    """A recipe's values with every default of its parts written out."""
+    tree = config.model_dump()
+    train = tree["train"]
+    train["discriminator_learning_rate"] = (
+        train["discriminator_learning_rate"] or train["learning_rate"]
+    )
+    for kind, table in (("loss", LOSSES), ("augment", AUGMENTS), ("networks", NETWORKS)):
+        if tree[kind]:
+            tree[kind] = complete(kind, tree[kind], table)
+    tree["penalties"] = [complete("penalty", part, PENALTIES) for part in tree["penalties"]]
+    return tree
+
+
 def _value(tree: Any, key: str) -> Any:
-    """What a dotted key of a recipe holds, with the defaults of its parts; None if nothing."""
+    """What a dotted key of a completed recipe holds; None if nothing."""
     for word in key.split("."):
         if isinstance(tree, list):
-            tables = [complete("penalty", part, PENALTIES) for part in tree]
-            tree = next((table for table in tables if table["name"] == word), None)
+            tree = next((table for table in tree if table["name"] == word), None)
         else:
             tree = tree.get(word) if isinstance(tree, dict) else None
     return tree

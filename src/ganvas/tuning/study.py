@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 DEATHS = 3
 """Times that a trial may take its process with it without a tick of progress: it may need more
 memory than there is."""
+POLL = 1.0
+"""Seconds between two looks at whether another worker's last trial is done, or that worker dead."""
 STARTUP = 6
 """Trials at random before the search goes by what it saw, and before it prunes."""
 
@@ -34,7 +37,7 @@ class Study:
     """One search over one recipe.
 
     Args:
-        place: a file, or any storage that Optuna takes (a word with "://").
+        place: a file, or the address of a database (a word with "://").
         folder: where runs and locks lie.
         about: what is searched; a study goes on only with the same.
         seed: of the choices: trial k depends on (seed, k) and on what was seen before it.
@@ -44,7 +47,7 @@ class Study:
 
     def __init__(self, place: str, folder: Path, space: Space, about: Mapping[str, Any], seed: int):
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self.folder, self.space, self.seed = folder, space, seed
+        self.place, self.folder, self.space, self.seed = place, folder, space, seed
         url = place if "://" in place else _sqlite(Path(place).absolute())
         new = not folder.exists()
         for name in ("trials", "workers"):
@@ -73,6 +76,13 @@ class Study:
             if key not in before:
                 self.optuna.set_user_attr(key, value)
 
+    @property
+    def address(self) -> str:
+        """Where it lies, without a password: it stands in recipes that are passed on."""
+        if "://" not in self.place:
+            return str(Path(self.place).absolute())
+        return sqlalchemy.make_url(self.place).set(query={}).render_as_string()
+
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         with self._lock:  # the same one always, so that it may be held already
@@ -82,37 +92,57 @@ class Study:
     def worker(self) -> Iterator[str]:
         """A name for this process; as long as it lives, its trials are its own."""
         # Not the process's number, which another may bear later.
-        path = self.folder / "workers" / f"{uuid.uuid4().hex}.lock"
+        path = self._lock_of(name := uuid.uuid4().hex)
+        path.with_suffix("").touch()  # stays; some versions of filelock remove what they let go
         with filelock.FileLock(path):
-            yield path.name
+            yield name
 
-    def ask(self, trials: int, worker: str) -> Trial | None:
-        """The next trial; None when as many are done or being done, or nothing is left to try."""
-        with self._alone():
-            self._give_back_the_dead()
-            while True:
-                tried = [t.params for t in self.trials() if t.state in (*DONE, TrialState.RUNNING)]
-                if len(tried) >= trials:
+    def _lock_of(self, worker: str) -> Path:
+        return self.folder / "workers" / f"{worker}.lock"
+
+    def ask(
+        self, trials: int, worker: str, over: Callable[[], bool] = lambda: False
+    ) -> Trial | None:
+        """The next trial. While others play the last ones it waits, as theirs is the next when they
+        die. None when enough are done, nothing is left to try, or waiting is `over`.
+
+        Raises: UsageError: the folder is not shared by all workers.
+        """
+        while True:
+            with self._alone():
+                self._give_back_the_dead()
+                trial = self._choose(trials, worker)
+                playing = any(one.state == TrialState.RUNNING for one in self.trials())
+                ended = not playing or len(self.done()) >= trials
+            if trial or ended or over():
+                return trial
+            time.sleep(POLL)
+
+    def _choose(self, trials: int, worker: str) -> Trial | None:
+        """None when as many are done or being done, or nothing is left to try."""
+        while True:
+            tried = [t.params for t in self.trials() if t.state in (*DONE, TrialState.RUNNING)]
+            if len(tried) >= trials:
+                return None
+            # Of the trial's place, so that going on after a kill chooses what it would have.
+            seed = (self.seed * 1_000_003 + len(tried)) % 2**32
+            self.optuna.sampler = TPESampler(seed=seed, n_startup_trials=STARTUP)
+            trial = self.optuna.ask(distributions(self.space))
+            trial.set_user_attr("worker", worker)
+            deaths = trial.user_attrs.get("deaths", [])
+            if len(deaths) >= DEATHS and len(set(deaths[-DEATHS:])) == 1:
+                trial.set_user_attr("why", f"died {DEATHS} times at the same place")
+                self.optuna.tell(trial, state=TrialState.PRUNED)
+            elif trial.params in tried:  # choices from lists: nothing new would be learnt
+                self.optuna.tell(trial, state=TrialState.FAIL)
+                every = combinations(self.space)
+                left = [one for one in every if one not in tried]
+                if every and not left:
                     return None
-                # Of the trial's place, so that going on after a kill chooses what it would have.
-                seed = (self.seed * 1_000_003 + len(tried)) % 2**32
-                self.optuna.sampler = TPESampler(seed=seed, n_startup_trials=STARTUP)
-                trial = self.optuna.ask(distributions(self.space))
-                trial.set_user_attr("worker", worker)
-                deaths = trial.user_attrs.get("deaths", [])
-                if len(deaths) >= DEATHS and len(set(deaths[-DEATHS:])) == 1:
-                    trial.set_user_attr("why", f"died {DEATHS} times at the same place")
-                    self.optuna.tell(trial, state=TrialState.PRUNED)
-                elif trial.params in tried:  # choices from lists: nothing new would be learnt
-                    self.optuna.tell(trial, state=TrialState.FAIL)
-                    every = combinations(self.space)
-                    left = [one for one in every if one not in tried]
-                    if every and not left:
-                        return None
-                    if left:
-                        self.optuna.enqueue_trial(left[seed % len(left)])
-                else:
-                    return trial
+                if left:
+                    self.optuna.enqueue_trial(left[seed % len(left)])
+            else:
+                return trial
 
     def start_with(self, config) -> None:
         """Try the recipe's own values first, where they lie in the space."""
@@ -126,13 +156,28 @@ class Study:
         for trial in self.trials():
             if trial.state != TrialState.RUNNING:
                 continue
-            lock = self.folder / "workers" / trial.user_attrs.get("worker", "none")
-            if not lock.parent.is_dir() or _is_held(lock):
+            worker = trial.user_attrs.get("worker")  # none: killed before it could say who it is
+            if worker and self._lives(worker, trial.number):
                 continue
             log = self.folder / "trials" / trial.user_attrs.get("run", "none") / "log.jsonl"
             ticks = log.read_bytes().count(b"\n") if log.is_file() else 0
             deaths = [*trial.user_attrs.get("deaths", []), ticks]
             self.give_back(trial.number, trial.params, deaths=deaths)
+
+    def _lives(self, worker: str, number: int) -> bool:
+        """Whether the worker that plays this trial is alive."""
+        lock = self._lock_of(worker)
+        if not lock.with_suffix("").exists():
+            raise UsageError(
+                f"trial {number} is being played by a worker whose lock is not in {lock.parent}: "
+                "the study's folder must be shared by all machines; if it was deleted, choose "
+                "another --study"
+            )
+        try:
+            with filelock.FileLock(lock, timeout=0):
+                return False
+        except filelock.Timeout:
+            return True
 
     def give_back(self, number: int, parameters: Mapping[str, Any], **about: Any) -> None:
         """A trial that was stopped will be asked for again."""
@@ -156,12 +201,3 @@ class Study:
 def _sqlite(file: Path) -> str:
     """Its address, whatever signs its path has that mean something in one."""
     return sqlalchemy.URL.create("sqlite", database=str(file)).render_as_string()
-
-
-def _is_held(lock: Path) -> bool:
-    """Whether a live process holds it."""
-    try:
-        with filelock.FileLock(lock, timeout=0):
-            return False
-    except filelock.Timeout:
-        return True

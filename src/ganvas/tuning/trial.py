@@ -1,10 +1,9 @@
-"""One trial: a run of fixed length, judged on held-out images, stopped early when hopeless."""
+"""One trial: a run of fixed length, judged by its last score, stopped early when hopeless."""
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ def outcome_of(search: Search, study: Study, trial: Trial, values: dict[str, Any
     """Play a trial, tell the study, and say how it ended."""
     folder = search.run_of(values)
     trial.set_user_attr("run", folder.name)
-    judge = Judge(trial, search.config.train.kimg, search.deadline)
+    judge = Judge(trial, search.config.train.kimg, search.over)
     try:
         run = played(search, folder, values, judge)
     except (ConfigError, Diverged) as error:
@@ -72,10 +71,10 @@ class Judge:
         why: what it was stopped for; empty while it may go on.
     """
 
-    def __init__(self, trial: Trial, kimg: float, deadline: float):
+    def __init__(self, trial: Trial, kimg: float, over: Callable[[], bool]):
         self.trial = trial
         self.kimg = kimg
-        self.deadline = deadline
+        self.over = over
         self.told = 0
         self.why = ""
 
@@ -92,10 +91,4 @@ class Judge:
             self.why = sick[0]
         elif fresh and self.trial.should_prune():
             self.why = "worse than the median"
-        return bool(self.why) or time.time() > self.deadline or _orphaned()
-
-
-def _orphaned() -> bool:
-    """Whether this is a worker whose search was killed: another one may have taken over."""
-    parent = multiprocessing.parent_process()
-    return parent is not None and not parent.is_alive()
+        return bool(self.why) or self.over()

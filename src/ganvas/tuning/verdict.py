@@ -7,6 +7,7 @@ best and the recipe as it was are trained anew with seeds that the search has no
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import math
 import sys
@@ -16,13 +17,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import filelock
 import numpy as np
 import optuna
 
+from .. import __version__
 from ..config import Config
 from ..errors import Diverged, UsageError
 from ..evaluation.intervals import student
 from ..files import replacing
+from ..runs import Run
 from .report import page
 from .space import values_of
 from .trial import played, scores_of
@@ -33,7 +37,24 @@ if TYPE_CHECKING:
 
 
 def conclude(search: Search, study: Study, repeats: int) -> dict[str, Any]:
-    """Repeat, judge, and write tune.json, best.toml and report.html beside the runs."""
+    """Repeat, judge, and write tune.json, best.toml and report.html beside the runs.
+
+    Of several machines, each whose search ends does so, one after the other; the first one's
+    repeats are runs that the others only read.
+
+    Raises: UsageError: no trial was played to its end.
+    """
+    lock = filelock.FileLock(search.folder / ".conclude.lock")
+    try:
+        turn = lock.acquire(timeout=1)
+    except filelock.Timeout:
+        sys.stderr.write("note: another process of this study repeats the best: waiting for it\n")
+        turn = lock.acquire()
+    with turn:
+        return _conclude(search, study, repeats)
+
+
+def _conclude(search: Search, study: Study, repeats: int) -> dict[str, Any]:
     best = study.best()
     if best is None and time.time() > search.deadline:
         raise UsageError("the time is up before a trial was played to its end: go on, same words")
@@ -50,7 +71,10 @@ def conclude(search: Search, study: Study, repeats: int) -> dict[str, Any]:
         "data": search.data if isinstance(search.data, str) else "arrays",
         "kimg": search.config.train.kimg,
         "folder": str(search.folder),
+        "study": study.address,
+        "images": search.about["images"],
         "by": best.user_attrs["by"],
+        "against": search.against,
         "best": {"trial": best.number, "value": best.value, "values": values},
         "trials": [_about(study, trial) for trial in study.done()],
         "importance": importance(study),
@@ -95,12 +119,13 @@ def _repeat(search: Search, values: Mapping[str, Any], repeats: int) -> dict[str
     rows: dict[str, list[float | None]] = {"best": [], "default": []}
     for seed in seeds:
         for name, changed in (("best", values), ("default", {})):
-            if time.time() > search.deadline:
+            every = {**changed, "train.seed": seed}
+            folder = search.run_of(every)
+            if time.time() > search.deadline and Run(folder).status() != "finished":
                 sys.stderr.write("note: the time is up before the repeats: the same call goes on\n")
                 return None
-            every = {**changed, "train.seed": seed}
             try:
-                run = played(search, search.run_of(every), every)
+                run = played(search, folder, every)
             except Diverged:
                 rows[name].append(None)
             else:
@@ -144,7 +169,7 @@ def compare(best: Sequence[float | None], default: Sequence[float | None]) -> di
 def best_recipe(config: Config, result: Mapping[str, Any]) -> str:
     """The recipe with the best values, as a file that `train --recipe` takes."""
     best, repeats = result["best"], result["repeats"]
-    score = f"{result['by']} {best['value']:.4g} in the search"
+    score = f"{result['by']} on {result['against']}: {best['value']:.4g} in the search"
     if repeats and None not in repeats["best"]:
         again = ", ".join(f"{value:.4g}" for value in repeats["best"])
         score += f"; {again} with seeds {repeats['seeds']}"
@@ -152,8 +177,11 @@ def best_recipe(config: Config, result: Mapping[str, Any]) -> str:
         "what": f"{result['recipe']} with the values of trial {best['trial']} of a search over "
         f"{len(result['trials'])} trials of {result['kimg']:g} kimg",
         "command": f"ganvas train {result['data']} --recipe best.toml",
-        "data": f"searched on {result['data']}",
+        "length": f"{result['kimg']:g} kimg, that of a trial; --set train.kimg=... for more",
+        "data": f"searched on {result['data']}, fingerprint {result['images']}",
         "score": score,
+        "study": result["study"],
+        "made": f"by ganvas {__version__} on {datetime.date.today().isoformat()}",
     }
     named = {"recipe": f"{config.recipe}-tuned", "data.source": ""}
     tuned = config.with_values({**best["values"], **named})
