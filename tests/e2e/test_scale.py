@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -148,6 +149,41 @@ def test_a_folder_of_something_else_is_refused(change, run, tmp_path):
     assert contents(tmp_path / "out") == before
     with pytest.raises(RunError, match="choose another folder"):
         scale.draw(run, run.folder, **words)
+
+
+@pytest.mark.parametrize("shards", [False, True])
+def test_a_draw_goes_on_whatever_the_run_is_called(shards, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(run.folder.parent)
+    words = {"n": 130, "shards": shards}
+    scale.draw("run", tmp_path / "whole", **words)
+    out = tmp_path / "out"
+    for name in ("run", run.folder, f"file://{run.folder}"):
+        told = scale.draw(name, out, **words)
+        assert told["drawn"] == (130 if name == "run" else 2)
+        assert contents(out) == contents(tmp_path / "whole")
+        (out / ".parts" / "00002.npz").unlink()
+        (out / "samples.json").unlink()
+
+
+def test_a_draw_of_another_model_is_refused(run, tmp_path):
+    scale.draw(run, tmp_path / "out", 64)
+    before = contents(tmp_path / "out")
+    other = tmp_path / "other"
+    shutil.copytree(run.folder, other)
+    with Run(other).model().open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(RunError, match="another model"):
+        scale.draw(other, tmp_path / "out", 64)
+    assert contents(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize(("kind", "workers"), [(str, None), (Path, 2)])
+def test_a_run_may_be_called_by_an_address_of_this_machine(kind, workers, two, run, tmp_path):
+    told = scale.draw(kind(f"file://{run.folder}"), tmp_path / "out", 130, shards=True,
+                      workers=workers)  # fmt: skip
+    assert told["drawn"] == 130
+    images = ganvas.data.load(tmp_path / "out", Options(holdout=0))
+    np.testing.assert_array_equal(images.pixels(np.arange(130)), ganvas.load(run).sample(130))
 
 
 def test_a_label_that_is_not_there_leaves_nothing(run, tmp_path):
