@@ -474,6 +474,17 @@ def wait_for(condition, process: subprocess.Popen, seconds: float = 240) -> None
         time.sleep(0.02)
 
 
+def kill(process: subprocess.Popen) -> None:
+    """Of the command itself; wait until what it started has seen it."""
+    children = below(process.pid)
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + 150  # two of Ray's helpers look for their parent only now and then
+    while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children), "Ray ends with the command"
+
+
 def finish(process: subprocess.Popen, code: int = 0) -> str:
     _, errors = process.communicate(timeout=400)
     assert process.returncode == code, errors
@@ -501,13 +512,7 @@ def test_a_killed_draw_goes_on(run, tmp_path):
     out = tmp_path / "killed"
     process = start(*words, out)
     wait_for(lambda: len(list(out.glob(".parts/*.npz"))) >= 2, process)
-    children = below(process.pid)
-    process.kill()
-    process.communicate()
-    end = time.monotonic() + 150  # two of Ray's helpers look for their parent only now and then
-    while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < end:
-        time.sleep(0.2)
-    assert not any(Path(f"/proc/{pid}").exists() for pid in children), "Ray ends with the command"
+    kill(process)
     process = start(*words, out)
     said, errors = process.communicate(timeout=300)
     assert process.returncode == 0 and "there already" in said, errors
@@ -515,20 +520,43 @@ def test_a_killed_draw_goes_on(run, tmp_path):
     assert contents(out) == contents(tmp_path / "whole")
 
 
-@pytest.mark.proof
-def test_a_killed_worker_of_a_packing(photos, tmp_path, monkeypatch):
-    many = tmp_path / "many"
-    many.mkdir()
+@pytest.fixture
+def many(photos, tmp_path) -> Path:
+    """Enough to pack that a kill comes midway."""
+    folder = tmp_path / "many"
+    folder.mkdir()
     for i, path in enumerate(sorted(photos.rglob("*.*"))):
         for copy in range(6):
-            (many / f"{copy}-{i:05d}{path.suffix}").hardlink_to(path)
+            (folder / f"{copy}-{i:05d}{path.suffix}").hardlink_to(path)
+    return folder
+
+
+def packing(data: Path, out: Path) -> subprocess.Popen:
+    return start("prepare", data, "--to", out, "--size", 64, "--shard-mb", 4, "--workers", 4)
+
+
+@pytest.mark.proof
+def test_a_killed_worker_of_a_packing(many, tmp_path):
     ganvas.prepare(many, tmp_path / "alone", Options(size=64), shard_mb=4)
-    process = start("prepare", many, "--to", tmp_path / "out", "--size", 64, "--shard-mb", 4,
-                    "--workers", 4)  # fmt: skip
+    process = packing(many, tmp_path / "out")
     wait_for(lambda: list(tmp_path.glob(".out.packing/checked/*.npz")), process)
     os.kill(workers_of(process, "_Worker")[0], signal.SIGKILL)
     finish(process)
     assert contents(tmp_path / "out") == contents(tmp_path / "alone")
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("midway", ["checked", "written"])
+def test_a_killed_packing_goes_on(midway, many, tmp_path):
+    ganvas.prepare(many, tmp_path / "alone", Options(size=64), shard_mb=4)
+    out = tmp_path / "out"
+    process = packing(many, out)
+    wait_for(lambda: len(list(tmp_path.glob(f".out.packing/{midway}/*.npz"))) >= 2, process)
+    kill(process)
+    assert not out.exists() and (tmp_path / ".out.packing").is_dir()
+    finish(packing(many, out))
+    assert contents(out) == contents(tmp_path / "alone")
+    assert not list(tmp_path.glob(".*")), "no scratch is left"
 
 
 @pytest.mark.proof
