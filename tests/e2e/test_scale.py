@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -148,6 +149,41 @@ def test_a_folder_of_something_else_is_refused(change, run, tmp_path):
     assert contents(tmp_path / "out") == before
     with pytest.raises(RunError, match="choose another folder"):
         scale.draw(run, run.folder, **words)
+
+
+@pytest.mark.parametrize("shards", [False, True])
+def test_a_draw_goes_on_whatever_the_run_is_called(shards, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(run.folder.parent)
+    words = {"n": 130, "shards": shards}
+    scale.draw("run", tmp_path / "whole", **words)
+    out = tmp_path / "out"
+    for name in ("run", run.folder, f"file://{run.folder}"):
+        told = scale.draw(name, out, **words)
+        assert told["drawn"] == (130 if name == "run" else 2)
+        assert contents(out) == contents(tmp_path / "whole")
+        (out / ".parts" / "00002.npz").unlink()
+        (out / "samples.json").unlink()
+
+
+def test_a_draw_of_another_model_is_refused(run, tmp_path):
+    scale.draw(run, tmp_path / "out", 64)
+    before = contents(tmp_path / "out")
+    other = tmp_path / "other"
+    shutil.copytree(run.folder, other)
+    with Run(other).model().open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(RunError, match="another model"):
+        scale.draw(other, tmp_path / "out", 64)
+    assert contents(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize(("kind", "workers"), [(str, None), (Path, 2)])
+def test_a_run_may_be_called_by_an_address_of_this_machine(kind, workers, two, run, tmp_path):
+    told = scale.draw(kind(f"file://{run.folder}"), tmp_path / "out", 130, shards=True,
+                      workers=workers)  # fmt: skip
+    assert told["drawn"] == 130
+    images = ganvas.data.load(tmp_path / "out", Options(holdout=0))
+    np.testing.assert_array_equal(images.pixels(np.arange(130)), ganvas.load(run).sample(130))
 
 
 def test_a_label_that_is_not_there_leaves_nothing(run, tmp_path):
@@ -453,6 +489,17 @@ def wait_for(condition, process: subprocess.Popen, seconds: float = 240) -> None
         time.sleep(0.02)
 
 
+def kill(process: subprocess.Popen) -> None:
+    """Of the command itself; wait until what it started has seen it."""
+    children = below(process.pid)
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + 150  # two of Ray's helpers look for their parent only now and then
+    while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children), "Ray ends with the command"
+
+
 def finish(process: subprocess.Popen, code: int = 0) -> str:
     _, errors = process.communicate(timeout=400)
     assert process.returncode == code, errors
@@ -480,13 +527,7 @@ def test_a_killed_draw_goes_on(run, tmp_path):
     out = tmp_path / "killed"
     process = start(*words, out)
     wait_for(lambda: len(list(out.glob(".parts/*.npz"))) >= 2, process)
-    children = below(process.pid)
-    process.kill()
-    process.communicate()
-    end = time.monotonic() + 150  # two of Ray's helpers look for their parent only now and then
-    while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < end:
-        time.sleep(0.2)
-    assert not any(Path(f"/proc/{pid}").exists() for pid in children), "Ray ends with the command"
+    kill(process)
     process = start(*words, out)
     said, errors = process.communicate(timeout=300)
     assert process.returncode == 0 and "there already" in said, errors
@@ -494,20 +535,43 @@ def test_a_killed_draw_goes_on(run, tmp_path):
     assert contents(out) == contents(tmp_path / "whole")
 
 
-@pytest.mark.proof
-def test_a_killed_worker_of_a_packing(photos, tmp_path, monkeypatch):
-    many = tmp_path / "many"
-    many.mkdir()
+@pytest.fixture
+def many(photos, tmp_path) -> Path:
+    """Enough to pack that a kill comes midway."""
+    folder = tmp_path / "many"
+    folder.mkdir()
     for i, path in enumerate(sorted(photos.rglob("*.*"))):
         for copy in range(6):
-            (many / f"{copy}-{i:05d}{path.suffix}").hardlink_to(path)
+            (folder / f"{copy}-{i:05d}{path.suffix}").hardlink_to(path)
+    return folder
+
+
+def packing(data: Path, out: Path) -> subprocess.Popen:
+    return start("prepare", data, "--to", out, "--size", 64, "--shard-mb", 4, "--workers", 4)
+
+
+@pytest.mark.proof
+def test_a_killed_worker_of_a_packing(many, tmp_path):
     ganvas.prepare(many, tmp_path / "alone", Options(size=64), shard_mb=4)
-    process = start("prepare", many, "--to", tmp_path / "out", "--size", 64, "--shard-mb", 4,
-                    "--workers", 4)  # fmt: skip
+    process = packing(many, tmp_path / "out")
     wait_for(lambda: list(tmp_path.glob(".out.packing/checked/*.npz")), process)
     os.kill(workers_of(process, "_Worker")[0], signal.SIGKILL)
     finish(process)
     assert contents(tmp_path / "out") == contents(tmp_path / "alone")
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("midway", ["checked", "written"])
+def test_a_killed_packing_goes_on(midway, many, tmp_path):
+    ganvas.prepare(many, tmp_path / "alone", Options(size=64), shard_mb=4)
+    out = tmp_path / "out"
+    process = packing(many, out)
+    wait_for(lambda: len(list(tmp_path.glob(f".out.packing/{midway}/*.npz"))) >= 2, process)
+    kill(process)
+    assert not out.exists() and (tmp_path / ".out.packing").is_dir()
+    finish(packing(many, out))
+    assert contents(out) == contents(tmp_path / "alone")
+    assert not list(tmp_path.glob(".*")), "no scratch is left"
 
 
 @pytest.mark.proof

@@ -12,11 +12,24 @@ import numpy as np
 
 from ganvas import remote
 from ganvas.data.options import Options
-from ganvas.data.records import shard_name, shard_rows, write_index, write_shard
+from ganvas.data.records import (
+    is_whole,
+    read_index,
+    settle,
+    shard_name,
+    shard_rows,
+    write_index,
+    write_shard,
+)
 from ganvas.data.rows import Rows
 from ganvas.data.sources import load
 from ganvas.errors import DataError
 from ganvas.files import disk_errors
+
+_TAKEN = (
+    "{} is not an empty folder, and does not hold these images packed like this: choose another "
+    "one to pack into"
+)
 
 
 def prepare(
@@ -30,33 +43,39 @@ def prepare(
 
     Args:
         data: anything that `load` takes.
-        folder: made by rename once everything is in it. At an address such as gs://B/SET,
+        folder: made by rename once everything is in it. One that holds these images already is
+            left as it is, and what it has lost is made again. At an address such as gs://B/SET,
             index.json comes last, and nothing is read without it.
         options: size, channels, fit and labels count; the rest is chosen when training.
         shard_mb: size of a shard, in MiB.
         progress: called with (images done, images in all).
 
-    Raises: DataError: the target exists and is not empty, or what `load` refuses.
+    Raises: DataError: the target holds something else, or what `load` refuses.
     """
     if address := remote.address(folder):
         return _prepare_there(data, address, options, shard_mb, progress)
     folder = remote.path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(f"{folder} is not an empty folder: choose another one to pack into")
+    index = read_index(folder)
+    taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if taken and not index:
+        raise DataError(_TAKEN.format(folder))
     plain = replace(options or Options(), holdout=0.0, flip=False, shift=0.0, zoom=0.0, jitter=0.0)
     source = load(data, plain)
     if not isinstance(source, Rows):
         raise DataError(f"{data} is packed already: train on it as it is")
+    shards = _shards(source, shard_mb * 2**20)
+    if index and not _same(index, source, shards):
+        raise DataError(_TAKEN.format(folder))
+    if index and is_whole(folder):
+        return folder
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     with disk_errors(folder):
         part.mkdir(parents=True)
     try:
         with disk_errors(folder):
-            _write(source, part, shard_mb * 2**20, progress)
-            if folder.exists():
-                folder.rmdir()
-            part.rename(folder)
+            _write(source, part, shards, progress)
+            settle(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
@@ -74,12 +93,23 @@ def _prepare_there(data: Any, address: str, options: Options | None, *more: Any)
     return address
 
 
-def _write(source: Rows, part: Path, limit: int, progress) -> None:
+def _shards(source: Rows, limit: int) -> list[np.ndarray]:
+    """The rows of each shard."""
     order = np.argsort(source.hashes, kind="stable")
     per_shard = shard_rows(source.shape, limit)
+    return np.split(order, range(per_shard, len(order), per_shard))
+
+
+def _same(index: dict[str, Any], source: Rows, shards: list[np.ndarray]) -> bool:
+    """Whether an index is of these images, brought to the same form and cut the same way."""
+    counts = [shard["count"] for shard in index["shards"]]
+    return index["fingerprint"] == source.fingerprint and counts == [*map(len, shards)]
+
+
+def _write(source: Rows, part: Path, shards: list[np.ndarray], progress) -> None:
+    order, per_shard = np.concatenate(shards), len(shards[0])
     packed = []
-    for number in range(-(-len(order) // per_shard)):
-        rows = order[number * per_shard : (number + 1) * per_shard]
+    for number, rows in enumerate(shards):
 
         def pictures(rows=rows, first=number * per_shard):
             for i, row in enumerate(rows):

@@ -6,24 +6,30 @@ TensorFlow reads it.
 
 from __future__ import annotations
 
+import contextlib
+import filecmp
 import hashlib
 import json
 import math
 import struct
+import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import google_crc32c
 import numpy as np
 
 from ganvas.data.listing import Listing
 from ganvas.files import replacing
+from ganvas.manifest import sha256
+from ganvas.runs import UNREADABLE
 from ganvas.wire import field, varint
 
 FORMAT = 2
 AGAIN = "copy it again, or prepare the images again"
+INDEX, ARRAYS = "index.json", "index.npz"
 FRAME_HEAD, FRAME_TAIL = 12, 4  # bytes a TFRecord puts around each record
 
 
@@ -77,7 +83,7 @@ def write_index(
         order: the rows of `listing` as they lie in the shards, int64 [N].
     """
     counts = [len(one.checks) for one in packed]
-    with replacing(folder / "index.npz") as file:
+    with replacing(folder / ARRAYS) as file:
         np.savez(
             file,
             hash=listing.hashes[order], label=listing.labels[order],
@@ -99,8 +105,51 @@ def write_index(
         ],
         "report": listing.report.to_dict(),
     }
-    with replacing(folder / "index.json") as file:
+    with replacing(folder / INDEX) as file:
         file.write(json.dumps(index, indent=2).encode())
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """Empty where there is none that this version reads."""
+    with contextlib.suppress(OSError, ValueError):
+        index = json.loads((folder / INDEX).read_text("utf-8"))
+        if index.get("format") == FORMAT:
+            return index
+    return {}
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether all is there that a folder's index names. Reads all of it: a shard that the disk
+    did not keep may have its size."""
+    index = read_index(folder)
+    try:
+        with zipfile.ZipFile(folder / ARRAYS) as arrays:
+            if not index or arrays.testzip():
+                return False
+        return all(sha256(folder / one["file"]) == one["sha256"] for one in index["shards"])
+    except UNREADABLE:
+        return False
+
+
+def settle(packed: Path, folder: Path) -> None:
+    """Give packed images their place: by rename, where there is nothing yet.
+
+    Where something of the same request was lost, what is whole stays, and the index comes last.
+    """
+    if not folder.exists() or not any(folder.iterdir()):
+        if folder.exists():
+            folder.rmdir()
+        packed.rename(folder)
+        return
+    before, after = (read_index(one).get("shards", []) for one in (folder, packed))
+    if before and before != after:  # files that could not be read may be readable now
+        for name in {one["file"] for one in before} - {one["file"] for one in after}:
+            (folder / name).unlink(missing_ok=True)
+        (folder / INDEX).unlink()  # until the end it would speak of shards that are gone
+    for path in sorted(packed.iterdir(), key=lambda path: path.name == INDEX):
+        place = folder / path.name
+        if not (place.is_file() and filecmp.cmp(path, place, shallow=False)):
+            path.replace(place)
 
 
 def _record(image: bytes, label: int) -> bytes:

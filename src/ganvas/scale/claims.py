@@ -31,7 +31,7 @@ def check(folder: Path, request: Mapping[str, Any], told: tuple[str, ...] = ()) 
         raise RunError(f"{folder} is a file: choose another folder")
     if not folder.exists() or not any(folder.iterdir()):
         return False
-    before = _read(folder)
+    before = read(folder)
     if not before:
         raise RunError(
             f"{folder} is not empty, and what is in it was not begun by this: choose another folder"
@@ -47,7 +47,8 @@ def check(folder: Path, request: Mapping[str, Any], told: tuple[str, ...] = ()) 
     return True
 
 
-def _read(folder: Path) -> dict[str, Any]:
+def read(folder: Path) -> dict[str, Any]:
+    """The request that a folder was begun for; empty where none was."""
     with contextlib.suppress(OSError, ValueError):
         return json.loads((folder / REQUEST).read_text("utf-8"))
     return {}
@@ -79,7 +80,7 @@ def claimed(folder: Path, request: Mapping[str, Any], anew: bool = False) -> Ite
     lock = filelock.FileLock(folder / ".lock", timeout=0)
     try:
         with lock:
-            if anew and _read(folder) != json.loads(json.dumps(request)):
+            if anew and read(folder) != json.loads(json.dumps(request)):
                 _empty(folder)
             for kind in (".*.part*", ".*.png.*"):  # left by a process that was killed
                 for part in folder.rglob(kind):

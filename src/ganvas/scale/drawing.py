@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ..errors import RunError, UsageError
 from ..files import disk_errors, replacing
 from ..images import write_png
 from ..runs import Run
-from .claims import check, claimed, read_arrays, write_arrays
+from .claims import check, claimed, read, read_arrays, write_arrays
 from .cluster import team
 
 LIST = "samples.json"
@@ -32,7 +32,7 @@ _CHUNK = 64  # as the sampler's, so that each image is computed in the same comp
 _PART_IMAGES = 4096
 _MANY = 64
 _PART_BYTES = 64 * 2**20
-_TOLD = ("n", "seed", "label", "truncation", "form", "model")
+_TOLD = ("n", "seed", "label", "truncation", "form")
 
 
 @dataclass(frozen=True)
@@ -104,15 +104,17 @@ def draw(
     Returns: the list as in `samples.json`, and "drawn", the images that were missing.
     Raises: RunError: the folder holds something else.
     """
-    remote.shared(model)
     folder = remote.shared(out)
     request = _request(model, n, seed, label, truncation, which, shards)
     facts = request.facts()
-    check(folder, facts, _TOLD)
+    called = facts.pop("model")  # its sha256 stands for it, whatever it is called
+    if check(folder, facts, _TOLD):
+        called = read(folder).get("model", called)
+    request = replace(request, model=called)
     missing = [part for part in range(request.parts) if not _done(request, folder, part)]
     drawn = 0
     if missing or not (folder / LIST).is_file():
-        with claimed(folder, facts), disk_errors(folder):
+        with claimed(folder, request.facts()), disk_errors(folder):
             if missing:
                 done = request.n - sum(_length(request, part) for part in missing)
                 with team(Drawer, (request, folder), _few(workers, missing), address) as spread:
@@ -138,14 +140,15 @@ def _request(model, n, seed, label, truncation, which, shards) -> Request:
         raise UsageError(
             f"n = {n}, truncation = {truncation}: n is at least 1, truncation in (0, 2]"
         )
-    file = _file(model, which)
-    if manifest.is_model(model):
-        facts = manifest.verify(model)
+    place = remote.shared(model)
+    file = _file(place, which)
+    if manifest.is_model(place):
+        facts = manifest.verify(place)
         shape = facts["shape"]
     else:
-        shape = Run.open(model).info["data"]["shape"]
+        shape = Run.open(place).info["data"]["shape"]
     return Request(
-        place=str(Path(model).absolute()), word=which, model=os.fspath(model),
+        place=str(place), word=which, model=os.fspath(model),
         sha256=manifest.sha256(file), shape=tuple(shape), n=n, seed=seed,
         label=None if label is None else str(label), truncation=truncation, shards=shards,
     )  # fmt: skip

@@ -133,7 +133,15 @@ class Packer:
                     )
                 yield np.frombuffer(content, np.uint8).reshape(job.shape), label
 
-        return write_shard(self.scratch / job.made, pictures())._asdict()
+        try:
+            return write_shard(self.scratch / job.made, pictures())._asdict()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Each file that stayed open would keep its room on the disk when it is deleted."""
+        while self._open:
+            os.close(self._open.popitem()[1])
 
     def file(self, number: int) -> int:
         """A scratch file, open to read."""

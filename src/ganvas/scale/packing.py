@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +24,7 @@ from .. import remote
 from ..data.checkup import Headers, find
 from ..data.listing import Listing, content_hash
 from ..data.options import Options
-from ..data.records import AGAIN, Packed, shard_rows, write_index
+from ..data.records import Packed, is_whole, settle, shard_rows, write_index
 from ..errors import DataError, UsageError
 from ..files import disk_errors
 from . import claims
@@ -49,11 +48,11 @@ def pack(
     """Check a folder of images and pack it into shards, as `ganvas.prepare` does.
 
     What was done before a kill is not done again, unless a file changed since. A folder that the
-    same call made before is left as it is.
+    same call made before is left as it is; what it has lost since is made again.
 
     Args:
         data: a folder of images.
-        folder: made by rename once everything is in it.
+        folder: made by rename once everything is in it; mended file by file, the index last.
         options, shard_mb: as for `prepare`.
         workers: processes; None works in this one, without Ray.
         address: of a Ray cluster; every worker must see both folders under the same path.
@@ -77,8 +76,8 @@ def pack(
         "labels": plain.labels, "judged": plain.judged, "part_files": _FILES,
     }  # fmt: skip
     scratch = target.with_name(f".{target.name}.packing")
-    if claims.check(target, request, ("data", "shard_mb", "size", "channels", "fit", "labels")):
-        _verify(target)
+    told = ("data", "shard_mb", "size", "channels", "fit", "labels")
+    if claims.check(target, request, told) and is_whole(target):
         shutil.rmtree(scratch, ignore_errors=True)  # of a kill between the two last lines below
         return target
     with claims.claimed(scratch, request, anew=True), disk_errors(target):
@@ -90,9 +89,7 @@ def pack(
             shutil.rmtree(scratch, ignore_errors=True)
             raise
         shutil.copyfile(scratch / claims.REQUEST, scratch / "packed" / claims.REQUEST)
-        if target.exists():
-            target.rmdir()
-        (scratch / "packed").rename(target)
+        settle(scratch / "packed", target)
         shutil.rmtree(scratch, ignore_errors=True)
     return target
 
@@ -107,14 +104,6 @@ def _digest(paths: list[str]) -> str:
             words += [str(about.st_size), str(about.st_mtime_ns)]
         digest.update("\0".join(words).encode("utf-8", "surrogateescape") + b"\n")
     return digest.hexdigest()
-
-
-def _verify(target: Path) -> None:
-    index = json.loads((target / "index.json").read_text("utf-8"))
-    for shard in index["shards"]:
-        path = target / shard["file"]
-        if not path.is_file() or path.stat().st_size != shard["bytes"]:
-            raise DataError(f"shard {path} is missing or cut: {AGAIN}")
 
 
 class _Work:

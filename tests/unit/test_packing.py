@@ -1,0 +1,165 @@
+"""What became of packed images is mended by the call that packed them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganvas
+from ganvas import scale
+from ganvas.data import Options, preparing
+from ganvas.errors import DataError, RunError
+from ganvas.scale import packer, packing
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Every visible file, by name, as its hash."""
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.glob("[!.]*"))
+    }
+
+
+@pytest.fixture
+def eleven(tmp_path, monkeypatch) -> Path:
+    """A folder that makes three shards, whoever packs it."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for number in range(11):
+        pixels = np.random.default_rng(number).integers(0, 256, (20, 20 + number % 3, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number:02d}.png")
+    for module in (packing, preparing):
+        monkeypatch.setattr(module, "shard_rows", lambda *_: 5)
+    return folder
+
+
+def damage(folder: Path, name: str, how: str) -> None:
+    path = folder / name
+    content = path.read_bytes()
+    if how == "lose":
+        path.unlink()
+    elif how == "cut":
+        os.truncate(path, len(content) // 2)
+    else:
+        path.write_bytes(content[:-99] + bytes([content[-99] ^ 1]) + content[-98:])
+
+
+@pytest.mark.parametrize("pack", [scale.pack, ganvas.prepare])
+@pytest.mark.parametrize("how", ["lose", "cut", "flip"])
+@pytest.mark.parametrize("name", ["00001.tfrecord", "index.npz"])
+def test_the_same_call_mends_what_was_damaged(name, how, pack, eleven, tmp_path):
+    out = tmp_path / "packed"
+    pack(eleven, out)
+    before, ids = contents(out), {path.name: path.stat().st_ino for path in out.iterdir()}
+    pack(eleven, out)
+    assert {path.name: path.stat().st_ino for path in out.iterdir()} == ids, "all is left as it is"
+    damage(out, name, how)
+    assert pack(eleven, out) == out
+    assert contents(out) == before
+    again = {path.name for path in out.iterdir() if path.stat().st_ino != ids[path.name]}
+    assert again <= {name}, "what is whole stays"
+    assert not list(tmp_path.glob(".*")), "no scratch is left"
+
+
+@pytest.mark.parametrize("how", ["lose", "cut"])
+def test_a_lost_index_is_made_again(how, eleven, tmp_path):
+    """As far as the folder says what it is of, which those made by one process do not."""
+    out = tmp_path / "packed"
+    before = contents(scale.pack(eleven, out))
+    damage(out, "index.json", how)
+    with pytest.raises(DataError, match="not an empty folder"):
+        ganvas.prepare(eleven, out)
+    assert contents(scale.pack(eleven, out)) == before
+
+
+@pytest.mark.parametrize("pack", [scale.pack, ganvas.prepare])
+@pytest.mark.parametrize("moved", [0, 1, 2])
+def test_mending_that_was_cut_is_mended(moved, pack, eleven, tmp_path, monkeypatch):
+    out = tmp_path / "packed"
+    before = contents(pack(eleven, out))
+    for name in ("00000.tfrecord", "00002.tfrecord", "index.npz"):
+        damage(out, name, "lose")
+    replace, done = Path.replace, []
+
+    def stop(path, to):
+        if Path(to).parent == out:
+            done.append(to)
+            if len(done) > moved:
+                raise KeyboardInterrupt
+        return replace(path, to)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", stop)
+        with pytest.raises(KeyboardInterrupt):
+            pack(eleven, out)
+    with pytest.raises(DataError):
+        ganvas.data.load(out)
+    assert contents(pack(eleven, out)) == before
+    assert not list(tmp_path.glob(".*")), "no scratch is left"
+
+
+@pytest.mark.parametrize("readable_no_more", [["03"], ["03", "07"]])
+def test_mending_of_images_that_read_otherwise_now(readable_no_more, eleven, tmp_path, monkeypatch):
+    """The index goes first then: it would speak of shards that are half of other images."""
+    out, probe = tmp_path / "packed", packer.probe
+    scale.pack(eleven, out)
+
+    def refuse(path):
+        if Path(path).stem in readable_no_more:
+            raise DataError("not now")
+        return probe(path)
+
+    monkeypatch.setattr(packer, "probe", refuse)
+    whole = contents(scale.pack(eleven, tmp_path / "whole"))
+    damage(out, "00001.tfrecord", "lose")
+    replace = Path.replace
+
+    def stop(path, to):
+        if Path(to) == out / "index.npz":
+            raise KeyboardInterrupt
+        return replace(path, to)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", stop)
+        with pytest.raises(KeyboardInterrupt):
+            scale.pack(eleven, out)
+    assert not (out / "index.json").exists()
+    assert contents(scale.pack(eleven, out)) == whole
+
+
+@pytest.mark.parametrize("pack", [scale.pack, ganvas.prepare])
+def test_what_is_packed_otherwise_is_left_alone(pack, eleven, tmp_path, monkeypatch):
+    out = tmp_path / "packed"
+    pack(eleven, out)
+    damage(out, "00001.tfrecord", "lose")
+    before = contents(out)
+    for options, shard_mb in ((Options(size=32), 256), (Options(channels=1), 256), (None, 1)):
+        monkeypatch.setattr(preparing, "shard_rows", lambda *_, mb=shard_mb: 5 if mb > 1 else 4)
+        with pytest.raises((DataError, RunError), match="choose another"):
+            pack(eleven, out, options, shard_mb)
+        assert contents(out) == before
+    (eleven / "03.png").unlink()
+    with pytest.raises((DataError, RunError), match="choose another"):
+        pack(eleven, out)
+    assert contents(out) == before
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_scratch_file_stays_open(fails, eleven, tmp_path, monkeypatch):
+    def write(path, pictures):
+        next(iter(pictures))
+        raise DataError("no")
+
+    if fails:
+        monkeypatch.setattr(packer, "write_shard", write)
+    with pytest.raises(DataError, match="no") if fails else contextlib.nullcontext():
+        scale.pack(eleven, tmp_path / "packed")
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # that which looks
+            assert "pixels" not in str(link.readlink())
