@@ -106,9 +106,12 @@ class Mirror:
             self.send()
         except RunError:
             raise
-        except UsageError as error:
-            kept = remote.keep(self.folder)
-            raise UsageError(f"{error}; the run is whole in {kept}") from error
+        except BaseException as error:
+            whole = f"the run is whole in {remote.keep(self.folder)}"
+            if isinstance(error, UsageError):
+                raise UsageError(f"{error}; {whole}") from error
+            sys.stderr.write(f"note: {whole}\n")
+            raise
 
     def after(self, each_tick: Callable[[Run], bool] | None) -> Callable[[Run], bool]:
         """What is to be done after each tick: send, then ask whoever asked to be asked."""

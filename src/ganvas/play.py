@@ -88,7 +88,7 @@ def play(
         if writer:
             writer.close()
         run.update_info(**told(config, source, int(gan.step.numpy()), status))
-    replicas.heard(gan, done)
+    replicas.tell(gan, done)
     return doctor.patient
 
 
@@ -107,7 +107,7 @@ def follow(gan: GAN, plan: Plan, source: Images, config: Config) -> str:
         return "finished"
     with stop_on_signal(gan) as interrupted:
         fit(gan, plan, source, config, [Guard(None, plan)], interrupted)
-    return "finished" if replicas.heard(gan) else "interrupted"
+        return "finished" if replicas.heard(gan) else "interrupted"
 
 
 def fit(

@@ -145,7 +145,10 @@ class Store:
                 self._system.put_file(str(file), place)
             except FileNotFoundError:  # a store that has folders, and wants them made
                 self._system.makedirs(place.rpartition("/")[0], exist_ok=True)
-                self._system.put_file(str(file), place)
+                try:
+                    self._system.put_file(str(file), place)
+                except FileNotFoundError as error:  # it is the place that is missing, not a file
+                    raise OSError(*error.args) from error
 
     def remove(self, name: str) -> None:
         with self._talking(), contextlib.suppress(FileNotFoundError):

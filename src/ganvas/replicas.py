@@ -51,6 +51,12 @@ def strategy_of(word: str) -> tf.distribute.Strategy:
 
 def check(config: Config, replicas: int, workers: int) -> None:
     """Raises: ConfigError: what so many replicas, of so many workers, cannot play."""
+    word = config.train.strategy
+    if workers > 1 and word in ("single", "mirrored"):
+        raise ConfigError(
+            f"train.strategy = {word} plays in one process, where there are {workers} workers: "
+            "take auto, or leave the others out"
+        )
     if config.train.batch % replicas:
         raise ConfigError(
             f"train.batch = {config.train.batch} cannot be shared by {replicas} replicas: take a "
@@ -59,7 +65,7 @@ def check(config: Config, replicas: int, workers: int) -> None:
     if config.privacy.on and replicas > 1:
         raise ConfigError(
             "a private game plays on one device: its samples have no fixed size to be shared; set "
-            "train.strategy = single"
+            "train.strategy = single, in one process"
         )
     if config.train.jit and replicas > 1:
         raise ConfigError("train.jit works on one device: leave it out with several replicas")
@@ -143,10 +149,17 @@ def agree(gan: GAN) -> None:
         )
 
 
-def heard(gan: GAN, done: bool = False) -> bool:
-    """Whether the run is done, as the chief says, whose word counts; waits for all workers."""
+def tell(gan: GAN, done: bool) -> None:
+    """As the chief, when all is written, tell the others whether the run is done; who is gone by
+    now is not missed."""
+    with contextlib.suppress(*LOST):
+        everyones(gan.distribute_strategy, int(done))
+
+
+def heard(gan: GAN) -> bool:
+    """What the chief tells, once it does."""
     with not_alone():
-        return bool(everyones(gan.distribute_strategy, int(done))[0])
+        return bool(everyones(gan.distribute_strategy, 0)[0])
 
 
 class Together(keras.callbacks.Callback):

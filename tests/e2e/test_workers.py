@@ -18,7 +18,7 @@ from ganvas.config import parse
 from ganvas.data import Options, memory
 from ganvas.errors import ConfigError, UsageError
 from ganvas.runs import Run
-from ganvas.workers import task
+from ganvas.workers import neighbours, task
 
 PLAIN = {  # nothing that is drawn or normalised within a replica: the curves are the same
     "train.kimg": 0.256, "train.tick_kimg": 0.128,
@@ -154,6 +154,12 @@ def test_workers_of_one_machine_share_its_memory(monkeypatch, hosts, mine, count
     assert not memory.fits(1200 // count + 1, (1, 1, 1), Options())
 
 
+def test_what_is_not_understood_is_no_neighbour(monkeypatch):
+    """Who only reads images need not be a worker."""
+    monkeypatch.setenv("TF_CONFIG", "{")
+    assert neighbours() == 1
+
+
 @pytest.mark.parametrize("turns, count", [(1, 1), (1, 4), (2, 2), (5, 4)])
 def test_a_turn_is_of_the_same_images_however_many_share_it(turns, count):
     hands = replicas.dealt(8, turns, count).reshape(count, turns, -1)
@@ -198,6 +204,14 @@ def test_what_several_workers_cannot_do(name, why):
     config = parse({"train": {name: True}})
     with pytest.raises(ConfigError, match=f"train.{name} {why}"):
         replicas.check(config, 2, 2)
+
+
+@pytest.mark.parametrize("word", ["single", "mirrored"])
+def test_a_strategy_of_one_process_among_several(word):
+    config = parse({"train": {"strategy": word}})
+    replicas.check(config, 2, 1)
+    with pytest.raises(ConfigError, match="plays in one process, where there are 3 workers"):
+        replicas.check(config, 1, 3)
 
 
 FREED = """

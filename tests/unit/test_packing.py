@@ -104,33 +104,34 @@ def test_mending_that_was_cut_is_mended(moved, pack, eleven, tmp_path, monkeypat
     assert not list(tmp_path.glob(".*")), "no scratch is left"
 
 
-@pytest.mark.parametrize("readable_no_more", [["03"], ["03", "07"]])
-def test_mending_of_images_that_read_otherwise_now(readable_no_more, eleven, tmp_path, monkeypatch):
-    """The index goes first then: it would speak of shards that are half of other images."""
+def test_images_that_read_otherwise_now_do_not_mend_others(eleven, tmp_path, monkeypatch):
+    """Runs of the packed images would not know them again."""
     out, probe = tmp_path / "packed", packer.probe
     scale.pack(eleven, out)
+    damage(out, "00001.tfrecord", "lose")
+    before = contents(out)
 
     def refuse(path):
-        if Path(path).stem in readable_no_more:
+        if Path(path).stem == "03":
             raise DataError("not now")
         return probe(path)
 
-    monkeypatch.setattr(packer, "probe", refuse)
-    whole = contents(scale.pack(eleven, tmp_path / "whole"))
-    damage(out, "00001.tfrecord", "lose")
-    replace = Path.replace
-
-    def stop(path, to):
-        if Path(to) == out / "index.npz":
-            raise KeyboardInterrupt
-        return replace(path, to)
-
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", stop)
-        with pytest.raises(KeyboardInterrupt):
+        patch.setattr(packer, "probe", refuse)
+        with pytest.raises(DataError, match="read otherwise now"):
             scale.pack(eleven, out)
-    assert not (out / "index.json").exists()
-    assert contents(scale.pack(eleven, out)) == whole
+    assert contents(out) == before and not list(tmp_path.glob(".*"))
+    scale.pack(eleven, out)
+    assert contents(out) == contents(scale.pack(eleven, tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("index", ["[]", '{"format": 2}', "{"])
+def test_an_index_of_something_else_is_no_index(index, eleven, tmp_path):
+    out = tmp_path / "packed"
+    out.mkdir()
+    (out / "index.json").write_text(index)
+    with pytest.raises(DataError, match="choose another"):
+        ganvas.prepare(eleven, out)
 
 
 @pytest.mark.parametrize("pack", [scale.pack, ganvas.prepare])

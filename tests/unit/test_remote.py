@@ -27,6 +27,7 @@ class Flaky(MemoryFileSystem):
     pseudo_dirs: ClassVar[list] = [""]
     asked: ClassVar[list] = []
     refused = ""
+    error: ClassVar[BaseException] = PermissionError("no right to write")
 
     def cat_file(self, path, start=None, end=None, **options):
         self.asked.append((path.rpartition("/")[2], start, end))
@@ -34,7 +35,7 @@ class Flaky(MemoryFileSystem):
 
     def put_file(self, lpath, rpath, **options):
         if self.refused and self.refused in rpath:
-            raise PermissionError("no right to write")
+            raise self.error
         return super().put_file(lpath, rpath, **options)
 
     @classmethod
@@ -297,6 +298,20 @@ def test_whatever_ends_a_run_it_is_sent_or_kept(work, shop, capsys, monkeypatch,
         raise raised
     assert f"the run is whole in {run.folder}\n" in capsys.readouterr().err
     assert kept == [run.folder]
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError("no bucket"), KeyboardInterrupt()])
+def test_however_a_last_sending_fails_the_run_is_kept(work, shop, capsys, monkeypatch, error):
+    run, mine = work
+    kept = []
+    monkeypatch.setattr(remote, "keep", lambda folder: kept.append(folder) or folder)
+    monkeypatch.setattr(shop, "error", error)
+    shop.refused = "state/"
+    end = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else UsageError
+    with pytest.raises(end) as raised, mine.at_the_end():
+        played(run, 1)
+    said = str(raised.value) + capsys.readouterr().err
+    assert kept == [run.folder] and f"the run is whole in {run.folder}" in said
 
 
 # --- models ---------------------------------------------------------------------------------

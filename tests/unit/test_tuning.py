@@ -203,6 +203,17 @@ def test_waiting_ends_when_it_is_over(tmp_path):
         assert study.ask(1, name, lambda: True) is None
 
 
+def test_waiting_with_no_combination_left_leaves_no_trials(tmp_path):
+    space = {"train.beta1": [0.0, 0.5]}
+    study = Study(str(tmp_path / "s.db"), tmp_path / "s-study", space, {"kimg": 1.0}, 0)
+    with study.worker() as name:
+        assert study.ask(9, name).params != study.ask(9, name).params
+        before = len(study.trials())
+        for _ in range(3):
+            assert study.ask(9, name, lambda: True) is None
+    assert len(study.trials()) == before
+
+
 def test_a_worker_whose_lock_lies_elsewhere_is_not_taken_for_dead(tmp_path):
     """As on a machine that reaches the database and not the folder."""
     study = study_in(tmp_path)

@@ -43,9 +43,9 @@ def prepare(
 
     Args:
         data: anything that `load` takes.
-        folder: made by rename once everything is in it. One that holds these images already is
-            left as it is, and what it has lost is made again. At an address such as gs://B/SET,
-            index.json comes last, and nothing is read without it.
+        folder: made by rename once everything is in it. One on a disk that holds these images
+            already is left as it is, and what it has lost is made again. At an address such as
+            gs://B/SET, index.json comes last, and nothing is read without it.
         options: size, channels, fit and labels count; the rest is chosen when training.
         shard_mb: size of a shard, in MiB.
         progress: called with (images done, images in all).

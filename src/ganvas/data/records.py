@@ -22,6 +22,7 @@ import google_crc32c
 import numpy as np
 
 from ganvas.data.listing import Listing
+from ganvas.errors import DataError
 from ganvas.files import replacing
 from ganvas.manifest import sha256
 from ganvas.runs import UNREADABLE
@@ -113,8 +114,8 @@ def read_index(folder: Path) -> dict[str, Any]:
     """Empty where there is none that this version reads."""
     with contextlib.suppress(OSError, ValueError):
         index = json.loads((folder / INDEX).read_text("utf-8"))
-        if index.get("format") == FORMAT:
-            return index
+        if isinstance(index, dict) and index.get("format") == FORMAT:
+            return index if {"shards", "fingerprint"} <= index.keys() else {}
     return {}
 
 
@@ -135,17 +136,20 @@ def settle(packed: Path, folder: Path) -> None:
     """Give packed images their place: by rename, where there is nothing yet.
 
     Where something of the same request was lost, what is whole stays, and the index comes last.
+
+    Raises: DataError: they are others than those that the folder's index tells of.
     """
     if not folder.exists() or not any(folder.iterdir()):
         if folder.exists():
             folder.rmdir()
         packed.rename(folder)
         return
-    before, after = (read_index(one).get("shards", []) for one in (folder, packed))
-    if before and before != after:  # files that could not be read may be readable now
-        for name in {one["file"] for one in before} - {one["file"] for one in after}:
-            (folder / name).unlink(missing_ok=True)
-        (folder / INDEX).unlink()  # until the end it would speak of shards that are gone
+    before, after = read_index(folder), read_index(packed)
+    if before and before["shards"] != after["shards"]:
+        raise DataError(
+            f"{folder} has lost something, and the images it was made of read otherwise now (some "
+            "may not be readable any more): put them back, or choose another folder"
+        )
     for path in sorted(packed.iterdir(), key=lambda path: path.name == INDEX):
         place = folder / path.name
         if not (place.is_file() and filecmp.cmp(path, place, shallow=False)):

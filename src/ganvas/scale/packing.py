@@ -85,11 +85,11 @@ def pack(
             with team(Packer, (scratch,), workers, address) as spread:
                 work = _Work(source, paths, ignored, plain, scratch, progress)
                 work.run(spread, shard_mb * 2**20)
+            shutil.copyfile(scratch / claims.REQUEST, scratch / "packed" / claims.REQUEST)
+            settle(scratch / "packed", target)
         except DataError:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
-        shutil.copyfile(scratch / claims.REQUEST, scratch / "packed" / claims.REQUEST)
-        settle(scratch / "packed", target)
         shutil.rmtree(scratch, ignore_errors=True)
     return target
 

@@ -136,7 +136,7 @@ def tune(
 
 def _folder(place: str) -> Path:
     """Where the runs of a study lie: beside its file, or here where it is a database."""
-    file = Path(place.rpartition("/")[2]) if "://" in place else Path(place)
+    file = Path(place.partition("?")[0].rpartition("/")[2]) if "://" in place else Path(place)
     return (file.parent / f"{file.stem}-study").absolute()
 
 

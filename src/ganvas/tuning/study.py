@@ -122,7 +122,9 @@ class Study:
         """None when as many are done or being done, or nothing is left to try."""
         while True:
             tried = [t.params for t in self.trials() if t.state in (*DONE, TrialState.RUNNING)]
-            if len(tried) >= trials:
+            every = combinations(self.space)
+            left = [one for one in every if one not in tried]
+            if len(tried) >= trials or (every and not left):
                 return None
             # Of the trial's place, so that going on after a kill chooses what it would have.
             seed = (self.seed * 1_000_003 + len(tried)) % 2**32
@@ -135,10 +137,6 @@ class Study:
                 self.optuna.tell(trial, state=TrialState.PRUNED)
             elif trial.params in tried:  # choices from lists: nothing new would be learnt
                 self.optuna.tell(trial, state=TrialState.FAIL)
-                every = combinations(self.space)
-                left = [one for one in every if one not in tried]
-                if every and not left:
-                    return None
                 if left:
                     self.optuna.enqueue_trial(left[seed % len(left)])
             else:

@@ -121,7 +121,11 @@ def _repeat(search: Search, values: Mapping[str, Any], repeats: int) -> dict[str
         for name, changed in (("best", values), ("default", {})):
             every = {**changed, "train.seed": seed}
             folder = search.run_of(every)
-            if time.time() > search.deadline and Run(folder).status() != "finished":
+            before = Run(folder).status()
+            if before == "diverged":  # as it would again
+                rows[name].append(None)
+                continue
+            if time.time() > search.deadline and before != "finished":
                 sys.stderr.write("note: the time is up before the repeats: the same call goes on\n")
                 return None
             try:
