@@ -125,6 +125,17 @@ def test_images_that_read_otherwise_now_do_not_mend_others(eleven, tmp_path, mon
     assert contents(out) == contents(scale.pack(eleven, tmp_path / "whole"))
 
 
+@pytest.mark.parametrize("how", ["cut", "flip"])
+@pytest.mark.parametrize("name", ["index.json", "index.npz"])
+def test_a_damaged_list_of_images_is_named(name, how, eleven, tmp_path):
+    out = ganvas.prepare(eleven, tmp_path / "packed")
+    damage(out, name, how)
+    if (name, how) == ("index.json", "flip"):
+        (out / name).write_text('[["format"]]')
+    with pytest.raises(DataError, match=rf"{name} is missing or damaged .*prepare the images"):
+        ganvas.data.load(out)
+
+
 @pytest.mark.parametrize("index", ["[]", '{"format": 2}', "{"])
 def test_an_index_of_something_else_is_no_index(index, eleven, tmp_path):
     out = tmp_path / "packed"

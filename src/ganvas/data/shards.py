@@ -7,10 +7,12 @@ at a time, shuffled within the group: large reads, small memory, and every k rea
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
@@ -20,10 +22,11 @@ import tensorflow as tf
 
 from ganvas.data.base import Images, _map
 from ganvas.data.options import Options
-from ganvas.data.records import AGAIN, FORMAT, FRAME_HEAD, FRAME_TAIL
+from ganvas.data.records import AGAIN, ARRAYS, FORMAT, FRAME_HEAD, FRAME_TAIL, INDEX
 from ganvas.data.report import Report
 from ganvas.errors import DataError, UsageError
 from ganvas.remote import Store
+from ganvas.runs import UNREADABLE
 
 _BLOCK_BYTES = 2 * 2**20
 _GROUP_BYTES = 32 * 2**20
@@ -37,7 +40,7 @@ _FEATURES = {
 
 def is_prepared(folder: Path) -> bool:
     """Whether `prepare` made this folder."""
-    return (folder / "index.json").is_file() and (folder / "index.npz").is_file()
+    return (folder / INDEX).is_file() and (folder / ARRAYS).is_file()
 
 
 @cache
@@ -74,7 +77,8 @@ class Shards(Images):
 
     def __init__(self, folder: Path | str, options: Options) -> None:
         store = Folder(folder) if isinstance(folder, Path) else Store(folder)
-        index = json.loads(store.read("index.json"))
+        with _whole(store, INDEX):
+            index = dict(json.loads(store.read(INDEX)))
         if index.get("format") != FORMAT:
             raise DataError(
                 f"{folder} has format {index.get('format')}, where this version reads {FORMAT}: "
@@ -93,7 +97,10 @@ class Shards(Images):
                 "channel count is asked for: leave it out, or prepare them again"
             )
         _verify(store, self._shards)
-        with np.load(io.BytesIO(store.read("index.npz")), allow_pickle=False) as arrays:
+        with (
+            _whole(store, ARRAYS),
+            np.load(io.BytesIO(store.read(ARRAYS)), allow_pickle=False) as arrays,
+        ):
             self._shard, self._offset = arrays["shard"], arrays["offset"]
             self._crc = arrays["crc"]
             hashes, labels = arrays["hash"], arrays["label"]
@@ -208,6 +215,17 @@ def _numbers(*address: int) -> np.random.Generator:
 
 
 _map_one = partial(tf.data.Dataset.map, num_parallel_calls=1, deterministic=True)
+
+
+@contextlib.contextmanager
+def _whole(store: Folder | Store, name: str) -> Iterator[None]:
+    """Raises: DataError: the file that is read is missing or damaged."""
+    try:
+        yield
+    except (*UNREADABLE, TypeError, KeyError) as error:
+        raise DataError(
+            f"{store.address}/{name} is missing or damaged ({type(error).__name__}): {AGAIN}"
+        ) from error
 
 
 def _verify(store: Folder | Store, shards: list[dict]) -> None:
