@@ -132,7 +132,7 @@ def test_a_damaged_list_of_images_is_named(name, how, eleven, tmp_path):
     damage(out, name, how)
     if (name, how) == ("index.json", "flip"):
         (out / name).write_text('[["format"]]')
-    with pytest.raises(DataError, match=rf"{name} is missing or damaged .*prepare the images"):
+    with pytest.raises(DataError, match=rf"{name} is damaged .*prepare the images"):
         ganvas.data.load(out)
 
 

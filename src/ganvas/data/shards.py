@@ -219,12 +219,14 @@ _map_one = partial(tf.data.Dataset.map, num_parallel_calls=1, deterministic=True
 
 @contextlib.contextmanager
 def _whole(store: Folder | Store, name: str) -> Iterator[None]:
-    """Raises: DataError: the file that is read is missing or damaged."""
+    """Raises: DataError: the file that is read is damaged; a missing one stays one."""
     try:
         yield
+    except FileNotFoundError:
+        raise
     except (*UNREADABLE, TypeError, KeyError) as error:
         raise DataError(
-            f"{store.address}/{name} is missing or damaged ({type(error).__name__}): {AGAIN}"
+            f"{store.address}/{name} is damaged ({type(error).__name__}): {AGAIN}"
         ) from error
 
 
