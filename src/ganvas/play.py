@@ -54,11 +54,10 @@ def play(
     events = str(run.folder / "events")
     writer = tf.summary.create_file_writer(events) if config.watch.tensorboard else None
     samples = Samples(run, plan, sampler, writer)
-    callbacks: list[keras.callbacks.Callback] = [Guard(run, plan)]
-    if config.watch.signals:
-        callbacks.append(Signals(run, plan, sampler, source))
+    signals = [Signals(run, plan, sampler, source)] if config.watch.signals else []
     scores = Scores(run, plan, sampler, source, config.scores)
-    callbacks += [scores, Log(run, plan, writer), samples]
+    callbacks: list[keras.callbacks.Callback] = [Guard(run, plan), *signals, scores]
+    callbacks += [Log(run, plan, writer), samples]
     if config.watch.histograms and writer:
         callbacks.append(Logits(run, plan, source, writer))
     callbacks.append(State(run, plan))

@@ -121,12 +121,10 @@ def tune(
     about = {**_searched(config), "seed": seed, "images": source.fingerprint}
     end = float("inf") if hours is None else time.time() + 3600 * hours
     word = settled.data.source or data
-    against, called = reference(source)
-    if against is source:
-        warnings.warn(_too_few(source), Advice, stacklevel=2)
-    del source, against
+    against = _against(source)
+    del source
     search = Search(
-        word, own, config, place, _folder(place), about, called, trials, end, seed, progress
+        word, own, config, place, _folder(place), about, against, trials, end, seed, progress
     )
     shared = search.study()
     shared.start_with(config)
@@ -138,6 +136,14 @@ def _folder(place: str) -> Path:
     """Where the runs of a study lie: beside its file, or here where it is a database."""
     file = Path(place.partition("?")[0].rpartition("/")[2]) if "://" in place else Path(place)
     return (file.parent / f"{file.stem}-study").absolute()
+
+
+def _against(source: Images) -> str:
+    """Which images trials are scored against; warns where these are learnt from, too."""
+    images, word = reference(source)
+    if images is source:
+        warnings.warn(_too_few(source), Advice, stacklevel=3)
+    return word
 
 
 def _too_few(source: Images) -> str:
