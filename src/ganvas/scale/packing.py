@@ -131,10 +131,8 @@ class _Work:
     def decode(self, spread, headers: Headers) -> tuple[Listing, np.ndarray]:
         """What the images are, and where each row's pixels lie: int64 [N, 2]."""
         form = *headers.form(self.options), self.options.fit
-        jobs, count = (
-            [Decode(n, paths, *form) for n, paths in _parts(headers.good)],
-            len(headers.good),
-        )
+        jobs = [Decode(number, paths, *form) for number, paths in _parts(headers.good)]
+        count = len(headers.good)
 
         def told(left: Iterable[Decode]) -> None:
             self.progress(count - sum(len(job.paths) for job in left), count)
