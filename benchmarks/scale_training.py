@@ -1,6 +1,6 @@
 """One training by several workers of this machine: what `scale.py` asks for.
 
-At equal total work: the same images, the small network of `quick`, batches of 64 and of 256.
+At equal total work: the same images, the small network of `quick`, batches of 64, 256 and 512.
 Overhead: seconds a tick against those of 1 worker, without the first tick. Machines change their
 speed within minutes, so the counts of workers take turns, and each is compared within its turn.
 Waiting: as many processes at once, each alone with its part of the batch, are quicker by it. Where
@@ -25,7 +25,7 @@ import numpy as np
 import jobs
 
 CORES = os.cpu_count() or 1
-GAMES = {"64": 25.6, "256": 51.2}
+GAMES = {"64": 25.6, "256": 51.2, "512": 102.4}
 """Batches, and how many thousand images are played in batches of so many."""
 TICKS = 5
 COUNTS = (1, 2, 4)

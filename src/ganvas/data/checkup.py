@@ -49,7 +49,7 @@ class Headers:
         self.folder, self.found, self.ignored = folder, len(paths), ignored
         self.good = without(paths, broken)
         self._unreadable = self._why(paths, broken)
-        self._heights, self._widths, self._grey, self._alpha = told.T  # as in `Header`
+        self._sides, self._grey, self._alpha = told[:, :2], told[:, 2], told[:, 3]  # of a `Header`
         if not self.good:
             raise DataError(_nothing(folder, self.found, ignored, self._unreadable))
 
@@ -93,8 +93,9 @@ class Headers:
         }  # fmt: skip
 
     def _sizes(self, broken: Mapping[int, str]) -> Counter[tuple[int, int]]:
-        sides = (np.delete(side, list(broken)).tolist() for side in (self._heights, self._widths))
-        return Counter(zip(*sides, strict=True))
+        sides = np.delete(self._sides, list(broken), axis=0)
+        sizes, counts = np.unique(sides, axis=0, return_counts=True)
+        return Counter(dict(zip(map(tuple, sizes.tolist()), counts.tolist(), strict=True)))
 
     def _channels(self) -> int:
         """1 if all are grey; 4 if most have transparency; else 3."""
@@ -124,10 +125,13 @@ def find(folder: Path) -> tuple[list[str], int]:
             if name.startswith("."):
                 continue
             if Path(name).suffix.lower() in SUFFIXES:
-                paths.append(str(Path(top, name)))
+                paths.append(str(Path(top, name)).replace(os.sep, "\0"))
             else:
                 ignored += 1
-    return sorted(paths, key=lambda path: path.replace(os.sep, "\0")), ignored
+    paths.sort()  # as they are, so that a folder's files lie together
+    for place, path in enumerate(paths):  # one by one: there may be a million
+        paths[place] = path.replace("\0", os.sep)
+    return paths, ignored
 
 
 def attempt(function, path: str):

@@ -14,6 +14,7 @@ import math
 import struct
 import zipfile
 import zlib
+from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,7 +58,7 @@ def shard_rows(shape: tuple[int, int, int], limit: int) -> int:
 def write_shard(path: Path, pictures: Iterable[tuple[np.ndarray, int]]) -> Packed:
     """Write (uint8 [H, W, C], label) one after the other; the file appears when it is whole."""
     part = path.with_name(f".{path.name}.part")
-    offsets, checks, position = [], [], 0
+    offsets, checks, position = array("q"), array("L"), 0  # lists of tuples hold ten times as much
     digest = hashlib.sha256()
     with part.open("wb") as file:
         for image, label in pictures:
@@ -67,12 +68,11 @@ def write_shard(path: Path, pictures: Iterable[tuple[np.ndarray, int]]) -> Packe
             file.write(framed)
             digest.update(framed)
             checks.append(zlib.crc32(record))
-            offsets.append((position, position + len(framed)))
+            offsets.extend((position, position + len(framed)))
             position += len(framed)
     part.replace(path)
-    return Packed(
-        np.array(offsets, np.int64), np.array(checks, np.uint32), position, digest.hexdigest()
-    )
+    places = np.array(offsets, np.int64).reshape(-1, 2)
+    return Packed(places, np.array(checks, np.uint32), position, digest.hexdigest())
 
 
 def write_index(
