@@ -114,6 +114,7 @@ def test_little_is_held_of_each_file(monkeypatch):
     paths, _ = find(folder)
     assert tracemalloc.get_traced_memory()[1] / count < 100  # bytes; a path alone has 70
     told = [Header(300 + n % 900, 1000 + n % 2, False, False) for n in range(count - 1)]
+    told[7] = Header(5000, 5000, False, False)  # which then cannot be decoded
     headers = Headers(folder, paths, *headers_of([*told, "no"]), 0)
     del told
     tracemalloc.reset_peak()
@@ -122,6 +123,8 @@ def test_little_is_held_of_each_file(monkeypatch):
     held, peak = (size / count for size in tracemalloc.get_traced_memory())
     tracemalloc.stop()
     assert held < 140 and peak < 160
+    sizes = {"smallest": [300, 1000], "largest": [1199, 1001], "most_common": [300, 1000]}
+    assert facts["report"].sizes == sizes
     assert [one["why"] for one in facts["report"].unreadable] == ["no", "cut"]
     assert facts["report"].unreadable[1]["path"] == "a/000015.png"
     assert facts["names"] == ("a", "b") and facts["labels"].sum() == count // 2 - 1

@@ -58,7 +58,7 @@ def shard_rows(shape: tuple[int, int, int], limit: int) -> int:
 def write_shard(path: Path, pictures: Iterable[tuple[np.ndarray, int]]) -> Packed:
     """Write (uint8 [H, W, C], label) one after the other; the file appears when it is whole."""
     part = path.with_name(f".{path.name}.part")
-    offsets, checks, position = array("q"), array("L"), 0  # lists of tuples hold ten times as much
+    offsets, checks, position = array("q"), array("I"), 0  # a list holds an object for each number
     digest = hashlib.sha256()
     with part.open("wb") as file:
         for image, label in pictures:
