@@ -11,7 +11,8 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -76,13 +77,37 @@ def few_steps() -> dict:
 def command() -> Callable[..., subprocess.CompletedProcess]:
     """Runs `python -m ganvas ...` to its end."""
 
-    def run(*words, cwd: Path | None = None, timeout: float = 120):
+    def run(*words, cwd: Path | None = None, timeout: float = 300):
         return subprocess.run(
             [sys.executable, "-m", "ganvas", *map(str, words)],
             cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture
+def here(
+    capfd, monkeypatch, tmp_path_factory
+) -> Iterator[Callable[..., subprocess.CompletedProcess]]:
+    """The same in this process, where TensorFlow is loaded already, and in an empty folder."""
+    import keras
+
+    from ganvas.__main__ import main
+    from ganvas.errors import Advice
+
+    empty = tmp_path_factory.mktemp("cwd")
+
+    def run(*words, cwd: Path = empty):
+        monkeypatch.chdir(cwd)
+        capfd.readouterr()
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", Advice)  # a note, as for a user
+            code = main([str(word) for word in words])
+        return subprocess.CompletedProcess(words, code, *capfd.readouterr())
+
+    yield run
+    keras.config.enable_traceback_filtering()
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,7 @@ def place(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def done(place, command):
     words = ("balance", "data", "--rare", "crack deep", "--groups", "groups.csv", "--out", "out")
-    found = command(*words, *TINY, "--json", cwd=place, timeout=200)
+    found = command(*words, *TINY, "--json", cwd=place)
     assert found.returncode in (0, 1), found.stderr
     return json.loads(found.stdout), words, found.stderr
 
@@ -149,7 +149,7 @@ def test_killed_and_gone_on_with_is_the_same(done, place, command):
     pool = place / "other" / "seeds" / "0" / "pool.npz"
     made = pool.stat().st_mtime_ns
     assert not (place / "other" / "report.json").exists()
-    again = command(*words[:-1], "other", *TINY, "--json", cwd=place, timeout=200)
+    again = command(*words[:-1], "other", *TINY, "--json", cwd=place)
     found = json.loads(again.stdout)
     assert found["verdict"] == result["verdict"]
     assert found["comparisons"] == result["comparisons"]

@@ -11,13 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 import ganvas
-from ganvas.__main__ import main
 from ganvas.runs import Run
 
 
@@ -34,21 +32,6 @@ def open_picture(path: Path) -> Image.Image:
     with Image.open(path) as picture:
         picture.load()
     return picture
-
-
-@pytest.fixture
-def here(capfd, monkeypatch, tmp_path):
-    """A command in this process: TensorFlow is loaded already. In an empty folder `cwd`."""
-    (tmp_path / "cwd").mkdir()
-
-    def run(*words) -> subprocess.CompletedProcess:
-        monkeypatch.chdir(tmp_path / "cwd")
-        capfd.readouterr()
-        code = main([str(word) for word in words])
-        return subprocess.CompletedProcess(words, code, *capfd.readouterr())
-
-    yield run
-    keras.config.enable_traceback_filtering()
 
 
 def states(run: Run) -> list[dict[str, np.ndarray]]:
@@ -131,9 +114,9 @@ def test_the_pictures_lie_side_by_side(trained):
     assert len({open_picture(path).size for path in pictures}) == 1
 
 
-def test_resume_of_a_finished_run_says_so(trained, command):
+def test_resume_of_a_finished_run_says_so(trained, here):
     before = {path: path.stat().st_mtime_ns for path in trained.folder.rglob("*")}
-    done = command("resume", trained.folder)
+    done = here("resume", trained.folder)
     assert done.returncode == 0
     assert "is finished" in done.stdout
     assert before == {path: path.stat().st_mtime_ns for path in trained.folder.rglob("*")}
@@ -142,9 +125,9 @@ def test_resume_of_a_finished_run_says_so(trained, command):
 # --- what a run is good for --------------------------------------------------------------------
 
 
-def test_sample_a_grid_and_a_folder(trained, command, tmp_path):
+def test_sample_a_grid_and_a_folder(trained, command, here, tmp_path):
     grid, folder = tmp_path / "new" / "grid.png", tmp_path / "folder"
-    done = command("sample", trained.folder, "-n", 9, "--out", grid)
+    done = here("sample", trained.folder, "-n", 9, "--out", grid)
     assert (done.returncode, done.stdout.strip()) == (0, str(grid)), done.stderr
     assert open_picture(grid).text["seed"] == "0"
     words = ["-n", 3, "--seed", 5, "--label", "1", "--truncation", 0.7, "--out", folder]
@@ -179,13 +162,13 @@ def test_a_label_that_is_not_there(trained, here):
     assert not list(Path.cwd().iterdir())
 
 
-def test_runs_recipes_info(trained, command):
-    done = command("runs", trained.folder.parent)
+def test_runs_recipes_info(trained, command, here):
+    done = here("runs", trained.folder.parent)
     head, row = done.stdout.splitlines()
     assert head.split() == ["run", "recipe", "kimg", "seconds", "best", "state"]
     name, recipe, kimg, _, state = row.split()
     assert (name, recipe, kimg, state) == ("bars", "quick", "0.512/0.512", "finished")
-    done = command("recipes")
+    done = here("recipes")
     assert "quick:" in done.stdout
     done = command("info", "--json")
     facts = json.loads(done.stdout)
@@ -237,18 +220,18 @@ def test_no_command_at_all(here):
     assert "Missing command" in say_no(here())
 
 
-def test_the_checkup_is_told(trained, command, npz, sets, tmp_path):
+def test_the_checkup_is_told(here, npz, sets, tmp_path):
     pixels = np.load(npz)["x"]
     np.savez(tmp_path / "few.npz", x=pixels[:100])
-    done = command("train", tmp_path / "few.npz", *sets, "--run", tmp_path / "run")
+    done = here("train", tmp_path / "few.npz", *sets, "--run", tmp_path / "run")
     assert "note: only 100 images" in done.stderr
-    done = command("prepare", tmp_path / "few.npz", "--to", tmp_path / "packed")
+    done = here("prepare", tmp_path / "few.npz", "--to", tmp_path / "packed")
     assert "note: only 100 images" in done.stderr
 
 
-def test_missing_images_write_nothing(command, tmp_path):
-    assert "nowhere.npz" in say_no(command("train", "nowhere.npz", "--run", "out", cwd=tmp_path))
-    assert not list(tmp_path.iterdir())
+def test_missing_images_write_nothing(here):
+    assert "nowhere.npz" in say_no(here("train", "nowhere.npz", "--run", "out"))
+    assert not list(Path.cwd().iterdir())
 
 
 def test_an_existing_run_is_left_alone(trained, here, npz, sets):
@@ -269,10 +252,10 @@ def test_no_run(here, tmp_path, words):
     assert not list(Path.cwd().iterdir())
 
 
-def test_dry_run_writes_nothing(command, npz, sets, tmp_path):
-    done = command("train", npz, *sets, "--dry-run", "--run", "out", cwd=tmp_path)
+def test_dry_run_writes_nothing(here, npz, sets):
+    done = here("train", npz, *sets, "--dry-run", "--run", "out")
     assert done.returncode == 0, done.stderr
-    assert not list(tmp_path.iterdir())
+    assert not list(Path.cwd().iterdir())
     for word in ("[train]", "kimg = 0.512", "16x16x1", "duration", "memory", "ms per step"):
         assert word in done.stdout
 
@@ -280,12 +263,12 @@ def test_dry_run_writes_nothing(command, npz, sets, tmp_path):
 # --- going on ----------------------------------------------------------------------------------
 
 
-def test_longer_and_from_another_run(trained, command, npz, sets, tmp_path):
+def test_longer_and_from_another_run(trained, here, npz, sets, tmp_path):
     """`--from` starts a new run at step 0 with the old weights; `resume` makes it longer."""
     child = tmp_path / "child"
     words = ["--set", "train.kimg=0.128", "--set", "train.learning_rate=1e-12",
              "--set", "train.discriminator_learning_rate=1e-12"]  # fmt: skip
-    done = command("train", npz, *sets, *words, "--from", trained.folder, "--run", child)
+    done = here("train", npz, *sets, *words, "--from", trained.folder, "--run", child)
     assert done.returncode == 0, done.stderr
     run = Run.open(child)
     assert run.info["parent"] == str(trained.folder)
@@ -295,14 +278,14 @@ def test_longer_and_from_another_run(trained, command, npz, sets, tmp_path):
     np.testing.assert_allclose(new["discriminator/000"], old["discriminator/000"], atol=1e-5)
     assert new["step"] == 16
 
-    done = command("resume", child, "--set", "train.kimg=0.25")
+    done = here("resume", child, "--set", "train.kimg=0.25")
     assert done.returncode == 0, done.stderr
     assert [row["step"] for row in run.rows()] == [16, 32]
     assert run.config.train.kimg == 0.25
     assert run.status() == "finished"
 
 
-def test_ctrl_c_stops_cleanly_and_the_run_goes_on(long_run, command, here):
+def test_ctrl_c_stops_cleanly_and_the_run_goes_on(long_run, here):
     process, run = long_run
     assert "in use by another process" in say_no(here("resume", run.folder))
     process.send_signal(signal.SIGINT)
@@ -316,7 +299,7 @@ def test_ctrl_c_stops_cleanly_and_the_run_goes_on(long_run, command, here):
     assert states(run)[-1]["step"] == last, "not a step is lost"
 
     kimg = (last + 20) * 8 / 1000
-    done = command("resume", run.folder, "--set", f"train.kimg={kimg}")
+    done = here("resume", run.folder, "--set", f"train.kimg={kimg}")
     assert done.returncode == 0, done.stderr
     steps = [row["step"] for row in run.rows()]
     assert steps == sorted(set(steps))
@@ -331,10 +314,10 @@ def copy(trained, tmp_path) -> Run:
     return Run.open(tmp_path / "copy")
 
 
-def test_divergence_exits_3_and_keeps_the_last_good_state(copy, command):
+def test_divergence_exits_3_and_keeps_the_last_good_state(copy, here):
     good, rows = states(copy), copy.rows()
     words = ["--set", "train.kimg=1", "--set", "train.learning_rate=1e30"]
-    done = command("resume", copy.folder, *words)
+    done = here("resume", copy.folder, *words)
     assert "not finite" in say_no(done, 3)
     assert copy.status() == "diverged"
     kept = states(copy)

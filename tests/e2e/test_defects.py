@@ -40,8 +40,8 @@ def shop(tmp_path_factory, command):
     return root
 
 
-def test_score_prints_one_object_and_writes_heat_maps(shop, command):
-    done = command("defects", "score", "model", "bad", "--json", "--out", "seen", cwd=shop)
+def test_score_prints_one_object_and_writes_heat_maps(shop, here):
+    done = here("defects", "score", "model", "bad", "--json", "--out", "seen", cwd=shop)
     assert done.returncode == 0, done.stderr  # scoring is done, whatever the verdicts are
     told = json.loads(done.stdout)
     assert list(told) == ["images", "alpha"] and told["alpha"] == 0.05
@@ -65,19 +65,9 @@ def test_an_alpha_is_a_promise(shop, monkeypatch, capfd):
     assert "of 40 at alpha = 0.1" in capfd.readouterr().out
 
 
-def test_report_measures_beside_baselines(shop, command):
-    words = [
-        "--good",
-        "new",
-        "--bad",
-        "bad",
-        "--masks",
-        "bad-masks",
-        "--out",
-        "page.html",
-        "--json",
-    ]
-    done = command("defects", "report", "model", *words, cwd=shop)
+def test_report_measures_beside_baselines(shop, here):
+    words = ("--good", "new", "--bad", "bad", "--masks", "bad-masks", "--out", "page.html")
+    done = here("defects", "report", "model", *words, "--json", cwd=shop)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert set(found["baselines"]) == {"pca", "mahalanobis", "nearest"}
@@ -141,7 +131,7 @@ def test_served_verdicts_are_those_of_the_detector(shop):
     assert (answer["defective"] == told.defective).all()
 
 
-def test_help_names_the_commands(command):
-    done = command("defects", "--help")
+def test_help_names_the_commands(here):
+    done = here("defects", "--help")
     assert done.returncode == 0
     assert all(word in done.stdout for word in ("fit", "score", "report"))

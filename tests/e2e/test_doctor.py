@@ -35,21 +35,21 @@ def patient(request, grey, few_steps, tmp_path_factory):
 
 
 @pytest.mark.filterwarnings("ignore::ganvas.errors.Advice")
-def test_a_sick_run_is_found_out(patient, command):
+def test_a_sick_run_is_found_out(patient, here):
     run, disease = patient
-    done = command("doctor", run.folder, "--json")
+    done = here("doctor", run.folder, "--json")
     said = json.loads(done.stdout)
     assert done.returncode == 1 and said["healthy"] is False
     first = said["findings"][0]
     assert first["disease"] == disease and first["severity"] == "certain", said
     assert first["evidence"] and first["since_kimg"] < 1.0
-    shown = command("doctor", run.folder)
+    shown = here("doctor", run.folder)
     assert shown.returncode == 1 and f"{disease} (certain)" in shown.stdout
     if first["cure"]:
         assert f"--set '{first['cure'][0]}'" in shown.stdout
 
 
-def test_a_run_is_healed(npz, few_steps, tmp_path, command):
+def test_a_run_is_healed(npz, few_steps, tmp_path, command, here):
     """It falls sick, starts anew with a cure within the same budget, and is healthy again."""
     sizes = ("networks.width", "networks.discriminator_width", "networks.noise")
     values = {**few_steps, **dict.fromkeys(sizes, 16), "networks.max_width": 32}
@@ -75,7 +75,7 @@ def test_a_run_is_healed(npz, few_steps, tmp_path, command):
     steps = [row["step"] for row in rows]
     assert steps == sorted(steps)
     assert not sick(examine_run(run))
-    assert "cures taken:" in command("doctor", folder).stdout
+    assert "cures taken:" in here("doctor", folder).stdout
 
 
 def test_a_cure_written_down_before_a_kill_is_taken_on_resume(npz, few_steps, tmp_path):
@@ -91,7 +91,7 @@ def test_a_cure_written_down_before_a_kill_is_taken_on_resume(npz, few_steps, tm
     assert run.rows()[-1]["kimg"] == 1.024
 
 
-def test_what_no_cure_helps_is_exit_3(npz, few_steps, tmp_path, command, monkeypatch):
+def test_what_no_cure_helps_is_exit_3(npz, few_steps, tmp_path, here):
     """Its recipe takes every cure already: it is said, and nothing is lost."""
     values = {**few_steps, **LONGER, "data.labels": False}
     values |= {"train.discriminator_learning_rate": 1e-3, "train.learning_rate": 1e-3}
@@ -104,7 +104,7 @@ def test_what_no_cure_helps_is_exit_3(npz, few_steps, tmp_path, command, monkeyp
     taken = {"disease": "divergence", "since_kimg": 0, "evidence": {}, "step": 1, "kimg": 0.01,
              "cure": ["x=1"], "back_to": None, "taken": True}  # fmt: skip
     run.update_info(healed=[taken] * 3)
-    done = command("resume", run.folder, "--set", "train.heal=true")
+    done = here("resume", run.folder, "--set", "train.heal=true")
     assert done.returncode == 3 and done.stderr.count("error:") == 1
     assert "divergence" in done.stderr and "x=1" in done.stderr
     assert run.info["status"] == "sick" and run.models()
@@ -136,7 +136,7 @@ def test_a_healthy_state_that_cannot_be_read_is_none(npz, few_steps, tmp_path):
 
 
 @pytest.mark.parametrize("what", ["nothing", "empty", "foreign", "truncated"])
-def test_folders_that_are_no_patients(what, tmp_path, command, patient):
+def test_folders_that_are_no_patients(what, tmp_path, here, patient):
     folder = tmp_path / "run"
     if what != "nothing":
         folder.mkdir()
@@ -147,6 +147,6 @@ def test_folders_that_are_no_patients(what, tmp_path, command, patient):
         source = patient[0].folder
         (folder / "config.toml").write_bytes((source / "config.toml").read_bytes())
         (folder / "log.jsonl").write_bytes((source / "log.jsonl").read_bytes()[:40])
-    done = command("doctor", folder)
+    done = here("doctor", folder)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert done.stderr.startswith("error: ")

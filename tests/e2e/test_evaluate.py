@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -71,10 +72,10 @@ def test_a_run_is_scored_while_it_trains(run):
     assert run.model("best").name == run.best["model"]
 
 
-def test_the_middle_model_wins_when_the_run_collapses_later(run, digits_npz, tmp_path):
+def test_the_middle_model_wins_when_the_run_collapses_later(run, tmp_path):
     """The planted collapse: the second half of the run learns at a rate that wrecks it."""
-    folder = tmp_path / "run"
-    healthy = ganvas.train(digits_npz, run=folder, set=SCORED, progress=False)
+    folder = shutil.copytree(run.folder, tmp_path / "run")
+    healthy = Run.open(folder)
     before = healthy.best
     wrecked = {"train.kimg": 25.6, "train.learning_rate": 0.3}
     ganvas.resume(folder, set={**wrecked, "scores.times": 16}, progress=False)
@@ -95,7 +96,7 @@ def test_a_run_that_gets_no_better_stops(digits_npz, tmp_path, cache):
 
 
 def test_evaluate_a_run(run, command, cache):
-    done = command("evaluate", run.folder, "-n", 300, "--json", timeout=300)
+    done = command("evaluate", run.folder, "-n", 300, "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["features"] == "digits" and len(result["features_sha256"]) == 64
@@ -111,28 +112,28 @@ def test_evaluate_a_run(run, command, cache):
     assert (run.folder / "report.md").exists()
 
 
-def test_a_gate_that_fails_is_exit_1(digits_npz, tmp_path, command, cache):
+def test_a_gate_that_fails_is_exit_1(digits_npz, tmp_path, here, cache):
     folder = tmp_path / "run"
     ganvas.train(
         digits_npz, run=folder, progress=False,
         set={**SCORED, "train.kimg": 1.6, "gate.coverage_min": 0.99},
     )  # fmt: skip
-    done = command("evaluate", folder, "-n", 200, "--metrics", "coverage", timeout=300)
+    done = here("evaluate", folder, "-n", 200, "--metrics", "coverage")
     assert done.returncode == 1
     assert "below coverage_min = 0.99" in done.stderr
 
 
-def test_folders_are_scored_side_by_side(digits, digits_npz, tmp_path, command, cache):
+def test_folders_are_scored_side_by_side(digits, digits_npz, tmp_path, command, here, cache):
     real = write_folder(tmp_path / "real", mnist("test")[0][:300])
     blank = write_folder(tmp_path / "blank", np.zeros((60, 28, 28), np.uint8))
     words = ("evaluate", real, blank, "--data", digits_npz)
-    done = command(*words, "--json", timeout=300)
+    done = command(*words, "--json")
     assert done.returncode == 0, done.stderr
     good, bad = (json.loads(done.stdout)[str(folder)]["scores"] for folder in (real, blank))
     assert good["kid"]["low"] < 0.05 < bad["kid"]["low"]
     assert good["coverage"]["low"] > bad["coverage"]["high"]
     assert bad["duplicates"]["value"] == 1.0
-    table = command(*words, "--metrics", "kid,coverage", timeout=300).stdout
+    table = here(*words, "--metrics", "kid,coverage").stdout
     assert "kid" in table and "coverage" in table and "blank" in table
 
 
@@ -146,13 +147,13 @@ def test_large_images_are_compared_at_their_own_size(cache):
     assert scores["precision"]["value"] == 1.0
 
 
-def test_copies_are_found_in_a_folder(digits, digits_npz, tmp_path, command, cache):
+def test_copies_are_found_in_a_folder(digits, digits_npz, tmp_path, here, cache):
     """Planted: a tenth of the fakes are training images; the floor comes from those left out."""
     fakes = mnist("test")[0][:400].copy()
     fakes[:40] = digits[0][100:140]
     folder = write_folder(tmp_path / "fakes", fakes)
     words = ("evaluate", folder, "--data", digits_npz, "--metrics", "near_copies", "--json")
-    found = json.loads(command(*words, timeout=300).stdout)["scores"]["near_copies"]
+    found = json.loads(here(*words).stdout)["scores"]["near_copies"]
     assert found["value"] >= 0.1
     assert found["low"] > 0.05 > found["floor"]
 
@@ -161,15 +162,15 @@ def test_copies_are_found_in_a_folder(digits, digits_npz, tmp_path, command, cac
     "shape, words",
     [((3, 28, 28), "at least 10"), ((20, 32, 32), "28×28"), ((20, 28, 28, 3), "3 channels")],
 )
-def test_images_that_cannot_be_compared(shape, words, tmp_path, command, digits_npz):
+def test_images_that_cannot_be_compared(shape, words, tmp_path, here, digits_npz):
     images = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
     folder = write_folder(tmp_path / "fakes", images)
-    done = command("evaluate", folder, "--data", digits_npz)
+    done = here("evaluate", folder, "--data", digits_npz)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert words in done.stderr
 
 
-def test_wrong_words(tmp_path, command, digits_npz, run):
+def test_wrong_words(tmp_path, here, digits_npz, run):
     (tmp_path / "empty").mkdir()
     floats = tmp_path / "floats.npz"
     np.savez(floats, x=np.full((20, 28, 28), np.nan, np.float32))
@@ -184,6 +185,6 @@ def test_wrong_words(tmp_path, command, digits_npz, run):
         (("evaluate", run.folder, "--metrics", "fretchet"), "did you mean 'frechet'"),
         (("evaluate", run.folder, "--features", "lenet"), "features"),
     ]:
-        done = command(*words)
+        done = here(*words)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert hint in done.stderr

@@ -74,7 +74,7 @@ def test_it_draws_what_the_run_draws(run, model, tmp_path, command):
     assert np.abs(read(tmp_path / "000000.png").astype(int) - theirs[0]).max() <= 1
 
 
-def test_a_file_that_was_changed_is_refused(model, tmp_path, command):
+def test_a_file_that_was_changed_is_refused(model, tmp_path, here):
     copy = tmp_path / "digits"
     shutil.copytree(model, copy)
     data = next((copy / "1" / "variables").glob("*.data*"))
@@ -82,13 +82,13 @@ def test_a_file_that_was_changed_is_refused(model, tmp_path, command):
     content[100] ^= 1
     data.write_bytes(content)
     for words in (("sample", copy, "--out", tmp_path / "a.png"), ("bench", copy)):
-        done = command(*words, cwd=tmp_path)
+        done = here(*words, cwd=tmp_path)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert "sha256 differs" in done.stderr
 
 
-def test_a_run_whose_gate_fails_is_refused(run, tmp_path, command):
-    done = command("export", run, "--to", tmp_path / "m")
+def test_a_run_whose_gate_fails_is_refused(run, tmp_path, here):
+    done = here("export", run, "--to", tmp_path / "m")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert "fails its gate (kid" in done.stderr
     assert "--unvalidated" in done.stderr
@@ -103,15 +103,15 @@ def test_a_run_whose_gate_fails_is_refused(run, tmp_path, command):
         (["--version", "0"], "--version"),
     ],
 )
-def test_wrong_words(run, model, words, hint, command):
-    done = command("export", run, "--to", model, *words)
+def test_wrong_words(run, model, words, hint, here):
+    done = here("export", run, "--to", model, *words)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert hint in done.stderr
 
 
-def test_no_model_and_no_run(tmp_path, command):
+def test_no_model_and_no_run(tmp_path, here):
     for words in (["sample", tmp_path], ["bench", tmp_path], ["export", tmp_path, "--to", "m"]):
-        done = command(*words, cwd=tmp_path)
+        done = here(*words, cwd=tmp_path)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert "is not a run" in done.stderr
 

@@ -63,7 +63,7 @@ def test_tiles_are_written_gone_on_with_and_tile(textures, tmp_path, command, ca
     out = tmp_path / "out"
     words = ["patterns", "tile", textures / "waves.png", "--morph", textures / "grain.png",
              "--out", out, "--size", "64x96", "-n", 2, *SETS]  # fmt: skip
-    done = command(*words, "--kimg", 0.16, "--json", timeout=300)
+    done = command(*words, "--kimg", 0.16, "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert [one["texture"] for one in result["tiles"]] == ["waves"] * 2 + ["grain"] * 2

@@ -62,11 +62,11 @@ def run(files, tmp_path_factory) -> Run:
 def audit(command, subject, files, *words):
     return command(
         "privacy", "audit", subject, "--train", files / "train.npz",
-        "--holdout", files / "holdout.npz", *words, timeout=300,
+        "--holdout", files / "holdout.npz", *words,
     )  # fmt: skip
 
 
-def test_planted_copies_are_found(command, files, tmp_path):
+def test_planted_copies_are_found(command, here, files, tmp_path):
     done = audit(command, files / "leaky.npz", files, "--json", "--out", tmp_path / "report")
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)
@@ -85,13 +85,13 @@ def test_planted_copies_are_found(command, files, tmp_path):
     assert page.count("data:image/png") == 2
     saved = json.loads((tmp_path / "report" / "report.json").read_text())
     assert saved["tests"] == found["tests"]
-    again = audit(command, files / "leaky.npz", files, "--json", "--out", tmp_path / "report")
+    again = audit(here, files / "leaky.npz", files, "--json", "--out", tmp_path / "report")
     assert json.loads(again.stdout) == found, "an audit that is called again does nothing twice"
     assert "near_copies" not in again.stderr
 
 
-def test_real_images_pass(command, files):
-    done = audit(command, files / "clean.npz", files)
+def test_real_images_pass(here, files):
+    done = audit(here, files / "clean.npz", files)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "verdict: no leak found at this power" in done.stdout
     assert "with 600 images a leak below" in done.stdout
@@ -119,14 +119,14 @@ def refusal(done) -> str:
     return done.stderr
 
 
-def test_a_folder_without_its_training_images_is_refused(command, files):
-    words = refusal(command("privacy", "audit", files / "clean.npz"))
+def test_a_folder_without_its_training_images_is_refused(here, files):
+    words = refusal(here("privacy", "audit", files / "clean.npz"))
     assert "--train" in words and "--holdout" in words
 
 
-def test_files_that_are_not_there_are_refused_before_anything_is_read(command, files):
+def test_files_that_are_not_there_are_refused_before_anything_is_read(here, files):
     assert "no file nobody.csv" in refusal(
-        audit(command, files / "clean.npz", files, "--identity", "nobody.csv")
+        audit(here, files / "clean.npz", files, "--identity", "nobody.csv")
     )
 
 
@@ -184,10 +184,10 @@ def write_people(folder, images, who):
     return folder
 
 
-def test_people_are_split_and_named_by_a_file(command, arrays, tmp_path):
+def test_people_are_split_and_named_by_a_file(here, arrays, tmp_path):
     who = [f"p{i % 10}" for i in range(100)]
     faces = write_people(tmp_path / "faces", arrays["clean"][:100], who)
-    done = command("privacy", "split", faces, "--to", tmp_path / "parts", "--share", "0.4")
+    done = here("privacy", "split", faces, "--to", tmp_path / "parts", "--share", "0.4")
     assert done.returncode == 0, done.stderr
     assert "60 images of 6 people" in done.stdout
     people = {}
@@ -219,12 +219,12 @@ def test_a_class_cannot_send_images_elsewhere(run, tmp_path, monkeypatch):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["set"], "nothing half-written"
 
 
-def test_near_copies_are_left_out_of_what_is_delivered(command, run, tmp_path):
+def test_near_copies_are_left_out_of_what_is_delivered(command, here, run, tmp_path):
     done = command("privacy", "sample", run.folder, "--out", tmp_path / "set", "-n", 20, "--json")
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
     assert facts["delivered"] == 20 == len(list((tmp_path / "set").rglob("*.png")))
-    again = command("privacy", "sample", run.folder, "--out", tmp_path / "set")
+    again = here("privacy", "sample", run.folder, "--out", tmp_path / "set")
     assert "not an empty folder" in refusal(again)
 
 

@@ -96,7 +96,7 @@ sys.exit(main())
 """
 
 
-def test_a_mirrored_run_is_what_one_device_makes_and_goes_on_there(npz, sets, tmp_path, command):
+def test_a_mirrored_run_is_what_one_device_makes_and_goes_on_there(npz, sets, tmp_path, here):
     """Several steps between two looks, as recipes have it."""
     plain = ["--set", "networks.norm=none", "--set", "networks.minibatch=none"]
     plain += ["--set", "train.discriminator_steps=2"]
@@ -107,9 +107,9 @@ def test_a_mirrored_run_is_what_one_device_makes_and_goes_on_there(npz, sets, tm
         capture_output=True, text=True, timeout=180,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    assert command(*words, tmp_path / "alone").returncode == 0
+    assert here(*words, tmp_path / "alone").returncode == 0
     go_on = ["--set", "train.strategy=single", "--set", "train.kimg=0.512"]
-    assert command("resume", tmp_path / "two", *go_on).returncode == 0
+    assert here("resume", tmp_path / "two", *go_on).returncode == 0
     alone, two = Run.open(tmp_path / "alone").rows(), Run.open(tmp_path / "two").rows()
     assert [row["step"] for row in two] == [row["step"] for row in alone]
     for name in ("discriminator", "generator"):

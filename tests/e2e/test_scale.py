@@ -434,8 +434,8 @@ def test_somebody_else_listens_at_the_address(tmp_path, npz, command):
     assert not run.exists()
 
 
-def test_an_address_without_workers(tmp_path, npz, command):
-    done = command("train", npz, "--address", "127.0.0.1:1", "--run", tmp_path / "run")
+def test_an_address_without_workers(tmp_path, npz, here):
+    done = here("train", npz, "--address", "127.0.0.1:1", "--run", tmp_path / "run")
     assert done.returncode == 2 and "--workers" in done.stderr
     assert done.stderr.count("\n") == 1
 

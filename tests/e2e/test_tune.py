@@ -99,7 +99,7 @@ def test_without_its_extra_it_says_which(words, capsys, monkeypatch):
 
 def test_two_workers_share_the_trials(words, tmp_path, command):
     more = ["--workers", 2, "--set", "train.kimg=0.064", "--json"]
-    done = command(*words, *more, timeout=300)
+    done = command(*words, *more)
     assert done.returncode == 0, done.stderr
     found, study = json.loads(done.stdout), tmp_path / "s-study"
     assert found == json.loads((study / "tune.json").read_text())

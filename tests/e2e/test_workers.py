@@ -57,16 +57,16 @@ def words_of(values: dict) -> list[str]:
 
 
 def test_two_workers_train_as_one_does_and_each_goes_on_with_the_others_run(
-    npz, sets, tmp_path, command, start_workers
+    npz, sets, tmp_path, here, start_workers
 ):
     words = ["train", npz, *sets, *words_of(PLAIN), "--run"]
-    done = command(*words, tmp_path / "alone")
+    done = here(*words, tmp_path / "alone")
     assert done.returncode == 0, done.stderr
     for code, errors in end(start_workers(*words, tmp_path / "two")):
         assert code == 0, errors
     alone, two = Run.open(tmp_path / "alone"), Run.open(tmp_path / "two")
     longer = ["--set", "train.kimg=0.384"]
-    done = command("resume", two.folder, *longer)
+    done = here("resume", two.folder, *longer)
     assert done.returncode == 0, done.stderr
     for code, errors in end(start_workers("resume", alone.folder, *longer)):
         assert code == 0, errors
@@ -182,17 +182,17 @@ def test_a_cluster_that_is_not_understood(monkeypatch, text):
         task()
 
 
-def test_several_workers_without_a_folder_for_all(command, npz, monkeypatch):
+def test_several_workers_without_a_folder_for_all(here, npz, monkeypatch):
     cluster = {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}
     text = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})
     monkeypatch.setenv("TF_CONFIG", text)
-    done = command("train", npz)
+    done = here("train", npz)
     assert done.returncode == 2 and "name a run" in done.stderr
 
 
-def test_a_strategy_that_finds_no_cluster(command, npz, tmp_path):
+def test_a_strategy_that_finds_no_cluster(here, npz, tmp_path):
     words = ["--set", "train.strategy=multiworker", "--run", tmp_path / "run"]
-    done = command("train", npz, *words)
+    done = here("train", npz, *words)
     assert done.returncode == 2 and "TF_CONFIG" in done.stderr
     assert not (tmp_path / "run").exists()
 
