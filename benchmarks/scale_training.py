@@ -1,12 +1,14 @@
 """One training by several workers of this machine: what `scale.py` asks for.
 
-At equal total work: the same images, the small network of `quick`, batches of 64, 256 and 512.
+At equal total work: the same images of MNIST, the small network of `quick`, several batches; and
+the same images and network at 64 px, where a step is as long as those that are worth sharing.
 Overhead: seconds a tick against those of 1 worker, without the first tick. Machines change their
 speed within minutes, so the counts of workers take turns, and each is compared within its turn.
 Waiting: as many processes at once, each alone with its part of the batch, are quicker by it. Where
 workers are more than cores, they take turns: no speed-up can show, overhead can. Losses are
-compared over the first three steps: sums in another order round otherwise, and a game makes much of
-that later. Once without `workers.keep_memory`.
+compared over the first three steps, of one thread in each process: sums in another order round
+otherwise, be it by threads or by workers, and a game makes much of that later. Once without
+`workers.keep_memory`.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ import numpy as np
 import jobs
 
 CORES = os.cpu_count() or 1
-GAMES = {"64": 25.6, "256": 51.2, "512": 102.4}
-"""Batches, and how many thousand images are played in batches of so many."""
+GAMES = {("28", "64"): 25.6, ("28", "256"): 25.6, ("28", "512"): 51.2, ("64", "64"): 3.2}
+"""(pixels a side, images in a batch): how many thousand images are played of these."""
 TICKS = 5
 COUNTS = (1, 2, 4)
 TURNS = 2
@@ -40,8 +42,8 @@ SETS = {
 
 
 def todo() -> list[tuple[str, ...]]:
-    turns = [("training", game, str(turn)) for game in GAMES for turn in range(TURNS)]
-    return turns + [("alike", game) for game in GAMES] + [("forgetful", "256")]
+    turns = [("training", *game, str(turn)) for game in GAMES for turn in range(TURNS)]
+    return turns + [("alike", *game) for game in GAMES] + [("forgetful", "28", "256")]
 
 
 def command(run: Path, workers: int | None = None, **sets) -> list[str]:
@@ -52,8 +54,10 @@ def command(run: Path, workers: int | None = None, **sets) -> list[str]:
     return [sys.executable, "-m", "ganvas", *map(str, words)]
 
 
-def game(batch: int, kimg: float, ticks: int = TICKS) -> dict:
-    return {"train.batch": batch, "train.kimg": kimg, "train.tick_kimg": kimg / ticks}
+def game(side: str, batch: int, kimg: float, ticks: int = TICKS) -> dict:
+    return {
+        "data.size": side, "train.batch": batch, "train.kimg": kimg, "train.tick_kimg": kimg / ticks
+    }  # fmt: skip
 
 
 def rows_of(run: Path) -> list[dict]:
@@ -65,7 +69,7 @@ def tick_seconds(run: Path) -> float:
     return float(np.median(np.diff([row["seconds"] for row in rows_of(run)])))
 
 
-def together(run: Path, workers: int, sets: dict, **environment: str) -> None:
+def together(run: Path, workers: int | None, sets: dict, **environment: str) -> None:
     done = subprocess.run(
         command(run, workers, **sets), capture_output=True, env=os.environ | environment
     )
@@ -73,11 +77,15 @@ def together(run: Path, workers: int, sets: dict, **environment: str) -> None:
         raise SystemExit(done.stderr.decode())
 
 
-def apart(folder: Path, workers: int, batch: int, kimg: float) -> float:
-    """Seconds a tick where each plays its part of the batch alone, all at once."""
+def threads(count: int) -> dict[str, str]:
     names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
-    env = os.environ | dict.fromkeys(names, str(max(1, CORES // workers)))
-    sets = game(batch // workers, kimg / workers)
+    return dict.fromkeys(names, str(count))
+
+
+def apart(folder: Path, workers: int, side: str, batch: int, kimg: float) -> float:
+    """Seconds a tick where each plays its part of the batch alone, all at once."""
+    env = os.environ | threads(max(1, CORES // workers))
+    sets = game(side, batch // workers, kimg / workers)
     runs = [folder / str(i) for i in range(workers)]
     processes = [
         subprocess.Popen(command(run, **sets), env=env,
@@ -90,40 +98,44 @@ def apart(folder: Path, workers: int, batch: int, kimg: float) -> float:
     return float(np.mean([tick_seconds(run) for run in runs]))
 
 
-def training(size: str, turn: str) -> dict:
+def training(side: str, size: str, turn: str) -> dict:
     """Seconds a tick of each count, one after the other; in the first turn, of all apart, too."""
-    batch, kimg, seconds, alone = int(size), GAMES[size], {}, {}
+    batch, kimg, seconds, alone = int(size), GAMES[side, size], {}, {}
     for workers in COUNTS if int(turn) % 2 == 0 else reversed(COUNTS):
         with tempfile.TemporaryDirectory() as folder:
-            together(Path(folder) / "together", workers, game(batch, kimg))
+            together(Path(folder) / "together", workers, game(side, batch, kimg))
             seconds[str(workers)] = tick_seconds(Path(folder) / "together")
     for workers in COUNTS[1:] if turn == "0" else ():
         with tempfile.TemporaryDirectory() as folder:
-            alone[str(workers)] = apart(Path(folder), workers, batch, kimg)
+            alone[str(workers)] = apart(Path(folder), workers, side, batch, kimg)
     return {
-        "what": "training", "batch": batch, "turn": int(turn), "cores": CORES,
+        "what": "training", "side": int(side), "batch": batch, "turn": int(turn), "cores": CORES,
         "kimg_a_tick": kimg / TICKS, "seconds": seconds, "seconds_apart": alone,
     }  # fmt: skip
 
 
-def alike(size: str) -> dict:
+def alike(side: str, size: str) -> dict:
     """What the counts see, and their losses in the first three steps."""
     batch, losses = int(size), {}
     for workers in COUNTS:
         with tempfile.TemporaryDirectory() as folder:
             run = Path(folder) / "few"
-            together(run, workers, game(batch, 3 * batch / 1000, ticks=3))
+            sets = game(side, batch, 3 * batch / 1000, ticks=3)
+            together(run, None if workers == 1 else workers, sets, **threads(1))
             losses[workers] = [[row["discriminator"], row["generator"]] for row in rows_of(run)]
-    images = {workers: seen(workers, batch) for workers in COUNTS}
-    return {"what": "alike", "batch": batch, "losses": losses, "images_sha256": images}
+    images = {workers: seen(workers, side, batch) for workers in COUNTS}
+    return {
+        "what": "alike", "side": int(side), "batch": batch, "losses": losses,
+        "images_sha256": images,
+    }  # fmt: skip
 
 
-def seen(workers: int, batch: int) -> str:
+def seen(workers: int, side: str, batch: int) -> str:
     """A digest of the images that so many workers read of the first batches, put together."""
-    from ganvas.data import load
+    from ganvas.data import Options, load
     from ganvas.replicas import dealt
 
-    source = load("mnist")
+    source = load("mnist", Options(size=int(side)))
     parts = [source.stream(batch, 0, part=own).take(50) for own in dealt(batch, 1, workers)]
     digest = hashlib.sha256()
     for batches in zip(*parts, strict=True):
@@ -131,36 +143,37 @@ def seen(workers: int, batch: int) -> str:
     return digest.hexdigest()
 
 
-def forgetful(size: str) -> dict:
+def forgetful(side: str, size: str) -> dict:
     """Two workers, and the same where glibc is left as it is: by a word to it that says nothing."""
     seconds = []
     for environment in ({}, {"MALLOC_PERTURB_": "0"}):
         with tempfile.TemporaryDirectory() as folder:
             run = Path(folder) / "together"
-            together(run, 2, game(int(size), GAMES[size]), **environment)
+            together(run, 2, game(side, int(size), GAMES[side, size]), **environment)
             seconds.append(tick_seconds(run))
     return {"what": "forgetful", "batch": int(size), "times": seconds[1] / seconds[0]}
 
 
 def table(turns: list[dict], alikes: list[dict], forgetfuls: list[dict]) -> str:
     lines = []
-    for batch in sorted({turn["batch"] for turn in turns}):
-        own = [turn for turn in turns if turn["batch"] == batch]
-        about = next((row for row in alikes if row["batch"] == batch), None)
+    for side, batch in sorted({(turn["side"], turn["batch"]) for turn in turns}):
+        own = [turn for turn in turns if (turn["side"], turn["batch"]) == (side, batch)]
+        about = next((r for r in alikes if (r["side"], r["batch"]) == (side, batch)), None)
         for count in map(str, COUNTS):
             ratios = [turn["seconds"][count] / turn["seconds"]["1"] - 1 for turn in own]
             rate = statistics.median(1000 * t["kimg_a_tick"] / t["seconds"][count] for t in own)
+            step = 1000 * batch / rate
             waits = [
                 f"{1 - turn['seconds_apart'][count] / turn['seconds'][count]:.0%}"
                 for turn in own if count in turn["seconds_apart"]
             ]  # fmt: skip
             lines.append([
-                str(batch), count, f"{rate:.0f}",
+                str(side), str(batch), count, f"{rate:.0f}", f"{step:.0f}",
                 "-" if count == "1" else ", ".join(f"{ratio:+.0%}" for ratio in ratios),
                 *(waits or ["-"]), *(likeness(about, count) if about else ("-", "-")),
             ])  # fmt: skip
-    head = ["batch", "workers", "images/s", "overhead, each turn", "waiting for others",
-            "same images", "losses differ by"]  # fmt: skip
+    head = ["pixels a side", "batch", "workers", "images/s", "ms a step", "overhead, each turn",
+            "waiting for others", "same images", "losses differ by"]  # fmt: skip
     text = f"\nTraining, {CORES} cores:\n\n" + jobs.markdown(head, lines) if lines else ""
     for one in forgetfuls:
         text += f"\nTwo workers that give freed memory back, in batches of {one['batch']}, take "
