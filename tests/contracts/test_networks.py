@@ -192,6 +192,7 @@ def test_second_order_gradients(model):
     given = {name: tf.constant(array) for name, array in inputs(model).items()}
     image = tf.cast(given["image"], tf.float64)
 
+    @tf.function
     def steepness():
         with tf.GradientTape() as tape:
             tape.watch(image)
