@@ -19,7 +19,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Whole files, so that what one trains is trained once; in their order, so that no long one comes last.
+# Whole files, so that what one trains is trained once; in order: the long ones come early.
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not proof"
 

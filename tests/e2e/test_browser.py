@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 
 import ganvas
-from ganvas.config import parse_set
 from ganvas.data.mnist import mnist
 from ganvas.exporting.litert import LiteRT
 from ganvas.images import read, to_uint8
@@ -49,7 +48,7 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=["labels", "no labels"])
-def model(request, sets, tmp_path_factory):
+def model(request, few_steps, tmp_path_factory):
     """A few steps on digits, exported."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANVAS_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -58,7 +57,7 @@ def model(request, sets, tmp_path_factory):
         folder = tmp_path_factory.mktemp("runs") / "digits"
         run = ganvas.train(
             (images, labels) if request.param == "labels" else images,
-            run=folder, set=parse_set(sets[1::2]) | own, progress=False,
+            run=folder, set=few_steps | own, progress=False,
         )  # fmt: skip
         return ganvas.export(run.folder, tmp_path_factory.mktemp("models"), formats=["litert"])
 

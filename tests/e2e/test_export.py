@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 
 import ganvas
-from ganvas.config import parse_set
 from ganvas.data.mnist import mnist
 from ganvas.images import read
 
 
 @pytest.fixture(scope="module")
-def run(sets, tmp_path_factory):
+def run(few_steps, tmp_path_factory):
     """A few steps on digits with labels, and a gate that nothing passes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANVAS_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -28,7 +27,7 @@ def run(sets, tmp_path_factory):
         path = tmp_path_factory.mktemp("data") / "digits.npz"
         np.savez(path, x=images, y=labels)
         folder = tmp_path_factory.mktemp("runs") / "digits"
-        yield ganvas.train(path, run=folder, set=parse_set(sets[1::2]) | own, progress=False).folder
+        yield ganvas.train(path, run=folder, set=few_steps | own, progress=False).folder
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import ganvas
-from ganvas.config import parse_set
 from ganvas.data import Images
 from ganvas.runs import Run
 
@@ -181,7 +180,7 @@ def test_ten_kills_at_any_moment(recipe, npz, sets, tmp_path):
 # --- moments that are hard to hit ----------------------------------------------------------------
 
 
-def test_ctrl_c_between_two_fits_is_not_lost(npz, sets, tmp_path, monkeypatch):
+def test_ctrl_c_between_two_fits_is_not_lost(npz, few_steps, tmp_path, monkeypatch):
     """`fit` forgets on starting that it was told to stop."""
     stream = Images.stream
 
@@ -191,8 +190,7 @@ def test_ctrl_c_between_two_fits_is_not_lost(npz, sets, tmp_path, monkeypatch):
         return stream(self, batch, *rest, **options)
 
     monkeypatch.setattr(Images, "stream", interrupted)
-    values = parse_set(sets[1::2])
-    run = ganvas.train(str(npz), set=values, run=tmp_path / "run", progress=False)
+    run = ganvas.train(str(npz), set=few_steps, run=tmp_path / "run", progress=False)
     assert run.status() == "interrupted"
     assert len(run.rows()) <= 1
 
@@ -246,9 +244,8 @@ def test_a_run_from_another_keeps_its_weights_when_killed_before_its_first_tick(
     assert run.info["parent"] == str(straight.folder)
 
 
-def test_going_on_with_another_execution_plays_every_step_once(npz, sets, tmp_path):
-    values = parse_set(sets[1::2])
-    short = ganvas.train(npz, "quick", run=tmp_path / "run", set=values, progress=False)
+def test_going_on_with_another_execution_plays_every_step_once(npz, few_steps, tmp_path):
+    short = ganvas.train(npz, "quick", run=tmp_path / "run", set=few_steps, progress=False)
     assert short.rows()[-1]["step"] == 64
     for execution in (3, 5, 100):
         copy = shutil.copytree(short.folder, tmp_path / f"by {execution}")

@@ -4,16 +4,15 @@ import numpy as np
 import pytest
 
 import ganvas
-from ganvas.config import parse_set
 
 
 @pytest.fixture(scope="module")
-def exported(grey, sets, tmp_path_factory):
+def exported(grey, few_steps, tmp_path_factory):
     """The sampler of a tiny run with labels, and the folder of its versions."""
     root = tmp_path_factory.mktemp("exported")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANVAS_CACHE", str(root / "cache"))
-        run = ganvas.train(grey, run=root / "run", set=parse_set(sets[1::2]), progress=False)
+        run = ganvas.train(grey, run=root / "run", set=few_steps, progress=False)
         ganvas.export(run, root / "bars", formats=["saved_model"])
     return ganvas.load(run), root / "bars"
 
