@@ -8,6 +8,9 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import json
+import multiprocessing
+import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -75,7 +78,8 @@ def few_steps() -> dict:
 
 @pytest.fixture(scope="session")
 def command() -> Callable[..., subprocess.CompletedProcess]:
-    """Runs `python -m ganvas ...` to its end."""
+    """Runs `python -m ganvas ...` to its end, in a new process: once for each command, because
+    TensorFlow takes seconds to import. Elsewhere take `here`, or `forked`."""
 
     def run(*words, cwd: Path | None = None, timeout: float = 300):
         return subprocess.run(
@@ -84,6 +88,63 @@ def command() -> Callable[..., subprocess.CompletedProcess]:
         )  # fmt: skip
 
     return run
+
+
+class Forked:
+    """A process of its own, with the methods of `subprocess.Popen` that tests use."""
+
+    def __init__(self, context, order: dict, place: Path):
+        self._files = [place / "out", place / "err"]
+        order |= {"out": str(self._files[0]), "err": str(self._files[1])}
+        child = str(Path(__file__).with_name("forked.py"))
+        self._process = context.Process(target=runpy.run_path, args=(child, {"order": order}))
+        self._process.start()
+        self.pid = self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    poll = returncode.fget
+
+    def wait(self, timeout: float = 300) -> int:
+        self._process.join(timeout)
+        assert self.returncode is not None, f"still at work after {timeout} s"
+        return self.returncode
+
+    def communicate(self, timeout: float = 300) -> tuple[str, str]:
+        """Standard output and standard error, when it has ended."""
+        self.wait(timeout)
+        out, err = (path.read_text() if path.exists() else "" for path in self._files)
+        return out, err
+
+    def send_signal(self, number: int) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def forked(tmp_path_factory) -> Callable[..., Forked]:
+    """(*words, script=None, cwd=None, **environment) -> `ganvas WORDS`, or a script, at work in a
+    process of its own, forked from one that has TensorFlow imported and has not begun to use it."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["ganvas.training", "ganvas.cli.app", "ganvas.evaluation.report"]
+    )
+
+    def start(*words, script: Path | None = None, cwd: Path | None = None, **environment):
+        order = {
+            "words": [str(word) for word in words],
+            "script": str(script) if script else None,
+            "folder": str(cwd or Path.cwd()),
+            "environment": dict(os.environ) | environment,
+        }
+        return Forked(context, order, tmp_path_factory.mktemp("forked"))
+
+    return start
 
 
 @pytest.fixture

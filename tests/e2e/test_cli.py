@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -55,22 +54,15 @@ def trained(command, npz, sets, tmp_path_factory) -> Run:
 
 
 @pytest.fixture
-def long_run(npz, sets, tmp_path):
+def long_run(forked, npz, sets, tmp_path):
     """A training that would take for ever, once it has saved a state."""
     folder = tmp_path / "long"
-    words = ["train", npz, *sets, "--set", "train.kimg=4000", "--run", folder]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ganvas", *map(str, words)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 60
+    process = forked("train", npz, *sets, "--set", "train.kimg=4000", "--run", folder)
     while not list((folder / "state").glob("*.npz")):
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     yield process, Run.open(folder)
     process.kill()
-    process.communicate()
 
 
 # --- train -------------------------------------------------------------------------------------
@@ -125,13 +117,13 @@ def test_resume_of_a_finished_run_says_so(trained, here):
 # --- what a run is good for --------------------------------------------------------------------
 
 
-def test_sample_a_grid_and_a_folder(trained, command, here, tmp_path):
+def test_sample_a_grid_and_a_folder(trained, forked, here, tmp_path):
     grid, folder = tmp_path / "new" / "grid.png", tmp_path / "folder"
     done = here("sample", trained.folder, "-n", 9, "--out", grid)
     assert (done.returncode, done.stdout.strip()) == (0, str(grid)), done.stderr
     assert open_picture(grid).text["seed"] == "0"
     words = ["-n", 3, "--seed", 5, "--label", "1", "--truncation", 0.7, "--out", folder]
-    assert command("sample", trained.folder, *words).returncode == 0
+    assert forked("sample", trained.folder, *words).wait() == 0
     files = sorted(folder.iterdir())
     assert [path.name for path in files] == ["000000.png", "000001.png", "000002.png"]
     about = open_picture(files[2]).text
@@ -162,7 +154,7 @@ def test_a_label_that_is_not_there(trained, here):
     assert not list(Path.cwd().iterdir())
 
 
-def test_runs_recipes_info(trained, command, here):
+def test_runs_recipes_info(trained, here):
     done = here("runs", trained.folder.parent)
     head, row = done.stdout.splitlines()
     assert head.split() == ["run", "recipe", "kimg", "seconds", "best", "state"]
@@ -170,7 +162,7 @@ def test_runs_recipes_info(trained, command, here):
     assert (name, recipe, kimg, state) == ("bars", "quick", "0.512/0.512", "finished")
     done = here("recipes")
     assert "quick:" in done.stdout
-    done = command("info", "--json")
+    done = here("info", "--json")
     facts = json.loads(done.stdout)
     assert not done.stderr
     assert {"ganvas", "tensorflow", "keras", "devices", "threads"} <= facts.keys()
@@ -220,7 +212,8 @@ def test_no_command_at_all(here):
     assert "Missing command" in say_no(here())
 
 
-def test_the_checkup_is_told(here, npz, sets, tmp_path):
+def test_the_checkup_is_told(here, npz, sets, tmp_path, monkeypatch):
+    monkeypatch.setattr("ganvas.training.play_and_heal", lambda *_: None)
     pixels = np.load(npz)["x"]
     np.savez(tmp_path / "few.npz", x=pixels[:100])
     done = here("train", tmp_path / "few.npz", *sets, "--run", tmp_path / "run")
@@ -252,7 +245,8 @@ def test_no_run(here, tmp_path, words):
     assert not list(Path.cwd().iterdir())
 
 
-def test_dry_run_writes_nothing(here, npz, sets):
+def test_dry_run_writes_nothing(here, npz, sets, monkeypatch):
+    monkeypatch.setattr("ganvas.rehearsal.SECONDS", 0.1)
     done = here("train", npz, *sets, "--dry-run", "--run", "out")
     assert done.returncode == 0, done.stderr
     assert not list(Path.cwd().iterdir())

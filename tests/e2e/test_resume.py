@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,13 +12,30 @@ import numpy as np
 import pytest
 
 import ganvas
+from ganvas.__main__ import main
 from ganvas.data import Images
 from ganvas.runs import Run
 
 # Everything at once is not always wise.
 pytestmark = pytest.mark.filterwarnings("ignore::ganvas.errors.Advice")
 
-EVERYTHING = {  # memories, turns, a paired loss, warm-up, burn-in, augmentation, labels, decay
+STATE = {  # all that a state holds: memories of parts, warm-up, burn-in, decay, labels, scores
+    "train.kimg": 1.2,
+    "train.warmup_kimg": 0.2,
+    "train.decay": "cosine",
+    "data.flip": "true",
+    "data.shift": 0.1,
+    "penalties": '[{name="lecam", weight=0.1}]',
+    "augment": '{name="ada", policy="blit", kimg=0.2, start=0.3}',
+    "train.beta2_start": 0.9,
+    "train.burn_in_kimg": 0.6,
+    "networks.discriminator_norm": "spectral",
+    "watch.signals": "true",
+    "scores.times": 3,
+    "scores.images": 100,
+    "scores.features": "digits",
+}
+EVERYTHING = {  # and several turns, a paired loss, second-order penalties, a layer across images
     "train.kimg": 1.6,
     "train.warmup_kimg": 0.2,
     "train.discriminator_steps": 2,
@@ -51,24 +66,15 @@ def words_of(values: dict) -> list[str]:
     return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
 
 
-def start(*words) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "ganvas", *map(str, words)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-def finish(process: subprocess.Popen) -> None:
+def finish(process) -> None:
     _, errors = process.communicate(timeout=200)
     assert process.returncode == 0, errors
 
 
-def kill(process: subprocess.Popen) -> bool:
+def kill(process) -> bool:
     """Whether it was still at work."""
-    if not process.stderr.closed:
-        process.kill()
-        process.communicate()
-    return process.returncode == -signal.SIGKILL
+    process.kill()
+    return process.wait() == -signal.SIGKILL
 
 
 def history(run: Run) -> list[dict]:
@@ -90,30 +96,54 @@ def assert_same(one: Run, other: Run) -> None:
 @pytest.fixture(scope="module")
 def straight(npz, sets, tmp_path_factory) -> Run:
     folder = tmp_path_factory.mktemp("runs") / "straight"
-    finish(start("train", npz, *sets, *words_of(EVERYTHING), "--run", folder))
+    words = ["train", npz, *sets, *words_of(STATE), "--run", folder]
+    assert main([str(word) for word in words]) == 0
     return Run.open(folder)
 
 
-def wait_for_rows(folder: Path, count: int, process: subprocess.Popen) -> None:
+@pytest.fixture(scope="module")
+def short(npz, few_steps, tmp_path_factory) -> Run:
+    """64 steps of the plain recipe."""
+    folder = tmp_path_factory.mktemp("runs") / "short"
+    return ganvas.train(npz, "quick", run=folder, set=few_steps, progress=False)
+
+
+def printed_random() -> random.Random:
+    """Its seed stands in the output of a test that fails."""
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    return random.Random(seed)
+
+
+def wait_for_rows(folder: Path, count: int, process) -> None:
     deadline = time.monotonic() + 100
     while len(Run(folder).rows()) < count:
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.002)
 
 
-def test_killed_and_resumed_is_as_never_killed(straight, npz, sets, tmp_path):
-    folder = tmp_path / "killed"
-    process = start("train", npz, *sets, *words_of(EVERYTHING), "--run", folder)
+def cut_newest_state(run: Run) -> None:
+    """As a power failure leaves it; the one before is then what the run resumes from."""
+    older, newest = run.states()[-2:]
+    newest.write_bytes(newest.read_bytes()[:1000])
+    assert int(run.load_state()["step"]) == int(older.stem)
+
+
+def test_killed_and_resumed_is_as_never_killed(straight, forked, npz, sets, tmp_path):
+    """Killed with `kill -9`, and the newest state is lost with the disk's cache."""
+    folder, rng = tmp_path / "killed", printed_random()
+    process = forked("train", npz, *sets, *words_of(STATE), "--run", folder)
     try:
-        wait_for_rows(folder, random.randint(3, 6), process)
-        time.sleep(random.uniform(0, 0.03))
+        wait_for_rows(folder, rng.randint(3, 6), process)
+        time.sleep(rng.uniform(0, 0.03))
         assert kill(process), "it had finished before the kill: make the run longer"
     finally:
         kill(process)
     killed = Run.open(folder)
     assert killed.status() == "stopped"
-    finish(start("resume", folder))
+    cut_newest_state(killed)
+    finish(forked("resume", folder))
     assert killed.status() == "finished"
     assert_same(straight, killed)
 
@@ -127,38 +157,34 @@ def test_both_players_can_be_looked_into_without_the_images(straight):
     assert int(gan.step.numpy()) == straight.rows()[-1]["step"]
 
 
-@pytest.mark.parametrize("at", [pytest.param(1, marks=pytest.mark.proof), 4])
-def test_a_state_lost_with_the_disk_costs_a_tick_and_nothing_else(straight, at, tmp_path):
-    """The newest state is cut in half, as by a power failure, or none was written yet."""
-    folder = tmp_path / "copy"
-    shutil.copytree(straight.folder, folder)
-    copy = Run.open(folder)
-    newest, older = copy.states()[-1], copy.states()[0]
+@pytest.mark.proof
+@pytest.mark.parametrize("lost", ["all states", "newest state"])
+def test_a_lost_state_costs_a_tick_and_nothing_else(straight, lost, tmp_path):
+    copy = Run.open(shutil.copytree(straight.folder, tmp_path / "copy"))
     copy.update_info(status="running")
-    if at == 1:
+    if lost == "all states":
         for path in copy.states():
             path.unlink()
     else:
-        newest.write_bytes(newest.read_bytes()[:1000])
-        assert int(copy.load_state()["step"]) == int(older.stem)
-    ganvas.resume(folder, progress=False)
+        cut_newest_state(copy)
+    ganvas.resume(copy, progress=False)
     assert_same(straight, copy)
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("recipe", ["everything", "dropout"])
-def test_ten_kills_at_any_moment(recipe, npz, sets, tmp_path):
+def test_ten_kills_at_any_moment(recipe, forked, npz, sets, tmp_path):
     """Also while it starts, compiles, writes, and while it resumes."""
     if recipe == "everything":
         words = ["train", npz, *sets, *words_of(EVERYTHING)]
     else:
         words = ["train", npz, "--recipe", "classic", *words_of(DROPOUT)]
     began = time.monotonic()
-    finish(start(*words, "--run", tmp_path / "straight"))
+    finish(forked(*words, "--run", tmp_path / "straight"))
     whole = time.monotonic() - began
     straight = Run.open(tmp_path / "straight")
     kills = runs = 0
-    rng = random.Random()
+    rng = printed_random()
     tick = straight.rows()[0]["step"]
     while kills < 10:
         runs += 1
@@ -167,7 +193,7 @@ def test_ten_kills_at_any_moment(recipe, npz, sets, tmp_path):
             again = (folder / "config.toml").exists()  # from here on it must be able to go on
             if not again:
                 shutil.rmtree(folder, ignore_errors=True)
-            process = start("resume", folder) if again else start(*words, "--run", folder)
+            process = forked("resume", folder) if again else forked(*words, "--run", folder)
             time.sleep(rng.uniform(0.2, 1.0) * whole)
             kills += kill(process)
             rows, states = Run(folder).rows(), Run(folder).states()
@@ -203,10 +229,10 @@ def test_ctrl_c_between_two_fits_is_not_lost(npz, few_steps, tmp_path, monkeypat
         pytest.param("samples/reals.png", marks=pytest.mark.proof),
     ],
 )
-def test_killed_while_the_folder_is_made(straight, tmp_path, lost):
+def test_killed_while_the_folder_is_made(short, tmp_path, lost):
     """Only config.toml is there for sure: what is missing comes back, and the run is of use."""
     folder = tmp_path / "copy"
-    shutil.copytree(straight.folder, folder)
+    shutil.copytree(short.folder, folder)
     for path in (folder / lost, folder / "log.jsonl", *(folder / "models").iterdir()):
         path.unlink()
     newest = Run(folder).states()[-1]
@@ -218,7 +244,7 @@ def test_killed_while_the_folder_is_made(straight, tmp_path, lost):
 
 
 def test_a_run_from_another_keeps_its_weights_when_killed_before_its_first_tick(
-    straight, tmp_path, monkeypatch
+    short, tmp_path, monkeypatch
 ):
     """The parent stands in config.toml, the first thing written."""
     import ganvas.training
@@ -226,13 +252,13 @@ def test_a_run_from_another_keeps_its_weights_when_killed_before_its_first_tick(
     def killed(*_):
         raise KeyboardInterrupt
 
-    data, recipe = straight.config.data.source, straight.folder / "config.toml"
-    values = {"train.kimg": 0.256, "train.warmup_kimg": 0.0, "train.burn_in_kimg": 0.1}
+    data, recipe = short.config.data.source, short.folder / "config.toml"
+    values = {"train.kimg": 0.256}
     with monkeypatch.context() as patch:
         patch.setattr(ganvas.training, "introduce", killed)
         with pytest.raises(KeyboardInterrupt):
             ganvas.train(data, str(recipe), run=tmp_path / "child", set=values,
-                         start_from=straight, progress=False)  # fmt: skip
+                         start_from=short, progress=False)  # fmt: skip
     assert not (tmp_path / "child" / "run.json").exists()
     taken = []
     patched = ganvas.training.take_weights
@@ -241,16 +267,15 @@ def test_a_run_from_another_keeps_its_weights_when_killed_before_its_first_tick(
     )
     run = ganvas.resume(tmp_path / "child", progress=False)
     assert taken == [1]
-    assert run.info["parent"] == str(straight.folder)
+    assert run.info["parent"] == str(short.folder)
 
 
-def test_going_on_with_another_execution_plays_every_step_once(npz, few_steps, tmp_path):
-    short = ganvas.train(npz, "quick", run=tmp_path / "run", set=few_steps, progress=False)
+@pytest.mark.parametrize("execution", [3, pytest.param(5, marks=pytest.mark.proof), 100])
+def test_resuming_by_other_executions_takes_every_step_once(short, tmp_path, execution):
     assert short.rows()[-1]["step"] == 64
-    for execution in (3, 5, 100):
-        copy = shutil.copytree(short.folder, tmp_path / f"by {execution}")
-        longer = {"train.kimg": 0.8, "train.steps_per_execution": execution}
-        run = ganvas.resume(copy, set=longer, progress=False)
-        steps = [row["step"] for row in run.rows()]
-        assert steps == sorted(set(steps))
-        assert steps[-1] == int(run.load_state()["step"]) == -(-100 // execution) * execution
+    copy = shutil.copytree(short.folder, tmp_path / "copy")
+    longer = {"train.kimg": 0.8, "train.steps_per_execution": execution}
+    run = ganvas.resume(copy, set=longer, progress=False)
+    steps = [row["step"] for row in run.rows()]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == int(run.load_state()["step"]) == -(-100 // execution) * execution

@@ -66,15 +66,23 @@ def test_first_frame_of_a_gif(tmp_path):
     assert images.read(tmp_path / "two.gif", channels=3)[4, 2, 0] > 200
 
 
-def test_exif_orientation(tmp_path):
+CORNERS = {  # orientation: what the corners show when the image stands upright
+    1: "abcd", 2: "badc", 3: "dcba", 4: "cdab", 5: "acbd", 6: "cadb", 7: "dbca", 8: "bdac",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("orientation", CORNERS)
+def test_exif_orientation(tmp_path, orientation):
+    """Every one of the eight, by the corners; `probe` tells the size that `read` gives."""
+    shades = np.kron([[0, 80], [160, 240]], np.ones((4, 6))).astype(np.uint8)  # a b, c d
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn clockwise: what was left comes up
-    path = saved(tmp_path, "a.jpg", exif=exif)
+    exif[0x0112] = orientation
+    path = saved(tmp_path, "a.jpg", shades, exif=exif, quality=95)
     read = images.read(path)
-    assert read.shape == (12, 8, 3)
-    assert read[2, 4, 0] > 200
-    assert read[9, 4, 2] > 200
-    assert images.probe(path)[:2] == (12, 8)
+    assert read.shape == ((8, 12, 1) if orientation < 5 else (12, 8, 1))
+    assert images.probe(path)[:2] == read.shape[:2]
+    corners = read[[1, 1, -2, -2], [1, -2, 1, -2], 0].astype(float)
+    assert "".join("abcd"[round(shade / 80)] for shade in corners) == CORNERS[orientation]
 
 
 def test_alpha_is_laid_over_white(tmp_path):

@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 
-from ganvas.config import Train, Watch
+from ganvas.assembly import optimizers
+from ganvas.config import Scores, Train, Watch, parse
 from ganvas.plan import Plan
 
 CASES = [
@@ -108,6 +109,27 @@ def test_twenty_to_fifty_grids(kimg):
     assert due[-1] == plan.total
     gaps = {b - a for a, b in itertools.pairwise([0, *due])}
     assert len(gaps) <= 2, "evenly spread but for the last"
+
+
+def test_the_generator_is_not_scored_while_it_stands_still():
+    """The warm-up ends with a tick that would be scored."""
+    train = Train(kimg=100, batch=10, tick_kimg=10, warmup_kimg=30, steps_per_execution=10)
+    plan = Plan.of(train, Watch(), False, Scores(times=10))
+    due = [step for step, _ in ends(plan, 0) if plan.score_due(step)]
+    assert plan.warmup == 3000
+    assert due == list(range(4000, 10_001, 1000))
+
+
+def test_rates_fall_over_the_updates_of_each_player_alone():
+    """The generator makes none during the warm-up; the discriminator makes several a step."""
+    values = {"train.kimg": 100, "train.batch": 10, "train.warmup_kimg": 30,
+              "train.discriminator_steps": 2, "train.decay": "linear",
+              "train.steps_per_execution": 10}  # fmt: skip
+    config = parse({}).with_values(values)
+    plan = Plan.of(config.train, config.watch, False)
+    assert (plan.warmup, plan.total) == (1500, 5000)
+    generator, discriminator = (one._learning_rate.updates for one in optimizers(config, plan))
+    assert (generator, discriminator) == (3500, 10_000)
 
 
 def test_grids_zero_leaves_the_last():

@@ -7,7 +7,7 @@ from ganvas.errors import UsageError
 from ganvas.networks import DCGAN
 from ganvas.sampler import Sampler
 
-PAIR = DCGAN(noise=4, width=4, embedding=2)
+PAIR = DCGAN(noise=4, width=4, embedding=2)  # arguments alone: no network is built yet
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +22,15 @@ def test_the_first_images_do_not_depend_on_how_many(sampler):
     np.testing.assert_array_equal(many[:10], sampler.sample(10, seed=3))
     np.testing.assert_array_equal(many, sampler(100, seed=3))
     assert not np.array_equal(many, sampler.sample(100, seed=4))
+
+
+def test_a_seed_gives_the_same_noise_and_labels_for_ever(sampler):
+    """A promise to users: these values never change. Labels have a stream of their own."""
+    expected = [[1.3693491, 0.09133052, 0.42585802, -0.09835415],
+                [-0.9712841, -0.43313292, 0.47129485, 2.2896311]]  # fmt: skip
+    np.testing.assert_array_equal(sampler.noise(2, seed=3), np.array(expected, np.float32))
+    assert sampler.labels(12, None, 3).tolist() == [1, 1, 1, 0, 1, 0, 0, 1, 0, 0, 0, 1]
+    assert sampler.labels(12, None, 0).tolist() == [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
 
 
 def test_labels_by_name_index_and_frequency(sampler):
