@@ -21,6 +21,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import refusals
+
 FEW_STEPS = {
     "train.kimg": 0.512,
     "train.batch": 8,
@@ -35,6 +37,18 @@ FEW_STEPS = {
     "scores.times": 0,
 }
 """64 steps in 4 ticks of 16, of the recipe `quick`."""
+
+
+def pytest_addoption(parser):
+    parser.addoption("--write-sentences", action="store_true", help="see tests/refusals.py")
+
+
+def pytest_configure(config):
+    refusals.writing = config.getoption("--write-sentences")
+
+
+def pytest_sessionfinish():
+    refusals.write()
 
 
 def draw(count: int, size: int = 16, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -151,12 +165,20 @@ def forked(tmp_path_factory) -> Callable[..., Forked]:
 def here(
     capfd, monkeypatch, tmp_path_factory
 ) -> Iterator[Callable[..., subprocess.CompletedProcess]]:
-    """The same in this process, where TensorFlow is loaded already, and in an empty folder."""
+    """The same in this process, where TensorFlow is loaded already, and in an empty folder; what it
+    refuses is compared with sentences.json."""
     import keras
 
+    from ganvas import cli
     from ganvas.__main__ import main
     from ganvas.errors import Advice
 
+    def complain(sentence: str, code: int) -> int:
+        refusals.check(sentence, sys.exception())
+        return original(sentence, code)
+
+    original = cli._complain
+    monkeypatch.setattr(cli, "_complain", complain)
     empty = tmp_path_factory.mktemp("cwd")
 
     def run(*words, cwd: Path = empty):

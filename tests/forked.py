@@ -8,7 +8,7 @@ import runpy
 import sys
 from pathlib import Path
 
-order: dict  # given by the caller
+order = globals()["order"]  # given by the caller
 
 os.environ.clear()
 os.environ.update(order["environment"])
@@ -22,5 +22,5 @@ if order["script"]:
 else:
     from ganvas.__main__ import main
 
-    sys.path.insert(0, os.getcwd())  # as `python -m` does
+    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does
     sys.exit(main(order["words"]))

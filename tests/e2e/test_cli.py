@@ -172,27 +172,29 @@ def test_runs_recipes_info(trained, here):
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("words", "named"),
     [
-        (["--recipe", "quik"], "did you mean 'quick'"),
-        (["--recipe", "nowhere.toml"], "nowhere.toml cannot be read"),
-        (["--set", "train.kimgs=3"], "did you mean 'train.kimg'"),
-        (["--set", "train.kimg=-3"], "train.kimg = -3"),
-        (["--set", "train.kimg"], "KEY=VALUE"),
-        (["--set", "train.warmup_kimg=900"], "not shorter than"),
-        (["--set", "loss=hinj"], "did you mean 'hinge'"),
-        (["--set", 'penalties=["r1"]'], "missing a required argument: 'weight'"),
-        (["--set", "networks.widht=3"], "widht"),
-        (["--set", "loss=no.such:Thing"], "cannot be imported"),
-        (["--from", "nowhere"], "nowhere is not a run"),
-        (["--set", "networks=textbook"], "takes no labels"),
-        (["--set", "train.seed=5000000000"], "train.seed = 5000000000"),
-        (["--set", "augment=adda"], "did you mean 'ada'"),
-        (["--set", "networks.pack=3"], "train.batch = 64 is no multiple of 3"),
+        (["--recipe", "quik"], ["'quick'"]),
+        (["--recipe", "nowhere.toml"], ["nowhere.toml"]),
+        (["--set", "train.kimgs=3"], ["'train.kimg'"]),
+        (["--set", "train.kimg=-3"], ["train.kimg", "-3"]),
+        (["--set", "train.kimg"], ["train.kimg", "KEY=VALUE"]),
+        (["--set", "train.warmup_kimg=900"], ["train.warmup_kimg", "900"]),
+        (["--set", "loss=hinj"], ["'hinge'"]),
+        (["--set", 'penalties=["r1"]'], ["r1", "'weight'"]),
+        (["--set", "networks.widht=3"], ["widht"]),
+        (["--set", "loss=no.such:Thing"], ["no.such:Thing"]),
+        (["--from", "nowhere"], ["nowhere"]),
+        (["--set", "networks=textbook"], ["textbook", "data.labels=false"]),
+        (["--set", "train.seed=5000000000"], ["train.seed", "5000000000"]),
+        (["--set", "augment=adda"], ["'ada'"]),
+        (["--set", "networks.pack=3"], ["train.batch", "64", "3"]),
     ],
+    ids=lambda value: " ".join(value),
 )
-def test_wrong_words_write_nothing(here, npz, words, sentence):
-    assert sentence in say_no(here("train", npz, *words, "--run", "out"))
+def test_wrong_words_write_nothing(here, npz, words, named):
+    sentence = say_no(here("train", npz, *words, "--run", "out"))
+    assert all(part in sentence for part in named), sentence
     assert not list(Path.cwd().iterdir())
 
 

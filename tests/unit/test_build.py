@@ -9,6 +9,7 @@ import pytest
 
 from ganvas.build import build, complete
 from ganvas.errors import ConfigError
+from refusals import refuses
 
 
 class Part:
@@ -85,7 +86,7 @@ def test_what_is_refused(function, spec, sentence):
 
 
 def test_what_the_constructor_refuses():
-    with pytest.raises(ConfigError, match="thing part: weight -1: takes weight >= 0"):
+    with refuses(ConfigError, "-1", "0"):
         build("thing", {"name": "part", "weight": -1}, TABLE)
 
 
@@ -96,7 +97,7 @@ def test_an_own_part_needs_no_table(monkeypatch):
     assert isinstance(build("thing", {"name": "my_package:Mine", "weight": 1.0}, TABLE), Part)
     full = complete("thing", {"name": "my_package:Mine", "weight": 1.0}, {})
     assert full["name"] == "my_package:Mine"
-    with pytest.raises(ConfigError, match="missing a required argument"):
+    with refuses(ConfigError):
         build("thing", "my_package:Mine", TABLE)
 
 
@@ -104,5 +105,5 @@ def test_an_own_part_needs_no_table(monkeypatch):
 def test_optional_numbers_are_checked_too(value):
     from ganvas.penalties import PENALTIES
 
-    with pytest.raises(ConfigError, match="start = "):
+    with refuses(ConfigError):
         build("penalty", {"name": "r1", "weight": 1.0, "start": value}, PENALTIES)

@@ -16,6 +16,7 @@ from ganvas.config import (
     recipe_text,
 )
 from ganvas.errors import ConfigError
+from refusals import refuses
 
 
 def again(config: Config) -> Config:
@@ -61,7 +62,7 @@ def test_a_misspelt_key_suggests(key, suggestion):
 
 def test_a_misspelt_key_in_a_file_suggests(tmp_path):
     (tmp_path / "mine.toml").write_text("[train]\nkimgs = 3\n")
-    with pytest.raises(ConfigError, match=r"did you mean 'train\.kimg'"):
+    with refuses(ConfigError, "'train.kimg'"):
         load_recipe(tmp_path / "mine.toml")
 
 
@@ -93,7 +94,7 @@ def test_numbers_are_finite(key, value):
 
 @pytest.mark.parametrize("warmup", [5, 6])
 def test_a_warmup_as_long_as_the_run_is_refused(warmup):
-    with pytest.raises(ConfigError, match="generator would never learn; shorten the warm-up"):
+    with refuses(ConfigError):
         Config().with_values({"train.kimg": 5, "train.warmup_kimg": warmup})
     assert Config().with_values({"train.kimg": 5, "train.warmup_kimg": 4.9})
 
@@ -129,24 +130,24 @@ def test_set_takes_several_and_the_last_counts():
 
 @pytest.mark.parametrize("word", ["train.kimg", "=3", " =3", ""])
 def test_set_without_key_and_value(word):
-    with pytest.raises(ConfigError, match="write KEY=VALUE"):
+    with refuses(ConfigError):
         parse_set([word])
 
 
 def test_an_unknown_recipe_suggests():
-    with pytest.raises(ConfigError, match="no recipe 'quik': did you mean 'quick'"):
+    with refuses(ConfigError, "'quik'", "'quick'"):
         load_recipe("quik")
 
 
 def test_a_recipe_file(tmp_path):
     file = tmp_path / "mine.toml"
-    with pytest.raises(ConfigError, match=r"mine\.toml cannot be read \(No such file"):
+    with refuses(ConfigError, "mine.toml"):
         load_recipe(file)
     file.write_text("loss = ")
-    with pytest.raises(ConfigError, match="is not TOML"):
+    with refuses(ConfigError):
         load_recipe(file)
     file.write_bytes(b"loss = '\xff'")
-    with pytest.raises(ConfigError, match=r"mine\.toml"):
+    with refuses(ConfigError, "mine.toml"):
         load_recipe(file)
     file.write_text('loss = "hinge"\n')
     config = load_recipe(str(file))

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 
 from ganvas import images
 from ganvas.errors import DataError, Diverged
+from refusals import refuses
 
 RGB = np.zeros((8, 12, 3), np.uint8)
 RGB[:, :6] = (250, 10, 20)
@@ -28,7 +29,7 @@ def test_there_and_back_for_every_value():
     assert (floats.min(), floats.max(), floats.dtype) == (-1, 1, np.float32)
     np.testing.assert_array_equal(images.to_uint8(floats), every)
     np.testing.assert_array_equal(images.to_uint8(np.array([-9.0, 9.0])), [0, 255])
-    with pytest.raises(Diverged, match="NaN"):
+    with refuses(Diverged, "NaN"):
         images.to_uint8(np.array([np.nan]))
 
 
@@ -145,7 +146,7 @@ def test_truncated_jpeg(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     path = saved(tmp_path, "a.jpg", noise)
     path.write_bytes(path.read_bytes()[:1500])
-    with pytest.raises(DataError, match="truncated"):
+    with refuses(DataError, "truncated"):
         images.read(path)
 
 

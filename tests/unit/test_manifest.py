@@ -6,6 +6,7 @@ import pytest
 
 from ganvas import manifest
 from ganvas.errors import ModelError
+from refusals import refuses
 
 
 @pytest.fixture
@@ -88,5 +89,5 @@ def test_what_was_changed_is_refused(model, harm, sentence):
 
 
 def test_no_model(tmp_path):
-    with pytest.raises(ModelError, match="holds no exported model: give"):
+    with refuses(ModelError):
         manifest.verify(tmp_path)
