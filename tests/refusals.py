@@ -32,12 +32,14 @@ seen: dict[str, list[str]] = collections.defaultdict(list)
 
 
 @contextlib.contextmanager
-def refuses(kind: type[GanvasError], *parts: object) -> Iterator[pytest.ExceptionInfo]:
-    """What happens within raises exactly this class, and its sentence names every part."""
-    with pytest.raises(kind) as caught:
+def refuses(kind, *parts: object) -> Iterator[pytest.ExceptionInfo]:
+    """What happens within raises exactly this class, or one of a tuple of classes, and its sentence
+    names every part."""
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    with pytest.raises(kinds) as caught:
         yield caught
     sentence = str(caught.value)
-    assert caught.type is kind, f"{caught.type.__name__}: {sentence}"
+    assert caught.type in kinds, f"{caught.type.__name__}: {sentence}"
     for part in parts:
         assert str(part) in sentence, sentence
     check(sentence, caught.value)

@@ -56,7 +56,7 @@ def test_a_config_cannot_be_changed_in_place():
      ("trian.kimg", "train.kimg"), ("penalty", "penalties")],
 )  # fmt: skip
 def test_a_misspelt_key_suggests(key, suggestion):
-    with pytest.raises(ConfigError, match=rf"no key '{key}': did you mean '{suggestion}'\?"):
+    with refuses(ConfigError, f"'{key}'", f"'{suggestion}'"):
         Config().with_values({key: 1})
 
 
@@ -77,7 +77,7 @@ def test_a_misspelt_key_in_a_file_suggests(tmp_path):
      ("penalties", "r1"), ("watch.grids", -1), ("loss", 3), ("train", 3)],
 )  # fmt: skip
 def test_an_impossible_value_is_one_sentence_that_names_it(key, value):
-    with pytest.raises(ConfigError) as caught:
+    with refuses(ConfigError, key) as caught:
         Config().with_values({key: value})
     sentence = str(caught.value)
     assert sentence.startswith(key)
@@ -88,7 +88,7 @@ def test_an_impossible_value_is_one_sentence_that_names_it(key, value):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("key", ["train.kimg", "train.learning_rate", "train.tick_kimg"])
 def test_numbers_are_finite(key, value):
-    with pytest.raises(ConfigError, match=key):
+    with refuses(ConfigError, key, value):
         Config().with_values({key: value})
 
 
@@ -162,16 +162,15 @@ def test_a_recipe_of_the_package_tells_its_name_and_header():
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("values", "named"),
     [
-        ({"penalties": [{"name": "r1", "weight": 1.0, "start": 2.0}]}, "start of r1 has no time"),
-        ({"train.beta2_start": 0.9}, "train.beta2_start has no time"),
-        ({"train.beta2_start": 0.9, "train.burn_in_kimg": 1, "train.optimizer": "rmsprop"},
-         "belongs to adam"),
+        ({"penalties": [{"name": "r1", "weight": 1.0, "start": 2.0}]}, "r1"),
+        ({"train.beta2_start": 0.9}, "train.beta2_start"),
+        ({"train.beta2_start": 0.9, "train.burn_in_kimg": 1, "train.optimizer": "rmsprop"}, "adam"),
     ],
 )  # fmt: skip
-def test_values_that_nothing_listens_to(values, words):
-    with pytest.raises(ConfigError, match=words):
+def test_values_that_nothing_listens_to(values, named):
+    with refuses(ConfigError, named):
         parse({}).with_values(values)
 
 

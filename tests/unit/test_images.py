@@ -126,19 +126,15 @@ def bomb(side: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"", "empty, or not an image"),
-        (b"a letter, not a picture", "not an image"),
-        (bomb(30_000), "more than 100 megapixels"),
-        (bomb(1), "at least 4"),
-    ],
+    ("content", "named"),
+    [(b"", "a.png"), (b"a letter, not a picture", "a.png"), (bomb(30_000), 100), (bomb(1), 4)],
+    ids=["empty", "letter", "large", "small"],
 )
-def test_refused_files(tmp_path, content, says):
+def test_refused_files(tmp_path, content, named):
     path = tmp_path / "a.png"
     path.write_bytes(content)
     for look in (images.probe, images.read):
-        with pytest.raises(DataError, match=says):
+        with refuses(DataError, named):
             look(path)
 
 

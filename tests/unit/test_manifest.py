@@ -71,19 +71,19 @@ def other(folder):
 
 
 @pytest.mark.parametrize(
-    ("harm", "sentence"),
+    ("harm", "file"),
     [
-        (change, r"saved_model.pb is not the file that was exported.*: export the model again"),
-        (remove, r"variables.data is missing: export"),
-        (add, r"requests was not exported with it: export"),
-        (cut, r"manifest.json is damaged: export"),
-        (empty, r"manifest.json is damaged: export"),
-        (other, r"manifest.json is damaged: export"),
+        (change, "saved_model.pb"),
+        (remove, "variables/data"),
+        (add, "requests"),
+        (cut, "manifest.json"),
+        (empty, "manifest.json"),
+        (other, "manifest.json"),
     ],
 )
-def test_what_was_changed_is_refused(model, harm, sentence):
+def test_what_was_changed_is_refused(model, harm, file):
     harm(model / "10")
-    with pytest.raises(ModelError, match=sentence):
+    with refuses(ModelError, file):
         manifest.verify(model)
     assert manifest.verify(model / "2")["number"] == 2
 
