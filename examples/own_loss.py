@@ -6,7 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 
 import ganvas
-from train_on_arrays import KIMG, stripes
+from train_on_arrays import SHORT, stripes
 
 
 class Quadratic(ganvas.Loss):
@@ -24,8 +24,7 @@ class Quadratic(ganvas.Loss):
 
 def main(folder: Path) -> None:
     loss = {"name": "own_loss:Quadratic", "softness": 0.5}
-    values = {"loss": loss, "train.kimg": KIMG, "networks.width": 8}
-    run = ganvas.train(stripes(1000), run=folder, set=values)
+    run = ganvas.train(stripes(1000), run=folder, set={**SHORT, "loss": loss})
     print("last tick:", run.rows()[-1])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ganvas.images import write_png
 from ganvas.kits import patterns
 
-KIMG = 0.4  # 40 and more for tiles to look at: minutes instead of seconds
+KIMG = 0.2  # 40 and more for tiles to look at: minutes instead of seconds
 SMALL = {"networks.width": 8, "networks.discriminator_width": 16, "train.tick_kimg": 0.2}
 
 

@@ -97,7 +97,7 @@ def test_due_steps_alone_are_charged_and_count_for_the_others(name, every, make_
         Critique(lambda x: gan.judge(x, None), tf.constant(batch(8)[i::2])) for i in (0, 1)
     )
     charged, once = [], 0.0
-    for step in range(6):
+    for step in range(6 if name in LAZY else 2):
         gan.step.assign(step)
         if step == 0 or name not in LAZY:
             seed = gan.address("penalty", 0, 0)
@@ -115,9 +115,16 @@ def test_due_steps_alone_are_charged_and_count_for_the_others(name, every, make_
     np.testing.assert_allclose(sum(charged), 6 * 2.0 * once, rtol=1e-5)
 
 
-def test_a_training_step_with_it_differs_from_one_without(name, make_gan, batch):
-    games = [make_gan(penalties=p) for p in ([], [PENALTIES[name](weight=100.0)])]
-    for gan in games:
-        gan.train_step(batch(8))
-    with_it, without = (gan.discriminator.get_weights() for gan in games)
+@pytest.fixture(scope="module")
+def without(make_gan, batch):
+    """The discriminator's weights after a step without any penalty."""
+    gan = make_gan()
+    gan.train_step(batch(8))
+    return gan.discriminator.get_weights()
+
+
+def test_a_training_step_with_it_differs_from_one_without(name, without, make_gan, batch):
+    gan = make_gan(penalties=[PENALTIES[name](weight=100.0)])
+    gan.train_step(batch(8))
+    with_it = gan.discriminator.get_weights()
     assert any(not np.array_equal(a, b) for a, b in zip(with_it, without, strict=True))

@@ -8,8 +8,10 @@ import pytest
 from ganvas.data import Options, load, prepare
 from ganvas.images import write_png
 
+PLAIN = Options(holdout=0.1)
 AUGMENTED = Options(flip=True, shift=0.2, zoom=0.2, jitter=0.3, holdout=0.1)
 COUNT = 260
+WINDOWS = ((16, 32), (7, 5), (50, 300), (13, 387))  # (batch, first image)
 
 
 def pictures(channels=1):
@@ -61,22 +63,52 @@ def take(source, batch, start, count, seed=5):
     return np.stack(images), np.array(labels)
 
 
-def test_the_kth_image_depends_on_seed_and_k_alone(make):
-    source = make(AUGMENTED)
-    images, labels = take(source, 64, 0, 400)
-    assert images.dtype == np.float32
-    assert images.shape == (400, *source.shape)
-    assert np.abs(images).max() <= 1
-    for batch, start in ((16, 32), (7, 5), (50, 300), (13, 387)):
+@pytest.fixture(scope="module")
+def two_epochs(make):
+    """A source without augmentation, and what its stream gives in two epochs."""
+    source = make(PLAIN)
+    return source, *take(source, 32, 0, 2 * source.count)
+
+
+def check_windows(source, images, labels, windows):
+    for batch, start in windows:
         others, other_labels = take(source, batch, start, 13)
         np.testing.assert_array_equal(others, images[start : start + 13])
         np.testing.assert_array_equal(other_labels, labels[start : start + 13])
+
+
+def test_the_kth_image_depends_on_seed_and_k_alone(two_epochs):
+    source, images, labels = two_epochs
+    assert images.dtype == np.float32
+    assert images.shape == (2 * source.count, *source.shape)
+    assert np.abs(images).max() <= 1
+    check_windows(source, images, labels, WINDOWS)
     assert not np.array_equal(take(source, 64, 0, 64, seed=6)[0], images[:64])
 
 
-def test_an_epoch_shows_every_image_once_and_the_next_in_another_order(make):
-    source = make(Options(holdout=0.1))
-    images, labels = take(source, 32, 0, 2 * source.count)
+@pytest.mark.parametrize(
+    ("make", "windows"),
+    [
+        # One for each way to read images; the others read as arrays do.
+        ("arrays", WINDOWS[2:3]),
+        ("folder on disk", WINDOWS[2:3]),
+        ("shards", WINDOWS[2:3]),
+        *(pytest.param(name, WINDOWS, marks=pytest.mark.proof) for name in SOURCES),
+    ],
+    indirect=["make"],
+)
+def test_the_kth_image_is_augmented_alike(make, windows):
+    source = make(AUGMENTED)
+    images, labels = take(source, 64, 0, 400)
+    assert images.shape == (400, *source.shape)
+    assert np.abs(images).max() <= 1
+    check_windows(source, images, labels, windows)
+    if len(windows) > 1:
+        assert not np.array_equal(take(source, 64, 0, 64, seed=6)[0], images[:64])
+
+
+def test_an_epoch_shows_every_image_once_and_the_next_in_another_order(two_epochs):
+    source, images, labels = two_epochs
     known, known_labels = zip(
         *[
             (image, label)
@@ -97,13 +129,13 @@ def test_an_epoch_shows_every_image_once_and_the_next_in_another_order(make):
     assert not np.array_equal(images[: source.count], images[source.count :])
 
 
-def test_held_out_images_are_apart(make):
-    source = make(Options(holdout=0.1))
+def test_held_out_images_are_apart(make, two_epochs):
+    source, images, _ = two_epochs
     held = source.held_out()
     assert held.count == round(0.1 * COUNT)
     assert source.count + held.count == COUNT
     assert held.classes == source.classes
-    trained = {image.tobytes() for image in take(source, 32, 0, source.count)[0]}
+    trained = {image.tobytes() for image in images[: source.count]}
     apart = {image.tobytes() for image in take(held, 13, 0, held.count)[0]}
     assert not trained & apart
     assert held.held_out() is None

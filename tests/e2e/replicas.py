@@ -4,11 +4,7 @@ python replicas.py alone|mirrored|worker plain|full OUT.npz
 """
 
 import json
-import os
 import sys
-
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import keras
 import numpy as np
@@ -47,7 +43,9 @@ def game(full: bool) -> GAN:
         options = {"augment": ADA(kimg=0.05, start=0.3), "clip": 0.5, "discriminator_steps": 2}
     else:
         networks = DCGAN(8, 8, 8, 8, norm="none")
-        loss, penalties, options = Hinge(), [R1(0.1), R2(0.1, every=2)], {}
+        # Half-life of the average: one global batch.
+        loss, penalties = Hinge(), [R1(0.1), R2(0.1, every=2)]
+        options = {"ema_images": float(BATCH), "ema_ramp": 100.0}
     gan = GAN(
         networks.generator((SIDE, SIDE, 1), 2), networks.discriminator((SIDE, SIDE, 1), 2),
         loss, penalties, seed=3, **options,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,7 +21,7 @@ from ganvas.kits.patterns.marks import read_marks
 TINY = {
     "networks.width": 4, "networks.discriminator_width": 4, "networks.max_width": 8,
     "train.tick_kimg": 0.08, "train.steps_per_execution": 2, "watch.tensorboard": False,
-    "watch.signals": False,
+    "watch.signals": False, "penalties": [],
 }  # fmt: skip
 SETS = [word for key, value in TINY.items() for word in ("--set", f"{key}={str(value).lower()}")]
 
@@ -59,13 +61,24 @@ def icons(tmp_path_factory):
     return path
 
 
-def test_tiles_are_written_gone_on_with_and_tile(textures, tmp_path, command, capsys):
-    out = tmp_path / "out"
+@pytest.fixture(scope="module")
+def tiled(textures, tmp_path_factory, forked):
+    """A folder that the command line wrote, and what it printed."""
+    out = tmp_path_factory.mktemp("tiles") / "out"
+    done = forked(*tile_words(textures, out), "--kimg", 0.16, "--json")
+    printed, said = done.communicate()
+    assert done.returncode == 0, said
+    return out, json.loads(printed)
+
+
+def tile_words(textures, out):
     words = ["patterns", "tile", textures / "waves.png", "--morph", textures / "grain.png",
              "--out", out, "--size", "64x96", "-n", 2, *SETS]  # fmt: skip
-    done = command(*words, "--kimg", 0.16, "--json")
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
+    return list(map(str, words))
+
+
+def test_tiles_are_written(tiled):
+    out, result = tiled
     assert [one["texture"] for one in result["tiles"]] == ["waves"] * 2 + ["grain"] * 2
     for one in result["tiles"]:
         assert opened(out / one["file"]).size == (96, 64)
@@ -74,18 +87,31 @@ def test_tiles_are_written_gone_on_with_and_tile(textures, tmp_path, command, ca
     assert opened(out / "previews" / "waves-0000.png").size == (192, 128)
     for name in ("wallpaper.png", "fabric.png", "morph.png", "morph.gif", "tiles.json"):
         assert (out / name).is_file(), name
-    pixels = np.asarray(first)
-    words = list(map(str, words))
+
+
+def test_tiles_are_gone_on_with(tiled, textures, tmp_path, capsys):
+    out, _ = tiled
+    pixels = np.asarray(opened(out / "tiles" / "waves-0000.png"))
+    model = sha256(ganvas.Run(out / "run").model("last"))
+    shutil.copytree(out, tmp_path / "out")
+    out = tmp_path / "out"
+    words = tile_words(textures, out)
     assert run_command([*words, "--kimg", "0.16"]) == 0
     assert ganvas.Run(out / "run").rows()[-1]["kimg"] == pytest.approx(0.16)  # not trained again
+    assert sha256(ganvas.Run(out / "run").model("last")) == model
     np.testing.assert_array_equal(np.asarray(opened(out / "tiles" / "waves-0000.png")), pixels)
-    assert run_command([*words, "--kimg", "0.24"]) == 0
+    files = [textures / "waves.png", textures / "grain.png"]
+    patterns.learn_tiles(files, out, kimg=0.24, set=TINY, progress=False)
     assert ganvas.Run(out / "run").rows()[-1]["kimg"] == pytest.approx(0.24)
     capsys.readouterr()
     other = ["patterns", "tile", str(textures / "grain.png"), "--out", str(out), *SETS]
     assert run_command(other) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ") and "was begun with textures" in said
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_several_textures_are_learnt_each_by_itself(textures, tmp_path, monkeypatch):
@@ -114,14 +140,14 @@ def test_several_textures_are_learnt_each_by_itself(textures, tmp_path, monkeypa
     assert result["status"] == "interrupted"
 
 
-def test_tiles_are_drawn_by_seed_size_and_name(textures, tmp_path, monkeypatch):
-    values = {**TINY, "train.kimg": 0.032}
-    drawer = patterns.learn_tiles(textures, tmp_path / "out", set=values, progress=False)
-    assert drawer.names == ["grain", "waves"]
+def test_tiles_are_drawn_by_seed_size_and_name(tiled, textures, monkeypatch):
+    files = [textures / "waves.png", textures / "grain.png"]  # learnt already
+    drawer = patterns.learn_tiles(files, tiled[0], kimg=0.16, set=TINY, progress=False)
+    assert drawer.names == ["waves", "grain"]
     tile = drawer.draw((64, 96), "waves", seed=3)
     assert tile.shape == (64, 96, 3)
-    np.testing.assert_array_equal(drawer.draw((64, 96), 1, seed=3), tile)
-    assert not np.array_equal(drawer.draw((64, 96), 1, seed=4), tile)
+    np.testing.assert_array_equal(drawer.draw((64, 96), 0, seed=3), tile)
+    assert not np.array_equal(drawer.draw((64, 96), 0, seed=4), tile)
     assert drawer.frames((32, 32), 0, 1, count=3).shape == (3, 32, 32, 3)
     whole, half = drawer.frames((32, 32), 0, 1, count=2)  # there and back
     np.testing.assert_array_equal(whole, drawer.draw((32, 32), 0))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +12,7 @@ import numpy as np
 import pytest
 
 import ganvas
+from ganvas.data import prepare
 from ganvas.errors import UsageError
 from ganvas.runs import Run
 
@@ -30,31 +28,25 @@ def shelf(tmp_path, monkeypatch):
 
 
 def test_another_machine_goes_on_to_the_bit_and_what_it_makes_is_there(
-    shelf, npz, sets, few_steps, tmp_path
+    shelf, npz, few_steps, tmp_path, forked
 ):
-    quick = {"scores.features": "digits", "export.images": 100}
-    few_steps = few_steps | quick
-    sets = [*sets, *(word for key in quick for word in ("--set", f"{key}={quick[key]}"))]
-    ganvas.data.prepare(npz, "shelf://set")
+    """Without penalties: a state with them is compared in test_resume.py."""
+    values = {**few_steps, "penalties": [], "scores.features": "digits", "export.images": 100}
+    sets = [word for k, v in values.items() for word in ("--set", f"{k}={json.dumps(v)}")]
+    prepare(npz, "shelf://set")
     words = ["train", "shelf://set", *sets, "--run", "shelf://runs/a"]
-    process = subprocess.Popen(
-        [sys.executable, SHELF, *words], env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = forked(*words, script=SHELF, TMPDIR=str(tmp_path))
     states = shelf / "runs" / "a" / "state"
     while process.poll() is None:
         if len([*states.glob("*.npz")]) == 2:
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             process.wait()
         time.sleep(0.005)
-    assert process.returncode == -signal.SIGKILL, process.stderr.read()
-    process.stderr.close()
+    assert process.returncode == -signal.SIGKILL, process.communicate()
     before = len((shelf / "runs" / "a" / "log.jsonl").read_text().splitlines())
 
     far = ganvas.resume("shelf://runs/a", progress=False)
-    near = ganvas.train(
-        "shelf://set", "quick", run=tmp_path / "near", set=few_steps, progress=False
-    )
+    near = ganvas.train("shelf://set", "quick", run=tmp_path / "near", set=values, progress=False)
     assert far.status() == "finished" and 2 <= before <= len(far.rows()) == len(near.rows())
     assert [row["discriminator"] for row in far.rows()] == [
         row["discriminator"] for row in near.rows()

@@ -1,18 +1,20 @@
-"""Several workers of a cluster, here processes over loopback, train one run."""
+"""Several devices, or workers of a cluster (here processes over loopback), train one run."""
 
 from __future__ import annotations
 
 import json
-import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import ganvas
 from ganvas import replicas
 from ganvas.config import parse
 from ganvas.data import Options, memory
@@ -25,23 +27,22 @@ PLAIN = {  # nothing that is drawn or normalised within a replica: the curves ar
     "networks.minibatch": "none", "networks.norm": "none", "watch.signals": "false",
     "train.steps_per_execution": 2, "train.discriminator_steps": 2,
 }  # fmt: skip
+SHORT = PLAIN | {"train.kimg": 0.128, "train.tick_kimg": 0.064, "penalties": "[]"}
+
+TWO_CPUS = """
+import sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from ganvas.__main__ import main
+sys.exit(main())
+"""
 
 
-@pytest.fixture
-def start_workers(cluster):
+@pytest.fixture(scope="module")
+def start_workers(cluster, forked):
     """(*words) -> two workers of `ganvas` that run."""
-
-    def start(*words) -> list[subprocess.Popen]:
-        return [
-            subprocess.Popen(
-                [sys.executable, "-m", "ganvas", *map(str, words)],
-                env=os.environ | {"TF_CONFIG": task},
-                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            )
-            for task in cluster(2)
-        ]  # fmt: skip
-
-    return start
+    return lambda *words: [forked(*words, TF_CONFIG=task) for task in cluster(2)]
 
 
 def end(processes) -> list[tuple[int, str]]:
@@ -52,29 +53,84 @@ def end(processes) -> list[tuple[int, str]]:
     return ended
 
 
+def succeed(processes) -> None:
+    for code, errors in end(processes):
+        assert code == 0, errors
+
+
 def words_of(values: dict) -> list[str]:
     return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
 
 
-def test_two_workers_train_as_one_does_and_each_goes_on_with_the_others_run(
-    npz, sets, tmp_path, here, start_workers
-):
-    words = ["train", npz, *sets, *words_of(PLAIN), "--run"]
-    done = here(*words, tmp_path / "alone")
-    assert done.returncode == 0, done.stderr
-    for code, errors in end(start_workers(*words, tmp_path / "two")):
-        assert code == 0, errors
-    alone, two = Run.open(tmp_path / "alone"), Run.open(tmp_path / "two")
-    longer = ["--set", "train.kimg=0.384"]
+@pytest.fixture(scope="module")
+def words(npz, sets) -> list:
+    """What trains a run of two ticks, but for its name."""
+    return ["train", npz, *sets, *words_of(SHORT), "--run"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("workers")
+
+
+@pytest.fixture(scope="module")
+def alone(npz, few_steps, folder) -> Run:
+    """By this process, on one device."""
+    values = {**few_steps, **SHORT, "penalties": [], "watch.signals": False}
+    return ganvas.train(npz, "quick", run=folder / "alone", set=values, progress=False)
+
+
+@pytest.fixture(scope="module")
+def mirrored(words, folder, forked) -> Run:
+    """By one process on two devices."""
+    script = folder / "two_cpus.py"
+    script.write_text(TWO_CPUS)
+    mirrored = ["--set", "train.strategy=mirrored"]
+    succeed([forked(*words, folder / "mirrored", *mirrored, script=script)])
+    return Run.open(folder / "mirrored")
+
+
+@pytest.fixture(scope="module")
+def two(words, folder, start_workers) -> Run:
+    """By two workers."""
+    succeed(start_workers(*words, folder / "two"))
+    return Run.open(folder / "two")
+
+
+def curves(run: Run, *names: str) -> dict[str, list[float]]:
+    return {name: [row[name] for row in run.rows()] for name in names}
+
+
+def check_alike(run: Run, other: Run, rtol: float, atol: float, *names: str) -> None:
+    ours, theirs = (curves(one, *names) for one in (run, other))
+    for name in names:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=rtol, atol=atol, err_msg=name)
+
+
+def test_a_mirrored_run_is_what_one_device_makes(mirrored, alone):
+    """Several steps between two looks, as recipes have it."""
+    assert [row["step"] for row in mirrored.rows()] == [row["step"] for row in alone.rows()]
+    check_alike(mirrored, alone, 1e-3, 0, "discriminator", "generator")
+
+
+def test_two_workers_train_as_one_does(two, alone):
+    assert [row["step"] for row in two.rows()] == [row["step"] for row in alone.rows()]
+    check_alike(two, alone, 0.02, 0.02, "discriminator", "real", "fake")
+
+
+def test_each_goes_on_with_the_others_run(two, mirrored, tmp_path, here, start_workers):
+    """One device with a run of two workers; two workers with a run of one process."""
+    for run in (two, mirrored):
+        shutil.copytree(run.folder, tmp_path / run.folder.name)
+    two, mirrored = (Run.open(tmp_path / run.folder.name) for run in (two, mirrored))
+    longer = ["--set", "train.kimg=0.192"]
+    workers = start_workers("resume", mirrored.folder, *longer, "--set", "train.strategy=auto")
     done = here("resume", two.folder, *longer)
     assert done.returncode == 0, done.stderr
-    for code, errors in end(start_workers("resume", alone.folder, *longer)):
-        assert code == 0, errors
-    assert two.rows()[-1]["kimg"] == 0.384
-    assert [row["step"] for row in two.rows()] == [row["step"] for row in alone.rows()]
-    for name in ("discriminator", "real", "fake"):
-        ours, theirs = ([row[name] for row in run.rows()] for run in (two, alone))
-        np.testing.assert_allclose(ours, theirs, rtol=0.02, atol=0.02, err_msg=name)
+    succeed(workers)
+    assert [row["kimg"] for row in two.rows()] == [0.064, 0.128, 0.192]
+    assert [row["step"] for row in two.rows()] == [row["step"] for row in mirrored.rows()]
+    check_alike(two, mirrored, 0.02, 0.02, "discriminator", "real", "fake")
 
 
 @pytest.mark.proof
@@ -220,7 +276,7 @@ from ganvas.workers import keep_memory
 if sys.argv[1] == "keep":
     keep_memory()
 def work():
-    for _ in range(40):
+    for _ in range(12):
         bytearray(40 << 20)[::4096] = b"1" * 10240
 thread = threading.Thread(target=work)
 thread.start(); thread.join()

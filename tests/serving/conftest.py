@@ -10,6 +10,7 @@ import os
 import runpy
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,8 +55,17 @@ class Running:
         values = {"rest_port": 0, "grpc_port": 0, "poll_seconds": 0.1, **options}
         self.server = Server(models, Options(**values))
         self.error: BaseException | None = None
+        self.looks = 0
+        """How often the folders and the models.config were looked at, to the end."""
+        self._look, self.server._look = self.server._look, self._counted
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()))
+
+    def _counted(self, changed: bool) -> list[str]:
+        try:
+            return self._look(changed)
+        finally:
+            self.looks += 1
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -78,6 +88,14 @@ class Running:
             raise self.error
         self.rest, self.grpc = self.server.urls
         return self
+
+    def look_again(self) -> None:
+        """Return when a look that began after this call has ended."""
+        wanted = self.looks + 2  # the first of them may have begun before
+        end = time.monotonic() + 60
+        while self.looks < wanted:
+            assert time.monotonic() < end, "the server looks no more"
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """Begin to drain."""

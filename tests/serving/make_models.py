@@ -97,13 +97,19 @@ SIGNATURES = {
 
 
 def slow(x):
-    """About x seconds of work that cannot be guessed at compile time."""
-    side = tf.fill([300, 300], 1e-3 * tf.reduce_max(x) + 1e-6)
-    turns = tf.cast(tf.reduce_max(x) * 2000, tf.int32)
-    last = tf.while_loop(
-        lambda i, m: i < turns, lambda i, m: (i + 1, tf.tanh(m @ side)), [tf.constant(0), side]
-    )[1]
-    return x + last[0, 0] * 0
+    """x seconds of waiting, in a kernel of TensorFlow and without a processor."""
+    half = tf.cast(tf.reduce_max(x) * 5e5, tf.int64)  # the end of the dataset is waited for, too
+    number = tf.TensorSpec([], tf.int64)
+    waiting = tf.raw_ops.SleepDataset(
+        input_dataset=tf.data.Dataset.range(1)._variant_tensor, sleep_microseconds=half,
+        output_types=[tf.int64], output_shapes=[number.shape],
+    )  # fmt: skip
+    add = tf.function(tf.add, input_signature=[number, number]).get_concrete_function()
+    total = tf.raw_ops.ReduceDataset(
+        input_dataset=waiting, initial_state=[tf.constant(0, tf.int64)], other_arguments=[],
+        f=add, output_types=[tf.int64], output_shapes=[number.shape],
+    )  # fmt: skip
+    return x + tf.cast(total[0], tf.float32)
 
 
 def save_types(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What `ganvas export` wrote, served, and drawn from by our client."""
+"""What `ganvas export` wrote, and the graph of a detector, served over both protocols."""
 
 import numpy as np
 import pytest
@@ -7,31 +7,68 @@ import ganvas
 
 
 @pytest.fixture(scope="module")
-def exported(grey, few_steps, tmp_path_factory):
-    """The sampler of a tiny run with labels, and the folder of its versions."""
+def exported(tmp_path_factory):
+    """The sampler of an untrained run with labels, and the folder of its versions."""
+    import keras
+
+    from ganvas.config import load_recipe
+    from ganvas.networks import DCGAN
+    from ganvas.runs import Run
+
     root = tmp_path_factory.mktemp("exported")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GANVAS_CACHE", str(root / "cache"))
-        run = ganvas.train(grey, run=root / "run", set=few_steps, progress=False)
-        ganvas.export(run, root / "bars", formats=["saved_model"])
+    keras.utils.set_random_seed(0)
+    generator = DCGAN(noise=8, width=4, max_width=8, embedding=4).generator((16, 16, 1), 2)
+    run = Run.create(root / "run", "", load_recipe("quick").with_values({"export.images": 100}))
+    run.write_json("run.json", {"data": {"names": ["0", "1"], "class_shares": [0.5, 0.5]}})
+    run.save_model(1, generator)
+    ganvas.export(run, root / "bars", formats=["saved_model"])
     return ganvas.load(run), root / "bars"
 
 
-@pytest.mark.parametrize("protocol", ["rest", "grpc"])
-def test_served_images_are_those_of_the_run(exported, protocol, serve):
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory):
+    """The scorer of a detector that has learnt nothing, and the folder of its SavedModel."""
+    import keras
+    import tensorflow as tf
+
+    from ganvas.assembly import parts_of
+    from ganvas.gan import GAN
+    from ganvas.kits.defects import encoder, fitting, folder, game
+
+    keras.utils.set_random_seed(0)
+    sizes = {"networks.width": 4, "networks.discriminator_width": 4, "networks.max_width": 8}
+    parts, shape, moves = parts_of(game.recipe(1, 0, sizes)), (16, 16, 1), len(fitting.MOVES)
+    models = parts.networks.generator(shape, moves), parts.networks.discriminator(shape, moves)
+    gan = GAN(*models, parts.loss)
+    patches = np.random.default_rng(0).integers(0, 256, (12, *shape)).astype(np.uint8)
+    grid = fitting.Grid((16, 16))
+    scorer = fitting.Scorer(
+        grid, gan, encoder.network(shape, gan.noise_size), fitting.densities(gan, patches), 20
+    )
+    module, functions = folder._module(scorer, shape)
+    place = tmp_path_factory.mktemp("detector") / "plates"
+    name = "serving_default"
+    tf.saved_model.save(module, str(place / "1"), signatures={name: functions[name]})
+    return scorer, place
+
+
+@pytest.fixture(scope="module")
+def running(exported, detector, serve):
     from ganvas.serve.config import Entry
 
-    sampler, folder = exported
-    with serve([Entry("bars", folder)]) as running:
-        client = ganvas.Client(getattr(running, protocol), "bars")
-        try:
-            z = np.random.default_rng(0).normal(size=(6, sampler.noise_size)).astype(np.float32)
-            labels = np.arange(6) % 2
-            floats = client.predict(z, labels)
-            drawn = client.generate(8, label=1, seed=3)
-            mixed = client.generate(8, seed=3)
-        finally:
-            client.close()
+    with serve([Entry("bars", exported[1]), Entry("plates", detector[1])]) as running:
+        yield running
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_served_images_are_those_of_the_run(exported, protocol, running):
+    sampler, _ = exported
+    with ganvas.Client(getattr(running, protocol), "bars") as client:
+        z = np.random.default_rng(0).normal(size=(6, sampler.noise_size)).astype(np.float32)
+        labels = np.arange(6) % 2
+        floats = client.predict(z, labels)
+        drawn = client.generate(8, label=1, seed=3)
+        mixed = client.generate(8, seed=3)
     wanted = sampler.decode(z, labels)
     served = ganvas.images.to_uint8(floats)
     assert np.abs(served.astype(int) - wanted).max() <= 1
@@ -40,29 +77,16 @@ def test_served_images_are_those_of_the_run(exported, protocol, serve):
 
 
 @pytest.mark.parametrize("protocol", ["rest", "grpc"])
-def test_a_detector_answers_as_it_does_at_home(protocol, serve, detector):
-    from ganvas.serve.config import Entry
-
+def test_a_detector_answers_as_it_does_at_home(protocol, running, detector):
+    """Of a detector that was fitted, see tests/e2e/test_defects.py."""
+    scorer, _ = detector
     images = np.random.default_rng(1).integers(0, 256, (3, 16, 16, 1)).astype(np.uint8)
-    with (
-        serve([Entry("plates", detector.place.parent)]) as running,
-        ganvas.Client(getattr(running, protocol), "plates") as client,
-    ):
-        told = client.ask(image=images)
-    wanted = detector.score(images)
-    assert set(told) == {"score", "p_value", "defective", "heatmap"}
-    assert np.abs(told["score"] - wanted.score).max() <= 1e-5
-    assert (told["defective"] == wanted.defective).all()
-    assert told["heatmap"].shape == (3, 16, 16)
-
-
-@pytest.fixture(scope="module")
-def detector(tmp_path_factory):
-    """A detector of noise, hardly trained."""
-    from ganvas.kits import defects
-
-    good = np.random.default_rng(0).integers(0, 256, (90, 16, 16)).astype(np.uint8)
-    sizes = {"networks.width": 4, "networks.discriminator_width": 4, "networks.max_width": 8,
-             "train.batch": 16, "train.tick_kimg": 0.16}  # fmt: skip
-    out = tmp_path_factory.mktemp("detector") / "plates"
-    return defects.fit(good, out, kimg=0.32, encoder_steps=5, set=sizes, progress=False)
+    with ganvas.Client(getattr(running, protocol), "plates") as client:
+        served = client.ask(image=images)
+    wanted = {name: value.numpy() for name, value in scorer(images).items()}
+    assert set(served) == {"score", "p_value", "defective", "heatmap"}
+    assert np.abs(served["score"] - wanted["score"]).max() <= 1e-5
+    assert np.abs(served["p_value"] - wanted["p_value"]).max() <= 1e-6
+    assert (served["defective"] == wanted["defective"]).all()
+    assert served["heatmap"].shape == (3, 16, 16)
+    np.testing.assert_allclose(served["heatmap"], wanted["heatmap"], rtol=1e-4, atol=1e-5)

@@ -2,8 +2,10 @@
 
 import contextlib
 import http.client
+import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -37,7 +39,7 @@ def test_serves_and_drains(models):
         for url in (rest, grpc):
             with ganvas.Client(url, "gan") as client:
                 assert client.generate(2).shape == (2, 4, 4, 1)
-        body = b'{"signature_name": "slow", "instances": [0.5]}'
+        body = b'{"signature_name": "slow", "instances": [1.0]}'
         host = rest.removeprefix("http://")
         statuses = []
 
@@ -48,20 +50,50 @@ def test_serves_and_drains(models):
 
         thread = threading.Thread(target=last)
         thread.start()
-        time.sleep(0.2)
+        while not in_flight(host):
+            assert thread.is_alive()
+            time.sleep(0.02)
         running.send_signal(signal.SIGTERM)
         thread.join(30)
         assert running.wait(30) == 0
         assert statuses == [200]
 
 
-def test_interrupted(gan):
-    with process(gan, "--name", "one") as (running, rest, _):
-        with ganvas.Client(rest) as client:
+def in_flight(host):
+    with contextlib.closing(http.client.HTTPConnection(host, timeout=30)) as connection:
+        connection.request("GET", "/monitoring/prometheus/metrics")
+        return b"\nganvas_requests_in_flight 1.0\n" in connection.getresponse().read()
+
+
+def test_interrupted(forked, gan):
+    """SIGINT: exit 130, and no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    running = forked("serve", gan, "--name", "one", "--rest-port", port, "--grpc-port", 0)
+    try:
+        while not ready(port):
+            assert running.poll() is None, running.communicate()
+            time.sleep(0.02)
+        with ganvas.Client(f"http://127.0.0.1:{port}") as client:
             assert client.models()[0]["name"] == "one"
         running.send_signal(signal.SIGINT)
-        assert running.wait(30) == 130
-        assert "Traceback" not in running.stderr.read()
+        out, errors = running.communicate(60)
+    finally:
+        running.kill()
+    assert running.returncode == 130
+    assert out.startswith(f"serving one at http://127.0.0.1:{port} and grpc://127.0.0.1:")
+    assert "Traceback" not in errors
+
+
+def ready(port):
+    with contextlib.closing(
+        http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    ) as connection:
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
 
 
 def complaint(done):
@@ -72,30 +104,52 @@ def complaint(done):
     return lines[0]
 
 
-@pytest.mark.parametrize(
-    ("words", "wanted"),
-    [
-        ([], "give one of them"),
-        (["nowhere"], "is no folder"),
-        (["{tmp}"], "holds no version to serve"),
-        (["{gan}/1"], "give the folder above it"),
-        (["{gan}", "--config", "x"], "give one of them"),
-        (["{gan}", "--name", "a/b"], "without '/' and ':'"),
-        (["--config", "nowhere"], "cannot be read"),
-        (["{gan}", "--token-file", "nowhere"], "--token-file"),
-        (["{gan}", "--tls-cert", "nowhere"], "belong together"),
-    ],
-)
-def test_wrong_words(command, gan, tmp_path, words, wanted):
+WRONG = [
+    ([], "give one of them"),
+    (["nowhere"], "is no folder"),
+    (["{tmp}"], "holds no version to serve"),
+    (["{gan}/1"], "give the folder above it"),
+    (["{gan}", "--config", "x"], "give one of them"),
+    (["{gan}", "--name", "a/b"], "without '/' and ':'"),
+    (["--config", "nowhere"], "cannot be read"),
+    (["{gan}", "--token-file", "nowhere"], "--token-file"),
+    (["{gan}", "--tls-cert", "nowhere"], "belong together"),
+    (["{gan}", "--host", "nonsense.invalid"], "--host nonsense.invalid is no address"),
+    (["{gan}", "--batching-config", "/nowhere"], "/nowhere cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("words", "wanted"), WRONG)
+def test_wrong_words(here, gan, tmp_path, words, wanted):
     (tmp_path / "empty").mkdir()
     places = {"gan": gan, "tmp": tmp_path / "empty"}
-    done = command("serve", *(word.format(**places) for word in words))
+    done = here("serve", *(word.format(**places) for word in words))
     assert wanted in complaint(done)
 
 
-def test_a_broken_model(command, gan):
+ALONE = """
+import json, sys
+from ganvas.__main__ import main
+for words in json.loads(sys.argv[1]):
+    assert main(["serve", *words]) == 2
+    assert "tensorflow" not in sys.modules, words
+"""
+
+
+def test_wrong_words_are_answered_before_tensorflow(gan, tmp_path):
+    places = {"gan": gan, "tmp": tmp_path}
+    given = json.dumps([[word.format(**places) for word in words] for words, _ in WRONG])
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, given], cwd=tmp_path, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("error: ") == len(WRONG)
+
+
+def test_a_broken_model(here, gan):
     (gan / "1" / "saved_model.pb").write_bytes(b"no model")
-    done = command("serve", gan, "--rest-port", "0", "--grpc-port", "0")
+    done = here("serve", gan, "--rest-port", "0", "--grpc-port", "0")
     assert "is no SavedModel" in complaint(done)
 
 

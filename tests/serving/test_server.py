@@ -128,7 +128,7 @@ def test_policies_and_labels(serve, models, tmp_path):
         until(lambda: states(running) == {1: "AVAILABLE", 2: "AVAILABLE"})
         until(lambda: running.ask("POST", "/v1/models/gan/labels/canary:predict", Z).status == 200)
         file.write_text("model_config_list { nonsense }")
-        time.sleep(0.5)
+        running.look_again()
         assert running.ask("POST", PREDICT, Z).status == 200
         unlabelled = re.sub("version_labels .*", "", text)
         file.write_text(unlabelled.replace("all {}", "latest { num_versions: 1 }"))
@@ -311,21 +311,45 @@ def test_batching_files(tmp_path, text, words):
         read_batching(file, 2)
 
 
-def test_queue_and_deadline(serve, models):
-    """One request too many is told to come again, one that takes too long is given up."""
+def test_queue_and_deadline(serve, models, monkeypatch):
+    """A request beyond the queue's bound is refused, and one that takes too long is given up."""
+    from ganvas.serve.servable import Signature
+
+    calls, go, call = [], threading.Event(), Signature.__call__
+
+    def held(self, arrays):
+        calls.append(1)
+        assert go.wait(60)
+        return call(self, arrays)
+
+    monkeypatch.setattr(Signature, "__call__", held)
+    body = {"signature_name": "float", "instances": [1.0]}
     with serve(models, max_queue=2, timeout_seconds=0.3) as running:
-        long = {"signature_name": "slow", "instances": [5.0]}
+        engine = running.server.engine
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            asked = [pool.submit(running.ask, "POST", TYPES, long) for _ in range(8)]
+            asked = [pool.submit(running.ask, "POST", TYPES, body) for _ in range(8)]
             answers = [one.result() for one in asked]
+        statuses = sorted(one.status for one in answers)
+        assert statuses == [503] * 6 + [504] * 2
         by_status = {one.status: one for one in answers}
-        assert set(by_status) == {503, 504}
         assert by_status[503].headers["retry-after"] == "1"
         assert "not done within" in by_status[504].json["error"]
-        with ganvas.Client(running.grpc, "types", timeout=0.2) as client:
-            with pytest.raises(ganvas.GanvasError) as error:
-                client._call("slow", {"x": np.array([5], np.float32)}, "y")
-            assert error.value.code in ("DEADLINE_EXCEEDED", "UNAVAILABLE")
+
+        def refusal(seconds):
+            with (
+                ganvas.Client(running.grpc, "types", timeout=seconds) as client,
+                pytest.raises(ganvas.GanvasError) as error,
+            ):
+                client._call("float", {"x": np.ones(1, np.float32)}, "y")
+            return error.value.code
+
+        assert refusal(20) == "UNAVAILABLE"  # the two are at work still, and are counted
+        assert len(calls) == 2
+        go.set()
+        until(lambda: engine._waiting == 0)
+        go.clear()
+        assert refusal(0.2) == "DEADLINE_EXCEEDED"
+        go.set()
 
 
 def test_draining(serve, models):

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ganvas.assembly import advice, assemble
 from ganvas.config import parse
-from ganvas.data import Options, load
+from ganvas.data import Options, base, load
 from ganvas.errors import ConfigError, DataError
 from ganvas.networks import R3GAN
 from ganvas.optimizers import Adam, eased
@@ -22,14 +22,19 @@ TINY = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def game(grey):
+@pytest.fixture(scope="module")
+def make_game(grey):
     def make(**values):
         values = {key.replace("__", "."): value for key, value in values.items()}
         config, source = prepare(grey, parse({}).with_values({**TINY, **values}), None)
         return assemble(config, source)[0], source
 
     return make
+
+
+@pytest.fixture
+def game(make_game):
+    return make_game
 
 
 @pytest.mark.parametrize(
@@ -167,19 +172,25 @@ def test_bfloat16_computes_low_and_remembers_high(game):
     next(iter(source.stream(8, 0)))
 
 
+@pytest.fixture(scope="module")
+def games(make_game):
+    """Precision -> a game with every penalty."""
+    penalties = [{"name": name, "weight": 1.0} for name in sorted(PENALTIES)]
+    return {
+        precision: make_game(train__precision=precision, data__labels=False, penalties=penalties)[0]
+        for precision in ("float32", "bfloat16")
+    }
+
+
 @pytest.mark.parametrize("name", sorted(PENALTIES))
-def test_penalties_are_safe_in_bfloat16(name, game, batch):
+def test_penalties_are_safe_in_bfloat16(name, games, batch):
     """Finite, of the size they have in float32, and felt by every weight of the discriminator."""
     values = {}
-    for precision in ("float32", "bfloat16"):
-        gan, _ = game(
-            train__precision=precision, data__labels=False,
-            penalties=[{"name": name, "weight": 1.0}],
-        )  # fmt: skip
+    for precision, gan in games.items():
         real = tf.constant(batch(8))
         with tf.GradientTape() as tape:
             critiques = [gan.critique(images, None) for images in (real, -real)]
-            value = gan.charge(0, *critiques)
+            value = gan.charge(sorted(PENALTIES).index(name), *critiques)
         slopes = tape.gradient(value, [v.value for v in gan.discriminator.trainable_variables])
         assert all(np.isfinite(s).all() for s in slopes if s is not None)
         assert value.dtype == tf.float32
@@ -218,7 +229,16 @@ def numbered(count: int) -> np.ndarray:
     return pixels
 
 
-def test_balanced_classes_come_alike_often_and_each_image_in_turn():
+@pytest.fixture
+def not_ahead(monkeypatch):
+    """Read one batch at a time: orders of small classes take long to draw, and a stream of tiny
+    images would read thousands of them ahead."""
+    monkeypatch.setattr(base, "_PIECE_BYTES", 1)
+    monkeypatch.setattr(base, "_WORKERS", 1)
+    monkeypatch.setattr(base, "_AHEAD", 0)
+
+
+def test_balanced_classes_come_alike_often_and_each_image_in_turn(not_ahead):
     """90 images of one class, 10 of another, none of a third."""
     labels = np.where(np.arange(100) < 90, 0, 2)
     source = load((numbered(100), labels), Options(balanced=True, holdout=0))
@@ -235,7 +255,7 @@ def test_balanced_classes_come_alike_often_and_each_image_in_turn():
     assert list(going_on) == seen[37:57]
 
 
-def test_balanced_classes_meet_in_ever_new_pairs():
+def test_balanced_classes_meet_in_ever_new_pairs(not_ahead):
     source = load((numbered(20), np.arange(20) % 2), Options(balanced=True, holdout=0))
     ((images, labels),) = source.stream(1000, seed=3).take(1)
     which = np.round((images.numpy()[:, 0, 0, 0] + 1) * 127.5).astype(int)

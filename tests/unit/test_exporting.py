@@ -169,7 +169,8 @@ def fake_run(folder, sampler, **sections):
     return run
 
 
-def test_an_export_from_python(tmp_path, sampler):
+def test_an_export_from_python(tmp_path, sampler, monkeypatch):
+    monkeypatch.setattr(litert, "KINDS", ("float32", "int8"))  # all: tests/e2e/test_export.py
     run = fake_run(tmp_path / "run", sampler, export={"images": 100})
     folder = export(run, tmp_path / "model", formats=["litert"])
     assert folder == tmp_path / "model" / "1"
@@ -187,7 +188,8 @@ def test_an_export_from_python(tmp_path, sampler):
     assert all((tmp_path / "model" / name).exists() for name in deployment.FILES)
 
 
-def test_what_falls_below_the_bound_is_not_published(tmp_path, sampler):
+def test_what_falls_below_the_bound_is_not_published(tmp_path, sampler, monkeypatch):
+    monkeypatch.setattr(litert, "KINDS", ("float32", "int8"))
     bounds = {"images": 100, "psnr_min": 90}
     run = fake_run(tmp_path / "run", sampler, export=bounds)
     with pytest.warns(Advice, match=r"is not published: PSNR .*psnr_min = 90"):

@@ -68,8 +68,8 @@ def test_copies_are_found_shifted_and_mirrored(parts, change):
 
 def test_no_copy_among_digits_is_missed_for_being_moved():
     """At a pixel down, a pixel left, mirrored and with noise: the coarse look must not lose any."""
-    pool = mnist("train")[0][:8000].reshape(-1, 28, 28, 1)
-    rows = np.random.default_rng(0).permutation(8000)[:100]
+    pool = mnist("train")[0][:4000].reshape(-1, 28, 28, 1)
+    rows = np.random.default_rng(0).permutation(4000)[:100]
     moved = np.roll(controls.noisy(pool[rows], np.random.default_rng(1)), (1, -1), (1, 2))
     pairs = copying.in_pixels(moved[:, :, ::-1], pool)
     np.testing.assert_array_equal(pairs.rows, rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy  # its parts are imported when a test first uses them
 
 from ganvas.kits import ranking
 from ganvas.kits.privacy import exact
@@ -15,7 +15,7 @@ from ganvas.kits.privacy import exact
     [(7, 10, 50, 60), (0, 5, 9, 9), (3, 3, 5, 2), (12, 40, 100, 1000), (9, 8, 20, 20)],
 )
 def test_hypergeometric_tail(count, drawn, members, others):
-    expected = stats.hypergeom.sf(count - 1, members + others, members, drawn)
+    expected = scipy.stats.hypergeom.sf(count - 1, members + others, members, drawn)
     assert exact.hypergeometric(count, drawn, members, others) == pytest.approx(expected, abs=1e-12)
     logs = exact._log_tails(drawn, members, others)
     if count <= drawn:
@@ -24,7 +24,7 @@ def test_hypergeometric_tail(count, drawn, members, others):
 
 @pytest.mark.parametrize("count,n", [(0, 20), (3, 100), (100, 100), (5000, 10_000)])
 def test_clopper_pearson(count, n):
-    expected = stats.binomtest(count, n).proportion_ci(0.95, "exact")
+    expected = scipy.stats.binomtest(count, n).proportion_ci(0.95, "exact")
     assert ranking.clopper_pearson(count, n)[1:] == pytest.approx(tuple(expected), abs=1e-9)
 
 
@@ -42,7 +42,7 @@ def test_exposure_raises_no_more_false_alarms_than_it_says():
     ]
     for level in (0.3, 0.1, 0.01):
         alarms = int(np.sum(np.array(ps) <= level))
-        assert stats.binomtest(alarms, len(ps), level, "greater").pvalue > 1e-3, level
+        assert scipy.stats.binomtest(alarms, len(ps), level, "greater").pvalue > 1e-3, level
     assert np.mean(np.array(ps) <= 0.3) > 0.2, "it should not be idle either"
 
 
@@ -69,7 +69,7 @@ def test_needed_is_what_exposure_needs():
 
 def test_least_share_gives_its_power():
     share = exact.least_share(1000, 14, found=0.8)
-    assert stats.binom.sf(13, 1000, share * 0.8) == pytest.approx(0.9, abs=1e-3)
+    assert scipy.stats.binom.sf(13, 1000, share * 0.8) == pytest.approx(0.9, abs=1e-3)
     assert exact.least_share(10, 14) == exact.least_share(10, None) == 1.0
 
 

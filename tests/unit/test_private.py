@@ -60,17 +60,31 @@ class Spy:
     """In the optimizer's place: keeps the gradients."""
 
     def apply(self, gradients, variables):
-        self.seen = [np.asarray(g) for g in gradients]
+        self.seen = gradients
 
 
-def one_turn(gan, real, label, included, turn=0):
-    before, spy = gan.discriminator_optimizer, Spy()
-    gan.discriminator_optimizer = spy
-    gan.train_privately(
-        tf.constant(real), tf.constant(label), tf.constant(included, tf.float32), tf.constant(turn)
-    )
-    gan.discriminator_optimizer = before
-    return spy.seen
+@pytest.fixture(scope="module")
+def one_turn(game):
+    """(images, labels, included, noise, clip, turn=0) -> gradients of a turn, which is traced
+    once."""
+    gan, _ = game
+
+    @tf.function
+    def traced(real, label, included, turn, noise, clip):
+        spy = Spy()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(gan, "discriminator_optimizer", spy)
+            patch.setattr(gan, "noise_multiplier", noise)
+            patch.setattr(gan, "clip_norm", clip)
+            gan.train_privately(real, label, included, turn)
+        return spy.seen
+
+    def turn_of(real, label, included, *, noise, clip, turn=0):
+        floats = (tf.constant(value, tf.float32) for value in (noise, clip))
+        given = (tf.constant(real), tf.constant(label), tf.constant(included, tf.float32))
+        return [one.numpy() for one in traced(*given, tf.constant(turn), *floats)]
+
+    return turn_of
 
 
 @pytest.fixture
@@ -78,11 +92,10 @@ def sample(batch):
     return batch(12), np.arange(12, dtype=np.int32) % 2
 
 
-def test_without_noise_or_clipping_it_is_the_ordinary_gradient(game, sample):
+def test_without_noise_or_clipping_it_is_the_ordinary_gradient(game, one_turn, sample):
     gan, _ = game
     real, label = sample
-    gan.noise_multiplier, gan.clip_norm = 0.0, 1e9
-    seen = one_turn(gan, real, label, np.ones(12))
+    seen = one_turn(real, label, np.ones(12), noise=0.0, clip=1e9)
     fake = gan.partners(tf.constant(label), 0)
     weights = [v.value for v in gan.discriminator.trainable_variables]
     with tf.GradientTape() as tape:
@@ -97,14 +110,13 @@ def test_without_noise_or_clipping_it_is_the_ordinary_gradient(game, sample):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
 
 
-def test_no_image_moves_a_turn_by_more_than_the_clip(game, sample):
+def test_no_image_moves_a_turn_by_more_than_the_clip(game, one_turn, sample):
     gan, _ = game
     real, label = sample
-    gan.noise_multiplier, gan.clip_norm = 1.0, 0.05
     included = np.ones(12, np.float32)
-    every = one_turn(gan, 50 * real, label, included)
+    every = one_turn(50 * real, label, included, noise=1.0, clip=0.05)
     included[7] = 0
-    without = one_turn(gan, 50 * real, label, included)
+    without = one_turn(50 * real, label, included, noise=1.0, clip=0.05)
     moved = np.sqrt(sum(((a - b) ** 2).sum() for a, b in zip(every, without, strict=True)))
     assert moved * gan.batch == pytest.approx(0.05, rel=1e-3)
 
@@ -132,17 +144,17 @@ def test_a_fake_does_not_follow_the_sample(game):
         np.testing.assert_array_equal(pools[0][key], pools[1][key])
 
 
-def test_the_noise_has_its_size_and_is_fresh_each_turn(game, sample):
+def test_the_noise_has_its_size_and_is_fresh_each_turn(game, one_turn, sample):
     gan, _ = game
-    real, label = sample
-    gan.noise_multiplier, gan.clip_norm = 3.0, 0.5
     nobody = np.zeros(12, np.float32)
-    first, second = (one_turn(gan, real, label, nobody, turn) for turn in (0, 1))
+    first, second, third = (
+        one_turn(*sample, nobody, noise=3.0, clip=0.5, turn=turn) for turn in (0, 1, 0)
+    )
     values = np.concatenate([g.ravel() for g in first]) * gan.batch
     assert values.std() == pytest.approx(1.5, rel=4 / np.sqrt(2 * len(values)))
     other = np.concatenate([g.ravel() for g in second]) * gan.batch
     assert abs(np.corrcoef(values, other)[0, 1]) < 5 / np.sqrt(len(values))
-    again = np.concatenate([g.ravel() for g in one_turn(gan, real, label, nobody, 0)]) * gan.batch
+    again = np.concatenate([g.ravel() for g in third]) * gan.batch
     np.testing.assert_array_equal(values, again)
 
 
@@ -278,9 +290,11 @@ def test_noise_is_found_and_spends_what_is_allowed(monkeypatch):
 def test_noise_hangs_on_a_secret_not_on_the_seed_of_the_recipe(source):
     one, other = (settle(config(**{"train.seed": 3}), source, "") for _ in range(2))
     assert one.privacy.key != other.privacy.key > 2**20
-    gans = [assemble(c, source)[0] for c in (one, other)]
-    assert [gan.seed for gan in gans] == [one.privacy.key, other.privacy.key]
-    drawn = [next(iter(stream(c, assemble(c, source)[1], source, 0))) for c in (one, one, other)]
+    games = [(c, *assemble(c, source)) for c in (one, other)]
+    assert [gan.seed for _, gan, _ in games] == [one.privacy.key, other.privacy.key]
+    drawn = [
+        next(iter(stream(c, plan, source, 0))) for c, _, plan in (games[0], games[0], games[1])
+    ]
     rows = [d["images"].numpy() for d in drawn]
     assert np.array_equal(rows[0], rows[1])
     assert rows[0].shape != rows[2].shape or not np.array_equal(rows[0], rows[2])

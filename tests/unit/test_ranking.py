@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import ndimage, stats
+import scipy  # its parts are imported when a test first uses them
 
 from ganvas.errors import UsageError
 from ganvas.kits.ranking import (
@@ -24,7 +24,7 @@ FINE = RNG.normal(0, 1, 200), RNG.normal(1, 1, 90)
 def test_auroc_is_the_share_of_pairs_in_order(good, bad):
     pairs = (bad[:, None] > good) + 0.5 * (bad[:, None] == good)
     assert auroc(good, bad) == pytest.approx(pairs.mean(), abs=1e-12)
-    u = stats.mannwhitneyu(bad, good).statistic
+    u = scipy.stats.mannwhitneyu(bad, good).statistic
     assert auroc(good, bad) == pytest.approx(u / len(good) / len(bad), abs=1e-12)
     assert auroc(bad, good) == pytest.approx(1 - auroc(good, bad), abs=1e-12)
 
@@ -50,11 +50,13 @@ def test_regions_are_those_of_scipy():
     masks = RNG.random((3, 24, 31)) < 0.3
     found = components(masks)
     for mask, ours in zip(masks, found, strict=True):
-        theirs, count = ndimage.label(mask, np.ones((3, 3)))
+        theirs, count = scipy.ndimage.label(mask, np.ones((3, 3)))
         pairs = np.unique(np.stack([ours[mask], theirs[mask]]), axis=1)
         assert pairs.shape[1] == count == len(np.unique(ours[mask]))
         assert (ours[~mask] == 0).all()
-    assert len(np.unique(found)) == 1 + sum(ndimage.label(m, np.ones((3, 3)))[1] for m in masks)
+    assert len(np.unique(found)) == 1 + sum(
+        scipy.ndimage.label(m, np.ones((3, 3)))[1] for m in masks
+    )
 
 
 def test_aupro_weighs_regions_alike_and_stops_at_the_limit():
@@ -88,16 +90,16 @@ def test_aupro_against_a_slow_definition():
 
 @pytest.mark.parametrize(("count", "of"), [(0, 20), (20, 20), (3, 50), (990, 1000), (1, 1)])
 def test_clopper_pearson_is_scipys(count, of):
-    theirs = stats.binomtest(count, of).proportion_ci(0.95, "exact")
+    theirs = scipy.stats.binomtest(count, of).proportion_ci(0.95, "exact")
     ours = clopper_pearson(count, of)
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
 
 
 def test_false_alarms_is_the_beta_binomial_and_true():
-    theirs = stats.betabinom(4000, 2, 19)
+    theirs = scipy.stats.betabinom(4000, 2, 19)
     assert false_alarms(2, 20, 4000) == (theirs.ppf(0.025), theirs.ppf(0.975))
     low, high = false_alarms(5, 100, 400)
-    theirs = stats.betabinom(400, 5, 96)
+    theirs = scipy.stats.betabinom(400, 5, 96)
     assert (low, high) == (theirs.ppf(0.025), theirs.ppf(0.975))
     rng, counts = np.random.default_rng(1), []
     for _ in range(600):  # conformal p-values of scores of any shape

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,9 +59,27 @@ def picture(side: int, channels: int = 1, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture
 def run(tmp_path) -> Run:
+    return made_run(tmp_path)
+
+
+@pytest.fixture
+def without_charts(monkeypatch) -> None:
+    """Charts take most of the time of a report: they are left out where they are not tested."""
+    for name in ("lines", "bars"):
+        monkeypatch.setattr(charts, name, lambda *_, **__: '<svg aria-label="none"></svg>')
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory) -> tuple[Run, str, Page, str]:
+    """A run, and its report in both forms."""
+    run = made_run(tmp_path_factory.mktemp("report"))
+    return run, *written(run, made_up())
+
+
+def made_run(folder: Path) -> Run:
     """A run as training leaves it, in a folder whose name is markup."""
     config = Config().with_values({"gate.frechet_max": 3.0})
-    run = Run.create(tmp_path / "<b>run & co", "words", config)
+    run = Run.create(folder / "<b>run & co", "words", config)
     data = {
         "source": f"photos/{EVIL[:8]}", "fingerprint": "f1f1", "count": 95, "shape": [28, 28, 1],
         "names": NAMES, "class_counts": [19] * 5,
@@ -128,8 +147,8 @@ def headings(page: str) -> list[str]:
     return re.findall(r"<h2[^>]*>(.*?)</h2>", page)
 
 
-def test_a_page_that_needs_nothing_but_itself(run):
-    text, page, _ = written(run, made_up())
+def test_a_page_that_needs_nothing_but_itself(report):
+    _, text, page, _ = report
     assert page.open == [] and len(page.ids) == len(set(page.ids))
     assert "http:" not in text and "https:" not in text and "@import" not in text
     assert not {"script", "link", "iframe", "object", "base"} & {tag for tag, _ in page.tags}
@@ -144,8 +163,8 @@ def test_a_page_that_needs_nothing_but_itself(run):
     ]  # fmt: skip
 
 
-def test_who_does_not_see_it_is_told(run):
-    _, page, _ = written(run, made_up())
+def test_who_does_not_see_it_is_told(report):
+    _, _, page, _ = report
     pictures = [attributes for tag, attributes in page.tags if tag == "img"]
     assert len(pictures) == 3 + 6 and all(picture["alt"] for picture in pictures)
     assert all(a["aria-label"] for tag, a in page.tags if tag == "svg")
@@ -153,8 +172,8 @@ def test_who_does_not_see_it_is_told(run):
     assert ("html", {"lang": "en"}) in page.tags
 
 
-def test_names_are_words_and_never_markup(run):
-    text, page, plain = written(run, made_up())
+def test_names_are_words_and_never_markup(report):
+    _, text, page, plain = report
     assert EVIL in page.words and html.escape(EVIL) in text
     assert "<b>run & co" in page.words
     assert not any(name.startswith("on") for _, a in page.tags for name in a)
@@ -176,9 +195,8 @@ def test_code_cannot_leave_its_fence():
     assert "<b>" not in Code("config", "# <b>").html()
 
 
-def test_both_forms_say_every_number(run):
-    results = made_up()
-    _, page, plain = written(run, results)
+def test_both_forms_say_every_number(report):
+    (run, _, page, plain), results = report, made_up()
     said = ["2,971", "3,049", "digits", "ab12" * 16, "the images have no labels", "61.7 %", "0.217"]
     said += ["2026-11-24 19:07 UTC", "frechet_max = 3", "runs/older", "103", "28 × 28, grey"]
     said += ["30 × 30 to 90 × 60, mostly 40 × 30", "only 100 images: it will copy them"]
@@ -203,7 +221,7 @@ def test_both_forms_say_every_number(run):
         (None, [], "No gate"),
     ],
 )
-def test_the_verdict_comes_first(run, passed, failed, words):
+def test_the_verdict_comes_first(run, without_charts, passed, failed, words):
     results = made_up(gate={"passed": passed, "failed": failed})
     text, page, plain = written(run, results)
     assert words in page.words and words in plain
@@ -211,8 +229,8 @@ def test_the_verdict_comes_first(run, passed, failed, words):
     assert words in top and all(reason in top for reason in failed)
 
 
-def test_limits_are_those_of_this_run(run):
-    _, page, _ = written(run, made_up())
+def test_limits_are_those_of_this_run(report, run, without_charts):
+    _, _, page, _ = report
     for words in (
         "1 in 1,016 images", "handwritten digits", "runs/older learnt from before", "one seed (7)",
         "best of 4 by frechet", "up to 90 × 60", "No gate is set", "proof of privacy",
@@ -241,7 +259,7 @@ def test_what_is_missing_is_left_out(tmp_path):
 
 
 @pytest.mark.parametrize("channels, mode", [(1, "L"), (2, "LA"), (3, "RGB"), (4, "RGBA")])
-def test_large_pictures_are_reduced(run, channels, mode):
+def test_large_pictures_are_reduced(run, without_charts, channels, mode):
     import base64
     import io
 
@@ -254,8 +272,9 @@ def test_large_pictures_are_reduced(run, channels, mode):
     assert shown.mode == mode and shown.size == (750, 750) and first["width"] == "750"
 
 
-def test_a_report_is_written_again_alike(run):
-    first = [path.read_bytes() for path in write_report(run, made_up())]
+def test_a_report_is_written_again_alike(report):
+    run = report[0]
+    first = [(run.folder / name).read_bytes() for name in ("report.html", "report.md")]
     assert [path.read_bytes() for path in write_report(run, made_up())] == first
 
 

@@ -1,5 +1,6 @@
 """The scores: NumPy loops beside them, what must not change them, and intervals that hold."""
 
+import functools
 import io
 from dataclasses import replace
 
@@ -286,6 +287,7 @@ def test_intervals_hold_the_mean_of_real_against_real():
         assert sum(s.low <= mean <= s.high for s in scores) >= 43, name
 
 
+@functools.cache
 def digits():
     train, test = (mnist(part)[0][..., None] for part in ("train", "test"))
     return train[:2500], test[:2000]

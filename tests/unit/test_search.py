@@ -18,6 +18,7 @@ from ganvas.config import load_recipe
 from ganvas.errors import Advice, Diverged, UsageError
 from ganvas.runs import Run
 from ganvas.tuning import report, search, trial
+from migrations import migrations_read_once
 
 TICKS = 4
 RATES = {"train.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}
@@ -63,12 +64,19 @@ class Training:
         return run
 
 
+@pytest.fixture(scope="module", autouse=True)
+def fast_to_open():
+    with migrations_read_once():
+        yield
+
+
 @pytest.fixture
 def training(monkeypatch, tmp_path):
     stands_in = Training()
     monkeypatch.setattr(trial, "train", stands_in.train)
     monkeypatch.setattr(trial, "resume", stands_in.resume)
     monkeypatch.setattr(search.keras.backend, "clear_session", lambda: None)
+    monkeypatch.setattr(report, "drawn", lambda *_: "<svg></svg>")  # test_tuning.py draws charts
     monkeypatch.chdir(tmp_path)
     stands_in.folder = tmp_path / "s-study"
     return stands_in
@@ -87,18 +95,18 @@ def told(result):
 
 
 def test_interrupted_equals_uninterrupted(grey, training):
-    straight = tune(grey, "straight.db", trials=12)
+    straight = tune(grey, "straight.db", trials=9)
     played = training.played
     training.played, training.cut = [], [TICKS, 2, TICKS, TICKS, TICKS, 1, TICKS, 0]
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
-            tune(grey, "cut.db", trials=12)
-    again = tune(grey, "cut.db", trials=12)
+            tune(grey, "cut.db", trials=9)
+    again = tune(grey, "cut.db", trials=9)
     assert told(again) == told(straight)
     assert len(training.played) == len(played) + 3, "only what was cut is played again"
     assert "worse than the median" in {trial["why"] for trial in straight["trials"]}
     assert again["best"]["values"] == straight["best"]["values"]
-    assert tune(grey, "cut.db", trials=12) == again and len(training.played) == 15
+    assert tune(grey, "cut.db", trials=9) == again and len(training.played) == 12
 
 
 def test_an_interrupt_that_python_drops_still_stops(grey, training, monkeypatch):

@@ -5,6 +5,7 @@ Made by scripts/make_mnist.py. Source: LeCun, Cortes and Burges; commonly cited 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import lzma
 from importlib import resources
@@ -24,6 +25,16 @@ def mnist(part: str) -> tuple[np.ndarray, np.ndarray]:
     """
     if part not in COUNTS:
         raise DataError(f"mnist has no part '{part}', where train and test are there: choose one")
+    raw = _content()
+    pixels = sum(COUNTS.values()) * 28 * 28
+    images = np.frombuffer(raw, np.uint8, pixels).reshape(-1, 28, 28)
+    labels = np.frombuffer(raw, np.uint8, offset=pixels)
+    rows = slice(0, COUNTS["train"]) if part == "train" else slice(COUNTS["train"], None)
+    return images[rows], labels[rows]
+
+
+@functools.lru_cache(maxsize=1)  # decompressing takes half a second; a run reads both parts
+def _content() -> bytes:
     content = (resources.files("ganvas.data") / "mnist.xz").read_bytes()
     try:
         raw = lzma.decompress(content)
@@ -31,8 +42,4 @@ def mnist(part: str) -> tuple[np.ndarray, np.ndarray]:
         raise DataError(f"the bundled MNIST is damaged ({error}): install ganvas again") from error
     if hashlib.sha256(raw).hexdigest() != SHA256:
         raise DataError("the bundled MNIST has another sha256 than it should: install ganvas again")
-    pixels = sum(COUNTS.values()) * 28 * 28
-    images = np.frombuffer(raw, np.uint8, pixels).reshape(-1, 28, 28)
-    labels = np.frombuffer(raw, np.uint8, offset=pixels)
-    rows = slice(0, COUNTS["train"]) if part == "train" else slice(COUNTS["train"], None)
-    return images[rows], labels[rows]
+    return raw
