@@ -19,6 +19,7 @@ from ganvas.kits import defects
 from ganvas.kits.defects import encoder, fitting, game
 from ganvas.kits.defects.fitting import fit
 from ganvas.training import load_game
+from refusals import refuses
 
 TINY = {
     "networks.width": 4, "networks.discriminator_width": 4, "networks.max_width": 8,
@@ -291,7 +292,7 @@ def test_p_values_are_conformal_and_the_verdict_follows(detector):
     assert (told.defective == (told.p_value <= 0.05 + 1e-6)).all()
     strict = detector.score(held, alpha=0.2)
     assert strict.alpha == 0.2 and (strict.defective == (told.p_value <= 0.2 + 1e-6)).all()
-    with pytest.raises(UsageError, match=r"cannot be promised"):
+    with refuses(UsageError):
         detector.score(held, alpha=0.001)
 
 
@@ -327,17 +328,17 @@ def test_anogan_searches_each_image_by_itself(whole):
     ],
 )
 def test_other_images_are_refused(whole, images):
-    with pytest.raises(DataError, match=r"takes uint8 of shape \[N, 16, 16, 1\]"):
+    with refuses(DataError, "uint8", "16", "1"):
         whole.score(images)
-    with pytest.raises(DataError, match=r"fanogan and anogan"):
+    with refuses(DataError):
         whole.score(np.zeros((2, 16, 16), np.uint8), method="ganomaly")
 
 
 def test_masks_of_other_sizes_and_no_images(whole):
     bad, masks = parts_of(5, broken=True)
-    with pytest.raises(DataError, match=r"masks have the shape \[4, 16, 16\]"):
+    with refuses(DataError, "4", "16"):
         defects.judge(whole, bad, bad, masks[:4])
-    with pytest.raises(DataError, match=r"no bad images"):
+    with refuses(DataError):
         defects.judge(whole, bad, bad[:0])
 
 
@@ -347,18 +348,18 @@ def test_a_damaged_model_is_refused(whole, tmp_path):
     assert defects.Detector.load(copy).score(parts_of(1)[0]).score.shape == (1,)
     graph = copy / "1" / "saved_model.pb"
     graph.write_bytes(graph.read_bytes()[:-1] + b"x")
-    with pytest.raises(ModelError, match=r"is not the file that was exported"):
+    with refuses(ModelError):
         defects.Detector.load(copy)
     (copy / "1" / "baselines.npz").unlink()
-    with pytest.raises(ModelError, match=r"is missing"):
+    with refuses(ModelError):
         defects.Detector.load(copy)
-    with pytest.raises(ModelError, match=r"holds no exported model"):
+    with refuses(ModelError):
         defects.Detector.load(tmp_path / "nothing")
     facts = manifest.verify(whole.place)
     other = tmp_path / "generator" / "1"
     other.mkdir(parents=True)
     manifest.write(other, {**{k: v for k, v in facts.items() if k != "files"}, "kind": "other"})
-    with pytest.raises(ModelError, match=r"is no detector"):
+    with refuses(ModelError):
         defects.Detector.load(other)
 
 
@@ -382,7 +383,7 @@ def test_a_stopped_fit_goes_on_and_gives_the_same(shop, whole, tmp_path, monkeyp
         patch.setattr(encoder, "learn", stop)
         with pytest.raises(Stop):
             tiny(shop / "good", tmp_path / "m")
-    with pytest.raises(UsageError, match=r"begun with other images or options"):
+    with refuses(UsageError):
         tiny(parts_of(160)[0][:-1], tmp_path / "m")
     with monkeypatch.context() as patch:
         patch.setattr(fitting, "publish", stop)  # to export it takes as long as the rest
@@ -401,8 +402,8 @@ def test_a_stopped_fit_goes_on_and_gives_the_same(shop, whole, tmp_path, monkeyp
 
 
 def test_too_few_and_nothing_written(tmp_path):
-    with pytest.raises(DataError, match=r"too few for alpha = 0.05"):
+    with refuses(DataError, "0.05"):
         fit(parts_of(30)[0], tmp_path / "m")
-    with pytest.raises(DataError, match=r"too few for alpha = 0.001"):
+    with refuses(DataError, "0.001"):
         fit(parts_of(200)[0], tmp_path / "m", alpha=0.001)
     assert not (tmp_path / "m").exists()

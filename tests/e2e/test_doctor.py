@@ -19,6 +19,7 @@ from ganvas.healing import prescribe, take_cure
 from ganvas.plan import Plan
 from ganvas.runs import Run
 from ganvas.training import prepare
+from refusals import refuses
 
 WATCHED = {"train.kimg": 0.768, "train.batch": 16, "train.tick_kimg": 0.128,
            "train.steps_per_execution": 8, "watch.signals": True, "watch.grids": 1}  # fmt: skip
@@ -171,7 +172,7 @@ def test_a_cure_that_cannot_be_taken_is_passed_over(grey, few_steps, tmp_path):
     config, source = prepare(grey, run.config, None)
     plan = Plan.of(config.train, config.watch, False, config.scores)
     finding = Finding("mode_collapse", "certain", 0.05, {"duplicates": 1.0})
-    with pytest.raises(Diverged, match="no cure is left"):
+    with refuses(Diverged):
         prescribe(run, config, source, finding, 4, plan)
     assert not run.info.get("healed") and run.status() == "sick"
 

@@ -17,6 +17,7 @@ from ganvas.kits import patterns
 from ganvas.kits.patterns import tiles as tile_drawing
 from ganvas.kits.patterns import tiling
 from ganvas.kits.patterns.marks import read_marks
+from refusals import refuses
 
 TINY = {
     "networks.width": 4, "networks.discriminator_width": 4, "networks.max_width": 8,
@@ -154,9 +155,9 @@ def test_tiles_are_drawn_by_seed_size_and_name(tiled, textures, monkeypatch):
     np.testing.assert_array_equal(half, drawer.draw((32, 32), 1))
     monkeypatch.setattr(tile_drawing, "PIECE", 2)  # a large tile is drawn in pieces
     assert np.abs(drawer.draw((64, 96), "waves", seed=3).astype(int) - tile).max() <= 1
-    with pytest.raises(ganvas.UsageError, match="multiples of 16 up to 4096: take 64 for 70"):
+    with refuses(ganvas.UsageError, "16", "4096", "64", "70"):
         drawer.draw((70, 64))
-    with pytest.raises(ganvas.UsageError, match="no texture 'wave': did you mean 'waves'"):
+    with refuses(ganvas.UsageError, "'wave'", "'waves'"):
         drawer.draw((64, 64), "wave")
 
 
@@ -182,7 +183,7 @@ def test_only_kinds_of_the_colour_asked_for_are_drawn(logos):
     assert {logos.kinds[i] for i in logos.draw(6, kind="blue").labels} <= {
         kind for kind in logos.kinds if kind.startswith("blue")
     }
-    with pytest.raises(ganvas.UsageError, match="no kind 'bleu': did you mean 'blue'"):
+    with refuses(ganvas.UsageError, "'bleu'", "'blue'"):
         logos.draw(4, kind="bleu")
 
 
@@ -190,7 +191,7 @@ def test_near_copies_are_refused(logos, icons, monkeypatch):
     """A generator that gives training images back has all of them refused."""
     originals = read_marks(icons, 16).pixels
     monkeypatch.setattr(logos.sampler, "decode", lambda noise, labels: originals[: len(noise)])
-    with pytest.raises(ganvas.UsageError, match="were near-copies of training images"):
+    with refuses(ganvas.UsageError):
         logos.draw(4)
     drawn = logos.finish(np.zeros((5, 64), np.float32), np.zeros(5, np.int32), [[]] * 5)
     np.testing.assert_array_equal(drawn.nearest, range(5))

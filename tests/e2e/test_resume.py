@@ -19,9 +19,8 @@ from ganvas.runs import Run
 # Everything at once is not always wise.
 pytestmark = pytest.mark.filterwarnings("ignore::ganvas.errors.Advice")
 
-STATE = {  # all that a state holds: memories of parts, warm-up, burn-in, decay, labels, scores
+STATE = {  # all that a state holds: memories of parts, burn-in, decay, labels, scores
     "train.kimg": 1.2,
-    "train.warmup_kimg": 0.2,
     "train.decay": "cosine",
     "data.flip": "true",
     "data.shift": 0.1,
@@ -35,7 +34,7 @@ STATE = {  # all that a state holds: memories of parts, warm-up, burn-in, decay,
     "scores.images": 100,
     "scores.features": "digits",
 }
-EVERYTHING = {  # and several turns, a paired loss, second-order penalties, a layer across images
+EVERYTHING = {  # and warm-up, turns, a paired loss, second-order penalties, a layer across images
     "train.kimg": 1.6,
     "train.warmup_kimg": 0.2,
     "train.discriminator_steps": 2,

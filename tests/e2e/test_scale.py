@@ -28,6 +28,7 @@ from ganvas.runs import Run
 from ganvas.scale import claims, cluster, playing
 from ganvas.scale.cluster import team
 from ganvas.scale.drawing import Drawer, Request, _request
+from refusals import refuses
 
 pytest.importorskip("ray", reason="needs the extra: pip install 'ganvas[cluster]'")
 
@@ -157,7 +158,7 @@ def test_a_folder_of_something_else_is_refused(change, run, tmp_path):
     with pytest.raises(RunError, match=next(iter(change)).replace("shards", "form")):
         scale.draw(run, tmp_path / "out", **(words | change))
     assert contents(tmp_path / "out") == before
-    with pytest.raises(RunError, match="choose another folder"):
+    with refuses(RunError):
         scale.draw(run, run.folder, **words)
 
 
@@ -182,7 +183,7 @@ def test_a_draw_of_another_model_is_refused(run, tmp_path):
     shutil.copytree(run.folder, other)
     with Run(other).model().open("ab") as file:
         file.write(b"more")
-    with pytest.raises(RunError, match="another model"):
+    with refuses(RunError):
         scale.draw(other, tmp_path / "out", 64)
     assert contents(tmp_path / "out") == before
 
@@ -195,7 +196,7 @@ def test_a_run_may_be_called_by_an_address_of_this_machine(run, tmp_path):
 
 
 def test_a_label_that_is_not_there_leaves_nothing(run, tmp_path):
-    with pytest.raises(UsageError, match="no label 'cat'"):
+    with refuses(UsageError, "'cat'"):
         scale.draw(run, tmp_path / "out", 64, label="cat")
     assert not (tmp_path / "out").exists()
 
@@ -204,7 +205,7 @@ def test_one_at_a_time_fills_a_folder(tmp_path):
     request = {"n": 1}
     with claims.claimed(tmp_path / "a", request):
         with (
-            pytest.raises(RunError, match="another process"),
+            refuses(RunError),
             claims.claimed(tmp_path / "a", request),
         ):
             pass
@@ -227,7 +228,7 @@ def test_any_number_of_workers_packs_the_same_files(two, photos, tmp_path):
     assert sorted(Path(one["path"]).name for one in report["unreadable"]) == names
     assert scale.pack(photos, tmp_path / "by 2", options, 1, workers=2) == tmp_path / "by 2"
     assert not list(tmp_path.glob(".*")), "no scratch is left"
-    with pytest.raises(RunError, match="size"):
+    with refuses(RunError, "size"):
         scale.pack(photos, tmp_path / "by 2", Options(size=8), 1)
 
 
@@ -279,7 +280,7 @@ def test_nothing_stays_where_all_are_cut(tmp_path):
         draw(tmp_path / "set" / f"{number}.png", number)
         path = tmp_path / "set" / f"{number}.png"
         path.write_bytes(path.read_bytes()[:200])  # the header is whole
-    with pytest.raises(DataError, match="none of the 3 images"):
+    with refuses(DataError, "3"):
         scale.pack(tmp_path / "set", tmp_path / "packed")
     assert {path.name for path in tmp_path.iterdir()} == {"set"}
 
@@ -370,10 +371,10 @@ def test_scratch_that_was_cut_is_made_anew(tmp_path, monkeypatch):
 
 
 def test_only_folders_of_images_are_packed_by_several(npz, tmp_path):
-    with pytest.raises(UsageError, match="without --workers"):
+    with refuses(UsageError, "--workers"):
         scale.pack(npz, tmp_path / "out", workers=2)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="holds nothing"):
+    with refuses(DataError):
         scale.pack(tmp_path / "empty", tmp_path / "out")
     assert {path.name for path in tmp_path.iterdir()} == {"empty"}
 
@@ -390,7 +391,7 @@ def test_two_workers_train_as_one_does(two, run, npz, tiny, tmp_path, capfd):
     for name in ("discriminator", "real", "fake"):
         ours, theirs = ([row[name] for row in one.rows()] for one in (new, run))
         np.testing.assert_allclose(ours, theirs, rtol=0.02, atol=0.02, err_msg=name)
-    with pytest.raises(RunError, match="already holds a run"):
+    with refuses(RunError):
         scale.train(npz, run=new.folder, workers=2)
 
 
@@ -447,7 +448,7 @@ def test_workers_that_die_are_started_again_three_times(
     monkeypatch.setattr(playing, "_once", once)
     with contextlib.ExitStack() as stack:
         if deaths >= starts:
-            stack.enter_context(pytest.raises(RunError, match=r"died 4 times \(worker 1 died\)"))
+            stack.enter_context(refuses(RunError, "4", "1"))
         scale.resume(run.folder, workers=2)
     assert seen == [("resume", str(run.folder))] * starts
     noted = capsys.readouterr().err.count("note: worker 1 died; all start again from the last tick")
@@ -487,9 +488,9 @@ def test_why_a_training_ended_is_the_reason_of_its_workers():
 
 @pytest.mark.proof
 def test_what_a_worker_refuses_is_said_once_and_leaves_no_folder(two, run, tmp_path):
-    with pytest.raises(ConfigError, match="cannot change within a run"):
+    with refuses(ConfigError):
         scale.resume(run.folder, workers=2, set={"train.batch": 16})
-    with pytest.raises(DataError, match=r"none\.npz"):
+    with refuses(DataError, "none.npz"):
         scale.train(tmp_path / "none.npz", workers=2, run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -503,13 +504,13 @@ def test_a_worker_without_a_gpu_of_its_own_takes_nobodys(two):
 
 def test_what_workers_cannot_share_is_said_before_they_start(npz, tmp_path, monkeypatch):
     monkeypatch.setattr(playing, "joined", None)
-    with pytest.raises(ConfigError, match="cannot be shared by 3 replicas"):
+    with refuses(ConfigError, "3"):
         scale.train(npz, workers=3, run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_more_workers_than_processors(two):
-    with pytest.raises(RunError, match="2 processors, where 3 workers"), team(dict, (), 3):
+    with refuses(RunError, "2", "3"), team(dict, (), 3):
         pass
 
 
@@ -517,7 +518,7 @@ def test_a_cluster_that_is_not_there(monkeypatch):
     """Ray is not called, which would try for minutes."""
     monkeypatch.setattr("ray.init", None)
     for address in ("127.0.0.1:1", "ray://127.0.0.1:1", "[::1]:1"):
-        with pytest.raises(RunError, match=r"no Ray cluster at .*:1 \(.*ray start --head"):
+        with refuses(RunError, "1", "--head"):
             cluster._connect(address, {})
 
 
@@ -547,7 +548,7 @@ def test_without_the_extra(monkeypatch, npz, tmp_path):
         lambda: scale.train(npz, run=tmp_path / "run", workers=2),
         lambda: scale.check_installed(),
     ):
-        with pytest.raises(UsageError, match=r"pip install 'ganvas\[cluster\]'"):
+        with refuses(UsageError, "'ganvas[cluster]'"):
             call()
 
 

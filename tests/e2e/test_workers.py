@@ -21,6 +21,7 @@ from ganvas.data import Options, memory
 from ganvas.errors import ConfigError, UsageError
 from ganvas.runs import Run
 from ganvas.workers import neighbours, task
+from refusals import refuses
 
 PLAIN = {  # nothing that is drawn or normalised within a replica: the curves are the same
     "train.kimg": 0.256, "train.tick_kimg": 0.128,
@@ -234,7 +235,7 @@ def test_a_turn_is_of_the_same_images_however_many_share_it(turns, count):
 )  # fmt: skip
 def test_a_cluster_that_is_not_understood(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
-    with pytest.raises(UsageError, match="TF_CONFIG"):
+    with refuses(UsageError, "TF_CONFIG"):
         task()
 
 
@@ -266,7 +267,7 @@ def test_what_several_workers_cannot_do(name, why):
 def test_a_strategy_of_one_process_among_several(word):
     config = parse({"train": {"strategy": word}})
     replicas.check(config, 2, 1)
-    with pytest.raises(ConfigError, match="plays in one process, where there are 3 workers"):
+    with refuses(ConfigError, "3"):
         replicas.check(config, 1, 3)
 
 

@@ -24,6 +24,8 @@ import tensorflow as tf
 from hypothesis import strategies as st
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+from refusals import refuses
+
 PREDICT = "/v1/models/types:predict"
 GAN = "/v1/models/gan:predict"
 FEW, MANY = 150, 100_000
@@ -354,7 +356,7 @@ def test_a_name_is_no_path(tmp_path):
     entry = 'config { name: "%s" base_path: "%s" model_platform: "tensorflow" }'
     for name, folder in (("../x", "/m"), ("a:b", "/m"), ("", "/m"), ("a", "m/../.."), ("a", "")):
         file.write_text(f"model_config_list {{ {entry % (name, folder)} }}")
-        with pytest.raises(UsageError, match="change that entry"):
+        with refuses(UsageError):
             read_models(file)
 
 

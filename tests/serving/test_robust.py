@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import ganvas
+from refusals import refuses
 
 pytest.importorskip("tensorflow_serving")
 
@@ -332,7 +333,7 @@ def test_links_are_no_part_of_a_model(gan, tmp_path, how):
     else:
         elsewhere.write_bytes(b"x")
     (gan / "1" / "assets.extra").symlink_to(elsewhere)
-    with pytest.raises(ganvas.ModelError, match="was not exported with it"):
+    with refuses(ganvas.ModelError):
         manifest.verify(gan / "1")
 
 
@@ -340,14 +341,14 @@ def test_a_manifest_of_brackets(gan):
     from ganvas import manifest
 
     (gan / "1" / "manifest.json").write_text("[" * 100_000)
-    with pytest.raises(ganvas.ModelError, match="is damaged"):
+    with refuses(ganvas.ModelError):
         manifest.verify(gan / "1")
 
 
 @pytest.mark.parametrize("wire", [0, 1])
 def test_a_label_for_a_model_without_classes(places, wire):
     with ganvas.Client(places[wire], "gan") as client:
-        with pytest.raises(ganvas.UsageError, match="has no classes"):
+        with refuses(ganvas.UsageError):
             client.generate(1, label=7)
         (picture,) = client.pictures(1, seed=3)
         assert picture.size == (4, 4)

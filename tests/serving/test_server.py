@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import ganvas
+from refusals import refuses
 
 Z = {"instances": [[0.1] * 4]}
 PREDICT = "/v1/models/gan:predict"
@@ -133,7 +134,7 @@ def test_policies_and_labels(serve, models, tmp_path):
         unlabelled = re.sub("version_labels .*", "", text)
         file.write_text(unlabelled.replace("all {}", "latest { num_versions: 1 }"))
         until(lambda: states(running) == {1: "END", 2: "AVAILABLE"})
-    with pytest.raises(ganvas.UsageError, match="assign label to version 2 of model gan"):
+    with refuses(ganvas.UsageError, "2"):
         file.write_text(text.replace("all {}", "specific { versions: 1 }"))
         with serve(file):
             pass
@@ -163,7 +164,7 @@ def test_warm_up(models, gan):
         Servable("gan", 1, gan / "1")
     shutil.rmtree(path.parent)
     write_warmup(gan / "1", np.zeros((1, 3), np.float32))
-    with pytest.raises(ganvas.GanvasError, match="has shape"):
+    with refuses(ganvas.GanvasError):
         Servable("gan", 1, gan / "1")
 
 
@@ -465,7 +466,7 @@ def test_token(serve, gan, tmp_path):
             assert error.value.code == "UNAUTHENTICATED"
     file.write_text("short")
     with (
-        pytest.raises(ganvas.UsageError, match="holds no token"),
+        refuses(ganvas.UsageError),
         serve([entry(gan)], token_file=file),
     ):
         pass
@@ -485,12 +486,12 @@ def test_tls(serve, gan, tmp_path):
             with ganvas.Client(url, certificate=str(cert)) as client:
                 assert client.generate(1).shape == (1, 4, 4, 1)
     with (
-        pytest.raises(ganvas.UsageError, match="belong together"),
+        refuses(ganvas.UsageError),
         serve([entry(gan)], tls_cert=cert),
     ):
         pass
     with (
-        pytest.raises(ganvas.UsageError, match="give a certificate"),
+        refuses(ganvas.UsageError),
         serve([entry(gan)], tls_cert=key, tls_key=cert),
     ):
         pass

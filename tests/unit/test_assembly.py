@@ -15,6 +15,7 @@ from ganvas.networks import R3GAN
 from ganvas.optimizers import Adam, eased
 from ganvas.penalties import PENALTIES, Critique
 from ganvas.training import prepare
+from refusals import refuses
 
 TINY = {
     "train.batch": 8, "train.kimg": 0.1, "train.steps_per_execution": 2,
@@ -75,22 +76,22 @@ def test_nothing_to_say(values):
 
 
 def test_a_batch_that_cannot_be_packed_is_refused(game):
-    with pytest.raises(ConfigError, match=r"train.batch = 8 is no multiple of 3"):
+    with refuses(ConfigError, "train.batch", "8", "3"):
         game(networks__pack=3)
 
 
 def test_standard_deviation_of_single_images_is_refused(game):
-    with pytest.raises(ConfigError, match=r"train.batch = 5 gives 5 to compare"):
+    with refuses(ConfigError, "train.batch", "5"):
         game(networks__minibatch="std", train__batch=5)
 
 
 def test_a_classifier_of_packs_is_refused():
-    with pytest.raises(ConfigError, match="names the class of one image"):
+    with refuses(ConfigError):
         advice(parse({}).with_values({"networks.head": "auxiliary", "networks.pack": 2}))
 
 
 def test_a_class_of_another_kind_is_refused():
-    with pytest.raises(ConfigError, match=r"is no Loss: name a class that inherits"):
+    with refuses(ConfigError):
         advice(parse({"loss": "json:JSONDecoder"}))
 
 
@@ -265,7 +266,7 @@ def test_balanced_classes_meet_in_ever_new_pairs(not_ahead):
 
 
 def test_balance_needs_classes():
-    with pytest.raises(DataError, match="the images have none"):
+    with refuses(DataError):
         load(numbered(20), Options(balanced=True))
 
 
@@ -273,7 +274,7 @@ def test_balance_needs_single_images(tmp_path, npz):
     from ganvas.data import prepare as pack
 
     pack(npz, tmp_path / "packed")
-    with pytest.raises(DataError, match="give the folder or file it was prepared from"):
+    with refuses(DataError):
         load(tmp_path / "packed", Options(balanced=True))
 
 

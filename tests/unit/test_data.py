@@ -1,7 +1,5 @@
 """What is found, refused, held out and grouped before the first step."""
 
-import functools
-import lzma
 import os
 import sys
 import tracemalloc
@@ -17,6 +15,7 @@ from ganvas.data.checkup import Headers, find, headers_of
 from ganvas.data.order import shuffle, uniform
 from ganvas.errors import DataError, RunError
 from ganvas.images import Header, write_png
+from refusals import refuses
 
 
 def noise(count=12, size=16, channels=3, seed=0):
@@ -143,7 +142,7 @@ def test_a_stream_ends_as_soon_as_it_is_let_go():
 def test_a_file_that_breaks_in_the_middle_is_named(tmp_path):
     source = load(fill(tmp_path / "a", 8), Options(cache_gb=0.0))
     (tmp_path / "a" / "003.png").write_bytes(b"gone")
-    with pytest.raises(DataError, match=r"003\.png"), source.reading():
+    with refuses(DataError, "003.png"), source.reading():
         for _ in source.stream(4, 0).take(4):
             pass
 
@@ -212,8 +211,7 @@ def test_refused_arrays_and_files(tmp_path):
     assert "ganvas[tfds]" in refusal("tfds:mnist")
 
 
-def test_mnist_is_bundled(monkeypatch):
-    monkeypatch.setattr(lzma, "decompress", functools.cache(lzma.decompress))  # half a second
+def test_mnist_is_bundled():
     train, test = load("mnist"), load("mnist:test")
     assert (train.count + train.held_out().count, test.shape) == (60_000, (28, 28, 1))
     assert train.held_out().count == 3000
@@ -295,22 +293,22 @@ class TestShards:
         content[5000] ^= 1  # a pixel
         (packed / "00002.tfrecord").write_bytes(content)
         source = load(packed)
-        with pytest.raises(DataError, match=r"00002.tfrecord is corrupt"), source.reading():
+        with refuses(DataError, "00002.tfrecord"), source.reading():
             list(source.all(32))
         (packed / "00002.tfrecord").unlink()
-        with pytest.raises(DataError, match=r"00002.tfrecord cannot be read"), source.reading():
+        with refuses(DataError, "00002.tfrecord"), source.reading():
             list(source.all(32))
 
     def test_refused(self, packed, tmp_path):
         assert "prepare" in refusal(packed, Options(size=32))
-        with pytest.raises(DataError, match="not an empty folder"):
+        with refuses(DataError):
             prepare(noise(), packed)
-        with pytest.raises(DataError, match="packed already"):
+        with refuses(DataError):
             prepare(packed, tmp_path / "again")
 
     def test_nothing_half_written(self, tmp_path, monkeypatch):
         monkeypatch.setattr(np, "savez", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "full")))
-        with pytest.raises(RunError, match="free some space"):
+        with refuses(RunError):
             prepare(noise(), tmp_path / "packed")
         assert list(tmp_path.iterdir()) == []
 

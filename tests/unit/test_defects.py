@@ -18,6 +18,7 @@ from ganvas.kits.defects.overlay import overlay
 from ganvas.kits.defects.patches import Grid
 from ganvas.kits.defects.reporting import read_masks
 from ganvas.kits.ranking import auroc, bootstrap
+from refusals import refuses
 
 RNG = np.random.default_rng(0)
 
@@ -43,7 +44,7 @@ def test_a_small_square_is_one_patch_and_stays_as_it_is():
 
 @pytest.mark.parametrize(("size", "side"), [((12, 40), None), ((64, 64), 8), ((40, 40), 48)])
 def test_patches_that_do_not_fit(size, side):
-    with pytest.raises(UsageError, match=r"a patch has 16 to 64 px"):
+    with refuses(UsageError, "16", "64"):
         Grid(size, side)
 
 
@@ -131,7 +132,7 @@ def test_deals_keep_the_promise_and_share_nothing(alpha):
     with pytest.raises(DataError, match=rf"too few for alpha = {alpha:g}.* give {least} or more"):
         goods.split(least - 1, alpha, seed=1)
     for wrong in (0, 1, -0.1):
-        with pytest.raises(UsageError, match=r"above 0 and below 1"):
+        with refuses(UsageError, "0", "1"):
             goods.split(1000, wrong, 0)
 
 
@@ -167,12 +168,12 @@ def test_baselines_by_their_definitions():
 
 
 def test_labels_among_good_images_are_refused(tmp_path, grey):
-    with pytest.raises(DataError, match=r"has labels .* no label is read: .*--all-good"):
+    with refuses(DataError, "--all-good"):
         goods.read_good(grey)
     assert goods.read_good(grey, all_good=True).shape == (256, 16, 16, 1)
     for number, image in enumerate(grey[0][:6]):
         write_png(tmp_path / "ab"[number % 2] / f"{number}.png", image)
-    with pytest.raises(DataError, match=r"has labels \(a, b\)"):
+    with refuses(DataError):
         goods.read_good(tmp_path)
 
 
@@ -185,23 +186,23 @@ def test_sizes_are_never_changed_unasked(tmp_path):
     assert goods.read(tmp_path, (40, 72, 1)).pixels.shape == (2, 40, 72, 1)
     np.savez(tmp_path / "x.npz", x=RNG.integers(0, 256, (3, 100, 90)).astype(np.uint8))
     assert goods.read(tmp_path / "x.npz").pixels.shape == (3, 100, 90, 1)
-    with pytest.raises(DataError, match=r"40×72 px.*was fitted on 32×32 px.*: crop or scale"):
+    with refuses(DataError, "40×72", "32×32"):
         goods.read(tmp_path, (32, 32, 3))
     write_png(tmp_path / "c.png", image[:30])
-    with pytest.raises(DataError, match=r"have 2 sizes .*--size 40x72"):
+    with refuses(DataError, "2", "--size", "40x72"):
         goods.read_good(tmp_path)
     assert goods.read_good(tmp_path, (32, 32)).shape == (3, 32, 32, 3)
 
 
 def test_nothing_to_read(tmp_path):
-    with pytest.raises(DataError, match=r"holds no image"):
+    with refuses(DataError):
         goods.read_good(tmp_path)
-    with pytest.raises(DataError, match=r"holds no image"):
+    with refuses(DataError):
         goods.read(tmp_path)
     (tmp_path / "a.png").write_bytes(b"no image")
-    with pytest.raises(DataError, match=r"a\.png"):
+    with refuses(DataError, "a.png"):
         goods.read(tmp_path)
-    with pytest.raises(DataError, match=r"uint8"):
+    with refuses(DataError, "uint8"):
         goods.read(np.zeros((3, 16, 16)))
 
 
@@ -262,12 +263,12 @@ def test_masks_are_found_by_name_and_folder(tmp_path):
     masks = read_masks(tmp_path / "truth", broken)
     assert all((mask == wanted[path]).all() for mask, path in zip(masks, broken.paths, strict=True))
     (tmp_path / "truth" / "hole").rename(tmp_path / "truth" / "other")
-    with pytest.raises(DataError, match=r"has no mask for .*hole/000\.png"):
+    with refuses(DataError, "hole/000.png"):
         read_masks(tmp_path / "truth", broken)
-    with pytest.raises(DataError, match=r"has no file name"):
+    with refuses(DataError):
         read_masks(tmp_path / "truth", goods.read(np.zeros((1, 16, 16), np.uint8)))
     write_png(tmp_path / "dim" / "000.png", np.ones((16, 16), np.uint8))
-    with pytest.raises(DataError, match=r"black \(at most 1\), where white, above 127"):
+    with refuses(DataError, "1", "127"):
         read_masks(tmp_path / "dim", goods.Named(broken.pixels[:1], broken.paths[:1]))
 
 
@@ -283,5 +284,5 @@ def test_few_images_name_no_winner():
 
 
 def test_a_size_has_an_end(tmp_path):
-    with pytest.raises(UsageError, match=r"100 megapixels at most"):
+    with refuses(UsageError, "100"):
         goods.read_good(tmp_path, (999999, 999999))

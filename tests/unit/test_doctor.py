@@ -22,6 +22,7 @@ from ganvas.errors import RunError
 from ganvas.losses import LOSSES
 from ganvas.penalties import PENALTIES
 from ganvas.runs import Run
+from refusals import refuses
 
 REPORT = {"used": 60_000, "duplicates": 0, "constant": 0}
 
@@ -210,10 +211,10 @@ def test_the_sheet_shows_evidence_and_cure():
 def test_runs_that_cannot_be_examined(tmp_path):
     run = Run(tmp_path)
     run.write("config.toml", load_recipe("quick").toml())
-    with pytest.raises(RunError, match="no tick"):
+    with refuses(RunError):
         examine_run(run)
     run.log({"step": 1, "kimg": 0.1, "seconds": 1.0})
-    with pytest.raises(RunError, match="without signals"):
+    with refuses(RunError):
         examine_run(run)
 
 

@@ -18,6 +18,7 @@ from ganvas.exporting.publish import publishing
 from ganvas.networks import DCGAN
 from ganvas.runs import Run
 from ganvas.sampler import Sampler
+from refusals import refuses
 
 
 def publish(folder, version=None):
@@ -31,9 +32,9 @@ def test_versions_count_up_and_are_never_overwritten(tmp_path):
     assert publish(tmp_path / "m", 7).name == "7"
     assert publish(tmp_path / "m") == tmp_path / "m" / "8"
     assert (tmp_path / "m" / "8" / "file").read_text() == "8"
-    with pytest.raises(UsageError, match=r"version 7 is taken in .*: a version is 1 or above"):
+    with refuses(UsageError, "7", "1"):
         publish(tmp_path / "m", 7)
-    with pytest.raises(UsageError, match="version 0 is no version"):
+    with refuses(UsageError, "0"):
         publish(tmp_path / "m", 0)
 
 
@@ -57,7 +58,7 @@ def test_a_kill_leaves_no_version_and_the_next_export_cleans_up(tmp_path):
     words = [sys.executable, "-c", code, tmp_path]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "there\n"
-        with pytest.raises(UsageError, match="in use by another process"):
+        with refuses(UsageError):
             publish(tmp_path)
         process.send_signal(signal.SIGKILL)
     assert (tmp_path / ".part-1" / "saved_model.pb").exists()
@@ -73,12 +74,12 @@ def test_formats(names):
 
 
 def test_unknown_formats(monkeypatch):
-    with pytest.raises(UsageError, match="no format 'saved': did you mean 'saved_model'"):
+    with refuses(UsageError, "'saved'", "'saved_model'"):
         formats.check(["saved"])
-    with pytest.raises(UsageError, match="no format is named"):
+    with refuses(UsageError):
         formats.check([])
     monkeypatch.setattr(formats, "ONNX_NEEDS", ("json", "no_such_package"))
-    with pytest.raises(UsageError, match=r"needs no_such_package.*pip install 'ganvas\[onnx\]'"):
+    with refuses(UsageError, "no_such_package", "'ganvas[onnx]'"):
         formats.check(["onnx"])
 
 
@@ -208,7 +209,7 @@ def test_nothing_good_enough_is_refused(tmp_path, sampler, monkeypatch):
     monkeypatch.setattr(litert, "KINDS", ("float32",))
     with (
         pytest.warns(Advice, match="NaN"),
-        pytest.raises(Refused, match=r"no file of litert is good enough .*NaN.*nothing was"),
+        refuses(Refused),
     ):
         export(run, tmp_path / "model", formats=["litert"])
     assert [p.name for p in (tmp_path / "model").iterdir()] == [".lock"]
@@ -263,7 +264,7 @@ def test_a_bench_is_a_table_and_a_chart(tmp_path):
     assert "model_int8.tflite" in (tmp_path / "new" / "bench.svg").read_text()
     benchmark.chart(ROWS, tmp_path / "bench.png")
     assert (tmp_path / "bench.png").read_bytes()[:4] == b"\x89PNG"
-    with pytest.raises(UsageError, match=r"a chart is .png or .svg"):
+    with refuses(UsageError, "png", "svg"):
         benchmark.chart(ROWS, tmp_path / "bench.pdf")
 
 
@@ -282,7 +283,7 @@ def test_gate(monkeypatch):
     assert _gate(run, Config(), None, "best", False)["passed"] is None
     assert asked == []
     config = parse({"gate": {"frechet_max": 3, "near_copies_max": 0.1}})
-    with pytest.raises(Refused, match=r"runs/a fails its gate .frechet 9 .* --unvalidated") as info:
+    with refuses(Refused, "runs/a", "frechet", "9", "--unvalidated") as info:
         _gate(run, config, None, "best", False)
     assert info.value.exit_code == 1
     assert asked == [["frechet", "near_copies"]]

@@ -116,6 +116,26 @@ def test_turns_of_the_discriminator():
     assert build("relativistic", discriminator_steps=3).turns == 4
 
 
+@pytest.mark.parametrize("loss, generator", [("hinge", 1), ("relativistic", 2)])
+def test_each_turn_has_images_of_its_own(loss, generator, monkeypatch):
+    """The last batch is the generator's, where the loss reads real images."""
+    gan = build(loss, classes=3, discriminator_steps=2)
+    images, labels = next(iter(data(gan, 3)))
+    seen = []
+
+    def note(real, label, turn="generator"):
+        seen.append((turn, real.numpy(), label.numpy()))
+
+    monkeypatch.setattr(gan, "train_discriminator", note)
+    monkeypatch.setattr(gan, "train_generator", note)
+    monkeypatch.setattr(gan, "update_ema", lambda count: None)
+    gan.train_step((images, labels))
+    assert [turn for turn, *_ in seen] == [0, 1, "generator"]
+    for batch, (_, real, label) in zip((0, 1, generator), seen, strict=True):
+        np.testing.assert_array_equal(real, images[4 * batch : 4 * batch + 4])
+        np.testing.assert_array_equal(label, labels[4 * batch : 4 * batch + 4])
+
+
 def test_average_follows_its_formula():
     gan = build(ema_images=10.0, ema_ramp=0.5)
     average = [w.numpy() for w in gan.generator.weights]

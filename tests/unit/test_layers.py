@@ -82,8 +82,9 @@ def test_it_survives_a_file_and_states_its_shape(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_second_order_gradient(name):
-    """d/dv of |d/dx sum sin f(x)|^2 along x and every weight, against central differences."""
+def test_gradients_of_first_and_second_order(name):
+    """d/dv of sum sin f(x), and of its squared slope along x, by x and by every weight, against
+    central differences."""
     make, given = LAYERS[name]
     keras.config.set_dtype_policy("float64")
     try:
@@ -96,26 +97,34 @@ def test_second_order_gradient(name):
 
     options = {"training": True} if name == "batch norm" else {}
 
+    def total(seen):
+        return tf.reduce_sum(tf.sin(tf.cast(layer(seen, **options), tf.float64)))
+
     def steepness():
         with tf.GradientTape() as tape:
             seen = tf.identity(x)
             tape.watch(seen)
-            total = tf.reduce_sum(tf.sin(tf.cast(layer(seen, **options), tf.float64)))
-        return tf.reduce_sum(tf.square(tape.gradient(total, seen)))
+            value = total(seen)
+        return tf.reduce_sum(tf.square(tape.gradient(value, seen)))
 
     variables = [x, *[w.value for w in layer.trainable_weights]]
+    for function in (lambda: total(x), steepness):
+        assert_true_gradients(function, variables)
+
+
+def assert_true_gradients(function, variables):
     with tf.GradientTape() as tape:
-        value = steepness()
+        value = function()
     gradients = tape.gradient(value, variables)
     rng = np.random.default_rng(1)
     for variable, gradient in zip(variables, gradients, strict=True):
         direction, centre = rng.normal(size=variable.shape), variable.numpy()
-        slopes = []
+        values = []
         for step in (1e-6, -1e-6):
             variable.assign(centre + step * direction)
-            slopes.append(steepness().numpy())
+            values.append(function().numpy())
         variable.assign(centre)
-        numeric = (slopes[0] - slopes[1]) / 2e-6
+        numeric = (values[0] - values[1]) / 2e-6
         exact = 0.0 if gradient is None else np.sum(tf.convert_to_tensor(gradient) * direction)
         assert exact == pytest.approx(numeric, rel=1e-5, abs=1e-5), variable.name
 

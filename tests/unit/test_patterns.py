@@ -18,6 +18,7 @@ from ganvas.kits.patterns.measure import mirrored, seams
 from ganvas.kits.patterns.mockups import fabric, repeated, wallpaper
 from ganvas.networks import Texture
 from ganvas.networks.texture import take
+from refusals import refuses
 
 RNG = np.random.default_rng(0)
 RED, NAVY = "#e63946", "#1d3557"
@@ -257,12 +258,12 @@ def test_textures_that_cannot_be_learnt(tmp_path, pixels, scale, words):
 
 
 def test_no_textures(tmp_path):
-    with pytest.raises(DataError, match="holds no images"):
+    with refuses(DataError):
         read_textures([tmp_path])
-    with pytest.raises(DataError, match="cannot read"):
+    with refuses(DataError):
         read_textures([tmp_path / "none.png"])
     (tmp_path / "text.png").write_text("no image")
-    with pytest.raises(DataError, match="cannot read"):
+    with refuses(DataError):
         read_textures([tmp_path / "text.png"])
 
 
@@ -308,7 +309,7 @@ def test_wide_logos_stand_on_their_own_paper_and_have_names(tmp_path):
     assert (marks.pixels[:, 0] == 255).all()
     assert marks.name(3) == "é 03.png"
     assert marks.chosen("red").any()
-    with pytest.raises(UsageError, match="no kind 'rad': did you mean 'red'"):
+    with refuses(UsageError, "'rad'", "'red'"):
         marks.chosen("rad")
 
 
@@ -385,7 +386,7 @@ def test_curves_have_the_area_of_their_circle():
 
 
 def test_other_paths_are_refused():
-    with pytest.raises(UsageError, match="other commands"):
+    with refuses(UsageError):
         vector.render(svg(("M0 0 A5 5 0 0 1 10 10 Z", "#000000", "0,0")), (20, 20))
 
 
@@ -399,7 +400,7 @@ def test_crisp_has_few_colours_and_keeps_the_shape():
 
 def test_svg_without_vtracer_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, "vtracer", None)
-    with pytest.raises(UsageError, match=r"pip install 'ganvas\[vector\]'"):
+    with refuses(UsageError, "'ganvas[vector]'"):
         vector.to_svg(disc((1, 2, 3)))
 
 
@@ -433,12 +434,12 @@ def test_a_folder_is_claimed_once(tmp_path):
     work.claim(tmp_path / "new", {"kit": "a", "settings": {"x": 1}})
     work.claim(tmp_path / "new", {"kit": "a", "settings": {"x": 1}})
     assert json.loads((tmp_path / "new" / "kit.json").read_text())["kit"] == "a"
-    with pytest.raises(UsageError, match="was begun with settings"):
+    with refuses(UsageError):
         work.claim(tmp_path / "new", {"kit": "a", "settings": {"x": 2}})
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "letter.txt").write_text("mine")
-    with pytest.raises(UsageError, match="holds other files"):
+    with refuses(UsageError):
         work.claim(tmp_path / "used", {"kit": "a"})
-    with pytest.raises(UsageError, match="holds other files"):
+    with refuses(UsageError):
         work.claim(tmp_path / "used" / "letter.txt", {"kit": "a"})
     assert sorted(p.name for p in (tmp_path / "used").iterdir()) == ["letter.txt"]

@@ -21,6 +21,7 @@ from ganvas.kits.privacy import (
 from ganvas.kits.privacy.case import Case, Part
 from ganvas.kits.privacy.people import identified
 from ganvas.kits.privacy.result import Result
+from refusals import refuses
 
 
 def smooth(count: int, seed: int, side: int = 16) -> np.ndarray:
@@ -216,11 +217,11 @@ def test_identity(leak, monkeypatch):
 
 def test_identity_needs_people_on_one_side_each():
     case = case_of(smooth(40, 1), smooth(40, 2), smooth(40, 3))
-    with pytest.raises(DataError, match="nobody is named"):
+    with refuses(DataError):
         identity.matched(case, "any.keras")
     alike = people_case(False)
     shared = Case(alike.name, alike.fakes, alike.train, alike.train)
-    with pytest.raises(DataError, match="20 people, such as a0"):
+    with refuses(DataError, "20", "a0"):
         identity.matched(shared, "any.keras")
 
 

@@ -15,6 +15,7 @@ from ganvas.data import Options
 from ganvas.data.sources import load
 from ganvas.errors import ConfigError, DataError
 from ganvas.private import PrivateGAN, check, clip_and_sum
+from refusals import refuses
 
 needs_accountant = pytest.mark.skipif(
     not importlib.util.find_spec("dp_accounting"),
@@ -208,7 +209,7 @@ def test_shards_are_refused(npz, tmp_path):
     from ganvas.data import prepare
 
     prepare(npz, tmp_path / "shards", Options(holdout=0))
-    with pytest.raises(DataError, match="come in blocks"):
+    with refuses(DataError):
         load(tmp_path / "shards", Options()).poisson(0.1, 1, 0)
 
 
@@ -253,7 +254,7 @@ def test_players_that_mix_images_are_refused(networks, words, source):
 
 
 def test_losses_that_show_the_generator_images_are_refused(source):
-    with pytest.raises(ConfigError, match="shows the generator"):
+    with refuses(ConfigError):
         assemble(config(loss="relativistic"), source)
 
 
@@ -282,7 +283,7 @@ def test_noise_is_found_and_spends_what_is_allowed(monkeypatch):
     noise = accounting.noise_for(3.0, 0.01, 500, 1e-5)
     assert 2.9 < accounting.epsilon(noise, 0.01, 500, 1e-5) <= 3.0
     monkeypatch.setattr(accounting, "_MOST_NOISE", 2.0)
-    with pytest.raises(ConfigError, match="cannot be reached"):
+    with refuses(ConfigError):
         accounting.noise_for(0.3, 0.1, 100, 1e-5)
 
 
@@ -308,7 +309,7 @@ def test_a_recipe_is_settled_once_and_cannot_be_overspent(source):
     assert settled.privacy.noise > 0
     assert settle(settled, source, "").privacy.noise == settled.privacy.noise
     longer = settled.with_values({"train.kimg": 2.0})
-    with pytest.raises(ConfigError, match=r"spend epsilon .* privacy.epsilon = 2"):
+    with refuses(ConfigError, "privacy.epsilon", "2"):
         settle(longer, source, "")
     assert settle(longer.with_values({"privacy.epsilon": 20.0}), source, "")
 
@@ -317,5 +318,5 @@ def test_without_an_accountant_it_says_so(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "dp_accounting", None)
-    with pytest.raises(ConfigError, match=r"pip install 'ganvas\[privacy\]'"):
+    with refuses(ConfigError, "'ganvas[privacy]'"):
         accounting.epsilon(1.234, 0.01, 10, 1e-5)

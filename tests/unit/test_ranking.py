@@ -14,6 +14,7 @@ from ganvas.kits.ranking import (
     components,
     false_alarms,
 )  # fmt: skip
+from refusals import refuses
 
 RNG = np.random.default_rng(0)
 COARSE = RNG.integers(0, 6, 40).astype(float), RNG.integers(2, 9, 25).astype(float)
@@ -118,9 +119,9 @@ def test_bootstrap_is_named_and_holds_its_value():
 
 @pytest.mark.parametrize("good, bad", [([], [1.0]), ([1.0], []), ([np.nan], [1.0])])
 def test_nothing_to_rank(good, bad):
-    with pytest.raises(UsageError, match=r"finite ones of both are needed"):
+    with refuses(UsageError):
         auroc(good, bad)
     with pytest.raises(UsageError):
         clopper_pearson(3, 2)
-    with pytest.raises(UsageError, match="AUPRO needs"):
+    with refuses(UsageError):
         aupro(np.zeros((1, 4, 4)), np.zeros((1, 4, 4), int))

@@ -16,6 +16,7 @@ from ganvas.kits.rare_class.folder import file_name
 from ganvas.kits.rare_class.parts import Part, deal, folds_of, gather, official, validates
 from ganvas.kits.rare_class.plan import ARMS, Plan
 from ganvas.kits.rare_class.study import open_folder
+from refusals import refuses
 
 PLAN = Plan(("1",), steps=30, batch=20)
 
@@ -223,7 +224,7 @@ def test_a_fold_without_a_class_to_train_on_is_refused():
     from ganvas.kits.rare_class.parts import _check_fold
 
     one = part(20)
-    with pytest.raises(DataError, match="class 'b' has too few groups"):
+    with refuses(DataError, "'b'"):
         _check_fold(one, one.labels == 1, ("a", "b"))
 
 
@@ -255,7 +256,7 @@ def test_group_files_that_are_refused(tmp_path, rows, head, words):
 
 
 def test_missing_groups_file(tmp_path):
-    with pytest.raises(DataError, match="cannot be read"):
+    with refuses(DataError):
         tables.read(tmp_path / "none.csv", "group")
 
 
@@ -312,13 +313,13 @@ def test_bad_material_is_refused(bars, tmp_path):
         with pytest.raises(DataError, match=words):
             gather(data, plan, **options)
     for options in ({"test_groups": one_group}, {"test": bars, "test_groups": one_group}):
-        with pytest.raises(UsageError, match="--test-groups belongs to"):
+        with refuses(UsageError, "--test-groups"):
             gather(bars, plan, **options)
-    with pytest.raises(UsageError, match="GB, where"):
+    with refuses(UsageError):
         gather(bars, Plan(("1",), steps=10**9))
-    with pytest.raises(DataError, match="no class '7': there is 0, 1"):
+    with refuses(DataError, "'7'", "0", "1"):
         gather(bars, Plan(("7",)))
-    with pytest.raises(DataError, match="all classes are called rare"):
+    with refuses(DataError):
         gather(bars, Plan(("0", "1")))
 
 
@@ -541,7 +542,7 @@ def test_a_test_without_a_class_is_refused(noise):
     units = np.arange(200)
     test = Part(noise[1], np.r_[np.ones(5, int), np.zeros(195, int)], units, tuple("x" * 200))
     found = leaks.find(np.concatenate([noise[0], noise[1][:4]]), noise[1])
-    with pytest.raises(DataError, match="of the test images of 'b', 1"):
+    with refuses(DataError, "'b'", "1"):
         leaks.refuse_empty(found, Material(test, test, ("a", "b"), (1,), False, "", ""))
 
 
@@ -687,13 +688,13 @@ def test_the_folder_of_a_study(tmp_path):
     open_folder(tmp_path / "new", {**asked, "images": "b"})  # nothing is made yet
     open_folder(tmp_path / "new", asked)
     (tmp_path / "new" / "seeds" / "0" / "run").mkdir(parents=True)
-    with pytest.raises(RunError, match="another kimg"):
+    with refuses(RunError):
         open_folder(tmp_path / "new", {**asked, "plan": {"kimg": 2.0}})
-    with pytest.raises(RunError, match="another images"):
+    with refuses(RunError):
         open_folder(tmp_path / "new", {**asked, "images": "b"})
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.doc").write_text("")
-    with pytest.raises(RunError, match="other files"):
+    with refuses(RunError):
         open_folder(tmp_path / "full", asked)
 
 

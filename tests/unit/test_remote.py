@@ -17,6 +17,7 @@ from ganvas.config import load_recipe
 from ganvas.data import Options, load, prepare
 from ganvas.errors import DataError, Diverged, ModelError, RunError, UsageError
 from ganvas.runs import Run
+from refusals import refuses
 
 
 class Flaky(MemoryFileSystem):
@@ -115,13 +116,13 @@ def test_a_missing_plug_in_is_one_line(word, sentence, words, npz, capsys, monke
 
 def test_a_store_that_cannot_be_reached_is_one_line(shop, monkeypatch):
     monkeypatch.setattr(Flaky, "find", lambda *_, **__: (_ for _ in ()).throw(OSError("no route")))
-    with pytest.raises(UsageError, match=r"flaky://x cannot be reached \(OSError: no route\)"):
+    with refuses(UsageError, "flaky://x"):
         remote.copy("flaky://x")
 
 
 def test_a_name_that_leads_out_is_refused(shop, tmp_path):
     Flaky.store["/x/../../evil"] = None
-    with pytest.raises(UsageError, match="leads out"):
+    with refuses(UsageError):
         remote.Store("flaky://x").get("../../evil", tmp_path / "a")
 
 
@@ -147,14 +148,14 @@ def test_shards_are_read_in_ranges_and_are_the_same(shop, grey, tmp_path):
 @pytest.mark.parametrize("refused", ["00000.tfrecord", "index.npz", "index.json"])
 def test_a_packing_that_was_cut_off_is_not_read_and_is_done_again(shop, grey, refused):
     shop.refused = refused
-    with pytest.raises(UsageError, match="no right to write"):
+    with refuses(UsageError):
         prepare(grey, "flaky://set")
-    with pytest.raises(DataError, match=r"no folder made by `ganvas prepare`"):
+    with refuses(DataError, "`ganvas prepare`"):
         load("flaky://set")
     shop.refused = ""
     prepare(grey, "flaky://set")
     assert len(load("flaky://set").hashes) == 256
-    with pytest.raises(DataError, match="is not empty"):
+    with refuses(DataError):
         prepare(grey, "flaky://set")
 
 
@@ -168,16 +169,16 @@ def test_a_damaged_shard_is_named(shop, grey, damage):
     else:
         bad = content[:-1] if damage == "short" else bytes(len(content))
         system.pipe_file("/set/00000.tfrecord", bad)
-    with pytest.raises(DataError, match=r"flaky://set/00000.tfrecord"):
+    with refuses(DataError, "flaky://set/00000.tfrecord"):
         load("flaky://set").read(np.arange(2))
 
 
 def test_a_file_of_arrays(shop, npz):
     remote.Store("flaky://b").put(npz, "bars.npz")
     assert load("flaky://b/bars.npz").fingerprint == load(npz).fingerprint
-    with pytest.raises(DataError, match=r"there is no flaky://b/bar.npz"):
+    with refuses(DataError, "flaky://b/bar.npz"):
         load("flaky://b/bar.npz")
-    with pytest.raises(DataError, match="train"):
+    with refuses(DataError, "train"):
         load("flaky://b/bars.npz:tset")
     assert load(f"file://{npz}").fingerprint == load(npz).fingerprint
 
@@ -260,7 +261,7 @@ def test_what_was_not_sent_is_sent_later(work, shop):
 def test_of_two_that_go_on_with_a_run_the_first_one_stops(work, shop):
     run, mine = work
     other = mirror.Mirror("flaky://runs/a", new=False)
-    with pytest.raises(RunError, match="was taken over by another process"):
+    with refuses(RunError):
         played(run, 1, mine)
     played(Run(other.folder), 1, other)
     assert [row["step"] for row in Run.open("flaky://runs/a").rows()] == [1, 2, 3]
@@ -268,16 +269,16 @@ def test_of_two_that_go_on_with_a_run_the_first_one_stops(work, shop):
 
 
 def test_a_new_run_takes_no_other_place(work, shop, tmp_path):
-    with pytest.raises(RunError, match="already holds a run"):
+    with refuses(RunError):
         mirror.Mirror("flaky://runs/a", new=True)
-    with pytest.raises(RunError, match="is not empty"):
+    with refuses(RunError):
         mirror.Mirror("flaky://runs", new=True)
 
 
 def test_an_end_that_cannot_be_sent_keeps_the_run(work, shop):
     run, mine = work
     shop.refused = "state/"
-    with pytest.raises(UsageError, match="the run is whole in") as error, mine.at_the_end():
+    with refuses(UsageError) as error, mine.at_the_end():
         played(run, 1)
     kept = Path(str(error.value).rpartition("whole in ")[2])
     assert int(Run(kept).load_state()["step"]) == 3
@@ -333,9 +334,9 @@ def test_a_model_is_there_when_its_manifest_is(shop, tmp_path):
     assert manifest.locate("flaky://m") == manifest.locate("flaky://m/1")
     assert list(manifest.verify("flaky://m")["files"]) == ["z.tflite"]
     fsspec.filesystem("flaky").pipe_file("/m/1/z.tflite", b"other")
-    with pytest.raises(ModelError, match="sha256"):
+    with refuses(ModelError, "sha256"):
         manifest.verify("flaky://m")
-    with pytest.raises(ModelError, match="flaky://none"):
+    with refuses(ModelError, "flaky://none"):
         manifest.verify("flaky://none/")
     assert json.loads(remote.read("flaky://m/1", manifest.NAME))["names"] == []
 

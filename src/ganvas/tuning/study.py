@@ -157,6 +157,8 @@ class Study:
             worker = trial.user_attrs.get("worker")  # none: killed before it could say who it is
             if worker and self._lives(worker, trial.number):
                 continue
+            if self.trials()[trial.number].state != TrialState.RUNNING:
+                continue  # its worker reported it and ended after the trials were listed
             log = self.folder / "trials" / trial.user_attrs.get("run", "none") / "log.jsonl"
             ticks = log.read_bytes().count(b"\n") if log.is_file() else 0
             deaths = [*trial.user_attrs.get("deaths", []), ticks]
