@@ -92,8 +92,8 @@ def few_steps() -> dict:
 
 @pytest.fixture(scope="session")
 def command() -> Callable[..., subprocess.CompletedProcess]:
-    """Runs `python -m ganvas ...` to its end, in a new process: once for each command, because
-    TensorFlow takes seconds to import. Elsewhere take `here`, or `forked`."""
+    """Runs `python -m ganvas ...` to its end, in a new process, which takes seconds to import
+    TensorFlow: where the start itself is tested. Elsewhere take `here`, or `forked`."""
 
     def run(*words, cwd: Path | None = None, timeout: float = 300):
         return subprocess.run(

@@ -22,7 +22,7 @@ def small(name, **more):
     return NETWORKS[name](**{**SMALL.get(name, {}), **more})
 
 
-def refuses(name, shape, classes):
+def cannot_build(name, shape, classes):
     return name == "textbook" and (classes or shape[0] % 4 or shape[1] % 4)
 
 
@@ -32,7 +32,7 @@ def pairs():
     for row, name in enumerate(NETWORKS):
         for column, shape in enumerate(SHAPES):
             for classes in (0, 3):
-                if refuses(name, shape, classes):
+                if cannot_build(name, shape, classes):
                     continue
                 kept = shape in [(16, 16, 1), (17, 23, 2), (50, 70, 4)] or name == "textbook"
                 kept = kept and (bool(classes) == (row + column) % 2 or name == "textbook")
@@ -160,7 +160,7 @@ def test_variants(name, variant, classes, size, tmp_path):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_labels_change_images_and_logits(name):
-    if refuses(name, (16, 16, 1), 3):
+    if cannot_build(name, (16, 16, 1), 3):
         pytest.skip("takes no labels")
     networks = small(name)
     generator = networks.generator((16, 16, 1), 3)
@@ -180,8 +180,8 @@ def discriminators():
     """Network, classes, variant, shape. `make test` takes each network with labels, where it takes
     any, and each variant, whose discriminator is its own, of one network; the rest is proof."""
     grid = [(name, classes, "") for name in NETWORKS for classes in (0, 3)]
-    grid = [case for case in grid if not refuses(case[0], SHAPE, case[1])]
-    kept = [case for case in grid if case[1] or refuses(case[0], SHAPE, 3)]
+    grid = [case for case in grid if not cannot_build(case[0], SHAPE, case[1])]
+    kept = [case for case in grid if case[1] or cannot_build(case[0], SHAPE, 3)]
     for row, name in enumerate(("dcgan", "resnet")):
         grid += [(name, 3, variant) for variant in VARIANTS]
         kept += [(name, 3, one) for one in list(VARIANTS)[row::2] if one not in OF_GENERATORS]

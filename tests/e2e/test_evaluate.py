@@ -118,10 +118,11 @@ def test_a_run_that_gets_no_better_stops(still):
     assert still.model("last").stem == "000001" and still.model().name.startswith("best-")
 
 
-def test_evaluate_a_run(run, command, cache):
-    done = command("evaluate", run.folder, "-n", 300, "--json")
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
+def test_evaluate_a_run(run, forked, cache):
+    process = forked("evaluate", run.folder, "-n", 300, "--json")
+    out, errors = process.communicate()
+    assert process.returncode == 0, errors
+    result = json.loads(out)
     assert result["features"] == "digits" and len(result["features_sha256"]) == 64
     assert result["n_fake"] == 300 and result["n_real"] == 250
     assert result["gate"] == {"passed": None, "failed": []}

@@ -269,7 +269,9 @@ def test_a_run_from_another_keeps_its_weights_when_killed_before_its_first_tick(
     assert run.info["parent"] == str(short.folder)
 
 
-@pytest.mark.parametrize("execution", [3, pytest.param(5, marks=pytest.mark.proof), 100])
+@pytest.mark.parametrize(
+    "execution", [3, *(pytest.param(one, marks=pytest.mark.proof) for one in (5, 100))]
+)
 def test_resuming_by_other_executions_takes_every_step_once(short, tmp_path, execution):
     assert short.rows()[-1]["step"] == 64
     copy = shutil.copytree(short.folder, tmp_path / "copy")

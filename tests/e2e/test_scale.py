@@ -105,18 +105,21 @@ def contents(folder: Path) -> dict[str, str]:
 # --- drawing ------------------------------------------------------------------------------------
 
 
-def test_any_number_of_workers_draws_what_one_process_draws(two, run, tmp_path):
-    """Of a run that is called by its address on this machine."""
-    expected = ganvas.load(run).sample(300, seed=7)
+@pytest.mark.parametrize("workers", [None, pytest.param(2, marks=pytest.mark.proof)])
+def test_a_draw_is_what_the_sampler_gives(workers, request, run, tmp_path):
+    """Whole and part by part; of a run that is called by its address on this machine."""
+    if workers:
+        request.getfixturevalue("two")
+    expected, out = ganvas.load(run).sample(300, seed=7), tmp_path / "out"
     address = Path(f"file://{run.folder}")
-    told = scale.draw(address, tmp_path / "by 2", 300, seed=7, workers=2)
-    assert told["drawn"] == 300 and [part["count"] for part in told["parts"]] == [64] * 4 + [44]
+    facts = scale.draw(address, out, 300, seed=7, workers=workers)
+    assert facts["drawn"] == 300 and [part["count"] for part in facts["parts"]] == [64] * 4 + [44]
     for index, picture in enumerate(expected):
-        with Image.open(tmp_path / "by 2" / f"{index:06d}.png") as file:
+        with Image.open(out / f"{index:06d}.png") as file:
             np.testing.assert_array_equal(np.asarray(file), picture[..., 0])
             assert file.text["index"] == str(index)
-    scale.draw(address, tmp_path / "by none", 300, seed=7)
-    assert contents(tmp_path / "by none") == contents(tmp_path / "by 2")
+    scale.draw(address, tmp_path / "again", 300, seed=7)
+    assert contents(tmp_path / "again") == contents(out)
 
 
 def test_only_what_is_missing_is_drawn(run, tmp_path):

@@ -96,6 +96,7 @@ def test_without_its_extra_it_says_which(words, capsys, monkeypatch):
     assert "pip install 'ganvas[tune]'" in capsys.readouterr().err
 
 
+@pytest.mark.proof  # tests/unit/test_search.py holds two searches of one study
 def test_two_workers_share_the_trials(words, tmp_path, forked, monkeypatch):
     """Started by the fork server, where the command spawns them."""
     context = multiprocessing.get_context("forkserver")

@@ -10,8 +10,11 @@ from ganvas.config import recipe_names, recipe_text
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("examples/*/*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-LONG = {"ask_a_server.py", "find_defects.py", "top_up_a_class.py"}
-"""What they do is tested by itself: tests/serving, e2e/test_defects.py, e2e/test_balance.py."""
+LONG = {
+    "ask_a_server.py", "audit_privacy.py", "find_defects.py", "tiles_from_texture.py",
+    "top_up_a_class.py",
+}  # fmt: skip
+"""What they do is tested by itself: in tests/serving and tests/e2e."""
 
 
 def test_links_lead_somewhere():
