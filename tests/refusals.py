@@ -26,6 +26,7 @@ VOLATILE = [  # what differs from one machine, or one call, to the next
     (re.compile(r"[^\s'\"`(]*/pytest-of-[^/]+/pytest-\d+/(?:popen-gw\d+/)?[^/\s'\"`:;,)]+"), "TMP"),
     (re.compile(re.escape(str(FILE.parents[1]))), "REPO"),
     (re.compile(r"\bganvas-[a-z0-9_]{8}(?=/|$)"), "SCRATCH"),
+    (re.compile(r"_ssl\.c:\d+"), "_ssl.c:LINE"),
     (re.compile(r"[\d.]+ are free"), "N are free"),
     (re.compile(r"since [\d.]+ kimg"), "since N kimg"),
     (re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d\d+"), r"\1:PORT"),
