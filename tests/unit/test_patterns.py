@@ -344,13 +344,6 @@ def test_sefa_finds_the_planted_direction():
     np.testing.assert_allclose(np.abs(found), [[0, 1, 0, 0], [0, 0, 0, 1]], atol=1e-6)
 
 
-def test_ganspace_finds_the_planted_direction():
-    kernel = np.diag([0.1, 3, 0.5, 1]).astype(np.float32)
-    found = directions.ganspace(tiny_generator(kernel), 1)
-    assert np.abs(found[0, 1]) > 0.99
-    assert np.linalg.norm(found[0]) == pytest.approx(1, abs=1e-5)
-
-
 # --- paths --------------------------------------------------------------------------------------
 
 SQUARE = "M0 0 L10 0 L10 10 L0 10 Z"

@@ -15,7 +15,7 @@ from ...lazy import fetch as _fetch
 _HOMES = {
     "colour": ("palette", "parse_palette", "recolour"),
     "designing": ("make_logos",),
-    "directions": ("ganspace", "sefa"),
+    "directions": ("sefa",),
     "logos": ("Drawn", "Logos", "learn_logos"),
     "mockups": ("fabric", "repeated", "wallpaper"),
     "measure": ("mirrored", "seams"),
