@@ -26,10 +26,10 @@ import numpy as np
 
 from digits import Judge
 from ganvas import images as pictures
-from ganvas.assembly import assemble
 from ganvas.config import parse
-from ganvas.sampler import Sampler
-from ganvas.training import prepare
+from ganvas.sampling.sampler import Sampler
+from ganvas.training.assembly import assemble
+from ganvas.training.train import prepare
 from jobs import RESULTS, interval, markdown, parser, pick, run_all
 
 STEPS, BATCH = 3000, 64

@@ -23,10 +23,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import ganvas
-from ganvas import manifest
 from ganvas.exporting import litert
-from ganvas.exporting.trial import clock
-from ganvas.networks import NETWORKS
+from ganvas.exporting.parity import clock
+from ganvas.gan.networks import NETWORKS
+from ganvas.storage import manifest
 
 RESULT = Path(__file__).parent / "results" / "export.json"
 

@@ -26,9 +26,10 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ganvas.data.mnist import mnist
-from ganvas.evaluation import SCORES, Comparison, Sample, extractor, score
+from ganvas.evaluation import SCORES, Comparison, Sample, score
 from ganvas.evaluation.copies import copied
 from ganvas.evaluation.samples import describe
+from ganvas.features.extractors import extractor
 from jobs import RESULTS, markdown, parser, run_all
 
 FASHION = Path(os.environ.get("GANVAS_DATA", "../shared/data")) / "fashion_mnist.npz"

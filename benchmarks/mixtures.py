@@ -25,11 +25,11 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from ganvas.gan import GAN
-from ganvas.layers import MinibatchDiscrimination, Pack, SpectralNorm
-from ganvas.losses import LOSSES
-from ganvas.optimizers import Adam, Decay
-from ganvas.penalties import R1, R2, GradientPenalty
+from ganvas.gan.layers import MinibatchDiscrimination, Pack, SpectralNorm
+from ganvas.gan.losses import LOSSES
+from ganvas.gan.model import GAN
+from ganvas.gan.optimizers import Adam, Decay
+from ganvas.gan.penalties import R1, R2, GradientPenalty
 from jobs import RESULTS, interval, markdown, parser, pick, run_all
 
 BATCH, POINTS, UNITS = 100, 2500, 128

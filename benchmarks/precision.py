@@ -22,9 +22,9 @@ import keras
 
 from digits import Judge
 from ganvas import images as pictures
-from ganvas.assembly import assemble
-from ganvas.sampler import Sampler
-from ganvas.training import prepare
+from ganvas.sampling.sampler import Sampler
+from ganvas.training.assembly import assemble
+from ganvas.training.train import prepare
 
 RESULT = Path(__file__).parent / "results" / "precision.json"
 PRECISIONS = ("float32", "bfloat16")

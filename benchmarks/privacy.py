@@ -26,9 +26,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import ganvas
-from ganvas import accounting
 from ganvas.data.mnist import mnist
 from ganvas.evaluation import evaluate
+from ganvas.gan import accounting
 from ganvas.images import grid, write_png
 from ganvas.kits import privacy
 from ganvas.kits.privacy import copying

@@ -23,10 +23,10 @@ import numpy as np
 
 from digits import Judge, frechet
 from ganvas import images as pictures
-from ganvas.assembly import assemble
 from ganvas.config import load_recipe, recipe_names
-from ganvas.sampler import Sampler
-from ganvas.training import prepare
+from ganvas.sampling.sampler import Sampler
+from ganvas.training.assembly import assemble
+from ganvas.training.train import prepare
 from jobs import RESULTS, markdown, parser, run_all
 
 EMOJI = Path(os.environ.get("GANVAS_DATA", "../shared/data")) / "noto_emoji_64.npz"

@@ -133,7 +133,7 @@ def alike(side: str, size: str) -> dict:
 def seen(workers: int, side: str, batch: int) -> str:
     """A digest of the images that so many workers read of the first batches, put together."""
     from ganvas.data import Options, load
-    from ganvas.replicas import dealt
+    from ganvas.training.replicas import dealt
 
     source = load("mnist", Options(size=int(side)))
     parts = [source.stream(batch, 0, part=own).take(50) for own in dealt(batch, 1, workers)]

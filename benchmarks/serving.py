@@ -49,7 +49,7 @@ max_enqueued_batches { value: 1000 }
 def save(folder: Path) -> None:
     """`classic`'s generator with its initial weights, as `ganvas export` writes it."""
     from ganvas.exporting import saved_model
-    from ganvas.networks import NETWORKS
+    from ganvas.gan.networks import NETWORKS
 
     generator = NETWORKS["textbook"]().generator((28, 28, 1))
     saved_model.save(generator, (), folder / "1")

@@ -30,8 +30,8 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow.python.profiler import model_analyzer, option_builder
 
-from ganvas.assembly import assemble
-from ganvas.training import prepare
+from ganvas.training.assembly import assemble
+from ganvas.training.train import prepare
 
 SECONDS = 8.0
 """Of a timed stretch, at most a tick: what a run plays between two saved states."""

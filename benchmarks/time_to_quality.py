@@ -32,12 +32,12 @@ from keras import layers
 
 from digits import Judge
 from ganvas import images as pictures
-from ganvas.assembly import assemble
 from ganvas.config import Config, load_recipe
-from ganvas.losses import Loss
-from ganvas.networks import Networks
-from ganvas.sampler import Sampler
-from ganvas.training import prepare
+from ganvas.gan.losses import Loss
+from ganvas.gan.networks import Networks
+from ganvas.sampling.sampler import Sampler
+from ganvas.training.assembly import assemble
+from ganvas.training.train import prepare
 from jobs import RESULTS, interval, markdown, parser, pick, run_all
 
 MARKS = (30, 60, 120, 180, 300, 600)

@@ -1,4 +1,4 @@
-"""Writes src/ganvas/evaluation/weights/lite0.npz from the published PyTorch arrays.
+"""Writes src/ganvas/features/weights/lite0.npz from the published PyTorch arrays.
 
 python scripts/make_lite0.py path/to/effnet_lite0_imagenet_weights.npz
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganvas.evaluation import lite0
+from ganvas.features import lite0
 
 TARGET = Path(lite0.__file__).parent / "weights" / "lite0.npz"
 # TensorFlow's, where the network was trained. Its own statistics bear it out: the mean that the

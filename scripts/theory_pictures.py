@@ -17,8 +17,10 @@ import numpy as np
 import tensorflow as tf
 from matplotlib import pyplot as plt
 
-from ganvas import augment, data, gan, images, layers, networks, optimizers, penalties
-from ganvas.losses import LOSSES, NonSaturating, Relativistic
+from ganvas import data, images
+from ganvas.gan import augment, layers, networks, optimizers, penalties
+from ganvas.gan import model as gan
+from ganvas.gan.losses import LOSSES, NonSaturating, Relativistic
 
 TARGET = Path(__file__).parent.parent / "docs/pictures/theory"
 MNIST = data.load("mnist", data.Options(holdout=0))

@@ -1,4 +1,4 @@
-"""Trains the `digits` extractor and writes src/ganvas/evaluation/weights/digits.npz.
+"""Trains the `digits` extractor and writes src/ganvas/features/weights/digits.npz.
 
 python scripts/train_digits.py [EPOCHS]
 
@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from ganvas.data.mnist import mnist
-from ganvas.evaluation import lite0
+from ganvas.features import lite0
 
 SEED, EPOCHS, BATCH, SHIFT = 0, 14, 128, 2
 TARGET = Path(lite0.__file__).parent / "weights" / "digits.npz"

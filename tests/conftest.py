@@ -146,7 +146,7 @@ def forked(tmp_path_factory) -> Callable[..., Forked]:
     process of its own, forked from one that has TensorFlow imported and has not begun to use it."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["ganvas.training", "ganvas.cli.app", "ganvas.evaluation.report"]
+        ["ganvas.training.train", "ganvas.cli.app", "ganvas.evaluation.report"]
     )
 
     def start(*words, script: Path | None = None, cwd: Path | None = None, **environment):
@@ -200,10 +200,10 @@ def make_gan() -> Callable[..., object]:
     def make(loss=None, penalties=(), *, classes=0, seed=0, rate=1e-3, **options):
         import keras
 
-        from ganvas.gan import GAN
-        from ganvas.losses import NonSaturating
-        from ganvas.networks import DCGAN
-        from ganvas.optimizers import Adam
+        from ganvas.gan.losses import NonSaturating
+        from ganvas.gan.model import GAN
+        from ganvas.gan.networks import DCGAN
+        from ganvas.gan.optimizers import Adam
 
         keras.utils.set_random_seed(seed)
         networks = DCGAN(noise=8, width=4, discriminator_width=4, max_width=8, embedding=4)

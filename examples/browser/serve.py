@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ganvas import manifest
+from ganvas.storage import manifest
 
 HERE = Path(__file__).resolve().parent
 FILES = ("model_dynamic.tflite", "model_float16.tflite", "model_float32.tflite")

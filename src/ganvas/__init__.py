@@ -9,12 +9,12 @@ The names below are imported when first used: TensorFlow takes seconds, `import 
 
 from __future__ import annotations
 
-from .lazy import fetch as _fetch
+from .base.lazy import fetch as _fetch
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "augment": ("AUGMENTS", "Augment"),
+    "gan.augment": ("AUGMENTS", "Augment"),
     "config": ("Config",),
     "data": ("Images", "Options", "prepare"),
     "errors": (
@@ -23,15 +23,15 @@ _HOMES = {
     ),
     "evaluation": ("evaluate",),
     "exporting": ("bench", "export"),
-    "gan": ("GAN",),
-    "losses": ("LOSSES", "Loss"),
-    "networks": ("NETWORKS", "Networks"),
-    "penalties": ("PENALTIES", "Critique", "Penalty"),
-    "rehearsal": ("rehearse",),
-    "runs": ("Run",),
-    "sampler": ("Sampler", "load"),
+    "gan.model": ("GAN",),
+    "gan.losses": ("LOSSES", "Loss"),
+    "gan.networks": ("NETWORKS", "Networks"),
+    "gan.penalties": ("PENALTIES", "Critique", "Penalty"),
+    "training.dry_run": ("rehearse",),
+    "storage.run": ("Run",),
+    "sampling.sampler": ("Sampler", "load"),
     "serve.client": ("Client",),
-    "training": ("load_game", "resume", "train"),
+    "training.train": ("load_game", "resume", "train"),
     "tuning": ("tune",),
 }  # fmt: skip
 

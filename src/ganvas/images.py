@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
+from ganvas.base.logs import quiet_pillow
 from ganvas.errors import DataError, Diverged
-from ganvas.logs import quiet_pillow
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 FITS = ("crop", "pad", "paper")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas.augment import ADA, AUGMENTS, DiffAugment
+from ganvas.gan.augment import ADA, AUGMENTS, DiffAugment
 
 SEED = tf.constant([5, 6])
 SHAPES = [(16, 16, 1), (12, 20, 3), (9, 17, 2), (16, 16, 4)]

@@ -11,13 +11,13 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from ganvas.build import build
 from ganvas.config import load_recipe, recipe_names
+from ganvas.config.build import build
 from ganvas.exporting import litert, saved_model
 from ganvas.exporting.artefacts import caller
+from ganvas.gan.networks import DCGAN, NETWORKS, Textbook
 from ganvas.images import read, to_uint8
-from ganvas.networks import DCGAN, NETWORKS, Textbook
-from ganvas.sampler import Exported
+from ganvas.sampling.sampler import Exported
 
 SMALL = {
     "dcgan": {"width": 8, "max_width": 16, "noise": 8},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas.losses import LOSSES, Loss
+from ganvas.gan.losses import LOSSES, Loss
 
 pytestmark = pytest.mark.parametrize("name", sorted(LOSSES))
 

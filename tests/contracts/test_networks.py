@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas.networks import DCGAN, NETWORKS, R3GAN, ResNet
+from ganvas.gan.networks import DCGAN, NETWORKS, R3GAN, ResNet
 
 SHAPES = [(16, 16, 1), (28, 28, 1), (32, 32, 3), (48, 64, 3), (50, 70, 4), (17, 23, 2)]
 SMALL = {

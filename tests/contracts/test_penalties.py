@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas.penalties import PENALTIES, Critique, Penalty
+from ganvas.gan.penalties import PENALTIES, Critique, Penalty
 
 SEED = tf.constant([1, 2])
 LAZY = {"r1", "r2"}

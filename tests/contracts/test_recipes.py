@@ -6,14 +6,14 @@ import tomllib
 
 import pytest
 
-from ganvas.assembly import advice
-from ganvas.augment import AUGMENTS, Augment
-from ganvas.build import build, complete
 from ganvas.config import load_recipe, parse, recipe_header, recipe_names
-from ganvas.losses import LOSSES, Loss
-from ganvas.networks import NETWORKS, Networks
-from ganvas.penalties import PENALTIES, Penalty
-from ganvas.plan import Plan
+from ganvas.config.build import build, complete
+from ganvas.config.plan import Plan
+from ganvas.gan.augment import AUGMENTS, Augment
+from ganvas.gan.losses import LOSSES, Loss
+from ganvas.gan.networks import NETWORKS, Networks
+from ganvas.gan.penalties import PENALTIES, Penalty
+from ganvas.training.assembly import advice
 
 pytestmark = pytest.mark.parametrize("name", recipe_names())
 

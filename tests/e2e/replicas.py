@@ -11,12 +11,12 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from ganvas.augment import ADA
-from ganvas.gan import GAN
-from ganvas.losses import Hinge, Relativistic
-from ganvas.networks import DCGAN
-from ganvas.optimizers import Adam
-from ganvas.penalties import R1, R2, GradientPenalty, LeCam
+from ganvas.gan.augment import ADA
+from ganvas.gan.losses import Hinge, Relativistic
+from ganvas.gan.model import GAN
+from ganvas.gan.networks import DCGAN
+from ganvas.gan.optimizers import Adam
+from ganvas.gan.penalties import R1, R2, GradientPenalty, LeCam
 
 SIDE, BATCH, STEPS = 16, 8, 6
 

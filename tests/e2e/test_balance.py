@@ -19,7 +19,7 @@ from PIL import Image
 from ganvas.errors import RunError
 from ganvas.kits import rare_class
 from ganvas.kits.rare_class import drawing
-from ganvas.runs import Run
+from ganvas.storage.run import Run
 from refusals import refuses
 
 HOOK = '''

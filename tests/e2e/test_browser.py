@@ -111,7 +111,7 @@ def test_the_page_draws_what_python_draws(model, browser, tmp_path):
         page.on("request", lambda request: asked.append(request.url))
         page.goto(url)
         page.get_by_text(re.compile(r"\d ms an image")).wait_for(timeout=60_000)
-        conditional = ganvas.manifest.verify(model)["conditional"]
+        conditional = ganvas.storage.manifest.verify(model)["conditional"]
         assert page.locator("#labels button").count() == (11 if conditional else 0)
         press = functools.partial(page.get_by_role, "button", exact=True)
         acts = [

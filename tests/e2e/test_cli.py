@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import ganvas
-from ganvas.runs import Run
+from ganvas.storage.run import Run
 
 
 def say_no(done: subprocess.CompletedProcess, code: int = 2) -> str:
@@ -199,12 +199,12 @@ def test_wrong_words_write_nothing(here, npz, words, named):
 
 
 def test_what_was_not_foreseen_is_one_line_too(here, npz, monkeypatch):
-    import ganvas.training
+    import ganvas.training.train
 
     def fall(*_, **__):
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr(ganvas.training, "load_images", fall)
+    monkeypatch.setattr(ganvas.training.train, "load_images", fall)
     assert "ZeroDivisionError: oh; this was not foreseen" in say_no(here("train", npz))
     with pytest.raises(ZeroDivisionError):
         here("train", npz, "--debug")
@@ -215,7 +215,7 @@ def test_no_command_at_all(here):
 
 
 def test_the_checkup_is_told(here, npz, sets, tmp_path, monkeypatch):
-    monkeypatch.setattr("ganvas.training.play_and_heal", lambda *_: None)
+    monkeypatch.setattr("ganvas.training.train.play_and_heal", lambda *_: None)
     pixels = np.load(npz)["x"]
     np.savez(tmp_path / "few.npz", x=pixels[:100])
     done = here("train", tmp_path / "few.npz", *sets, "--run", tmp_path / "run")
@@ -248,7 +248,7 @@ def test_no_run(here, tmp_path, words):
 
 
 def test_dry_run_writes_nothing(here, npz, sets, monkeypatch):
-    monkeypatch.setattr("ganvas.rehearsal.SECONDS", 0.1)
+    monkeypatch.setattr("ganvas.training.dry_run.SECONDS", 0.1)
     done = here("train", npz, *sets, "--dry-run", "--run", "out")
     assert done.returncode == 0, done.stderr
     assert not list(Path.cwd().iterdir())

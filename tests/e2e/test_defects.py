@@ -11,14 +11,14 @@ import shutil
 import numpy as np
 import pytest
 
-from ganvas import manifest
 from ganvas.cli import run_command
 from ganvas.errors import DataError, ModelError, UsageError
 from ganvas.images import read, write_png
 from ganvas.kits import defects
 from ganvas.kits.defects import encoder, fitting, game
 from ganvas.kits.defects.fitting import fit
-from ganvas.training import load_game
+from ganvas.storage import manifest
+from ganvas.training.train import load_game
 from refusals import refuses
 
 TINY = {

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 import ganvas
-from ganvas import healing
-from ganvas.assembly import assemble
-from ganvas.callbacks import Guard
 from ganvas.config import load_recipe
+from ganvas.config.plan import Plan
 from ganvas.doctor import Finding, examine_run, sick
 from ganvas.errors import Diverged
-from ganvas.healing import prescribe, take_cure
-from ganvas.plan import Plan
-from ganvas.runs import Run
-from ganvas.training import prepare
+from ganvas.storage.run import Run
+from ganvas.training import healing
+from ganvas.training.assembly import assemble
+from ganvas.training.callbacks import NaNGuard
+from ganvas.training.healing import prescribe, take_cure
+from ganvas.training.train import prepare
 from refusals import refuses
 
 WATCHED = {"train.kimg": 0.768, "train.batch": 16, "train.tick_kimg": 0.128,
@@ -149,7 +149,7 @@ def test_what_no_cure_helps_is_exit_3(collapsed, here, monkeypatch):
     """It has taken as many cures as it may: an error says so, and what was trained is kept."""
 
     def diverge(run, gan, plan, *_):
-        guard = Guard(run, plan)
+        guard = NaNGuard(run, plan)
         guard.set_model(gan)
         guard.tick(56, {"generator": np.nan})
 

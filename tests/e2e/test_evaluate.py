@@ -12,7 +12,7 @@ from PIL import Image
 
 import ganvas
 from ganvas.data.mnist import mnist
-from ganvas.runs import Run
+from ganvas.storage.run import Run
 
 SCORED = {
     "train.kimg": 3.2,

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 import ganvas
-from ganvas.assembly import assemble
 from ganvas.config import load_recipe
 from ganvas.data.mnist import mnist
 from ganvas.exporting import benchmark
 from ganvas.images import read
-from ganvas.runs import Run
-from ganvas.training import describe, introduce, prepare
+from ganvas.storage.run import Run
+from ganvas.training.assembly import assemble
+from ganvas.training.train import describe, introduce, prepare
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from ganvas.errors import ConfigError, DataError, UsageError
 from ganvas.kits import privacy
 from ganvas.kits.privacy import case, remedies
 from ganvas.kits.privacy.controls import noisy
-from ganvas.runs import Run, read_state
+from ganvas.storage.run import Run, read_state
 from refusals import refuses
 
 needs_accountant = pytest.mark.skipif(

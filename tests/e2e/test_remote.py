@@ -14,7 +14,7 @@ import pytest
 import ganvas
 from ganvas.data import prepare
 from ganvas.errors import RunError, UsageError
-from ganvas.runs import Run
+from ganvas.storage.run import Run
 from refusals import refuses
 
 SHELF = Path(__file__).with_name("shelf.py")

@@ -14,7 +14,7 @@ import pytest
 import ganvas
 from ganvas.__main__ import main
 from ganvas.data import Images
-from ganvas.runs import Run
+from ganvas.storage.run import Run
 
 # Everything at once is not always wise.
 pytestmark = pytest.mark.filterwarnings("ignore::ganvas.errors.Advice")
@@ -246,7 +246,7 @@ def test_a_run_from_another_keeps_its_weights_when_killed_before_its_first_tick(
     short, tmp_path, monkeypatch
 ):
     """The parent stands in config.toml, the first thing written."""
-    import ganvas.training
+    import ganvas.training.train
 
     def killed(*_):
         raise KeyboardInterrupt
@@ -254,15 +254,15 @@ def test_a_run_from_another_keeps_its_weights_when_killed_before_its_first_tick(
     data, recipe = short.config.data.source, short.folder / "config.toml"
     values = {"train.kimg": 0.256}
     with monkeypatch.context() as patch:
-        patch.setattr(ganvas.training, "introduce", killed)
+        patch.setattr(ganvas.training.train, "introduce", killed)
         with pytest.raises(KeyboardInterrupt):
             ganvas.train(data, str(recipe), run=tmp_path / "child", set=values,
                          start_from=short, progress=False)  # fmt: skip
     assert not (tmp_path / "child" / "run.json").exists()
     taken = []
-    patched = ganvas.training.take_weights
+    patched = ganvas.training.train.take_weights
     monkeypatch.setattr(
-        ganvas.training, "take_weights", lambda *words: taken.append(1) or patched(*words)
+        ganvas.training.train, "take_weights", lambda *words: taken.append(1) or patched(*words)
     )
     run = ganvas.resume(tmp_path / "child", progress=False)
     assert taken == [1]

@@ -21,13 +21,15 @@ import pytest
 from PIL import Image
 
 import ganvas
-from ganvas import scale
+from ganvas import cluster
+from ganvas.cluster import packer, packing, training
+from ganvas.cluster import ray as our_ray
+from ganvas.cluster.ray import team
+from ganvas.cluster.sampling import Drawer, Request, _request
 from ganvas.data import Options
 from ganvas.errors import Advice, ConfigError, DataError, RunError, UsageError, WorkerGone
-from ganvas.runs import Run
-from ganvas.scale import claims, cluster, playing
-from ganvas.scale.cluster import team
-from ganvas.scale.drawing import Drawer, Request, _request
+from ganvas.storage import job
+from ganvas.storage.run import Run
 from refusals import refuses
 
 pytest.importorskip("ray", reason="needs the extra: pip install 'ganvas[cluster]'")
@@ -70,7 +72,7 @@ def two():
     """A small Ray of our own for all tests of this module."""
     import ray
 
-    with scale.joined(2) as threads:
+    with cluster.joined(2) as threads:
         assert threads == max(1, (os.cpu_count() or 1) // 2)
         assert ray.util.get_node_ip_address() == "127.0.0.1"
         assert not open_to_the_network(), "whatever Ray listens on, it is the loopback alone"
@@ -112,30 +114,30 @@ def test_a_draw_is_what_the_sampler_gives(workers, request, run, tmp_path):
         request.getfixturevalue("two")
     expected, out = ganvas.load(run).sample(300, seed=7), tmp_path / "out"
     address = Path(f"file://{run.folder}")
-    facts = scale.draw(address, out, 300, seed=7, workers=workers)
+    facts = cluster.draw(address, out, 300, seed=7, workers=workers)
     assert facts["drawn"] == 300 and [part["count"] for part in facts["parts"]] == [64] * 4 + [44]
     for index, picture in enumerate(expected):
         with Image.open(out / f"{index:06d}.png") as file:
             np.testing.assert_array_equal(np.asarray(file), picture[..., 0])
             assert file.text["index"] == str(index)
-    scale.draw(address, tmp_path / "again", 300, seed=7)
+    cluster.draw(address, tmp_path / "again", 300, seed=7)
     assert contents(tmp_path / "again") == contents(out)
 
 
 def test_only_what_is_missing_is_drawn(run, tmp_path):
     out = tmp_path / "out"
-    scale.draw(run, out, 200, seed=1)
+    cluster.draw(run, out, 200, seed=1)
     before = contents(out)
-    assert scale.draw(run, out, 200, seed=1)["drawn"] == 0
+    assert cluster.draw(run, out, 200, seed=1)["drawn"] == 0
     (out / "000070.png").unlink()  # of the second part
     (out / "samples.json").unlink()
     (out / ".parts" / "00003.npz").write_bytes(b"cut")
-    assert scale.draw(run, out, 200, seed=1)["drawn"] == 64 + 8
+    assert cluster.draw(run, out, 200, seed=1)["drawn"] == 64 + 8
     assert contents(out) == before
 
 
 def test_shards_are_images_like_any_others(run, tmp_path):
-    scale.draw(run, tmp_path / "out", 200, seed=3, shards=True)
+    cluster.draw(run, tmp_path / "out", 200, seed=3, shards=True)
     images = ganvas.data.load(tmp_path / "out", Options(holdout=0))
     sampler = ganvas.load(run)
     np.testing.assert_array_equal(images.pixels(np.arange(200)), sampler.sample(200, seed=3))
@@ -156,23 +158,23 @@ def test_noise_far_ahead_is_that_of_the_stream(run, tmp_path):
 )
 def test_a_folder_of_something_else_is_refused(change, run, tmp_path):
     words = {"n": 64, "seed": 1}
-    scale.draw(run, tmp_path / "out", **words)
+    cluster.draw(run, tmp_path / "out", **words)
     before = contents(tmp_path / "out")
     with pytest.raises(RunError, match=next(iter(change)).replace("shards", "form")):
-        scale.draw(run, tmp_path / "out", **(words | change))
+        cluster.draw(run, tmp_path / "out", **(words | change))
     assert contents(tmp_path / "out") == before
     with refuses(RunError):
-        scale.draw(run, run.folder, **words)
+        cluster.draw(run, run.folder, **words)
 
 
 @pytest.mark.parametrize("shards", [False, True])
 def test_a_draw_goes_on_whatever_the_run_is_called(shards, run, tmp_path, monkeypatch):
     monkeypatch.chdir(run.folder.parent)
     words = {"n": 130, "shards": shards}
-    scale.draw("run", tmp_path / "whole", **words)
+    cluster.draw("run", tmp_path / "whole", **words)
     out = tmp_path / "out"
     for name in ("run", run.folder, f"file://{run.folder}"):
-        told = scale.draw(name, out, **words)
+        told = cluster.draw(name, out, **words)
         assert told["drawn"] == (130 if name == "run" else 2)
         assert contents(out) == contents(tmp_path / "whole")
         (out / ".parts" / "00002.npz").unlink()
@@ -180,19 +182,19 @@ def test_a_draw_goes_on_whatever_the_run_is_called(shards, run, tmp_path, monkey
 
 
 def test_a_draw_of_another_model_is_refused(run, tmp_path):
-    scale.draw(run, tmp_path / "out", 64)
+    cluster.draw(run, tmp_path / "out", 64)
     before = contents(tmp_path / "out")
     other = tmp_path / "other"
     shutil.copytree(run.folder, other)
     with Run(other).model().open("ab") as file:
         file.write(b"more")
     with refuses(RunError):
-        scale.draw(other, tmp_path / "out", 64)
+        cluster.draw(other, tmp_path / "out", 64)
     assert contents(tmp_path / "out") == before
 
 
 def test_a_run_may_be_called_by_an_address_of_this_machine(run, tmp_path):
-    told = scale.draw(f"file://{run.folder}", tmp_path / "out", 130, shards=True)
+    told = cluster.draw(f"file://{run.folder}", tmp_path / "out", 130, shards=True)
     assert told["drawn"] == 130
     images = ganvas.data.load(tmp_path / "out", Options(holdout=0))
     np.testing.assert_array_equal(images.pixels(np.arange(130)), ganvas.load(run).sample(130))
@@ -200,20 +202,20 @@ def test_a_run_may_be_called_by_an_address_of_this_machine(run, tmp_path):
 
 def test_a_label_that_is_not_there_leaves_nothing(run, tmp_path):
     with refuses(UsageError, "'cat'"):
-        scale.draw(run, tmp_path / "out", 64, label="cat")
+        cluster.draw(run, tmp_path / "out", 64, label="cat")
     assert not (tmp_path / "out").exists()
 
 
 def test_one_at_a_time_fills_a_folder(tmp_path):
     request = {"n": 1}
-    with claims.claimed(tmp_path / "a", request):
+    with job.claimed(tmp_path / "a", request):
         with (
             refuses(RunError),
-            claims.claimed(tmp_path / "a", request),
+            job.claimed(tmp_path / "a", request),
         ):
             pass
         (tmp_path / "a" / "part").write_text("made")
-    assert claims.check(tmp_path / "a", request)
+    assert job.check(tmp_path / "a", request)
 
 
 # --- packing ------------------------------------------------------------------------------------
@@ -222,22 +224,20 @@ def test_one_at_a_time_fills_a_folder(tmp_path):
 def test_any_number_of_workers_packs_the_same_files(two, photos, tmp_path):
     options = Options(size=16)
     ganvas.prepare(photos, tmp_path / "alone", options, shard_mb=1)
-    scale.pack(photos, tmp_path / "by none", options, 1)
-    scale.pack(photos, tmp_path / "by 2", options, 1, workers=2)
+    cluster.pack(photos, tmp_path / "by none", options, 1)
+    cluster.pack(photos, tmp_path / "by 2", options, 1, workers=2)
     alone = contents(tmp_path / "alone")
     assert contents(tmp_path / "by none") == contents(tmp_path / "by 2") == alone
     report = json.loads((tmp_path / "by 2" / "index.json").read_text())["report"]
     names = sorted(path.name for path in photos.rglob("*.*") if int(path.stem) % 100 == 4)
     assert sorted(Path(one["path"]).name for one in report["unreadable"]) == names
-    assert scale.pack(photos, tmp_path / "by 2", options, 1, workers=2) == tmp_path / "by 2"
+    assert cluster.pack(photos, tmp_path / "by 2", options, 1, workers=2) == tmp_path / "by 2"
     assert not list(tmp_path.glob(".*")), "no scratch is left"
     with refuses(RunError, "size"):
-        scale.pack(photos, tmp_path / "by 2", Options(size=8), 1)
+        cluster.pack(photos, tmp_path / "by 2", Options(size=8), 1)
 
 
 def test_packing_goes_on_where_it_was_cut(photos, tmp_path, monkeypatch):
-    from ganvas.scale import packing
-
     ganvas.prepare(photos, tmp_path / "alone", Options(size=16), shard_mb=1)
     done: list[str] = []
     original = packing.Packer.__call__
@@ -250,9 +250,9 @@ def test_packing_goes_on_where_it_was_cut(photos, tmp_path, monkeypatch):
 
     monkeypatch.setattr(packing.Packer, "__call__", counted)
     with pytest.raises(KeyboardInterrupt):
-        scale.pack(photos, tmp_path / "out", Options(size=16), 1)
+        cluster.pack(photos, tmp_path / "out", Options(size=16), 1)
     assert not (tmp_path / "out").exists()
-    scale.pack(photos, tmp_path / "out", Options(size=16), 1)
+    cluster.pack(photos, tmp_path / "out", Options(size=16), 1)
     assert done.count("Decode0") == 1 and done.count("Decode1") == 2, "the cut one is done again"
     assert contents(tmp_path / "out") == contents(tmp_path / "alone")
 
@@ -272,7 +272,7 @@ def test_odd_folders_are_packed_as_one_process_packs_them(options, tmp_path, mon
     (tmp_path / "set" / "a" / "nowhere.png").symlink_to("c.png")
     monkeypatch.chdir(tmp_path / "set")
     ganvas.prepare(".", tmp_path / "alone", options)
-    scale.pack(".", tmp_path / "packed", options)
+    cluster.pack(".", tmp_path / "packed", options)
     assert contents(tmp_path / "packed") == contents(tmp_path / "alone")
     listed = json.loads((tmp_path / "packed" / "index.json").read_text())["report"]["unreadable"]
     assert [one["path"] for one in listed] == ["a/nowhere.png"]
@@ -284,7 +284,7 @@ def test_nothing_stays_where_all_are_cut(tmp_path):
         path = tmp_path / "set" / f"{number}.png"
         path.write_bytes(path.read_bytes()[:200])  # the header is whole
     with refuses(DataError, "3"):
-        scale.pack(tmp_path / "set", tmp_path / "packed")
+        cluster.pack(tmp_path / "set", tmp_path / "packed")
     assert {path.name for path in tmp_path.iterdir()} == {"set"}
 
 
@@ -295,8 +295,6 @@ def test_packing_goes_on_though_files_read_otherwise_now(
     at_first, later, cut, tmp_path, monkeypatch
 ):
     """Rights tell nothing by size and time: parts and shards are of other images then."""
-    from ganvas.scale import packer, packing
-
     for number in range(11):
         draw(tmp_path / "set" / f"{number:02d}.png", number)
     probe, unreadable = packer.probe, list(at_first)
@@ -309,7 +307,7 @@ def test_packing_goes_on_though_files_read_otherwise_now(
         return probe(path)
 
     def pack(name):
-        return contents(scale.pack(tmp_path / "set", tmp_path / name))
+        return contents(cluster.pack(tmp_path / "set", tmp_path / name))
 
     monkeypatch.setattr(packer, "probe", refuse)
     step = getattr(packing._Work, cut)
@@ -329,8 +327,6 @@ def test_packing_goes_on_though_files_read_otherwise_now(
 
 def test_pixels_whose_list_was_not_written_are_made_anew(tmp_path, monkeypatch):
     """The kill comes between the two; and then all is as it was when the old list was written."""
-    from ganvas.scale import packer, packing
-
     for number in range(11):
         draw(tmp_path / "set" / f"{number:02d}.png", number)
     probe, unreadable = packer.probe, ["03"]
@@ -345,40 +341,38 @@ def test_pixels_whose_list_was_not_written_are_made_anew(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(packer, "probe", refuse)
-    whole = contents(scale.pack(tmp_path / "set", tmp_path / "whole"))
-    for place, name in ((packing._Work, "write"), (claims, "write_arrays")):
+    whole = contents(cluster.pack(tmp_path / "set", tmp_path / "whole"))
+    for place, name in ((packing._Work, "write"), (job, "write_arrays")):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, stop)
             with pytest.raises(KeyboardInterrupt):
-                scale.pack(tmp_path / "set", tmp_path / "packed")
+                cluster.pack(tmp_path / "set", tmp_path / "packed")
         unreadable[:] = [] if unreadable else ["03"]
     assert unreadable == ["03"]
-    assert contents(scale.pack(tmp_path / "set", tmp_path / "packed")) == whole
+    assert contents(cluster.pack(tmp_path / "set", tmp_path / "packed")) == whole
 
 
 def test_scratch_that_was_cut_is_made_anew(tmp_path, monkeypatch):
-    from ganvas.scale import packing
-
     for number in range(11):
         draw(tmp_path / "set" / f"{number:02d}.png", number)
     monkeypatch.setattr(packing, "_FILES", 5)
-    whole = contents(scale.pack(tmp_path / "set", tmp_path / "whole"))
+    whole = contents(cluster.pack(tmp_path / "set", tmp_path / "whole"))
     with monkeypatch.context() as patch:
         patch.setattr(packing, "write_index", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            scale.pack(tmp_path / "set", tmp_path / "packed")
+            cluster.pack(tmp_path / "set", tmp_path / "packed")
     for path in (tmp_path / ".packed.packing").rglob("00000*"):
         if path.suffix != ".npz":  # pixels of a part, and the shard
             os.truncate(path, path.stat().st_size - 1)
-    assert contents(scale.pack(tmp_path / "set", tmp_path / "packed")) == whole
+    assert contents(cluster.pack(tmp_path / "set", tmp_path / "packed")) == whole
 
 
 def test_only_folders_of_images_are_packed_by_several(npz, tmp_path):
     with refuses(UsageError, "--workers"):
-        scale.pack(npz, tmp_path / "out", workers=2)
+        cluster.pack(npz, tmp_path / "out", workers=2)
     (tmp_path / "empty").mkdir()
     with refuses(DataError):
-        scale.pack(tmp_path / "empty", tmp_path / "out")
+        cluster.pack(tmp_path / "empty", tmp_path / "out")
     assert {path.name for path in tmp_path.iterdir()} == {"empty"}
 
 
@@ -387,7 +381,7 @@ def test_only_folders_of_images_are_packed_by_several(npz, tmp_path):
 
 @pytest.mark.proof
 def test_two_workers_train_as_one_does(two, run, npz, tiny, tmp_path, capfd):
-    new = scale.train(npz, run=tmp_path / "two", set=tiny, workers=2)
+    new = cluster.train(npz, run=tmp_path / "two", set=tiny, workers=2)
     lines = capfd.readouterr().err.splitlines()
     assert len(lines) == 2 and all(line.startswith("kimg ") for line in lines), lines
     assert new.status() == "finished" and not (new.folder / ".ray").exists()
@@ -395,7 +389,7 @@ def test_two_workers_train_as_one_does(two, run, npz, tiny, tmp_path, capfd):
         ours, theirs = ([row[name] for row in one.rows()] for one in (new, run))
         np.testing.assert_allclose(ours, theirs, rtol=0.02, atol=0.02, err_msg=name)
     with refuses(RunError):
-        scale.train(npz, run=new.folder, workers=2)
+        cluster.train(npz, run=new.folder, workers=2)
 
 
 @pytest.mark.parametrize("rank", [0, 1])
@@ -404,9 +398,9 @@ def test_the_first_worker_of_a_training_speaks_and_hears(rank, monkeypatch, caps
     import ray
     import ray.train
 
-    import ganvas.training
+    import ganvas.training.train
 
-    desk = playing._Desk()
+    desk = training._Desk()
     calls = {"say": desk.say, "stopping": desk.stopping}
     handle = SimpleNamespace(**{k: SimpleNamespace(remote=call) for k, call in calls.items()})
     stops = []
@@ -422,13 +416,13 @@ def test_the_first_worker_of_a_training_speaks_and_hears(rank, monkeypatch, caps
     monkeypatch.setattr(ray, "get", lambda answer: answer)
     context = SimpleNamespace(get_world_rank=lambda: rank)
     monkeypatch.setattr(ray.train, "get_context", lambda: context)
-    monkeypatch.setattr(ganvas.training, "train", train)
+    monkeypatch.setattr(ganvas.training.train, "train", train)
     monkeypatch.setattr(sys, "argv", sys.argv)
     monkeypatch.setattr(os, "environ", {"TF_USE_LEGACY_KERAS": "1"})
     words = {"call": "train", "words": {"data": "x"}, "desk": handle, "argv": ["ganvas", "y"]}
     with warnings.catch_warnings():
         warnings.simplefilter("default", Advice)
-        playing._worker({**words, "share": {"OMP_NUM_THREADS": "1"}})
+        training._worker({**words, "share": {"OMP_NUM_THREADS": "1"}})
     assert sys.argv == ["ganvas", "y"] and os.environ == {"OMP_NUM_THREADS": "1"}
     assert stops == ([False, True] if rank == 0 else [])
     lines = "kimg 1\nnote: few images\n"
@@ -447,12 +441,12 @@ def test_workers_that_die_are_started_again_three_times(
         if len(seen) <= deaths:
             raise WorkerGone("worker 1 died")
 
-    monkeypatch.setattr(playing, "joined", lambda *_: contextlib.nullcontext(1))
-    monkeypatch.setattr(playing, "_once", once)
+    monkeypatch.setattr(training, "joined", lambda *_: contextlib.nullcontext(1))
+    monkeypatch.setattr(training, "_once", once)
     with contextlib.ExitStack() as stack:
         if deaths >= starts:
             stack.enter_context(refuses(RunError, "4", "1"))
-        scale.resume(run.folder, workers=2)
+        cluster.resume(run.folder, workers=2)
     assert seen == [("resume", str(run.folder))] * starts
     noted = capsys.readouterr().err.count("note: worker 1 died; all start again from the last tick")
     assert noted == min(deaths, 3)
@@ -477,38 +471,38 @@ def test_why_a_training_ended_is_the_reason_of_its_workers():
 
     Death.__module__ = "ray.exceptions"
     refused, gone, fault = DataError("no images"), WorkerGone("another is gone"), KeyError("x")
-    assert playing._reason(failure(r0=gone, r1=Wrapped(refused))) is refused
-    assert playing._reason(failure(r0=fault)) is fault
+    assert training._reason(failure(r0=gone, r1=Wrapped(refused))) is refused
+    assert training._reason(failure(r0=fault)) is fault
     for failures, words in (
         ({"r0": gone, "r1": Death()}, "worker 1 of this training died"),
         ({"r1": Wrapped(gone)}, "a worker of this training died"),
     ):
-        found = playing._reason(failure(**failures))
+        found = training._reason(failure(**failures))
         assert isinstance(found, WorkerGone) and words in str(found)
-    found = playing._reason(RuntimeError("first line\nlast line"))
+    found = training._reason(RuntimeError("first line\nlast line"))
     assert isinstance(found, RunError) and "Ray Train stopped (last line)" in str(found)
 
 
 @pytest.mark.proof
 def test_what_a_worker_refuses_is_said_once_and_leaves_no_folder(two, run, tmp_path):
     with refuses(ConfigError):
-        scale.resume(run.folder, workers=2, set={"train.batch": 16})
+        cluster.resume(run.folder, workers=2, set={"train.batch": 16})
     with refuses(DataError, "none.npz"):
-        scale.train(tmp_path / "none.npz", workers=2, run=tmp_path / "run")
+        cluster.train(tmp_path / "none.npz", workers=2, run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_a_worker_without_a_gpu_of_its_own_takes_nobodys(two):
-    if cluster.resources(1)["num_gpus"]:
+    if our_ray.resources(1)["num_gpus"]:
         pytest.skip("it has one here")
     with team(lambda: os.environ.get, (), 1) as spread:
         assert list(spread(["CUDA_VISIBLE_DEVICES"] * 2)) == ["-1"] * 2
 
 
 def test_what_workers_cannot_share_is_said_before_they_start(npz, tmp_path, monkeypatch):
-    monkeypatch.setattr(playing, "joined", None)
+    monkeypatch.setattr(training, "joined", None)
     with refuses(ConfigError, "3"):
-        scale.train(npz, workers=3, run=tmp_path / "run")
+        cluster.train(npz, workers=3, run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -522,7 +516,7 @@ def test_a_cluster_that_is_not_there(monkeypatch):
     monkeypatch.setattr("ray.init", None)
     for address in ("127.0.0.1:1", "ray://127.0.0.1:1", "[::1]:1"):
         with refuses(RunError, "1", "--head"):
-            cluster._connect(address, {})
+            our_ray._connect(address, {})
 
 
 @pytest.mark.proof
@@ -548,8 +542,8 @@ def test_without_the_extra(monkeypatch, npz, tmp_path):
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     for call in (
-        lambda: scale.train(npz, run=tmp_path / "run", workers=2),
-        lambda: scale.check_installed(),
+        lambda: cluster.train(npz, run=tmp_path / "run", workers=2),
+        lambda: cluster.check_installed(),
     ):
         with refuses(UsageError, "'ganvas[cluster]'"):
             call()
@@ -622,7 +616,7 @@ def test_a_killed_worker_of_a_draw(form, run, tmp_path):
     os.kill(workers_of(process, "_Worker")[0], signal.SIGKILL)
     finish(process)
     whole = tmp_path / "whole"
-    scale.draw(run, whole, 60_000, shards=bool(form))
+    cluster.draw(run, whole, 60_000, shards=bool(form))
     assert contents(out) == contents(whole)
 
 
@@ -636,7 +630,7 @@ def test_a_killed_draw_goes_on(run, tmp_path):
     process = start(*words, out)
     said, errors = process.communicate(timeout=300)
     assert process.returncode == 0 and "there already" in said, errors
-    scale.draw(run, tmp_path / "whole", 60_000, shards=True)
+    cluster.draw(run, tmp_path / "whole", 60_000, shards=True)
     assert contents(out) == contents(tmp_path / "whole")
 
 
@@ -651,14 +645,14 @@ def many(photos, tmp_path) -> Path:
     return folder
 
 
-def packing(data: Path, out: Path) -> subprocess.Popen:
+def start_packing(data: Path, out: Path) -> subprocess.Popen:
     return start("prepare", data, "--to", out, "--size", 64, "--shard-mb", 4, "--workers", 4)
 
 
 @pytest.mark.proof
 def test_a_killed_worker_of_a_packing(many, tmp_path):
     ganvas.prepare(many, tmp_path / "alone", Options(size=64), shard_mb=4)
-    process = packing(many, tmp_path / "out")
+    process = start_packing(many, tmp_path / "out")
     wait_for(lambda: list(tmp_path.glob(".out.packing/checked/*.npz")), process)
     os.kill(workers_of(process, "_Worker")[0], signal.SIGKILL)
     finish(process)
@@ -670,11 +664,11 @@ def test_a_killed_worker_of_a_packing(many, tmp_path):
 def test_a_killed_packing_goes_on(midway, many, tmp_path):
     ganvas.prepare(many, tmp_path / "alone", Options(size=64), shard_mb=4)
     out = tmp_path / "out"
-    process = packing(many, out)
+    process = start_packing(many, out)
     wait_for(lambda: len(list(tmp_path.glob(f".out.packing/{midway}/*.npz"))) >= 2, process)
     kill(process)
     assert not out.exists() and (tmp_path / ".out.packing").is_dir()
-    finish(packing(many, out))
+    finish(start_packing(many, out))
     assert contents(out) == contents(tmp_path / "alone")
     assert not list(tmp_path.glob(".*")), "no scratch is left"
 

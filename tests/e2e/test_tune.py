@@ -13,7 +13,7 @@ pytest.importorskip("optuna", reason="the extra [tune] is not installed")
 import ganvas
 from ganvas.config import load_recipe, parse
 from ganvas.errors import Advice
-from ganvas.runs import Run
+from ganvas.storage.run import Run
 
 VALUES = {
     "train.kimg": 0.256, "train.steps_per_execution": 8, "data.clusters": 0, "scores.images": 100,

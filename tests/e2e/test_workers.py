@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 import ganvas
-from ganvas import replicas
+from ganvas.base.workers import neighbours, task
 from ganvas.config import parse
 from ganvas.data import Options, memory
 from ganvas.errors import ConfigError, UsageError
-from ganvas.runs import Run
-from ganvas.workers import neighbours, task
+from ganvas.storage.run import Run
+from ganvas.training import replicas
 from refusals import refuses
 
 PLAIN = {  # nothing that is drawn or normalised within a replica: the curves are the same
@@ -273,7 +273,7 @@ def test_a_strategy_of_one_process_among_several(word):
 
 FREED = """
 import resource, sys, threading
-from ganvas.workers import keep_memory
+from ganvas.base.workers import keep_memory
 if sys.argv[1] == "keep":
     keep_memory()
 def work():

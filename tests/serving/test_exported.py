@@ -12,8 +12,8 @@ def exported(tmp_path_factory):
     import keras
 
     from ganvas.config import load_recipe
-    from ganvas.networks import DCGAN
-    from ganvas.runs import Run
+    from ganvas.gan.networks import DCGAN
+    from ganvas.storage.run import Run
 
     root = tmp_path_factory.mktemp("exported")
     keras.utils.set_random_seed(0)
@@ -31,9 +31,9 @@ def detector(tmp_path_factory):
     import keras
     import tensorflow as tf
 
-    from ganvas.assembly import parts_of
-    from ganvas.gan import GAN
+    from ganvas.gan.model import GAN
     from ganvas.kits.defects import encoder, fitting, folder, game
+    from ganvas.training.assembly import parts_of
 
     keras.utils.set_random_seed(0)
     sizes = {"networks.width": 4, "networks.discriminator_width": 4, "networks.max_width": 8}

@@ -322,7 +322,7 @@ def test_a_graph_for_gpus_beside_the_one_to_serve(gan):
 
 @pytest.mark.parametrize("how", ["folder", "file"])
 def test_links_are_no_part_of_a_model(gan, tmp_path, how):
-    from ganvas import manifest
+    from ganvas.storage import manifest
 
     manifest.write(gan / "1", {})
     manifest.verify(gan / "1")
@@ -338,7 +338,7 @@ def test_links_are_no_part_of_a_model(gan, tmp_path, how):
 
 
 def test_a_manifest_of_brackets(gan):
-    from ganvas import manifest
+    from ganvas.storage import manifest
 
     (gan / "1" / "manifest.json").write_text("[" * 100_000)
     with refuses(ganvas.ModelError):

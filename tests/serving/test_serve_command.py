@@ -154,8 +154,8 @@ def test_a_broken_model(here, gan):
 
 
 def test_the_extra_is_asked_for(gan, monkeypatch, capsys):
-    from ganvas.cli import run_command, serving
+    from ganvas.cli import run_command, serve
 
-    monkeypatch.setattr(serving, "_NEEDED", ("not_there",))
+    monkeypatch.setattr(serve, "_NEEDED", ("not_there",))
     assert run_command(["serve", str(gan)]) == 2
     assert "pip install 'ganvas[serve]'" in capsys.readouterr().err

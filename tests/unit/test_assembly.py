@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas.assembly import advice, assemble
 from ganvas.config import parse
 from ganvas.data import Options, base, load
 from ganvas.errors import ConfigError, DataError
-from ganvas.networks import R3GAN
-from ganvas.optimizers import Adam, eased
-from ganvas.penalties import PENALTIES, Critique
-from ganvas.training import prepare
+from ganvas.gan.networks import R3GAN
+from ganvas.gan.optimizers import Adam, eased
+from ganvas.gan.penalties import PENALTIES, Critique
+from ganvas.training.assembly import advice, assemble
+from ganvas.training.train import prepare
 from refusals import refuses
 
 TINY = {

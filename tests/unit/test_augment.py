@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas.augment import ADA, DiffAugment
-from ganvas.augment.diff import cut_out, recolour, translate
-from ganvas.augment.warp import identity, rotation, scaling, shift, warp
+from ganvas.gan.augment import ADA, DiffAugment
+from ganvas.gan.augment.diff import cut_out, recolour, translate
+from ganvas.gan.augment.warp import identity, rotation, scaling, shift, warp
 
 SEED = tf.constant([1, 2])
 GIVEN = np.random.default_rng(0).uniform(-1, 1, (40, 16, 24, 3)).astype(np.float32)

@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from ganvas.build import build, complete
+from ganvas.config.build import build, complete
 from ganvas.errors import ConfigError
 from refusals import refuses
 
@@ -102,7 +102,7 @@ def test_an_own_part_needs_no_table(monkeypatch):
 
 @pytest.mark.parametrize("value", ["1", True, float("nan")])
 def test_optional_numbers_are_checked_too(value):
-    from ganvas.penalties import PENALTIES
+    from ganvas.gan.penalties import PENALTIES
 
     with refuses(ConfigError):
         build("penalty", {"name": "r1", "weight": 1.0, "start": value}, PENALTIES)

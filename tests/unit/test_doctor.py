@@ -19,9 +19,9 @@ from ganvas.doctor import (
 )  # fmt: skip
 from ganvas.doctor.cures import REMEDIES, SLOPES
 from ganvas.errors import RunError
-from ganvas.losses import LOSSES
-from ganvas.penalties import PENALTIES
-from ganvas.runs import Run
+from ganvas.gan.losses import LOSSES
+from ganvas.gan.penalties import PENALTIES
+from ganvas.storage.run import Run
 from refusals import refuses
 
 REPORT = {"used": 60_000, "duplicates": 0, "constant": 0}

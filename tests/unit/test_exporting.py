@@ -13,11 +13,11 @@ import pytest
 
 from ganvas.config import Config, Export, parse
 from ganvas.errors import Advice, Refused, UsageError
-from ganvas.exporting import benchmark, deployment, export, formats, litert, trial
+from ganvas.exporting import benchmark, deployment, export, formats, litert, parity
 from ganvas.exporting.publish import publishing
-from ganvas.networks import DCGAN
-from ganvas.runs import Run
-from ganvas.sampler import Sampler
+from ganvas.gan.networks import DCGAN
+from ganvas.sampling.sampler import Sampler
+from ganvas.storage.run import Run
 from refusals import refuses
 
 
@@ -91,7 +91,7 @@ def sampler():
 
 
 def test_a_trial_finds_what_differs(sampler):
-    held = trial.Trial(sampler, None, Export(images=100), "auto")
+    held = parity.Trial(sampler, None, Export(images=100), "auto")
     same = held.examine(sampler.draw)
     assert (same["largest_error"], same["psnr"]) == (0, 106.02)
     assert held.faults(same) == []
@@ -103,7 +103,7 @@ def test_a_trial_finds_what_differs(sampler):
 
 
 def test_a_trial_finds_nan(sampler):
-    held = trial.Trial(sampler, None, Export(images=100), "auto")
+    held = parity.Trial(sampler, None, Export(images=100), "auto")
 
     def broken(z, y):
         images = sampler.draw(z, y)
@@ -115,7 +115,7 @@ def test_a_trial_finds_nan(sampler):
 
 
 def test_a_worse_frechet_distance_is_a_fault(sampler):
-    held = trial.Trial(sampler, None, Export(images=100), "auto")
+    held = parity.Trial(sampler, None, Export(images=100), "auto")
     found = {"psnr": 40.0, "scores": {"frechet": {"ratio": 1.3}}}
     assert "1.300 times the model's" in held.faults(found)[0]
     assert held.faults({"psnr": 40.0, "scores": {"kid": {}}}) == []
@@ -138,9 +138,11 @@ def test_a_judge_says_how_far_scores_moved(monkeypatch):
     quarters = rng.normal(100, 20, (3, 300, 2, 2, 1, 1, 1))
     images = np.clip(quarters.repeat(8, 4).repeat(8, 5), 0, 255).astype(np.uint8)
     images = images.transpose(0, 1, 2, 4, 3, 5, 6).reshape(3, 300, 16, 16, 1)
-    monkeypatch.setattr(trial, "extractor_for", lambda *_: Features())
-    monkeypatch.setattr(trial, "describe_source", lambda *_: trial.describe(images[0], Features()))
-    judge = trial.Judge(load(images[0], Options(holdout=0)), images[1], "auto")
+    monkeypatch.setattr(parity, "extractor_for", lambda *_: Features())
+    monkeypatch.setattr(
+        parity, "describe_source", lambda *_: parity.describe(images[0], Features())
+    )
+    judge = parity.Judge(load(images[0], Options(holdout=0)), images[1], "auto")
     same = judge.compare(images[1])
     assert set(same) == {"frechet", "kid"}
     assert same["frechet"]["ratio"] == 1
@@ -156,9 +158,9 @@ def test_a_judge_says_how_far_scores_moved(monkeypatch):
 
 def test_a_latency_is_taken_of_many_calls():
     calls = []
-    times = trial.clock(lambda: calls.append(0), seconds=0, most=10)
+    times = parity.clock(lambda: calls.append(0), seconds=0, most=10)
     assert (len(times), len(calls)) == (5, 8)
-    assert len(trial.clock(lambda: None, seconds=1, most=10)) == 10
+    assert len(parity.clock(lambda: None, seconds=1, most=10)) == 10
 
 
 def fake_run(folder, sampler, **sections):

@@ -13,15 +13,15 @@ from keras import layers
 
 from ganvas.data.mnist import mnist
 from ganvas.errors import UsageError
-from ganvas.evaluation import features as module
-from ganvas.evaluation import lite0
-from ganvas.evaluation.features import CHUNK, choose, extractor, looks_like_digits
+from ganvas.features import extractors as module
+from ganvas.features import lite0
+from ganvas.features.extractors import CHUNK, choose, extractor, looks_like_digits
 from ganvas.images import refit
 from refusals import refuses
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("GANVAS_DATA", ROOT.parent / "shared" / "data"))
-WEIGHTS = ROOT / "src/ganvas/evaluation/weights"
+WEIGHTS = ROOT / "src/ganvas/features/weights"
 
 
 def arrays(name):

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas.gan import GAN, update
-from ganvas.losses import LOSSES
-from ganvas.networks import DCGAN
-from ganvas.penalties import R1
+from ganvas.gan.losses import LOSSES
+from ganvas.gan.model import GAN, update
+from ganvas.gan.networks import DCGAN
+from ganvas.gan.penalties import R1
 
 SHAPE = (16, 16, 1)
 PAIR = DCGAN(noise=4, width=4, discriminator_width=4, embedding=2)

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ganvas import healing
-from ganvas.callbacks import Guard
 from ganvas.config import Scores, Train, Watch, load_recipe
+from ganvas.config.plan import Plan
 from ganvas.doctor import Finding
 from ganvas.errors import Diverged
-from ganvas.plan import Plan
-from ganvas.runs import Run
+from ganvas.storage.run import Run
+from ganvas.training import healing
+from ganvas.training.callbacks import NaNGuard
 from refusals import refuses
 
 PLAN = Plan.of(Train(kimg=1, batch=10, tick_kimg=0.1, steps_per_execution=10), Watch(), False,
@@ -54,7 +54,7 @@ def test_weights_that_are_not_finite_stop_a_run_whose_losses_are(run, player):
         generator=SimpleNamespace(weights=[weight(2.0)]),
         discriminator=SimpleNamespace(weights=[weight(3.0)]),
     )
-    guard = Guard(run, PLAN)
+    guard = NaNGuard(run, PLAN)
     guard.set_model(model)
     guard.tick(10, {"generator": 0.5})
     getattr(model, player).weights.append(weight(np.inf))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ganvas.evaluation.intervals import GROUPS, rate, wilson
+from ganvas.stats.intervals import GROUPS, rate, wilson
 
 
 def test_a_rate_is_never_of_more_images_than_there_are():

@@ -1,83 +1,96 @@
-"""Imports point down, files stay short: the structure that docs/tour.md draws."""
+"""Imports point down and in no circle, files stay short: the structure that docs/tour.md draws."""
 
 import ast
 import functools
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-SOURCE = Path(__file__).parents[2] / "src" / "ganvas"
-FLOORS = {
-    "errors": -1, "workers": -0.5, "lazy": -1, "wire": -1, "logs": -1, "files": -0.5,
-    "remote": -0.5,
-    "config": 0, "build": 0, "runs": 0, "seeds": 0, "images": 0, "plan": 0, "layers": 0,
-    "augment": 0, "manifest": 0, "accounting": 0, "mirror": 0.5,
-    "replicas": 2.5, "losses": 1, "penalties": 1, "optimizers": 1, "networks": 1, "data": 1,
-    "distributed": 1,
-    "gan": 2, "sampler": 2, "doctor": 2,
-    "private": 2.5,
-    "evaluation": 3, "assembly": 3,
-    "callbacks": 4, "exporting": 4,
-    "play": 5, "healing": 5, "training": 5, "rehearsal": 5,
-    "kits": 7, "tuning": 7, "scale": 7, "serve": 7,
-    "cli": 8, "__main__": 9,
-}  # fmt: skip
-SAME_FLOOR = {
-    ("plan", "config"), ("augment", "seeds"), ("runs", "config"), ("penalties", "losses"),
-    ("training", "play"), ("training", "healing"), ("healing", "play"), ("rehearsal", "training"),
-}  # fmt: skip
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "ganvas"
+TOUR = ROOT / "docs" / "tour.md"
+FLOORS = (
+    "errors", "base", "images", "recipes", "stats", "reports", "config", "storage", "features",
+    "gan", "data", "sampling", "doctor", "serve", "evaluation", "exporting", "training", "kits",
+    "tuning", "cluster", "cli", "__main__",
+)  # fmt: skip
+"""From the ground up: each imports only from what stands before it. The package's own `__init__`,
+which names everything, has no floor."""
 
 
 @functools.cache
-def trees() -> dict[Path, ast.Module]:
-    """Every file of the package, parsed."""
-    return {path: ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py"))}
+def modules() -> dict[str, tuple[Path, ast.Module]]:
+    """Every file of the package by its dotted name within it, parsed."""
+    found = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        words = path.relative_to(SOURCE).with_suffix("").parts
+        name = ".".join(words[:-1] if words[-1] == "__init__" else words)
+        found[name] = path, ast.parse(path.read_text())
+    return found
 
 
-def place(path: Path) -> str:
-    return path.relative_to(SOURCE).with_suffix("").parts[0]
-
-
-def imports(path: Path):
-    """Names of the places in ganvas that a file imports."""
-    package = ["ganvas", *path.relative_to(SOURCE).parts[:-1]]
-    for node in ast.walk(trees()[path]):
-        if isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            words = [*base, *(node.module.split(".") if node.module else [])]
-            if words[:1] == ["ganvas"]:
-                yield from [words[1]] if len(words) > 1 else [alias.name for alias in node.names]
+def imports(name: str) -> Iterator[str]:
+    """What a module imports of the package, wherever in it, for types alone too."""
+    path, tree = modules()[name]
+    package = list(path.relative_to(SOURCE).parts[:-1])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1]
+            base += node.module.split(".") if node.module else []
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ganvas":
+            base = node.module.split(".")[1:]
         elif isinstance(node, ast.Import):
-            for alias in node.names:
-                words = alias.name.split(".")
-                if words[0] == "ganvas" and len(words) > 1:
-                    yield words[1]
+            yield from (one.name[7:] for one in node.names if one.name.startswith("ganvas."))
+            continue
+        else:
+            continue
+        for one in node.names:
+            inner = ".".join([*base, one.name])
+            yield inner if inner in modules() else ".".join(base)
 
 
-def test_every_file_has_a_floor():
-    """One that has none is added to docs/tour.md and to FLOORS."""
-    assert {place(path) for path in trees()} - {"__init__"} <= set(FLOORS)
+@functools.cache
+def arrows() -> dict[str, set[str]]:
+    return {name: set(imports(name)) - {"", name} for name in modules() if name}
+
+
+def floor(name: str) -> int:
+    return FLOORS.index(name.partition(".")[0])
+
+
+def test_every_folder_has_a_floor():
+    there = {name.partition(".")[0] for name in arrows()} | {"recipes"}
+    assert there == set(FLOORS)
 
 
 def test_imports_point_down():
-    wrong = []
-    for path in trees():
-        here = place(path)
-        if here == "__init__":
-            continue
-        for there in sorted(set(imports(path)) - {here, "__version__"}):
-            if FLOORS[there] >= FLOORS[here] and (here, there) not in SAME_FLOOR:
-                wrong.append(f"{path.relative_to(SOURCE)} imports {there}")
+    wrong = [
+        f"{name} imports {other}"
+        for name, others in arrows().items()
+        for other in sorted(others)
+        if floor(other) > floor(name)
+    ]
     assert not wrong
 
 
+def test_no_import_is_part_of_a_circle():
+    """A package's own `__init__` names what lies in it: it counts as what it imports."""
+    left = {name: set(others) for name, others in arrows().items()}
+    while free := [name for name, others in left.items() if not others & set(left)]:
+        for name in free:
+            del left[name]
+    assert not {name: sorted(others & set(left)) for name, others in left.items()}
+
+
 def test_files_are_short():
-    lines = {str(path.relative_to(SOURCE)): path.read_text().count("\n") for path in trees()}
+    lines = {name: path.read_text().count("\n") for name, (path, _) in modules().items()}
     assert {name: count for name, count in lines.items() if count > 300} == {}
 
 
 def test_functions_are_short():
     functions = {
-        f"{path.relative_to(SOURCE)}:{node.lineno} {node.name}": node.end_lineno - node.lineno
-        for path, tree in trees().items()
+        f"{name}:{node.lineno} {node.name}": node.end_lineno - node.lineno
+        for name, (_, tree) in modules().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef)
     }
@@ -87,8 +100,57 @@ def test_functions_are_short():
 def test_only_images_converts():
     """The number 127.5 stands in one file."""
     found = {
-        path.name
-        for path, tree in trees().items()
+        name
+        for name, (_, tree) in modules().items()
         if any(getattr(node, "value", 0) == 127.5 for node in ast.walk(tree))
     }
-    assert found == {"images.py"}
+    assert found == {"images"}
+
+
+BEGIN, END = "<!-- floors -->\n", "<!-- end of floors -->"
+
+
+def drawn() -> str:
+    """The floors from the top down, each with those that it stands on, as Markdown."""
+    below = {name: set() for name in FLOORS}
+    for name, others in arrows().items():
+        below[FLOORS[floor(name)]] |= {FLOORS[floor(other)] for other in others}
+    below["config"].add("recipes")  # data, not imported but read
+    lines = ["| folder | imports |", "|---|---|"]
+    for name in reversed(FLOORS):
+        used = ", ".join(sorted(below[name] - {name}, key=FLOORS.index)) or "–"
+        lines.append(f"| `{name}` | {used} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_tour_draws_the_floors():
+    """`python tests/unit/test_layering.py` writes them anew."""
+    assert TOUR.read_text().partition(BEGIN)[2].partition(END)[0] == drawn()
+
+
+def test_the_tour_names_what_is_there():
+    """Each row: a file or a folder of the package, and names that are in it."""
+    wrong = []
+    for line in TOUR.read_text().partition(END)[2].splitlines():
+        if not line.startswith("| `"):
+            continue
+        place, says = line.split("|")[1:3]
+        path = SOURCE / place.strip().strip("`")
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        if not path.exists():
+            wrong.append(f"{place}: no such file")
+            continue
+        words = {word for file in files if file.suffix == ".py" for word in words_of(file)}
+        words |= {file.stem for file in files}
+        wrong += [f"{place}: {name}" for name in re.findall(r"`([\w.]+)`", says)
+                  if not set(name.split(".")) <= words]  # fmt: skip
+    assert not wrong
+
+
+def words_of(path: Path) -> set[str]:
+    return set(re.findall(r"\w+", path.read_text()))
+
+
+if __name__ == "__main__":
+    before, _, rest = TOUR.read_text().partition(BEGIN)
+    TOUR.write_text(before + BEGIN + drawn() + END + rest.partition(END)[2])

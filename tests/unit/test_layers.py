@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from ganvas.layers import (
+from ganvas.gan.layers import (
     Basis,
     BatchNorm,
     Bias,

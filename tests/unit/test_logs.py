@@ -2,7 +2,7 @@
 
 import logging
 
-from ganvas.logs import quiet
+from ganvas.base.logs import quiet
 
 
 def test_quiet_and_then_as_before():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas.losses import LOSSES, Hinge
+from ganvas.gan.losses import LOSSES, Hinge
 
 
 def sigmoid(x):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ganvas import manifest
 from ganvas.errors import ModelError
+from ganvas.storage import manifest
 from refusals import refuses
 
 

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from ganvas.networks import DCGAN, R3GAN, Textbook
-from ganvas.networks.dcgan import cropped, map_sizes
+from ganvas.gan.networks import DCGAN, R3GAN, Textbook
+from ganvas.gan.networks.dcgan import cropped, map_sizes
 
 
 @pytest.mark.parametrize(

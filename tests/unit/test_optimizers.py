@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas.optimizers import Adam, Decay
+from ganvas.gan.optimizers import Adam, Decay
 
 
 def steps_of(optimizer, gradients: np.ndarray) -> np.ndarray:

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 import ganvas
-from ganvas import scale
+from ganvas import cluster
+from ganvas.cluster import packer, packing
 from ganvas.data import Options, preparing
 from ganvas.errors import DataError, RunError
-from ganvas.scale import packer, packing
 from refusals import refuses
 
 
@@ -51,7 +51,7 @@ def damage(folder: Path, name: str, how: str) -> None:
         path.write_bytes(content[:-99] + bytes([content[-99] ^ 1]) + content[-98:])
 
 
-@pytest.mark.parametrize("pack", [scale.pack, ganvas.prepare])
+@pytest.mark.parametrize("pack", [cluster.pack, ganvas.prepare])
 @pytest.mark.parametrize("how", ["lose", "cut", "flip"])
 @pytest.mark.parametrize("name", ["00001.tfrecord", "index.npz"])
 def test_the_same_call_mends_what_was_damaged(name, how, pack, eleven, tmp_path):
@@ -72,14 +72,14 @@ def test_the_same_call_mends_what_was_damaged(name, how, pack, eleven, tmp_path)
 def test_a_lost_index_is_made_again(how, eleven, tmp_path):
     """As far as the folder says what it is of, which those made by one process do not."""
     out = tmp_path / "packed"
-    before = contents(scale.pack(eleven, out))
+    before = contents(cluster.pack(eleven, out))
     damage(out, "index.json", how)
     with refuses(DataError):
         ganvas.prepare(eleven, out)
-    assert contents(scale.pack(eleven, out)) == before
+    assert contents(cluster.pack(eleven, out)) == before
 
 
-@pytest.mark.parametrize("pack", [scale.pack, ganvas.prepare])
+@pytest.mark.parametrize("pack", [cluster.pack, ganvas.prepare])
 @pytest.mark.parametrize("moved", [0, 1, 2])
 def test_mending_that_was_cut_is_mended(moved, pack, eleven, tmp_path, monkeypatch):
     out = tmp_path / "packed"
@@ -108,7 +108,7 @@ def test_mending_that_was_cut_is_mended(moved, pack, eleven, tmp_path, monkeypat
 def test_images_that_read_otherwise_now_do_not_mend_others(eleven, tmp_path, monkeypatch):
     """Runs of the packed images would not know them again."""
     out, probe = tmp_path / "packed", packer.probe
-    scale.pack(eleven, out)
+    cluster.pack(eleven, out)
     damage(out, "00001.tfrecord", "lose")
     before = contents(out)
 
@@ -120,10 +120,10 @@ def test_images_that_read_otherwise_now_do_not_mend_others(eleven, tmp_path, mon
     with monkeypatch.context() as patch:
         patch.setattr(packer, "probe", refuse)
         with refuses(DataError):
-            scale.pack(eleven, out)
+            cluster.pack(eleven, out)
     assert contents(out) == before and not list(tmp_path.glob(".*"))
-    scale.pack(eleven, out)
-    assert contents(out) == contents(scale.pack(eleven, tmp_path / "whole"))
+    cluster.pack(eleven, out)
+    assert contents(out) == contents(cluster.pack(eleven, tmp_path / "whole"))
 
 
 @pytest.mark.parametrize("how", ["cut", "flip"])
@@ -146,7 +146,7 @@ def test_an_index_of_something_else_is_no_index(index, eleven, tmp_path):
         ganvas.prepare(eleven, out)
 
 
-@pytest.mark.parametrize("pack", [scale.pack, ganvas.prepare])
+@pytest.mark.parametrize("pack", [cluster.pack, ganvas.prepare])
 def test_what_is_packed_otherwise_is_left_alone(pack, eleven, tmp_path, monkeypatch):
     out = tmp_path / "packed"
     pack(eleven, out)
@@ -172,7 +172,7 @@ def test_no_scratch_file_stays_open(fails, eleven, tmp_path, monkeypatch):
     if fails:
         monkeypatch.setattr(packer, "write_shard", write)
     with refuses(DataError, "no") if fails else contextlib.nullcontext():
-        scale.pack(eleven, tmp_path / "packed")
+        cluster.pack(eleven, tmp_path / "packed")
     for link in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # that which looks
             assert "pixels" not in str(link.readlink())

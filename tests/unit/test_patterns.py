@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from ganvas.errors import DataError, UsageError
+from ganvas.gan.networks import Texture
+from ganvas.gan.networks.texture import take
 from ganvas.kits.patterns import colour, directions, torus, vector, work
 from ganvas.kits.patterns.crops import crops, cut_from, read_textures
 from ganvas.kits.patterns.marks import read_marks
 from ganvas.kits.patterns.measure import mirrored, seams
 from ganvas.kits.patterns.mockups import fabric, repeated, wallpaper
-from ganvas.networks import Texture
-from ganvas.networks.texture import take
 from refusals import refuses
 
 RNG = np.random.default_rng(0)

@@ -6,15 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas.penalties import (
-    R1,
-    R2,
-    Consistency,
-    Critique,
-    Dragan,
-    GradientPenalty,
-    LeCam,
-)  # fmt: skip
+from ganvas.gan.penalties import R1, R2, Consistency, Critique, Dragan, GradientPenalty, LeCam
 
 SEED = tf.constant([3, 4])
 

@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
-from ganvas.assembly import optimizers
 from ganvas.config import Scores, Train, Watch, parse
-from ganvas.plan import Plan
+from ganvas.config.plan import Plan
+from ganvas.training.assembly import optimizers
 
 CASES = [
     Train(kimg=kimg, batch=batch, tick_kimg=tick, warmup_kimg=warm, discriminator_steps=turns,

@@ -18,7 +18,8 @@ from ganvas.kits.privacy import (
     search,
     utility,
 )
-from ganvas.kits.privacy.case import Case, Part
+from ganvas.kits.privacy.case import Case
+from ganvas.kits.privacy.part import Part
 from ganvas.kits.privacy.people import identified
 from ganvas.kits.privacy.result import Result
 from refusals import refuses

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import scipy  # its parts are imported when a test first uses them
 
-from ganvas.kits import ranking
-from ganvas.kits.privacy import exact
+from ganvas.stats import exact, ranking
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas import accounting
-from ganvas.assembly import assemble, settle, stream
 from ganvas.config import Config, load_recipe
 from ganvas.data import Options
 from ganvas.data.sources import load
 from ganvas.errors import ConfigError, DataError
-from ganvas.private import PrivateGAN, check, clip_and_sum
+from ganvas.gan import accounting
+from ganvas.gan.private import PrivateGAN, check, clip_and_sum
+from ganvas.training.assembly import assemble, settle, stream
 from refusals import refuses
 
 needs_accountant = pytest.mark.skipif(

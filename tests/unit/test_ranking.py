@@ -5,7 +5,7 @@ import pytest
 import scipy  # its parts are imported when a test first uses them
 
 from ganvas.errors import UsageError
-from ganvas.kits.ranking import (
+from ganvas.stats.ranking import (
     aupro,
     auroc,
     average_precision,
@@ -13,7 +13,7 @@ from ganvas.kits.ranking import (
     clopper_pearson,
     components,
     false_alarms,
-)  # fmt: skip
+)
 from refusals import refuses
 
 RNG = np.random.default_rng(0)

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ganvas.data import tables
 from ganvas.errors import DataError, RunError, UsageError
-from ganvas.kits import ranking, tables
-from ganvas.kits.rare_class import arms, classifier, groups, intervals, leaks, metrics, verdict
+from ganvas.kits.rare_class import arms, classifier, groups, leaks, metrics, verdict
 from ganvas.kits.rare_class.folder import file_name
 from ganvas.kits.rare_class.parts import Part, deal, folds_of, gather, official, validates
 from ganvas.kits.rare_class.plan import ARMS, Plan
 from ganvas.kits.rare_class.study import open_folder
+from ganvas.stats import paired, ranking
 from refusals import refuses
 
 PLAN = Plan(("1",), steps=30, batch=20)
@@ -100,8 +101,8 @@ def test_intervals_cover_the_truth(per_unit):
         units = np.arange(240) // per_unit
         truth = (rng.random(units.max() + 1) < 0.2).astype(int)[units]
         one, other = (guesses(rng, truth, 0.7, 5, 0.05, units) for _ in range(2))
-        tallies = [intervals.tally(g, truth, units, 2) for g in (one, other)]
-        found = intervals.difference(*tallies, seed=study, draws=400)
+        tallies = [paired.tally(g, truth, units, 2) for g in (one, other)]
+        found = paired.difference(*tallies, seed=study, draws=400)
         claims += not found.low <= 0 <= found.high
     assert claims <= 24  # 8 %: three standard errors above 5 %
 
@@ -113,7 +114,7 @@ def test_both_parts_of_the_interval_count():
     def width(spread, units):
         pair = [guesses(np.random.default_rng(s), truth, 0.75, 5, spread, np.arange(400))
                 for s in (1, 2)]  # fmt: skip
-        found = intervals.difference(*(intervals.tally(g, truth, units, 2) for g in pair))
+        found = paired.difference(*(paired.tally(g, truth, units, 2) for g in pair))
         return found.high - found.low
 
     assert width(0.08, units) > 1.5 * width(0.0, units)  # seeds
@@ -124,8 +125,8 @@ def test_both_parts_of_the_interval_count():
 def test_two_seeds_that_differ_leave_everything_open():
     truth = np.arange(100) % 2
     one = np.stack([truth, 1 - truth])
-    found = intervals.difference(
-        *(intervals.tally(g, truth, np.arange(100), 2) for g in (one, np.zeros((2, 100), int)))
+    found = paired.difference(
+        *(paired.tally(g, truth, np.arange(100), 2) for g in (one, np.zeros((2, 100), int)))
     )
     assert (found.low, found.high) == (-1, 1)  # no difference is larger
     assert found.p > 0.5
@@ -139,7 +140,7 @@ def test_groups_that_stand_or_fall_together_widen_the_interval():
     one, other = np.where(right, truth, 1 - truth), np.tile(1 - truth, (5, 1))
     widths = []
     for unit in (units, np.arange(400)):
-        found = intervals.difference(*(intervals.tally(g, truth, unit, 2) for g in (one, other)))
+        found = paired.difference(*(paired.tally(g, truth, unit, 2) for g in (one, other)))
         widths.append(found.high - found.low)
     assert widths[0] > 2 * widths[1]
 
@@ -148,14 +149,12 @@ def test_the_value_is_the_difference_of_balanced_accuracies():
     rng = np.random.default_rng(3)
     truth, units = rng.integers(0, 3, 200), rng.integers(0, 50, 200)
     one, other = rng.integers(0, 3, (2, 4, 200))
-    found = intervals.difference(*(intervals.tally(g, truth, units, 3) for g in (one, other)))
+    found = paired.difference(*(paired.tally(g, truth, units, 3) for g in (one, other)))
     slow = np.mean([metrics.balanced_accuracy(a, truth, 3) - metrics.balanced_accuracy(b, truth, 3)
                     for a, b in zip(one, other, strict=True)])  # fmt: skip
     assert found.value == pytest.approx(slow)
     assert found.low < found.value < found.high
-    assert found == intervals.difference(
-        *(intervals.tally(g, truth, units, 3) for g in (one, other))
-    )
+    assert found == paired.difference(*(paired.tally(g, truth, units, 3) for g in (one, other)))
 
 
 def test_the_bootstrap_has_the_variance_of_theory():
@@ -163,10 +162,10 @@ def test_the_bootstrap_has_the_variance_of_theory():
     apart = np.array([1.0, 0, 0, 1, 1])
     count = np.ones((5, 1))
     rng = np.random.default_rng(0)
-    drawn = intervals._resampled(apart[:, None], count, np.zeros(5), rng, 40_000)
+    drawn = paired._resampled(apart[:, None], count, np.zeros(5), rng, 40_000)
     assert drawn.var() == pytest.approx(apart.var(ddof=1) / 5, rel=0.05)
     # Strata keep their size: 5 units of one weigh no less beside 500 of another.
-    assert intervals._weights(5, 10, rng).sum(axis=1) == pytest.approx(np.full(10, 5))
+    assert paired._weights(5, 10, rng).sum(axis=1) == pytest.approx(np.full(10, 5))
 
 
 @pytest.mark.parametrize("few", [3, 8])
@@ -178,9 +177,9 @@ def test_a_few_images_that_agree_are_no_proof(few):
         rng = np.random.default_rng([few, study])
         truth = np.repeat([1, 0], [few, 60])
         right = rng.random((2, few + 60)) < np.where(truth == 1, 0.5, 0.95)
-        tallies = [intervals.tally(np.tile(np.where(one, truth, 1 - truth), (2, 1)), truth,
+        tallies = [paired.tally(np.tile(np.where(one, truth, 1 - truth), (2, 1)), truth,
                                    np.arange(few + 60), 2) for one in right]  # fmt: skip
-        claims += intervals.difference(*tallies, seed=study, draws=400).p < 0.05
+        claims += paired.difference(*tallies, seed=study, draws=400).p < 0.05
     assert claims <= 24
 
 

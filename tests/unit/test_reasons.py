@@ -2,8 +2,8 @@
 
 import pytest
 
+from ganvas.cluster.training import _reason
 from ganvas.errors import ConfigError, WorkerGone
-from ganvas.scale.playing import _reason
 
 Died = type("ActorDiedError", (Exception,), {"__module__": "ray.exceptions"})
 

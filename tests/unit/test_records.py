@@ -46,9 +46,9 @@ def test_rows_fill_a_shard(tmp_path):
 
 PACK = """
 import sys
-import ganvas.scale.playing, ganvas.scale.drawing
+import ganvas.cluster.training, ganvas.cluster.sampling
 from ganvas.data import Options
-from ganvas.scale import pack
+from ganvas.cluster import pack
 pack(sys.argv[1], sys.argv[2], Options(size=16))
 assert "tensorflow" not in sys.modules
 """

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from ganvas import manifest, mirror, remote
 from ganvas.cli import run_command
 from ganvas.config import load_recipe
 from ganvas.data import Options, load, prepare
 from ganvas.errors import DataError, Diverged, ModelError, RunError, UsageError
-from ganvas.runs import Run
+from ganvas.storage import manifest, mirror, remote
+from ganvas.storage.run import Run
 from refusals import refuses
 
 

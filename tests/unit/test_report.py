@@ -14,10 +14,10 @@ import pytest
 
 from ganvas import images
 from ganvas.config import Config
-from ganvas.evaluation import charts
-from ganvas.evaluation.page import Code, mark
 from ganvas.evaluation.report import comparison_table, number, scores_table, write_report
-from ganvas.runs import Run
+from ganvas.reports import charts
+from ganvas.reports.page import Code, mark
+from ganvas.storage.run import Run
 
 EVIL = "<script>alert('1')</script>"
 NAMES = ["cat", EVIL, "$x^{$", '猫|b\n"a\' onload="x', "udc80-\udc80"]
@@ -325,7 +325,8 @@ def test_numbers(value, words):
 
 def test_a_report_needs_neither_tensorflow_nor_pyplot():
     code = (
-        "import sys; from ganvas.evaluation import charts, report; charts.bars('a', [1], [1]); "
+        "import sys; from ganvas.evaluation import report; from ganvas.reports import charts; "
+        "charts.bars('a', [1], [1]); "
         "sys.exit(bool({'tensorflow', 'matplotlib.pyplot'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

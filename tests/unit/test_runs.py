@@ -12,15 +12,15 @@ import sys
 import numpy as np
 import pytest
 
+from ganvas.base.files import replacing
 from ganvas.config import Config
 from ganvas.errors import ConfigError, RunError
-from ganvas.files import replacing
-from ganvas.runs import Run, list_runs
+from ganvas.storage.run import Run, list_runs
 from refusals import refuses
 
 HOLD = """
 import sys, time
-from ganvas.runs import Run
+from ganvas.storage.run import Run
 with Run(sys.argv[1]).locked():
     print("held", flush=True)
     time.sleep(60)

@@ -1,11 +1,15 @@
 """A trained generator: the same seed, the same images."""
 
+import zipfile
+
+import keras
 import numpy as np
 import pytest
 
 from ganvas.errors import UsageError
-from ganvas.networks import DCGAN
-from ganvas.sampler import Sampler
+from ganvas.gan import layers
+from ganvas.gan.networks import DCGAN
+from ganvas.sampling.sampler import Sampler, read_keras
 from refusals import refuses
 
 PAIR = DCGAN(noise=4, width=4, embedding=2)  # arguments alone: no network is built yet
@@ -77,3 +81,21 @@ def test_walk_is_smooth_and_closed():
     closing = np.abs(frames[0] - frames[-1]).mean()
     assert closing <= 2 * steps.max()
     assert steps.max() < np.abs(frames[0] - frames[30]).mean()
+
+
+def test_a_file_of_older_code_is_read(sampler, tmp_path, monkeypatch):
+    """It names modules that are gone; nothing else may have registered the layers meanwhile."""
+    path = tmp_path / "old.keras"
+    sampler.generator.save(tmp_path / "new.keras")
+    with zipfile.ZipFile(tmp_path / "new.keras") as new, zipfile.ZipFile(path, "w") as old:
+        for name in new.namelist():
+            content = new.read(name)
+            if name == "config.json":
+                assert b"ganvas.gan.layers." in content
+                content = content.replace(b"ganvas.gan.layers.", b"ganvas.layers.")
+            old.writestr(name, content)
+    for name in layers.REGISTERED:
+        monkeypatch.delitem(keras.saving.get_custom_objects(), name)
+    given = {"noise": sampler.noise(2, 0), "label": sampler.labels(2, None, 0)}
+    expected = sampler.generator(given, training=False)
+    np.testing.assert_array_equal(read_keras(path)(given, training=False), expected)

@@ -10,13 +10,14 @@ from PIL import Image
 
 from ganvas.data.mnist import mnist
 from ganvas.errors import ConfigError
-from ganvas.evaluation import intervals, manifold
+from ganvas.evaluation import base, manifold
 from ganvas.evaluation.base import Comparison, Sample
 from ganvas.evaluation.copies import copied, near_copies, nearest
 from ganvas.evaluation.frechet import Moments, frechet, frechet_distance
-from ganvas.evaluation.intervals import student, wilson
 from ganvas.evaluation.kernel import kid, mmd2
 from ganvas.evaluation.scores import SCORES, score
+from ganvas.stats import intervals
+from ganvas.stats.intervals import student, wilson
 from refusals import refuses
 
 NAMES = list(SCORES)
@@ -255,9 +256,9 @@ def test_names():
 
 
 def test_large_sets_are_drawn_from(monkeypatch):
-    monkeypatch.setattr(intervals, "MOST", 30)
+    monkeypatch.setattr(base, "MOST", 30)
     c = Comparison(sample(60, 0), sample(50, 1), seed=3)
-    few = intervals.drawn(c)
+    few = base.drawn(c)
     assert len(few.real) == len(few.fake) == 30
     assert manifold.precision(c) == manifold.precision(replace(c))
     assert kid(c).value == pytest.approx(mmd2(few.real.features, few.fake.features))

@@ -16,7 +16,7 @@ optuna = pytest.importorskip("optuna", reason="the extra [tune] is not installed
 
 from ganvas.config import load_recipe
 from ganvas.errors import Advice, Diverged, UsageError
-from ganvas.runs import Run
+from ganvas.storage.run import Run
 from ganvas.tuning import report, search, trial
 from refusals import refuses
 

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from ganvas.seeds import fold, normal
+from ganvas.base.seeds import fold, normal
 
 
 def test_the_same_address_gives_the_same_seed():

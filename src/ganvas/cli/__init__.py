@@ -11,15 +11,23 @@ import warnings
 from ..errors import Advice, GanvasError
 from . import (  # noqa: F401 - they add their commands
     balance,
-    inspecting,
-    judging,
-    leaving,
-    looking,
-    making,
+    bench,
+    defects,
+    doctor,
+    evaluate,
+    export,
+    info,
+    morph,
     patterns,
+    prepare,
     privacy,
-    searching,
-    serving,
+    recipes,
+    resume,
+    runs,
+    sample,
+    serve,
+    train,
+    tune,
 )
 from .app import STOPPED, app
 
@@ -47,8 +55,10 @@ def run_command(arguments: list[str]) -> int:
         if debug:
             raise
         if not hasattr(error, "format_message"):
-            what = f"{type(error).__name__}: {str(error) or 'no words'}"
-            return _complain(f"{what}; this was not foreseen: --debug shows where it happened", 2)
+            what = f"{type(error).__name__}: {str(error) or 'no message'}"
+            return _complain(
+                f"internal error (bug): {what}; please report it; --debug shows the traceback", 2
+            )
         message = error.format_message().rstrip(".").replace("\n", " ")
         return _complain(f"{message}; `ganvas --help` lists what there is", 2)
 

@@ -8,9 +8,10 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import UsageError
@@ -18,9 +19,41 @@ from ..errors import UsageError
 STOPPED = -130
 """Of a command that was interrupted and has said how to go on."""
 
+GROUPS = {
+    "Train": ("train", "resume", "prepare", "recipes", "tune"),
+    "Inspect": ("runs", "doctor", "sample", "morph", "info"),
+    "Evaluate": ("evaluate",),
+    "Ship": ("export", "bench", "serve"),
+    "Jobs": ("defects", "balance", "privacy", "patterns"),
+}
+"""The commands, in the order in which `ganvas --help` lists them."""
+
+
+class Grouped(TyperGroup):
+    """The commands of `ganvas`, under headings."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        listed = [name for names in GROUPS.values() for name in names]
+        return [*listed, *(name for name in super().list_commands(ctx) if name not in listed)]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        width = max(len(name) for names in GROUPS.values() for name in names)
+        limit = formatter.width - 6 - width
+        for heading, names in GROUPS.items():
+            rows = [
+                (name.ljust(width), command.get_short_help_str(limit))
+                for name in names
+                if (command := self.get_command(ctx, name))
+            ]
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
 app = typer.Typer(
     name="ganvas",
+    cls=Grouped,
     help="Image GANs: from a folder of images to a trained, watched, resumable generator.",
+    invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -54,19 +87,48 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def _common(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True)
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command(hidden=True)
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+@app.command("help", hidden=True)
+def help_of(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND]...")] = None,
+) -> None:
+    """Print the help of a command, or of all."""
+    app([*(names or ()), "--help"], prog_name="ganvas", standalone_mode=False)
+
+
+def group(name: str, purpose: str) -> typer.Typer:
+    """A command that has commands of its own; without one it prints its help."""
+
+    def show(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
+
+    made = typer.Typer(rich_markup_mode=None)
+    made.callback(invoke_without_command=True, help=purpose)(show)
+    app.add_typer(made, name=name)
+    return made
 
 
 def table(lines: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        typer.echo("  ".join(cells).rstrip())
+    """Print rows in aligned columns; the first is the head."""
+    from ..reports.tables import aligned
+
+    typer.echo(aligned(lines))
 
 
 def by_ray(workers: int | None, address: str | None) -> bool:
@@ -77,7 +139,7 @@ def by_ray(workers: int | None, address: str | None) -> bool:
     if workers is None and address is not None:
         raise UsageError(f"--address {address} needs --workers N: how many should work there")
     if workers is not None:
-        from ..scale import check_installed
+        from ..cluster import check_installed
 
         check_installed()
     return workers is not None
@@ -121,3 +183,15 @@ def held_back_stderr() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def finished(run) -> int:
+    row = (run.rows() or [{"kimg": 0, "seconds": 0}])[-1]
+    if run.status() == "interrupted":
+        sys.stderr.write(f"stopped at {row['kimg']:g} kimg; go on: ganvas resume {run.where}\n")
+        return STOPPED
+    typer.echo(
+        f"{run.where}: {row['kimg']:g} kimg in {row['seconds']:.0f} s of training; "
+        f"pictures in {run.where}/samples"
+    )
+    return 0

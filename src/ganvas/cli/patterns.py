@@ -11,12 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .app import DATA_HELP, STOPPED, Json, Values, app, tensorflow
+from .app import DATA_HELP, STOPPED, Json, Values, group, tensorflow
 
-patterns = typer.Typer(
-    help="Tiles without seams from a texture; logos in a palette.", rich_markup_mode=None
-)
-app.add_typer(patterns, name="patterns")
+patterns = group("patterns", "Tiles without seams from a texture; logos in a palette.")
 
 Out = Annotated[Path, typer.Option(help="The folder; the same command again goes on.")]
 Kimg = Annotated[

@@ -10,10 +10,9 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .app import DATA_HELP, Json, WhichModel, app, tensorflow
+from .app import DATA_HELP, Json, WhichModel, group, tensorflow
 
-privacy = typer.Typer(help="What a generator betrays of the images it was trained on.")
-app.add_typer(privacy, name="privacy")
+privacy = group("privacy", "What a generator leaks of the images it was trained on.")
 
 
 @privacy.command()
@@ -93,7 +92,7 @@ def sample(
     """Draw images and leave out what nearly copies a training image."""
     tensorflow()
     from ..kits import privacy as kit
-    from ..runs import Run
+    from ..storage.run import Run
 
     facts = kit.deliver(run, out, train, n=n, near=near, seed=seed, model=which)
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..lazy import fetch as _fetch
+from ..base.lazy import fetch as _fetch
 
 if TYPE_CHECKING:
     from .base import Images as Images

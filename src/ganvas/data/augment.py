@@ -1,5 +1,5 @@
 """Augmentation of the real images on their way in. It changes what the generator learns: a flipped
-training set makes flipped samples. What must not leak into samples belongs to `ganvas.augment`.
+training set makes flipped samples. What must not leak into samples belongs to `ganvas.gan.augment`.
 """
 
 from __future__ import annotations

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ganvas.base.logs import quiet_pillow
 from ganvas.data.checkup import Headers, attempt, check, find, good_and_broken, headers_of, without
 from ganvas.data.memory import fits
 from ganvas.data.options import Options
 from ganvas.data.rows import Rows
 from ganvas.images import probe, read
-from ganvas.logs import quiet_pillow
 
 
 def from_folder(folder: Path, options: Options) -> Rows:

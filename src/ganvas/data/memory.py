@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ganvas.base.workers import neighbours
 from ganvas.data.options import Options
-from ganvas.workers import neighbours
 
 GIB = 2**30
 _UNKNOWN_FREE = 4 * GIB  # where the system does not say

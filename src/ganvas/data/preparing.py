@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ganvas import remote
+from ganvas.base.files import disk_errors
 from ganvas.data.options import Options
 from ganvas.data.records import (
     is_whole,
@@ -24,7 +24,7 @@ from ganvas.data.records import (
 from ganvas.data.rows import Rows
 from ganvas.data.sources import load
 from ganvas.errors import DataError
-from ganvas.files import disk_errors
+from ganvas.storage import remote
 
 _TAKEN = (
     "{} is not an empty folder, and does not hold these images packed like this: choose another "

@@ -22,12 +22,12 @@ from typing import Any, NamedTuple
 import google_crc32c
 import numpy as np
 
+from ganvas.base.files import replacing
+from ganvas.base.protobuf import field, varint
 from ganvas.data.listing import Listing
 from ganvas.errors import DataError
-from ganvas.files import replacing
-from ganvas.manifest import sha256
-from ganvas.runs import UNREADABLE
-from ganvas.wire import field, varint
+from ganvas.storage.manifest import sha256
+from ganvas.storage.run import UNREADABLE
 
 FORMAT = 2
 AGAIN = "copy it again, or prepare the images again"

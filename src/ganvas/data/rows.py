@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ganvas.base.seeds import fold
 from ganvas.data.augment import augment
 from ganvas.data.base import Images, _map, _ready
 from ganvas.data.order import balanced, shuffle
 from ganvas.images import to_float
-from ganvas.seeds import fold
 
 _FAR = 2**31
 

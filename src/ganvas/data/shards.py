@@ -25,8 +25,8 @@ from ganvas.data.options import Options
 from ganvas.data.records import AGAIN, ARRAYS, FORMAT, FRAME_HEAD, FRAME_TAIL, INDEX
 from ganvas.data.report import Report
 from ganvas.errors import DataError, UsageError
-from ganvas.remote import Store
-from ganvas.runs import UNREADABLE
+from ganvas.storage.remote import Store
+from ganvas.storage.run import UNREADABLE
 
 _BLOCK_BYTES = 2 * 2**20
 _GROUP_BYTES = 32 * 2**20

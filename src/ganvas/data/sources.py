@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from ganvas import remote
 from ganvas.config import Config
 from ganvas.data.arrays import from_arrays
 from ganvas.data.base import Images
-from ganvas.data.clusters import cluster
 from ganvas.data.folder import from_folder
+from ganvas.data.groups import cluster
 from ganvas.data.mnist import mnist
 from ganvas.data.options import Options, auto_size
 from ganvas.data.shards import Shards, is_prepared
 from ganvas.errors import DataError, no_such
 from ganvas.images import refit
+from ganvas.storage import remote
 
 ACCEPTED = (
     "a folder of images, FILE.npz[:PART], FILE.npy, a folder made by `ganvas prepare`, mnist, "

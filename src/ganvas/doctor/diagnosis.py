@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from ..errors import RunError
-from ..runs import Run
+from ..storage.run import Run
 from .cures import next_cure
 from .diseases import BAD, DISEASES, PATTERNS, Pattern
 

@@ -5,12 +5,11 @@ The names below are imported when first used: a report needs no TensorFlow.
 
 from __future__ import annotations
 
-from ..lazy import fetch as _fetch
+from ..base.lazy import fetch as _fetch
 
 _HOMES = {
     "base": ("Comparison", "Sample", "Score"),
     "subject": ("evaluate",),
-    "features": ("Extractor", "choose", "extractor"),
     "report": ("comparison_table", "scores_table", "write_report"),
     "scores": ("SCORES", "score"),
 }

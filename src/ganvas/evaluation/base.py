@@ -1,12 +1,17 @@
-"""What is compared, and what a score is."""
+"""What is compared, what a score is, and what several scores share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
+
+MOST = 10_000
+"""Images a side where every pair is looked at; of more, so many are drawn at random."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -80,3 +85,46 @@ class Score:
 
 
 Scorer = Callable[[Comparison], Score]
+
+
+def once(compute: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Keeps the result with the object it was computed from, for scores that share work."""
+    name = f"_{compute.__module__}.{compute.__qualname__}"
+
+    def recall(source: Any) -> T:
+        kept = vars(source)
+        if name not in kept:
+            kept[name] = compute(source)
+        return kept[name]
+
+    recall.__name__, recall.__doc__ = compute.__name__, compute.__doc__
+    return recall
+
+
+@once
+def drawn(c: Comparison) -> Comparison:
+    """The comparison with at most `MOST` images a side, for scores that look at every pair."""
+
+    def draw(sample: Sample, number: int) -> Sample:
+        if len(sample) <= MOST:
+            return sample
+        rows = np.random.default_rng([c.seed, number]).permutation(len(sample))[:MOST]
+        return sample[np.sort(rows)]
+
+    spare = None if c.spare is None else draw(c.spare, 2)
+    return replace(c, real=draw(c.real, 0), fake=draw(c.fake, 1), spare=spare)
+
+
+@once
+def real_for_fake(c: Comparison) -> Comparison | None:
+    """Real images in the fakes' place: the spare ones, else a part of the real ones.
+
+    None where there are fewer than two on a side.
+    """
+    if c.spare is not None:
+        return Comparison(c.real, c.spare, seed=c.seed) if len(c.spare) > 1 else None
+    count = round(len(c.real) * len(c.fake) / max(1, len(c.real) + len(c.fake)))
+    if min(count, len(c.real) - count) < 2:
+        return None
+    order = np.random.default_rng([c.seed, 7]).permutation(len(c.real))
+    return Comparison(c.real[order[count:]], c.real[order[:count]], seed=c.seed)

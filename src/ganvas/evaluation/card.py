@@ -8,8 +8,8 @@ from typing import Any
 
 from ..doctor import examine_run, paragraph, verdict
 from ..errors import RunError
-from ..runs import Run
-from .page import Block, Code, Items, Table, Text
+from ..reports.page import Block, Code, Items, Table, Text
+from ..storage.run import Run
 
 MOST_CLASSES = 50
 MOST_FILES = 10

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..stats.intervals import wilson
 from . import manifold
-from .base import Comparison, Sample, Score
-from .intervals import drawn, once, real_for_fake, wilson
+from .base import Comparison, Sample, Score, drawn, once, real_for_fake
 
 NEAR = 0.4
 AROUND = 10

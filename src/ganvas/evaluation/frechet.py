@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .base import Comparison, Score
-from .intervals import around, deal, real_for_fake
+from ..stats.intervals import around, deal
+from .base import Comparison, Score, real_for_fake
 
 ROWS = 4096  # features brought to float64 at a time
 GROUPS = 10

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..stats.intervals import LEVEL, student, variance
 from . import manifold
-from .base import Comparison, Sample, Score
-from .intervals import LEVEL, drawn, once, real_for_fake, student, variance
+from .base import Comparison, Sample, Score, drawn, once, real_for_fake
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from .base import Comparison, Sample, Score
-from .intervals import around, deal, drawn, once, rate, real_for_fake
+from ..stats.intervals import around, deal, rate
+from .base import Comparison, Sample, Score, drawn, once, real_for_fake
 
 BLOCK = 2**20  # pairs at a time: 8 MB of distances; larger blocks are slower to allocate
 K_PRECISION, K_DENSITY = 3, 5

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .base import Comparison, Sample, Score
-from .intervals import around, deal, drawn, rate, real_for_fake, wilson
+from ..stats.intervals import around, deal, rate, wilson
+from .base import Comparison, Sample, Score, drawn, real_for_fake
 from .manifold import Across, across, across_once, left, nearest_left, neighbours
 
 # A class is lost when fakes show it less than a tenth as often as reals do: below that, whoever

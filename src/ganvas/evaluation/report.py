@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import images
-from ..runs import Run
+from ..reports.page import Block, Charts, Page, Picture, Pictures, Section, Table, Text, plain
+from ..reports.tables import aligned
+from ..storage.run import Run
 from .card import MOST_CLASSES, data_card, health, how_made, limits, moment, recipe
-from .page import Block, Charts, Page, Picture, Pictures, Section, Table, Text, plain
 from .scores import SCORES
 
 GRIDS = 6  # pictures of how it learnt
@@ -62,7 +63,7 @@ def scores_table(result: Mapping[str, Any]) -> str:
     """The scores of one set, as aligned text: value, interval, floor, what each says."""
     rows = [HEADER, *_score_rows(result)]
     gate = {True: "passed", False: "failed", None: "none"}[result["gate"]["passed"]]
-    return f"{_counts(result)}\n\n{_aligned(rows, SIDES)}\n\ngate: {gate}"
+    return f"{_counts(result)}\n\n{aligned(rows, SIDES)}\n\ngate: {gate}"
 
 
 def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> str:
@@ -82,7 +83,7 @@ def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> str:
         for name, score in result["scores"].items()
         if score["value"] is None and score.get("why")
     ]
-    table = _aligned(rows, "l" + "rrr" * len(heads))
+    table = aligned(rows, "l" + "rrr" * len(heads))
     return "\n".join([*about, "", table, *([""] if whys else []), *whys])
 
 
@@ -116,16 +117,6 @@ def _counts(result: Mapping[str, Any]) -> str:
         f"{result['n_fake']:,} generated images beside {result['n_real']:,} real ones, "
         f"features {result['features']} ({result['resize']})"
     )
-
-
-def _aligned(rows: Sequence[Sequence[str]], sides: str) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = zip(row, widths, sides, strict=True)
-        padded = [c.rjust(w) if side == "r" else c.ljust(w) for c, w, side in cells]
-        lines.append("  ".join(padded).rstrip())
-    return "\n".join(lines)
 
 
 def _verdict(passed: bool | None) -> tuple[str, str]:
@@ -207,7 +198,7 @@ def _over_time(run: Run) -> list[Block]:
 
 
 def _curves(run: Run) -> list[Block]:
-    from . import charts
+    from ..reports import charts
 
     rows, best = run.rows(), run.best
     if not rows:
@@ -243,7 +234,7 @@ def _curves(run: Run) -> list[Block]:
 
 
 def _classes(results: Mapping[str, Any]) -> list[Block]:
-    from . import charts
+    from ..reports import charts
 
     classes = results.get("classes")
     if not classes:
@@ -261,7 +252,7 @@ def _classes(results: Mapping[str, Any]) -> list[Block]:
 
 
 def _truncation(results: Mapping[str, Any]) -> list[Block]:
-    from . import charts
+    from ..reports import charts
 
     rows = results.get("truncation")
     if not rows:

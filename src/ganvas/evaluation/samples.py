@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..base.files import replacing
 from ..data import Images
 from ..errors import RunError
-from ..files import replacing
+from ..features.extractors import Extractor, choose, extractor
 from ..images import refit
 from .base import Sample
-from .features import Extractor, choose, extractor
 
 SIDE = 32
 CHUNK = 1000

@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from .. import remote
 from ..config import Gate
 from ..data import Images, Options, options_of
 from ..data import load as load_images
 from ..errors import DataError, RunError, UsageError, no_such
+from ..features.extractors import Extractor
 from ..images import grid
-from ..runs import Run
-from ..sampler import Sampler, load
+from ..sampling.sampler import Sampler, load
+from ..storage import remote
+from ..storage.run import Run
 from .base import Comparison, Sample
 from .copies import nearest
-from .features import Extractor
 from .gate import judge
 from .samples import describe, describe_source, extractor_for, pixels_of
 from .scores import SCORES, score

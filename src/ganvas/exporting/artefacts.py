@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ..sampler import Exported, Sampler
+from ..sampling.sampler import Exported, Sampler
 from . import litert, onnx, saved_model
-from .trial import Draw
+from .parity import Draw
 
 SEED = 3
 """Of the noise that int8 takes its ranges from."""

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import manifest
+from ..base.files import replacing
 from ..errors import GanvasError, UsageError
-from ..files import replacing
-from ..runs import Run
+from ..storage import manifest
+from ..storage.run import Run
 
 THREADS = (1, 2)
 BATCHES = (1, 64)
@@ -64,9 +64,9 @@ def measure(target: str, threads: int, seconds: float, model: str) -> Iterator[d
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    from ..sampler import load
+    from ..sampling.sampler import load
     from .artefacts import caller, opened
-    from .trial import clock
+    from .parity import clock
 
     sampler = load(target, model)
     draws = {"run": caller(sampler.generator)}

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..evaluation.page import Block, Items, Page, Section, Table, Text
 from ..evaluation.report import number
+from ..reports.page import Block, Items, Page, Section, Table, Text
 
 
 def card(facts: Mapping[str, Any], folder: Path) -> str:

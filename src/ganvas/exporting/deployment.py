@@ -7,7 +7,7 @@ import string
 from importlib import resources
 from pathlib import Path
 
-from ..files import replacing
+from ..base.files import replacing
 
 FILES = (
     "models.config", "batching.config", "monitoring.config", "docker-compose.yml",

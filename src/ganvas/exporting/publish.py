@@ -10,9 +10,9 @@ from pathlib import Path
 
 import filelock
 
-from .. import manifest
+from ..base.files import disk_errors
 from ..errors import UsageError
-from ..files import disk_errors
+from ..storage import manifest
 
 PART = ".part-"
 """Servers look at folders with numbers for names only."""

@@ -11,20 +11,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .. import manifest, remote
 from ..config import Config
 from ..data import Images, options_of
 from ..data import load as load_images
 from ..errors import Advice, DataError, Refused, UsageError
 from ..evaluation import evaluate
-from ..runs import Run
-from ..sampler import Sampler, load
+from ..sampling.sampler import Sampler, load
+from ..storage import manifest, remote
+from ..storage.run import Run
 from . import artefacts, deployment, litert, saved_model
 from .artefacts import Maker
 from .card import card
 from .formats import DEFAULT, check
+from .parity import Trial, clock
 from .publish import check_free, publishing
-from .trial import Trial, clock
 
 PRIVATE = "its privacy bound covers no second look at the images it learnt from"
 UNREAD = "the run's real images cannot be read any more"

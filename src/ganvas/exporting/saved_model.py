@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from .. import images
-from ..seeds import normal
+from ..base.seeds import normal
 
 MOST = 1024
 """Images of one call of `generate`."""

@@ -13,8 +13,8 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from .. import manifest, remote
 from ..errors import UsageError
+from ..storage import manifest, remote
 from .status import Declined, invalid
 
 

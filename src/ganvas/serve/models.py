@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import manifest
+from ..storage import manifest
 from .config import Batching, Entry
 from .servable import Servable
 from .status import Declined, invalid

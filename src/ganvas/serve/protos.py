@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2, types_pb2
 
-from .. import wire
+from ..base import protobuf
 from .status import invalid
 
 MAX_BYTES = 2**26
@@ -82,7 +82,7 @@ def write(array: np.ndarray) -> Any:
         number, form = _PACKED[array.dtype.name]
         content = np.ascontiguousarray(array, form).tobytes()
         # Packed floats are the array's bytes behind a tag and a length: no loop over values.
-        proto.MergeFromString(wire.field(number, content))
+        proto.MergeFromString(protobuf.field(number, content))
     elif dtype == tf.string:
         proto.string_val.extend(array.ravel().tolist())
     elif dtype == tf.bool:

@@ -18,8 +18,8 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from .. import manifest
 from ..errors import ModelError
+from ..storage import manifest
 from . import protos
 from .config import Batching
 from .status import NAMES, Declined, invalid

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .. import __version__
-from ..evaluation.charts import COLOURS, LINE, QUIET, WIDTH, drawn
-from ..evaluation.page import Charts, Page, Section, Table, Text
+from ..reports.charts import COLOURS, LINE, QUIET, WIDTH, drawn
+from ..reports.page import Charts, Page, Section, Table, Text
 from .space import in_words, said
 
 WORDS = {

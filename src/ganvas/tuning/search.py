@@ -11,22 +11,21 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from ..callbacks.scores import FEWEST, reference
+from ..base.logs import quiet
 from ..config import Config, load_recipe
 from ..data import Images
 from ..data.listing import held_count
 from ..errors import Advice, GanvasError, RunError, UsageError
-from ..logs import quiet
-from ..training import prepare
+from ..training.callbacks.scores import FEWEST, reference
+from ..training.train import prepare
+from .session import Search
 from .space import digest, in_words, space_of, values_of
-from .study import Study
 from .trial import outcome_of
 from .verdict import conclude
 
@@ -36,39 +35,6 @@ RETRIES = 3
 """Times that dead workers are replaced."""
 STOPPED, FAILED = 130, 2
 """Exit codes of workers: Ctrl-C, and what others would fail at, too."""
-
-
-@dataclass(frozen=True)
-class Search:
-    """What every worker has to know."""
-
-    data: Any
-    recipe: Config
-    """As it was given."""
-    config: Config
-    """The same, scored often enough."""
-    place: str
-    folder: Path
-    about: dict[str, Any]
-    against: str
-    """Which images trials are scored against: held out, or learnt from."""
-    trials: int
-    deadline: float
-    seed: int
-    aloud: bool
-
-    def run_of(self, values: Mapping[str, Any]) -> Path:
-        """The folder of the run with these values."""
-        return self.folder / "trials" / digest(values)
-
-    def over(self) -> bool:
-        """Whether this worker is to stop: the time is up, or the search that started it was killed
-        and another may have taken over."""
-        parent = multiprocessing.parent_process()
-        return time.time() > self.deadline or (parent is not None and not parent.is_alive())
-
-    def study(self) -> Study:
-        return Study(self.place, self.folder, space_of(self.config), self.about, self.seed)
 
 
 def tune(

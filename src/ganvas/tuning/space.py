@@ -10,14 +10,14 @@ from typing import Any
 
 import optuna
 
-from ..assembly import parts_of
-from ..augment import AUGMENTS
-from ..build import complete
 from ..config import Config, Range
+from ..config.build import complete
 from ..errors import ConfigError
-from ..losses import LOSSES
-from ..networks import NETWORKS
-from ..penalties import PENALTIES
+from ..gan.augment import AUGMENTS
+from ..gan.losses import LOSSES
+from ..gan.networks import NETWORKS
+from ..gan.penalties import PENALTIES
+from ..training.assembly import parts_of
 
 Space = Mapping[str, Range | list[Any]]
 FACTOR = 10.0

@@ -5,18 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optuna.trial import Trial, TrialState
 
 from ..doctor import examine_run
 from ..errors import ConfigError, Diverged
-from ..runs import Run
-from ..training import resume, train
-
-if TYPE_CHECKING:
-    from .search import Search
-    from .study import Study
+from ..storage.run import Run
+from ..training.train import resume, train
+from .session import Search
+from .study import Study
 
 
 def outcome_of(search: Search, study: Study, trial: Trial, values: dict[str, Any]) -> str:

@@ -15,25 +15,23 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import filelock
 import numpy as np
 import optuna
 
 from .. import __version__
+from ..base.files import replacing
 from ..config import Config
 from ..errors import Diverged, UsageError
-from ..evaluation.intervals import student
-from ..files import replacing
-from ..runs import Run
+from ..stats.intervals import student
+from ..storage.run import Run
 from .report import page
+from .session import Search
 from .space import values_of
+from .study import Study
 from .trial import played, scores_of
-
-if TYPE_CHECKING:
-    from .search import Search
-    from .study import Study
 
 
 def conclude(search: Search, study: Study, repeats: int) -> dict[str, Any]:

@@ -9,11 +9,10 @@ The names below are imported when first used.
 
 from __future__ import annotations
 
-from ...lazy import fetch as _fetch
+from ...base.lazy import fetch as _fetch
 
 _HOMES = {
-    "anogan": ("search",),
-    "detector": ("Detector",),
+    "detector": ("Detector", "search"),
     "fitting": ("fit",),
     "judging": ("judge",),
     "reporting": ("report",),

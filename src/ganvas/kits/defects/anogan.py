@@ -8,7 +8,7 @@ Differs: many images are searched for at once, each with its own noise and its o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,9 +16,7 @@ import tensorflow as tf
 from ...errors import UsageError
 from ...images import to_float
 from .blur import blurred
-
-if TYPE_CHECKING:
-    from .detector import Detector
+from .patches import Grid
 
 STEPS = 500
 LAMBDA = 0.1
@@ -27,12 +25,12 @@ CHUNK = 128
 
 
 def search(
-    detector: Detector, images: np.ndarray, *, steps: int = STEPS, start: str = "noise",
-    seed: int = 0,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    model: Any, grid: Grid, noise_size: int, images: np.ndarray, steps: int, start: str, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """AnoGAN's score and residuals.
 
     Args:
+        model: a detector's SavedModel; grid: how it cuts an image into patches.
         images: uint8 [N, H, W, C], of the detector's size.
         steps: of the search; 0: the start alone counts.
         start: "noise", the same random one for each patch, or "encoder": from where f-AnoGAN ends.
@@ -41,10 +39,8 @@ def search(
     """
     if start not in ("noise", "encoder") or steps < 0:
         raise UsageError(f"start '{start}', {steps} steps: noise or encoder, and 0 or more")
-    images = detector.checked(images)
     rng = np.random.Generator(np.random.Philox(seed))
-    grid, model = detector.grid, detector.model
-    own = tf.constant(rng.standard_normal((1, detector.facts["noise_size"])), tf.float32)
+    own = tf.constant(rng.standard_normal((1, noise_size)), tf.float32)
     scores, maps = [], []
     step = max(1, CHUNK // grid.count)
     for first in range(0, len(images), step):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from ...files import replacing
+from ...base.files import replacing
 from ...images import to_float
 from .blur import blurred
 from .density import SHRINK

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...evaluation.page import Items, Page, Section, Table
+from ...reports.page import Items, Page, Section, Table
 
 
 def card(facts: Mapping[str, Any], version: str) -> str:

@@ -83,7 +83,7 @@ class Detector:
         alpha = self.alpha if alpha is None else alpha
         promise(alpha, self.calibration_size)
         if method == "anogan":
-            score, heatmap = anogan.search(self, images)
+            score, heatmap = search(self, images)
             p_value = conformal(score, self._calibrated_search())
         elif method == "fanogan":
             told = self._by_chunks("serving_default" if heatmaps else "verdict", images)
@@ -117,7 +117,7 @@ class Detector:
 
     def _calibrated_search(self) -> np.ndarray:
         if self._searched is None:
-            self._searched = anogan.search(self, self.held_out())[0]
+            self._searched = search(self, self.held_out())[0]
         return self._searched
 
     def checked(self, images: np.ndarray) -> np.ndarray:
@@ -141,6 +141,25 @@ class Detector:
             told = run(image=tf.constant(full))
             found.append({key: value.numpy()[: len(chunk)] for key, value in told.items()})
         return {key: np.concatenate([one[key] for one in found]) for key in found[0]}
+
+
+def search(
+    detector: Detector, images: np.ndarray, *, steps: int = anogan.STEPS, start: str = "noise",
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """AnoGAN's score and residuals, by the networks of a detector.
+
+    Args:
+        images: uint8 [N, H, W, C], of the detector's size.
+        steps: of the search; 0: the start alone counts.
+        start: "noise", the same random one for each patch, or "encoder": from where f-AnoGAN ends.
+
+    Returns: scores [N]; residuals |x - G(z)|, blurred, [N, H, W].
+    Source: Schlegl et al. 2017, arXiv:1703.05921.
+    """
+    size = detector.facts["noise_size"]
+    images = detector.checked(images)
+    return anogan.search(detector.model, detector.grid, size, images, steps, start, seed)
 
 
 def conformal(score: np.ndarray, calibration: np.ndarray) -> np.ndarray:

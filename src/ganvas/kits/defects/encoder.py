@@ -17,11 +17,11 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from ...files import replacing
-from ...gan import GAN
+from ...base.files import replacing
+from ...gan.model import GAN
+from ...gan.networks.base import map_sizes
+from ...gan.optimizers import Adam, Decay
 from ...images import to_float
-from ...networks.base import map_sizes
-from ...optimizers import Adam, Decay
 from .game import Features
 
 KAPPA = 1.0

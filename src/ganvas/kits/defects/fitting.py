@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...base.files import replacing
 from ...errors import UsageError
 from ...exporting.publish import check_free, publishing
-from ...files import replacing
 from ...images import to_float
 from . import encoder as encoders
 from . import game

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ... import manifest
+from ...base.files import replacing
 from ...errors import ModelError, Refused
 from ...exporting import litert
 from ...exporting.saved_model import WARMUP, prediction_log
-from ...files import replacing
+from ...storage import manifest
 from .baselines import Baselines
 from .card import card
 from .goods import Split

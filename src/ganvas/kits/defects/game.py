@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from ...config import Config, load_recipe
-from ...gan import GAN
-from ...runs import Run
-from ...training import load_game, resume, train
+from ...gan.model import GAN
+from ...storage.run import Run
+from ...training.train import load_game, resume, train
 from .moves import moved
 
 VALUES: Mapping[str, Any] = {

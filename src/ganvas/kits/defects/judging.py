@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError
-from ..ranking import (
+from ...stats.ranking import (
     Interval,
     aupro,
     auroc,
@@ -18,7 +18,7 @@ from ..ranking import (
     clopper_pearson,
     components,
     false_alarms,
-)  # fmt: skip
+)
 from .detector import Detector
 from .scorer import GAN_PARTS, PARTS
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...files import replacing
+from ...base.files import replacing
 from ...images import write_png
 from .detector import Verdicts
 from .goods import Named

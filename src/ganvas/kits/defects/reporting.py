@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ... import images as pictures
+from ...base.files import replacing
 from ...errors import DataError
-from ...evaluation.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
-from ...files import replacing
+from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
 from .detector import Detector
 from .goods import Named, files, read
 from .judging import FEW, judge

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ...gan import GAN
+from ...gan.model import GAN
 from ...images import to_float
 from . import encoder as encoders
 from .blur import blurred

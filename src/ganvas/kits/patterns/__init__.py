@@ -10,7 +10,7 @@ drawn = logos.draw(16, palette=["#e63946", "#1d3557"])
 
 from __future__ import annotations
 
-from ...lazy import fetch as _fetch
+from ...base.lazy import fetch as _fetch
 
 _HOMES = {
     "colour": ("palette", "parse_palette", "recolour"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...data.clusters import k_means, nearest
+from ...data.groups import k_means, nearest
 from ...errors import UsageError, no_such
 
 NAMED = {

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from ... import images as pictures
+from ...base.files import replacing
 from ...errors import UsageError
-from ...files import replacing
 from . import colour, directions, work
 from .logos import INK, Drawn, Logos, learn_logos
 from .marks import Marks, read_marks

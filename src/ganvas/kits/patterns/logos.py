@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ...build import build
 from ...config import load_recipe
+from ...config.build import build
 from ...errors import RunError, UsageError
 from ...evaluation import Sample
 from ...evaluation.copies import copies, nearest
-from ...networks import NETWORKS
-from ...runs import Run
-from ...sampler import Sampler, load, slerp
+from ...gan.networks import NETWORKS
+from ...sampling.sampler import Sampler, load, slerp
+from ...storage.run import Run
 from . import colour, work
 from .marks import Marks, read_marks
 

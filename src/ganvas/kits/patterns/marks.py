@@ -9,7 +9,7 @@ import numpy as np
 
 from ...data import Images, Options
 from ...data import load as load_images
-from ...data.clusters import k_means, nearest, thumbnails
+from ...data.groups import k_means, nearest, thumbnails
 from ...errors import DataError, UsageError, no_such
 from . import colour
 

@@ -12,13 +12,14 @@ import numpy as np
 import tensorflow as tf
 
 from ... import images as pictures
-from ...build import build
 from ...config import Config, load_recipe
+from ...config.build import build
 from ...errors import RunError, UsageError, no_such
-from ...networks import NETWORKS
-from ...networks.texture import Texture as Networks
-from ...networks.texture import take
-from ...runs import Run
+from ...gan.networks import NETWORKS
+from ...gan.networks.texture import Texture as Networks
+from ...gan.networks.texture import take
+from ...sampling.sampler import read_keras
+from ...storage.run import Run
 from . import torus, work
 from .crops import crops, read_textures
 
@@ -112,7 +113,7 @@ class Tiles:
         networks = texture_networks(self.run.config)
         if path is None:
             raise RunError(f"{self.run.folder} has saved no model yet: the same command goes on")
-        generator = keras.saving.load_model(path, compile=False)
+        generator = read_keras(path)
         tables = [one for one in generator.layers if isinstance(one, keras.layers.Embedding)]
         self.vectors = tables[0].get_weights()[0] if tables else None
         self.networks = networks

@@ -13,7 +13,7 @@ import numpy as np
 from ... import images as pictures
 from ...config import load_recipe
 from ...errors import UsageError
-from ...runs import Run
+from ...storage.run import Run
 from . import work
 from .crops import Texture, read_textures
 from .measure import seams

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...base.files import disk_errors, replacing
 from ...errors import UsageError
-from ...files import disk_errors, replacing
-from ...runs import Run
+from ...storage.run import Run
 
 NAME = "kit.json"
 
@@ -51,7 +51,7 @@ def learn(
         data: arrays; the same ones each time.
         values: recipe values; a larger train.kimg than before trains on.
     """
-    from ...training import resume, train
+    from ...training.train import resume, train
 
     place = folder / "run"
     if not (place / "config.toml").is_file():

@@ -9,7 +9,7 @@ The names below are imported when first used.
 
 from __future__ import annotations
 
-from ...lazy import fetch as _fetch
+from ...base.lazy import fetch as _fetch
 
 _HOMES = {
     "auditing": ("audit",),

@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from ... import __version__
+from ...base.files import disk_errors, replacing
 from ...errors import RunError
 from ...evaluation.samples import extractor_for
-from ...files import disk_errors, replacing
-from ...training import load_game
-from ..ranking import holm
+from ...stats.exact import least_share, needed
+from ...stats.ranking import holm
+from ...training.train import load_game
 from . import controls, copying, identity, membership, search, utility
 from .case import Case, gather
 from .cautions import notes
-from .exact import least_share, needed
 from .options import Options
 from .result import Result, none
 

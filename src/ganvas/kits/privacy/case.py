@@ -14,41 +14,16 @@ from ...data.sources import load as load_images
 from ...errors import DataError, RunError, UsageError
 from ...evaluation.samples import shrink
 from ...evaluation.subject import assert_same_shape
-from ...manifest import is_model, verify
-from ...runs import Run
-from ...sampler import Sampler, load
+from ...sampling.sampler import Sampler, load
+from ...storage.manifest import is_model, verify
+from ...storage.run import Run
 from . import people as identities
+from .part import Part
 
 MOST = 60_000  # images of a part that are looked at
 FEWEST = 20
 LEAST_SHARE = 20  # a holdout below a twentieth of the training images is refused
 _CHUNK = 1000
-
-
-@dataclass(frozen=True)
-class Part:
-    """Training images, or those held out.
-
-    Attributes:
-        source: where they come from.
-        rows: which of its rows are looked at, int64 [N].
-        small: uint8 [N, h, w, C], at most 32 pixels a side.
-        labels: int32 [N], numbered alike in both parts; None without.
-        people: who is on each, text [N]; None where it is not known.
-    """
-
-    source: Images
-    rows: np.ndarray
-    small: np.ndarray
-    labels: np.ndarray | None = None
-    people: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def pixels(self, index: np.ndarray) -> np.ndarray:
-        """In full size: uint8 [B, H, W, C]."""
-        return self.source.pixels(self.rows[index])
 
 
 @dataclass(frozen=True)

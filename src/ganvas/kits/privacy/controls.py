@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..ranking import holm
+from ...stats.exact import exposure, least_share, needed
+from ...stats.ranking import holm
 from . import copying, membership
 from .case import Case
-from .exact import exposure, least_share, needed
 
 NOISE = 8.0  # grey levels, one standard deviation
 MOST = 2000

@@ -14,8 +14,8 @@ import numpy as np
 from ...evaluation import manifold
 from ...evaluation.base import Sample
 from ...evaluation.copies import AROUND, NEAR, nearest
-from ..ranking import clopper_pearson
-from .exact import exposure
+from ...stats.exact import exposure
+from ...stats.ranking import clopper_pearson
 from .result import Result
 
 

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError
-from ...evaluation.features import extractor
-from ..ranking import clopper_pearson
+from ...features.extractors import extractor
+from ...stats.exact import permuted, ranked
+from ...stats.ranking import clopper_pearson
 from .case import Case
-from .exact import permuted, ranked
 from .people import FEWEST, refuse_shared
 from .result import Result, none
 

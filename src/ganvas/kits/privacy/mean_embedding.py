@@ -18,14 +18,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ... import accounting
+from ...base.seeds import fold, normal
 from ...data import Options
 from ...data.sources import load as load_images
 from ...errors import UsageError
+from ...gan import accounting
+from ...gan.networks import NETWORKS
 from ...images import to_float
-from ...networks import NETWORKS
-from ...sampler import Sampler
-from ...seeds import fold, normal
+from ...sampling.sampler import Sampler
 
 FREQUENCIES = 2000
 WIDTH = 0.7  # of the kernel, in root mean square difference of pixels in [-1, 1]

@@ -16,11 +16,11 @@ import tensorflow as tf
 
 from ...evaluation.base import Sample
 from ...evaluation.copies import coarse, nearest
-from ...gan import GAN
+from ...gan.model import GAN
 from ...images import to_float
-from ..ranking import auroc, clopper_pearson
+from ...stats.exact import by_person, exposure, permuted, ranked
+from ...stats.ranking import auroc, clopper_pearson
 from .case import Case
-from .exact import by_person, exposure, permuted, ranked
 from .result import Result
 
 RATES = (0.01, 0.001)  # false alarms allowed

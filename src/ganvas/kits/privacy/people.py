@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ...data import tables
 from ...errors import DataError
-from .. import tables
-
-if TYPE_CHECKING:
-    from .case import Part
+from .part import Part
 
 FEWEST = 5
 

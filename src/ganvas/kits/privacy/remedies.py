@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from ...base.files import disk_errors, replacing
 from ...data import Images, Options
 from ...data.sources import load as load_images
 from ...errors import DataError, Refused, UsageError
 from ...evaluation.samples import shrink
-from ...files import disk_errors, replacing
 from ...images import write_png
-from ...sampler import Sampler
+from ...sampling.sampler import Sampler
 from . import copying
 from .case import MOST, training_images
 

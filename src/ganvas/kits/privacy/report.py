@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ... import __version__
-from ...evaluation.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
+from ...base.files import replacing
 from ...evaluation.report import number
-from ...files import replacing
 from ...images import grid
+from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
+from ...reports.tables import aligned
 from .case import Case
 from .copying import Pairs
 from .result import Result
@@ -68,16 +69,8 @@ def plain(results: Mapping[str, Any]) -> dict[str, Any]:
 def table(results: Mapping[str, Any]) -> str:
     """The tests as aligned text."""
     rows = [HEADER[:5], *(row[:5] for row in _rows(results, results["tests"]))]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            c.rjust(w) if i else c.ljust(w)
-            for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
     said = [f"verdict: {results['verdict']}", results["power"]["says"], *results["notes"]]
-    return "\n".join([*(line.rstrip() for line in lines), "", *said])
+    return "\n".join([aligned(rows, "lrrrr"), "", *said])
 
 
 def pair_grid(case: Case, pairs: Pairs) -> dict[str, np.ndarray]:

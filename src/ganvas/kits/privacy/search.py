@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from ...evaluation.base import Sample
 from ...evaluation.copies import nearest
-from ...sampler import Sampler
+from ...sampling.sampler import Sampler
 from .case import Case
 
 STARTS = 2

@@ -10,9 +10,9 @@ import numpy as np
 
 from ...evaluation.base import Sample
 from ...evaluation.copies import nearest
-from ..ranking import clopper_pearson
+from ...stats.exact import by_person, hypergeometric, permuted
+from ...stats.ranking import clopper_pearson
 from .case import Case
-from .exact import by_person, hypergeometric, permuted
 from .membership import Queries
 from .result import Result, none
 

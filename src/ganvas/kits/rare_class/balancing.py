@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ...base.files import locked
 from ...errors import UsageError
-from ...files import locked
 from . import classifier as classifiers
 from . import folder, leaks, page
 from .parts import gather

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ... import sampler, training
 from ...evaluation.base import Sample
 from ...evaluation.copies import copies
 from ...evaluation.samples import shrink
-from ...runs import Run
+from ...sampling import sampler
+from ...storage.run import Run
+from ...training.train import resume
+from ...training.train import train as train_gan
 from .parts import Material, Part
 from .plan import Plan
 
@@ -61,7 +63,7 @@ def generator(train: Part, plan: Plan, seed: int, folder: Path, progress: bool) 
     if (folder / "config.toml").is_file():
         run = Run.open(folder)
         if run.status() != "finished":
-            run = training.resume(folder, data=data, progress=progress)
+            run = resume(folder, data=data, progress=progress)
     else:
         values = {
             "data.labels": True, "data.balanced": True, "data.holdout": 0.0,
@@ -71,7 +73,7 @@ def generator(train: Part, plan: Plan, seed: int, folder: Path, progress: bool) 
             "train.kimg": plan.kimg, "train.tick_kimg": min(16.0, plan.kimg),
             "train.seed": plan.seed * 1000 + seed,
         }  # fmt: skip
-        run = training.train(
+        run = train_gan(
             data, plan.recipe, run=folder, set={**values, **plan.values}, progress=progress
         )
     if run.status() != "finished":

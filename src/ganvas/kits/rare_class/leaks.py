@@ -16,7 +16,7 @@ import numpy as np
 
 from ...errors import DataError
 from ...evaluation.copies import copies
-from ...evaluation.intervals import wilson
+from ...stats.intervals import wilson
 from .drawing import looks
 from .parts import Material
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import ranking
+from ...stats import ranking
 
 BINS = 15
 

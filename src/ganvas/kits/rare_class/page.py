@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ... import __version__
-from ...evaluation import charts
-from ...evaluation.page import Block, Charts, Items, Page, Picture, Pictures, Section, Table, Text
 from ...images import grid
+from ...reports import charts
+from ...reports.page import Block, Charts, Items, Page, Picture, Pictures, Section, Table, Text
 from .drawing import FEW
 from .folder import LIMITS
 from .study import Study

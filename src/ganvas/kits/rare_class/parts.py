@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ... import data as sources
+from ...data import tables
 from ...data.memory import free_memory
 from ...errors import DataError, UsageError, no_such
-from .. import tables
 from . import groups as grouping
 from .plan import FOLDS, Plan
 

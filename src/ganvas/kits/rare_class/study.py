@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
+from ...base.files import disk_errors, replacing
 from ...errors import RunError
-from ...files import disk_errors, replacing
-from ...runs import UNREADABLE
+from ...storage.run import UNREADABLE
 from . import drawing
 from .arms import draws
 from .classifier import Fit, checked

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import ranking
-from . import intervals, metrics
+from ...stats import paired, ranking
+from . import metrics
 from .leaks import Leaks
 from .parts import Material
 from .plan import GAN_ARMS, REAL_ARMS, SYNTHETIC
@@ -145,9 +145,9 @@ def compare(
         guessed: arm -> classes named, int [S, N].
         truth, units: int [N].
     """
-    hits = {a: intervals.tally(g, truth, units, classes) for a, g in guessed.items()}
+    hits = {a: paired.tally(g, truth, units, classes) for a, g in guessed.items()}
     found = {
-        a: {b: intervals.difference(hits[a], hits[b], seed) for b in guessed if b in REAL_ARMS}
+        a: {b: paired.difference(hits[a], hits[b], seed) for b in guessed if b in REAL_ARMS}
         for a in guessed
         if a in (*GAN_ARMS, SYNTHETIC)
     }
@@ -225,7 +225,7 @@ def _warnings(study: Study, kept: np.ndarray) -> list[str]:
     for c in material.rare:
         name = material.names[c]
         units = len(np.unique(material.test.units[kept & (material.test.labels == c)]))
-        if units < intervals.FEW:
+        if units < paired.FEW:
             said.append(
                 f"the test has {units} {'groups' if material.grouped else 'images'} of '{name}': "
                 "the interval is rough, and only large effects can show"

@@ -1,0 +1,1 @@
+"""The ground: lazy imports, other libraries' logs, seeds, files, workers, protocol buffers."""

@@ -1,0 +1,146 @@
+"""Commands of the defects kit: fit, score, report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import UsageError
+from .app import DATA_HELP, Json, group, held_back_stderr, table, tensorflow
+
+defects = group("defects", "Learn from good parts only; find what is not like them.")
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that `fit` wrote.")]
+Alpha = Annotated[
+    float | None, typer.Option(help="Share of good images that may be flagged; default: fit's.")
+]
+
+
+@defects.command()
+def fit(
+    good: Annotated[str, typer.Argument(metavar="IMAGES", help=f"Good ones only. {DATA_HELP}")],
+    out: Annotated[Path, typer.Option(metavar="MODEL", help="The model's folder, of versions.")],
+    alpha: Annotated[float, typer.Option(help="Share of good images that may be flagged.")] = 0.05,
+    size: Annotated[
+        str | None, typer.Option(metavar="HxW", help="Bring images to this size.")
+    ] = None,
+    patch: Annotated[int | None, typer.Option(help="Side of patches, 16 to 64 px.")] = None,
+    kimg: Annotated[float, typer.Option(min=0.1, help="Length of the GAN's training.")] = 64.0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    all_good: Annotated[
+        bool, typer.Option("--all-good", help="Every sub-folder or class holds good images.")
+    ] = False,
+) -> int:
+    """Learn from good images and write MODEL/N/, which `ganvas serve` serves.
+
+    Stopped, it goes on when called again as before.
+    """
+    from ..kits.defects.goods import needed
+
+    needed(alpha)
+    sides = _sides(size) if size else None
+    tensorflow()
+    from ..kits import defects as kit
+
+    try:
+        detector = kit.fit(
+            good, out, alpha=alpha, size=sides, patch=patch, kimg=kimg, seed=seed,
+            all_good=all_good,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        sys.stderr.write(f"stopped: the same command goes on ({out}/work has what there is)\n")
+        return 130
+    typer.echo(str(detector.place))
+    return 0
+
+
+@defects.command()
+def score(
+    model: Model,
+    images: Annotated[str, typer.Argument(metavar="IMAGES", help=DATA_HELP)],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write heat-maps and scores.csv here.")
+    ] = None,
+    alpha: Alpha = None,
+    as_json: Json = False,
+) -> int:
+    """Say of each image whether it is defective. Exit 0, whatever the verdicts are."""
+    detector = _loaded(model)
+    from ..kits.defects.goods import read
+    from ..kits.defects.overlay import write
+
+    named = read(images, detector.shape)
+    told = detector.score(named.pixels, alpha=alpha, heatmaps=out is not None)
+    rows = [
+        {"path": path, "score": round(float(s), 6), "p_value": round(float(p), 6),
+         "defective": bool(d)}
+        for path, s, p, d in zip(named.paths, *told[:3], strict=True)
+    ]  # fmt: skip
+    if out is not None:
+        write(out, named, told)
+    if as_json:
+        typer.echo(json.dumps({"images": rows, "alpha": told.alpha}))
+        return 0
+    lines = [("image", "score", "p", "")]
+    lines += [
+        (r["path"], f"{r['score']:.2f}", f"{r['p_value']:.3f}", "DEFECTIVE" * r["defective"])
+        for r in rows
+    ]  # fmt: skip
+    table(lines)
+    typer.echo(f"{sum(told.defective)} of {len(rows)} at alpha = {told.alpha:g}")
+    return 0
+
+
+@defects.command()
+def report(
+    model: Model,
+    good: Annotated[str, typer.Option(metavar="IMAGES", help="Good ones the model never saw.")],
+    bad: Annotated[str, typer.Option(metavar="IMAGES", help="Defective ones.")],
+    masks: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="For each bad image a mask of the same name."),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FILE.html", help="Where to write the page.")] = Path(
+        "defects.html"
+    ),
+    alpha: Alpha = None,
+    as_json: Json = False,
+) -> int:
+    """Measure a model on known images, beside detectors without a GAN."""
+    if out.suffix.lower() != ".html":
+        raise UsageError(f"{out}: the report is a page; give a name that ends in .html")
+    detector = _loaded(model)
+    from ..kits import defects as kit
+
+    found = kit.report(detector, good, bad, masks=masks, out=out, alpha=alpha)
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        for line in found["sentences"]:
+            typer.echo(line)
+    sys.stderr.write(f"{out}\n")
+    return 0
+
+
+def _sides(word: str) -> tuple[int, int]:
+    sides = word.lower().replace("×", "x").split("x")
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise UsageError(f"--size {word}: give a side, or HEIGHTxWIDTH, in pixels")
+    return int(sides[0]), int(sides[-1])
+
+
+def _loaded(model: Path) -> Any:
+    """The detector in a folder. Raises: UsageError, before TensorFlow: no folder."""
+    if not model.is_dir():
+        raise UsageError(
+            f"there is no model {model}: give a folder that `ganvas defects fit` wrote"
+        )
+    tensorflow()
+    from ..kits import defects as kit
+
+    with held_back_stderr():
+        return kit.Detector.load(model)

@@ -1,0 +1,69 @@
+"""`ganvas evaluate`: scores with intervals, and a report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from ..storage import remote
+from .app import DATA_HELP, Json, WhichModel, app, tensorflow
+
+
+@app.command()
+def evaluate(
+    subjects: Annotated[list[str], typer.Argument(metavar="RUN|FOLDER ...", show_default=False)],
+    data: Annotated[str | None, typer.Option(help=f"Real images. {DATA_HELP}")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Scores, by commas; default: all.")] = None,
+    n: Annotated[int, typer.Option("-n", min=10, help="Images of each kind at most.")] = 10_000,
+    features: Annotated[
+        str, typer.Option(help="auto, digits, general, or a model FILE (.keras, .tflite).")
+    ] = "auto",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    which: WhichModel = "best",
+    as_json: Json = False,
+) -> int:
+    """Score generated images against real ones; a run gets a report. Exit 1: the gate failed."""
+
+    def is_run(subject: str) -> bool:
+        return bool(remote.address(subject)) or (Path(subject) / "config.toml").is_file()
+
+    for subject in subjects:
+        if data is None and not is_run(subject):
+            raise UsageError(
+                f"{subject} is not a run, and images are compared with real ones: name those by "
+                "--data"
+            )
+    tensorflow()
+    from ..evaluation import comparison_table, evaluate, scores_table, write_report
+    from ..storage.run import Run
+
+    names = [name.strip() for name in metrics.split(",")] if metrics else None
+    results = {}
+    for subject in subjects:
+        result = evaluate(
+            subject, data, metrics=names, n=n, features=features, seed=seed, model=which
+        )
+        if is_run(subject):
+            run = Run.open(subject)
+            pages = write_report(run, result)
+            if address := remote.address(subject):
+                for page in pages:
+                    remote.Store(address).put(page, page.name)
+            sys.stderr.write(f"{run.where}/{pages[0].name}\n")
+        del result["pictures"]
+        results[subject] = result
+    if as_json:
+        typer.echo(json.dumps(results if len(results) > 1 else results[subjects[0]]))
+    elif len(results) > 1:
+        typer.echo(comparison_table(results))
+    else:
+        typer.echo(scores_table(results[subjects[0]]))
+    failed = [(s, words) for s, r in results.items() for words in r["gate"]["failed"]]
+    for subject, words in failed:
+        sys.stderr.write(f"{subject}: {words}\n")
+    return 1 if failed else 0

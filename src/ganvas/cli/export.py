@@ -1,0 +1,62 @@
+"""`ganvas export`: a version of a model, each file checked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .app import Json, RunFolder, WhichModel, app, held_back_stderr, table, tensorflow
+
+
+@app.command()
+def export(
+    run: RunFolder,
+    to: Annotated[Path, typer.Option(metavar="DIR", help="The model's folder, of versions.")],
+    formats: Annotated[
+        str, typer.Option(help="By commas: saved_model, litert, onnx.")
+    ] = "saved_model,litert",
+    version: Annotated[
+        int | None, typer.Option(min=1, help="N of DIR/N; default: the next free one.")
+    ] = None,
+    unvalidated: Annotated[
+        bool, typer.Option("--unvalidated", help="Publish although the run's gate fails.")
+    ] = False,
+    which: WhichModel = "best",
+    data: Annotated[
+        str | None, typer.Option(help="Real images to judge by; default: the run's own.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write DIR/N/: SavedModel, LiteRT files, manifest and card, each file checked."""
+    from ..exporting.formats import check
+    from ..exporting.publish import check_free
+    from ..storage import manifest
+    from ..storage.run import Run
+
+    names = check(name.strip() for name in formats.split(",") if name.strip())
+    check_free(to, version)
+    Run.open(run)
+    ganvas = tensorflow()
+    with held_back_stderr():  # what the converters have to say
+        folder = ganvas.export(
+            run, to, formats=names, version=version, unvalidated=unvalidated, model=which, data=data
+        )
+    facts = manifest.verify(folder)
+    for artefact, why in facts["withheld"].items():
+        sys.stderr.write(f"note: {artefact} is not published: {'; '.join(why)}\n")
+    if as_json:
+        typer.echo(json.dumps({"folder": str(folder), **facts}))
+    else:
+        table([("artefact", "kB", "PSNR dB", "ms"), *map(_line, facts["artefacts"].items())])
+        typer.echo(str(folder))
+
+
+def _line(artefact: tuple[str, dict[str, Any]]) -> tuple[str, ...]:
+    name, found = artefact
+    latency = found.get("latency_ms", {}).get("1")
+    spent = "" if latency is None else f"{latency:.3g}"
+    return name, f"{found['bytes'] / 1000:,.0f}", f"{found['psnr']:.1f}", spent

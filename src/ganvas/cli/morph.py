@@ -1,0 +1,42 @@
+"""`ganvas morph`: a film through latent space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from .app import (
+    RunFolder,
+    WhichModel,
+    app,
+    tensorflow,
+)
+
+
+@app.command()
+def morph(
+    run: RunFolder,
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Length of the film.")] = 4.0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    label: Annotated[str | None, typer.Option(help="A class, by name or index.")] = None,
+    which: WhichModel = "best",
+    out: Annotated[Path, typer.Option(help="The GIF to write.")] = Path("morph.gif"),
+) -> None:
+    """Film a walk through latent space."""
+    from ..storage import remote
+    from ..storage.run import Run
+
+    remote.here(out)
+    Run.open(run)
+    if out.suffix.lower() != ".gif":
+        raise UsageError(f"--out {out}: morph writes a GIF; give a name that ends in .gif")
+    ganvas = tensorflow()
+    from .. import images
+
+    frames = ganvas.load(run, which).walk(seconds, seed=seed, label=label)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    images.write_gif(out, frames, seconds)
+    typer.echo(str(out))

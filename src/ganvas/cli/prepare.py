@@ -1,0 +1,53 @@
+"""`ganvas prepare`: images, checked, into shards."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import (
+    Address,
+    DataWord,
+    Workers,
+    app,
+    by_ray,
+    counter,
+    tensorflow,
+)
+
+
+@app.command()
+def prepare(
+    data: DataWord,
+    to: Annotated[Path, typer.Option(help="The folder to make.")],
+    size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
+    shard_mb: Annotated[int, typer.Option(min=1, help="Size of a shard.")] = 256,
+    workers: Workers = None,
+    address: Address = None,
+) -> None:
+    """Check images and pack them into sharded TFRecords."""
+    from ..data import Options
+    from ..storage import remote
+
+    options, progress = Options(size=size), counter("images")
+    if by_ray(workers, address):
+        from ..cluster import pack as pack_together
+
+        pack_together(
+            data, to, options, shard_mb, workers=workers, address=address, progress=progress
+        )
+    else:
+        tensorflow()
+        from ..data import prepare as pack
+
+        pack(data, to, options, shard_mb=shard_mb, progress=progress)
+    index = json.loads(remote.read(to, "index.json"))
+    for sentence in index["report"]["warnings"]:
+        sys.stderr.write(f"note: {sentence}\n")
+    typer.echo(
+        f"{remote.address(to) or to}: {index['count']} images in {len(index['shards'])} shards"
+    )

@@ -1,0 +1,40 @@
+"""`ganvas resume`: go on where a run stopped."""
+
+from __future__ import annotations
+
+import typer
+
+from .app import (
+    Address,
+    RunFolder,
+    Values,
+    Workers,
+    app,
+    by_ray,
+    finished,
+    tensorflow,
+)
+
+
+@app.command()
+def resume(
+    run: RunFolder,
+    values: Values = None,
+    workers: Workers = None,
+    address: Address = None,
+) -> int:
+    """Go on exactly where a run stopped."""
+    from ..config import parse_set
+    from ..storage.run import Run
+
+    old = Run.open(run)
+    if old.info.get("status") == "finished" and not values:
+        typer.echo(f"{old.where} is finished; `--set train.kimg=...` trains it longer")
+        return 0
+    changed = parse_set(values or [])
+    if not by_ray(workers, address):
+        return finished(tensorflow().resume(run, set=changed))
+    tensorflow()
+    from ..cluster import resume as resume_together
+
+    return finished(resume_together(run, workers=workers, address=address, set=changed))

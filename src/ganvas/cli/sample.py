@@ -1,0 +1,81 @@
+"""`ganvas sample`: images from a generator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from .app import (
+    Address,
+    WhichModel,
+    Workers,
+    app,
+    by_ray,
+    counter,
+    tensorflow,
+)
+
+
+@app.command()
+def sample(
+    model: Annotated[Path, typer.Argument(metavar="RUN|MODEL", show_default=False)],
+    n: Annotated[int, typer.Option("-n", min=1, help="How many images.")] = 64,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    label: Annotated[str | None, typer.Option(help="A class, by name or index.")] = None,
+    truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 1.0,
+    which: WhichModel = "best",
+    out: Annotated[Path, typer.Option(help="grid.png, or a folder.")] = Path("grid.png"),
+    shards: Annotated[
+        bool, typer.Option("--shards", help="Into a folder of shards: for very many.")
+    ] = False,
+    workers: Workers = None,
+    address: Address = None,
+) -> None:
+    """Draw images: one grid, or one PNG each into a folder."""
+    from ..storage import remote
+    from ..storage.manifest import is_model
+    from ..storage.run import Run
+
+    remote.here(out)
+    if not is_model(model):
+        Run.open(model)
+    if by_ray(workers, address) or shards:
+        _draw(model, out, n, seed, label, truncation, which, shards, workers, address)
+        return
+    ganvas = tensorflow()
+    from .. import images
+
+    pictures = ganvas.load(model, which).sample(n, label, seed, truncation)
+    about = {
+        "model": remote.address(model) or str(model),
+        "seed": str(seed),
+        "truncation": str(truncation),
+    }
+    about |= {"label": label} if label else {}
+    if out.suffix.lower() == ".png":
+        out.parent.mkdir(parents=True, exist_ok=True)
+        images.write_png(out, images.grid(pictures), about)
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        for index, picture in enumerate(pictures):
+            images.write_png(out / f"{index:06d}.png", picture, {**about, "index": str(index)})
+    typer.echo(str(out))
+
+
+def _draw(model, out, n, seed, label, truncation, which, shards, workers, address) -> None:
+    """Into a folder, part by part."""
+    if out.suffix.lower() == ".png":
+        raise UsageError(f"--out {out}: --workers and --shards fill a folder; give one by --out")
+    if workers is None:
+        tensorflow()
+    from ..cluster import draw
+
+    told = draw(
+        model, out, n, seed=seed, label=label, truncation=truncation, which=which, shards=shards,
+        workers=workers, address=address, progress=counter("images"),
+    )  # fmt: skip
+    there = n - told["drawn"]
+    typer.echo(f"{out}: {n} images" + (f", {there} of them were there already" if there else ""))

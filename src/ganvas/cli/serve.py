@@ -1,0 +1,101 @@
+"""Commands for others to ask: serve."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from ..storage import manifest, remote
+from .app import app, tensorflow
+
+_NEEDED = (
+    "grpc", "grpc_health", "grpc_reflection", "orjson", "prometheus_client", "starlette",
+    "tensorflow_serving", "uvicorn",
+)  # fmt: skip
+
+
+@app.command()
+def serve(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="An exported model: DIR/1, DIR/2 ...")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What clients call it; default: DIR's.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A models.config of TensorFlow Serving.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines ask.")] = "127.0.0.1",
+    rest_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8501,
+    grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8500,
+    poll_seconds: Annotated[float, typer.Option(min=0.05, help="Between looks at DIR.")] = 1.0,
+    batching_config: Annotated[Path | None, typer.Option(help="A batching file.")] = None,
+    max_body_mb: Annotated[float, typer.Option(min=0.001, max=1024)] = 16,
+    max_queue: Annotated[
+        int, typer.Option(min=1, max=4096, help="Requests that run or wait.")
+    ] = 256,
+    timeout_seconds: Annotated[float, typer.Option(min=0.01, help="Of a request.")] = 30.0,
+    drain_seconds: Annotated[
+        float, typer.Option(min=0, help="On SIGTERM, serve on so long with /readyz at 503.")
+    ] = 0.0,
+    token_file: Annotated[Path | None, typer.Option(help="Clients must bring this token.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="PEM; with --tls-key.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM; with --tls-cert.")] = None,
+) -> int:
+    """Serve an exported model over TensorFlow Serving's REST and gRPC protocols."""
+    if (folder is None) == (config is None):
+        raise UsageError("serve takes a folder DIR or --config FILE: give one of them")
+    if missing := [word for word in _NEEDED if importlib.util.find_spec(word) is None]:
+        raise UsageError(
+            f"{', '.join(missing)} not installed: serve needs its extra: "
+            "pip install 'ganvas[serve]'"
+        )
+    if folder is not None:
+        folder = folder if remote.address(folder) else remote.path(folder)
+        name = _checked(folder, name)
+    elif not config.is_file():  # type: ignore[union-attr]
+        raise UsageError(f"{config} cannot be read: --config wants a models.config")
+    from ..serve.options import Options
+
+    options = Options(
+        host, rest_port, grpc_port, poll_seconds, batching_config, max_body_mb, max_queue,
+        timeout_seconds, drain_seconds, token_file, tls_cert, tls_key,
+    )  # fmt: skip
+    options.check()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("ganvas.serve").setLevel(logging.INFO)
+    tensorflow()
+    from ..serve.config import entry_of
+    from ..serve.server import serve as run
+
+    models = config or [entry_of(str(name), str(remote.address(folder) or folder))]
+    return run(models, options, say=typer.echo)
+
+
+def _checked(folder: Path, name: str | None) -> str:
+    """The model's name. Raises: UsageError: no folder, a version of a model, or a bad name."""
+    if address := remote.address(folder):
+        if not manifest.versions(address):
+            raise UsageError(f"{address} holds no version: give an address that was exported to")
+        return name or address.rpartition("/")[2]
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder: give one that `ganvas export` made")
+    if (folder / "saved_model.pb").is_file():
+        raise UsageError(
+            f"{folder} is one version of a model: give the folder above it, "
+            f"{folder.resolve().parent}"
+        )
+    if not manifest.versions(folder):
+        raise UsageError(
+            f"{folder} holds no version to serve: it needs a sub-folder named by a number, as in "
+            f"{folder / '1' / 'saved_model.pb'}"
+        )
+    name = name or folder.resolve().name
+    if not re.fullmatch("[^/:]+", name):
+        raise UsageError(f"--name '{name}': a word without '/' and ':'")
+    return name

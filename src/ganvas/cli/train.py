@@ -1,0 +1,75 @@
+"""`ganvas train`: a GAN from a folder of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import (
+    DATA_HELP,
+    Address,
+    Values,
+    Workers,
+    app,
+    by_ray,
+    finished,
+    tensorflow,
+)
+
+
+@app.command()
+def train(
+    data: Annotated[str | None, typer.Argument(help=DATA_HELP + " Default: the recipe's.")] = None,
+    recipe: Annotated[str, typer.Option(help="Its name, or a .toml file.")] = "quick",
+    values: Values = None,
+    run: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
+    start_from: Annotated[
+        Path | None, typer.Option("--from", metavar="RUN", help="Start from its weights.")
+    ] = None,
+    heal: Annotated[
+        bool, typer.Option("--heal", help="Go back and take a cure when it falls sick.")
+    ] = False,
+    go_on: Annotated[
+        bool, typer.Option("--go-on", help="Resume --run, where it holds a run already.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the data, time a few steps, predict.")
+    ] = False,
+    workers: Workers = None,
+    address: Address = None,
+) -> int:
+    """Train a GAN on images."""
+    from ..base.workers import task
+    from ..config import load_recipe, parse_set
+    from ..storage.run import Run
+
+    # The recipe first: a misspelt key answers at once, before TensorFlow and the images.
+    config = load_recipe(recipe).with_values(parse_set(values or []))
+    config = config.with_values({"train.heal": True}) if heal else config
+    if run and not go_on and task()[0] == 0:
+        Run.check_free(run)
+    if start_from:
+        Run.open(start_from)
+    shared = by_ray(workers, address)
+    ganvas = tensorflow()
+    if dry_run:
+        return _rehearse(ganvas.rehearse(data, config))
+    if shared:
+        from ..cluster import train as train_together
+
+        return finished(
+            train_together(
+                data, config, workers=workers, address=address, run=run, start_from=start_from,
+                go_on=go_on,
+            )
+        )  # fmt: skip
+    return finished(ganvas.train(data, config, run=run, start_from=start_from, go_on=go_on))
+
+
+def _rehearse(report: dict) -> int:
+    typer.echo(report.pop("config").rstrip() + "\n")
+    for name, value in report.items():
+        typer.echo(f"{name}: {value}")
+    return 0

@@ -1,0 +1,153 @@
+"""What a worker does that packs: it looks at files, decodes them, and writes shards."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..base.logs import quiet_pillow
+from ..data.checkup import Checked, attempt, check, good_and_broken, headers_of
+from ..data.listing import content_hash
+from ..data.records import shard_name, write_shard
+from ..errors import RunError
+from ..images import probe
+from ..storage import job
+
+_OPEN = 128  # scratch files that stay open
+
+
+class Probe(NamedTuple):
+    """A task: say what these files' headers say."""
+
+    number: int
+    paths: list[str]
+
+
+class Decode(NamedTuple):
+    """A task: decode these files into `made`, one image's pixels after the other.
+
+    As of each task that is not done twice: `about` says what was found, and by its `mark` that
+    it was found by this task and no other of this number; `bytes` is how long `made` then is.
+    """
+
+    number: int
+    paths: list[str]
+    size: tuple[int, int]
+    channels: int
+    fit: str
+
+    @property
+    def made(self) -> str:
+        return f"pixels/{self.number:05d}"
+
+    @property
+    def about(self) -> str:
+        return f"checked/{self.number:05d}.npz"
+
+    @property
+    def mark(self) -> np.uint64:
+        """Of the files, too: some that could not be read may be readable the next time."""
+        return np.uint64(content_hash(repr(self).encode()))
+
+    def bytes(self, found: dict[str, Any]) -> int:
+        return len(found["hash"]) * math.prod(self.size) * self.channels
+
+
+class Write(NamedTuple):
+    """A task: write a shard.
+
+    Args:
+        rows: where its images lie, int64 [N, 3]: number of a `Decode`, place in what it made,
+            label.
+        mark: stands for the images.
+    """
+
+    number: int
+    rows: np.ndarray
+    shape: tuple[int, int, int]
+    mark: np.uint64
+
+    @property
+    def made(self) -> str:
+        return f"packed/{shard_name(self.number)}"
+
+    @property
+    def about(self) -> str:
+        return f"written/{self.number:05d}.npz"
+
+    def bytes(self, found: dict[str, Any]) -> int:
+        return int(found["bytes"])
+
+
+class Packer:
+    """Does the tasks that it is given; a process has one."""
+
+    def __init__(self, scratch: Path):
+        self.scratch = scratch
+        self._open: dict[int, int] = {}
+
+    def __call__(self, task: Probe | Decode | Write) -> tuple[int, Any]:
+        if isinstance(task, Probe):
+            with quiet_pillow():
+                return task.number, headers_of([attempt(probe, path) for path in task.paths])
+        (self.scratch / task.about).unlink(missing_ok=True)  # it may be of what another task made
+        found = self.decode(task) if isinstance(task, Decode) else self.write(task)
+        job.write_arrays(self.scratch / task.about, mark=task.mark, **found)
+        return task.number, found
+
+    def decode(self, task: Decode) -> dict[str, Any]:
+        look = partial(check, size=task.size, channels=task.channels, fit=task.fit, keep=True)
+        path = self.scratch / task.made
+        part = path.with_name(f".{path.name}.part{os.getpid()}")
+        told: list[Checked | str] = []
+        with quiet_pillow(), part.open("wb") as file:
+            for one in task.paths:
+                image = attempt(look, one)
+                if isinstance(image, Checked) and image.pixels is not None:
+                    file.write(image.pixels.tobytes())
+                    image = image._replace(pixels=None)
+                told.append(image)
+        part.replace(path)
+        good, broken = good_and_broken(told)
+        return {
+            "hash": np.array([one.hash for one in good], np.uint64),
+            "constant": np.int64(sum(one.constant for one in good)),
+            "broken": np.array(list(broken), np.int64), "why": np.array(list(broken.values()), str),
+        }  # fmt: skip
+
+    def write(self, task: Write) -> dict[str, Any]:
+        size = math.prod(task.shape)
+
+        def pictures() -> Iterator[tuple[np.ndarray, int]]:
+            for number, place, label in task.rows.tolist():
+                content = os.pread(self.file(number), size, place * size)
+                if len(content) != size:
+                    raise RunError(
+                        f"{self.scratch}/pixels/{number:05d} is cut: the same command makes it anew"
+                    )
+                yield np.frombuffer(content, np.uint8).reshape(task.shape), label
+
+        try:
+            return write_shard(self.scratch / task.made, pictures())._asdict()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Each file that stayed open would keep its room on the disk when it is deleted."""
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+    def file(self, number: int) -> int:
+        """A scratch file, open to read."""
+        if number not in self._open:
+            if len(self._open) >= _OPEN:
+                os.close(self._open.pop(next(iter(self._open))))
+            path = self.scratch / "pixels" / f"{number:05d}"
+            self._open[number] = os.open(path, os.O_RDONLY)
+        return self._open[number]

@@ -1,0 +1,207 @@
+"""A folder of images into shards by several workers: the files that `ganvas prepare` writes alone.
+
+Records lie in the order of their content's hash, which is known when all files have been read. So
+each worker decodes its files once, into scratch files of raw pixels; and then each writes whole
+shards, taking the pixels from wherever they lie. No process ever holds more than one image's
+pixels, whatever the size of the set; the scratch takes as much room as the shards. No process needs
+TensorFlow, which would take seconds and half a gigabyte.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..base.files import disk_errors
+from ..data.checkup import Headers, find
+from ..data.listing import Listing, content_hash
+from ..data.options import Options
+from ..data.records import Packed, is_whole, settle, shard_rows, write_index
+from ..errors import DataError, UsageError
+from ..storage import job, remote
+from .packer import Decode, Packer, Probe, Write
+from .ray import team
+
+_FILES = 500
+"""Files of a part: what is read again when a worker dies."""
+
+
+def pack(
+    data: str | os.PathLike,
+    folder: str | os.PathLike,
+    options: Options | None = None,
+    shard_mb: int = 256,
+    *,
+    workers: int | None = None,
+    address: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Check a folder of images and pack it into shards, as `ganvas.prepare` does.
+
+    What was done before a kill is not done again, unless a file changed since. A folder that the
+    same call made before is left as it is; what it has lost since is made again.
+
+    Args:
+        data: a folder of images.
+        folder: made by rename once everything is in it; mended file by file, the index last.
+        options, shard_mb: as for `prepare`.
+        workers: processes; None works in this one, without Ray.
+        address: of a Ray cluster; every worker must see both folders under the same path.
+        progress: called with (images checked, images in all).
+
+    Raises:
+        DataError: the target holds something else, or what `load` refuses.
+        UsageError: not a folder of images: arrays are packed by `prepare` alone.
+    """
+    source, target = remote.shared(data), remote.shared(folder)
+    if not source.is_dir() or (source / "index.json").is_file():
+        raise UsageError(
+            f"{data} is not a folder of images, which is what several workers can share: pack "
+            "anything else without --workers"
+        )
+    plain = replace(options or Options(), holdout=0.0, flip=False, shift=0.0, zoom=0.0, jitter=0.0)
+    paths, ignored = find(source)
+    request = {
+        "data": str(source), "files": _digest(paths), "shard_mb": shard_mb,
+        "size": plain.sides and list(plain.sides), "channels": plain.channels, "fit": plain.fit,
+        "labels": plain.labels, "judged": plain.judged, "part_files": _FILES,
+    }  # fmt: skip
+    scratch = target.with_name(f".{target.name}.packing")
+    told = ("data", "shard_mb", "size", "channels", "fit", "labels")
+    if job.check(target, request, told) and is_whole(target):
+        shutil.rmtree(scratch, ignore_errors=True)  # of a kill between the two last lines below
+        return target
+    with job.claimed(scratch, request, anew=True), disk_errors(target):
+        try:
+            with team(Packer, (scratch,), workers, address) as spread:
+                work = _Work(source, paths, ignored, plain, scratch, progress)
+                work.run(spread, shard_mb * 2**20)
+            shutil.copyfile(scratch / job.REQUEST, scratch / "packed" / job.REQUEST)
+            settle(scratch / "packed", target)
+        except DataError:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+        shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def _digest(paths: list[str]) -> str:
+    """What changes when a file is added, removed or written again."""
+    digest = hashlib.sha256()
+    for path in paths:
+        words = [path]
+        with contextlib.suppress(OSError):  # a link that leads nowhere, which the checkup lists
+            about = Path(path).stat()
+            words += [str(about.st_size), str(about.st_mtime_ns)]
+        digest.update("\0".join(words).encode("utf-8", "surrogateescape") + b"\n")
+    return digest.hexdigest()
+
+
+class _Work:
+    """What is done in which order; each step takes up what is there."""
+
+    def __init__(self, source, paths, ignored, options, scratch: Path, progress):
+        self.source, self.paths, self.ignored = source, paths, ignored
+        self.options, self.scratch = options, scratch
+        self.progress = progress or (lambda done, count: None)
+        for name in ("pixels", "checked", "packed", "written"):
+            (scratch / name).mkdir(exist_ok=True)
+
+    def run(self, spread, limit: int) -> None:
+        headers = self.probe(spread)
+        listing, places = self.decode(spread, headers)
+        order = np.argsort(listing.hashes, kind="stable")
+        packed = self.write(spread, listing, places, order, limit)
+        write_index(self.scratch / "packed", listing, order, packed)
+
+    def probe(self, spread) -> Headers:
+        told = dict(spread([Probe(*part) for part in _parts(self.paths)]))
+        headers, broken = _joined([told[number] for number in sorted(told)])
+        return Headers(self.source, self.paths, headers, broken, self.ignored)
+
+    def decode(self, spread, headers: Headers) -> tuple[Listing, np.ndarray]:
+        """What the images are, and where each row's pixels lie: int64 [N, 2]."""
+        form = *headers.form(self.options), self.options.fit
+        tasks = [Decode(number, paths, *form) for number, paths in _parts(headers.good)]
+        count = len(headers.good)
+
+        def told(left: Iterable[Decode]) -> None:
+            self.progress(count - sum(len(task.paths) for task in left), count)
+
+        parts = self.do(spread, tasks, told)
+        hashes, broken = _joined([
+            (one["hash"], dict(zip(one["broken"].tolist(), one["why"].tolist(), strict=True)))
+            for one in parts
+        ])  # fmt: skip
+        constant = sum(int(one["constant"]) for one in parts)
+        facts = headers.facts(self.options, hashes, constant, broken)
+        counts = [len(one["hash"]) for one in parts]
+        places = np.arange(len(parts)).repeat(counts), np.concatenate(list(map(np.arange, counts)))
+        return Listing(**facts), np.column_stack(places)
+
+    def write(self, spread, listing: Listing, places, order, limit: int) -> list[Packed]:
+        per_shard = shard_rows(listing.shape, limit)
+        entries = np.column_stack([places, listing.labels])[order]
+        hashes, tasks = listing.hashes[order], []
+        for number, first in enumerate(range(0, len(order), per_shard)):
+            rows, own = entries[first : first + per_shard], hashes[first : first + per_shard]
+            content = repr(listing.shape).encode() + own.tobytes() + rows.tobytes()
+            tasks.append(Write(number, rows, listing.shape, np.uint64(content_hash(content))))
+        found = self.do(spread, tasks)
+        wanted = {task.made for task in tasks}
+        for path in (self.scratch / "packed").glob("*.tfrecord"):  # some are of other images
+            if f"packed/{path.name}" not in wanted:
+                path.unlink()
+        return [
+            Packed(one["offsets"], one["checks"], int(one["bytes"]), str(one["sha256"]))
+            for one in found
+        ]
+
+    def do(
+        self,
+        spread,
+        tasks: Sequence[Any],
+        told: Callable[[Iterable[Any]], None] = lambda left: None,
+    ) -> list[dict[str, Any]]:
+        """What each task found; what was done before a kill is not done again.
+
+        Args:
+            told: called after each task with those that are left.
+        """
+        found = {task.number: one for task in tasks if (one := self.before(task)) is not None}
+        left = {task.number: task for task in tasks if task.number not in found}
+        for number, one in spread(list(left.values())):
+            found[number] = {key: np.copy(value) for key, value in one.items()}  # not Ray's memory
+            del left[number]
+            told(left.values())
+        return [found[task.number] for task in tasks]
+
+    def before(self, task: Decode | Write) -> dict[str, Any] | None:
+        found, made = job.read_arrays(self.scratch / task.about), self.scratch / task.made
+        if found is None or found.get("mark") != task.mark or not made.is_file():
+            return None
+        return found if made.stat().st_size == task.bytes(found) else None
+
+
+def _parts(paths: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """At least one, which may be empty."""
+    for first in range(0, max(1, len(paths)), _FILES):
+        yield first // _FILES, paths[first : first + _FILES]
+
+
+def _joined(parts: list[tuple[np.ndarray, dict[int, str]]]) -> tuple[np.ndarray, dict[int, str]]:
+    """What is known of the good files of all parts, and why others are none, by place among all."""
+    broken = {
+        number * _FILES + place: why
+        for number, (_, reasons) in enumerate(parts)
+        for place, why in reasons.items()
+    }
+    return np.concatenate([known for known, _ in parts]), broken

@@ -1,0 +1,163 @@
+"""Every file is run, and held against the model's own images of the same noise."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..config import Export
+from ..data import Images
+from ..evaluation import Comparison, Sample, score
+from ..evaluation.frechet import PER_DIMENSION, Moments, frechet_distance
+from ..evaluation.kernel import mmd2
+from ..evaluation.samples import describe, describe_source, extractor_for
+from ..images import to_uint8
+from ..sampling.sampler import CHUNK, Sampler
+from ..stats.intervals import around, deal
+
+SEED = 2
+"""Of the noise: neither that of the grids nor that of the scores."""
+FEWEST = 50
+"""Held-out images; where there are fewer, training images take their place."""
+GROUPS = 10
+QUIETEST = 1e-10
+"""Mean square error that counts as none: 106 dB."""
+
+Draw = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
+"""Noise [N, Z], labels [N] or None -> images float32 [N, H, W, C] in [-1, 1]."""
+
+
+class Trial:
+    """Holds files against a model, and says what speaks against them.
+
+    Args:
+        source: real images; None: no scores are compared.
+        features: "auto", or what the run's own scores are taken in.
+    """
+
+    def __init__(self, sampler: Sampler, source: Images | None, options: Export, features: str):
+        self.options = options
+        self.sampler = sampler
+        self.noise = sampler.noise(options.images, SEED)
+        self.labels = sampler.labels(options.images, None, SEED)
+        self.judge = None
+        if source is not None:
+            self.judge = Judge(source, sampler.decode(self.noise, self.labels), features)
+
+    def examine(self, draw: Draw) -> dict[str, Any]:
+        """Largest error (images are in [-1, 1]), PSNR in dB, scores beside the model's."""
+        bad, largest, squares, pixels = 0, 0.0, [], []
+        for start in range(0, len(self.noise), CHUNK):  # as floats, all of them may not fit
+            rows = slice(start, start + CHUNK)
+            given = self.noise[rows], None if self.labels is None else self.labels[rows]
+            drawn = draw(*given)
+            bad += len(drawn) - int(np.isfinite(drawn).all((1, 2, 3)).sum())
+            if not bad:
+                error = drawn - self.sampler.draw(*given)
+                largest = max(largest, float(np.abs(error).max()))
+                squares.append(np.square(error, dtype=np.float64).mean((1, 2, 3)))
+                pixels.append(to_uint8(drawn))
+        if bad:
+            return {"not_finite": bad}
+        square = max(QUIETEST, float(np.concatenate(squares).mean()))
+        found: dict[str, Any] = {
+            "largest_error": largest,
+            "psnr": round(10 * math.log10(4 / square), 2),
+        }
+        if self.judge:
+            found["scores"] = self.judge.compare(np.concatenate(pixels))
+        return found
+
+    def faults(self, found: dict[str, Any]) -> list[str]:
+        """Why a file with these findings is not published."""
+        if "not_finite" in found:
+            return [f"{found['not_finite']} of {len(self.noise)} images are NaN or infinite"]
+        said = []
+        if found["psnr"] < self.options.psnr_min:
+            said.append(
+                f"PSNR {found['psnr']:.1f} dB is below export.psnr_min = {self.options.psnr_min:g}"
+            )
+        ratio = found.get("scores", {}).get("frechet", {}).get("ratio")
+        if ratio and ratio > self.options.frechet_ratio_max:
+            said.append(
+                f"the Frechet distance is {ratio:.3f} times the model's, above "
+                f"export.frechet_ratio_max = {self.options.frechet_ratio_max:g}"
+            )
+        return said
+
+
+class Judge:
+    """Real images, and what the model's images score against them."""
+
+    def __init__(self, source: Images, images: np.ndarray, features: str):
+        self.extractor = extractor_for(source, features)
+        held = source.held_out()
+        real = held if held is not None and held.count >= FEWEST else source
+        self.real = describe_source(real, self.extractor, len(images))
+        self.names = ["kid"]
+        if min(len(self.real), len(images)) >= PER_DIMENSION * self.extractor.width:
+            self.names.insert(0, "frechet")
+        self.model = self._scores(describe(images, self.extractor))
+
+    def compare(self, images: np.ndarray) -> dict[str, dict[str, Any]]:
+        """Of each score: the model's, the file's, and the change from one to the other, with
+        95 % intervals; ratio: the file's Frechet distance over the model's.
+
+        The noise and the real images are the same, so the interval of the change is taken from
+        what both lose when a group of images is left out, and is far narrower than theirs.
+        """
+        found = {}
+        for name, (result, without) in self._scores(describe(images, self.extractor)).items():
+            before, without_before = self.model[name]
+            moved = result["value"] - before["value"]
+            low, high = around(moved, *(without - without_before))
+            change = {"value": moved, "low": low, "high": high}
+            found[name] = {"model": before, "file": result, "change": change}
+            if name == "frechet":
+                found[name]["ratio"] = result["value"] / max(before["value"], 1e-9)
+        return found
+
+    def _scores(self, fake: Sample) -> dict[str, tuple[dict[str, Any], np.ndarray]]:
+        """Each score, and what it is without each group of reals and of fakes, [2, GROUPS]."""
+        scores = score(Comparison(self.real, fake), self.names)
+        return {
+            name: (scores[name].to_dict(), _without(DISTANCES[name], self.real, fake))
+            for name in self.names
+        }
+
+
+def _frechet(real: np.ndarray, fake: np.ndarray) -> float:
+    return frechet_distance(Moments.of(real), Moments.of(fake))
+
+
+DISTANCES = {"frechet": _frechet, "kid": mmd2}
+
+
+def _without(
+    distance: Callable[[np.ndarray, np.ndarray], float], real: Sample, fake: Sample
+) -> np.ndarray:
+    groups = [deal(len(sample), SEED, GROUPS) for sample in (real, fake)]
+    x, y = real.features, fake.features
+    return np.array(
+        [
+            [distance(x[groups[0] != group], y) for group in range(GROUPS)],
+            [distance(x, y[groups[1] != group]) for group in range(GROUPS)],
+        ]
+    )
+
+
+def clock(call: Callable[[], Any], seconds: float = 0.5, most: int = 200) -> np.ndarray:
+    """Milliseconds of calls, one after the other, after three that are not counted."""
+    for _ in range(3):
+        call()
+    times: list[float] = []
+    began = time.perf_counter()
+    while len(times) < 5 or (len(times) < most and time.perf_counter() - began < seconds):
+        start = time.perf_counter()
+        call()
+        times.append(1000 * (time.perf_counter() - start))
+    return np.array(times)

@@ -1,0 +1,1 @@
+"""Frozen pretrained networks: images -> feature vectors, for scores, critics and detectors."""

@@ -1,0 +1,290 @@
+"""The adversarial game: turns, penalties and the average of the generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from ..base.seeds import fold, normal
+from .augment import Augment
+from .losses import Loss
+from .optimizers import eased
+from .penalties import Critique, Penalty
+from .replicated import DistributedModel
+
+
+class GAN(DistributedModel):
+    """The game between a generator and a discriminator: `train_step` is the algorithm.
+
+    A normal Keras model: compile it with two optimizers and `fit` it on a `tf.data` of
+    images [turns * B, H, W, C] in [-1, 1], or of (images, labels [turns * B]). One flat
+    axis, so that a strategy can shard it and every turn sees fresh images.
+
+    Args:
+        generator: {"noise", "label"?} -> images, see `networks.Networks`.
+        discriminator: {"image", "label"?} -> logits.
+        loss: what the players pay.
+        penalties: what the discriminator pays besides.
+        augment: what happens to every image, real or fake, before the discriminator sees it.
+        discriminator_steps: turns of the discriminator for each turn of the generator.
+        clip: the discriminator's weights are clipped to [-clip, clip] after each of its turns;
+            0: not at all.
+        burn_in: steps over which penalties go from their `start` to their `weight`.
+        ema_images: half-life, in images, of the weight average that is sampled from.
+        ema_ramp: the half-life is at most this share of the images seen so far, so that a
+            short run is not haunted by its initial weights.
+        ema_generator: where the average is kept; by default a copy of the generator.
+        seed: the address of all randomness in the game.
+
+    Source: Goodfellow et al. 2014, arXiv:1406.2661; average: Karras et al. 2018,
+        arXiv:1710.10196, and its ramp 2020, arXiv:2006.06676.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        loss: Loss,
+        penalties: Sequence[Penalty] = (),
+        *,
+        augment: Augment | None = None,
+        discriminator_steps: int = 1,
+        clip: float = 0.0,
+        burn_in: int = 0,
+        ema_images: float = 10_000.0,
+        ema_ramp: float = 0.1,
+        ema_generator: keras.Model | None = None,
+        seed: int = 0,
+    ):
+        super().__init__(name="gan")
+        self.generator = generator
+        self.discriminator = discriminator
+        self.ema_generator = ema_generator or keras.models.clone_model(generator)
+        self.ema_generator.set_weights(generator.get_weights())
+        self.ema_generator.trainable = False
+        self.adversarial = loss
+        self.penalties = list(penalties)
+        self.augment = augment
+        self.discriminator_steps = discriminator_steps
+        self.clip = clip
+        self.burn_in = burn_in
+        self.ema_images = float(ema_images)
+        self.ema_ramp = ema_ramp
+        self.seed = seed
+        self.conditional = "label" in generator.input
+        width = discriminator.output.shape[-1]
+        self.auxiliary = width > 1
+        if self.auxiliary and not (self.conditional and width > 2):
+            raise ValueError(
+                f"the discriminator has {width} outputs: 1 logit is accepted, or, with labels, "
+                "1 logit and one per class"
+            )
+        self.noise_size = generator.input["noise"].shape[-1]
+        self.step = self.add_weight(
+            shape=(), dtype="int64", initializer="zeros", trainable=False, name="step"
+        )
+        self.charges = _names(self.penalties)
+        names = ["discriminator", "generator", "real", "fake", *self.charges]
+        names += ["slope/discriminator", "slope/generator"]
+        names += ["auxiliary"] * self.auxiliary
+        names += ["augment"] * (augment is not None and augment.strength is not None)
+        self.meters = {name: keras.metrics.Mean(name=name) for name in names}
+        self.warming_up = False
+        self.built = True
+
+    @property
+    def turns(self) -> int:
+        """Batches of real images that one step takes."""
+        return self.discriminator_steps + int(self.adversarial.reads_real)
+
+    @property
+    def parts(self) -> list[Penalty | Augment]:
+        """Those that may remember something from step to step."""
+        return [*self.penalties, *([self.augment] if self.augment else [])]
+
+    def call(self, inputs, training=False):
+        """Images of the averaged generator."""
+        return self.ema_generator(inputs, training=training)
+
+    def compile(self, generator_optimizer, discriminator_optimizer, **options):
+        """Takes an optimizer for each player; `options` are those of `keras.Model.compile`.
+
+        `jit_compile` is False unless set: Keras's "auto" differs from machine to machine,
+        and XLA draws other noise from the same seed.
+        """
+        super().compile(optimizer=None, **{"jit_compile": False, **options})
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        # Built here, because a state can only be restored into variables that exist.
+        generator_optimizer.build(self.generator.trainable_variables)
+        discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    def warm_up(self, on: bool) -> None:
+        """While on, only the discriminator learns. The next `fit` traces the step anew."""
+        self.warming_up = on
+        self.train_function = None
+
+    def execute(self, steps: int) -> None:
+        """The next `fit` plays so many steps between two looks from Python, and must play a
+        multiple of them."""
+        if steps != self.steps_per_execution:
+            self.steps_per_execution: int = steps
+            self.train_function = None
+
+    def train_step(self, data):
+        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        if self.conditional and labels is None:
+            raise ValueError("got images alone: this game takes (images, labels)")
+        if images.shape[0] and images.shape[0] % self.turns:
+            raise ValueError(
+                f"got {images.shape[0]} images: a step takes {self.turns} equal batches"
+            )
+        images = tf.split(images, self.turns)
+        labels = tf.split(labels, self.turns) if self.conditional else [None] * self.turns
+        for turn in range(self.discriminator_steps):
+            self.train_discriminator(images[turn], labels[turn], turn)
+        if not self.warming_up:
+            self.train_generator(images[-1], labels[-1])
+            self.update_ema(self.discriminator_steps * tf.shape(images[0])[0])
+        self.step.assign_add(1)
+        return {name: meter.result() for name, meter in self.meters.items()}
+
+    def train_discriminator(self, real, label, turn: int) -> None:
+        """One turn on fresh real images [B, H, W, C] and as many fakes with the same labels."""
+        fake = self.generate(self.noise(real, "discriminator", turn), label)
+        with tf.GradientTape() as tape:
+            on_real = self.critique(real, label, "real", turn)
+            on_fake = self.critique(fake, label, "fake", turn)
+            game = self.adversarial.discriminator(on_real.logits, on_fake.logits)
+            total = mean(game) + self.classify(on_real, label, "discriminator")
+            for number in range(len(self.penalties)):
+                total += self.charge(number, on_real, on_fake, turn)
+        slope = update(self.discriminator_optimizer, self.discriminator, tape, total)
+        self.meters["slope/discriminator"].update_state(slope)
+        if self.clip:
+            for weight in self.discriminator.trainable_variables:
+                weight.assign(tf.clip_by_value(weight.value, -self.clip, self.clip))
+        for penalty in self.penalties:
+            penalty.observe(on_real.logits, on_fake.logits)
+        if self.augment:
+            self.augment.observe(on_real.logits, tf.shape(real)[0])
+            if "augment" in self.meters:
+                self.meters["augment"].update_state(self.augment.strength)
+        self.meters["discriminator"].update_state(game)
+        self.meters["real"].update_state(on_real.logits)
+        self.meters["fake"].update_state(on_fake.logits)
+
+    def charge(self, number: int, real: Critique, fake: Critique, turn: int = 0) -> tf.Tensor:
+        """What a penalty costs at this step: zero, without computing it, when it is not due."""
+        penalty, name = self.penalties[number], self.charges[number]
+        weight = eased(self.step.value, self.burn_in, penalty.start, penalty.weight)
+        seed = self.address("penalty", turn, number)
+
+        def due() -> tf.Tensor:
+            value = penalty.per_image(real, fake, seed)
+            self.meters[name].update_state(value)
+            return weight * penalty.every * mean(value)
+
+        if penalty.every == 1:
+            return due()
+        # Values may be conditional; updates may not (a strategy forbids them in a branch).
+        return tf.cond(self.step.value % penalty.every == 0, due, lambda: tf.constant(0.0))
+
+    def train_generator(self, real, label) -> None:
+        """One turn against the discriminator as it now is; `real` matters only if paired."""
+        noise = self.noise(real, "generator")
+        paired = self.adversarial.reads_real
+        on_real = self.critique(real, label, "paired").logits if paired else None
+        with tf.GradientTape() as tape:
+            on_fake = self.critique(self.generate(noise, label), label, "generated")
+            game = self.adversarial.generator(on_real, on_fake.logits)
+            total = mean(game) + self.classify(on_fake, label, "generator")
+        slope = update(self.generator_optimizer, self.generator, tape, total)
+        self.meters["slope/generator"].update_state(slope)
+        self.meters["generator"].update_state(game)
+
+    def classify(self, said: Critique, label, player: str) -> tf.Tensor | float:
+        """What a player pays for classes that the auxiliary classifier takes for others.
+
+        Both pay in full, as in arXiv:1610.09585. The tenth that arXiv:1704.00028 lets the
+        generator pay is too little beside spectral normalisation, which keeps its slope low.
+        """
+        if not self.auxiliary:
+            return 0.0
+        value = tf.nn.sparse_softmax_cross_entropy_with_logits(label, said.classes)
+        if player == "discriminator":
+            self.meters["auxiliary"].update_state(value)
+        return mean(value)
+
+    def update_ema(self, images) -> None:
+        """Move the averaged generator: its distance halves every `ema_images` images."""
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        images = tf.cast(images * replicas, tf.float32)
+        seen = images * tf.cast(self.generator_optimizer.iterations.value, tf.float32)
+        half_life = tf.minimum(self.ema_images, self.ema_ramp * seen)
+        keep = 0.5 ** (images / tf.maximum(half_life, 1e-8))
+        for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
+            average.assign(weight + keep * (average - weight))
+
+    def noise(self, like, *purpose: str | int) -> tf.Tensor:
+        """Fresh noise [B, Z] for this step and purpose; B is that of `like`.
+
+        Each replica takes its rows of one drawing: how many replicas play does not matter.
+        """
+        count = tf.shape(like)[0]
+        context = tf.distribute.get_replica_context()
+        seed = fold(self.seed, self.step.value, *purpose)
+        if context.num_replicas_in_sync == 1:
+            return normal((count, self.noise_size), seed)
+        everyone = normal((count * context.num_replicas_in_sync, self.noise_size), seed)
+        return everyone[context.replica_id_in_sync_group * count :][:count]
+
+    def address(self, *purpose: str | int) -> tf.Tensor:
+        """The seed of this step, purpose and replica."""
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return fold(self.seed, self.step.value, *purpose, replica)
+
+    def generate(self, noise, label, training: bool = True) -> tf.Tensor:
+        inputs = {"noise": noise, "label": label} if self.conditional else {"noise": noise}
+        return tf.cast(self.generator(inputs, training=training), tf.float32)
+
+    def judge(self, image, label, training: bool = True) -> tf.Tensor:
+        """The discriminator's output [B, 1 (+ classes)] on images as they are."""
+        inputs = {"image": image, "label": label} if self.conditional else {"image": image}
+        return self.discriminator(inputs, training=training)
+
+    def critique(self, image, label, *purpose: str | int) -> Critique:
+        """What the discriminator says of images, augmented where the game is."""
+        augment = self.augment
+        if augment is None:
+            return Critique(lambda seen: self.judge(seen, label), image)
+        seed = self.address("augment", *purpose)
+        return Critique(lambda seen: self.judge(augment(seen, seed), label), image)
+
+
+def _names(penalties: Sequence[Penalty]) -> list[str]:
+    """penalty/r1, penalty/r2 ...; a second one of a kind is penalty/r1-2."""
+    kinds = [type(penalty).__name__.lower() for penalty in penalties]
+    count = [kinds[: i + 1].count(kind) for i, kind in enumerate(kinds)]
+    return [
+        f"penalty/{k}-{n}" if n > 1 else f"penalty/{k}" for k, n in zip(kinds, count, strict=True)
+    ]
+
+
+def mean(values: tf.Tensor) -> tf.Tensor:
+    """The mean over the global batch: a strategy adds up what its replicas compute."""
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    return tf.reduce_mean(values) / replicas
+
+
+def update(optimizer, player: keras.Model, tape: tf.GradientTape, total: tf.Tensor) -> tf.Tensor:
+    """One step of a player. Returns: the norm of its gradient, on this replica."""
+    variables = player.trainable_variables
+    gradients = tape.gradient(total, [v.value for v in variables])
+    # That of an embedding comes as rows, one for each time that it was looked up: their norm and
+    # squares would not be those of the sum, and workers would have to meet once more for them.
+    gradients = [g if g is None else tf.convert_to_tensor(g) for g in gradients]
+    optimizer.apply(gradients, variables)
+    return tf.linalg.global_norm(gradients)

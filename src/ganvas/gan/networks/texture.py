@@ -1,0 +1,161 @@
+"""Textures of any size: a generator without borders, a discriminator without places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+from keras import layers
+
+from ..layers import WrapPad
+from .base import (
+    Networks,
+    Shape,
+    Tensor,
+    check,
+    critic_inputs,
+    cropped,
+    label_input,
+    normalised,
+    verdict,
+    weighed,
+    with_std,
+)
+
+FEWEST = 6  # the discriminator's smallest map that is still halved
+
+
+@dataclass
+class Texture(Networks):
+    """Convolutions over a field of noise: each place of the image has numbers of its own, and all
+    places the same weights, so that images of any size come from them.
+
+    In training the field is wider than the image and no convolution pads: the image is a window
+    on an endless plane, and the discriminator has no border to learn. `torus` is the same
+    network on a field that closes upon itself: its images tile.
+
+    Differs from the paper: the field is doubled by repeating pixels, against chequered patterns;
+    a label's vector stands beside the overall noise; no waves.
+
+    Args:
+        local: numbers per cell of the field; a cell is `stride` pixels wide.
+        overall: numbers that all cells share, and the length of a label's vector.
+        levels: doublings from the field to the image.
+        discriminator_levels: halvings before it judges: after 3, a judgement covers 22 pixels.
+            It judges grain before shape, and much sooner than one that sees a whole crop.
+        width: generator's channels on its finest map; each coarser map has twice as many.
+        discriminator_width: the same for the discriminator.
+        max_width: no map has more channels than this.
+        norm: in the generator: "batch", "pixel" or "none", which treat all places alike.
+        discriminator_norm: "none" or "spectral".
+        minibatch: "std" (Karras) lets the discriminator see how alike a batch is, or "none".
+
+    Source: Bergmann et al. 2017, arXiv:1705.06566 (PSGAN).
+    """
+
+    local: int = 16
+    overall: int = 4
+    levels: int = 4
+    discriminator_levels: int = 3
+    width: int = 16
+    discriminator_width: int = 48
+    max_width: int = 96
+    norm: str = "batch"
+    discriminator_norm: str = "none"
+    minibatch: str = "std"
+
+    def __post_init__(self):
+        check(vars(self))
+        taken = {"norm": ("batch", "pixel", "none"), "discriminator_norm": ("none", "spectral"),
+                 "minibatch": ("none", "std")}  # fmt: skip
+        for name, words in taken.items():
+            if getattr(self, name) not in words:
+                raise ValueError(
+                    f"{name} '{getattr(self, name)}' is not accepted; there is {', '.join(words)}"
+                )
+
+    @property
+    def stride(self) -> int:
+        """Pixels per cell of the field, in either direction."""
+        return 2**self.levels
+
+    def generator(self, shape: Shape, classes: int = 0) -> keras.Model:
+        sizes = self._windows(shape)
+        height, width = sizes[0]
+        cells = height * width * self.local
+        noise = keras.Input((cells + self.overall,), name="noise")
+        inputs = {"noise": noise}
+        field = layers.Reshape((height, width, self.local))(noise[:, :cells])
+        overall = [noise[:, cells:]]
+        if classes:
+            inputs["label"] = label_input()
+            table = layers.Embedding(classes, self.overall, embeddings_initializer=_NORMAL)
+            overall.append(table(inputs["label"]))
+        vector = layers.Concatenate()(overall) if classes else overall[0]
+        everywhere = layers.RepeatVector(height * width)(vector)
+        everywhere = layers.Reshape((height, width, vector.shape[-1]))(everywhere)
+        x = layers.Concatenate()([field, everywhere])
+        image = self._body(x, shape[2], sizes)
+        return keras.Model(inputs, image, name="generator")
+
+    def torus(self, channels: int, classes: int = 0) -> keras.Model:
+        """The generator's convolutions on fields that close upon themselves, of any size:
+        {"field": [B, h, w, local + overall, + overall where there are classes]} ->
+        [B, stride h, stride w, channels]. Its weights are those of `generator`, without the
+        labels' table; `take` brings them over."""
+        depth = self.local + self.overall * (2 if classes else 1)
+        field = keras.Input((None, None, depth), name="field")
+        return keras.Model({"field": field}, self._body(field, channels, None), name="torus")
+
+    def discriminator(self, shape: Shape, classes: int = 0) -> keras.Model:
+        spectral = self.discriminator_norm == "spectral"
+        inputs, x = critic_inputs(shape, classes, pack=1)
+        for level in range(self.discriminator_levels):
+            if level and min(x.shape[1:3]) < FEWEST:
+                break
+            channels = min(self.max_width, self.discriminator_width * 2**level)
+            conv = weighed(layers.Conv2D, channels, 4, 2, spectral=spectral, **_STRONG)
+            x = layers.LeakyReLU(0.2)(conv(x))
+        x = with_std(x, self.minibatch)
+        conv = weighed(layers.Conv2D, x.shape[-1], 1, spectral=spectral, **_STRONG)
+        x = layers.GlobalAveragePooling2D()(layers.LeakyReLU(0.2)(conv(x)))  # where is no matter
+        logits = verdict(x, inputs, classes, spectral=spectral)
+        return keras.Model(inputs, logits, name="discriminator")
+
+    def _windows(self, shape: Shape) -> list[tuple[int, int]]:
+        """Sizes of the maps before each convolution, so that without padding the image comes
+        out: the field first."""
+        size = (shape[0] + 2, shape[1] + 2)  # before the last convolution, to the image
+        sizes = [size]
+        for _ in range(self.levels):
+            size = (size[0] + 2, size[1] + 2)  # before the convolution that follows a doubling
+            sizes.append(size)
+            size = ((size[0] + 1) // 2, (size[1] + 1) // 2)
+        sizes.append((size[0] + 2, size[1] + 2))
+        return sizes[::-1]
+
+    def _body(self, x: Tensor, channels: int, sizes: list[tuple[int, int]] | None) -> Tensor:
+        """Field -> image; a window of it where sizes are given, else a torus."""
+
+        def conv(x: Tensor, width: int) -> Tensor:
+            x = x if sizes else WrapPad(1)(x)
+            return layers.Conv2D(width, 3, padding="valid")(x)
+
+        for level in range(self.levels + 1):
+            width = min(self.max_width, self.width * 2 ** (self.levels - level))
+            if level:
+                x = layers.UpSampling2D()(x)
+                x = cropped(x, sizes[level]) if sizes else x
+            x = layers.ReLU()(normalised(conv(x, width), self.norm))
+        return layers.Activation("tanh", dtype="float32")(conv(x, channels))
+
+
+def take(torus: keras.Model, generator: keras.Model) -> None:
+    """Give a torus the weights of its generator."""
+    convolved = [one for one in generator.layers if not isinstance(one, layers.Embedding)]
+    torus.set_weights([weight for layer in convolved for weight in layer.get_weights()])
+
+
+# Textures of low contrast would fade from layer to layer under Keras's own initial weights.
+_STRONG = {"padding": "valid", "kernel_initializer": "he_normal"}
+_NORMAL = keras.initializers.RandomNormal(stddev=1.0)

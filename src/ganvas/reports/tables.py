@@ -1,0 +1,30 @@
+"""Tables for the terminal: aligned plain text, by rich, which knows how wide characters are."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_WIDE = 1_000_000
+"""Characters: nothing is wrapped or cut, whatever the terminal is; scripts read these lines."""
+
+
+def aligned(rows: Sequence[Sequence[str]], sides: str = "") -> str:
+    """Rows of cells as lines of text, columns two spaces apart; the first row is the head.
+
+    Args:
+        sides: "l" or "r" for each column; those that are not named are left.
+    """
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
+    for side, _ in zip(sides.ljust(len(rows[0]), "l"), rows[0], strict=True):
+        table.add_column(justify="right" if side == "r" else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    text = io.StringIO()
+    console = Console(file=text, width=_WIDE, color_system=None, legacy_windows=False)
+    console.print(table)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())

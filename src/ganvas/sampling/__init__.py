@@ -1,0 +1,1 @@
+"""A trained generator: noise, label and truncation -> images."""

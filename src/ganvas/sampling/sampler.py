@@ -1,0 +1,197 @@
+"""A trained generator: noise, label, truncation in; images out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .. import images
+from ..errors import ModelError, RunError, UsageError, no_such
+from ..gan import layers
+from ..storage import manifest
+from ..storage.run import Run
+
+CHUNK = 64
+
+
+def load(run: str | os.PathLike, model: str = "best") -> Sampler:
+    """A generator of a run or of an exported model, ready to draw from.
+
+    Args:
+        run: a run, or a folder that `export` wrote, or one of its versions, whose files are
+            checked against its manifest.
+        model: of a run: "best", by the scores on held-out images (the last, where there are
+            none yet), or "last".
+
+    Raises:
+        RunError: no run, or it has not saved a generator yet.
+        ModelError: an exported model that is damaged, or has no SavedModel.
+    """
+    if manifest.is_model(run):
+        facts = manifest.verify(run)
+        return Sampler(Exported(manifest.locate(run)), facts["names"], facts["class_shares"])
+    old = Run.open(run)
+    path = old.model(model)
+    if path is None:
+        raise RunError(
+            f"{old.folder} has saved no generator yet: let it train until its first grid"
+        )
+    data = old.info["data"]
+    return Sampler(read_keras(path), data["names"], data["class_shares"])
+
+
+def read_keras(path: os.PathLike) -> keras.Model:
+    """The generator of a run, from its Keras file.
+
+    Layers are found by their registered names: the file may name modules where they lay long ago.
+    """
+    return keras.saving.load_model(path, custom_objects=layers.REGISTERED, compile=False)
+
+
+class Exported:
+    """The SavedModel in the folder of a version, called as its generator would be."""
+
+    def __init__(self, folder: os.PathLike | str):
+        if not (Path(folder) / "saved_model.pb").is_file():
+            raise ModelError(f"{folder} holds no SavedModel: export it with --formats saved_model")
+        self._model = tf.saved_model.load(os.fspath(folder))
+        self._predict = self._model.signatures["serving_default"]
+        given = self._predict.structured_input_signature[1]
+        self.input = {"noise": given["z"], **{k: given[k] for k in given if k == "label"}}
+        self.output = self._predict.structured_outputs["images"]
+
+    def __call__(self, inputs, training=False):
+        """{"noise" [B, Z], "label" [B]?} -> float32 [B, H, W, C] in [-1, 1]; never in training."""
+        given = {"z" if name == "noise" else name: value for name, value in inputs.items()}
+        return self._predict(**{k: tf.convert_to_tensor(v) for k, v in given.items()})["images"]
+
+
+class Sampler:
+    """Draws images from a generator. The same seed gives the same images, however many.
+
+    Args:
+        generator: {"noise" [B, Z], "label" [B]?} -> [B, H, W, C] in [-1, 1].
+        names: class names, for `label`; empty where there are none, or only found groups.
+        frequencies: how often each class stood in the training images; without a label,
+            samples follow them.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model | Exported,
+        names: Sequence[str] = (),
+        frequencies: Sequence[float] = (),
+    ):
+        self.generator = generator
+        self.conditional = "label" in generator.input
+        self.names = list(names)
+        self.frequencies = np.asarray(frequencies, float)
+        self.shape = tuple(generator.output.shape[1:])
+        self.noise_size = generator.input["noise"].shape[-1]
+        self._generate = tf.function(lambda inputs: generator(inputs, training=False))
+
+    def sample(
+        self,
+        n: int = 64,
+        label: int | str | Sequence[int] | np.ndarray | None = None,
+        seed: int = 0,
+        truncation: float = 1.0,
+    ) -> np.ndarray:
+        """Draw n images.
+
+        Args:
+            label: a class by name or index, or one index per image; None: as in training.
+            truncation: the noise is multiplied by it; below 1, more typical, less varied.
+
+        Returns: uint8 [n, H, W, C].
+        Raises: UsageError: an unknown label, or a label for a generator without classes.
+        """
+        if n < 1 or not 0 < truncation <= 2:
+            raise UsageError(
+                f"n = {n}, truncation = {truncation}: n is at least 1, truncation in (0, 2]"
+            )
+        noise = self.noise(n, seed) * np.float32(truncation)
+        return self.decode(noise, self.labels(n, label, seed))
+
+    __call__ = sample
+
+    def noise(self, n: int, seed: int = 0) -> np.ndarray:
+        """Standard normal float32 [n, Z], row by row from one stream, so that the first images
+        are the same for every n."""
+        rng = np.random.Generator(np.random.Philox(seed))
+        return rng.standard_normal((n, self.noise_size), np.float32)
+
+    def decode(self, noise: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Images of given noise [n, Z] and labels [n]: uint8 [n, H, W, C]."""
+        return images.to_uint8(self.draw(noise, labels))
+
+    def draw(self, noise: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """`decode` before it rounds: float32 [n, H, W, C] in [-1, 1]."""
+        inputs = {"noise": np.asarray(noise, np.float32)}
+        if self.conditional:
+            inputs["label"] = np.asarray(labels, np.int32)
+        chunks = []
+        for start in range(0, len(noise), CHUNK):
+            chunk = {k: v[start : start + CHUNK] for k, v in inputs.items()}
+            length = len(chunk["noise"])
+            # Always the same batch size: arithmetic that does not depend on n, one trace.
+            padded = {k: np.resize(v, (CHUNK, *v.shape[1:])) for k, v in chunk.items()}
+            chunks.append(self._generate(padded).numpy()[:length])
+        return np.concatenate(chunks)
+
+    def walk(
+        self, seconds: float = 4.0, label: int | str | None = None, seed: int = 0, fps: int = 20
+    ) -> np.ndarray:
+        """Frames of a smooth closed walk through latent space, a new place each second.
+
+        Spherical steps, because noise of a Gaussian lives on a shell: straight lines would
+        cut through its empty middle. With classes and no label, each place has its own.
+
+        Returns: uint8 [frames, H, W, C].
+        Source: White 2016, arXiv:1609.04468.
+        """
+        places = max(2, round(seconds))
+        stops = self.noise(places, seed)
+        frames = max(2, round(seconds * fps))
+        when = np.arange(frames) * places / frames
+        at, share = when.astype(int), when % 1
+        noise = slerp(stops[at], stops[(at + 1) % places], share[:, None])
+        labels = None
+        if self.conditional:
+            chosen = self.labels(places, label, seed)
+            labels = chosen[np.round(when).astype(int) % places]
+        return self.decode(noise.astype(np.float32), labels)
+
+    def labels(self, n: int, label: int | str | Sequence[int] | np.ndarray | None, seed: int):
+        """One class index per image, [n]; None for an unconditional generator."""
+        if label is not None and not self.names:
+            raise UsageError(f"label {label!r}: this generator has no classes; leave it out")
+        if not self.conditional:
+            return None
+        if label is None:
+            rng = np.random.Generator(np.random.Philox([seed, 1]))
+            edges = np.cumsum(self.frequencies) / self.frequencies.sum()
+            return np.searchsorted(edges[:-1], rng.random(n), side="right").astype(np.int32)
+        if isinstance(label, (int, str, np.integer)):
+            return np.full(n, self.index(label), np.int32)
+        return np.asarray([self.index(one) for one in label], np.int32)
+
+    def index(self, label: int | str) -> int:
+        """The index of a class given by name or index."""
+        if str(label) in self.names:
+            return self.names.index(str(label))
+        if str(label).isdigit() and int(label) < len(self.names):
+            return int(label)
+        raise UsageError(no_such("label", str(label), self.names))
+
+
+def slerp(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """From a to b along the sphere: [N, Z], [N, Z], [N, 1] in [0, 1] -> [N, Z]."""
+    norm = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    angle = np.arccos(np.clip((a * b).sum(1) / norm, -0.9999, 0.9999))[:, None]
+    return (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)

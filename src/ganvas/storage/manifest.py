@@ -1,0 +1,123 @@
+"""An exported model is a folder of versions, DIR/N/; `manifest.json` in each says what is in it.
+
+Needs neither TensorFlow nor a run: whoever loads a model checks it with this file alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import ModelError
+from . import remote
+
+NAME = "manifest.json"
+WHOLE = re.compile(f"([1-9][0-9]{{0,17}})/{NAME}")
+
+
+def versions(folder: str | os.PathLike) -> dict[int, Path]:
+    """The versions in a folder, oldest first: number -> folder; none where there is no folder. At
+    an address, those whose manifest is there, so that they are whole."""
+    if address := remote.address(folder):
+        names = remote.Store(address).files()
+        whole = {int(found[1]) for name in names if (found := WHOLE.fullmatch(name))}
+        return {number: Path(address, str(number)) for number in sorted(whole)}
+    path = remote.path(folder)
+    return numbered(path) if path.is_dir() else {}
+
+
+def numbered(folder: Path) -> dict[int, Path]:
+    """Sub-folders named by up to 18 digits, by number; "1" before "001".
+
+    Raises: OSError: the folder cannot be read.
+    """
+    found: dict[int, Path] = {}
+    for path in sorted(folder.iterdir(), key=lambda p: (len(p.name), p.name)):
+        if re.fullmatch("[0-9]{1,18}", path.name) and path.is_dir():
+            found.setdefault(int(path.name), path)
+    return dict(sorted(found.items()))
+
+
+def is_model(folder: str | os.PathLike) -> bool:
+    """Whether this is DIR or DIR/N of an exported model."""
+    if address := remote.address(folder):
+        return NAME in remote.Store(address).files() or bool(versions(folder))
+    places = [remote.path(folder), *versions(folder).values()]
+    return any((place / NAME).is_file() for place in places)
+
+
+def locate(folder: str | os.PathLike) -> Path:
+    """The folder of a version: DIR/N as it is, the newest of DIR; of an address, a copy.
+
+    Raises: ModelError: no exported model there.
+    """
+    if address := remote.address(folder):
+        if NAME not in remote.Store(address).files():
+            address = f"{address}/{max(versions(address), default=0)}"
+        folder = remote.copy(address)
+    path = remote.path(folder)
+    if (path / NAME).is_file():
+        return path
+    whole = [version for version in versions(path).values() if (version / NAME).is_file()]
+    if not whole:
+        raise ModelError(
+            f"{remote.origin(path)} holds no exported model: give a folder that `ganvas export` "
+            "wrote, or one of its versions"
+        )
+    return whole[-1]
+
+
+def sha256(path: Path) -> str:
+    """Of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write the manifest of a version: the facts, and the sha256 of every file there is by now."""
+    files = {name: sha256(folder / name) for name in _files(folder)}
+    text = json.dumps({**facts, "files": files}, indent=2, allow_nan=False)
+    (folder / NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def verify(folder: str | os.PathLike) -> dict[str, Any]:
+    """The manifest of a version, once each file is seen to be the one that was exported.
+
+    It guards against damage and mix-ups. Who can change a file can change the manifest, too:
+    against that, sign the folder.
+
+    Args:
+        folder: DIR, whose newest version is taken, or DIR/N.
+
+    Raises: ModelError: no manifest, or a file that is missing, changed or was not exported.
+    """
+    path = locate(folder)
+    try:
+        facts = json.loads((path / NAME).read_text("utf-8"))
+        known = dict(facts["files"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelError(f"{path / NAME} is damaged: export the model again") from error
+    there = _files(path)
+    wrong = sorted(set(known) ^ set(there))
+    for name in wrong:
+        how = "is missing" if name in known else "was not exported with it"
+        raise ModelError(f"{path / name} {how}: export the model again, or restore the folder")
+    for name in there:
+        if not (path / name).is_file() or sha256(path / name) != known[name]:
+            raise ModelError(
+                f"{path / name} is not the file that was exported (its sha256 differs from "
+                "manifest.json): export the model again, or restore the folder"
+            )
+    return facts
+
+
+def _files(folder: Path) -> list[str]:
+    """Every file but the manifest, as a POSIX path within the folder; a link to a folder is one
+    too, for what lies behind it is not looked at."""
+    found = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    return sorted(name for p in found if (name := p.relative_to(folder).as_posix()) != NAME)

@@ -1,0 +1,275 @@
+"""The run folder: the interface between everything.
+
+config.toml  run.json  data.json  log.jsonl  events/  samples/  state/  models/"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+
+from ..base.files import disk_errors, locked, replacing
+from ..config import Config, parse
+from ..errors import ConfigError, RunError
+from . import remote
+
+UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
+KEEP_STATES = 2
+KEEP_MODELS = 3
+KEEP_HEALTHY = 6  # the oldest lies before the first sign of what is seen some ticks later
+
+
+class Run:
+    """A run folder, new or old. Nothing in it is ever half-written."""
+
+    told: str | None = None
+    """The status that another process told this one, whose view of the folder may be older."""
+
+    def __init__(self, folder: str | os.PathLike):
+        self.folder = remote.path(folder)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    def __fspath__(self) -> str:
+        return str(self.folder)
+
+    @classmethod
+    def create(cls, folder: str | os.PathLike | None, words: str, config: Config) -> Run:
+        """Make the folder; `words` name it when no folder was given.
+
+        Raises: RunError: the folder already holds a run or other files, or cannot be made.
+        """
+        path = remote.path(folder) if folder else fresh(Path("runs"), words)
+        cls.check_free(path)
+        run = cls(path)
+        with disk_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+            run.write("config.toml", config.toml())  # first: from here on the run can go on
+            run._make_folders()
+        return run
+
+    @staticmethod
+    def check_free(folder: str | os.PathLike) -> None:
+        """Raises: RunError: the folder holds a run or other files."""
+        if remote.address(folder):
+            return  # whoever makes a run there looks
+        path = remote.path(folder)
+        if (path / "config.toml").exists():
+            raise RunError(
+                f"{path} already holds a run: `ganvas resume {path}` goes on with it; "
+                "choose another --run to start anew"
+            )
+        if path.exists() and (not path.is_dir() or any(p.name[0] != "." for p in path.iterdir())):
+            raise RunError(f"{path} is not an empty folder: choose another --run")
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike) -> Run:
+        """A run that is there; of a remote one, a copy to read.
+
+        Raises: RunError: no run there.
+        """
+        address = remote.address(folder)
+        run = cls(remote.copy(address) if address else folder)
+        if not (run.folder / "config.toml").is_file():
+            raise RunError(f"{run.where} is not a run: give a folder that `ganvas train` made")
+        return run
+
+    @property
+    def where(self) -> str:
+        """What a user calls it: its folder, or its address."""
+        return remote.origin(self.folder)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run, so that no second process trains into it. A dead process holds nothing.
+
+        Raises: RunError: a live process holds it.
+        """
+        with locked(self.folder):
+            self._make_folders()
+            yield
+
+    def _make_folders(self) -> None:
+        for name in ("state", "models", "samples"):
+            (self.folder / name).mkdir(exist_ok=True)
+
+    # --- documents --------------------------------------------------------------------------
+
+    @property
+    def config(self) -> Config:
+        import tomllib
+
+        try:
+            return parse(tomllib.loads((self.folder / "config.toml").read_text("utf-8")))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{self.folder}/config.toml is damaged: {error}") from error
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """run.json: command, versions, data, shape, class names, progress."""
+        return self.read_json("run.json")
+
+    def update_info(self, **values: Any) -> None:
+        self.write_json("run.json", {**self.info, **values})
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        try:
+            return json.loads((self.folder / name).read_text("utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+
+    def write_json(self, name: str, values: Mapping[str, Any]) -> None:
+        self.write(name, json.dumps(values, indent=2) + "\n")  # ASCII: file names may be no UTF-8
+
+    def write(self, name: str, text: str) -> None:
+        with replacing(self.folder / name) as file:
+            file.write(text.encode("utf-8"))
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        """Append one line to log.jsonl."""
+        with disk_errors(self.folder), (self.folder / "log.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The log so far; a last line cut by a crash is left out."""
+        rows = []
+        with contextlib.suppress(FileNotFoundError):
+            for line in (self.folder / "log.jsonl").read_text("utf-8").splitlines():
+                with contextlib.suppress(json.JSONDecodeError):
+                    rows.append(json.loads(line))
+        return rows
+
+    def forget_after(self, step: int) -> None:
+        """Drop log lines later than a step: the ticks that going on repeats."""
+        kept = [row for row in self.rows() if row["step"] <= step]
+        self.write("log.jsonl", "".join(json.dumps(row) + "\n" for row in kept))
+        if self.best.get("step", 0) > step:
+            (self.folder / "best.json").unlink()
+
+    def save_state(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write the full training state by rename; the one before is kept as well."""
+        with replacing(self.folder / "state" / f"{step:09d}.npz") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        for old in self.states()[:-KEEP_STATES]:
+            old.unlink()
+
+    def states(self) -> list[Path]:
+        """State files, oldest first."""
+        return sorted((self.folder / "state").glob("*.npz"))
+
+    def load_state(self) -> dict[str, np.ndarray] | None:
+        """The newest state that can be read; None when the run has none yet.
+
+        Raises: RunError: there are states, and none can be read.
+        """
+        states = self.states()
+        for path in reversed(states):
+            with contextlib.suppress(*UNREADABLE):
+                return read_state(path)
+        if states:
+            raise RunError(f"no state in {self.folder}/state can be read: start a new run")
+        return None
+
+    def keep_healthy(self, step: int) -> None:
+        """Keep the state of this step as one to go back to; the last few are kept."""
+        kept = self.folder / "state" / f"{step:09d}.healthy"
+        with replacing(kept) as file, kept.with_suffix(".npz").open("rb") as state:
+            shutil.copyfileobj(state, file)
+        for old in sorted(kept.parent.glob("*.healthy"))[:-KEEP_HEALTHY]:
+            old.unlink()
+
+    def forget_healthy(self, after: str | None) -> None:
+        """Drop those that came after this one; all, where learning starts anew."""
+        for path in (self.folder / "state").glob("*.healthy"):
+            if after is None or path.name > after:
+                path.unlink()
+
+    def healthy(self, most: float = float("inf")) -> Path | None:
+        """The last state to go back to of at most this step, if any."""
+        kept = sorted((self.folder / "state").glob("*.healthy"))
+        return next((path for path in reversed(kept) if int(path.stem) <= most), None)
+
+    # --- models -----------------------------------------------------------------------------
+
+    def save_model(self, kimg: int, generator: Any, best: bool = False) -> Path:
+        """Write the averaged generator as a Keras file; the last three are kept, and the best,
+        under a name of its own: no later model of the same thousand images takes its place."""
+        path = self.folder / "models" / f"{'best-' * best}{kimg:06d}.keras"
+        part = path.with_name(f".{path.name}.part.keras")
+        with disk_errors(path):
+            try:
+                generator.save(part)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+        for old in self.models()[:-KEEP_MODELS]:
+            old.unlink()
+        return path
+
+    def declare_best(self, about: Mapping[str, Any]) -> None:
+        """Write best.json, and let go of the model that was the best before."""
+        self.write_json("best.json", about)
+        for old in (self.folder / "models").glob("best-*.keras"):
+            if old.name != about["model"]:
+                old.unlink()
+
+    def models(self) -> list[Path]:
+        """Saved generators but the best, oldest first."""
+        return sorted((self.folder / "models").glob("[0-9]*.keras"))
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """best.json: which model scored best on held-out images, and how; empty before that."""
+        return self.read_json("best.json")
+
+    def model(self, which: str = "best") -> Path | None:
+        """The file of the best generator or of the last one; the last, where none was scored."""
+        best = self.folder / "models" / self.best.get("model", "none")
+        if which == "best" and best.is_file():
+            return best
+        models = self.models()
+        return models[-1] if models else None
+
+    def status(self) -> str:
+        """running, finished, interrupted, diverged, sick, or stopped (killed; can go on)."""
+        status = self.told or self.info.get("status", "stopped")
+        if status != "running":
+            return status
+        try:
+            with filelock.FileLock(self.folder / ".lock", timeout=0):
+                return "stopped"
+        except filelock.Timeout:
+            return "running"
+
+
+def read_state(path: Path) -> dict[str, np.ndarray]:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def list_runs(folder: str | os.PathLike) -> list[Run]:
+    """The runs directly in a folder, by name."""
+    path = Path(folder)
+    if not path.is_dir():
+        raise RunError(f"{path} is not a folder: give one that holds runs")
+    return [Run(p.parent) for p in sorted(path.glob("*/config.toml"))]
+
+
+def fresh(parent: Path, words: str) -> Path:
+    """runs/2026-11-24-mnist-quick, or with -2, -3 ... where that exists."""
+    stem = f"{datetime.date.today().isoformat()}-{words}"
+    path, n = parent / stem, 1
+    while path.exists():
+        n += 1
+        path = parent / f"{stem}-{n}"
+    return path

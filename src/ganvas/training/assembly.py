@@ -1,0 +1,247 @@
+"""From a settled recipe to a game that can be fitted: parts, networks, optimizers, plan."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..config import Config
+from ..config.build import build, complete
+from ..config.plan import Plan
+from ..data import Images
+from ..errors import ConfigError, UsageError
+from ..gan import private
+from ..gan.augment import ADA, AUGMENTS, Augment
+from ..gan.layers import MinibatchStd, Pack
+from ..gan.losses import (
+    LOSSES,
+    Hinge,
+    Loss,
+    NonSaturating,
+    Relativistic,
+    RelativisticAverage,
+    Saturating,
+    Wasserstein,
+)
+from ..gan.model import GAN
+from ..gan.networks import NETWORKS, Networks
+from ..gan.optimizers import Adam, Decay
+from ..gan.penalties import PENALTIES, R1, R2, Dragan, GradientPenalty, Penalty
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a game has to know of its images: [H, W, C], and how many classes (0: none)."""
+
+    shape: tuple[int, int, int]
+    classes: int
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a recipe names."""
+
+    loss: Loss
+    penalties: list[Penalty]
+    augment: Augment | None
+    networks: Networks
+
+
+def parts_of(config: Config) -> Parts:
+    """The parts of a recipe. Raises ConfigError: an unknown one, or wrong arguments."""
+    return Parts(
+        build("loss", config.loss, LOSSES, Loss),
+        [build("penalty", penalty, PENALTIES, Penalty) for penalty in config.penalties],
+        build("augment", config.augment, AUGMENTS, Augment) if config.augment else None,
+        build("networks", config.networks, NETWORKS, Networks),
+    )
+
+
+def advice(config: Config) -> list[str]:
+    """What the literature says against a recipe, a sentence each. Raises ConfigError as well."""
+    parts = parts_of(config)
+    norm = getattr(parts.networks, "discriminator_norm", "none")
+    minibatch = getattr(parts.networks, "minibatch", "none")
+    slopes = [p for p in parts.penalties if isinstance(p, (R1, R2, GradientPenalty, Dragan))]
+    own = [type(p).__name__ for p in slopes if isinstance(p, (GradientPenalty, Dragan))]
+    said = []
+    if isinstance(parts.loss, (Relativistic, RelativisticAverage)) and any(
+        penalty.every > 1 for penalty in parts.penalties
+    ):
+        said.append(
+            "lazy penalties with a relativistic loss lost nearly all modes in arXiv:2501.05441: "
+            "set every = 1"
+        )
+    if isinstance(parts.loss, Wasserstein) and not (
+        slopes or config.train.clip or norm == "spectral"
+    ):
+        said.append(
+            "the Wasserstein loss without a bound on the critic's slope diverges "
+            "(arXiv:1701.07875): set train.clip, a gradient penalty, or "
+            'networks.discriminator_norm = "spectral"'
+        )
+    if isinstance(parts.augment, ADA) and not isinstance(
+        parts.loss, (NonSaturating, Saturating, Hinge)
+    ):
+        said.append(
+            "ada follows the sign of D(real), which says nothing under this loss: take "
+            'augment = "diff", or the loss nonsaturating or hinge'
+        )
+    if own and (norm == "batch" or minibatch != "none"):
+        said.append(
+            f"{own[0]} is one image's own penalty, and batch normalisation or minibatch layers in "
+            "the discriminator mix images (arXiv:1704.00028, section 4): leave them out"
+        )
+    return said
+
+
+def settle(config: Config, source: Images, word: str) -> Config:
+    """Write out what was left open: size, epochs, defaults of parts."""
+    values: dict[str, Any] = {
+        "data.source": word,
+        "data.size": source.shape[:2],
+        "data.channels": source.shape[2],
+        "loss": complete("loss", config.loss, LOSSES),
+        "networks": complete("networks", config.networks, NETWORKS),
+        "penalties": [complete("penalty", p, PENALTIES) for p in config.penalties],
+    }
+    if config.augment:
+        values["augment"] = complete("augment", config.augment, AUGMENTS)
+    train = config.train
+    if train.epochs:
+        values["train.kimg"] = train.epochs * source.count / 1000
+        values["train.epochs"] = train.epochs
+    if train.warmup_epochs:
+        values["train.warmup_kimg"] = train.warmup_epochs * source.count / 1000
+    settled = config.with_values(values)
+    if settled.privacy.on:
+        loss = build("loss", config.loss, LOSSES, Loss)
+        settled = private.settle(settled, source.count, loss.reads_real)
+    return settled
+
+
+def stream(
+    config: Config, plan: Plan, source: Images, step: int, part: np.ndarray | None = None
+) -> tf.data.Dataset:
+    """What the game learns from, from a step on; of each batch the `part` (see `Images.stream`)."""
+    options = config.train
+    if config.privacy.on:
+        rate = options.batch / source.count
+        return source.poisson(rate, plan.discriminator_steps, config.privacy.key or 0, step)
+    return source.stream(plan.batch * plan.turns, options.seed, plan.position(step), part)
+
+
+def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
+    """Networks, game, optimizers and plan, ready to fit."""
+    if keras.backend.backend() != "tensorflow":
+        raise UsageError(
+            f"Keras runs on {keras.backend.backend()}: ganvas needs TensorFlow; "
+            "set KERAS_BACKEND=tensorflow"
+        )
+    options = config.train
+    parts = parts_of(config)
+    plan = Plan.of(options, config.watch, parts.loss.reads_real, config.scores)
+    keras.utils.set_random_seed(options.seed)  # initial weights; training itself is stateless
+    networks = parts.networks
+    try:
+        with precision(options.precision):
+            generator = networks.generator(source.shape, source.classes)
+            discriminator = networks.discriminator(source.shape, source.classes)
+        average = networks.generator(source.shape, source.classes)  # float32 always
+    except ValueError as error:
+        raise ConfigError(f"networks {config.networks['name']}: {error}") from error  # type: ignore[index]
+    check_batch(discriminator, options.batch)
+    gan = _game(config, source.classes)(
+        generator,
+        discriminator,
+        parts.loss,
+        parts.penalties,
+        augment=parts.augment,
+        discriminator_steps=options.discriminator_steps,
+        clip=options.clip,
+        burn_in=plan.burn_in,
+        ema_images=1000 * options.ema_kimg,
+        ema_ramp=options.ema_ramp,
+        ema_generator=average,
+    )
+    if isinstance(gan, private.PrivateGAN):
+        private.check(gan)
+    gan.compile(
+        *optimizers(config, plan),
+        jit_compile=options.jit,
+        steps_per_execution=plan.execution,
+    )
+    return gan, plan
+
+
+def _game(config: Config, classes: int) -> Callable[..., GAN]:
+    about = config.privacy
+    if not about.on:
+        return partial(GAN, seed=config.train.seed)
+    return partial(
+        private.PrivateGAN,
+        seed=about.key or 0,
+        noise=about.noise or 0.0,
+        clip_norm=about.clip,
+        batch=config.train.batch,
+        classes=classes,
+    )
+
+
+def check_batch(discriminator: keras.Model, batch: int) -> None:
+    """Refuse a batch that the discriminator cannot judge as the recipe means it."""
+    judged = batch
+    for layer in discriminator.layers:
+        if isinstance(layer, Pack):
+            if batch % layer.count:
+                raise ConfigError(
+                    f"train.batch = {batch} is no multiple of {layer.count}, the images that the "
+                    "discriminator judges at once: change train.batch or networks.pack"
+                )
+            judged = batch // layer.count
+        if isinstance(layer, MinibatchStd) and layer.group_of(judged) == 1:
+            raise ConfigError(
+                f"train.batch = {batch} gives {judged} to compare, which cannot be cut into "
+                f"groups of 2 to {layer.group}: take a multiple of 4, or another networks.minibatch"
+            )
+
+
+@contextlib.contextmanager
+def precision(name: str) -> Iterator[None]:
+    """Layers made inside compute in this precision; their weights stay float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if name == "float32" else f"mixed_{name}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def optimizers(config: Config, plan: Plan) -> tuple[keras.Optimizer, keras.Optimizer]:
+    """Generator's and discriminator's; each counts its own updates."""
+    options = config.train
+
+    def optimizer(rate: float, updates: int, burn_in: int) -> keras.Optimizer:
+        if options.decay != "none":
+            rate = Decay(rate, updates, options.decay, options.decay_to)
+        if options.optimizer == "rmsprop":
+            return keras.optimizers.RMSprop(rate)
+        return Adam(
+            rate, options.beta1, options.beta2, beta2_start=options.beta2_start, burn_in=burn_in
+        )
+
+    return (
+        optimizer(options.learning_rate, plan.total - plan.warmup, plan.burn_in - plan.warmup),
+        optimizer(
+            options.discriminator_learning_rate or options.learning_rate,
+            plan.total * plan.discriminator_steps,
+            plan.burn_in * plan.discriminator_steps,
+        ),
+    )

@@ -1,0 +1,30 @@
+"""The cadence of a run: what happens at the end of a tick."""
+
+from .checkpoint import Checkpoint, restore, state_of, take_weights
+from .early_stop import EarlyStop
+from .log import Log
+from .nan_guard import NaNGuard
+from .progress_bar import ProgressBar, clock
+from .samples import Logits, Samples, draw_grid, real_grid
+from .scores import Scores
+from .signals import Signals
+from .watch import Watch
+
+__all__ = [
+    "Checkpoint",
+    "EarlyStop",
+    "Log",
+    "Logits",
+    "NaNGuard",
+    "ProgressBar",
+    "Samples",
+    "Scores",
+    "Signals",
+    "Watch",
+    "clock",
+    "draw_grid",
+    "real_grid",
+    "restore",
+    "state_of",
+    "take_weights",
+]  # fmt: skip

@@ -1,0 +1,29 @@
+"""What every callback here is: work at the end of a tick."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import keras
+
+from ...config.plan import Plan
+from ...storage.run import Run
+
+
+class EachTick(keras.callbacks.Callback):
+    """Hooks ticks (Keras epochs), never batches: a batch hook costs a host sync each step."""
+
+    def __init__(self, run: Run, plan: Plan):
+        super().__init__()
+        self.run = run
+        self.plan = plan
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = {} if logs is None else logs
+        means = {name: float(value) for name, value in logs.items()}
+        logs.update(self.tick(int(self.model.step.numpy()), means) or {})
+
+    @abstractmethod
+    def tick(self, step: int, logs: dict[str, float]) -> dict[str, float] | None:
+        """After `step` steps; `logs` are the tick's means. What is returned joins them, for the
+        callbacks that come after this one."""

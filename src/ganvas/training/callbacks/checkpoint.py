@@ -1,0 +1,81 @@
+"""The full training state: everything that going on needs, to the bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...errors import RunError
+from ...gan.model import GAN
+from .base import EachTick
+
+
+class Checkpoint(EachTick):
+    """Written every tick, after everything else has been."""
+
+    def tick(self, step, logs):
+        self.run.save_state(step, state_of(self.model))
+
+
+def variables(gan: GAN) -> dict[str, Any]:
+    """Every variable that training changes, by a name that does not depend on the session.
+
+    `.variables` and not `.weights`: the counters of Dropout's randomness count.
+    """
+    groups = {
+        "generator": gan.generator.variables,
+        "discriminator": gan.discriminator.variables,
+        "ema": gan.ema_generator.variables,
+        "generator_optimizer": moments(gan.generator_optimizer),
+        "discriminator_optimizer": moments(gan.discriminator_optimizer),
+        "parts": [v for part in gan.parts for v in part.variables],
+    }
+    named = {"step": gan.step}
+    for group, members in groups.items():
+        named |= {f"{group}/{i:03d}": variable for i, variable in enumerate(members)}
+    return named
+
+
+def moments(optimizer) -> list:
+    """An optimizer's variables but its rate, which belongs to the recipe and may change."""
+    return [v for v in optimizer.variables if v.name != "learning_rate"]
+
+
+def state_of(gan: GAN) -> dict[str, np.ndarray]:
+    return {name: variable.numpy() for name, variable in variables(gan).items()}
+
+
+def restore(gan: GAN, arrays: dict[str, np.ndarray]) -> None:
+    """Put a state back. Raises RunError when it belongs to other networks."""
+    targets = variables(gan)
+    shapes = {name: tuple(v.shape) for name, v in targets.items()}
+    if shapes != {name: array.shape for name, array in arrays.items()}:
+        raise RunError(
+            "the saved state has other shapes than the recipe's networks: config.toml or the "
+            "networks' code was changed since; put it back, or start a new run"
+        )
+    for name, variable in targets.items():
+        variable.assign(arrays[name])
+
+
+def take_weights(gan: GAN, arrays: dict[str, np.ndarray]) -> list[str]:
+    """Start from another run's weights; optimizers start afresh.
+
+    Returns: the names of weights that have another shape and start anew.
+    Raises: RunError: other networks, or hardly a weight that fits.
+    """
+    targets = {k: v for k, v in variables(gan).items() if k.partition("/")[0] in PLAYERS}
+    given = {k: v for k, v in arrays.items() if k.partition("/")[0] in PLAYERS}
+    anew = [k for k in targets if k in given and given[k].shape != tuple(targets[k].shape)]
+    if targets.keys() != given.keys() or 2 * len(anew) > len(targets):
+        raise RunError(
+            f"the other run's networks have {len(given)} weights, {len(anew)} of another shape; "
+            f"this recipe's have {len(targets)}: use the same networks, size, channels and labels"
+        )
+    for name in targets.keys() - set(anew):
+        targets[name].assign(given[name])
+    return [targets[name].path for name in anew]
+
+
+PLAYERS = ("generator", "discriminator", "ema")

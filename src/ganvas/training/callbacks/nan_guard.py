@@ -1,0 +1,40 @@
+"""Stops a run whose losses or weights are no longer finite numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ...config.plan import Plan
+from ...errors import Diverged
+from ...storage.run import Run
+from .base import EachTick
+
+
+class NaNGuard(EachTick):
+    """Comes before everything that writes, so that the last good state stays the last.
+
+    Without a run, as a worker that writes nothing: it stops where the chief does.
+    """
+
+    def __init__(self, run: Run | None, plan: Plan):
+        super().__init__(run, plan)  # type: ignore[arg-type]
+
+    def tick(self, step, logs):
+        sick = [f"loss '{name}'" for name, value in logs.items() if not math.isfinite(value)]
+        sick += [
+            f"weight {weight.path}"
+            for weight in self.model.generator.weights + self.model.discriminator.weights
+            if not np.isfinite(weight.numpy()).all()
+        ]
+        if sick:
+            about = {"what": sick[0], "step": step, "kimg": round(self.plan.kimg(step), 3)}
+            if self.run is None:
+                raise Diverged(f"{sick[0]} is not finite after step {step}")
+            self.run.update_info(diverged=about)
+            raise Diverged(
+                f"{sick[0]} is not finite after step {step} ({self.plan.kimg(step):.1f} kimg): "
+                f"the last good state is kept in {self.run.folder}/state; lower the learning "
+                "rates or add a penalty, then train --from it"
+            )

@@ -1,0 +1,91 @@
+"""Image grids of the same noise for ever, and the models they came from."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from ... import images
+from ...config.plan import Plan
+from ...data import Images
+from ...sampling.sampler import Sampler
+from ...storage.run import Run
+from .base import EachTick
+
+COLUMNS = 10
+MAX_ROWS = 32
+GRID_SEED = 0
+
+
+class Samples(EachTick):
+    """Writes samples/KIMG.png, a grid in TensorBoard and models/KIMG.keras when due."""
+
+    def __init__(self, run: Run, plan: Plan, sampler: Sampler, writer=None):
+        super().__init__(run, plan)
+        self.sampler = sampler
+        self.writer = writer
+
+    def tick(self, step, logs):
+        if self.plan.grid_due(step):
+            self.snapshot(step)
+
+    def snapshot(self, step: int) -> None:
+        kimg = round(self.plan.kimg(step))
+        grid = draw_grid(self.sampler)
+        images.write_png(self.run.folder / "samples" / f"{kimg:06d}.png", grid)
+        self.run.save_model(kimg, self.sampler.generator)
+        if self.writer:
+            with self.writer.as_default(step):
+                tf.summary.image("samples", grid[None])
+
+
+class Logits(EachTick):
+    """Histograms of what the discriminator says, in TensorBoard, at the cadence of grids.
+
+    Where the two hills stand apart, the discriminator is winning.
+    """
+
+    def __init__(self, run: Run, plan: Plan, source: Images, writer):
+        super().__init__(run, plan)
+        self.count = plan.batch  # which the discriminator can judge
+        batch = next(iter(source.stream(self.count, seed=0)))
+        self.real = batch[0] if source.classes else batch
+        self.label = batch[1] if source.classes else None
+        self.writer = writer
+
+    def tick(self, step, logs):
+        if not self.plan.grid_due(step):
+            return
+        rng = np.random.default_rng(GRID_SEED)
+        noise = rng.standard_normal((self.count, self.model.noise_size), np.float32)
+        fake = self.model.generate(noise, self.label, training=False)
+        with self.writer.as_default(step):
+            for name, image in (("real", self.real), ("fake", fake)):
+                logits = self.model.judge(image, self.label, training=False)[:, 0]
+                tf.summary.histogram(f"logits/{name}", logits)
+
+
+def draw_grid(sampler: Sampler, columns: int = COLUMNS) -> np.ndarray:
+    """A grid [H', W', C]; one row per class where there are classes."""
+    rows = min(len(sampler.names), MAX_ROWS) or columns
+    labels = np.repeat(np.arange(rows), columns) if sampler.names else None
+    return images.grid(sampler.sample(rows * columns, labels, seed=GRID_SEED), columns)
+
+
+def real_grid(source: Images, columns: int = COLUMNS) -> np.ndarray:
+    """Real images laid out as `draw_grid` lays out fakes."""
+    rows = min(len(source.names), MAX_ROWS) or columns
+    wanted: dict[int, list] = {row: [] for row in range(rows)}
+    # Few at a time, because they may be large; as many in all as a rare class needs.
+    for batch in source.stream(columns, seed=0).take(10_000 // columns):
+        pictures, labels = batch if source.classes else (batch, None)
+        if not source.names:
+            labels = np.arange(len(pictures)) % rows
+        for picture, label in zip(pictures.numpy(), np.asarray(labels), strict=True):
+            if label in wanted and len(wanted[label]) < columns:
+                wanted[label].append(images.to_uint8(picture))
+        if all(len(row) == columns for row in wanted.values()):
+            break
+    blank = np.zeros(source.shape, np.uint8)
+    cells = [c for row in wanted.values() for c in row + [blank] * (columns - len(row))]
+    return images.grid(np.stack(cells), columns)

@@ -1,0 +1,58 @@
+"""The doctor after each tick: says when a run starts to fail, and stops it for a fix."""
+
+from __future__ import annotations
+
+import sys
+
+import tensorflow as tf
+
+from ...config.plan import Plan
+from ...doctor import Finding, examine, examine_run, sheet, since_cure, well
+from ...storage.run import Run
+from .base import EachTick
+
+
+class Watch(EachTick):
+    """Comes last, when the log's line and the state are written.
+
+    Attributes:
+        patient: what the run was stopped for; None while it may go on.
+    """
+
+    def __init__(self, run: Run, plan: Plan, heal: bool, writer=None, aloud: bool = True):
+        super().__init__(run, plan)
+        self.report = run.read_json("data.json")
+        self.heal = heal
+        self.writer = writer
+        self.aloud = aloud
+        self.patient: Finding | None = None
+        self.known: set[tuple[str, str]] = set()
+
+    def tick(self, step, logs):
+        rows = since_cure(self.run.rows())
+        findings = examine(rows, self.report)
+        if self.heal and well(rows, self.report):
+            self.run.keep_healthy(step)
+        certain = [f for f in findings if f.severity == "certain" and f.disease != "bad_data"]
+        if self.heal and certain and step < self.plan.total:
+            self.patient = certain[0]
+            self.model.stop_training = True
+        found = {(f.disease, f.severity) for f in findings}
+        if found - self.known:
+            self.tell(step, rows, findings)
+        self.known |= found
+
+    def tell(self, step: int, rows, findings: list[Finding]) -> None:
+        """A line on standard error for what is certain, and the sheet in TensorBoard."""
+        name = self.run.folder
+        for finding in findings:
+            new = (finding.disease, finding.severity) not in self.known
+            if self.aloud and new and finding.severity == "certain" and not self.patient:
+                sys.stderr.write(
+                    f"note: {finding.disease} since {finding.since_kimg:g} kimg: "
+                    f"`ganvas doctor {self.run.where}` says why and what helps\n"
+                )
+        if self.writer:
+            with self.writer.as_default(step):
+                words = sheet(name.name, rows, examine_run(self.run))  # with cures
+                tf.summary.text("doctor", f"```\n{words}\n```")

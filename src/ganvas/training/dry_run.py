@@ -1,0 +1,82 @@
+"""A rehearsal: everything of a run but the run. Nothing is written."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from ..config import Config
+from .assembly import assemble, stream
+from .callbacks import clock
+from .train import prepare
+
+SECONDS = 5.0
+
+
+def rehearse(
+    data: Any,
+    recipe: str | os.PathLike | Config = "quick",
+    *,
+    set: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Resolve the recipe, check the images, time some steps, predict what a run costs.
+
+    Returns: "config" (TOML), "images", "findings", "parameters", "ms per step", "kimg",
+        "duration", "memory".
+    Raises: UsageError: what `train` would refuse.
+    """
+    config, source = prepare(data, recipe, set)
+    gan, plan = assemble(config, source)
+    timer = Timer()
+    gan.fit(
+        stream(config, plan, source, 0), epochs=10_000, steps_per_epoch=plan.execution,
+        callbacks=[timer], shuffle=False, verbose=0,
+    )  # fmt: skip
+    per_step = timer.seconds / timer.ticks / plan.execution
+    report, kimg = source.report, plan.kimg(plan.total)
+    return {
+        "config": config.toml(),
+        "images": f"{source.count} of {'x'.join(map(str, source.shape))}"
+        + (f" in {source.classes} classes" if source.classes else ""),
+        "findings": report.warnings or "none",
+        "parameters": f"generator {gan.generator.count_params():,}, "
+        f"discriminator {gan.discriminator.count_params():,}",
+        "ms per step": round(1000 * per_step, 2),
+        "kimg": f"{kimg:g}, {1000 * kimg / source.count:.1f} epochs",
+        "duration": f"about {clock(per_step * plan.total)} and {timer.compiling:.0f} s to compile",
+        "memory": f"{peak_memory() / 2**20:.0f} MiB",
+    }
+
+
+class Timer(keras.callbacks.Callback):
+    """Times executions after the first, which compiles."""
+
+    def __init__(self):
+        super().__init__()
+        self.compiling = self.seconds = 0.0
+        self.ticks = -1
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        spent = time.perf_counter() - self.began
+        self.ticks += 1
+        if self.ticks:
+            self.seconds += spent
+        else:
+            self.compiling = spent
+        if self.seconds > SECONDS or (self.ticks and spent > SECONDS):
+            self.model.stop_training = True
+
+
+def peak_memory() -> int:
+    """The most memory this process has held, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
