@@ -97,7 +97,7 @@ def play(kind: str, fault: str, seed: int) -> dict:
             if kind == "late" or fault == "NaN":
                 late(run, fault, values)
             else:
-                ganvas.train(data, recipe, run=run, set=values, progress=False)
+                ganvas.train(data, recipe, run=run, overrides=values, progress=False)
         except Diverged:
             pass
         done = ganvas.Run(run)
@@ -112,7 +112,9 @@ def play(kind: str, fault: str, seed: int) -> dict:
 
 def late(run: Path, fault: str, values: dict) -> None:
     """A healthy first half; then the fault, written into its recipe or its weights."""
-    ganvas.train("mnist", "quick", run=run, set={**values, "train.kimg": KIMG / 2}, progress=False)
+    ganvas.train(
+        "mnist", "quick", run=run, overrides={**values, "train.kimg": KIMG / 2}, progress=False
+    )
     old = ganvas.Run(run)
     fits = {k: v for k, v in FAULTS[fault][0].items() if not k.startswith("networks.")}
     changed = old.config.with_values({**fits, "train.kimg": KIMG})

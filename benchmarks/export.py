@@ -65,7 +65,9 @@ def spread(values: list[float]) -> dict[str, float]:
 def quality(kimg: float, images: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         values = {"train.kimg": kimg, "watch.tensorboard": False, "export.images": images}
-        run = ganvas.train("mnist", "quick", run=Path(folder) / "run", set=values, progress=False)
+        run = ganvas.train(
+            "mnist", "quick", run=Path(folder) / "run", overrides=values, progress=False
+        )
         facts = manifest.verify(ganvas.export(run, Path(folder) / "model"))
     return {
         "run": f"quick on MNIST with labels, {kimg:g} kimg",

@@ -53,7 +53,7 @@ def play(kind: str, fault: str, seed: int) -> dict:
             if kind == "late":
                 late(run, fault, values)
             else:
-                ganvas.train("mnist", recipe, run=run, set=values, progress=False)
+                ganvas.train("mnist", recipe, run=run, overrides=values, progress=False)
         except Diverged as error:
             print(error, flush=True)
         done = ganvas.Run(run)

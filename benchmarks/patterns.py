@@ -67,7 +67,7 @@ def tiles(part: str, seed: int) -> dict:
     names = {"tile": [name], "pair": PAIR, "together": list(textures())}[kind]
     files = [textures()[one] for one in names]
     drawer = patterns.learn_tiles(
-        files, WORK / f"{kind}-{name}-{seed}", kimg=KIMG[kind], seed=seed, set=QUIET
+        files, WORK / f"{kind}-{name}-{seed}", kimg=KIMG[kind], seed=seed, overrides=QUIET
     )
     rng = np.random.default_rng(seed)
     rows, sheet = [], []
@@ -141,7 +141,7 @@ def equivariance(drawer: patterns.Tiles) -> float:
 def logos(part: str, seed: int) -> dict:
     file = {"icons": "simple_icons_64.npz", "emoji": "noto_emoji_64.npz"}[part]
     drawer = patterns.learn_logos(str(DATA / file), WORK / f"{part}-{seed}", kimg=KIMG[part],
-                                  seed=seed, set=QUIET)  # fmt: skip
+                                  seed=seed, overrides=QUIET)  # fmt: skip
     if drawer.marks.coloured:
         words = sorted({kind.partition("/")[0] for kind in drawer.kinds})
         real = [words_of(drawer.marks.pixels[i]) for i in range(0, len(drawer.marks.pixels), 4)]

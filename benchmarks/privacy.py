@@ -76,7 +76,9 @@ def overfit(seed: int) -> dict:
     values = {**QUIET, "train.kimg": 48, "train.tick_kimg": 16, "train.seed": seed,
               "data.labels": False, "data.clusters": 0}  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        run = ganvas.train(few[0], "quick", run=Path(folder) / "r", set=values, progress=False)
+        run = ganvas.train(
+            few[0], "quick", run=Path(folder) / "r", overrides=values, progress=False
+        )
         found = privacy.audit(run, few[0], holdout[0], n=2000, searches=64, seed=seed)
         if seed == 0:
             write_png(PICTURES / "privacy-pairs.png", found["pictures"]["train"])
@@ -89,7 +91,7 @@ def shield(seed: int) -> dict:
     values = {**QUIET, "train.kimg": 76.8, "train.batch": 64, "train.seed": seed,
               "privacy.epsilon": 10.0, "data.labels": False, "data.holdout": 0.0}  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        run = ganvas.train(train[0], "dp", run=Path(folder) / "r", set=values, progress=False)
+        run = ganvas.train(train[0], "dp", run=Path(folder) / "r", overrides=values, progress=False)
         found = privacy.audit(run, train[0], holdout[0], n=4000, searches=64, seed=seed)
         bound = run.info["privacy"]
     return {**told(found), "bound": bound}
@@ -125,7 +127,7 @@ def dp(epsilon: str, seed: int) -> dict:
     if (folder / "config.toml").exists():  # an interrupted benchmark goes on
         run = ganvas.resume(folder, progress=False)
     else:
-        run = ganvas.train("mnist", "dp", run=folder, set=values, progress=False)
+        run = ganvas.train("mnist", "dp", run=folder, overrides=values, progress=False)
     spent = run.info.get("privacy") or {}
     row = {"bound": spent, "kimg": run.config.train.kimg, "seconds": run.rows()[-1]["seconds"]}
     if spent:

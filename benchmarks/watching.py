@@ -30,7 +30,9 @@ from jobs import RESULTS
 def rows(kimg: float, **values) -> list[dict]:
     with tempfile.TemporaryDirectory() as folder:
         settings = {"train.kimg": kimg, "watch.grids": 1, **values}
-        run = ganvas.train("mnist", "quick", run=f"{folder}/run", set=settings, progress=False)
+        run = ganvas.train(
+            "mnist", "quick", run=f"{folder}/run", overrides=settings, progress=False
+        )
         return run.rows()
 
 

@@ -20,7 +20,7 @@ FEW_STEPS = {
 
 
 def main(folder: Path) -> None:
-    run = ganvas.train("mnist", "quick", run=folder, set=FEW_STEPS, progress=False)
+    run = ganvas.train("mnist", "quick", run=folder, overrides=FEW_STEPS, progress=False)
     with tempfile.TemporaryDirectory() as models:
         ganvas.export(run, Path(models) / "digits", formats=["saved_model"])
         words = ["serve", f"{models}/digits", "--rest-port", "0", "--grpc-port", "0"]

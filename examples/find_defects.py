@@ -25,7 +25,7 @@ def plates(count: int, seed: int, broken: bool = False) -> np.ndarray:
 
 
 def main(folder: Path) -> None:
-    detector = defects.fit(plates(300, 0), folder, kimg=3.2, encoder_steps=60, set=SHORT)
+    detector = defects.fit(plates(300, 0), folder, kimg=3.2, encoder_steps=60, overrides=SHORT)
     new = np.concatenate([plates(5, 1), plates(5, 2, broken=True)])
     told = detector.score(new)
     for number, (score, p, defective) in enumerate(zip(*told[:3], strict=True)):

@@ -25,7 +25,7 @@ def scales() -> np.ndarray:
 def main(folder: Path) -> None:
     source = folder.with_name(folder.name + "-source.png")
     write_png(source, scales())
-    tiles = patterns.learn_tiles(source, folder, kimg=KIMG, set=SMALL)
+    tiles = patterns.learn_tiles(source, folder, kimg=KIMG, overrides=SMALL)
     tile = tiles.draw((160, 320), seed=1)
     write_png(folder / "tile.png", patterns.repeated(tile, 2))
     write_png(folder / "wallpaper.png", patterns.wallpaper(tile))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 
 import ganvas
+from ganvas.cli.app import GROUPS
 from ganvas.storage.run import Run
 
 
@@ -205,17 +207,35 @@ def test_what_was_not_foreseen_is_one_line_too(here, npz, monkeypatch):
         raise ZeroDivisionError("oh")
 
     monkeypatch.setattr(ganvas.training.train, "load_images", fall)
-    assert "ZeroDivisionError: oh; this was not foreseen" in say_no(here("train", npz))
+    assert "internal error (bug): ZeroDivisionError: oh; please report it" in say_no(
+        here("train", npz)
+    )
     with pytest.raises(ZeroDivisionError):
         here("train", npz, "--debug")
 
 
 def test_no_command_at_all(here):
-    assert "Missing command" in say_no(here())
+    """Every command stands under a heading, `train` first."""
+    done = here()
+    assert done.returncode == 0 and done.stdout == here("--help").stdout == here("help").stdout
+    listed = [line.split()[0] for line in done.stdout.splitlines() if re.match(r"  [a-z]+  ", line)]
+    assert listed == [name for names in GROUPS.values() for name in names]
+    assert listed[0] == "train" and {*listed, "help", "version"} == commands()
+    assert here("defects").stdout == here("help", "defects").stdout
+    assert "--size HxW" in here("help", "defects", "fit").stdout
+    assert "No such command 'nothing'" in say_no(here("help", "nothing"))
+    assert here("version").stdout == here("--version").stdout == f"{ganvas.__version__}\n"
+
+
+def commands() -> set[str]:
+    from ganvas.cli.app import app
+
+    named = {one.name or one.callback.__name__.strip("_") for one in app.registered_commands}
+    return named | {one.name for one in app.registered_groups}
 
 
 def test_the_checkup_is_told(here, npz, sets, tmp_path, monkeypatch):
-    monkeypatch.setattr("ganvas.training.train.play_and_heal", lambda *_: None)
+    monkeypatch.setattr("ganvas.training.train.fit", lambda *_: None)
     pixels = np.load(npz)["x"]
     np.savez(tmp_path / "few.npz", x=pixels[:100])
     done = here("train", tmp_path / "few.npz", *sets, "--run", tmp_path / "run")

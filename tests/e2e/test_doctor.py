@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import ganvas
 from ganvas.config import load_recipe
@@ -18,6 +20,7 @@ from ganvas.training import healing
 from ganvas.training.assembly import assemble
 from ganvas.training.callbacks import NaNGuard
 from ganvas.training.healing import prescribe, take_cure
+from ganvas.training.session import Session
 from ganvas.training.train import prepare
 from refusals import refuses
 
@@ -41,7 +44,7 @@ def train_with(npz, few_steps, tmp_path_factory):
         if disease not in runs:
             values = {**few_steps, **WATCHED, **FAULTS[disease]}
             folder = tmp_path_factory.mktemp("ward") / disease
-            runs[disease] = ganvas.train(npz, run=folder, set=values, progress=False)
+            runs[disease] = ganvas.train(npz, run=folder, overrides=values, progress=False)
         return runs[disease]
 
     return of
@@ -88,7 +91,7 @@ def test_a_run_is_healed(npz, few_steps, tmp_path, here):
     done = here("train", npz, "--run", folder, "--heal", *words)
     assert done.returncode == 0, done.stderr
     words = "train.discriminator_learning_rate=0.004"
-    assert f"starting anew with {words}" in done.stderr
+    assert f"started anew with {words}" in done.stderr
     run = Run(folder)
     (cure,) = run.info["healed"]
     assert cure["disease"] == "discriminator_collapse"
@@ -113,7 +116,7 @@ def test_a_cure_written_down_before_a_kill_is_taken_on_resume(collapsed):
     (collapsed.folder / "state" / "000000016.healthy").touch()
     entry = {**CURE, "back_to": "000000016.healthy"}
     collapsed.update_info(healed=[entry], status="running")
-    ganvas.resume(collapsed, set={"train.kimg": 0.896}, progress=False)
+    ganvas.resume(collapsed, overrides={"train.kimg": 0.896}, progress=False)
     assert collapsed.info["healed"][0]["taken"]
     assert collapsed.config.train.learning_rate == 1e-3
     assert [row["step"] for row in collapsed.rows() if "cure" in row] == [48]
@@ -132,8 +135,10 @@ def test_a_cure_starts_from_the_healthy_state_or_anew(collapsed, npz, back_to):
     config, source = prepare(
         None, collapsed.config.with_values({"train.learning_rate": 1e-3}), None
     )
-    gan, _ = take_cure(collapsed, config, source)
-    assert int(gan.step.numpy()) == 48 == int(collapsed.load_state()["step"])
+    session = Session(config, source, tf.distribute.get_strategy())
+    session.run = collapsed
+    take_cure(session, config)
+    assert session.step == 48 == int(collapsed.load_state()["step"])
     assert collapsed.info["healed"][0]["taken"]
     assert collapsed.config.train.learning_rate == 1e-3
     assert [row["step"] for row in collapsed.rows() if "cure" in row] == [48]
@@ -142,18 +147,18 @@ def test_a_cure_starts_from_the_healthy_state_or_anew(collapsed, npz, back_to):
             wanted = kept["generator/000"]
     else:
         wanted = assemble(config, source)[0].generator.get_weights()[0]
-    np.testing.assert_array_equal(gan.generator.get_weights()[0], wanted)
+    np.testing.assert_array_equal(session.gan.generator.get_weights()[0], wanted)
 
 
 def test_what_no_cure_helps_is_exit_3(collapsed, here, monkeypatch):
     """It has taken as many cures as it may: an error says so, and what was trained is kept."""
 
-    def diverge(run, gan, plan, *_):
-        guard = NaNGuard(run, plan)
-        guard.set_model(gan)
+    def diverge(session):
+        guard = NaNGuard(session.run, session.plan)
+        guard.set_model(session.gan)
         guard.tick(56, {"generator": np.nan})
 
-    monkeypatch.setattr(healing, "play", diverge)
+    monkeypatch.setattr(healing, "run_loop", diverge)
     taken = {**CURE, "disease": "divergence", "step": 1, "kimg": 0.01, "cure": ["x=1"]}
     collapsed.update_info(healed=[{**taken, "taken": True}] * 3)
     words = ("--set", "train.heal=true", "--set", "train.kimg=1.024")
@@ -172,8 +177,9 @@ def test_a_cure_that_cannot_be_taken_is_passed_over(grey, few_steps, tmp_path):
     config, source = prepare(grey, run.config, None)
     plan = Plan.of(config.train, config.watch, False, config.scores)
     finding = Finding("mode_collapse", "certain", 0.05, {"duplicates": 1.0})
+    session = SimpleNamespace(run=run, config=config, source=source, plan=plan, step=4)
     with refuses(Diverged):
-        prescribe(run, config, source, finding, 4, plan)
+        prescribe(session, finding)
     assert not run.info.get("healed") and run.status() == "sick"
 
 

@@ -56,7 +56,7 @@ def digits_npz(digits, tmp_path_factory) -> Path:
 def run(digits_npz, tmp_path_factory, cache) -> Run:
     folder = tmp_path_factory.mktemp("scored") / "run"
     values = SCORED | {"watch.signals": True}  # which the report shows
-    return ganvas.train(digits_npz, run=folder, set=values, progress=False)
+    return ganvas.train(digits_npz, run=folder, overrides=values, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_the_middle_model_wins_when_the_run_collapses_later(run, tmp_path):
     before = healthy.best
     wrecked = {"train.kimg": 4.8, "train.learning_rate": 5.0, "scores.times": 6}
     wrecked["watch.signals"] = False
-    ganvas.resume(folder, set=wrecked, progress=False)
+    ganvas.resume(folder, overrides=wrecked, progress=False)
     rows = [row for row in healthy.rows() if "score/frechet" in row]
     assert rows[-1]["score/frechet"] > 2 * before["frechet"]
     assert healthy.best == before
@@ -109,7 +109,7 @@ def still(digits_npz, tmp_path_factory, cache) -> Run:
     own |= {"train.kimg": 1.28, "train.tick_kimg": 0.32, "scores.patience": 2}
     own |= {"gate.coverage_min": 0.99}
     folder = tmp_path_factory.mktemp("still") / "run"
-    return ganvas.train(digits_npz, run=folder, set=SCORED | own, progress=False)
+    return ganvas.train(digits_npz, run=folder, overrides=SCORED | own, progress=False)
 
 
 def test_a_run_that_gets_no_better_stops(still):

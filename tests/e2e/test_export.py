@@ -19,7 +19,8 @@ from ganvas.exporting import benchmark
 from ganvas.images import read
 from ganvas.storage.run import Run
 from ganvas.training.assembly import assemble
-from ganvas.training.train import describe, introduce, prepare
+from ganvas.training.provenance import describe, introduce
+from ganvas.training.train import prepare
 
 
 @pytest.fixture(scope="module")

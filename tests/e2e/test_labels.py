@@ -49,7 +49,7 @@ def test_the_class_asked_for(way, classify, tmp_path):
     values = {"train.kimg": 100, "train.burn_in_kimg": 30, "watch.tensorboard": False}
     values |= {key: value for key, value in WAYS[way].items() if key != "recipe"}
     run = ganvas.train(
-        "mnist", WAYS[way]["recipe"], run=tmp_path / "run", set=values, progress=False
+        "mnist", WAYS[way]["recipe"], run=tmp_path / "run", overrides=values, progress=False
     )
     asked = np.repeat(np.arange(10), 100)
     drawn = ganvas.load(run).sample(1000, asked)

@@ -102,13 +102,13 @@ def test_tiles_are_gone_on_with(tiled, textures, tmp_path, capsys):
     assert sha256(ganvas.Run(out / "run").model("last")) == model
     np.testing.assert_array_equal(np.asarray(opened(out / "tiles" / "waves-0000.png")), pixels)
     files = [textures / "waves.png", textures / "grain.png"]
-    patterns.learn_tiles(files, out, kimg=0.24, set=TINY, progress=False)
+    patterns.learn_tiles(files, out, kimg=0.24, overrides=TINY, progress=False)
     assert ganvas.Run(out / "run").rows()[-1]["kimg"] == pytest.approx(0.24)
     capsys.readouterr()
     other = ["patterns", "tile", str(textures / "grain.png"), "--out", str(out), *SETS]
     assert run_command(other) == 2
     said = capsys.readouterr().err
-    assert said.startswith("error: ") and "was begun with textures" in said
+    assert said.startswith("error: ") and "was begun with another textures.waves" in said
 
 
 def sha256(path):
@@ -143,7 +143,7 @@ def test_several_textures_are_learnt_each_by_itself(textures, tmp_path, monkeypa
 
 def test_tiles_are_drawn_by_seed_size_and_name(tiled, textures, monkeypatch):
     files = [textures / "waves.png", textures / "grain.png"]  # learnt already
-    drawer = patterns.learn_tiles(files, tiled[0], kimg=0.16, set=TINY, progress=False)
+    drawer = patterns.learn_tiles(files, tiled[0], kimg=0.16, overrides=TINY, progress=False)
     assert drawer.names == ["waves", "grain"]
     tile = drawer.draw((64, 96), "waves", seed=3)
     assert tile.shape == (64, 96, 3)
@@ -165,7 +165,7 @@ def test_tiles_are_drawn_by_seed_size_and_name(tiled, textures, monkeypatch):
 def logos(icons, tmp_path_factory):
     values = {**TINY, "train.batch": 8}
     folder = tmp_path_factory.mktemp("logos") / "out"
-    return patterns.learn_logos(icons, folder, size=16, kimg=0.16, set=values, progress=False)
+    return patterns.learn_logos(icons, folder, size=16, kimg=0.16, overrides=values, progress=False)
 
 
 def test_logos_have_the_colours_asked_for(logos):

@@ -57,7 +57,7 @@ def run(files, tmp_path_factory) -> Run:
         "networks.width": 8, "networks.discriminator_width": 8, "watch.tensorboard": False,
         "watch.signals": False, "scores.times": 0, "penalties": [],
     }  # fmt: skip
-    return ganvas.train(folder / "few.npz", run=folder / "run", set=values, progress=False)
+    return ganvas.train(folder / "few.npz", run=folder / "run", overrides=values, progress=False)
 
 
 def audit(here, subject, files, *words):
@@ -277,7 +277,7 @@ def private(npz, tmp_path_factory):
         return False
 
     whole = ganvas.train(
-        npz, "dp", run=folder / "whole", set=PRIVATE, progress=False, each_tick=copy
+        npz, "dp", run=folder / "whole", overrides=PRIVATE, progress=False, each_tick=copy
     )
     return whole, folder / "part"
 
@@ -300,7 +300,7 @@ def test_a_private_run_goes_on_to_the_bit_and_accounts_for_every_turn(private):
     }
     assert (about["unit"], about["sampling"]) == ("image", "Poisson")
     with refuses(ConfigError, 5):
-        ganvas.resume(part, set={"train.kimg": 9.6}, progress=False)
+        ganvas.resume(part, overrides={"train.kimg": 9.6}, progress=False)
 
 
 @needs_accountant

@@ -47,7 +47,9 @@ def test_another_machine_goes_on_to_the_bit_and_what_it_makes_is_there(
     before = len((shelf / "runs" / "a" / "log.jsonl").read_text().splitlines())
 
     far = ganvas.resume("shelf://runs/a", progress=False)
-    near = ganvas.train("shelf://set", "quick", run=tmp_path / "near", set=values, progress=False)
+    near = ganvas.train(
+        "shelf://set", "quick", run=tmp_path / "near", overrides=values, progress=False
+    )
     assert far.status() == "finished" and 2 <= before <= len(far.rows()) == len(near.rows())
     assert [row["discriminator"] for row in far.rows()] == [
         row["discriminator"] for row in near.rows()

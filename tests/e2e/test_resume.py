@@ -104,7 +104,7 @@ def straight(npz, sets, tmp_path_factory) -> Run:
 def short(npz, few_steps, tmp_path_factory) -> Run:
     """64 steps of the plain recipe."""
     folder = tmp_path_factory.mktemp("runs") / "short"
-    return ganvas.train(npz, "quick", run=folder, set=few_steps, progress=False)
+    return ganvas.train(npz, "quick", run=folder, overrides=few_steps, progress=False)
 
 
 def printed_random() -> random.Random:
@@ -215,7 +215,7 @@ def test_ctrl_c_between_two_fits_is_not_lost(npz, few_steps, tmp_path, monkeypat
         return stream(self, batch, *rest, **options)
 
     monkeypatch.setattr(Images, "stream", interrupted)
-    run = ganvas.train(str(npz), set=few_steps, run=tmp_path / "run", progress=False)
+    run = ganvas.train(str(npz), overrides=few_steps, run=tmp_path / "run", progress=False)
     assert run.status() == "interrupted"
     assert len(run.rows()) <= 1
 
@@ -256,7 +256,7 @@ def test_a_run_from_another_keeps_its_weights_when_killed_before_its_first_tick(
     with monkeypatch.context() as patch:
         patch.setattr(ganvas.training.train, "introduce", killed)
         with pytest.raises(KeyboardInterrupt):
-            ganvas.train(data, str(recipe), run=tmp_path / "child", set=values,
+            ganvas.train(data, str(recipe), run=tmp_path / "child", overrides=values,
                          start_from=short, progress=False)  # fmt: skip
     assert not (tmp_path / "child" / "run.json").exists()
     taken = []
@@ -276,7 +276,7 @@ def test_resuming_by_other_executions_takes_every_step_once(short, tmp_path, exe
     assert short.rows()[-1]["step"] == 64
     copy = shutil.copytree(short.folder, tmp_path / "copy")
     longer = {"train.kimg": 0.8, "train.steps_per_execution": execution}
-    run = ganvas.resume(copy, set=longer, progress=False)
+    run = ganvas.resume(copy, overrides=longer, progress=False)
     steps = [row["step"] for row in run.rows()]
     assert steps == sorted(set(steps))
     assert steps[-1] == int(run.load_state()["step"]) == -(-100 // execution) * execution

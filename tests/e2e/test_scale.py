@@ -47,7 +47,7 @@ def tiny(few_steps) -> dict:
 def run(npz, tiny, tmp_path_factory) -> Run:
     """A short run with two classes."""
     folder = tmp_path_factory.mktemp("scale") / "run"
-    return ganvas.train(npz, "quick", run=folder, set=tiny, progress=False)
+    return ganvas.train(npz, "quick", run=folder, overrides=tiny, progress=False)
 
 
 def open_to_the_network() -> list[str]:
@@ -215,7 +215,7 @@ def test_one_at_a_time_fills_a_folder(tmp_path):
         ):
             pass
         (tmp_path / "a" / "part").write_text("made")
-    assert job.check(tmp_path / "a", request)
+    assert job.is_begun(tmp_path / "a", request)
 
 
 # --- packing ------------------------------------------------------------------------------------
@@ -381,7 +381,7 @@ def test_only_folders_of_images_are_packed_by_several(npz, tmp_path):
 
 @pytest.mark.proof
 def test_two_workers_train_as_one_does(two, run, npz, tiny, tmp_path, capfd):
-    new = cluster.train(npz, run=tmp_path / "two", set=tiny, workers=2)
+    new = cluster.train(npz, run=tmp_path / "two", overrides=tiny, workers=2)
     lines = capfd.readouterr().err.splitlines()
     assert len(lines) == 2 and all(line.startswith("kimg ") for line in lines), lines
     assert new.status() == "finished" and not (new.folder / ".ray").exists()
@@ -486,7 +486,7 @@ def test_why_a_training_ended_is_the_reason_of_its_workers():
 @pytest.mark.proof
 def test_what_a_worker_refuses_is_said_once_and_leaves_no_folder(two, run, tmp_path):
     with refuses(ConfigError):
-        cluster.resume(run.folder, workers=2, set={"train.batch": 16})
+        cluster.resume(run.folder, workers=2, overrides={"train.batch": 16})
     with refuses(DataError, "none.npz"):
         cluster.train(tmp_path / "none.npz", workers=2, run=tmp_path / "run")
     assert not (tmp_path / "run").exists()

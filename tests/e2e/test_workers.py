@@ -78,7 +78,7 @@ def folder(tmp_path_factory) -> Path:
 def alone(npz, few_steps, folder) -> Run:
     """By this process, on one device."""
     values = {**few_steps, **SHORT, "penalties": [], "watch.signals": False}
-    return ganvas.train(npz, "quick", run=folder / "alone", set=values, progress=False)
+    return ganvas.train(npz, "quick", run=folder / "alone", overrides=values, progress=False)
 
 
 @pytest.fixture(scope="module")

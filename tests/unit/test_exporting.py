@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from ganvas.config import Config, Export, parse
-from ganvas.errors import Advice, Refused, UsageError
+from ganvas.errors import Advice, Refused, RunError, UsageError
+from ganvas.evaluation import reference
 from ganvas.exporting import benchmark, deployment, export, formats, litert, parity
 from ganvas.exporting.publish import publishing
 from ganvas.gan.networks import DCGAN
@@ -58,7 +59,7 @@ def test_a_kill_leaves_no_version_and_the_next_export_cleans_up(tmp_path):
     words = [sys.executable, "-c", code, tmp_path]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "there\n"
-        with refuses(UsageError):
+        with refuses(RunError, "in use"):
             publish(tmp_path)
         process.send_signal(signal.SIGKILL)
     assert (tmp_path / ".part-1" / "saved_model.pb").exists()
@@ -91,7 +92,7 @@ def sampler():
 
 
 def test_a_trial_finds_what_differs(sampler):
-    held = parity.Trial(sampler, None, Export(images=100), "auto")
+    held = parity.Parity(sampler, None, Export(images=100), "auto")
     same = held.examine(sampler.draw)
     assert (same["largest_error"], same["psnr"]) == (0, 106.02)
     assert held.faults(same) == []
@@ -103,7 +104,7 @@ def test_a_trial_finds_what_differs(sampler):
 
 
 def test_a_trial_finds_nan(sampler):
-    held = parity.Trial(sampler, None, Export(images=100), "auto")
+    held = parity.Parity(sampler, None, Export(images=100), "auto")
 
     def broken(z, y):
         images = sampler.draw(z, y)
@@ -115,7 +116,7 @@ def test_a_trial_finds_nan(sampler):
 
 
 def test_a_worse_frechet_distance_is_a_fault(sampler):
-    held = parity.Trial(sampler, None, Export(images=100), "auto")
+    held = parity.Parity(sampler, None, Export(images=100), "auto")
     found = {"psnr": 40.0, "scores": {"frechet": {"ratio": 1.3}}}
     assert "1.300 times the model's" in held.faults(found)[0]
     assert held.faults({"psnr": 40.0, "scores": {"kid": {}}}) == []
@@ -138,11 +139,11 @@ def test_a_judge_says_how_far_scores_moved(monkeypatch):
     quarters = rng.normal(100, 20, (3, 300, 2, 2, 1, 1, 1))
     images = np.clip(quarters.repeat(8, 4).repeat(8, 5), 0, 255).astype(np.uint8)
     images = images.transpose(0, 1, 2, 4, 3, 5, 6).reshape(3, 300, 16, 16, 1)
-    monkeypatch.setattr(parity, "extractor_for", lambda *_: Features())
+    monkeypatch.setattr(reference, "extractor_for", lambda *_: Features())
     monkeypatch.setattr(
-        parity, "describe_source", lambda *_: parity.describe(images[0], Features())
+        reference, "describe_source", lambda *_: parity.describe(images[0], Features())
     )
-    judge = parity.Judge(load(images[0], Options(holdout=0)), images[1], "auto")
+    judge = parity.ScoreParity(load(images[0], Options(holdout=0)), images[1], "auto")
     same = judge.compare(images[1])
     assert set(same) == {"frechet", "kid"}
     assert same["frechet"]["ratio"] == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import keras
@@ -13,7 +12,7 @@ from PIL import Image
 from ganvas.errors import DataError, UsageError
 from ganvas.gan.networks import Texture
 from ganvas.gan.networks.texture import take
-from ganvas.kits.patterns import colour, directions, torus, vector, work
+from ganvas.kits.patterns import colour, directions, torus, vector
 from ganvas.kits.patterns.crops import crops, cut_from, read_textures
 from ganvas.kits.patterns.marks import read_marks
 from ganvas.kits.patterns.measure import mirrored, seams
@@ -421,18 +420,3 @@ def test_mockups_show_the_tile(draw):
 def test_repeated():
     tile = noisy(16, 32)
     np.testing.assert_array_equal(repeated(tile, 2)[16:, 32:], tile)
-
-
-def test_a_folder_is_claimed_once(tmp_path):
-    work.claim(tmp_path / "new", {"kit": "a", "settings": {"x": 1}})
-    work.claim(tmp_path / "new", {"kit": "a", "settings": {"x": 1}})
-    assert json.loads((tmp_path / "new" / "kit.json").read_text())["kit"] == "a"
-    with refuses(UsageError):
-        work.claim(tmp_path / "new", {"kit": "a", "settings": {"x": 2}})
-    (tmp_path / "used").mkdir()
-    (tmp_path / "used" / "letter.txt").write_text("mine")
-    with refuses(UsageError):
-        work.claim(tmp_path / "used", {"kit": "a"})
-    with refuses(UsageError):
-        work.claim(tmp_path / "used" / "letter.txt", {"kit": "a"})
-    assert sorted(p.name for p in (tmp_path / "used").iterdir()) == ["letter.txt"]

@@ -10,12 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganvas.data import tables
-from ganvas.errors import DataError, RunError, UsageError
+from ganvas.errors import DataError, UsageError
 from ganvas.kits.rare_class import arms, classifier, groups, leaks, metrics, verdict
 from ganvas.kits.rare_class.folder import file_name
 from ganvas.kits.rare_class.parts import Part, deal, folds_of, gather, official, validates
 from ganvas.kits.rare_class.plan import ARMS, Plan
-from ganvas.kits.rare_class.study import open_folder
 from ganvas.stats import paired, ranking
 from refusals import refuses
 
@@ -678,23 +677,6 @@ def test_images_left_out_are_not_judged():
 
 
 # --- folders ---------------------------------------------------------------------------------
-
-
-def test_the_folder_of_a_study(tmp_path):
-    asked = {"version": 1, "plan": {"kimg": 1.0}, "images": "a", "classifier": "built-in"}
-    open_folder(tmp_path / "new", asked)
-    open_folder(tmp_path / "new", asked)
-    open_folder(tmp_path / "new", {**asked, "images": "b"})  # nothing is made yet
-    open_folder(tmp_path / "new", asked)
-    (tmp_path / "new" / "seeds" / "0" / "run").mkdir(parents=True)
-    with refuses(RunError):
-        open_folder(tmp_path / "new", {**asked, "plan": {"kimg": 2.0}})
-    with refuses(RunError):
-        open_folder(tmp_path / "new", {**asked, "images": "b"})
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "thesis.doc").write_text("")
-    with refuses(RunError):
-        open_folder(tmp_path / "full", asked)
 
 
 def test_class_names_as_folders():

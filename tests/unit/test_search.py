@@ -17,7 +17,8 @@ optuna = pytest.importorskip("optuna", reason="the extra [tune] is not installed
 from ganvas.config import load_recipe
 from ganvas.errors import Advice, Diverged, UsageError
 from ganvas.storage.run import Run
-from ganvas.tuning import report, search, trial
+from ganvas.training import train
+from ganvas.tuning import report, search
 from refusals import refuses
 
 TICKS = 4
@@ -67,8 +68,8 @@ class Training:
 @pytest.fixture
 def training(monkeypatch, tmp_path):
     stands_in = Training()
-    monkeypatch.setattr(trial, "train", stands_in.train)
-    monkeypatch.setattr(trial, "resume", stands_in.resume)
+    monkeypatch.setattr(train, "train", stands_in.train)
+    monkeypatch.setattr(train, "resume", stands_in.resume)
     monkeypatch.setattr(search.keras.backend, "clear_session", lambda: None)
     monkeypatch.setattr(report, "drawn", lambda *_: "<svg></svg>")  # test_tuning.py draws charts
     monkeypatch.chdir(tmp_path)

@@ -37,7 +37,8 @@ def run_command(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     warnings.showwarning = _note
     try:
-        code = app([a for a in arguments if a != "--debug"], standalone_mode=False) or 0
+        words = [a for a in arguments if a != "--debug"]
+        code = app(words, prog_name="ganvas", standalone_mode=False) or 0
         if code == STOPPED:
             return 130
         return _complain("interrupted", 130) if code == 130 else code

@@ -21,7 +21,7 @@ def info(as_json: Json = False) -> None:
     """Versions, devices, threads, where caches are."""
     tensorflow()
     from ..evaluation.samples import cache_folder
-    from ..training.train import devices, versions
+    from ..training.provenance import devices, versions
 
     facts = {**versions(), "devices": devices(), "threads": os.cpu_count()}
     facts["cache"] = str(cache_folder())

@@ -55,7 +55,7 @@ def tile(
 
     result = make_tiles(
         images, out, size=sides, n=n, repeat=repeat, morph=morph, together=together,
-        kimg=kimg, scale=scale, seed=seed, set=options,
+        kimg=kimg, scale=scale, seed=seed, overrides=options,
         progress=not as_json or sys.stderr.isatty(), tell=_tell,
     )  # fmt: skip
     words = (
@@ -105,7 +105,7 @@ def logos(
     result = make_logos(
         data, out, palette=colours, n=n, size=size, svg=svg, variations=variations, walk=walk,
         edits=directions, judge=judge, truncation=truncation, kind=kind, kimg=kimg, seed=seed,
-        set=options, progress=not as_json or sys.stderr.isatty(), tell=_tell,
+        overrides=options, progress=not as_json or sys.stderr.isatty(), tell=_tell,
     )  # fmt: skip
     for row in result["precision_recall"] if not as_json else ():
         typer.echo(

@@ -33,8 +33,8 @@ def resume(
         return 0
     changed = parse_set(values or [])
     if not by_ray(workers, address):
-        return finished(tensorflow().resume(run, set=changed))
+        return finished(tensorflow().resume(run, overrides=changed))
     tensorflow()
     from ..cluster import resume as resume_together
 
-    return finished(resume_together(run, workers=workers, address=address, set=changed))
+    return finished(resume_together(run, workers=workers, address=address, overrides=changed))

@@ -75,8 +75,7 @@ def pack(
         "labels": plain.labels, "judged": plain.judged, "part_files": _FILES,
     }  # fmt: skip
     scratch = target.with_name(f".{target.name}.packing")
-    told = ("data", "shard_mb", "size", "channels", "fit", "labels")
-    if job.check(target, request, told) and is_whole(target):
+    if job.is_begun(target, request) and is_whole(target):
         shutil.rmtree(scratch, ignore_errors=True)  # of a kill between the two last lines below
         return target
     with job.claimed(scratch, request, anew=True), disk_errors(target):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..base.files import disk_errors, replacing
+from ..base.files import disk_errors, write_json
 from ..data.listing import Listing, content_hash
 from ..data.options import Options
 from ..data.records import Packed, shard_name, write_index, write_shard
@@ -22,7 +22,7 @@ from ..data.report import examine
 from ..errors import RunError, UsageError
 from ..images import write_png
 from ..storage import manifest, remote
-from ..storage.job import check, claimed, read, read_arrays, write_arrays
+from ..storage.job import claimed, is_begun, read_arrays, request_of, write_arrays
 from ..storage.run import Run
 from .ray import team
 
@@ -33,7 +33,6 @@ _CHUNK = 64  # as the sampler's, so that each image is computed in the same comp
 _PART_IMAGES = 4096
 _MANY = 64
 _PART_BYTES = 64 * 2**20
-_TOLD = ("n", "seed", "label", "truncation", "form")
 
 
 @dataclass(frozen=True)
@@ -109,8 +108,8 @@ def draw(
     request = _request(model, n, seed, label, truncation, which, shards)
     facts = request.facts()
     called = facts.pop("model")  # its sha256 stands for it, whatever it is called
-    if check(folder, facts, _TOLD):
-        called = read(folder).get("model", called)
+    if is_begun(folder, facts):
+        called = request_of(folder).get("model", called)
     request = replace(request, model=called)
     missing = [part for part in range(request.parts) if not _done(request, folder, part)]
     drawn = 0
@@ -251,8 +250,7 @@ def _publish(request: Request, folder: Path) -> None:
             one |= {"file": f"{part:05d}.tfrecord", "bytes": int(record["bytes"])}
         parts.append(one)
     listed = {"format": 1, "ganvas": __version__, **request.facts(), "parts": parts}
-    with replacing(folder / LIST) as file:
-        file.write((json.dumps(listed, indent=2) + "\n").encode())
+    write_json(folder / LIST, listed)
 
 
 def _index(request: Request, folder: Path, records: list[dict[str, np.ndarray]]) -> None:

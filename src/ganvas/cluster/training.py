@@ -9,15 +9,15 @@ import io
 import logging
 import os
 import shutil
-import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..base.logs import quiet
+from ..base.signals import stopping
 from ..base.workers import task
 from ..config import Config
 from ..errors import Advice, GanvasError, RunError, UsageError, WorkerGone
@@ -35,7 +35,7 @@ def train(
     workers: int,
     address: str | None = None,
     run: str | os.PathLike | None = None,
-    set: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
     start_from: str | os.PathLike | None = None,
     go_on: bool = False,
     progress: bool = True,
@@ -56,7 +56,7 @@ def train(
     from ..training.replicas import check
     from ..training.train import name, read
 
-    config = read(recipe, set)
+    config = read(recipe, overrides)
     if start_from:
         Run.open(remote.shared(start_from))
     new = Run(remote.shared(run) if run else name(data, config))
@@ -76,15 +76,15 @@ def resume(
     *,
     workers: int,
     address: str | None = None,
-    set: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Run:
     """Go on as `ganvas.resume` does, by several workers; it may have been another number before."""
     from ..training.replicas import check
 
     old = Run.open(remote.shared(run))
-    check(old.config.with_values(set or {}), workers, workers)
-    words = {"run": str(old.folder), "set": dict(set or {}), "progress": progress}
+    check(old.config.with_values(overrides or {}), workers, workers)
+    words = {"run": str(old.folder), "overrides": dict(overrides or {}), "progress": progress}
     return _play("resume", words, old, workers, address)
 
 
@@ -157,7 +157,7 @@ def _once(
 
     thread = threading.Thread(target=fit, daemon=True)
     try:
-        with _signals(desk):
+        with stopping(lambda: _ask_to_stop(desk)):
             thread.start()  # not in this one, where Ray Train would take Ctrl-C for itself
             while thread.is_alive():
                 _show(ray.get(desk.take.remote()))
@@ -254,27 +254,7 @@ def _note(message, category, *place, **options) -> None:
         sys.stderr.write(f"note: {message}\n")
 
 
-@contextlib.contextmanager
-def _signals(desk: Any) -> Iterator[None]:
-    """Ctrl-C and SIGTERM let the tick end and its state be saved; a second one stops at once, and
-    the run goes on from its last tick."""
-    seen: list[int] = []
-
-    def handler(number: int, frame: Any) -> None:
-        if seen:
-            raise KeyboardInterrupt
-        seen.append(number)
-        desk.stop.remote()
-        sys.stderr.write("stopping after this tick; once more to stop at once\n")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: dict[int, Callable | int | None] = {
-        n: signal.signal(n, handler) for n in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
+def _ask_to_stop(desk: Any) -> None:
+    """Let the tick end and its state be saved."""
+    desk.stop.remote()
+    sys.stderr.write("stopping after this tick; once more to stop at once\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ganvas.base.files import disk_errors
+from ganvas.base.files import filling
 from ganvas.data.options import Options
 from ganvas.data.records import (
     is_whole,
@@ -22,7 +21,7 @@ from ganvas.data.records import (
     write_shard,
 )
 from ganvas.data.rows import Rows
-from ganvas.data.sources import load
+from ganvas.data.sources import called, load
 from ganvas.errors import DataError
 from ganvas.storage import remote
 
@@ -62,22 +61,14 @@ def prepare(
     plain = replace(options or Options(), holdout=0.0, flip=False, shift=0.0, zoom=0.0, jitter=0.0)
     source = load(data, plain)
     if not isinstance(source, Rows):
-        raise DataError(f"{data} is packed already: train on it as it is")
+        raise DataError(f"{called(data)} is packed already: train on it as it is")
     shards = _shards(source, shard_mb * 2**20)
     if index and not _same(index, source, shards):
         raise DataError(_TAKEN.format(folder))
     if index and is_whole(folder):
         return folder
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    with disk_errors(folder):
-        part.mkdir(parents=True)
-    try:
-        with disk_errors(folder):
-            _write(source, part, shards, progress)
-            settle(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with filling(folder, settle) as part:
+        _write(source, part, shards, progress)
     return folder
 
 

@@ -29,6 +29,8 @@ from ganvas.errors import DataError
 from ganvas.storage.manifest import sha256
 from ganvas.storage.run import UNREADABLE
 
+from ..base.files import write_json
+
 FORMAT = 2
 AGAIN = "copy it again, or prepare the images again"
 INDEX, ARRAYS = "index.json", "index.npz"
@@ -57,10 +59,9 @@ def shard_rows(shape: tuple[int, int, int], limit: int) -> int:
 
 def write_shard(path: Path, pictures: Iterable[tuple[np.ndarray, int]]) -> Packed:
     """Write (uint8 [H, W, C], label) one after the other; the file appears when it is whole."""
-    part = path.with_name(f".{path.name}.part")
     offsets, checks, position = array("q"), array("I"), 0  # a list holds an object for each number
     digest = hashlib.sha256()
-    with part.open("wb") as file:
+    with replacing(path) as file:
         for image, label in pictures:
             record = _record(image.tobytes(), label)
             size = struct.pack("<Q", len(record))
@@ -70,7 +71,6 @@ def write_shard(path: Path, pictures: Iterable[tuple[np.ndarray, int]]) -> Packe
             checks.append(zlib.crc32(record))
             offsets.extend((position, position + len(framed)))
             position += len(framed)
-    part.replace(path)
     places = np.array(offsets, np.int64).reshape(-1, 2)
     return Packed(places, np.array(checks, np.uint32), position, digest.hexdigest())
 
@@ -106,8 +106,7 @@ def write_index(
         ],
         "report": listing.report.to_dict(),
     }
-    with replacing(folder / INDEX) as file:
-        file.write(json.dumps(index, indent=2).encode())
+    write_json(folder / INDEX, index)
 
 
 def read_index(folder: Path) -> dict[str, Any]:

@@ -50,6 +50,11 @@ def load(data: Any, options: Options | None = None) -> Images:
     return images
 
 
+def called(data: Any) -> str:
+    """How a message names images: by their path or name; arrays have none."""
+    return str(data) if isinstance(data, (str, os.PathLike)) else "the array"
+
+
 def options_of(config: Config) -> Options:
     """How a recipe brings images in."""
     return Options(**config.data.model_dump(exclude={"source"}), private=config.privacy.on)

@@ -15,6 +15,7 @@ import numpy as np
 from ..config import Gate
 from ..data import Images, Options, options_of
 from ..data import load as load_images
+from ..data.generated import read_generated
 from ..errors import DataError, RunError, UsageError, no_such
 from ..features.extractors import Extractor
 from ..images import grid
@@ -155,25 +156,12 @@ def _of_run(run: Run, data: Any, n: int, seed: int, model: str) -> Subject:
 def _of_images(fakes: Any, data: Any, n: int, seed: int) -> Subject:
     if data is None:
         raise UsageError("images are compared with real ones: name those by --data")
-    given = load_images(fakes, Options(holdout=0, judged=True))
-    sizes = given.report.sizes
-    if given.count < FEWEST:
-        raise DataError(
-            f"{fakes} holds {given.count} images, where at least {FEWEST} are compared: draw more"
-        )
-    if sizes["smallest"] != sizes["largest"]:
-        raise DataError(
-            f"{fakes} holds images from {_size(sizes['smallest'])} to {_size(sizes['largest'])}, "
-            "where generated images are of one size: bring them to one"
-        )
-    height, width = sizes["smallest"]
-    own = Options(size=(height, width), holdout=0, judged=True)
-    if given.shape[:2] != own.size:  # larger than what is trained at by itself
-        given = load_images(fakes, own)
+    given = read_generated(fakes, FEWEST)
+    height, width = size = given.shape[:2]
     real = load_images(data, Options(holdout=0, judged=True))
     smallest = real.report.sizes["smallest"]
-    if real.shape[:2] != own.size and smallest[0] >= height and smallest[1] >= width:
-        real = load_images(data, own)
+    if real.shape[:2] != size and smallest[0] >= height and smallest[1] >= width:
+        real = load_images(data, Options(size=size, holdout=0, judged=True))
     assert_same_shape(given.shape, real.shape)
     rows = given.rows[np.random.default_rng([seed, 2]).permutation(given.count)[:n]]
     labels = _numbered(given.labels[rows], given.names, real.names) if given.names else None

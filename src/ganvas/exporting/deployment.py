@@ -7,7 +7,7 @@ import string
 from importlib import resources
 from pathlib import Path
 
-from ..base.files import replacing
+from ..base.files import write_file
 
 FILES = (
     "models.config", "batching.config", "monitoring.config", "docker-compose.yml",
@@ -23,8 +23,7 @@ def write(folder: Path) -> None:
     for file in FILES:
         if not (folder / file).exists():
             text = string.Template((templates / file).read_text("utf-8")).substitute(words)
-            with replacing(folder / file) as out:
-                out.write(text.encode("utf-8"))
+            write_file(folder / file, text)
 
 
 def dns_label(name: str) -> str:

@@ -12,17 +12,16 @@ import numpy as np
 from ..config import Export
 from ..data import Images
 from ..evaluation import Comparison, Sample, score
-from ..evaluation.frechet import PER_DIMENSION, Moments, frechet_distance
+from ..evaluation.frechet import Moments, frechet_distance
 from ..evaluation.kernel import mmd2
-from ..evaluation.samples import describe, describe_source, extractor_for
+from ..evaluation.reference import Reference
+from ..evaluation.samples import describe
 from ..images import to_uint8
 from ..sampling.sampler import CHUNK, Sampler
 from ..stats.intervals import around, deal
 
 SEED = 2
 """Of the noise: neither that of the grids nor that of the scores."""
-FEWEST = 50
-"""Held-out images; where there are fewer, training images take their place."""
 GROUPS = 10
 QUIETEST = 1e-10
 """Mean square error that counts as none: 106 dB."""
@@ -31,8 +30,8 @@ Draw = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
 """Noise [N, Z], labels [N] or None -> images float32 [N, H, W, C] in [-1, 1]."""
 
 
-class Trial:
-    """Holds files against a model, and says what speaks against them.
+class Parity:
+    """Compares files with a model, and says what speaks against them.
 
     Args:
         source: real images; None: no scores are compared.
@@ -44,9 +43,9 @@ class Trial:
         self.sampler = sampler
         self.noise = sampler.noise(options.images, SEED)
         self.labels = sampler.labels(options.images, None, SEED)
-        self.judge = None
+        self.scores = None
         if source is not None:
-            self.judge = Judge(source, sampler.decode(self.noise, self.labels), features)
+            self.scores = ScoreParity(source, sampler.decode(self.noise, self.labels), features)
 
     def examine(self, draw: Draw) -> dict[str, Any]:
         """Largest error (images are in [-1, 1]), PSNR in dB, scores beside the model's."""
@@ -68,8 +67,8 @@ class Trial:
             "largest_error": largest,
             "psnr": round(10 * math.log10(4 / square), 2),
         }
-        if self.judge:
-            found["scores"] = self.judge.compare(np.concatenate(pixels))
+        if self.scores:
+            found["scores"] = self.scores.compare(np.concatenate(pixels))
         return found
 
     def faults(self, found: dict[str, Any]) -> list[str]:
@@ -90,18 +89,14 @@ class Trial:
         return said
 
 
-class Judge:
-    """Real images, and what the model's images score against them."""
+class ScoreParity:
+    """What a model's images score against real ones, and how a file's scores differ."""
 
     def __init__(self, source: Images, images: np.ndarray, features: str):
-        self.extractor = extractor_for(source, features)
-        held = source.held_out()
-        real = held if held is not None and held.count >= FEWEST else source
-        self.real = describe_source(real, self.extractor, len(images))
-        self.names = ["kid"]
-        if min(len(self.real), len(images)) >= PER_DIMENSION * self.extractor.width:
-            self.names.insert(0, "frechet")
-        self.model = self._scores(describe(images, self.extractor))
+        self.reference = Reference(source, features, len(images))
+        frechet = self.reference.enough_for_frechet(len(images))
+        self.names = ["frechet", "kid"] if frechet else ["kid"]
+        self.model = self._scores(describe(images, self.reference.extractor))
 
     def compare(self, images: np.ndarray) -> dict[str, dict[str, Any]]:
         """Of each score: the model's, the file's, and the change from one to the other, with
@@ -111,7 +106,8 @@ class Judge:
         what both lose when a group of images is left out, and is far narrower than theirs.
         """
         found = {}
-        for name, (result, without) in self._scores(describe(images, self.extractor)).items():
+        file = self._scores(describe(images, self.reference.extractor))
+        for name, (result, without) in file.items():
             before, without_before = self.model[name]
             moved = result["value"] - before["value"]
             low, high = around(moved, *(without - without_before))
@@ -123,9 +119,10 @@ class Judge:
 
     def _scores(self, fake: Sample) -> dict[str, tuple[dict[str, Any], np.ndarray]]:
         """Each score, and what it is without each group of reals and of fakes, [2, GROUPS]."""
-        scores = score(Comparison(self.real, fake), self.names)
+        real = self.reference.real
+        scores = score(Comparison(real, fake), self.names)
         return {
-            name: (scores[name].to_dict(), _without(DISTANCES[name], self.real, fake))
+            name: (scores[name].to_dict(), _without(DISTANCES[name], real, fake))
             for name in self.names
         }
 

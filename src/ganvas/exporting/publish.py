@@ -8,9 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import filelock
-
-from ..base.files import disk_errors
+from ..base.files import disk_errors, locked
 from ..errors import UsageError
 from ..storage import manifest
 
@@ -25,29 +23,23 @@ def publishing(folder: Path, version: int | None) -> Iterator[tuple[Path, Path]]
     Args:
         version: its number; None: one above the highest there is.
 
-    Raises: UsageError: the number is taken, or another process exports into the folder.
+    Raises: UsageError: the number is taken. RunError: another process exports into the folder.
     """
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock", timeout=0)
-    try:
-        with lock:
-            for left in folder.glob(f"{PART}*"):  # by a process that was killed
-                shutil.rmtree(left)
-            number = check_free(folder, version)
-            part, final = folder / f"{PART}{number}", folder / str(number)
-            try:
-                part.mkdir()
-                yield part, final
-                with disk_errors(final):
-                    _flush(part)
-                    part.rename(final)
-            finally:
-                shutil.rmtree(part, ignore_errors=True)
-    except filelock.Timeout as error:
-        raise UsageError(
-            f"{folder} is in use by another process that exports into it: wait for it"
-        ) from error
+    with locked(folder):
+        for left in folder.glob(f"{PART}*"):  # by a process that was killed
+            shutil.rmtree(left)
+        number = check_free(folder, version)
+        part, final = folder / f"{PART}{number}", folder / str(number)
+        try:
+            part.mkdir()
+            yield part, final
+            with disk_errors(final):
+                _flush(part)
+                part.rename(final)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def check_free(folder: str | os.PathLike, version: int | None) -> int:

@@ -23,7 +23,7 @@ from . import artefacts, deployment, litert, saved_model
 from .artefacts import Maker
 from .card import card
 from .formats import DEFAULT, check
-from .parity import Trial, clock
+from .parity import Parity, clock
 from .publish import check_free, publishing
 
 PRIVATE = "its privacy bound covers no second look at the images it learnt from"
@@ -67,10 +67,10 @@ def export(
     sampler, config = load(old, model), old.config
     gate = _gate(old, config, data, model, unvalidated)
     source, why = _source(config, data)
-    trial = Trial(sampler, source, config.export, config.scores.features)
+    parity = Parity(sampler, source, config.export, config.scores.features)
     with publishing(folder, version) as (part, final):
         facts = _origin(old, sampler, model) | {"gate": gate, "judged_without": why}
-        facts |= _tried(part, names, sampler, trial)
+        facts |= _tried(part, names, sampler, parity)
         (part / "MODEL_CARD.md").write_text(card(facts, final), encoding="utf-8")
         manifest.write(part, facts)
     deployment.write(folder)
@@ -93,7 +93,7 @@ def _export_there(run: Any, address: str, version: int | None, **options: Any) -
 
 
 def _tried(
-    folder: Path, formats: Iterable[str], sampler: Sampler, trial: Trial
+    folder: Path, formats: Iterable[str], sampler: Sampler, parity: Parity
 ) -> dict[str, dict[str, Any]]:
     """Make the artefacts -> those that were kept, and those that were not, with the reasons.
 
@@ -102,7 +102,7 @@ def _tried(
     kept: dict[str, Any] = {}
     withheld: dict[str, list[str]] = {}
     for name, make in artefacts.makers(formats, sampler):
-        found, faults = _try(folder, name, make, trial)
+        found, faults = _try(folder, name, make, parity)
         if faults:
             withheld[name] = faults
             warnings.warn(f"{name} is not published: {'; '.join(faults)}", Advice, stacklevel=3)
@@ -153,7 +153,7 @@ def _source(config: Config, data: Any) -> tuple[Images | None, str | None]:
         return None, UNREAD
 
 
-def _try(folder: Path, name: str, make: Maker, trial: Trial) -> tuple[dict[str, Any], list[str]]:
+def _try(folder: Path, name: str, make: Maker, parity: Parity) -> tuple[dict[str, Any], list[str]]:
     """Make an artefact and run it -> what was found, and what speaks against it."""
     before = set(folder.rglob("*"))
     try:
@@ -162,8 +162,8 @@ def _try(folder: Path, name: str, make: Maker, trial: Trial) -> tuple[dict[str, 
         return {}, [str(error)]
     own = [path for path in folder.rglob("*") if path not in before and path.is_file()]
     found = {"bytes": sum(path.stat().st_size for path in own)}
-    found |= trial.examine(artefacts.opened(folder, name, os.cpu_count() or 1))
-    faults = trial.faults(found)
+    found |= parity.examine(artefacts.opened(folder, name, os.cpu_count() or 1))
+    faults = parity.faults(found)
     if faults:
         for path in own:
             path.unlink()
@@ -171,16 +171,16 @@ def _try(folder: Path, name: str, make: Maker, trial: Trial) -> tuple[dict[str, 
         for path in sorted(emptied, reverse=True):
             path.rmdir()
     elif name.endswith(".tflite"):
-        found |= _speed(folder / name, trial)
+        found |= _speed(folder / name, parity)
     return found, faults
 
 
-def _speed(path: Path, trial: Trial) -> dict[str, Any]:
+def _speed(path: Path, parity: Parity) -> dict[str, Any]:
     """Median milliseconds of one image by threads, and whether one delegate takes all of it."""
-    labels = None if trial.labels is None else trial.labels[:1]
+    labels = None if parity.labels is None else parity.labels[:1]
     files = {threads: litert.LiteRT(path, threads) for threads in (1, 2)}
     latency = {
-        str(threads): round(float(_median(lambda file=file: file(trial.noise[:1], labels))), 4)
+        str(threads): round(float(_median(lambda file=file: file(parity.noise[:1], labels))), 4)
         for threads, file in files.items()
     }
     return {"latency_ms": latency, "one_delegate": files[1].whole}

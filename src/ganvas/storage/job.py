@@ -1,4 +1,8 @@
-"""A folder that several processes fill part by part, for one request alone."""
+"""A folder that is filled for one request, and that the same request continues.
+
+A job that takes long keeps what it has made beside the request it was made for. The same request
+finds the folder and does what is missing; another one is refused before it mixes the two.
+"""
 
 from __future__ import annotations
 
@@ -9,65 +13,69 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 
-from ..base.files import disk_errors, replacing
+from ..base.files import disk_errors, locked, replacing, write_json
 from ..errors import RunError
 from .run import UNREADABLE
 
 REQUEST = ".request.json"
+_LONGEST = 80
+"""Characters of a value that a refusal shows; longer ones are only named."""
 
 
-def check(folder: Path, request: Mapping[str, Any], told: tuple[str, ...] = ()) -> bool:
+def is_begun(folder: Path, request: Mapping[str, Any], file: str = REQUEST) -> bool:
     """Whether the folder was begun for this request already.
 
     Args:
-        told: what to name of the request in a refusal.
+        request: plain values; what the folder's own request says besides is not compared.
+        file: the name of the file in the folder that holds its request.
 
-    Raises: RunError: it holds something else.
+    Raises: RunError: it was begun for another request, or holds other files.
     """
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file: choose another folder")
-    if not folder.exists() or not any(folder.iterdir()):
+    if not (folder / file).is_file():
+        if folder.exists() and any(path.name[0] != "." for path in folder.iterdir()):
+            raise RunError(f"{folder} holds other files: choose a new or empty folder")
         return False
-    before = read(folder)
+    before, asked = request_of(folder, file), json.loads(json.dumps(request))
     if not before:
+        raise RunError(f"{folder / file} is damaged: choose another folder")
+    if differ := [*_differences({key: before.get(key) for key in asked}, asked)]:
+        words = ", ".join(differ)
         raise RunError(
-            f"{folder} is not empty, and what is in it was not begun by this: choose another folder"
+            f"{folder} was begun with {words}: the same request as before continues it; choose "
+            "another folder for a new one"
         )
-    differ = [key for key in request if before.get(key) != request[key]]
-    if differ:
-        words = ", ".join(
-            f"{key} {before.get(key)}, where {request[key]} is asked for"
-            if key in told else f"another {key.replace('_', ' ')}"
-            for key in differ
-        )  # fmt: skip
-        raise RunError(f"{folder} holds parts of something else ({words}): choose another folder")
     return True
 
 
-def read(folder: Path) -> dict[str, Any]:
-    """The request that a folder was begun for; empty where none was."""
-    with contextlib.suppress(OSError, ValueError):
-        return json.loads((folder / REQUEST).read_text("utf-8"))
-    return {}
+def begin(folder: Path, request: Mapping[str, Any], file: str = REQUEST, made: str = "*") -> None:
+    """Make the folder for a request, or find it begun for the same one.
 
+    Args:
+        made: a pattern of what has been made; while nothing matches it, the folder may begin
+            another request.
 
-def _empty(folder: Path) -> None:
-    (folder / REQUEST).unlink(missing_ok=True)  # first: what is half emptied is of no request
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != ".lock":
-            path.unlink()
+    Raises: RunError: see `is_begun`.
+    """
+    try:
+        if is_begun(folder, request, file):
+            return
+    except RunError:
+        if not request_of(folder, file) or any(folder.glob(made)):
+            raise
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / file, request)
 
 
 @contextlib.contextmanager
 def claimed(folder: Path, request: Mapping[str, Any], anew: bool = False) -> Iterator[None]:
-    """Hold the folder while it is filled. `check` comes before.
+    """Hold the folder while it is filled. `is_begun` comes before.
 
-    What fails before there is a part leaves nothing behind.
+    What fails before anything is made leaves nothing behind.
 
     Args:
         anew: empty a folder that was begun for another request.
@@ -77,24 +85,79 @@ def claimed(folder: Path, request: Mapping[str, Any], anew: bool = False) -> Ite
     new = not folder.exists()
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock", timeout=0)
-    try:
-        with lock:
-            if anew and read(folder) != json.loads(json.dumps(request)):
-                _empty(folder)
-            for kind in (".*.part*", ".*.png.*"):  # left by a process that was killed
-                for part in folder.rglob(kind):
-                    part.unlink(missing_ok=True)
-            with replacing(folder / REQUEST) as file:
-                file.write(json.dumps(request, indent=2).encode())
-            try:
-                yield
-            except BaseException:
-                _forget(folder, new)
-                raise
-    except filelock.Timeout as error:
-        raise RunError(f"{folder} is being filled by another process: wait for it") from error
+    with locked(folder):
+        if anew and request_of(folder) != json.loads(json.dumps(request)):
+            _empty(folder)
+        write_json(folder / REQUEST, request)
+        try:
+            yield
+        except BaseException:
+            _forget(folder, new)
+            raise
     (folder / ".lock").unlink(missing_ok=True)
+
+
+def request_of(folder: Path, file: str = REQUEST) -> dict[str, Any]:
+    """The request that a folder was begun for; empty where there is none that can be read."""
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads((folder / file).read_text("utf-8"))
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def recall(path: Path, key: str) -> dict[str, Any]:
+    """What `remember` wrote for the same key; empty where it did not, or the file is damaged."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        kept = json.loads(path.read_text("utf-8"))
+        return kept if kept.get("key") == key else {}
+    return {}
+
+
+def remember(path: Path, key: str, **found: Any) -> None:
+    """Keep a result with what it depends on."""
+    write_json(path, {"key": key, **found})
+
+
+def write_arrays(path: Path, **arrays: Any) -> None:
+    """Arrays of a part, by rename: where this file is, the part is done."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        np.savez(file, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
+    """None where the part is not done."""
+    with contextlib.suppress(*UNREADABLE), np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+    return None
+
+
+def _differences(
+    before: Mapping[str, Any], asked: Mapping[str, Any], within: str = ""
+) -> Iterator[str]:
+    """What differs between two requests, in words; within tables by dotted keys."""
+    for key in dict.fromkeys([*asked, *before]):
+        old, new = before.get(key), asked.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _differences(old, new, f"{within}{key}.")
+        elif old != new:
+            shown, name = (json.dumps(old), json.dumps(new)), f"{within}{key}".replace("_", " ")
+            secret = max(map(len, shown)) > _LONGEST or _is_digest(old) or _is_digest(new)
+            yield f"another {name}" if secret else f"{name} {shown[0]} (now {shown[1]})"
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and len(value) >= 16 and set(value) <= set("0123456789abcdef")
+
+
+def _empty(folder: Path) -> None:
+    (folder / REQUEST).unlink(missing_ok=True)  # first: what is half emptied is of no request
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != ".lock":
+            path.unlink()
 
 
 def _forget(folder: Path, new: bool) -> None:
@@ -109,17 +172,3 @@ def _forget(folder: Path, new: bool) -> None:
             empty.rmdir()
         if new:
             folder.rmdir()
-
-
-def write_arrays(path: Path, **arrays: Any) -> None:
-    """Arrays of a part, by rename: where this file is, the part is done."""
-    path.parent.mkdir(exist_ok=True)
-    with replacing(path) as file:
-        np.savez(file, **arrays)
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
-    """None where the part is not done."""
-    with contextlib.suppress(*UNREADABLE), np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
-    return None

@@ -14,10 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 
-from ..base.files import disk_errors, locked, replacing
+from ..base.files import disk_errors, is_locked, locked, replacing, write_file, write_json
 from ..config import Config, parse
 from ..errors import ConfigError, RunError
 from . import remote
@@ -129,11 +128,10 @@ class Run:
             return {}
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
-        self.write(name, json.dumps(values, indent=2) + "\n")  # ASCII: file names may be no UTF-8
+        write_json(self.folder / name, values)
 
     def write(self, name: str, text: str) -> None:
-        with replacing(self.folder / name) as file:
-            file.write(text.encode("utf-8"))
+        write_file(self.folder / name, text)
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Append one line to log.jsonl."""
@@ -245,11 +243,7 @@ class Run:
         status = self.told or self.info.get("status", "stopped")
         if status != "running":
             return status
-        try:
-            with filelock.FileLock(self.folder / ".lock", timeout=0):
-                return "stopped"
-        except filelock.Timeout:
-            return "running"
+        return "running" if is_locked(self.folder / ".lock") else "stopped"
 
 
 def read_state(path: Path) -> dict[str, np.ndarray]:

@@ -23,7 +23,7 @@ def rehearse(
     data: Any,
     recipe: str | os.PathLike | Config = "quick",
     *,
-    set: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Resolve the recipe, check the images, time some steps, predict what a run costs.
 
@@ -31,7 +31,7 @@ def rehearse(
         "duration", "memory".
     Raises: UsageError: what `train` would refuse.
     """
-    config, source = prepare(data, recipe, set)
+    config, source = prepare(data, recipe, overrides)
     gan, plan = assemble(config, source)
     timer = Timer()
     gan.fit(

@@ -7,23 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import re
-import shlex
-import sys
 import warnings
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
-from .. import images as pictures
-from ..base.files import disk_errors
 from ..base.workers import task
 from ..config import Config, load_recipe
-from ..config.plan import Plan
 from ..data import Images, options_of
 from ..data import load as load_images
 from ..errors import Advice, ConfigError, RunError, UsageError
@@ -33,9 +24,10 @@ from ..storage.mirror import mirrored
 from ..storage.run import Run, fresh
 from . import replicas
 from .assembly import Form, advice, assemble, settle
-from .callbacks import real_grid, restore, take_weights
-from .healing import play_and_heal, take_cure, untaken
-from .loop import now, play
+from .callbacks import restore, take_weights
+from .healing import fit, take_cure, untaken
+from .provenance import describe, introduce, show_warnings
+from .session import Session
 
 CHANGEABLE = (
     "train.kimg", "train.epochs", "train.tick_kimg", "train.learning_rate",
@@ -51,7 +43,7 @@ def train(
     recipe: str | os.PathLike | Config = "quick",
     *,
     run: str | os.PathLike | None = None,
-    set: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
     start_from: str | os.PathLike | None = None,
     go_on: bool = False,
     progress: bool = True,
@@ -66,7 +58,7 @@ def train(
         recipe: a name (see `ganvas recipes`), a .toml file, or a Config.
         run: folder to make; default runs/DATE-DATA-RECIPE. At an address such as gs://B/RUN, it
             is worked on here and sent after each tick.
-        set: recipe values to change, by dotted key: {"train.kimg": 500}.
+        overrides: recipe values to change, by dotted key: {"train.kimg": 500}.
         start_from: another run, whose weights to start from (fine-tuning).
         go_on: where `run` holds a run already, resume it: for schedulers, which start what
             died with the same words.
@@ -89,23 +81,21 @@ def train(
     if start_from:
         parent = remote.address(start_from) or str(Run.open(start_from).folder.absolute())
         recipe = read(recipe, {"parent": parent})
-    config = read(recipe, set)
-    strategy = replicas.strategy_of(config.train.strategy)  # before TensorFlow does anything else
-    replicas.check(config, strategy.num_replicas_in_sync, task()[1])
-    config, source = prepare(data, config, None)
-    with strategy.scope():
-        gan, plan = assemble(config, source)
-        anew = take_parent(gan, config)
+    config = read(recipe, overrides)
+    session = _session(config, data, progress, each_tick)
+    session.assemble()
+    anew = take_parent(session)
     if follows:
-        followed = Run(run)  # type: ignore[arg-type]
-        play(followed, gan, plan, source, config, False)
-        return followed
-    tell(source, progress)
-    new = Run.create(run, _words(config), config)
-    with new.locked():
-        introduce(new, describe(config, source, anew), source)
-        play_and_heal(new, gan, plan, source, config, progress, each_tick)
-    return new
+        session.run = Run(run)  # type: ignore[arg-type]
+        fit(session)
+        return session.run
+    show_warnings(session.source, progress)
+    config = session.config
+    session.run = Run.create(run, _words(config), config)
+    with session.run.locked():
+        introduce(session.run, describe(config, session.source, anew), session.source)
+        fit(session)
+    return session.run
 
 
 def _words(config: Config) -> str:
@@ -126,7 +116,7 @@ def resume(
     run: str | os.PathLike,
     *,
     data: Any = None,
-    set: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
     each_tick: Callable[[Run], bool] | None = None,
 ) -> Run:
@@ -135,13 +125,13 @@ def resume(
     Args:
         run: its folder.
         data: the images again, where the run was given arrays; else they are found by name.
-        set: values to change; only what leaves networks and image stream as they are.
+        overrides: values to change; only what leaves networks and image stream as they are.
         each_tick: as for `train`.
 
     Raises: RunError: no run, in use, or its images changed since.
     """
     old = Run.open(run)
-    for key in set or {}:
+    for key in overrides or {}:
         if not key.startswith(CHANGEABLE):
             raise ConfigError(
                 f"{key} cannot change within a run: what can is {', '.join(CHANGEABLE)}; "
@@ -149,10 +139,10 @@ def resume(
             )
     with contextlib.nullcontext() if (follows := task()[0] > 0) else old.locked():
         before = old.config
-        config = read(before.with_values(untaken(old)), set)
-        strategy = replicas.strategy_of(config.train.strategy)
-        replicas.check(config, strategy.num_replicas_in_sync, task()[1])
-        config, source = prepare(data, config, None)
+        config = read(before.with_values(untaken(old)), overrides)
+        session = _session(config, data, progress, each_tick)
+        session.run = old
+        config, source = session.config, session.source
         fingerprint = old.info.get("data", {}).get("fingerprint")
         if fingerprint and fingerprint != source.fingerprint:
             raise RunError(
@@ -160,28 +150,72 @@ def resume(
                 f"({config.data.source or 'arrays'}): put them back, or start a new run with "
                 f"--from {old.folder}"
             )
-        with strategy.scope():
-            gan, plan, anew = continued(old, config, source)
-        if follows:
-            play(old, gan, plan, source, config, False)
-            return old
-        old.forget_after(int(gan.step.numpy()))
-        introduce(old, {**describe(config, source, anew), **old.info}, source)
-        if config != before:
-            old.write("config.toml", config.toml())
-        play_and_heal(old, gan, plan, source, config, progress, each_tick)
+        anew = _restored(session)
+        if not follows:
+            old.forget_after(session.step)
+            introduce(old, {**describe(config, source, anew), **old.info}, source)
+            if config != before:
+                old.write("config.toml", config.toml())
+        fit(session)
     return old
 
 
-def continued(run: Run, config: Config, source: Images) -> tuple[GAN, Plan, list[str]]:
-    """The game where it stood, and the names of weights that start anew."""
-    if untaken(run):  # a kill came between the writing down of a cure and the taking
-        return *take_cure(run, config, source), []
-    gan, plan = assemble(config, source)
-    state = run.load_state()
-    if state:
-        restore(gan, state)
-    return gan, plan, [] if state else take_parent(gan, config)
+def train_or_resume(
+    data: Any,
+    recipe: str | os.PathLike | Config,
+    run: str | os.PathLike,
+    values: Mapping[str, Any] | None = None,
+    *,
+    progress: bool = True,
+    each_tick: Callable[[Run], bool] | None = None,
+) -> Run:
+    """A run trained to its end: begun, resumed, or found finished; for whatever is built on runs.
+
+    Args:
+        data, recipe, progress, each_tick: as for `train`; arrays must be the same each time.
+        run: its folder.
+        values: recipe values; of those of a run that was begun, a larger train.kimg counts.
+
+    Returns: the run, "finished" or "interrupted".
+    """
+    folder = Path(run)
+    if not (folder / "config.toml").is_file():
+        return train(
+            data, recipe, run=folder, overrides=values, progress=progress, each_tick=each_tick
+        )
+    old = Run.open(folder)
+    kimg = (values or {}).get("train.kimg", 0)
+    longer = {"train.kimg": kimg} if kimg > old.config.train.kimg else {}
+    if old.status() == "finished" and not longer:
+        return old
+    data = None if isinstance(data, (str, os.PathLike)) else data
+    return resume(folder, data=data, overrides=longer, progress=progress, each_tick=each_tick)
+
+
+def _session(
+    config: Config,
+    data: Any,
+    progress: bool,
+    each_tick: Callable[[Run], bool] | None,
+) -> Session:
+    """The session of a recipe and images; without a run and a GAN yet."""
+    strategy = replicas.strategy_of(config.train.strategy)  # before TensorFlow does anything else
+    replicas.check(config, strategy.num_replicas_in_sync, task()[1])
+    config, source = prepare(data, config, None)
+    return Session(config, source, strategy, progress, each_tick)
+
+
+def _restored(session: Session) -> list[str]:
+    """Build the GAN as its run left it. Returns: the names of weights that start anew."""
+    if untaken(session.run):  # a kill came between writing a fix down and applying it
+        take_cure(session, session.config)
+        return []
+    session.assemble()
+    with session.strategy.scope():
+        state = session.run.load_state()
+        if state:
+            restore(session.gan, state)
+    return [] if state else take_parent(session)
 
 
 def load_game(run: str | os.PathLike) -> GAN:
@@ -199,19 +233,6 @@ def load_game(run: str | os.PathLike) -> GAN:
     gan, _ = assemble(old.config, Form(tuple(about["shape"]), len(about["class_shares"])))
     restore(gan, state)
     return gan
-
-
-def introduce(run: Run, about: Mapping[str, Any], source: Images) -> None:
-    """What a run says of itself and its images before the first step.
-
-    A run that goes on calls it too: a kill may have come before all of it was written.
-    """
-    reals = run.folder / "samples" / "reals.png"
-    run.write_json("run.json", about)
-    run.write_json("data.json", source.report.to_dict())
-    if not reals.exists():
-        with disk_errors(reals):
-            pictures.write_png(reals, real_grid(source))
 
 
 def read(recipe: str | os.PathLike | Config, values: Mapping[str, Any] | None) -> Config:
@@ -241,57 +262,16 @@ def prepare(
     return settle(config, source, word), source
 
 
-def take_parent(gan: GAN, config: Config) -> list[str]:
+def take_parent(session: Session) -> list[str]:
     """Start from the weights of the run that the recipe names, if it names one.
 
     Returns: the names of weights that have another shape and start anew.
     """
-    if not config.parent:
+    parent = session.config.parent
+    if not parent:
         return []
-    state = Run.open(config.parent).load_state()
+    state = Run.open(parent).load_state()
     if state is None:
-        raise RunError(f"{config.parent} has no state yet: train it for at least one tick")
-    return take_weights(gan, state)
-
-
-def tell(source: Images, aloud: bool) -> None:
-    """What the checkup found, a line each on standard error; data.json has it all."""
-    for sentence in source.report.warnings if aloud else ():
-        sys.stderr.write(f"note: {sentence}\n")
-
-
-def describe(config: Config, source: Images, anew: list[str]) -> dict[str, Any]:
-    """run.json: where this run comes from."""
-    return {
-        "status": "running",
-        "created": now(),
-        "command": shlex.join(sys.argv),
-        "recipe": config.recipe,
-        "seed": config.train.seed,
-        "data": {
-            "source": config.data.source,
-            "fingerprint": source.fingerprint,
-            "count": source.count,
-            "shape": list(source.shape),
-            "names": list(source.names),
-            "class_counts": list(source.class_counts),
-            "class_shares": list(source.class_shares),
-        },
-        "parent": config.parent or None,
-        "started_anew": anew,
-        "versions": versions(),
-        "devices": devices(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """What this process runs on."""
-    words = {name: metadata.version(name) for name in ("ganvas", "tensorflow", "keras", "numpy")}
-    return {**words, "python": platform.python_version(), "platform": platform.platform()}
-
-
-def devices() -> list[str]:
-    """Every device TensorFlow sees, as "CPU" or the GPU's name."""
-    gpus = tf.config.list_physical_devices("GPU")
-    names = [tf.config.experimental.get_device_details(g).get("device_name", "GPU") for g in gpus]
-    return [*names, f"CPU ({os.cpu_count()} cores)"]
+        raise RunError(f"{parent} has no state yet: train it for at least one tick")
+    with session.strategy.scope():
+        return take_weights(session.gan, state)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
-import signal
 import sys
-import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +15,12 @@ import keras
 import numpy as np
 
 from ..base.logs import quiet
+from ..base.signals import stopping
 from ..config import Config, load_recipe
 from ..data import Images
 from ..data.listing import held_count
 from ..errors import Advice, GanvasError, RunError, UsageError
-from ..training.callbacks.scores import FEWEST, reference
+from ..evaluation.reference import FEWEST, reference_images
 from ..training.train import prepare
 from .session import Search
 from .space import digest, in_words, space_of, values_of
@@ -45,7 +43,7 @@ def tune(
     hours: float | None = None,
     study: str | os.PathLike | None = None,
     workers: int = 1,
-    set: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
     repeats: int = 3,
     seed: int = 0,
     progress: bool = True,
@@ -66,7 +64,7 @@ def tune(
         study: a file, or the address of a database that Optuna knows and workers on other
             machines share; default tune-RECIPE.db. What is trained lies beside it.
         workers: processes of this machine.
-        set: recipe values to change, by dotted key.
+        overrides: recipe values to change, by dotted key.
         repeats: seeds of the honest comparison; 0: none.
         seed: of the choices.
         progress: a line per trial on standard error.
@@ -79,7 +77,9 @@ def tune(
             f"trials = {trials}, workers = {workers}, repeats = {repeats}, hours = {hours}: "
             "give at least one trial, one worker, no fewer than 0 repeats, and hours above 0"
         )
-    own = (recipe if isinstance(recipe, Config) else load_recipe(recipe)).with_values(set or {})
+    own = (recipe if isinstance(recipe, Config) else load_recipe(recipe)).with_values(
+        overrides or {}
+    )
     settled, source = prepare(data, own, None)
     length = {"train.epochs": None, "train.kimg": settled.train.kimg}
     config = own.with_values(length).with_values(_scored(own, settled.train.kimg))
@@ -106,7 +106,7 @@ def _folder(place: str) -> Path:
 
 def _against(source: Images) -> str:
     """Which images trials are scored against; warns where these are learnt from, too."""
-    images, word = reference(source)
+    images, word = reference_images(source)
     if images is source:
         warnings.warn(_too_few(source), Advice, stacklevel=3)
     return word
@@ -185,7 +185,7 @@ def work(search: Search) -> None:
     """One worker: trial after trial."""
     study = search.study()
     # Each trial has graphs of its own, which TensorFlow takes for a mistake: it is kept quiet.
-    with study.worker() as name, _interruptible() as stopped, quiet("tensorflow"):
+    with study.worker() as name, stopping(_interrupt) as stopped, quiet("tensorflow"):
         while not search.over() and (trial := study.ask(search.trials, name, search.over)):
             values = values_of(study.space, trial.params)
             began = time.monotonic()
@@ -194,26 +194,11 @@ def work(search: Search) -> None:
             if search.aloud:
                 seconds, words = time.monotonic() - began, in_words(values)
                 sys.stderr.write(f"trial {trial.number}: {outcome} in {seconds:.0f} s ({words})\n")
-            if stopped:
+            if stopped():
                 raise KeyboardInterrupt
 
 
-@contextlib.contextmanager
-def _interruptible() -> Iterator[list[int]]:
-    """Signals that came: Python drops an interrupt that falls into the freeing of an object, and
-    between two trials many are freed."""
-    seen: list[int] = []
-
-    def note(number, frame):
-        seen.append(number)
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield seen
-        return
-    before = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield seen
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
+def _interrupt() -> None:
+    """Python drops an interrupt that falls into the freeing of an object, and between two trials
+    many are freed: `stopping` remembers that it came."""
+    raise KeyboardInterrupt

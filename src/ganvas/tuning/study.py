@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import filelock
 import optuna
 import sqlalchemy
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from ..base.files import in_turn, is_locked
 from ..errors import UsageError
 from .space import Space, combinations, distributions, parameters_of
 
@@ -52,7 +52,6 @@ class Study:
         new = not folder.exists()
         for name in ("trials", "workers"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        self._lock = filelock.FileLock(folder / ".lock")
         try:
             with self._alone():
                 self.optuna = optuna.create_study(
@@ -85,7 +84,7 @@ class Study:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        with self._lock:  # the same one always, so that it may be held already
+        with in_turn(self.folder / ".lock"):
             yield
 
     @contextlib.contextmanager
@@ -94,7 +93,7 @@ class Study:
         # Not the process's number, which another may bear later.
         path = self._lock_of(name := uuid.uuid4().hex)
         path.with_suffix("").touch()  # stays; some versions of filelock remove what they let go
-        with filelock.FileLock(path):
+        with in_turn(path):
             yield name
 
     def _lock_of(self, worker: str) -> Path:
@@ -173,11 +172,7 @@ class Study:
                 "the study's folder must be shared by all machines; if it was deleted, choose "
                 "another --study"
             )
-        try:
-            with filelock.FileLock(lock, timeout=0):
-                return False
-        except filelock.Timeout:
-            return True
+        return is_locked(lock)
 
     def give_back(self, number: int, parameters: Mapping[str, Any], **about: Any) -> None:
         """A trial that was stopped will be asked for again."""

@@ -12,7 +12,7 @@ from optuna.trial import Trial, TrialState
 from ..doctor import examine_run
 from ..errors import ConfigError, Diverged
 from ..storage.run import Run
-from ..training.train import resume, train
+from ..training.train import train_or_resume
 from .session import Search
 from .study import Study
 
@@ -21,18 +21,18 @@ def outcome_of(search: Search, study: Study, trial: Trial, values: dict[str, Any
     """Play a trial, tell the study, and say how it ended."""
     folder = search.run_of(values)
     trial.set_user_attr("run", folder.name)
-    judge = Judge(trial, search.config.train.kimg, search.over)
+    monitor = Monitor(trial, search.config.train.kimg, search.over)
     try:
-        run = played(search, folder, values, judge)
+        run = played(search, folder, values, monitor)
     except (ConfigError, Diverged) as error:
-        judge.why = "diverged" if isinstance(error, Diverged) else str(error)
+        monitor.why = "diverged" if isinstance(error, Diverged) else str(error)
     except BaseException:
         study.give_back(trial.number, trial.params)
         raise
-    if judge.why:
-        trial.set_user_attr("why", judge.why)
+    if monitor.why:
+        trial.set_user_attr("why", monitor.why)
         study.optuna.tell(trial, state=TrialState.PRUNED)
-        return f"stopped, {judge.why}"
+        return f"stopped, {monitor.why}"
     if run.status() != "finished":
         study.give_back(trial.number, trial.params)
         if time.time() < search.deadline:
@@ -45,15 +45,13 @@ def outcome_of(search: Search, study: Study, trial: Trial, values: dict[str, Any
 
 
 def played(search: Search, folder: Path, values: Mapping[str, Any], judge=None) -> Run:
-    """The run of these values: made, gone on with, or as it was, if finished or judged."""
-    if not (folder / "config.toml").is_file():
-        config = search.config.with_values(values)
-        return train(search.data, config, run=folder, progress=False, each_tick=judge)
-    run = Run.open(folder)
-    if (judge and run.rows() and judge(run)) or run.status() == "finished":
-        return run
-    arrays = None if isinstance(search.data, str) else search.data
-    return resume(folder, data=arrays, progress=False, each_tick=judge)
+    """The run of these values: trained, resumed, or as it was, if finished or judged already."""
+    if judge and (folder / "config.toml").is_file():
+        run = Run.open(folder)
+        if run.rows() and judge(run):
+            return run
+    config = search.config.with_values(values)
+    return train_or_resume(search.data, config, folder, progress=False, each_tick=judge)
 
 
 def scores_of(run: Run) -> list[float]:
@@ -62,7 +60,7 @@ def scores_of(run: Run) -> list[float]:
     return [float(row[key]) for row in run.rows() if key in row]
 
 
-class Judge:
+class Monitor:
     """Asked after each tick whether a trial is worth going on with.
 
     Attributes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import math
 import sys
 import time
@@ -17,12 +16,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import filelock
 import numpy as np
 import optuna
 
 from .. import __version__
-from ..base.files import replacing
+from ..base.files import in_turn, write_file, write_json
 from ..config import Config
 from ..errors import Diverged, UsageError
 from ..stats.intervals import student
@@ -42,13 +40,8 @@ def conclude(search: Search, study: Study, repeats: int) -> dict[str, Any]:
 
     Raises: UsageError: no trial was played to its end.
     """
-    lock = filelock.FileLock(search.folder / ".conclude.lock")
-    try:
-        turn = lock.acquire(timeout=1)
-    except filelock.Timeout:
-        sys.stderr.write("note: another process of this study repeats the best: waiting for it\n")
-        turn = lock.acquire()
-    with turn:
+    note = "note: another process of this study repeats the best: waiting for it\n"
+    with in_turn(search.folder / ".conclude.lock", note):
         return _conclude(search, study, repeats)
 
 
@@ -78,12 +71,9 @@ def _conclude(search: Search, study: Study, repeats: int) -> dict[str, Any]:
         "importance": importance(study),
         "repeats": _repeat(search, values, repeats) if repeats else None,
     }
-    with replacing(search.folder / "tune.json") as file:
-        file.write((json.dumps(result, indent=2) + "\n").encode())
-    with replacing(search.folder / "best.toml") as file:
-        file.write(best_recipe(search.recipe, result).encode())
-    with replacing(search.folder / "report.html") as file:
-        file.write(page(result).html().encode())
+    write_json(search.folder / "tune.json", result)
+    write_file(search.folder / "best.toml", best_recipe(search.recipe, result))
+    write_file(search.folder / "report.html", page(result).html())
     return result
 
 

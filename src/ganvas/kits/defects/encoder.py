@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from ...base.files import replacing
+from ...base.files import write_file
 from ...gan.model import GAN
 from ...gan.networks.base import map_sizes
 from ...gan.optimizers import Adam, Decay
@@ -66,8 +66,7 @@ def learn(gan: GAN, patches: np.ndarray, path: Path, *, steps: int, seed: int) -
         step(tf.constant(to_float(patches[rng.integers(0, len(patches), BATCH)])))
     file = io.BytesIO()
     np.savez(file, **{f"{i:03}": weight for i, weight in enumerate(encoder.get_weights())})
-    with replacing(path) as whole:
-        whole.write(file.getvalue())
+    write_file(path, file.getvalue())
     return encoder
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,10 +12,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...base.files import replacing
-from ...errors import UsageError
 from ...exporting.publish import check_free, publishing
 from ...images import to_float
+from ...storage.job import begin
 from . import encoder as encoders
 from . import game
 from .baselines import Baselines
@@ -30,7 +27,7 @@ from .moves import MOVES
 from .patches import Grid
 from .scorer import PARTS, Scorer, flat, places
 
-WORK = "work"
+WORK, REQUEST = "work", "fit.json"
 KIMG = 64.0
 ENCODER_STEPS = 250
 PATCHES = 6000
@@ -51,7 +48,7 @@ def fit(
     encoder_steps: int = ENCODER_STEPS,
     seed: int = 0,
     all_good: bool = False,
-    set: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Detector:
     """Learn from good images, and write OUT/N/: a detector that `ganvas serve` serves.
@@ -68,7 +65,7 @@ def fit(
         kimg: length of the GAN's training.
         encoder_steps: length of the encoder's.
         all_good: the images' classes, if they have any, are all good.
-        set: values of the GAN's recipe to change, by dotted key.
+        overrides: values of the GAN's recipe to change, by dotted key.
 
     Returns: the detector, as `Detector.load(out)` gives it.
     Raises: DataError: too few images, several sizes, or labels; nothing was written.
@@ -76,19 +73,20 @@ def fit(
     images = distinct(read_good(good, size, all_good=all_good))
     parts, grid = split(len(images), alpha, seed), Grid(images.shape[1:3], patch)
     number = check_free(Path(out), None)
-    config = game.recipe(kimg, seed, set or {})
+    config = game.recipe(kimg, seed, overrides or {})
     facts = {
         "alpha": alpha, "patch": grid.side, "seed": seed, "kimg": kimg,
         "encoder_steps": encoder_steps, "fingerprint": hashlib.sha256(images.tobytes()).hexdigest(),
     }  # fmt: skip
     recipe = hashlib.sha256(config.toml().encode()).hexdigest()
-    work = _work(Path(out) / WORK / str(number), {**facts, "recipe": recipe})
+    work = Path(out) / WORK / str(number)
+    begin(work, {**facts, "recipe": recipe}, REQUEST)
     say = _speaker(progress)
     patches = some_patches(images[parts.learn], grid, seed)
     say(
         f"{len(images)} good images: {_words(parts)}; {grid.count} patch(es) of {grid.side} px each"
     )
-    gan = game.play(patches, work / "gan", config, progress=progress)
+    gan = game.train_gan(patches, work / "gan", config, progress=progress)
     say("the encoder learns")
     encoder = encoders.learn(gan, patches, work / "encoder.npz", steps=encoder_steps, seed=seed)
     say("densities, scales, calibration")
@@ -162,25 +160,6 @@ def _by_chunks(call: Callable, images: np.ndarray, grid: Grid) -> list[np.ndarra
     step = max(1, CHUNK // grid.count)
     chunks = [run(tf.constant(images[i : i + step])) for i in range(0, len(images), step)]
     return [np.concatenate([one.numpy() for one in part]) for part in zip(*chunks, strict=True)]
-
-
-def _work(folder: Path, asked: Mapping[str, Any]) -> Path:
-    """The folder where a fit keeps what it has; what was asked for must be the same.
-
-    Raises: UsageError: another fit was begun there and not ended.
-    """
-    path = folder / "fit.json"
-    if path.is_file() and json.loads(path.read_text("utf-8")) != asked:
-        raise UsageError(
-            f"{folder} holds a fit that was begun with other images or options and not ended: call "
-            "fit as before to end it, remove that folder, or give another one"
-        )
-    if not path.is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        with replacing(path) as file:
-            file.write(json.dumps(asked, indent=2).encode())
-    return folder
 
 
 def _speaker(aloud: bool) -> Callable[[str], None]:

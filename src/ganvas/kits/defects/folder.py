@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...base.files import replacing
+from ...base.files import replacing, write_file
 from ...errors import ModelError, Refused
 from ...exporting import litert
 from ...exporting.saved_model import WARMUP, prediction_log
@@ -51,8 +51,7 @@ def publish(
         scorer, input_signature=[tf.TensorSpec((1, *images.shape[1:]), tf.uint8, "image")],
         autograph=False,
     )  # fmt: skip
-    with replacing(folder / LITERT) as file:
-        file.write(litert.convert_function(module, one))
+    write_file(folder / LITERT, litert.convert_function(module, one))
     held = images[parts.calibrate]
     apart = _apart(folder / LITERT, serve, held[:8])
     baselines.write(folder / BASELINES)

@@ -12,8 +12,7 @@ import tensorflow as tf
 
 from ...config import Config, load_recipe
 from ...gan.model import GAN
-from ...storage.run import Run
-from ...training.train import load_game, resume, train
+from ...training.train import load_game, train_or_resume
 from .moves import moved
 
 VALUES: Mapping[str, Any] = {
@@ -38,26 +37,21 @@ that mixes images in the discriminator, and an auxiliary classifier, of moves.""
 
 
 def recipe(kimg: float, seed: int, changes: Mapping[str, Any]) -> Config:
-    """The recipe of a detector's game."""
+    """The recipe of a detector's GAN."""
     values = {**VALUES, "train.kimg": kimg, "train.burn_in_kimg": kimg / 4, "train.seed": seed}
     return load_recipe("quick").with_values({**values, **changes})
 
 
-def play(patches: np.ndarray, folder: Path, config: Config, *, progress: bool = True) -> GAN:
-    """Train, or go on where it stopped; a finished run is only read.
+def train_gan(patches: np.ndarray, folder: Path, config: Config, *, progress: bool = True) -> GAN:
+    """Train, or resume where it stopped; a finished run is only read.
 
     Args:
         patches: uint8 [N, S, S, C], of good images.
         folder: of the run.
 
-    Raises: KeyboardInterrupt: it was stopped; another call goes on. Diverged.
+    Raises: KeyboardInterrupt: it was stopped; another call resumes. Diverged.
     """
-    if not (folder / "config.toml").is_file():
-        run = train(moved(patches), config, run=folder, progress=progress)
-    else:
-        run = Run.open(folder)
-        if run.status() != "finished":
-            run = resume(folder, data=moved(patches), progress=progress)
+    run = train_or_resume(moved(patches), config, folder, progress=progress)
     if run.status() != "finished":
         raise KeyboardInterrupt
     return load_game(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...base.files import replacing
+from ...base.files import write_file
 from ...images import write_png
 from .detector import Verdicts
 from .goods import Named
@@ -47,5 +47,4 @@ def write(folder: Path, named: Named, told: Verdicts) -> None:
         write_png(folder / picture, beside(named.pixels[row], told.heatmap[row]))
         lines.writerow([path, picture, f"{told.score[row]:.6f}", f"{told.p_value[row]:.6f}",
                         int(told.defective[row])])  # fmt: skip
-    with replacing(folder / "scores.csv") as file:
-        file.write(text.getvalue().encode())
+    write_file(folder / "scores.csv", text.getvalue())

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ... import images as pictures
-from ...base.files import replacing
+from ...base.files import write_file
 from ...errors import DataError
 from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
 from .detector import Detector
@@ -46,8 +46,7 @@ def report(
     if out is not None:
         text = page(detector, found, fine, broken).html()
         Path(out).parent.mkdir(parents=True, exist_ok=True)
-        with replacing(Path(out)) as file:
-            file.write(text.encode())
+        write_file(Path(out), text)
     return found
 
 

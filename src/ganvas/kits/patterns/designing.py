@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ... import images as pictures
-from ...base.files import replacing
+from ...base.files import write_file, write_json
 from ...errors import UsageError
 from . import colour, directions, work
 from .logos import INK, Drawn, Logos, learn_logos
@@ -41,14 +41,14 @@ def make_logos(
     kind: str | None = None,
     kimg: float | None = None,
     seed: int = 0,
-    set: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
     tell: Callable[[str], None] = lambda sentence: None,
 ) -> dict[str, Any]:
     """Learn logos and write new ones.
 
     Args:
-        data, size, kimg, set: see `learn_logos`; palette, truncation, kind: see `Logos.draw`.
+        data, size, kimg, overrides: see `learn_logos`; palette, truncation, kind: see `Logos.draw`.
         folder: gets logos/, logos.png, nearest.png, logos.json, and what is asked for below.
         n: how many logos.
         svg: each as paths, in svg/ (needs vtracer).
@@ -63,7 +63,9 @@ def make_logos(
     began = time.perf_counter()
     _check(n, variations, truncation, svg)
     base, marks = Path(folder), _marks(data, size, kind)
-    logos = learn_logos(marks, base, size=size, kimg=kimg, seed=seed, set=set, progress=progress)
+    logos = learn_logos(
+        marks, base, size=size, kimg=kimg, seed=seed, overrides=overrides, progress=progress
+    )
     tell(f"learnt {len(logos.kinds)} kinds ({logos.run.rows()[-1]['seconds']:.0f} s of training)")
     drawn = logos.draw(n, palette, seed, truncation, kind)
     words = {"seed": seed, "truncation": truncation, "palette": ",".join(palette) or "as learnt"}
@@ -82,7 +84,7 @@ def make_logos(
         "seconds_training": logos.run.rows()[-1]["seconds"],
         "seconds": round(time.perf_counter() - began, 1),
     }  # fmt: skip
-    work.write_json(base / "logos.json", result)
+    write_json(base / "logos.json", result)
     _forget(base, items)
     return result
 
@@ -135,8 +137,7 @@ def _write_each(
             text = to_svg(image, own, factor=FACTOR, **options)
             path = base / "svg" / f"{i:04d}.svg"
             path.parent.mkdir(exist_ok=True)
-            with replacing(path) as file:
-                file.write(text.encode())
+            write_file(path, text)
             item |= {
                 "svg": f"svg/{i:04d}.svg", "svg_bytes": len(text),
                 "svg_error": round(svg_error(text, image, factor=FACTOR, **options), 2),

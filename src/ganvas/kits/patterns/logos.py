@@ -17,7 +17,9 @@ from ...evaluation import Sample
 from ...evaluation.copies import copies, nearest
 from ...gan.networks import NETWORKS
 from ...sampling.sampler import Sampler, load, slerp
+from ...storage.job import begin
 from ...storage.run import Run
+from ...training.train import train_or_resume
 from . import colour, work
 from .marks import Marks, read_marks
 
@@ -59,7 +61,7 @@ def learn_logos(
     size: int = 32,
     kimg: float | None = None,
     seed: int = 0,
-    set: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Logos:
     """Learn to draw logos like these; the same call again goes on.
@@ -70,19 +72,20 @@ def learn_logos(
         folder: where to work; new, empty, or begun by the same call.
         size: pixels a side that are learnt at.
         kimg: thousand images to learn from; None: what the recipe `logos` says.
-        set: other recipe values.
+        overrides: other recipe values.
 
     Raises: DataError: too few images; UsageError: a folder in other use.
     """
     marks = data if isinstance(data, Marks) else read_marks(data, size)
     base = Path(folder)
-    values = {"train.seed": seed, "data.size": size, **(set or {})}
+    values = {"train.seed": seed, "data.size": size, **(overrides or {})}
     build("networks", load_recipe("logos").with_values(values).networks, NETWORKS)
     about = {"kit": "patterns logos", "images": marks.fingerprint, "settings": values}
-    work.claim(base, about)
+    begin(base, about, work.REQUEST)
     if kimg is not None:
         values["train.kimg"] = kimg
-    run = work.learn(base, (marks.pixels, marks.labels), "logos", values, progress)
+    data = (marks.pixels, marks.labels)
+    run = train_or_resume(data, "logos", base / "run", values, progress=progress)
     if run.model("last") is None:
         raise RunError(f"{base} was stopped before its first model: the same command goes on")
     return Logos(run, marks)

@@ -19,7 +19,9 @@ from ...gan.networks import NETWORKS
 from ...gan.networks.texture import Texture as Networks
 from ...gan.networks.texture import take
 from ...sampling.sampler import read_keras
+from ...storage.job import begin
 from ...storage.run import Run
+from ...training.train import train_or_resume
 from . import torus, work
 from .crops import crops, read_textures
 
@@ -35,7 +37,7 @@ def learn_tiles(
     kimg: float | None = None,
     scale: int | None = None,
     seed: int = 0,
-    set: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Tiles:
     """Learn to draw tiles of one or a few textures; the same call again goes on.
@@ -47,7 +49,7 @@ def learn_tiles(
         kimg: thousand crops to learn from; None: what the recipe `texture` says.
         scale: see `read_textures`.
         seed: of the crops and of the training.
-        set: other recipe values.
+        overrides: other recipe values.
 
     Returns: what draws tiles.
     Raises: DataError: textures that cannot be learnt from; UsageError: a folder in other use.
@@ -56,14 +58,14 @@ def learn_tiles(
     found = read_textures([Path(path) for path in paths], scale)
     base = Path(folder)
     files = {one.name: one.sha256 for one in found}
-    values = {"train.seed": seed, **(set or {})}
+    values = {"train.seed": seed, **(overrides or {})}
     texture_networks(load_recipe("texture").with_values(values))
-    work.claim(
-        base, {"kit": "patterns tile", "textures": files, "scale": scale, "settings": values}
-    )
+    about = {"kit": "patterns tile", "textures": files, "scale": scale, "settings": values}
+    begin(base, about, work.REQUEST)
     if kimg is not None:
         values["train.kimg"] = kimg
-    run = work.learn(base, crops(found, seed), "texture", values, progress)
+    data = crops(found, seed)
+    run = train_or_resume(data, "texture", base / "run", values, progress=progress)
     return Tiles(run, [one.name for one in found], [(one.low, one.high) for one in found])
 
 

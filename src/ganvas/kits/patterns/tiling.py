@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from ... import images as pictures
+from ...base.files import write_json
 from ...config import load_recipe
 from ...errors import UsageError
+from ...storage.job import begin
 from ...storage.run import Run
 from . import work
 from .crops import Texture, read_textures
@@ -37,15 +39,15 @@ def make_tiles(
     kimg: float | None = None,
     scale: int | None = None,
     seed: int = 0,
-    set: dict[str, Any] | None = None,
+    overrides: dict[str, Any] | None = None,
     progress: bool = True,
     tell: Callable[[str], None] = lambda sentence: None,
 ) -> dict[str, Any]:
     """Learn textures and write tiles of them.
 
     Args:
-        textures, kimg, scale, seed, set: see `learn_tiles`; seed is also of the tiles. Several
-            textures are learnt one after the other, each in learnt/NAME.
+        textures, kimg, scale, seed, overrides: see `learn_tiles`; seed is also of the tiles.
+            Several textures are learnt one after the other, each in learnt/NAME.
         folder: gets tiles/, previews/ (each tile repeated), wallpaper.png, fabric.png, tiles.json.
         size: of each tile, (height, width) in pixels.
         n: tiles of each texture.
@@ -61,16 +63,16 @@ def make_tiles(
     began = time.perf_counter()
     _check_counts(n, repeat, size)
     base, given = Path(folder), [Path(path) for path in [*textures, *([morph] if morph else [])]]
-    found = _check(given, size, morph, scale, set or {})
+    found = _check(given, size, morph, scale, overrides or {})
     apart = len(found) > 1 and not together and morph is None
     if apart:
-        work.claim(base, {"kit": "patterns tile", "textures": "each by itself"})
+        begin(base, {"kit": "patterns tile", "textures": "each by itself"}, work.REQUEST)
     places = {base / "learnt" / one.name: [one.path] for one in found} if apart else {base: given}
     drawn: list[dict[str, Any]] = []
     runs: list[Run] = []
     for place, paths in places.items():
         tiles = learn_tiles(
-            paths, place, kimg=kimg, scale=scale, seed=seed, set=set, progress=progress
+            paths, place, kimg=kimg, scale=scale, seed=seed, overrides=overrides, progress=progress
         )
         runs.append(tiles.run)
         tell(f"learnt {', '.join(tiles.names)} ({_seconds(tiles.run):.0f} s of training)")
@@ -81,7 +83,7 @@ def make_tiles(
         if tiles.run.status() == "interrupted":
             break
     result = _summary(runs, drawn, size, time.perf_counter() - began)
-    work.write_json(base / "tiles.json", result)
+    write_json(base / "tiles.json", result)
     return result
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sys
 import time
@@ -15,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from ... import __version__
-from ...base.files import disk_errors, replacing
+from ...base.files import disk_errors
 from ...errors import RunError
 from ...evaluation.samples import extractor_for
 from ...stats.exact import least_share, needed
 from ...stats.ranking import holm
+from ...storage.job import recall, remember
 from ...training.train import load_game
 from . import controls, copying, identity, membership, search, utility
 from .case import Case, gather
@@ -246,22 +246,15 @@ class Audit:
     def _once(self, name: str, make: Callable[[], Result]) -> Result:
         """Compute, or take what an earlier call with the same material left."""
         path = self.folder / "tests" / f"{name}.json" if self.folder else None
-        if path and path.exists():
-            try:
-                kept = json.loads(path.read_text("utf-8"))
-            except ValueError:
-                kept = {}
-            if kept.get("key") == self._key:
-                self.seconds[name] = kept["seconds"]
-                return Result.of(kept["result"])
+        if path and (kept := recall(path, self._key)):
+            self.seconds[name] = kept["seconds"]
+            return Result.of(kept["result"])
         sys.stderr.write(f"{name} ...\n" if self.progress else "")
         began = time.perf_counter()
         done = make()
         self.seconds[name] = round(time.perf_counter() - began, 2)
         if path:
-            words = {"key": self._key, "seconds": self.seconds[name], "result": done.to_dict()}
-            with replacing(path) as file:
-                file.write(json.dumps(words).encode())
+            remember(path, self._key, seconds=self.seconds[name], result=done.to_dict())
         return done
 
     @cached_property

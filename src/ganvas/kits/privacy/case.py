@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...data import Images, Options, options_of
+from ...data.generated import read_generated
 from ...data.sources import load as load_images
 from ...errors import DataError, RunError, UsageError
 from ...evaluation.samples import shrink
@@ -121,21 +122,7 @@ def _subject(subject: Any, n: int, seed: int, model: str) -> tuple[Sampler | Non
     if path and (Path(subject) / "config.toml").is_file():
         run = Run.open(subject)
         return load(run, model), run, None
-    given = load_images(subject, Options(holdout=0, judged=True))
-    sizes = given.report.sizes
-    if sizes["smallest"] != sizes["largest"]:
-        raise DataError(
-            f"{subject} holds images from {sizes['smallest']} to {sizes['largest']} pixels, where "
-            "generated images are of one size: bring them to one"
-        )
-    if given.shape[:2] != tuple(sizes["smallest"]):
-        given = load_images(
-            subject,
-            Options(size=(sizes["smallest"][0], sizes["smallest"][1]), holdout=0, judged=True),
-        )
-    if given.count < FEWEST:
-        raise DataError(f"{subject} holds {given.count} images, {FEWEST} are needed: draw more")
-    return None, None, given
+    return None, None, read_generated(subject, FEWEST)
 
 
 def _images(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...base.files import disk_errors, replacing
+from ...base.files import disk_errors, filling, replacing, write_json
 from ...data import Images, Options
+from ...data.sources import called
 from ...data.sources import load as load_images
 from ...errors import DataError, Refused, UsageError
 from ...evaluation.samples import shrink
@@ -105,22 +104,14 @@ def deliver(
         "delivered": len(images), "left_out": rejecting.left_out, "near": near, "seed": seed,
         "compared_with": len(small), "sha256": hashlib.sha256(images.tobytes()).hexdigest(),
     }  # fmt: skip
-    part = folder.with_name(f".{folder.name}.part")
-    with disk_errors(folder):
-        shutil.rmtree(part, ignore_errors=True)  # by a process that was killed
-        part.mkdir(parents=True)
-        try:
-            for i, image in enumerate(images):
-                place = part
-                if labels is not None and len(sampler.names):
-                    place = part / _folder(sampler.names, int(labels[i]))
-                place.mkdir(exist_ok=True)
-                words = {"Software": "ganvas", "Synthetic": "yes"}
-                write_png(place / f"{i:06d}.png", image, words)
-            (part / "delivery.json").write_text(json.dumps(facts, indent=2) + "\n")
-            part.replace(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+    with filling(folder) as part:
+        for i, image in enumerate(images):
+            place = part
+            if labels is not None and len(sampler.names):
+                place = part / _folder(sampler.names, int(labels[i]))
+            place.mkdir(exist_ok=True)
+            write_png(place / f"{i:06d}.png", image, {"Software": "ganvas", "Synthetic": "yes"})
+        write_json(part / "delivery.json", facts)
     return facts
 
 
@@ -159,8 +150,8 @@ def split(
     count = round(share * source.classes)
     if not 0 < count < source.classes:
         raise DataError(
-            f"{data} names {source.classes} people, where each side needs one: sort the images "
-            "into a folder per person"
+            f"{called(data)} names {source.classes} people, where each side needs one: sort the "
+            "images into a folder for each person"
         )
     order = np.random.default_rng([seed, 61]).permutation(source.classes)
     folder, facts = Path(to), {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import __version__
-from ...base.files import replacing
+from ...base.files import write_file, write_json
 from ...evaluation.report import number
 from ...images import grid
 from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
@@ -54,10 +53,8 @@ def write_report(folder: str | Path, results: Mapping[str, Any]) -> tuple[Path, 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     page, data = folder / "report.html", folder / "report.json"
-    with replacing(page) as file:
-        file.write(_page(results).html().encode("utf-8"))
-    with replacing(data) as file:
-        file.write((json.dumps(plain(results), indent=2) + "\n").encode())
+    write_file(page, _page(results).html())
+    write_json(data, plain(results))
     return page, data
 
 

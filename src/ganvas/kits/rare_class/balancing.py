@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ...base.files import locked
+from ...base.files import locked, write_file, write_json
 from ...errors import UsageError
 from . import classifier as classifiers
 from . import folder, leaks, page
 from .parts import gather
 from .plan import Plan
-from .study import Study, write
+from .study import Study
 from .verdict import Verdict, conclude
 
 
@@ -64,7 +63,7 @@ def balance(
     leaks.refuse_empty(found, material)
     study = Study(Path(out), material, plan, fit, _name(classifier), progress)
     with locked(study.folder):
-        study.play()
+        study.run()
         return _finish(study, found, data)
 
 
@@ -75,9 +74,9 @@ def _finish(study: Study, found: leaks.Leaks, data: Any) -> Verdict:
     ratio = next(arm.ratio for arm in verdict.arms if arm.name == verdict.best_gan)
     folder.publish(study, ratio, data)
     content = page.report(study, verdict)
-    write(study.folder / "report.json", (json.dumps(verdict.to_dict(), indent=2) + "\n").encode())
-    write(study.folder / "report.html", content.html().encode("utf-8"))
-    write(study.folder / "report.md", content.markdown().encode("utf-8"))
+    write_json(study.folder / "report.json", verdict.to_dict())
+    write_file(study.folder / "report.html", content.html())
+    write_file(study.folder / "report.md", content.markdown())
     return verdict
 
 

@@ -16,8 +16,7 @@ from ...evaluation.copies import copies
 from ...evaluation.samples import shrink
 from ...sampling import sampler
 from ...storage.run import Run
-from ...training.train import resume
-from ...training.train import train as train_gan
+from ...training.train import train_or_resume
 from .parts import Material, Part
 from .plan import Plan
 
@@ -50,32 +49,25 @@ class Pool:
 
 
 def generator(train: Part, plan: Plan, seed: int, folder: Path, progress: bool) -> Run:
-    """Trains the generator of a seed, or goes on with it; a finished one is left as it is.
+    """Trains the generator of a seed, or resumes it; a finished one is left as it is.
 
     It is shown each class equally often, under augmentation that does not reach its images
     (DiffAugment by translation, Zhao et al. 2020, arXiv:2006.10738), so that a rare class
     borrows from the others what they share. Of MNIST's "8" from 16 images, 99 % were taken for
     an 8 after 128 kimg; with colour and cutout as well, half of them after 64.
 
-    Raises: KeyboardInterrupt: the run was stopped; it is kept, and can go on.
+    Raises: KeyboardInterrupt: the run was stopped; it is kept, and can be resumed.
     """
+    values = {
+        "data.labels": True, "data.balanced": True, "data.holdout": 0.0,
+        "data.size": train.images.shape[1:3],
+        "augment": {"name": "diff", "policy": "translation"},
+        "scores.times": 0, "watch.grids": 4, "watch.tensorboard": False, "watch.signals": False,
+        "train.kimg": plan.kimg, "train.tick_kimg": min(16.0, plan.kimg),
+        "train.seed": plan.seed * 1000 + seed,
+    }  # fmt: skip
     data = (train.images, train.labels)
-    if (folder / "config.toml").is_file():
-        run = Run.open(folder)
-        if run.status() != "finished":
-            run = resume(folder, data=data, progress=progress)
-    else:
-        values = {
-            "data.labels": True, "data.balanced": True, "data.holdout": 0.0,
-            "data.size": train.images.shape[1:3],
-            "augment": {"name": "diff", "policy": "translation"},
-            "scores.times": 0, "watch.grids": 4, "watch.tensorboard": False, "watch.signals": False,
-            "train.kimg": plan.kimg, "train.tick_kimg": min(16.0, plan.kimg),
-            "train.seed": plan.seed * 1000 + seed,
-        }  # fmt: skip
-        run = train_gan(
-            data, plan.recipe, run=folder, set={**values, **plan.values}, progress=progress
-        )
+    run = train_or_resume(data, plan.recipe, folder, {**values, **plan.values}, progress=progress)
     if run.status() != "finished":
         raise KeyboardInterrupt
     return run

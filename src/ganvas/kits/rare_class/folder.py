@@ -13,7 +13,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import os
 import re
 from collections.abc import Sequence
@@ -23,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from ... import __version__
+from ...base.files import write_file, write_json
 from ...images import write_png
 from .drawing import Pool, wanted
 from .plan import Plan
-from .study import Study, write
+from .study import Study
 
 LIMITS = (
     "Synthetic images are made from the real ones and may show what those show: being synthetic "
@@ -52,10 +52,10 @@ def publish(study: Study, ratio: float, source: Any) -> int:
         picked = _picked(pools, label, count)
         for number, (seed, place) in enumerate(picked):
             rows.append(_write(study, folder / f"{number:06d}.png", pools[seed], seed, place, name))
-    write(study.folder / "manifest.csv", _csv(rows))
-    write(study.folder / "train.csv", _csv(_training(study, rows, ratio, source)))
+    write_file(study.folder / "manifest.csv", _csv(rows))
+    write_file(study.folder / "train.csv", _csv(_training(study, rows, ratio, source)))
     about = _about(plan, pools, rows, ratio)
-    write(study.folder / "manifest.json", (json.dumps(about, indent=2) + "\n").encode())
+    write_json(study.folder / "manifest.json", about)
     return len(rows)
 
 

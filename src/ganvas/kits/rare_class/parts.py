@@ -12,6 +12,7 @@ import numpy as np
 
 from ... import data as sources
 from ...data import tables
+from ...data.generated import size_of
 from ...data.memory import free_memory
 from ...errors import DataError, UsageError, no_such
 from . import groups as grouping
@@ -181,13 +182,8 @@ def _load(data: Any, plan: Plan) -> sources.Images:
             "a rare one and at least one other are needed: sort them into sub-folders, or give "
             "labels"
         )
-    sizes = images.report.sizes
-    if plan.size is None and sizes["smallest"] != sizes["largest"]:
-        small, large = ("x".join(map(str, sizes[k])) for k in ("smallest", "largest"))
-        raise DataError(
-            f"the images measure from {small} to {large} pixels (height x width), where one size "
-            "is needed: name the side they are to be brought to, such as --size 64"
-        )
+    if plan.size is None:
+        size_of(images, data, "give the side that they are brought to, such as --size 64")
     return images
 
 

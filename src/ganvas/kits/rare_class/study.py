@@ -11,20 +11,18 @@ What is there is not made again. Test answers lie unread until the verdict.
 from __future__ import annotations
 
 import contextlib
-import io
-import json
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ...base.files import disk_errors, replacing
+from ...base.files import disk_errors, write_file
 from ...errors import RunError
+from ...storage.job import begin, write_arrays
 from ...storage.run import UNREADABLE
 from . import drawing
 from .arms import draws
@@ -63,9 +61,9 @@ class Study:
         self._pools: dict[int, drawing.Pool] = {}
         asked = {"version": VERSION, "plan": plan.to_dict(), "images": material.fingerprint,
                  "classifier": word}  # fmt: skip
-        open_folder(folder, asked)
+        begin(folder, asked, "study.json", made="seeds/*/*")
 
-    def play(self) -> None:
+    def run(self) -> None:
         """Does what is missing."""
         for seed in range(self.plan.seeds):
             began = time.perf_counter()
@@ -102,7 +100,7 @@ class Study:
         self._tell(f"seed {seed + 1} of {self.plan.seeds}: generator, {self.plan.kimg:g} kimg")
         run = drawing.generator(train, self.plan, seed, run_folder, self.progress)
         self._pools[seed] = drawing.draw(run, train, self.material, self.plan, seed, sorter)
-        write(path, drawing.packed(self._pools[seed]))
+        write_file(path, drawing.packed(self._pools[seed]))
         return self._pools[seed]
 
     def answers(self, seed: int, arm: str, ratio: float) -> Answers:
@@ -115,10 +113,9 @@ class Study:
         labels = range(len(self.material.names)) if arm == SYNTHETIC else self.material.rare
         fake = {c: pool.of(c) for c in labels} if arm in (*GAN_ARMS, SYNTHETIC) else {}
         predict = self._fitted(arm, ratio, train, fake, seed)
-        file = io.BytesIO()
         test = self.material.test.images
-        np.savez_compressed(file, valid=predict(valid.images), test=predict(test))
-        write(self._path(seed, arm, ratio), file.getvalue())
+        path = self._path(seed, arm, ratio)
+        write_arrays(path, valid=predict(valid.images), test=predict(test))
 
     def _fitted(
         self, arm: str, ratio: float, train: Part, fake: dict[int, np.ndarray], seed: int
@@ -144,41 +141,6 @@ def name_of(arm: str, ratio: float) -> str:
     return f"{arm} {ratio:g}" if ratio else arm
 
 
-def open_folder(folder: Path, asked: dict[str, Any]) -> None:
-    """Makes the folder of a study, or finds the same study in it, or one that has made nothing."""
-    path = folder / "study.json"
-    asked = json.loads(json.dumps(asked))
-    if path.is_file():
-        try:
-            before = json.loads(path.read_text("utf-8"))
-        except ValueError as error:
-            raise RunError(f"{path} is damaged: choose another --out") from error
-        if before == asked:
-            return
-        if any(folder.glob("seeds/*/*")):
-            different = ", ".join(_changed(before, asked))
-            raise RunError(
-                f"{folder} holds a study with another {different}: the same command as before goes "
-                "on with it; choose another --out for a new one"
-            )
-    elif folder.exists() and not _is_empty(folder):
-        raise RunError(f"{folder} holds other files, where a new or empty folder is needed: choose "
-                       "another --out")  # fmt: skip
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    write(path, (json.dumps(asked, indent=2) + "\n").encode())
-
-
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and all(path.name[0] == "." for path in folder.iterdir())
-
-
-def _changed(before: dict[str, Any], asked: dict[str, Any]) -> list[str]:
-    found = [key for key in asked if key != "plan" and before.get(key) != asked[key]]
-    old = before.get("plan", {})
-    return found + [key for key, value in asked["plan"].items() if old.get(key) != value]
-
-
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Raises RunError where a file is damaged."""
@@ -188,9 +150,3 @@ def reading(path: Path) -> Iterator[None]:
         raise RunError(
             f"{path} is damaged ({error}): delete it, and the same command makes it again"
         ) from error
-
-
-def write(path: Path, content: bytes) -> None:
-    """A file that is there whole or not at all."""
-    with replacing(path) as file:
-        file.write(content)

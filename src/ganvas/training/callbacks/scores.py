@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 from ...config import Scores as Options
 from ...config.plan import Plan
 from ...data import Images
 from ...doctor import since_cure
-from ...evaluation.frechet import PER_DIMENSION, Moments, frechet_distance
-from ...evaluation.kernel import mmd2
-from ...evaluation.samples import describe_source, extractor_for
+from ...evaluation.reference import Reference
+from ...evaluation.samples import describe_source
 from ...sampling.sampler import Sampler
 from ...storage.run import Run
 from .base import EachTick
@@ -21,8 +21,6 @@ SEED = 1
 """Of the noise: not that of the grids, and the same at every scoring."""
 MOST = 2000
 """Real images at most, to compare with."""
-FEWEST = 50
-"""Held-out images; where there are fewer, training images take their place."""
 
 
 class Scores(EachTick):
@@ -45,20 +43,21 @@ class Scores(EachTick):
         self.source = source
         self.options = options
         self.stopped = False
-        self.judge: Judge | None = None
+        self.reference: Reference | None = None
+        self.about: dict[str, Any] = {}
 
     def tick(self, step, logs):
         if not self.plan.score_due(step):
             return None
         began = time.perf_counter()
-        if self.judge is None:
-            self.judge = Judge(self.source, self.options)
-        scores = self.judge.scores(self.sampler.sample(self.options.images, seed=SEED))
-        key = f"score/{self.judge.by}"
+        if self.reference is None:
+            self.reference = self.prepare()
+        by, fakes = self.about["by"], self.sampler.sample(self.options.images, seed=SEED)
+        scores = self.reference.distances(self.reference.extractor(fakes)[0])
+        key, value = f"score/{by}", scores[by]
         past = [row[key] for row in since_cure(self.run.rows()) if key in row]
-        value = scores[self.judge.by]
-        if value < min([*past, self.run.best.get(self.judge.by, math.inf)]):
-            self.keep(step, scores, self.judge)
+        if value < min([*past, self.run.best.get(by, math.inf)]):
+            self.keep(step, scores)
         elif self.options.patience and past:
             since = len(past) - past.index(min(past))
             self.stopped = since >= self.options.patience
@@ -66,49 +65,27 @@ class Scores(EachTick):
         scores = {f"score/{name}": score for name, score in scores.items()}
         return {**scores, "score/seconds": time.perf_counter() - began}
 
-    def keep(self, step: int, scores: dict[str, float], judge: Judge) -> None:
+    def prepare(self) -> Reference:
+        """The images to score against; `about` says of best.json what does not change."""
+        options, source = self.options, self.source
+        against = Reference(source, options.features, MOST)
+        count = min(options.images, source.count)
+        other = describe_source(source, against.extractor, count).features
+        auto = "frechet" if against.enough_for_frechet(options.images) else "kid"
+        self.about = {
+            "by": auto if options.by == "auto" else options.by,
+            "images": options.images,
+            "n_real": len(against.real),
+            "against": against.name,
+            "features": against.extractor.name,
+            "features_sha256": against.extractor.sha256,
+            "floor": None if against.images is source else against.distances(other),
+        }
+        return against
+
+    def keep(self, step: int, scores: dict[str, float]) -> None:
         """This generator is the best so far."""
         kimg = self.plan.kimg(step)
         path = self.run.save_model(round(kimg), self.sampler.generator, best=True)
         about = {"model": path.name, "step": step, "kimg": round(kimg, 3)}
-        self.run.declare_best({**about, **scores, **judge.about})
-
-
-def reference(source: Images) -> tuple[Images, str]:
-    """The images that generators are scored against, and what they are called: those held out, or
-    those learnt from where fewer than FEWEST are held out."""
-    held = source.held_out()
-    if held is None or held.count < FEWEST:
-        return source, "training images"
-    return held, "held-out images"
-
-
-class Judge:
-    """The images to be scored against, in the features that suit them."""
-
-    def __init__(self, source: Images, options: Options):
-        self.extractor = extractor_for(source, options.features)
-        against, word = reference(source)
-        real = describe_source(against, self.extractor, MOST).features
-        count = min(options.images, source.count)
-        other = describe_source(source, self.extractor, count).features
-        needed = PER_DIMENSION * self.extractor.width
-        auto = "frechet" if min(len(real), options.images) >= needed else "kid"
-        self.by = auto if options.by == "auto" else options.by
-        self.real, self.moments = real, Moments.of(real)
-        self.about = {
-            "by": self.by, "images": options.images, "n_real": len(real),
-            "against": word,
-            "features": self.extractor.name, "features_sha256": self.extractor.sha256,
-            "floor": None if against is source else self.compare(other),
-        }  # fmt: skip
-
-    def scores(self, images) -> dict[str, float]:
-        """Frechet distance and KID of uint8 [N, H, W, C]."""
-        return self.compare(self.extractor(images)[0])
-
-    def compare(self, features) -> dict[str, float]:
-        return {
-            "frechet": frechet_distance(Moments.of(features), self.moments),
-            "kid": mmd2(features, self.real),
-        }
+        self.run.declare_best({**about, **scores, **self.about})

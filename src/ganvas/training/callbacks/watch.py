@@ -16,7 +16,7 @@ class Watch(EachTick):
     """Comes last, when the log's line and the state are written.
 
     Attributes:
-        patient: what the run was stopped for; None while it may go on.
+        failure: the failure that the run was stopped for; None while it may go on.
     """
 
     def __init__(self, run: Run, plan: Plan, heal: bool, writer=None, aloud: bool = True):
@@ -25,7 +25,7 @@ class Watch(EachTick):
         self.heal = heal
         self.writer = writer
         self.aloud = aloud
-        self.patient: Finding | None = None
+        self.failure: Finding | None = None
         self.known: set[tuple[str, str]] = set()
 
     def tick(self, step, logs):
@@ -35,7 +35,7 @@ class Watch(EachTick):
             self.run.keep_healthy(step)
         certain = [f for f in findings if f.severity == "certain" and f.disease != "bad_data"]
         if self.heal and certain and step < self.plan.total:
-            self.patient = certain[0]
+            self.failure = certain[0]
             self.model.stop_training = True
         found = {(f.disease, f.severity) for f in findings}
         if found - self.known:
@@ -47,7 +47,7 @@ class Watch(EachTick):
         name = self.run.folder
         for finding in findings:
             new = (finding.disease, finding.severity) not in self.known
-            if self.aloud and new and finding.severity == "certain" and not self.patient:
+            if self.aloud and new and finding.severity == "certain" and not self.failure:
                 sys.stderr.write(
                     f"note: {finding.disease} since {finding.since_kimg:g} kimg: "
                     f"`ganvas doctor {self.run.where}` says why and what helps\n"

@@ -1,0 +1,54 @@
+"""The real images that generated ones are compared with: while training, before an export, in a
+search."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..data import Images
+from .frechet import PER_DIMENSION, Moments, frechet_distance
+from .kernel import mmd2
+from .samples import describe_source, extractor_for
+
+FEWEST = 50
+"""Held-out images; where there are fewer, training images take their place."""
+
+
+def reference_images(source: Images) -> tuple[Images, str]:
+    """The images that generators are scored against, and what they are called: those held out, or
+    those trained on where fewer than FEWEST are held out."""
+    held = source.held_out()
+    if held is None or held.count < FEWEST:
+        return source, "training images"
+    return held, "held-out images"
+
+
+class Reference:
+    """Real images, in the features that suit them.
+
+    Args:
+        source: the images of a run.
+        features: see `extractor_for`.
+        most: real images at most.
+
+    Attributes:
+        name: "held-out images" or "training images".
+        real: `Sample` of the real images.
+    """
+
+    def __init__(self, source: Images, features: str, most: int):
+        self.extractor = extractor_for(source, features)
+        self.images, self.name = reference_images(source)
+        self.real = describe_source(self.images, self.extractor, most)
+        self.moments = Moments.of(self.real.features)
+
+    def enough_for_frechet(self, fakes: int) -> bool:
+        """Whether the Frechet distance means something with so many fakes: else only KID does."""
+        return min(len(self.real), fakes) >= PER_DIMENSION * self.extractor.width
+
+    def distances(self, features: np.ndarray) -> dict[str, float]:
+        """Frechet distance and KID of features [N, D], the lower the more alike."""
+        return {
+            "frechet": frechet_distance(Moments.of(features), self.moments),
+            "kid": mmd2(features, self.real.features),
+        }

@@ -1,0 +1,77 @@
+"""What a run says of itself before its first step: run.json, data.json, real images."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+import tensorflow as tf
+
+from .. import images as pictures
+from ..base.files import disk_errors
+from ..config import Config
+from ..data import Images
+from ..storage.run import Run
+from .callbacks import real_grid
+from .session import now
+
+
+def introduce(run: Run, about: Mapping[str, Any], source: Images) -> None:
+    """Write what a run says of itself and its images.
+
+    Resuming calls it too: a kill may have come before all of it was written.
+    """
+    reals = run.folder / "samples" / "reals.png"
+    run.write_json("run.json", about)
+    run.write_json("data.json", source.report.to_dict())
+    if not reals.exists():
+        with disk_errors(reals):
+            pictures.write_png(reals, real_grid(source))
+
+
+def show_warnings(source: Images, aloud: bool) -> None:
+    """What the checkup found, a line each on standard error; data.json has it all."""
+    for sentence in source.report.warnings if aloud else ():
+        sys.stderr.write(f"note: {sentence}\n")
+
+
+def describe(config: Config, source: Images, anew: list[str]) -> dict[str, Any]:
+    """run.json: where this run comes from."""
+    return {
+        "status": "running",
+        "created": now(),
+        "command": shlex.join(sys.argv),
+        "recipe": config.recipe,
+        "seed": config.train.seed,
+        "data": {
+            "source": config.data.source,
+            "fingerprint": source.fingerprint,
+            "count": source.count,
+            "shape": list(source.shape),
+            "names": list(source.names),
+            "class_counts": list(source.class_counts),
+            "class_shares": list(source.class_shares),
+        },
+        "parent": config.parent or None,
+        "started_anew": anew,
+        "versions": versions(),
+        "devices": devices(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """What this process runs on."""
+    words = {name: metadata.version(name) for name in ("ganvas", "tensorflow", "keras", "numpy")}
+    return {**words, "python": platform.python_version(), "platform": platform.platform()}
+
+
+def devices() -> list[str]:
+    """Every device TensorFlow sees, as "CPU" or the GPU's name."""
+    gpus = tf.config.list_physical_devices("GPU")
+    names = [tf.config.experimental.get_device_details(g).get("device_name", "GPU") for g in gpus]
+    return [*names, f"CPU ({os.cpu_count()} cores)"]

@@ -1,0 +1,70 @@
+"""What is needed to train one run: the run folder, its recipe, its images, the GAN and its plan."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import tensorflow as tf
+
+from ..config import Config
+from ..config.plan import Plan
+from ..data import Images
+from ..gan.model import GAN
+from ..gan.private import spent
+from ..storage.run import Run
+from .assembly import assemble
+
+
+@dataclass
+class Session:
+    """One training, in one object. `train` decides what is in it, `loop` fits it.
+
+    Attributes:
+        strategy: on which devices the GAN is built.
+        progress: show a live line, or a line per tick where there is no terminal.
+        each_tick: asked after each tick, when its log and state are written, whether to stop.
+        run: the folder that is written to; a worker that is not the chief only reads it. It is
+            made when the images are read and the GAN is built, so that a refusal leaves nothing.
+        gan: built by `assemble`, from the recipe as it is then.
+        plan: how long the run is, in steps.
+    """
+
+    config: Config
+    source: Images
+    strategy: tf.distribute.Strategy
+    progress: bool = True
+    each_tick: Callable[[Run], bool] | None = None
+    run: Run = field(init=False)
+    gan: GAN = field(init=False)
+    plan: Plan = field(init=False)
+
+    def assemble(self, config: Config | None = None) -> None:
+        """Build the GAN and its plan anew; with another recipe, if one is given."""
+        self.config = config or self.config
+        with self.strategy.scope():
+            self.gan, self.plan = assemble(self.config, self.source)
+
+    @property
+    def step(self) -> int:
+        """Steps that were trained."""
+        return int(self.gan.step.numpy())
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps of the plan were trained."""
+        return self.step >= self.plan.total
+
+    def record(self, status: str, step: int | None = None, **values: Any) -> None:
+        """Write into run.json the status, and the privacy that is spent at a step; default: now."""
+        step = self.step if step is None else step
+        if self.config.privacy.on:
+            values["privacy"] = spent(self.config, self.source.count, step)
+        self.run.update_info(status=status, updated=now(), **values)
+
+
+def now() -> str:
+    """Local time with its zone, to the second."""
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
