@@ -18,8 +18,7 @@ from ... import __version__
 from ...base.files import disk_errors, replacing
 from ...errors import RunError
 from ...evaluation.samples import extractor_for
-from ...stats.exact import least_share, needed
-from ...stats.ranking import holm
+from ...stats.exact import holm, least_share, needed
 from ...training.train import load_game
 from . import controls, copying, identity, membership, search, utility
 from .case import Case, gather
