@@ -95,7 +95,7 @@ def test_aupro_against_a_slow_definition():
     x, y = np.array(points).T
     edge = np.interp(0.3, x, y)
     keep = x <= 0.3
-    area = np.trapezoid(np.append(y[keep], edge), np.append(x[keep], 0.3)) / 0.3
+    area = scipy.integrate.trapezoid(np.append(y[keep], edge), np.append(x[keep], 0.3)) / 0.3
     assert aupro(maps, regions) == pytest.approx(area, abs=2e-3)
 
 

@@ -68,7 +68,7 @@ def aupro(maps: np.ndarray, regions: np.ndarray, limit: float = 0.3) -> float:
     x, y = rate[inside], overlap[inside]
     if x[-1] < limit:  # cut the last stretch where the limit lies
         x, y = np.append(x, limit), np.append(y, np.interp(limit, rate, overlap))
-    return float(np.trapezoid(y, x) / limit)
+    return float(scipy.integrate.trapezoid(y, x) / limit)
 
 
 def components(masks: np.ndarray) -> np.ndarray:
