@@ -34,7 +34,8 @@ from ganvas.exporting import litert
 from ganvas.kits import defects
 from ganvas.kits.defects.detector import conformal
 from ganvas.kits.defects.judging import ablation
-from ganvas.stats.ranking import auroc, average_precision, false_alarms
+from ganvas.stats.intervals import false_alarms
+from ganvas.stats.ranking import auroc, average_precision
 from jobs import RESULTS, parser, run_all
 
 DATA = Path(os.environ.get("GANVAS_DATA", Path(__file__).parents[1] / "../shared/data"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganvas.stats.ranking import false_alarms
+from ganvas.stats.intervals import false_alarms
 from jobs import markdown
 
 RIVALS = ("pca", "mahalanobis", "nearest")

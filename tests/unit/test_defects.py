@@ -17,7 +17,8 @@ from ganvas.kits.defects.judging import sentences
 from ganvas.kits.defects.overlay import overlay
 from ganvas.kits.defects.patches import Grid
 from ganvas.kits.defects.reporting import read_masks
-from ganvas.stats.ranking import auroc, bootstrap
+from ganvas.stats.intervals import bootstrap
+from ganvas.stats.ranking import auroc
 from refusals import refuses
 
 RNG = np.random.default_rng(0)

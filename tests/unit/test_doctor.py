@@ -259,13 +259,6 @@ def test_half_the_modes_are_half_covered():
     assert 0.3 < found["coverage"] < 0.6
 
 
-def test_above_is_the_area_under_the_curve():
-    rng = np.random.default_rng(0)
-    a, b = rng.integers(0, 9, 40).astype(float), rng.integers(0, 9, 30).astype(float)
-    pairs = (a[:, None] > b).mean() + 0.5 * (a[:, None] == b).mean()
-    assert np.isclose(signals.above(a, b), pairs)
-
-
 def test_energy_distance_is_that_of_the_definition():
     x, y = noise(12, 3), noise(12, 4)
     a, b = signals.vectors(x), signals.vectors(y)

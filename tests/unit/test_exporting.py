@@ -10,11 +10,12 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from ganvas.config import Config, Export, parse
 from ganvas.errors import Advice, Refused, RunError, UsageError
 from ganvas.evaluation import reference
-from ganvas.exporting import benchmark, deployment, export, formats, litert, parity
+from ganvas.exporting import benchmark, deployment, export, formats, litert, parity, saved_model
 from ganvas.exporting.publish import publishing
 from ganvas.gan.networks import DCGAN
 from ganvas.sampling.sampler import Sampler
@@ -249,6 +250,17 @@ def test_models_config_is_what_tensorflow_serving_reads(tmp_path):
     config = text_format.Parse(text, server.ModelServerConfig())
     (model,) = config.model_config_list.config
     assert (model.name, model.base_path) == (tmp_path.name, f"/models/{tmp_path.name}")
+
+
+@pytest.mark.parametrize("size", [1, 200, 40_000])
+def test_a_warm_up_request_is_what_tensorflow_serving_reads(size):
+    """Lengths of one, two and three bytes."""
+    logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+    z = np.arange(size, dtype=np.float32)[None]
+    found = logs.PredictionLog.FromString(saved_model.prediction_log({"z": tf.constant(z)}))
+    request = found.predict_log.request
+    assert request.model_spec.signature_name == "serving_default"
+    assert (tf.make_ndarray(request.inputs["z"]) == z).all()
 
 
 ROWS = [

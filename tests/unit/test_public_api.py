@@ -52,9 +52,17 @@ def within(bound: float, *arguments) -> subprocess.CompletedProcess:
     raise AssertionError(f"{arguments}: {spent:.3f} s, {spent / unit:.2f} times {unit:.3f} s")
 
 
-def test_import_is_quick_and_leaves_tensorflow_alone():
-    done = within(1, "-c", "import sys, ganvas; sys.exit('tensorflow' in sys.modules)")
+def test_import_is_quick_and_leaves_tensorflow_and_scipy_alone():
+    asked = "import sys, ganvas; sys.exit(not {'tensorflow', 'scipy'}.isdisjoint(sys.modules))"
+    done = within(1, "-c", asked)
     assert done.returncode == 0
+
+
+def test_statistics_import_the_parts_of_scipy_when_they_are_used():
+    """They take up to 0.7 s, which whoever draws no interval need not wait."""
+    asked = "import sys, ganvas.stats.{0}; sys.exit('scipy.special' in sys.modules)"
+    for name in ("exact", "intervals", "ranking"):
+        assert processor_time("-c", asked.format(name))[1].returncode == 0, name
 
 
 def test_help_is_quick():

@@ -15,7 +15,7 @@ from ganvas.kits.rare_class import arms, classifier, groups, leaks, metrics, ver
 from ganvas.kits.rare_class.folder import file_name
 from ganvas.kits.rare_class.parts import Part, deal, folds_of, gather, official, validates
 from ganvas.kits.rare_class.plan import ARMS, Plan
-from ganvas.stats import paired, ranking
+from ganvas.stats import paired
 from refusals import refuses
 
 PLAN = Plan(("1",), steps=30, batch=20)
@@ -45,7 +45,7 @@ def test_average_precision_is_the_sum_over_thresholds(seed, count):
         recall = (called & positive).sum() / positive.sum()
         slow += (recall - before) * (called & positive).sum() / called.sum()
         before = recall
-    assert metrics.average_precision(scores, positive) == pytest.approx(slow)
+    assert metrics.auprc(scores, positive) == pytest.approx(slow)
 
 
 def test_metrics_by_hand():
@@ -57,7 +57,7 @@ def test_metrics_by_hand():
     assert np.isnan(found[2])  # nothing was called 2
     assert metrics.balanced_accuracy(guessed, truth, 3) == pytest.approx((2 / 3 + 1 / 2) / 3)
     assert metrics.brier(np.array([1.0, 0.5]), np.array([True, False])) == pytest.approx(0.125)
-    assert np.isnan(metrics.average_precision(np.ones(3), np.zeros(3, bool)))
+    assert np.isnan(metrics.auprc(np.ones(3), np.zeros(3, bool)))
 
 
 def test_calibration_error_against_a_loop():
@@ -74,13 +74,6 @@ def test_calibration_error_against_a_loop():
 
 
 # --- intervals -------------------------------------------------------------------------------
-
-
-def test_holm_by_hand():
-    assert ranking.holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx(
-        {"a": 0.03, "b": 0.06, "c": 0.06}
-    )
-    assert ranking.holm({"a": 0.6, "b": 0.9}) == {"a": 1.0, "b": 1.0}
 
 
 def guesses(rng, truth, skill, seeds, spread, units):

@@ -39,16 +39,26 @@ def _move(images, ks, seed: int, options: Options):
         return shift + room * uniform(ks, seed, purpose + " crop")
 
     left, top = corner(width, "x"), corner(height, "y")
-    # Output pixel (x, y) shows input pixel (a x + left, scale y + top).
     left = tf.where(flipped, width - 1 - left, left)
     across = tf.where(flipped, -scale, scale)
-    rows = [across, zero, left, zero, scale, top, zero, zero]
+    return warp(images, [across, zero, left, zero, scale, top], "REFLECT")
+
+
+def warp(images, matrix, border: str) -> tf.Tensor:
+    """Resamples images by affine maps, bilinearly: float32 [B, H, W, C] -> the same.
+
+    Args:
+        matrix: a, b, c, d, e, f, each [B]: output pixel (x, y) shows input pixel
+            (a x + b y + c, d x + e y + f).
+        border: what lies outside: "REFLECT" or "NEAREST".
+    """
+    zero = tf.zeros_like(matrix[0])
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
-        transforms=tf.stack(rows, axis=1),
-        output_shape=[height, width],
+        transforms=tf.cast(tf.stack([*matrix, zero, zero], axis=1), tf.float32),
+        output_shape=images.shape[1:3],
         interpolation="BILINEAR",
-        fill_mode="REFLECT",
+        fill_mode=border,
         fill_value=0.0,
     )
 

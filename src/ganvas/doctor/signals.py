@@ -1,7 +1,7 @@
 """What is measured at a run's bedside: numbers from pictures and from the discriminator's logits.
 
 All are relative to real images in the same place, so that they mean the same for any data.
-Needs NumPy only.
+Needs no TensorFlow.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..images import to_float
+from ..stats.ranking import above
 
 SIDE = 16  # pixels a side at most that distances between pictures are taken at
 NEIGHBOURS = 5
@@ -83,13 +84,6 @@ def of_features(fake: np.ndarray, real: np.ndarray) -> float:
     """Mean distance between two fakes over that between two real images, in the discriminator's
     own features [N, D]."""
     return float(_mean(apart(fake, fake)) / max(_mean(apart(real, real)), 1e-12))
-
-
-def above(a: np.ndarray, b: np.ndarray) -> float:
-    """How often a number of `a` is greater than one of `b`; equal ones count half."""
-    order = np.sort(b)
-    low, high = np.searchsorted(order, a, "left"), np.searchsorted(order, a, "right")
-    return float((low + high).mean() / 2 / len(b))
 
 
 def vectors(images: np.ndarray) -> np.ndarray:

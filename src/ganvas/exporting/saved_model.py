@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from .. import images
+from ..base.protobuf import field
 from ..base.seeds import normal
 
 MOST = 1024
@@ -146,16 +147,8 @@ def prediction_log(inputs: dict[str, tf.Tensor]) -> bytes:
     Source: tensorflow_serving/apis/prediction_log.proto, predict.proto, model.proto; wire type 2
         of protocol buffers.
     """
-    request = _field(1, _field(3, b"serving_default"))  # model_spec { signature_name }
+    request = field(1, field(3, b"serving_default"))  # model_spec { signature_name }
     for name, tensor in inputs.items():
         proto = tf.make_tensor_proto(tensor.numpy()).SerializeToString()
-        request += _field(2, _field(1, name.encode()) + _field(2, proto))  # inputs { key, value }
-    return _field(6, _field(1, request))  # predict_log { request }
-
-
-def _field(number: int, content: bytes) -> bytes:
-    size, length = len(content), bytearray()
-    while size > 127:
-        length.append(size & 127 | 128)
-        size >>= 7
-    return bytes([number << 3 | 2]) + bytes([*length, size]) + content
+        request += field(2, field(1, name.encode()) + field(2, proto))  # inputs { key, value }
+    return field(6, field(1, request))  # predict_log { request }

@@ -15,6 +15,7 @@ from ..errors import ModelError, RunError, UsageError, no_such
 from ..gan import layers
 from ..storage import manifest
 from ..storage.run import Run
+from .latent import slerp
 
 CHUNK = 64
 
@@ -188,10 +189,3 @@ class Sampler:
         if str(label).isdigit() and int(label) < len(self.names):
             return int(label)
         raise UsageError(no_such("label", str(label), self.names))
-
-
-def slerp(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """From a to b along the sphere: [N, Z], [N, Z], [N, 1] in [0, 1] -> [N, Z]."""
-    norm = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    angle = np.arccos(np.clip((a * b).sum(1) / norm, -0.9999, 0.9999))[:, None]
-    return (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)

@@ -1,7 +1,8 @@
-"""Exact answers about counts: tails, a test of exposure, its power.
+"""Exact tests: of exposure, with its power; of a mean, by permutation; of several at once.
 
-Everything here rests on one fact: if a generator does not depend on which of the images it was
-trained on, then *trained on* and *held out* are labels dealt at random over the pooled images.
+The tests of exposure and of a mean rest on one fact: if a generator does not depend on which of the
+images it was trained on, then *trained on* and *held out* are labels dealt at random over the
+pooled images.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 
 DEALS = 19_999  # random deals of the labels that a statistic is held against
 _FIRST = 10  # the fewest images at the top that are looked at
@@ -83,11 +85,9 @@ def least_share(n: int, count: int | None, found: float = 1.0, power: float = 0.
     where each is found with probability `found`; 1 where there is none."""
     if count is None or count > n or found <= 0:
         return 1.0
-    low, high = 0.0, 1.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (low, middle) if at_least(count, n, middle * found) >= power else (middle, high)
-    return high
+    # P(X >= count), X binomial of n and p, is the regularised incomplete beta function of p.
+    share = float(scipy.special.betaincinv(count, n - count + 1, power)) / found
+    return min(1.0, share)
 
 
 @lru_cache(maxsize=16)
@@ -116,34 +116,12 @@ def _p(value: float, dealt: np.ndarray) -> float:
 def _log_tails(drawn: int, members: int, others: int) -> np.ndarray:
     """log P(at least c members among `drawn`), for c = 0 .. drawn."""
     cs = np.arange(max(0, drawn - others), min(drawn, members) + 1)
-    logs = _choose(members, cs) + _choose(others, drawn - cs) - _choose(members + others, drawn)
+    logs = scipy.stats.hypergeom.logpmf(cs, members + others, members, drawn)
     tails = np.full(drawn + 1, -745.0)  # below what a float can hold
     tails[: cs[0]] = 0.0
     with np.errstate(divide="ignore"):
         tails[cs] = np.maximum(np.log(np.cumsum(np.exp(logs)[::-1])[::-1]), -745.0)
     return np.minimum(tails, 0.0)
-
-
-def hypergeometric(count: int, drawn: int, members: int, others: int) -> float:
-    """P(at least `count` members among `drawn` of members + others)."""
-    ks = np.arange(max(count, 0, drawn - others), min(drawn, members) + 1)
-    if count <= max(0, drawn - others):
-        return 1.0
-    if not len(ks):
-        return 0.0
-    logs = _choose(members, ks) + _choose(others, drawn - ks) - _choose(members + others, drawn)
-    return min(1.0, float(np.exp(logs).sum()))
-
-
-def at_least(count: int, n: int, p: float) -> float:
-    """P(X >= count), X binomial."""
-    if count <= 0 or p >= 1:
-        return 1.0
-    if p <= 0:
-        return 0.0
-    ks = np.arange(count, n + 1)
-    logs = _choose(n, ks) + ks * math.log(p) + (n - ks) * math.log1p(-p)
-    return min(1.0, float(np.exp(logs).sum()))
 
 
 def permuted(members: np.ndarray, others: np.ndarray, seed: int) -> float:
@@ -161,30 +139,20 @@ def permuted(members: np.ndarray, others: np.ndarray, seed: int) -> float:
     return (1 + above) / (DEALS + 1)
 
 
-def ranked(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1, equal values the mean of theirs."""
-    _, number, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[number]
-
-
 def by_person(values: np.ndarray, people: np.ndarray) -> np.ndarray:
     """The mean of each person's."""
     _, number, counts = np.unique(people, return_inverse=True, return_counts=True)
     return np.bincount(number, values) / counts
 
 
-_LOGS = np.zeros(1)
+def holm(p: dict[str, float]) -> dict[str, float]:
+    """p-values that hold for all comparisons at once.
 
-
-def _choose(n, k) -> np.ndarray:
-    """log of n over k; k may be an array."""
-    return _log_factorial(n) - _log_factorial(k) - _log_factorial(np.asarray(n) - k)
-
-
-def _log_factorial(n) -> np.ndarray:
-    global _LOGS
-    most = int(np.max(n))
-    if most >= len(_LOGS):
-        size = max(1024, 2 * most)
-        _LOGS = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, size + 1)))])
-    return _LOGS[n]
+    Source: Holm 1979, Scandinavian Journal of Statistics 6, p. 65.
+    """
+    adjusted: dict[str, float] = {}
+    most = 0.0
+    for place, name in enumerate(sorted(p, key=p.__getitem__)):
+        most = max(most, min(1.0, (len(p) - place) * p[name]))
+        adjusted[name] = most
+    return {name: adjusted[name] for name in p}

@@ -15,12 +15,24 @@ distance or a nearest neighbour by more than the interval is wide: it never hold
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
+
+from ..errors import UsageError
 
 GROUPS = 20
 LEVEL = 0.95
+
+
+class Interval(NamedTuple):
+    """A value and the 95 % interval around it."""
+
+    value: float
+    low: float
+    high: float
 
 
 def wilson(successes: float, n: float, level: float = LEVEL) -> tuple[float, float]:
@@ -31,7 +43,7 @@ def wilson(successes: float, n: float, level: float = LEVEL) -> tuple[float, flo
     """
     if n <= 0:
         return 0.0, 1.0
-    z = NormalDist().inv_cdf((1 + level) / 2)
+    z = scipy.special.ndtri((1 + level) / 2)
     rate = successes / n
     middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
@@ -39,22 +51,56 @@ def wilson(successes: float, n: float, level: float = LEVEL) -> tuple[float, flo
     return low, 1.0 if successes >= n else min(1.0, float(middle + half))
 
 
-def student(freedom: int, level: float = LEVEL) -> float:
-    """Two-sided quantile of Student's t, to 0.3 % from 4 degrees of freedom on.
+def clopper_pearson(count: int, of: int, level: float = LEVEL) -> Interval:
+    """A rate with its exact interval: binomial tails of (1 - level) / 2 each.
 
-    Source: Abramowitz and Stegun 1964, 26.7.5; closed forms for one and two degrees.
+    Source: Clopper & Pearson 1934, Biometrika 26.
     """
-    if freedom <= 1:
-        return math.tan(math.pi * level / 2)
-    if freedom == 2:
-        return level * math.sqrt(2 / (1 - level**2))
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    return (
-        z
-        + (z**3 + z) / (4 * freedom)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3)
-    )
+    if not 0 <= count <= of or of < 1:
+        raise UsageError(f"{count} of {of} is no rate: 0 to {max(of, 1)} of at least 1 is")
+    tail, quantile = (1 - level) / 2, scipy.special.betaincinv
+    low = float(quantile(count, of - count + 1, tail)) if count else 0.0
+    high = float(quantile(count + 1, of - count, 1 - tail)) if count < of else 1.0
+    return Interval(count / of, low, high)
+
+
+def student(freedom: int, level: float = LEVEL) -> float:
+    """Two-sided quantile of Student's t; of one degree of freedom, where there is none."""
+    return float(scipy.special.stdtrit(max(1, freedom), (1 + level) / 2))
+
+
+def false_alarms(allowed: int, calibration: int, of: int, level: float = LEVEL) -> tuple[int, int]:
+    """How many of `of` new good images a conformal threshold flags, in `level` of all cases.
+
+    With n calibration images and p = (1 + #{s_i >= s}) / (n + 1) <= alpha, the rate of a given
+    calibration is Beta(l, n + 1 - l) with l = floor(alpha (n + 1)): the count is beta-binomial.
+
+    Args:
+        allowed: l.
+        calibration: n.
+
+    Returns: the smallest and largest count of the interval.
+    Source: Vovk 2012, arXiv:1209.2673; Angelopoulos & Bates 2021, arXiv:2107.07511, section 3.2.
+    """
+    count = scipy.stats.betabinom(of, allowed, calibration + 1 - allowed)
+    low, high = count.ppf([(1 - level) / 2, (1 + level) / 2])
+    return int(low), int(high)
+
+
+def bootstrap(
+    measure: Callable[..., float], *samples: np.ndarray, seed: int = 0, times: int = 1000
+) -> Interval:
+    """A measure of samples with its 95 % percentile interval: each is redrawn with replacement.
+
+    Source: Efron 1979, Annals of Statistics 7.
+    """
+    rng = np.random.Generator(np.random.Philox(seed))
+    values = [
+        measure(*(one[rng.integers(0, len(one), len(one))] for one in samples))
+        for _ in range(times)
+    ]
+    low, high = np.quantile(values, [0.025, 0.975])
+    return Interval(float(measure(*samples)), float(low), float(high))
 
 
 def deal(n: int, seed: int, groups: int = GROUPS) -> np.ndarray:
@@ -91,7 +137,7 @@ def rate(value: float, n: int, *without: np.ndarray) -> tuple[float, float]:
     """
     spread = sum(map(variance, without))
     enough = value * (1 - value) / spread if spread > 0 and 0 < value < 1 else n
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    z = scipy.special.ndtri((1 + LEVEL) / 2)
     independent = min(enough * (z / _quantile(without, 0)) ** 2, n)
     return wilson(value * independent, independent)
 

@@ -15,12 +15,15 @@ import tensorflow as tf
 
 from ...errors import UsageError
 from ...images import to_float
+from ...sampling import latent
 from .blur import blurred
 from .patches import Grid
 
 STEPS = 500
 LAMBDA = 0.1
 RATE = 0.05
+SLOWER = 300
+"""The step from which the rate is a fifth of that."""
 CHUNK = 128
 
 
@@ -55,30 +58,17 @@ def search(
 
 @tf.function(reduce_retracing=True)
 def _descend(model, patches, noise, steps):
-    """Adam on each row of noise [M, Z] -> the lowest cost of each row [M], and its noise."""
+    """From each row of noise [M, Z] -> the lowest cost of each row [M], and its noise."""
     wanted = model.deepest(patches)
 
-    def price(z):
+    def cost(z):
         again = model.generate(z)
         near = tf.reduce_sum(tf.abs(patches - again), (1, 2, 3))
         alike = tf.reduce_sum(tf.abs(wanted - model.deepest(again)), (1, 2, 3))
         return (1 - LAMBDA) * near + LAMBDA * alike
 
-    first, second = tf.zeros_like(noise), tf.zeros_like(noise)
-    best, lowest = noise, price(noise)
-    for step in tf.range(steps):
-        with tf.GradientTape() as tape:
-            tape.watch(noise)
-            cost = price(noise)
-        better = cost < lowest
-        lowest = tf.where(better, cost, lowest)
-        best = tf.where(better[:, None], noise, best)
-        slope = tape.gradient(cost, noise)  # rows do not meet: the gradient of a sum is each one's
-        count = tf.cast(step + 1, tf.float32)
-        rate = RATE * tf.where(step < 300, 1.0, 0.2)
-        first = 0.9 * first + 0.1 * slope
-        second = 0.999 * second + 0.001 * tf.square(slope)
-        corrected = tf.sqrt(second / (1 - 0.999**count)) + 1e-8
-        noise = noise - rate * first / (1 - 0.9**count) / corrected
-    cost = price(noise)
-    return tf.minimum(cost, lowest), tf.where((cost < lowest)[:, None], noise, best)
+    return latent.search(cost, noise, steps, _rate)
+
+
+def _rate(step: tf.Tensor) -> tf.Tensor:
+    return RATE * tf.where(step < SLOWER, 1.0, 0.2)

@@ -9,16 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError
-from ...stats.ranking import (
-    Interval,
-    aupro,
-    auroc,
-    average_precision,
-    bootstrap,
-    clopper_pearson,
-    components,
-    false_alarms,
-)
+from ...stats.intervals import Interval, bootstrap, clopper_pearson, false_alarms
+from ...stats.ranking import aupro, auroc, average_precision, components
 from .detector import Detector
 from .scorer import GAN_PARTS, PARTS
 

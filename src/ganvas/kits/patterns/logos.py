@@ -16,7 +16,8 @@ from ...errors import RunError, UsageError
 from ...evaluation import Sample
 from ...evaluation.copies import copies, nearest
 from ...gan.networks import NETWORKS
-from ...sampling.sampler import Sampler, load, slerp
+from ...sampling.latent import slerp
+from ...sampling.sampler import Sampler, load
 from ...storage.job import begin
 from ...storage.run import Run
 from ...training.train import train_or_resume

@@ -17,8 +17,7 @@ from ... import __version__
 from ...base.files import disk_errors
 from ...errors import RunError
 from ...evaluation.samples import extractor_for
-from ...stats.exact import least_share, needed
-from ...stats.ranking import holm
+from ...stats.exact import holm, least_share, needed
 from ...storage.job import recall, remember
 from ...training.train import load_game
 from . import controls, copying, identity, membership, search, utility

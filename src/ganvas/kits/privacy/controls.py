@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...stats.exact import exposure, least_share, needed
-from ...stats.ranking import holm
+from ...stats.exact import exposure, holm, least_share, needed
 from . import copying, membership
 from .case import Case
 

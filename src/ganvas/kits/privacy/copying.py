@@ -15,7 +15,7 @@ from ...evaluation import manifold
 from ...evaluation.base import Sample
 from ...evaluation.copies import AROUND, NEAR, nearest
 from ...stats.exact import exposure
-from ...stats.ranking import clopper_pearson
+from ...stats.intervals import clopper_pearson
 from .result import Result
 
 

@@ -14,11 +14,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 
 from ...errors import DataError
 from ...features.extractors import extractor
-from ...stats.exact import permuted, ranked
-from ...stats.ranking import clopper_pearson
+from ...stats.exact import permuted
+from ...stats.intervals import clopper_pearson
 from .case import Case
 from .people import FEWEST, refuse_shared
 from .result import Result, none
@@ -72,7 +73,7 @@ def _judged(hits: list[np.ndarray], seed: int) -> Result:
         return none("there are no fakes to embed")
     shares = [_any(hit, count, seed) for hit in hits]
     # By rank: one person whom many strangers resemble counts as one.
-    ranks = ranked(np.concatenate([hit.mean(axis=0) for hit in hits]))
+    ranks = scipy.stats.rankdata(np.concatenate([hit.mean(axis=0) for hit in hits]))
     cut = hits[0].shape[1]
     p = permuted(ranks[:cut], ranks[cut:], seed)
     _, low, high = clopper_pearson(round(shares[0] * fakes), fakes)

@@ -12,14 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 import tensorflow as tf
 
 from ...evaluation.base import Sample
 from ...evaluation.copies import coarse, nearest
 from ...gan.model import GAN
 from ...images import to_float
-from ...stats.exact import by_person, exposure, permuted, ranked
-from ...stats.ranking import auroc, clopper_pearson
+from ...stats.exact import by_person, exposure, permuted
+from ...stats.intervals import clopper_pearson
+from ...stats.ranking import auroc
 from .case import Case
 from .result import Result
 
@@ -220,7 +222,7 @@ def of_sets(scores: np.ndarray, size: int, seed: int, people: np.ndarray | None 
     """
     half = len(scores) // 2
     size = min(size, half)
-    ranks = (ranked(scores) - 0.5) / len(scores)
+    ranks = (scipy.stats.rankdata(scores) - 0.5) / len(scores)
     rng = np.random.default_rng([seed, 16])
 
     def strength(part: np.ndarray) -> np.ndarray:

@@ -7,11 +7,12 @@ import tensorflow as tf
 
 from ...evaluation.base import Sample
 from ...evaluation.copies import nearest
+from ...sampling import latent
 from ...sampling.sampler import Sampler
 from .case import Case
 
 STARTS = 2
-RATE = 0.05
+RATE, DECAY = 0.05, 0.99  # of Adam
 _BATCH = 128
 _PRIOR = 0.001  # of the noise's squared length, per number: keeps it where noise is
 
@@ -53,28 +54,17 @@ def by_search(case: Case, small: np.ndarray, images: np.ndarray, steps: int) -> 
 def _searcher(sampler: Sampler, steps: int):
     """noise [B, Z], images [B, H, W, C], label [B]? -> the least squared difference, [B]."""
 
-    def cost(noise, images, label):
-        inputs = {"noise": noise} if label is None else {"noise": noise, "label": label}
-        made = tf.cast(sampler.generator(inputs, training=False), tf.float32)
-        return tf.reduce_mean(tf.square(made - images), axis=[1, 2, 3])
+    def prior(noise):
+        return _PRIOR * tf.reduce_mean(noise**2, axis=1)
 
     @tf.function
     def climb(noise, images, label=None):
-        first, second = tf.zeros_like(noise), tf.zeros_like(noise)
-        least = tf.fill([_BATCH], np.float32(np.inf))
-        for step in tf.range(steps):
-            with tf.GradientTape() as tape:
-                tape.watch(noise)
-                apart = cost(noise, images, label)
-                total = tf.reduce_sum(apart + _PRIOR * tf.reduce_mean(noise**2, axis=1))
-            slope = tape.gradient(total, noise)
-            least = tf.minimum(least, apart)
-            t = tf.cast(step + 1, tf.float32)
-            first = 0.9 * first + 0.1 * slope
-            second = 0.99 * second + 0.01 * slope**2
-            corrected = tf.sqrt(second / (1 - 0.99**t)) + 1e-8
-            noise -= RATE * (first / (1 - 0.9**t)) / corrected
-        return tf.minimum(least, cost(noise, images, label))
+        def cost(noise):
+            inputs = {"noise": noise} if label is None else {"noise": noise, "label": label}
+            made = tf.cast(sampler.generator(inputs, training=False), tf.float32)
+            return tf.reduce_mean(tf.square(made - images), axis=[1, 2, 3])
+
+        return latent.search(cost, noise, steps, RATE, decay=DECAY, penalty=prior)[0]
 
     return climb
 

@@ -7,11 +7,12 @@ has one answer, takes a second, and needs no tuning, so that differences are the
 from __future__ import annotations
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 
 from ...evaluation.base import Sample
 from ...evaluation.copies import nearest
-from ...stats.exact import by_person, hypergeometric, permuted
-from ...stats.ranking import clopper_pearson
+from ...stats.exact import by_person, permuted
+from ...stats.intervals import clopper_pearson
 from .case import Case
 from .membership import Queries
 from .result import Result, none
@@ -91,7 +92,7 @@ def inferred(case: Case, queries: Queries) -> Result:
     half = len(queries.train)
     counts = int(right[:half].sum()), int(right[half:].sum())
     _, low, high = clopper_pearson(counts[0], half)
-    p = hypergeometric(counts[0], sum(counts), half, half)
+    p = float(scipy.stats.hypergeom.sf(counts[0] - 1, 2 * half, half, sum(counts)))
     if queries.people is not None:
         who = queries.people
         members, others = by_person(right[:half], who[:half]), by_person(right[half:], who[half:])

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from ...data.augment import warp
 from .parts import Part
 from .plan import GAN_ARMS, SYNTHETIC, Plan
 
@@ -106,15 +107,8 @@ def _moved(images: np.ndarray, rng: np.random.Generator, flip: bool) -> np.ndarr
     a, b = np.cos(angle) * scale, np.sin(angle) * scale
     x, y = (width - 1) / 2, (height - 1) / 2
     left, top = (SHIFT * side * rng.uniform(-1, 1, count) for side in (width, height))
-    # Output pixel (u, v) shows the input pixel that a turn about the middle takes there.
-    across, zero = a * mirror, np.zeros(count)
-    rows = [across, -b, x - across * x + b * y + left, b * mirror, a,
-            y - b * mirror * x - a * y + top, zero, zero]  # fmt: skip
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=tf.constant(images, tf.float32),
-        transforms=tf.constant(np.stack(rows, axis=1), tf.float32),
-        output_shape=[height, width],
-        interpolation="BILINEAR",
-        fill_mode="NEAREST",
-        fill_value=0.0,
-    ).numpy()
+    across = a * mirror
+    # The turn leaves the middle, (x, y), where it is.
+    matrix = [across, -b, x - across * x + b * y + left,
+              b * mirror, a, y - b * mirror * x - a * y + top]  # fmt: skip
+    return warp(tf.constant(images, tf.float32), matrix, "NEAREST").numpy()

@@ -24,8 +24,8 @@ def balanced_accuracy(guessed: np.ndarray, truth: np.ndarray, classes: int) -> f
     return float(np.nanmean(recalls(guessed, truth, classes)))
 
 
-def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
-    """`ranking.average_precision` of one class against the rest; NaN without positives."""
+def auprc(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Average precision of one class against the rest, [N] both; NaN without positives."""
     positive = np.asarray(positive, bool)
     if positive.all() or not positive.any():
         return 1.0 if positive.any() else float("nan")
@@ -58,7 +58,7 @@ def per_class(probabilities: np.ndarray, truth: np.ndarray) -> dict[str, np.ndar
     return {
         "recall": recalls(guessed, truth, classes),
         "precision": precisions(guessed, truth, classes),
-        "auprc": np.array([average_precision(*pair) for pair in one]),
+        "auprc": np.array([auprc(*pair) for pair in one]),
         "ece": np.array([calibration_error(*pair) for pair in one]),
         "brier": np.array([brier(*pair) for pair in one]),
     }

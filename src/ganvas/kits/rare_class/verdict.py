@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ...stats import paired, ranking
+from ...stats import exact, paired
 from . import metrics
 from .leaks import Leaks
 from .parts import Material
@@ -151,7 +151,7 @@ def compare(
         for a in guessed
         if a in (*GAN_ARMS, SYNTHETIC)
     }
-    adjusted = ranking.holm({a: rivals[against].p for a, rivals in found.items()})
+    adjusted = exact.holm({a: rivals[against].p for a, rivals in found.items()})
     return tuple(
         Comparison(a, against, *rivals[against], adjusted[a], min(d.low for d in rivals.values()))
         for a, rivals in found.items()

@@ -1,0 +1,71 @@
+"""Latent space: the way from one noise to another, and the search for the noise of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+_MOMENTUM = 0.9
+_EPSILON = 1e-8
+
+Cost = Callable[[tf.Tensor], tf.Tensor]
+
+
+def slerp(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """From a to b along the sphere: [N, Z], [N, Z], [N, 1] in [0, 1] -> [N, Z]."""
+    norm = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    angle = np.arccos(np.clip((a * b).sum(1) / norm, -0.9999, 0.9999))[:, None]
+    return (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)
+
+
+def search(
+    cost: Cost,
+    noise: tf.Tensor,
+    steps: int | tf.Tensor,
+    rate: float | Cost,
+    *,
+    decay: float = 0.999,
+    penalty: Cost | None = None,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The lowest cost of each row on the way [M], and the noise that has it [M, Z].
+
+    Adam on each row of noise, with moments of its own: no row depends on its neighbours. To be
+    called within a tf.function.
+
+    Args:
+        cost: noise [M, Z] -> [M], each of its own row.
+        noise: where the search starts, float32 [M, Z].
+        rate: Adam's, or how it follows from the number of the step, which starts at 0.
+        decay: of the mean square of gradients (Adam's beta 2).
+        penalty: noise [M, Z] -> [M], added to what is minimised, not to the cost that is returned.
+
+    Source: Kingma and Ba 2015, arXiv:1412.6980, algorithm 1.
+    """
+
+    def known(slope):
+        """A model for any batch forgets how many rows it was given; a loop must not."""
+        return tf.ensure_shape(slope, noise.shape)
+
+    first, second, best = tf.zeros_like(noise), tf.zeros_like(noise), noise
+    lowest = tf.fill(tf.shape(noise)[:1], tf.constant(np.inf, noise.dtype))
+    for step in tf.range(steps):
+        with tf.GradientTape() as tape:
+            tape.watch(noise)
+            now = cost(noise)
+            whole = now if penalty is None else now + penalty(noise)
+        lowest, best = _better(now, noise, lowest, best)
+        slope = known(tape.gradient(whole, noise))  # of the sum: rows do not meet
+        count = tf.cast(step + 1, noise.dtype)
+        first = _MOMENTUM * first + (1 - _MOMENTUM) * slope
+        second = decay * second + (1 - decay) * tf.square(slope)
+        spread = tf.sqrt(second / (1 - decay**count)) + _EPSILON
+        size = rate(step) if callable(rate) else rate
+        noise -= size * first / (1 - _MOMENTUM**count) / spread
+    return _better(cost(noise), noise, lowest, best)
+
+
+def _better(now, noise, lowest, best) -> tuple[tf.Tensor, tf.Tensor]:
+    better = now < lowest
+    return tf.where(better, now, lowest), tf.where(better[:, None], noise, best)
