@@ -36,6 +36,23 @@ def test_named_files_exist():
     assert not wrong
 
 
+def test_glossary_names_code_that_exists():
+    page = ROOT / "docs" / "glossary.md"
+    rows = [row for row in page.read_text().splitlines() if row.startswith("| ")]
+    rows = [row for row in rows if not row.startswith("| term ")]
+    assert rows
+    wrong = []
+    for row in rows:
+        found = re.findall(r"\[`([^`]+)`\]\((\.\./src/ganvas/[^)]+)\)", row)
+        places = [(name, page.parent / link) for name, link in found]
+        if not places or not all(
+            file.is_file() and re.search(rf"\b{re.escape(name)}\b", file.read_text())
+            for name, file in places
+        ):
+            wrong.append(row)
+    assert not wrong
+
+
 def test_named_recipes_exist():
     changelog = (ROOT / "CHANGELOG.md").read_text()
     for name in recipe_names():
