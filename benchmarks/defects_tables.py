@@ -1,14 +1,13 @@
-"""results/defects.md from results/defects/*.json: one table a section, of what there is."""
+"""results/defects.md from results/defects.jsonl: one table a section, of what there is."""
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 
+import store
 from ganvas.stats.ranking import false_alarms
 from jobs import markdown
 
@@ -21,17 +20,15 @@ BEAT = {"mnist": 0.964, "fashion": 0.936}
 LEFT_OUT = {"mnist": 0.676, "fashion": 0.670}
 
 
-def write_up(results: Path) -> None:
+def write_up() -> None:
     rows = defaultdict(list)
-    for path in sorted((results / "defects").glob("*.json")):
-        row = json.loads(path.read_text())
+    for row in store.read("defects").values():
         rows[row["section"]].append(row)
     lines: list[str] = []
     for section, write in WRITERS.items():
         if rows[section]:
             lines += [f"## {section}\n", *write(rows[section])]
-    (results / "defects.md").write_text("\n".join(lines))
-    print("\n".join(lines))
+    store.write_table("defects", "\n".join(lines))
 
 
 def interval(values: Iterable[float]) -> str:

@@ -12,9 +12,10 @@ directions in 81 of 100 tiles. Logos: `simple_icons_64.npz` and `noto_emoji_64.n
 colour asked for against an extractor of another kind than the kit's (hue, saturation, value), as in
 LoGAN (0.8 / 0.7); precision, recall, coverage, diversity against training images in the features
 `general`; SVG drawn again by the kit's rasteriser against the crisp picture. Data under
-$GANVAS_DATA (default ../shared/data). Each part is a file in results/patterns/ and is not made
-again; what is learnt lies in $GANVAS_WORK (default runs/patterns-benchmark) and is gone on with.
-Writes results/patterns.md, and results/patterns/tiles.jpg from what lies in $GANVAS_WORK.
+$GANVAS_DATA (default ../shared/data). Each part is a line of results/patterns.jsonl and is not
+made again; what is learnt lies in $GANVAS_WORK (default runs/patterns-benchmark) and is gone on
+with. Writes results/patterns.md, and docs/pictures/patterns/tiles.jpg from what lies in
+$GANVAS_WORK.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ import numpy as np
 from PIL import Image
 
 import ganvas
+import store
 from ganvas.evaluation.frechet import Moments, frechet_distance
 from ganvas.images import grid, refit
 from ganvas.kits import patterns
 from ganvas.kits.patterns.colour import NAMED
 from ganvas.kits.patterns.crops import cut_from, read_textures
 from ganvas.kits.patterns.designing import inks
-from jobs import RESULTS, markdown, parser, run_all
+from jobs import markdown, parser, run_all
 
 DATA = Path(os.environ.get("GANVAS_DATA", "../shared/data"))
 WORK = Path(os.environ.get("GANVAS_WORK", "runs/patterns-benchmark"))
@@ -101,7 +103,7 @@ def contact_sheet() -> None:
     if sheets:
         picture = Image.fromarray(grid(np.concatenate(sheets), 9, 4))
         small = picture.reduce(2)
-        small.save(RESULTS / "patterns" / "tiles.jpg", quality=80)
+        small.save(store.picture("patterns", "tiles", ".jpg"), quality=80)
 
 
 def patches(images: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
@@ -274,7 +276,7 @@ def main() -> None:
     jobs = [(part, seed) for seed in range(words.seeds) for part in parts]
     rows = run_all("patterns", jobs, play, words)
     contact_sheet()
-    (RESULTS / "patterns.md").write_text(write_up(rows))
+    store.write_table("patterns", write_up(rows))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ regression on random Fourier features) and the Frechet distance in digit feature
 recipe and length without privacy. *shield*: the attacks that break the overfitted GAN, on one
 trained with epsilon 10 on 6,000 images. *speed*: 10,000 images looked up among 10,000 + 10,000.
 
-Each run is a file in results/privacy/, and is not made again. Writes results/privacy.md.
+Each run is a line of results/privacy.jsonl, and is not made again. Writes results/privacy.md.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import ganvas
+import store
 from ganvas.data.mnist import mnist
 from ganvas.evaluation import evaluate
 from ganvas.gan import accounting
@@ -34,11 +35,10 @@ from ganvas.kits import privacy
 from ganvas.kits.privacy import copying
 from ganvas.kits.privacy.controls import noisy
 from ganvas.kits.privacy.utility import Ridge
-from jobs import RESULTS, markdown, parser, rate, run_all
+from jobs import markdown, parser, rate, run_all
 
 EPSILONS = (1, 3, 10)
 DATA = Path(os.environ.get("GANVAS_DATA", "../shared/data"))
-PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 QUIET = {"watch.tensorboard": False, "watch.signals": False, "scores.times": 0, "watch.grids": 1}
 
 
@@ -79,7 +79,7 @@ def overfit(seed: int) -> dict:
         run = ganvas.train(few[0], "quick", run=Path(folder) / "r", set=values, progress=False)
         found = privacy.audit(run, few[0], holdout[0], n=2000, searches=64, seed=seed)
         if seed == 0:
-            write_png(PICTURES / "privacy-pairs.png", found["pictures"]["train"])
+            write_png(store.PICTURES / "privacy-pairs.png", found["pictures"]["train"])
     return told(found)
 
 
@@ -101,7 +101,7 @@ def quality(sampler: ganvas.Sampler, name: str) -> dict:
     test, truth = mnist("test")
     right = float((Ridge(10).fit(fakes, labels).predict(shaped(test)) == truth).mean())
     scores = evaluate(fakes, "mnist:test", metrics=["frechet"])["scores"]
-    write_png(PICTURES / f"privacy-{name}.png", grid(fakes[:60], 10))
+    write_png(store.PICTURES / f"privacy-{name}.png", grid(fakes[:60], 10))
     return {"accuracy": right, "frechet": scores["frechet"]["value"]}
 
 
@@ -245,4 +245,4 @@ def area(row: dict, name: str) -> str:
 if __name__ == "__main__":
     options = parser(__doc__, 243).parse_args()
     results = run_all("privacy", jobs(options.seeds), play, options)
-    (RESULTS / "privacy.md").write_text(report(results))
+    store.write_table("privacy", report(results))
