@@ -31,7 +31,7 @@ from ganvas.config import parse
 from ganvas.sampling.sampler import Sampler
 from ganvas.training.assembly import assemble
 from ganvas.training.train import prepare
-from jobs import interval, markdown, parser, pick, run_all
+from jobs import interval, parser, pick, run_all
 
 STEPS, BATCH = 3000, 64
 
@@ -105,7 +105,9 @@ def table(runs: list[dict]) -> str:
         [remedy, *(interval(pick(runs, key, remedy=remedy), form) for key, form in keys.items())]
         for remedy in REMEDIES
     ]
-    return markdown(["remedy", "digits of 10", "Fréchet, times the floor", "spread", "s"], rows)
+    return store.markdown(
+        ["remedy", "digits of 10", "Fréchet, times the floor", "spread", "s"], rows
+    )
 
 
 def picture() -> None:

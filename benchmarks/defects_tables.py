@@ -9,7 +9,6 @@ import numpy as np
 
 import store
 from ganvas.stats.ranking import false_alarms
-from jobs import markdown
 
 RIVALS = ("pca", "mahalanobis", "nearest")
 AREAS = ("auroc", *(f"auroc {name}" for name in RIVALS))
@@ -81,7 +80,7 @@ def _classes(rows: list[dict], wanted: dict[str, float]) -> list[str]:
             f"Fit {mean(mine, 'fit'):.0f} s, score {mean(mine, 'ms'):.2f} ms an image. "
             f"Average precision {mean(mine, 'ap'):.3f}, of the rivals "
             f"{precisions}.\n",
-            markdown(head, table),
+            store.markdown(head, table),
             _kept(mine),
             "Parts alone: " + ", ".join(f"{k} {part(mine, k):.4f}" for k in PARTS) + ".\n",
         ]  # fmt: skip
@@ -119,7 +118,7 @@ def _masks(rows: list[dict]) -> list[str]:
         f"{name}: " + ", ".join(f"{k} {part(r, k):.4f}" for k in ("without the GAN", *PARTS))
         for name, r in by(rows, "data").items()
     ]
-    return [markdown(head, table), "AUROC of parts alone. " + "; ".join(parts) + ".\n"]
+    return [store.markdown(head, table), "AUROC of parts alone. " + "; ".join(parts) + ".\n"]
 
 
 def _contamination(rows: list[dict]) -> list[str]:
@@ -130,7 +129,7 @@ def _contamination(rows: list[dict]) -> list[str]:
          f"{sum(x['found'] for x in r) / sum(x['bad'] for x in r):.1%}"]
         for share, r in by(rows, "percent").items()
     ]  # fmt: skip
-    return [markdown(head, table)]
+    return [store.markdown(head, table)]
 
 
 def _speed(rows: list[dict]) -> list[str]:
@@ -151,7 +150,7 @@ def _speed(rows: list[dict]) -> list[str]:
          *(f"{r['auroc'][name]:.4f}" for r in rows)]
         for name in names
     ]  # fmt: skip
-    return [markdown(head, table)]
+    return [store.markdown(head, table)]
 
 
 def _alarms(rows: list[dict]) -> list[str]:

@@ -29,7 +29,7 @@ import ganvas
 import store
 from ganvas.doctor import examine
 from ganvas.errors import Diverged
-from jobs import markdown, parser, rate, run_all
+from jobs import parser, rate, run_all
 
 EMOJI = Path(os.environ.get("GANVAS_DATA", "../shared/data")) / "noto_emoji_64.npz"
 KIMG = 32
@@ -217,7 +217,7 @@ def measured(runs: list[dict]) -> tuple[str, str]:
         f"({rate(len(false), len(healthy))}){': ' + str(false) if false else ''}."
     )
     head = ["plant", "runs", "ended sick", "found", "right first", "delay", "named"]
-    return "\n\n".join(lines), markdown(head, rows)
+    return "\n\n".join(lines), store.markdown(head, rows)
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ import store
 from doctor import BASE, FAULTS, late, shorter
 from ganvas import images
 from ganvas.errors import Diverged
-from jobs import markdown, parser, rate, run_all
+from jobs import parser, rate, run_all
 
 CURABLE = [name for name in FAULTS if name != "50 images"]
 KIMG = doctor.KIMG = 48
@@ -112,7 +112,7 @@ def summary(runs: list[dict]) -> str:
         for run in (r for r in runs if (r["kind"], r["fault"]) == ("classic", name)):
             sentence += f"classic, {name}: {run['frechet']} after {CLASSIC['train.kimg']} kimg.\n\n"
     head = ["plant", "cures of the first seed", "Frechet over healthy, by seed"]
-    return sentence + markdown(head, rows)
+    return sentence + store.markdown(head, rows)
 
 
 def charts() -> None:

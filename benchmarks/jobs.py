@@ -85,8 +85,3 @@ def clopper_pearson(count: int, of: int, level: float = 0.95) -> tuple[float, fl
 def rate(count: int, of: int) -> str:
     low, high = clopper_pearson(count, of)
     return f"{count / max(of, 1):.0%}, 95 % interval {low:.0%} to {high:.0%}"
-
-
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)

@@ -25,7 +25,6 @@ import store
 from ganvas.data.mnist import mnist
 from ganvas.evaluation.base import Comparison, Sample
 from ganvas.evaluation.scores import SCORES, score
-from jobs import markdown
 
 DIMENSIONS, CONTRAST = 64, 0.8
 
@@ -116,7 +115,7 @@ def table(rows: list[dict], resamplings: int) -> str:
     ]  # fmt: skip
     below = [r for r in rows if r["holds"] < 0.9]
     said = f"{len(rows) - len(below)} of {len(rows)} hold at least 90 %, over {resamplings} each.\n"
-    return markdown(head, lines) + "\n" + said
+    return store.markdown(head, lines) + "\n" + said
 
 
 if __name__ == "__main__":

@@ -35,7 +35,6 @@ from ganvas.evaluation.base import Comparison, Sample
 from ganvas.evaluation.frechet import Moments, frechet_distance
 from ganvas.evaluation.kernel import mmd2
 from ganvas.evaluation.manifold import coverage, density, precision, recall
-from jobs import markdown
 
 NAMES = ("frechet", "kid", "precision", "recall", "density", "coverage")
 OTHERS = ("scipy", "torch-fidelity", "prdc", "singular values")
@@ -162,7 +161,7 @@ def table(rows: list[dict]) -> str:
     apart = [value for r in rows for value in r["apart"].values()]
     within = sum(value <= ENOUGH for value in apart)
     said = f"{within} of {len(apart)} comparisons agree to {ENOUGH:g} relative.\n"
-    return markdown(["sets", "score", "ours", *OTHERS], lines) + "\n" + said
+    return store.markdown(["sets", "score", "ours", *OTHERS], lines) + "\n" + said
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from ganvas.evaluation import SCORES, Comparison, Sample, score
 from ganvas.evaluation.copies import copied
 from ganvas.evaluation.samples import describe
 from ganvas.features.extractors import extractor
-from jobs import markdown, parser, run_all
+from jobs import parser, run_all
 
 FASHION = Path(os.environ.get("GANVAS_DATA", "../shared/data")) / "fashion_mnist.npz"
 FEATURES = {"mnist": "digits", "fashion": "general"}
@@ -193,7 +193,7 @@ def main() -> None:
             for how in ("nothing", "copies 1%", "copies 5%")
         ]
         text += f"{name}, {FEATURES[name]}, {len(mine)} seeds, {mine[0]['n']} images a side\n\n"
-        text += markdown(["spoilt by", *keys], rows) + f"\nCopies: {'; '.join(told)}.\n\n"
+        text += store.markdown(["spoilt by", *keys], rows) + f"\nCopies: {'; '.join(told)}.\n\n"
     store.write_table("metric_sensitivity", text)
 
 

@@ -30,7 +30,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import store
-from jobs import markdown
 
 WIDTH = 1280
 
@@ -143,7 +142,7 @@ def main() -> None:
     results = {part: alone(part, count) for part, count in counts.items()}
     for part, result in results.items():
         store.add("metric_speed", part, result)
-    text = markdown(
+    text = store.markdown(
         ["what", "images a side", "seconds", "peak memory, GiB"],
         [
             [part, f"{results[part]['images']:,}", f"{results[part]['seconds']:.0f}",

@@ -32,7 +32,7 @@ from ganvas.gan.losses import LOSSES
 from ganvas.gan.model import GAN
 from ganvas.gan.optimizers import Adam, Decay
 from ganvas.gan.penalties import R1, R2, GradientPenalty
-from jobs import interval, markdown, parser, pick, run_all
+from jobs import interval, parser, pick, run_all
 
 BATCH, POINTS, UNITS = 100, 2500, 128
 
@@ -139,7 +139,7 @@ def table(runs: list[dict]) -> str:
     head = ["method"]
     for data, (centres, _) in DATA.items():
         head += [f"{data}: modes of {len(centres)}", "high quality", "reverse KL"]
-    return markdown(head, rows)
+    return store.markdown(head, rows)
 
 
 def chart(runs: list[dict], data: str) -> None:

@@ -38,7 +38,7 @@ from ganvas.kits import patterns
 from ganvas.kits.patterns.colour import NAMED
 from ganvas.kits.patterns.crops import cut_from, read_textures
 from ganvas.kits.patterns.designing import inks
-from jobs import markdown, parser, run_all
+from jobs import parser, run_all
 
 DATA = Path(os.environ.get("GANVAS_DATA", "../shared/data"))
 WORK = Path(os.environ.get("GANVAS_WORK", "runs/patterns-benchmark"))
@@ -222,7 +222,11 @@ def write_up(rows: list[dict]) -> str:
             if rate:
                 values = f"{rate['precision']:.2f}", f"{rate['recall']:.2f}"
                 lines.append([row["part"], name, *values])
-    text += markdown(["logos", "main colour", "precision", "recall"], lines) + "\n" if lines else ""
+    text += (
+        store.markdown(["logos", "main colour", "precision", "recall"], lines) + "\n"
+        if lines
+        else ""
+    )
     lines = []
     for row in (row for row in rows if "textures" not in row):
         names = ("precision", "recall", "coverage", "diversity")
@@ -231,7 +235,7 @@ def write_up(rows: list[dict]) -> str:
                       f"{row['refused']:.1%}", f"{np.mean(row['svg_errors']):.1f}"])  # fmt: skip
     head = ["logos", "training", "precision", "recall", "coverage", "diversity", "near-copies",
             "SVG error, grey levels"]  # fmt: skip
-    return text + (markdown(head, lines) if lines else "")
+    return text + (store.markdown(head, lines) if lines else "")
 
 
 def about_tiles(parts: list[dict], words: str) -> str:
@@ -250,7 +254,7 @@ def about_tiles(parts: list[dict], words: str) -> str:
         mean = f"{ratio.mean():.3f} ± {1.96 * ratio.std() / np.sqrt(len(ratio)):.3f}"
         within = f"{np.mean([one[inside] for one in found]):.0%}"
         lines.append([name, f"{len(ratio)}", mean, within])
-    text += markdown(["", "n", "seam over steps inside", "both within 5th to 95th"], lines)
+    text += store.markdown(["", "n", "seam over steps inside", "both within 5th to 95th"], lines)
     better = sum(one["frechet"] < one["quilt"] for one in found)
     values = {name: np.array([one[name] for one in found])
               for name in ("frechet", "quilt", "floor")}  # fmt: skip

@@ -35,7 +35,7 @@ from ganvas.kits import privacy
 from ganvas.kits.privacy import copying
 from ganvas.kits.privacy.controls import noisy
 from ganvas.kits.privacy.utility import Ridge
-from jobs import markdown, parser, rate, run_all
+from jobs import parser, rate, run_all
 
 EPSILONS = (1, 3, 10)
 DATA = Path(os.environ.get("GANVAS_DATA", "../shared/data"))
@@ -206,7 +206,9 @@ def report(rows: list[dict]) -> str:
                           f"{good} of {len(mine)}"))  # fmt: skip
     if lines:
         said.append("2,000 images, alpha 0.01 over all tests.\n")
-        said.append(markdown(("planted", "flagged", "rate", "controls as they should"), lines))
+        said.append(
+            store.markdown(("planted", "flagged", "rate", "controls as they should"), lines)
+        )
     lines = [
         (f"{r['kind']} {r['words'][0]}", r["verdict"], ", ".join(r["found"]) or "none",
          area(r, "membership_nearest"), area(r, "membership_discriminator"),
@@ -217,7 +219,7 @@ def report(rows: list[dict]) -> str:
         said.append("Membership attacks, by the area under their curve (0.5: they see nothing).\n")
         head = ("generator, seed", "verdict", "tests that found it", "nearest", "discriminator",
                 "search")  # fmt: skip
-        said.append(markdown(head, lines))
+        said.append(store.markdown(head, lines))
     lines = [
         (r["kind"], r["words"][0], f"{r['bound'].get('epsilon', float('nan')):.3f}",
          f"{r['accuracy']:.3f}", f"{r['frechet']:.0f}", f"{r['seconds']:.0f}")
@@ -225,7 +227,7 @@ def report(rows: list[dict]) -> str:
     ]  # fmt: skip
     if lines:
         head = ("generator", "epsilon", "spent", "accuracy", "Frechet", "seconds")
-        said.append(markdown(head, lines))
+        said.append(store.markdown(head, lines))
     for r in of.get("account", []):
         said.append(f"epsilon at noise {r['words'][0]}, {r['words'][1]} turns: "
                     f"{r['ours']:.4f}, by hand {r['theirs']:.4f}.\n")  # fmt: skip

@@ -36,7 +36,7 @@ from ganvas.kits.rare_class.classifier import fit
 from ganvas.kits.rare_class.parts import Material, Part
 from ganvas.kits.rare_class.plan import GAN_ARMS, REAL_ARMS, Plan
 from ganvas.kits.rare_class.study import Study, name_of
-from jobs import markdown, parser, run_all
+from jobs import parser, run_all
 
 DATA = Path(os.environ.get("GANVAS_DATA", "../shared/data"))
 SETTINGS = {  # file, parts, rare class, its images, images of each other class
@@ -190,7 +190,7 @@ def main() -> None:
             lines, about = conclude(setting, own)
             table += lines
             words.append(about)
-    store.write_table("rare_class", "\n\n".join([*words, markdown(head, table)]))
+    store.write_table("rare_class", "\n\n".join([*words, store.markdown(head, table)]))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from ganvas.config import load_recipe, recipe_names
 from ganvas.sampling.sampler import Sampler
 from ganvas.training.assembly import assemble
 from ganvas.training.train import prepare
-from jobs import markdown, parser, run_all
+from jobs import parser, run_all
 
 EMOJI = Path(os.environ.get("GANVAS_DATA", "../shared/data")) / "noto_emoji_64.npz"
 OWN = {"small-folder": 1000, "rgb64": None}
@@ -117,7 +117,7 @@ def main() -> None:
     names = [n for n in recipe_names() if n not in TIMED and (n not in OWN or EMOJI.exists())]
     rows = run_all("recipes", [(name,) for name in names], lambda n: play(n, chosen.kimg), chosen)
     keys = ("name", "images", "kimg", "seconds", "ms_per_step", "times_floor")
-    table = markdown(keys, [[str(row[key]) for key in keys] for row in rows])
+    table = store.markdown(keys, [[str(row[key]) for key in keys] for row in rows])
     store.write_table("recipes", table)
 
 

@@ -24,7 +24,6 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 import store
 from ganvas.data import load, prepare
-from jobs import markdown
 
 COUNT, SHAPE, BATCH, BATCHES = 60_000, (32, 32, 3), 64, 700
 LATENCY, SPEED = 0.05, 50e6  # seconds, bytes a second
@@ -78,7 +77,7 @@ def main() -> None:
     cells = [[name, f"{row['images_per_second']:,}", str(row["open_s"]),
               str(row["requests"] or "-"), str(row["bytes_per_used"] or "-")]
              for name, row in rows.items()]  # fmt: skip
-    store.write_table("remote", markdown(head, cells))
+    store.write_table("remote", store.markdown(head, cells))
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def read_table(rows: list[dict]) -> str:
         for r in rows
     ]  # fmt: skip
     head = ["images", "images/s", "bare images/s", "ratio (median, range)"]
-    return "\nReading shards:\n\n" + jobs.markdown(head, lines) if lines else ""
+    return "\nReading shards:\n\n" + store.markdown(head, lines) if lines else ""
 
 
 def write_up(rows: list[dict]) -> None:

@@ -17,7 +17,6 @@ import time
 import numpy as np
 from PIL import Image, ImageOps
 
-import jobs
 import store
 from ganvas.images import _to_size
 from patterns import textures
@@ -58,7 +57,7 @@ def main() -> None:
     store.add("shrinking", "report", result)
     images, ratio, low, high, *greys = map(str, result.values())
     text = "# Shrinking in two steps\n\n`benchmarks/shrinking.py`: 512 to 64 px\n\n"
-    text += jobs.markdown(head, [[images, f"{ratio} ({low} to {high})", *greys]])
+    text += store.markdown(head, [[images, f"{ratio} ({low} to {high})", *greys]])
     store.write_table("shrinking", text)
 
 

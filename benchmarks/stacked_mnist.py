@@ -34,7 +34,7 @@ from ganvas.config import parse
 from ganvas.sampling.sampler import Sampler
 from ganvas.training.assembly import assemble
 from ganvas.training.train import prepare
-from jobs import interval, markdown, parser, pick, run_all
+from jobs import interval, parser, pick, run_all
 
 STEPS, BATCH, DRAWN = 4000, 64, 26_000
 DCGAN = {"name": "dcgan", "noise": 64, "width": 16, "discriminator_width": 16}
@@ -141,7 +141,7 @@ def table(runs: list[dict]) -> str:
                 row.append(interval(pick(runs, key, digits=count, method=method), form))
         rows.append(row)
     head = [f"{what} {10**count}" for count in (2, 3) for what in ("modes of", "KL,")]
-    return markdown(["method", *head], rows)
+    return store.markdown(["method", *head], rows)
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ from ganvas.gan.networks import Networks
 from ganvas.sampling.sampler import Sampler
 from ganvas.training.assembly import assemble
 from ganvas.training.train import prepare
-from jobs import interval, markdown, parser, pick, run_all
+from jobs import interval, parser, pick, run_all
 
 MARKS = (30, 60, 120, 180, 300, 600)
 TOPIC = "time_to_quality"
@@ -194,7 +194,7 @@ def table(runs: list[dict], marks: Sequence[float]) -> str:
         if set(cells) != {"-"}:
             seeds = len({run["seed"] for run in runs if run["name"] == name})
             lines.append([name, str(seeds), f"{pace()[name]:g}", *cells])
-    return markdown(["contender", "seeds", "ms a step", *(f"{m:g} s" for m in marks)], lines)
+    return store.markdown(["contender", "seeds", "ms a step", *(f"{m:g} s" for m in marks)], lines)
 
 
 def chart(runs: list[dict]) -> None:

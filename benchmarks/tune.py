@@ -33,7 +33,6 @@ import numpy as np
 import store
 from ganvas import images as pictures
 from ganvas.config import load_recipe, parse
-from jobs import markdown
 
 TRIALS, PREFIX, KILLS = 20, 10, (3, 7)  # killed within the trials of these places
 CLASSIC = load_recipe("classic")
@@ -97,7 +96,7 @@ def write(straight: dict, cut: dict | None, folder: Path) -> None:
     repeats = straight["repeats"]
     names = ("default", "best")
     rows = [[name, *(f"{value:.1f}" for value in repeats[name])] for name in names]
-    table = markdown(["values", *(f"seed {seed}" for seed in repeats["seeds"])], rows)
+    table = store.markdown(["values", *(f"seed {seed}" for seed in repeats["seeds"])], rows)
     ends = [trial["why"] for trial in straight["trials"]]
     whys = ", ".join(f"{ends.count(why)} {why}" for why in sorted({*ends} - {None}))
     best, own = straight["best"], straight["trials"][0]
