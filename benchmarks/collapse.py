@@ -9,8 +9,9 @@ generator by a small digit classifier that is trained here: digits that at least
 show (of 10), the Fréchet distance in its features over that of real training images (the floor),
 and spread: the mean distance between two images over that between two real ones.
 
-Each run is a file in results/collapse/, and is not run again. Writes results/collapse.md and
-docs/pictures/collapse.png: the last images of the first seed, a row per remedy.
+Each run is a line of results/collapse.jsonl, and is not run again. Writes results/collapse.md and
+docs/pictures/collapse.png: the last images of the first seed, a row per remedy; each row is
+a picture in docs/pictures/collapse/.
 """
 
 from __future__ import annotations
@@ -18,22 +19,21 @@ from __future__ import annotations
 import os
 import time
 from functools import cache
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+import store
 from digits import Judge
 from ganvas import images as pictures
 from ganvas.config import parse
 from ganvas.sampling.sampler import Sampler
 from ganvas.training.assembly import assemble
 from ganvas.training.train import prepare
-from jobs import RESULTS, interval, markdown, parser, pick, run_all
+from jobs import interval, parser, pick, run_all
 
 STEPS, BATCH = 3000, 64
-PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "collapse.png"
 
 SICK = {
     "recipe": "collapse",
@@ -77,8 +77,8 @@ def play(remedy: str, seed: int) -> dict:
     seconds = time.perf_counter() - began
     drawn = Sampler(gan.ema_generator).sample(10_000, seed=1)
     if seed == 0:
-        folder = RESULTS / "collapse"
-        pictures.write_png(folder / f"{remedy}.png", pictures.grid(drawn[:20], 20, gap=1))
+        row = pictures.grid(drawn[:20], 20, gap=1)
+        pictures.write_png(store.picture("collapse", remedy), row)
     last = {name: round(values[-1], 3) for name, values in history.history.items()}
     return {"remedy": remedy, "seed": seed, "seconds": round(seconds, 1), **score(drawn),
             "discriminator": last["discriminator"], "generator": last["generator"]}  # fmt: skip
@@ -105,24 +105,25 @@ def table(runs: list[dict]) -> str:
         [remedy, *(interval(pick(runs, key, remedy=remedy), form) for key, form in keys.items())]
         for remedy in REMEDIES
     ]
-    return markdown(["remedy", "digits of 10", "Fréchet, times the floor", "spread", "s"], rows)
+    return store.markdown(
+        ["remedy", "digits of 10", "Fréchet, times the floor", "spread", "s"], rows
+    )
 
 
 def picture() -> None:
     """The first seed's images below each other, in the order of REMEDIES."""
-    rows = [RESULTS / "collapse" / f"{remedy}.png" for remedy in REMEDIES]
+    rows = [store.picture("collapse", remedy) for remedy in REMEDIES]
     if all(row.exists() for row in rows):
         strips = np.stack([pictures.read(row) for row in rows])
-        pictures.write_png(PICTURE, pictures.grid(strips, 1, gap=6))
+        pictures.write_png(store.PICTURES / "collapse.png", pictures.grid(strips, 1, gap=6))
 
 
 def main() -> None:
     options = parser(__doc__).parse_args()
     jobs = [(remedy, seed) for seed in range(options.seeds) for remedy in REMEDIES]
     runs = run_all("collapse", jobs, play, options)
-    (RESULTS / "collapse.md").write_text(table(runs))
+    store.write_table("collapse", table(runs))
     picture()
-    print(table(runs))
 
 
 if __name__ == "__main__":

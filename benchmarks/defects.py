@@ -10,8 +10,8 @@ learnt from is bad. speed: against AnoGAN's 500 steps. alarms: realised false-al
 splits. Steps are fixed: nothing is chosen by a label.
 
 MNIST is in the package; fashion_mnist.npz and magnetic_tile_128.npz are read from $GANVAS_DATA
-(default ../shared/data), and left out where they are absent. Each fit is a file in results/defects/
-and is not made again. Writes results/defects.md.
+(default ../shared/data), and left out where they are absent. Each fit is a line of
+results/defects.jsonl and is not made again. Writes results/defects.md.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ganvas.kits.defects.detector import conformal
 from ganvas.kits.defects.judging import ablation
 from ganvas.stats.intervals import false_alarms
 from ganvas.stats.ranking import auroc, average_precision
-from jobs import RESULTS, parser, run_all
+from jobs import parser, run_all
 
 DATA = Path(os.environ.get("GANVAS_DATA", Path(__file__).parents[1] / "../shared/data"))
 FASHION, TILES = DATA / "fashion_mnist.npz", DATA / "magnetic_tile_128.npz"
@@ -261,7 +261,7 @@ def main() -> None:
                 lambda section, *rest: PLAYS[section](*rest), options)  # fmt: skip
     from defects_tables import write_up
 
-    write_up(RESULTS)
+    write_up()
 
 
 if __name__ == "__main__":

@@ -1,16 +1,14 @@
-"""results/defects.md from results/defects/*.json: one table a section, of what there is."""
+"""results/defects.md from results/defects.jsonl: one table a section, of what there is."""
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 
+import store
 from ganvas.stats.intervals import false_alarms
-from jobs import markdown
 
 RIVALS = ("pca", "mahalanobis", "nearest")
 AREAS = ("auroc", *(f"auroc {name}" for name in RIVALS))
@@ -21,17 +19,15 @@ BEAT = {"mnist": 0.964, "fashion": 0.936}
 LEFT_OUT = {"mnist": 0.676, "fashion": 0.670}
 
 
-def write_up(results: Path) -> None:
+def write_up() -> None:
     rows = defaultdict(list)
-    for path in sorted((results / "defects").glob("*.json")):
-        row = json.loads(path.read_text())
+    for row in store.read("defects").values():
         rows[row["section"]].append(row)
     lines: list[str] = []
     for section, write in WRITERS.items():
         if rows[section]:
             lines += [f"## {section}\n", *write(rows[section])]
-    (results / "defects.md").write_text("\n".join(lines))
-    print("\n".join(lines))
+    store.write_table("defects", "\n".join(lines))
 
 
 def interval(values: Iterable[float]) -> str:
@@ -84,7 +80,7 @@ def _classes(rows: list[dict], wanted: dict[str, float]) -> list[str]:
             f"Fit {mean(mine, 'fit'):.0f} s, score {mean(mine, 'ms'):.2f} ms an image. "
             f"Average precision {mean(mine, 'ap'):.3f}, of the rivals "
             f"{precisions}.\n",
-            markdown(head, table),
+            store.markdown(head, table),
             _kept(mine),
             "Parts alone: " + ", ".join(f"{k} {part(mine, k):.4f}" for k in PARTS) + ".\n",
         ]  # fmt: skip
@@ -122,7 +118,7 @@ def _masks(rows: list[dict]) -> list[str]:
         f"{name}: " + ", ".join(f"{k} {part(r, k):.4f}" for k in ("without the GAN", *PARTS))
         for name, r in by(rows, "data").items()
     ]
-    return [markdown(head, table), "AUROC of parts alone. " + "; ".join(parts) + ".\n"]
+    return [store.markdown(head, table), "AUROC of parts alone. " + "; ".join(parts) + ".\n"]
 
 
 def _contamination(rows: list[dict]) -> list[str]:
@@ -133,7 +129,7 @@ def _contamination(rows: list[dict]) -> list[str]:
          f"{sum(x['found'] for x in r) / sum(x['bad'] for x in r):.1%}"]
         for share, r in by(rows, "percent").items()
     ]  # fmt: skip
-    return [markdown(head, table)]
+    return [store.markdown(head, table)]
 
 
 def _speed(rows: list[dict]) -> list[str]:
@@ -154,7 +150,7 @@ def _speed(rows: list[dict]) -> list[str]:
          *(f"{r['auroc'][name]:.4f}" for r in rows)]
         for name in names
     ]  # fmt: skip
-    return [markdown(head, table)]
+    return [store.markdown(head, table)]
 
 
 def _alarms(rows: list[dict]) -> list[str]:

@@ -10,8 +10,8 @@ are scored against themselves, so they never do, and their findings are shown wi
 Rates come with Clopper-Pearson intervals. Thresholds (doctor/diseases.py) were set on even seeds;
 odd seeds are reported apart.
 
-Each run is a file in results/doctor/, and is not made again: its log, rounded, is what the doctor
-reads. Writes results/doctor.md.
+Each run is a line of results/doctor.jsonl, and is not made again: its log, rounded, is what the
+doctor reads. Writes results/doctor.md.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import ganvas
+import store
 from ganvas.doctor import examine
 from ganvas.errors import Diverged
-from jobs import RESULTS, markdown, parser, rate, run_all
+from jobs import parser, rate, run_all
 
 EMOJI = Path(os.environ.get("GANVAS_DATA", "../shared/data")) / "noto_emoji_64.npz"
 KIMG = 32
@@ -218,15 +219,14 @@ def measured(runs: list[dict]) -> tuple[str, str]:
         f"({rate(len(false), len(healthy))}){': ' + str(false) if false else ''}."
     )
     head = ["plant", "runs", "ended sick", "found", "right first", "delay", "named"]
-    return "\n\n".join(lines), markdown(head, rows)
+    return "\n\n".join(lines), store.markdown(head, rows)
 
 
 def main() -> None:
     chosen = parser(__doc__, seeds=5).parse_args()
     runs = run_all("doctor", jobs(chosen.seeds), play, chosen)
     sentences, table = measured(runs)
-    (RESULTS / "doctor.md").write_text(f"{sentences}\n\n{table}")
-    print(sentences, table, sep="\n\n")
+    store.write_table("doctor", f"{sentences}\n\n{table}")
 
 
 if __name__ == "__main__":

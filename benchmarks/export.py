@@ -5,7 +5,7 @@
 Speed and size are those of an architecture, so `classic` has random weights there. A Frechet
 distance needs a generator that draws something: there it is `quick` on the bundled MNIST with
 labels. The interval is of the change, from the same noise and the same real images.
-Writes results/export.json.
+Adds to results/export.jsonl.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import ganvas
+import store
 from ganvas.exporting import litert
 from ganvas.exporting.parity import clock
 from ganvas.gan.networks import NETWORKS
 from ganvas.storage import manifest
-
-RESULT = Path(__file__).parent / "results" / "export.json"
 
 
 def speed(rounds: int) -> dict:
@@ -92,7 +91,7 @@ def main() -> None:
     }
     print(json.dumps(report["classic"], indent=1), flush=True)
     report["quick"] = quality(options.kimg, options.images)
-    RESULT.write_text(json.dumps(report, indent=1) + "\n")
+    store.add("export", "report", report)
     for name, found in report["quick"]["artefacts"].items():
         print(name, {score: one["change"] for score, one in found["scores"].items()})
 

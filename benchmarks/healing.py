@@ -6,15 +6,14 @@ The curable plants of `benchmarks/doctor.py` on MNIST, with `train.heal`, at the
 kimg; healed is what ends within 1.5 times the median Frechet distance of healthy runs of that
 length. Also `classic` beside `classic --heal`.
 
-Each run is a file in results/healing/, and is not made again, with a picture of ten images before
-the first cure and ten at the end. Writes results/healing.md and docs/pictures/healing.png,
-docs/pictures/classic-heal.png.
+Each run is a line of results/healing.jsonl, and is not made again, with a picture of ten images
+before the first cure and ten at the end in docs/pictures/healing/. Writes results/healing.md,
+docs/pictures/healing.png and docs/pictures/classic-heal.png.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from pathlib import Path
 
@@ -24,12 +23,12 @@ import numpy as np
 
 import doctor
 import ganvas
+import store
 from doctor import BASE, FAULTS, late, shorter
 from ganvas import images
 from ganvas.errors import Diverged
-from jobs import RESULTS, markdown, parser, rate, run_all
+from jobs import parser, rate, run_all
 
-PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 CURABLE = [name for name in FAULTS if name != "50 images"]
 KIMG = doctor.KIMG = 48
 NEAR = 1.5  # times the healthy median: healed
@@ -77,12 +76,7 @@ def keep(run: ganvas.Run, name: str) -> None:
         side = (grid.shape[0] + 2) // 10  # cells and the lines of two pixels between them
         cells = [grid[i * side :][: side - 2, : side - 2] for i in range(10)]
         strips.append(np.concatenate(cells, axis=1))
-    images.write_png(strip(name), np.concatenate(strips))
-
-
-def strip(name: str) -> Path:
-    """The file of a run's two rows."""
-    return RESULTS / "healing" / (re.sub(r"[^\w]+", "-", name) + ".png")
+    images.write_png(store.picture("healing", name), np.concatenate(strips))
 
 
 def jobs(seeds: int) -> list[tuple[str, str, int]]:
@@ -118,7 +112,7 @@ def summary(runs: list[dict]) -> str:
         for run in (r for r in runs if (r["kind"], r["fault"]) == ("classic", name)):
             sentence += f"classic, {name}: {run['frechet']} after {CLASSIC['train.kimg']} kimg.\n\n"
     head = ["plant", "cures of the first seed", "Frechet over healthy, by seed"]
-    return sentence + markdown(head, rows)
+    return sentence + store.markdown(head, rows)
 
 
 def charts() -> None:
@@ -126,10 +120,10 @@ def charts() -> None:
     from matplotlib.figure import Figure
 
     charted = {
-        "healing": {name: strip(f"early-{name}") for name in SHOWN},
+        "healing": {name: store.picture("healing", f"early-{name}") for name in SHOWN},
         "classic-heal": {
-            "classic": strip("classic-plain"),
-            "classic --heal": strip("classic-heal"),
+            "classic": store.picture("healing", "classic-plain"),
+            "classic --heal": store.picture("healing", "classic-heal"),
         },
     }
     for target, files in charted.items():
@@ -143,16 +137,14 @@ def charts() -> None:
             axes.set_xticks([])
             axes.set_yticks([14, 42], ["early", "end"], fontsize=7)
             axes.set_title(name, fontsize=8, loc="left")
-        figure.savefig(PICTURES / f"{target}.png", dpi=130)
+        figure.savefig(store.PICTURES / f"{target}.png", dpi=130)
 
 
 def main() -> None:
     chosen = parser(__doc__, seeds=2).parse_args()
     runs = run_all("healing", jobs(chosen.seeds), play, chosen)
     charts()
-    text = summary(runs)
-    (RESULTS / "healing.md").write_text(text)
-    print(text)
+    store.write_table("healing", summary(runs))
 
 
 if __name__ == "__main__":

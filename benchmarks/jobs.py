@@ -1,19 +1,17 @@
-"""Many short runs: each is a file that is not made twice, so that a benchmark can be interrupted,
-shared between processes (`--part i/n` takes every n-th run) and written up from what there is."""
+"""Many short runs: each is a line of results/TOPIC.jsonl and not made twice, so that a benchmark
+can be interrupted, shared between processes (`--part i/n` takes every n-th run) and written up
+from what there is."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import re
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
 import keras
 import numpy as np
 
-RESULTS = Path(__file__).parent / "results"
+import store
 
 
 def parser(about: str, seeds: int = 3) -> argparse.ArgumentParser:
@@ -33,21 +31,19 @@ def run_all(
 ) -> list[dict]:
     """Play what is missing of (words..., seed) and return all results there are.
 
-    Rows hold what `play(*words)` returns; results/TOPIC/WORDS.json.
+    Rows hold what `play(*words)` returns, in the order of their names.
     """
-    folder = RESULTS / topic
-    folder.mkdir(parents=True, exist_ok=True)
+    done = store.read(topic)
     part, parts = map(int, options.part.split("/"))
     for words in list(jobs)[part::parts]:
-        name = re.sub(r"[^\w.+]+", "-", "-".join(map(str, words)))
-        path = folder / f"{name}.json"
-        if path.exists() or (options.only and options.only not in name):
+        name = store.slug(*words)
+        if name in done or (options.only and options.only not in name):
             continue
         row = play(*words)
-        path.write_text(json.dumps(row) + "\n")
+        store.add(topic, name, row)
         print({k: v for k, v in row.items() if not isinstance(v, list)}, flush=True)
         keras.backend.clear_session()
-    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    return list(store.read(topic).values())
 
 
 def pick(rows: Iterable[dict], key: str, **wanted) -> list:
@@ -89,8 +85,3 @@ def clopper_pearson(count: int, of: int, level: float = 0.95) -> tuple[float, fl
 def rate(count: int, of: int) -> str:
     low, high = clopper_pearson(count, of)
     return f"{count / max(of, 1):.0%}, 95 % interval {low:.0%} to {high:.0%}"
-
-
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)

@@ -11,21 +11,20 @@ Features are a fixed random projection of the pixels to 64 dimensions with a ReL
 probabilities are those of a least-squares classifier on them (about 80 % right), so that nothing
 depends on a network. Near-copies are looked for among as many other images.
 
-Writes results/metric_intervals.json and .md.
+Adds to results/metric_intervals.jsonl and writes its table, results/metric_intervals.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 
 import numpy as np
 
+import store
 from ganvas.data.mnist import mnist
 from ganvas.evaluation.base import Comparison, Sample
 from ganvas.evaluation.scores import SCORES, score
-from jobs import RESULTS, markdown
 
 DIMENSIONS, CONTRAST = 64, 0.8
 
@@ -103,8 +102,8 @@ def main() -> None:
                 rows.append({"images": count, "fakes": fakes, **row})
                 print(rows[-1], flush=True)
             print(f"{count} {fakes}: {time.perf_counter() - began:.0f} s", flush=True)
-    (RESULTS / "metric_intervals.json").write_text(json.dumps(rows, indent=1) + "\n")
-    (RESULTS / "metric_intervals.md").write_text(table(rows, options.resamplings))
+    store.add("metric_intervals", "report", rows)
+    store.write_table("metric_intervals", table(rows, options.resamplings))
 
 
 def table(rows: list[dict], resamplings: int) -> str:
@@ -116,7 +115,7 @@ def table(rows: list[dict], resamplings: int) -> str:
     ]  # fmt: skip
     below = [r for r in rows if r["holds"] < 0.9]
     said = f"{len(rows) - len(below)} of {len(rows)} hold at least 90 %, over {resamplings} each.\n"
-    return markdown(head, lines) + "\n" + said
+    return store.markdown(head, lines) + "\n" + said
 
 
 if __name__ == "__main__":

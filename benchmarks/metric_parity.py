@@ -16,7 +16,7 @@ sixth digit. "singular values" is a third way to the Fréchet distance that has 
 trace of (cov_a cov_b)^(1/2) is the sum of the singular values of A B^T / (n - 1), where A and B
 are the centred features. It tells who is right.
 
-Writes results/metric_parity.json and .md.
+Adds to results/metric_parity.jsonl and writes its table, results/metric_parity.md.
 """
 
 from __future__ import annotations
@@ -25,17 +25,16 @@ import argparse
 import contextlib
 import importlib
 import io
-import json
 import sys
 from unittest.mock import MagicMock
 
 import numpy as np
 
+import store
 from ganvas.evaluation.base import Comparison, Sample
 from ganvas.evaluation.frechet import Moments, frechet_distance
 from ganvas.evaluation.kernel import mmd2
 from ganvas.evaluation.manifold import coverage, density, precision, recall
-from jobs import RESULTS, markdown
 
 NAMES = ("frechet", "kid", "precision", "recall", "density", "coverage")
 OTHERS = ("scipy", "torch-fidelity", "prdc", "singular values")
@@ -149,8 +148,8 @@ def main() -> None:
             }
             rows.append({"sets": name, "score": score, "ours": mine[score], "apart": apart})
             print(rows[-1], flush=True)
-    (RESULTS / "metric_parity.json").write_text(json.dumps(rows, indent=1) + "\n")
-    (RESULTS / "metric_parity.md").write_text(table(rows))
+    store.add("metric_parity", "report", rows)
+    store.write_table("metric_parity", table(rows))
 
 
 def table(rows: list[dict]) -> str:
@@ -162,7 +161,7 @@ def table(rows: list[dict]) -> str:
     apart = [value for r in rows for value in r["apart"].values()]
     within = sum(value <= ENOUGH for value in apart)
     said = f"{within} of {len(apart)} comparisons agree to {ENOUGH:g} relative.\n"
-    return markdown(["sets", "score", "ours", *OTHERS], lines) + "\n" + said
+    return store.markdown(["sets", "score", "ours", *OTHERS], lines) + "\n" + said
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ n real images play the fakes, spoilt in one way at a time; n others are the refe
 the training images, from which copies are planted. Reported is how many interval widths a score
 moves for the worse, against the same images unspoilt, and whether copies are flagged.
 
-Each run is a file in results/metric_sensitivity/, and is not run again. Writes
+Each run is a line of results/metric_sensitivity.jsonl, and is not run again. Writes
 results/metric_sensitivity.md and docs/pictures/sensitivity-NAME.png.
 """
 
@@ -25,18 +25,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from PIL import Image, ImageFilter
 
+import store
 from ganvas.data.mnist import mnist
 from ganvas.evaluation import SCORES, Comparison, Sample, score
 from ganvas.evaluation.copies import copied
 from ganvas.evaluation.samples import describe
 from ganvas.features.extractors import extractor
-from jobs import RESULTS, markdown, parser, run_all
+from jobs import parser, run_all
 
 FASHION = Path(os.environ.get("GANVAS_DATA", "../shared/data")) / "fashion_mnist.npz"
 FEATURES = {"mnist": "digits", "fashion": "general"}
 TRAIN, HELD = 10_000, 2_000
 MOST = 99  # some intervals have no width: the modes of a thousand images are certain
-PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 SCORED = [name for name in SCORES if name != "knn_accuracy"]
 
 
@@ -167,7 +167,7 @@ def chart(name: str, ways: list[str], keys: list[str], values: np.ndarray) -> No
             axes.text(column, row, f"{value:.0f}" if abs(value) >= 10 else f"{value:.1f}",
                       ha="center", va="center", fontsize=7, color=colour)  # fmt: skip
     axes.set_title(f"{name}: interval widths that a score moves for the worse", fontsize=9)
-    figure.savefig(PICTURES / f"sensitivity-{name}.png", dpi=130)
+    figure.savefig(store.PICTURES / f"sensitivity-{name}.png", dpi=130)
 
 
 def main() -> None:
@@ -193,9 +193,8 @@ def main() -> None:
             for how in ("nothing", "copies 1%", "copies 5%")
         ]
         text += f"{name}, {FEATURES[name]}, {len(mine)} seeds, {mine[0]['n']} images a side\n\n"
-        text += markdown(["spoilt by", *keys], rows) + f"\nCopies: {'; '.join(told)}.\n\n"
-    (RESULTS / "metric_sensitivity.md").write_text(text)
-    print(text)
+        text += store.markdown(["spoilt by", *keys], rows) + f"\nCopies: {'; '.join(told)}.\n\n"
+    store.write_table("metric_sensitivity", text)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ images, nothing cached); every score that needs features alone on
 50,000 x 1,280 random features a side; and the Fréchet distance and KID alone, as plain numbers
 without intervals, on the same features as torch-fidelity's functions, in turn.
 
-Writes results/metric_speed.json and .md.
+Adds to results/metric_speed.jsonl and writes its table, results/metric_speed.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from jobs import RESULTS, markdown
+import store
 
 WIDTH = 1280
 
@@ -140,8 +140,9 @@ def main() -> None:
         return
     counts = {"whole": chosen.images, "wide": chosen.features, "paired": chosen.images}
     results = {part: alone(part, count) for part, count in counts.items()}
-    (RESULTS / "metric_speed.json").write_text(json.dumps(results, indent=1) + "\n")
-    text = markdown(
+    for part, result in results.items():
+        store.add("metric_speed", part, result)
+    text = store.markdown(
         ["what", "images a side", "seconds", "peak memory, GiB"],
         [
             [part, f"{results[part]['images']:,}", f"{results[part]['seconds']:.0f}",
@@ -151,8 +152,7 @@ def main() -> None:
     )  # fmt: skip
     for name, row in results["paired"].get("contests", {}).items():
         text += f"\n{name}: torch-fidelity takes {row['theirs_over_ours']} times our time.\n"
-    (RESULTS / "metric_speed.md").write_text(text)
-    print(text)
+    store.write_table("metric_speed", text)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ of 400,000, Adam from 1e-3 to 0 along a cosine instead of 1e-4, points of the av
 for every method alike. Reverse KL is of the modes that
 points of high quality fall to, to the uniform distribution, in nats.
 
-Each run is a file in results/mixtures/, and is not run again; `--part i/n` takes every n-th, so
-that several processes share the work. Writes results/mixtures.md and one figure per data set.
+Each run is a line of results/mixtures.jsonl, and is not run again; `--part i/n` takes every n-th,
+so that several processes share the work. Writes results/mixtures.md and docs/pictures/mixtures/:
+a figure per data set.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+import store
 from ganvas.gan.layers import MinibatchDiscrimination, Pack, SpectralNorm
 from ganvas.gan.losses import LOSSES
 from ganvas.gan.model import GAN
 from ganvas.gan.optimizers import Adam, Decay
 from ganvas.gan.penalties import R1, R2, GradientPenalty
-from jobs import RESULTS, interval, markdown, parser, pick, run_all
+from jobs import interval, parser, pick, run_all
 
 BATCH, POINTS, UNITS = 100, 2500, 128
 
@@ -137,7 +139,7 @@ def table(runs: list[dict]) -> str:
     head = ["method"]
     for data, (centres, _) in DATA.items():
         head += [f"{data}: modes of {len(centres)}", "high quality", "reverse KL"]
-    return markdown(head, rows)
+    return store.markdown(head, rows)
 
 
 def chart(runs: list[dict], data: str) -> None:
@@ -160,7 +162,7 @@ def chart(runs: list[dict], data: str) -> None:
         limit = 1.2 * np.abs(centres).max()
         axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
         axes.set_title(method.replace(", ", ",\n"), fontsize=7)
-    figure.savefig(RESULTS / f"mixtures_{data}.png", dpi=110)
+    figure.savefig(store.picture("mixtures", data), dpi=110)
 
 
 def main() -> None:
@@ -171,10 +173,9 @@ def main() -> None:
         (data, method, seed) for seed in range(chosen.seeds) for data in DATA for method in METHODS
     ]
     runs = run_all("mixtures", jobs, lambda *job: play(*job, chosen.steps), chosen)
-    (RESULTS / "mixtures.md").write_text(table(runs))
+    store.write_table("mixtures", table(runs))
     for data in DATA:
         chart(runs, data)
-    print(table(runs))
 
 
 if __name__ == "__main__":

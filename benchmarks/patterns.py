@@ -12,9 +12,10 @@ directions in 81 of 100 tiles. Logos: `simple_icons_64.npz` and `noto_emoji_64.n
 colour asked for against an extractor of another kind than the kit's (hue, saturation, value), as in
 LoGAN (0.8 / 0.7); precision, recall, coverage, diversity against training images in the features
 `general`; SVG drawn again by the kit's rasteriser against the crisp picture. Data under
-$GANVAS_DATA (default ../shared/data). Each part is a file in results/patterns/ and is not made
-again; what is learnt lies in $GANVAS_WORK (default runs/patterns-benchmark) and is gone on with.
-Writes results/patterns.md, and results/patterns/tiles.jpg from what lies in $GANVAS_WORK.
+$GANVAS_DATA (default ../shared/data). Each part is a line of results/patterns.jsonl and is not
+made again; what is learnt lies in $GANVAS_WORK (default runs/patterns-benchmark) and is gone on
+with. Writes results/patterns.md, and docs/pictures/patterns/tiles.jpg from what lies in
+$GANVAS_WORK.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ import numpy as np
 from PIL import Image
 
 import ganvas
+import store
 from ganvas.evaluation.frechet import Moments, frechet_distance
 from ganvas.images import grid, refit
 from ganvas.kits import patterns
 from ganvas.kits.patterns.colour import NAMED
 from ganvas.kits.patterns.crops import cut_from, read_textures
 from ganvas.kits.patterns.designing import inks
-from jobs import RESULTS, markdown, parser, run_all
+from jobs import parser, run_all
 
 DATA = Path(os.environ.get("GANVAS_DATA", "../shared/data"))
 WORK = Path(os.environ.get("GANVAS_WORK", "runs/patterns-benchmark"))
@@ -101,7 +103,7 @@ def contact_sheet() -> None:
     if sheets:
         picture = Image.fromarray(grid(np.concatenate(sheets), 9, 4))
         small = picture.reduce(2)
-        small.save(RESULTS / "patterns" / "tiles.jpg", quality=80)
+        small.save(store.picture("patterns", "tiles", ".jpg"), quality=80)
 
 
 def patches(images: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
@@ -220,7 +222,11 @@ def write_up(rows: list[dict]) -> str:
             if rate:
                 values = f"{rate['precision']:.2f}", f"{rate['recall']:.2f}"
                 lines.append([row["part"], name, *values])
-    text += markdown(["logos", "main colour", "precision", "recall"], lines) + "\n" if lines else ""
+    text += (
+        store.markdown(["logos", "main colour", "precision", "recall"], lines) + "\n"
+        if lines
+        else ""
+    )
     lines = []
     for row in (row for row in rows if "textures" not in row):
         names = ("precision", "recall", "coverage", "diversity")
@@ -229,7 +235,7 @@ def write_up(rows: list[dict]) -> str:
                       f"{row['refused']:.1%}", f"{np.mean(row['svg_errors']):.1f}"])  # fmt: skip
     head = ["logos", "training", "precision", "recall", "coverage", "diversity", "near-copies",
             "SVG error, grey levels"]  # fmt: skip
-    return text + (markdown(head, lines) if lines else "")
+    return text + (store.markdown(head, lines) if lines else "")
 
 
 def about_tiles(parts: list[dict], words: str) -> str:
@@ -248,7 +254,7 @@ def about_tiles(parts: list[dict], words: str) -> str:
         mean = f"{ratio.mean():.3f} ± {1.96 * ratio.std() / np.sqrt(len(ratio)):.3f}"
         within = f"{np.mean([one[inside] for one in found]):.0%}"
         lines.append([name, f"{len(ratio)}", mean, within])
-    text += markdown(["", "n", "seam over steps inside", "both within 5th to 95th"], lines)
+    text += store.markdown(["", "n", "seam over steps inside", "both within 5th to 95th"], lines)
     better = sum(one["frechet"] < one["quilt"] for one in found)
     values = {name: np.array([one[name] for one in found])
               for name in ("frechet", "quilt", "floor")}  # fmt: skip
@@ -274,7 +280,7 @@ def main() -> None:
     jobs = [(part, seed) for seed in range(words.seeds) for part in parts]
     rows = run_all("patterns", jobs, play, words)
     contact_sheet()
-    (RESULTS / "patterns.md").write_text(write_up(rows))
+    store.write_table("patterns", write_up(rows))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python benchmarks/precision.py [--recipes quick r3gan] [--rounds 5] [--steps 1000]
 
-Writes results/precision.json. Whether it wins depends on the processor: with AVX512-BF16 or AMX,
+Adds to results/precision.jsonl. Whether it wins depends on the processor: with AVX512-BF16 or AMX,
 or on a GPU, it may; without, the numbers are converted to and fro.
 """
 
@@ -20,13 +20,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 
+import store
 from digits import Judge
 from ganvas import images as pictures
 from ganvas.sampling.sampler import Sampler
 from ganvas.training.assembly import assemble
 from ganvas.training.train import prepare
 
-RESULT = Path(__file__).parent / "results" / "precision.json"
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -89,7 +89,7 @@ def main() -> None:
         report["recipes"].append(compare(recipe, options.rounds, options.steps, judge))
         print(json.dumps(report["recipes"][-1], indent=1), flush=True)
         keras.backend.clear_session()
-    RESULT.write_text(json.dumps(report, indent=1) + "\n")
+    store.add("precision", "report", report)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ regression on random Fourier features) and the Frechet distance in digit feature
 recipe and length without privacy. *shield*: the attacks that break the overfitted GAN, on one
 trained with epsilon 10 on 6,000 images. *speed*: 10,000 images looked up among 10,000 + 10,000.
 
-Each run is a file in results/privacy/, and is not made again. Writes results/privacy.md.
+Each run is a line of results/privacy.jsonl, and is not made again. Writes results/privacy.md.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import ganvas
+import store
 from ganvas.data.mnist import mnist
 from ganvas.evaluation import evaluate
 from ganvas.gan import accounting
@@ -34,11 +35,10 @@ from ganvas.kits import privacy
 from ganvas.kits.privacy import copying
 from ganvas.kits.privacy.controls import noisy
 from ganvas.kits.privacy.utility import Ridge
-from jobs import RESULTS, markdown, parser, rate, run_all
+from jobs import parser, rate, run_all
 
 EPSILONS = (1, 3, 10)
 DATA = Path(os.environ.get("GANVAS_DATA", "../shared/data"))
-PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 QUIET = {"watch.tensorboard": False, "watch.signals": False, "scores.times": 0, "watch.grids": 1}
 
 
@@ -81,7 +81,7 @@ def overfit(seed: int) -> dict:
         )
         found = privacy.audit(run, few[0], holdout[0], n=2000, searches=64, seed=seed)
         if seed == 0:
-            write_png(PICTURES / "privacy-pairs.png", found["pictures"]["train"])
+            write_png(store.PICTURES / "privacy-pairs.png", found["pictures"]["train"])
     return told(found)
 
 
@@ -103,7 +103,7 @@ def quality(sampler: ganvas.Sampler, name: str) -> dict:
     test, truth = mnist("test")
     right = float((Ridge(10).fit(fakes, labels).predict(shaped(test)) == truth).mean())
     scores = evaluate(fakes, "mnist:test", metrics=["frechet"])["scores"]
-    write_png(PICTURES / f"privacy-{name}.png", grid(fakes[:60], 10))
+    write_png(store.PICTURES / f"privacy-{name}.png", grid(fakes[:60], 10))
     return {"accuracy": right, "frechet": scores["frechet"]["value"]}
 
 
@@ -208,7 +208,9 @@ def report(rows: list[dict]) -> str:
                           f"{good} of {len(mine)}"))  # fmt: skip
     if lines:
         said.append("2,000 images, alpha 0.01 over all tests.\n")
-        said.append(markdown(("planted", "flagged", "rate", "controls as they should"), lines))
+        said.append(
+            store.markdown(("planted", "flagged", "rate", "controls as they should"), lines)
+        )
     lines = [
         (f"{r['kind']} {r['words'][0]}", r["verdict"], ", ".join(r["found"]) or "none",
          area(r, "membership_nearest"), area(r, "membership_discriminator"),
@@ -219,7 +221,7 @@ def report(rows: list[dict]) -> str:
         said.append("Membership attacks, by the area under their curve (0.5: they see nothing).\n")
         head = ("generator, seed", "verdict", "tests that found it", "nearest", "discriminator",
                 "search")  # fmt: skip
-        said.append(markdown(head, lines))
+        said.append(store.markdown(head, lines))
     lines = [
         (r["kind"], r["words"][0], f"{r['bound'].get('epsilon', float('nan')):.3f}",
          f"{r['accuracy']:.3f}", f"{r['frechet']:.0f}", f"{r['seconds']:.0f}")
@@ -227,7 +229,7 @@ def report(rows: list[dict]) -> str:
     ]  # fmt: skip
     if lines:
         head = ("generator", "epsilon", "spent", "accuracy", "Frechet", "seconds")
-        said.append(markdown(head, lines))
+        said.append(store.markdown(head, lines))
     for r in of.get("account", []):
         said.append(f"epsilon at noise {r['words'][0]}, {r['words'][1]} turns: "
                     f"{r['ours']:.4f}, by hand {r['theirs']:.4f}.\n")  # fmt: skip
@@ -247,4 +249,4 @@ def area(row: dict, name: str) -> str:
 if __name__ == "__main__":
     options = parser(__doc__, 243).parse_args()
     results = run_all("privacy", jobs(options.seeds), play, options)
-    (RESULTS / "privacy.md").write_text(report(results))
+    store.write_table("privacy", report(results))

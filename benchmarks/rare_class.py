@@ -11,9 +11,9 @@ intervals cover which images the rare class happened to have, too.
 
 The settings of the kit were chosen on training parts of MNIST and Fashion-MNIST alone.
 
-Each (setting, seed) is a file in results/rare_class/, and is not made again. Choices are made on
-the validation folds of all seeds together, then the test is looked at. Writes
-results/rare_class.md and a picture per setting in results/.
+Each (setting, seed) is a line of results/rare_class.jsonl, and is not made again. Choices are made
+on the validation folds of all seeds together, then the test is looked at. Writes
+results/rare_class.md and a picture per setting in docs/pictures/rare_class/.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+import store
 from ganvas.images import grid, write_png
 from ganvas.kits.rare_class import leaks, metrics, verdict
 from ganvas.kits.rare_class.classifier import fit
 from ganvas.kits.rare_class.parts import Material, Part
 from ganvas.kits.rare_class.plan import GAN_ARMS, REAL_ARMS, Plan
 from ganvas.kits.rare_class.study import Study, name_of
-from jobs import RESULTS, markdown, parser, run_all
+from jobs import parser, run_all
 
 DATA = Path(os.environ.get("GANVAS_DATA", "../shared/data"))
 SETTINGS = {  # file, parts, rare class, its images, images of each other class
@@ -113,7 +114,7 @@ def picture(setting: str, found: Material, fakes: np.ndarray) -> None:
     """Real images in the first rows, synthetic ones below."""
     reals = found.learn.images[found.learn.labels == found.rare[0]][:20]
     sheet = grid(np.concatenate([reals, np.full_like(reals, 255)[:20], fakes[:60]]), 20)
-    write_png(RESULTS / f"rare_class_{setting}.png", sheet)
+    write_png(store.picture("rare_class", setting), sheet)
 
 
 def packed(values: np.ndarray) -> str:
@@ -189,8 +190,7 @@ def main() -> None:
             lines, about = conclude(setting, own)
             table += lines
             words.append(about)
-    (RESULTS / "rare_class.md").write_text("\n\n".join([*words, markdown(head, table)]))
-    print(*words, markdown(head, table), sep="\n\n")
+    store.write_table("rare_class", "\n\n".join([*words, store.markdown(head, table)]))
 
 
 if __name__ == "__main__":

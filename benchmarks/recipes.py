@@ -7,7 +7,9 @@ features of a small digit classifier that is trained here, as a multiple of the 
 training images). `small-folder` and `rgb64` learn from emoji (`noto_emoji_64.npz` under
 $GANVAS_DATA, default ../shared/data; skipped where that is absent), scored by the Fréchet
 distance in the first 64 principal components of the pixels of real images, as a multiple of the
-floor (one half of the real images against the other). Writes results/recipes/NAME.json and .png.
+floor (one half of the real images against the other). Each recipe is a line of
+results/recipes.jsonl, and is not trained again. Writes results/recipes.md and
+docs/pictures/recipes/NAME.png.
 """
 
 from __future__ import annotations
@@ -21,13 +23,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+import store
 from digits import Judge, frechet
 from ganvas import images as pictures
 from ganvas.config import load_recipe, recipe_names
 from ganvas.sampling.sampler import Sampler
 from ganvas.training.assembly import assemble
 from ganvas.training.train import prepare
-from jobs import RESULTS, markdown, parser, run_all
+from jobs import parser, run_all
 
 EMOJI = Path(os.environ.get("GANVAS_DATA", "../shared/data")) / "noto_emoji_64.npz"
 OWN = {"small-folder": 1000, "rgb64": None}
@@ -93,7 +96,7 @@ def play(name: str, kimg: float | None) -> dict:
     seconds = time.perf_counter() - began
     sampler = Sampler(gan.ema_generator, source.names, source.class_shares)
     drawn = sampler.sample(2_000 if name in OWN else 10_000, seed=1)
-    pictures.write_png(RESULTS / "recipes" / f"{name}.png", pictures.grid(drawn[:100], 10))
+    pictures.write_png(store.picture("recipes", name), pictures.grid(drawn[:100], 10))
     if name in OWN:
         components = Components(data)
         score = components.score(drawn) / components.floor
@@ -114,9 +117,8 @@ def main() -> None:
     names = [n for n in recipe_names() if n not in TIMED and (n not in OWN or EMOJI.exists())]
     rows = run_all("recipes", [(name,) for name in names], lambda n: play(n, chosen.kimg), chosen)
     keys = ("name", "images", "kimg", "seconds", "ms_per_step", "times_floor")
-    table = markdown(keys, [[str(row[key]) for key in keys] for row in rows])
-    (RESULTS / "recipes.md").write_text(table)
-    print(table)
+    table = store.markdown(keys, [[str(row[key]) for key in keys] for row in rows])
+    store.write_table("recipes", table)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,11 @@
 and from the same with the manners of an object store, which are simulated: 50 ms before an answer
 begins, then 50 MB/s for each request. Images a second of the training stream, the best of three;
 requests and bytes per byte of images that were used. Says nothing of a certain store, network or
-plug-in. Writes results/remote.json and results/remote.md.
+plug-in. Adds to results/remote.jsonl and writes results/remote.md.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import time
@@ -23,8 +22,8 @@ import fsspec
 import numpy as np
 from fsspec.implementations.memory import MemoryFileSystem
 
+import store
 from ganvas.data import load, prepare
-from jobs import RESULTS, markdown
 
 COUNT, SHAPE, BATCH, BATCHES = 60_000, (32, 32, 3), 64, 700
 LATENCY, SPEED = 0.05, 50e6  # seconds, bytes a second
@@ -72,13 +71,13 @@ def main() -> None:
         for place in places.values():
             prepare(images, place, shard_mb=64)
         rows = {name: measure(place) for name, place in places.items()}
-    (RESULTS / "remote.json").write_text(json.dumps(rows, indent=2) + "\n")
+    for name, row in rows.items():
+        store.add("remote", name, row)
     head = ["images lie", "images/s", "opened in s", "requests", "bytes per byte used"]
     cells = [[name, f"{row['images_per_second']:,}", str(row["open_s"]),
               str(row["requests"] or "-"), str(row["bytes_per_used"] or "-")]
              for name, row in rows.items()]  # fmt: skip
-    (RESULTS / "remote.md").write_text(markdown(head, cells))
-    print(markdown(head, cells))
+    store.write_table("remote", store.markdown(head, cells))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ training: one run by 1, 2 and 4 workers, see `scale_training.py`.
 packing: `ganvas prepare --workers` against decoding alone and Ray Data, see `scale_packing.py`.
 reading: `Images.stream` over shards of 64x64x3 against `tf.data.TFRecordDataset`, parsed, decoded,
     batched and cast, but neither shuffled nor checked.
-Writes results/scale/*.json and results/scale.md. Images go to the temporary folder.
+Each is a line of results/scale.jsonl, and is not made again. Writes results/scale.md. Images go to
+the temporary folder.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 import jobs
 import scale_packing
 import scale_training
+import store
 from scale_packing import CORES, PLACE
 
 BATCH = 64
@@ -98,7 +100,7 @@ def read_table(rows: list[dict]) -> str:
         for r in rows
     ]  # fmt: skip
     head = ["images", "images/s", "bare images/s", "ratio (median, range)"]
-    return "\nReading shards:\n\n" + jobs.markdown(head, lines) if lines else ""
+    return "\nReading shards:\n\n" + store.markdown(head, lines) if lines else ""
 
 
 def write_up(rows: list[dict]) -> None:
@@ -109,8 +111,7 @@ def write_up(rows: list[dict]) -> None:
     text += scale_training.table(of("training"), of("alike"), of("forgetful"))
     text += scale_packing.tables(of("packing"), of("ray_data"))
     text += read_table(of("reading"))
-    (jobs.RESULTS / "scale.md").write_text(text)
-    print(text)
+    store.write_table("scale", text)
 
 
 def play(what: str, *words: str) -> dict:

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-import jobs
+import store
 
 PLACE = Path(tempfile.gettempdir()) / "ganvas-scale"
 CORES = os.cpu_count() or 1
@@ -212,7 +212,7 @@ def tables(packed: list[dict], by_ray_data: list[dict]) -> str:
         ]
         for r in sorted(packed, key=lambda r: (r["times"], r["images"]))
     ]  # fmt: skip
-    text = f"\nPacking, {CORES} workers:\n\n" + jobs.markdown(head, lines) if lines else ""
+    text = f"\nPacking, {CORES} workers:\n\n" + store.markdown(head, lines) if lines else ""
     ours = {(r["images"], r["times"]): r for r in packed}
     lines = []
     for r in by_ray_data:
@@ -227,5 +227,5 @@ def tables(packed: list[dict], by_ray_data: list[dict]) -> str:
     head = ["images", "pixels a side", "images/s", "times our seconds", "peak MB, all"]
     if lines:
         text += "\nThe same by Ray Data (read, decode, sort, write Parquet):\n\n"
-        text += jobs.markdown(head, lines)
+        text += store.markdown(head, lines)
     return text

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-import jobs
+import store
 
 CORES = os.cpu_count() or 1
 GAMES = {("28", "64"): 25.6, ("28", "256"): 25.6, ("28", "512"): 51.2, ("64", "64"): 3.2}
@@ -174,7 +174,7 @@ def table(turns: list[dict], alikes: list[dict], forgetfuls: list[dict]) -> str:
             ])  # fmt: skip
     head = ["pixels a side", "batch", "workers", "images/s", "ms a step", "overhead, each turn",
             "waiting for others", "same images", "losses differ by"]  # fmt: skip
-    text = f"\nTraining, {CORES} cores:\n\n" + jobs.markdown(head, lines) if lines else ""
+    text = f"\nTraining, {CORES} cores:\n\n" + store.markdown(head, lines) if lines else ""
     for one in forgetfuls:
         text += f"\nTwo workers that give freed memory back, in batches of {one['batch']}, take "
         text += f"{one['times']:.1f} times as long.\n"

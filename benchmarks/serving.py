@@ -9,7 +9,7 @@ The model: the generator of the recipe `classic`, 28x28x1, with its initial weig
 2. Images a second: batch 1 with 1, 16 and 64 clients, without and with a batching file; batch 64
    with one client and with two. Against this process calling batches of 64.
 3. CPU seconds of clients and server while 16 clients ask.
-Clients are processes of their own. Writes results/serving.json.
+Clients are processes of their own. Adds to results/serving.jsonl.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-RESULT = Path(__file__).parent / "results" / "serving.json"
+import store
+
 BATCHING = """
 max_batch_size { value: 64 }
 batch_timeout_micros { value: 1000 }
@@ -275,7 +276,6 @@ def main() -> None:
         url, wire, signature, batch, clients, seconds = options.crowd
         crowd(url, wire, signature, int(batch), int(clients), float(seconds))
         return
-    old = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"
         save(model)
@@ -292,7 +292,8 @@ def main() -> None:
         "load_average_at_the_end": [round(one, 2) for one in os.getloadavg()],
         "tensorflow": tf.__version__,
     }
-    RESULT.write_text(json.dumps({**old, **found}, indent=2) + "\n")
+    for part, result in found.items():
+        store.add("serving", part, result)
 
 
 if __name__ == "__main__":

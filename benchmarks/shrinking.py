@@ -5,7 +5,8 @@
 The 21 distinct textures of `propaganda_textures.zip` (512 px), decoded in full, to 64 px by
 Pillow's antialiased bicubic filter: in one step; and in two, where the first leaves at least twice
 what is wanted. Seconds without decoding, the median of seven turns; grey levels (of 255) between
-both. Writes results/shrinking.md.
+both. Adds to results/shrinking.jsonl and writes
+results/shrinking.md.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import time
 import numpy as np
 from PIL import Image, ImageOps
 
-import jobs
+import store
 from ganvas.images import _to_size
 from patterns import textures
 
@@ -47,15 +48,17 @@ def main() -> None:
         ratios.append(two / one)
     apart = np.abs(ours - full)
     head = ["images", "time of one step", "grey levels apart, mean", "99 % within", "at most"]
-    row = [
-        str(len(images)), f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to "
-        f"{max(ratios):.2f})", f"{apart.mean():.2f}", f"{np.percentile(apart, 99):.0f}",
-        str(apart.max()),
-    ]  # fmt: skip
+    result = {
+        "images": len(images), "ratio": round(statistics.median(ratios), 2),
+        "lowest": round(min(ratios), 2), "highest": round(max(ratios), 2),
+        "mean_apart": round(apart.mean(), 2), "99_percent_within": round(np.percentile(apart, 99)),
+        "most_apart": int(apart.max()),
+    }  # fmt: skip
+    store.add("shrinking", "report", result)
+    images, ratio, low, high, *greys = map(str, result.values())
     text = "# Shrinking in two steps\n\n`benchmarks/shrinking.py`: 512 to 64 px\n\n"
-    text += jobs.markdown(head, [row])
-    (jobs.RESULTS / "shrinking.md").write_text(text)
-    print(text)
+    text += store.markdown(head, [[images, f"{ratio} ({low} to {high})", *greys]])
+    store.write_table("shrinking", text)
 
 
 if __name__ == "__main__":

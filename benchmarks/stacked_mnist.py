@@ -13,8 +13,8 @@ times fewer generator steps. The ablation of R3GAN (Huang et al. 2024, arXiv:250
 table 1) keeps what it is about, the loss and its penalties on networks without normalisation;
 its residual networks cost ten times as much a step and are not used.
 
-Each run is a file in results/stacked_mnist/, and is not run again. Writes
-results/stacked_mnist.md.
+Each run is a line of results/stacked_mnist.jsonl, and is not run again. Writes
+results/stacked_mnist.md and docs/pictures/stacked_mnist/: images of the first seed.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+import store
 from digits import Judge
 from ganvas import images as pictures
 from ganvas.config import parse
 from ganvas.sampling.sampler import Sampler
 from ganvas.training.assembly import assemble
 from ganvas.training.train import prepare
-from jobs import RESULTS, interval, markdown, parser, pick, run_all
+from jobs import interval, parser, pick, run_all
 
 STEPS, BATCH, DRAWN = 4000, 64, 26_000
 DCGAN = {"name": "dcgan", "noise": 64, "width": 16, "discriminator_width": 16}
@@ -102,8 +103,8 @@ def play(count: int, method: str, seed: int) -> dict:
     drawn = Sampler(gan.ema_generator).sample(DRAWN, seed=1)
     if seed == 0:
         wide = np.concatenate([drawn, np.zeros_like(drawn[..., :1])], -1) if count == 2 else drawn
-        name = f"{count}-{method.replace(' ', '_')}.png"
-        pictures.write_png(RESULTS / "stacked_mnist" / name, pictures.grid(wide[:60], 15))
+        place = store.picture("stacked_mnist", f"{count}-{method}")
+        pictures.write_png(place, pictures.grid(wide[:60], 15))
     return {"digits": count, "method": method, "seed": seed, "seconds": round(seconds, 1),
             **score(named(drawn), count)}  # fmt: skip
 
@@ -140,7 +141,7 @@ def table(runs: list[dict]) -> str:
                 row.append(interval(pick(runs, key, digits=count, method=method), form))
         rows.append(row)
     head = [f"{what} {10**count}" for count in (2, 3) for what in ("modes of", "KL,")]
-    return markdown(["method", *head], rows)
+    return store.markdown(["method", *head], rows)
 
 
 def main() -> None:
@@ -148,9 +149,7 @@ def main() -> None:
     jobs = [(2, method, seed) for seed in range(options.seeds) for method in METHODS]
     jobs += [(3, method, seed) for seed in range(options.seeds) for method in THOUSAND]
     runs = run_all("stacked_mnist", jobs, play, options)
-    text = f"{table(runs)}\n{floors()}"
-    (RESULTS / "stacked_mnist.md").write_text(text)
-    print(text)
+    store.write_table("stacked_mnist", f"{table(runs)}\n{floors()}")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@
 
 1. A `fit` step against the same `train_step` in a bare `tf.function` loop over the same stream,
    in turn (A B A B ...), over up to a tick, as the median of the ratios.
-2. GFLOP/s of the step (counted by TensorFlow's profiler) against a large matrix product.
+2. GFLOP/s of the step (its products and convolutions, counted by `flops.py`; a lazy penalty left
+   out) against a large matrix product.
 3. The input pipeline's share: seconds to draw a batch, over seconds of a step; for `quick` on
    MNIST, and on a folder of 10,000 JPEGs at 64 px (made here) after the first epoch.
-Writes results/step_overhead.json.
+Adds to results/step_overhead.jsonl.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from tensorflow.python.profiler import model_analyzer, option_builder
 
+import store
+from flops import count
 from ganvas.training.assembly import assemble
 from ganvas.training.train import prepare
 
 SECONDS = 8.0
 """Of a timed stretch, at most a tick: what a run plays between two saved states."""
-RESULT = Path(__file__).parent / "results" / "step_overhead.json"
 
 
 def seconds(work) -> float:
@@ -66,7 +67,7 @@ def overhead(recipe: str, rounds: int) -> dict:
     )  # fmt: skip
     pairs = turns.pairs[1:]  # the first compiled
     per_step = statistics.median(b for _, b in pairs) / steps
-    flops = step_flops(gan, next(iter(stream)))
+    flops = count(tf.function(gan.train_step).get_concrete_function(next(iter(stream))).graph)
     return {
         "recipe": recipe,
         "fit_over_loop": round(statistics.median(a / b for a, b in pairs), 3),
@@ -92,15 +93,6 @@ class InTurn(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         spent = time.perf_counter() - self.began
         self.pairs.append((spent, seconds(self.other)))
-
-
-def step_flops(gan, batch) -> int:
-    """Floating-point operations of one step, as TensorFlow's profiler counts its graph."""
-    step = tf.function(gan.train_step).get_concrete_function(batch)
-    options = option_builder.ProfileOptionBuilder(
-        option_builder.ProfileOptionBuilder.float_operation()
-    ).with_empty_output()
-    return model_analyzer.profile(step.graph, options=options.build()).total_float_ops
 
 
 def input_seconds(source, plan, batches: int = 200, rounds: int = 9) -> float:
@@ -155,8 +147,7 @@ def main() -> None:
         "jpeg_folder": jpeg_folder("quick"),
     }
     print(json.dumps(result, indent=1))
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    store.add("step_overhead", "report", result)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ not truth. Compiling and scoring do not count. The score is the Fréchet distanc
 the 10,000 test images, in the features of a small classifier that `digits.py` trains, as a
 multiple of the floor (10,000 real training images against the same test images).
 
-The pace is in results/time_to_quality/pace.json and each run in a file beside it; neither is made
-twice. Writes results/time_to_quality.md and .png.
+The pace and each run are lines of results/time_to_quality.jsonl; neither is made twice. Writes
+results/time_to_quality.md and, in docs/pictures/time_to_quality/, a chart and images.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import statistics
@@ -30,6 +29,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+import store
 from digits import Judge
 from ganvas import images as pictures
 from ganvas.config import Config, load_recipe
@@ -38,10 +38,10 @@ from ganvas.gan.networks import Networks
 from ganvas.sampling.sampler import Sampler
 from ganvas.training.assembly import assemble
 from ganvas.training.train import prepare
-from jobs import RESULTS, interval, markdown, parser, pick, run_all
+from jobs import interval, parser, pick, run_all
 
 MARKS = (30, 60, 120, 180, 300, 600)
-FOLDER = RESULTS / "time_to_quality"
+TOPIC = "time_to_quality"
 ROUNDS, ROUND_SECONDS = 5, 4.0
 
 
@@ -140,9 +140,9 @@ class Game:
 
 def pace() -> dict[str, float]:
     """Milliseconds of a step of each contender, measured alone and in turn."""
-    path = FOLDER / "pace.json"
-    if path.exists():
-        return json.loads(path.read_text())["ms_per_step"]
+    known = store.read(TOPIC).get("pace")
+    if known:
+        return known["ms_per_step"]
     games = {  # a warm-up's steps are cheaper than those it is measured by
         name: Game(config.with_values({"train.warmup_kimg": 0}))
         for name, (config, *_) in contenders().items()
@@ -161,8 +161,7 @@ def pace() -> dict[str, float]:
         "ms_per_step": {name: round(statistics.median(ms), 2) for name, ms in rounds.items()},
         "rounds": {name: [round(one, 2) for one in ms] for name, ms in rounds.items()},
     }
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report, indent=1) + "\n")
+    store.add(TOPIC, "pace", report)
     print(report, flush=True)
     keras.backend.clear_session()
     return report["ms_per_step"]
@@ -182,8 +181,8 @@ def contest(name: str, seed: int, marks: Sequence[float]) -> dict:
                      "times_floor": round(score / judge().floor, 2), **game.last})  # fmt: skip
         print(name, seed, rows[-1], flush=True)
         if seed == 0:
-            stem = name.replace(", ", "-").replace(" ", "-")
-            pictures.write_png(FOLDER / f"{stem}-{mark:g}s.png", pictures.grid(drawn[:100]))
+            place = store.picture(TOPIC, f"{name}-{mark:g}s")
+            pictures.write_png(place, pictures.grid(drawn[:100]))
     return {"name": name, "seed": seed, "rows": rows}
 
 
@@ -195,7 +194,7 @@ def table(runs: list[dict], marks: Sequence[float]) -> str:
         if set(cells) != {"-"}:
             seeds = len({run["seed"] for run in runs if run["name"] == name})
             lines.append([name, str(seeds), f"{pace()[name]:g}", *cells])
-    return markdown(["contender", "seeds", "ms a step", *(f"{m:g} s" for m in marks)], lines)
+    return store.markdown(["contender", "seeds", "ms a step", *(f"{m:g} s" for m in marks)], lines)
 
 
 def chart(runs: list[dict]) -> None:
@@ -217,7 +216,7 @@ def chart(runs: list[dict]) -> None:
     axes.set(xscale="log", yscale="log", xlabel="seconds of training on two cores",
              ylabel="Fréchet distance, times the floor")  # fmt: skip
     axes.legend(frameon=False)
-    figure.savefig(RESULTS / "time_to_quality.png", dpi=120)
+    figure.savefig(store.picture(TOPIC, "chart"), dpi=120)
 
 
 def main() -> None:
@@ -231,16 +230,15 @@ def main() -> None:
         for name, (_, seeds, _) in contenders().items()
         if seed < seeds
     ]
-    runs = run_all("time_to_quality", jobs, lambda *job: contest(*job, chosen.marks), chosen)
-    runs = [run for run in runs if "rows" in run]  # the pace lies beside them
+    runs = run_all(TOPIC, jobs, lambda *job: contest(*job, chosen.marks), chosen)
+    runs = [run for run in runs if "rows" in run]  # not the pace, nor runs by an earlier protocol
     blank = judge().score(-np.ones((10_000, 28, 28, 1), np.float32)) / judge().floor
     text = table(runs, chosen.marks) + (
         f"\nTimes the floor of {judge().floor:.3f}; blank images: {blank:.0f}. "
         f"The classifier: {judge().accuracy:.1%}, sha256 {judge().sha256()[:12]}.\n"
     )
-    (RESULTS / "time_to_quality.md").write_text(text)
+    store.write_table(TOPIC, text)
     chart(runs)
-    print(text)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ images to held-out ones, in the features of digits; blank images have about 240.
 The same search is done again for 10 trials and killed twice within a trial (`kill -9`): what was
 finished must not be done again, and all trials must be those of the undisturbed search, score by
 score. Both searches lie in --work and go on there when this script is started again. Writes
-results/tune/*.json, results/tune.md and docs/pictures/tune.png.
+results/tune.jsonl, results/tune.md and docs/pictures/tune.png.
 """
 
 from __future__ import annotations
@@ -30,12 +30,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+import store
 from ganvas import images as pictures
 from ganvas.config import load_recipe, parse
-from jobs import RESULTS, markdown
 
 TRIALS, PREFIX, KILLS = 20, 10, (3, 7)  # killed within the trials of these places
-PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "tune.png"
 CLASSIC = load_recipe("classic")
 RECIPE = parse({
     "recipe": "small-classic",
@@ -97,7 +96,7 @@ def write(straight: dict, cut: dict | None, folder: Path) -> None:
     repeats = straight["repeats"]
     names = ("default", "best")
     rows = [[name, *(f"{value:.1f}" for value in repeats[name])] for name in names]
-    table = markdown(["values", *(f"seed {seed}" for seed in repeats["seeds"])], rows)
+    table = store.markdown(["values", *(f"seed {seed}" for seed in repeats["seeds"])], rows)
     ends = [trial["why"] for trial in straight["trials"]]
     whys = ", ".join(f"{ends.count(why)} {why}" for why in sorted({*ends} - {None}))
     best, own = straight["best"], straight["trials"][0]
@@ -117,8 +116,7 @@ def write(straight: dict, cut: dict | None, folder: Path) -> None:
             f"trials {'the same' if same(straight, cut) else 'NOT the same'} as undisturbed, "
             "score by score."
         )
-    (RESULTS / "tune.md").write_text("\n\n".join(lines) + f"\n\n{table}")
-    print(*lines, table, sep="\n\n")
+    store.write_table("tune", "\n\n".join([*lines, table]))
     if folder.is_dir():
         draw(straight, folder)
 
@@ -133,7 +131,7 @@ def draw(straight: dict, folder: Path) -> None:
         run = folder / "tune-study" / "trials" / digest(values)
         grid = pictures.read(sorted((run / "samples").glob("0*.png"))[-1])
         rows.append(grid[: grid.shape[0] // 5])  # two of its ten rows
-    pictures.write_png(PICTURE, np.concatenate(rows))
+    pictures.write_png(store.PICTURES / "tune.png", np.concatenate(rows))
 
 
 def main() -> None:
@@ -142,19 +140,18 @@ def main() -> None:
     options.add_argument("--work", type=Path, help="where the searches lie; default: temporary")
     chosen = options.parse_args()
     work = chosen.work or Path(tempfile.gettempdir()) / "ganvas-benchmark-tune"
-    results = RESULTS / "tune"
-    results.mkdir(parents=True, exist_ok=True)
+    found = store.read("tune")
     plays = {"straight": lambda folder: search(folder, TRIALS, 3), "killed": killed}
     for name, play in plays.items():
-        file, folder = results / f"{name}.json", work / name
-        if file.exists() or chosen.only not in (None, name):
+        folder = work / name
+        if name in found or chosen.only not in (None, name):
             continue
         if name == "killed":
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "small-classic.toml").write_text(RECIPE.toml())
-        file.write_text(json.dumps(play(folder)) + "\n")
-    found = {n: json.loads(f.read_text()) for n in plays if (f := results / f"{n}.json").exists()}
+        store.add("tune", name, play(folder))
+    found = store.read("tune")
     if "straight" in found:
         write(found["straight"], found.get("killed"), work / "straight")
 

@@ -7,13 +7,12 @@ the norms of gradients inside the step), in turn; the seconds are those of the r
 second tick on, since the first holds the compilation. Scores: their seconds over the run's, at the
 recipe's own length and number of scorings.
 
-Writes results/watching.json.
+Adds to results/watching.jsonl.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import tempfile
@@ -24,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf
 
 import ganvas
-from jobs import RESULTS
+import store
 
 
 def rows(kimg: float, **values) -> list[dict]:
@@ -63,7 +62,7 @@ def main() -> None:
         "run_seconds": log[-1]["seconds"],
         "scoring_share": round(sum(scoring) / (sum(scoring) + log[-1]["seconds"]), 4),
     }  # fmt: skip
-    (RESULTS / "watching.json").write_text(json.dumps(result, indent=1) + "\n")
+    store.add("watching", "report", result)
     print(result)
 
 
