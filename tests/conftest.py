@@ -146,7 +146,7 @@ def forked(tmp_path_factory) -> Callable[..., Forked]:
     process of its own, forked from one that has TensorFlow imported and has not begun to use it."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["ganvas.training.train", "ganvas.cli.app", "ganvas.evaluation.report"]
+        ["ganvas.training.train", "ganvas.cli.app", "ganvas.evaluation.score_report"]
     )
 
     def start(*words, script: Path | None = None, cwd: Path | None = None, **environment):

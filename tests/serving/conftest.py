@@ -49,11 +49,11 @@ class Running:
     """A server that runs in a thread of the test's own process."""
 
     def __init__(self, models, **options):
-        from ganvas.serve.options import Options
+        from ganvas.serve.options import ServeOptions
         from ganvas.serve.server import Server
 
         values = {"rest_port": 0, "grpc_port": 0, "poll_seconds": 0.1, **options}
-        self.server = Server(models, Options(**values))
+        self.server = Server(models, ServeOptions(**values))
         self.error: BaseException | None = None
         self.looks = 0
         """How often the folders and the models.config were looked at, to the end."""

@@ -14,7 +14,7 @@ import pytest
 
 from ganvas import images
 from ganvas.config import Config
-from ganvas.evaluation.report import comparison_table, number, scores_table, write_report
+from ganvas.evaluation.score_report import comparison_table, number, scores_table, write_report
 from ganvas.reports import charts
 from ganvas.reports.page import Code, mark
 from ganvas.storage.run import Run

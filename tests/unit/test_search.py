@@ -18,7 +18,7 @@ from ganvas.config import load_recipe
 from ganvas.errors import Advice, Diverged, UsageError
 from ganvas.storage.run import Run
 from ganvas.training import train
-from ganvas.tuning import report, search
+from ganvas.tuning import search, study_report
 from refusals import refuses
 
 TICKS = 4
@@ -71,7 +71,9 @@ def training(monkeypatch, tmp_path):
     monkeypatch.setattr(train, "train", stands_in.train)
     monkeypatch.setattr(train, "resume", stands_in.resume)
     monkeypatch.setattr(search.keras.backend, "clear_session", lambda: None)
-    monkeypatch.setattr(report, "drawn", lambda *_: "<svg></svg>")  # test_tuning.py draws charts
+    monkeypatch.setattr(
+        study_report, "drawn", lambda *_: "<svg></svg>"
+    )  # test_tuning.py draws charts
     monkeypatch.chdir(tmp_path)
     stands_in.folder = tmp_path / "s-study"
     return stands_in
@@ -199,8 +201,8 @@ def test_it_says_by_which_images_it_judges(grey, training, share, enough):
         with pytest.warns(Advice, match=rf"26 images are held out, where 50 .* {enough}"):
             result = tune(grey, trials=1, values=values)
     word = "training images" if enough else "held-out images"
-    assert result["against"] == word and f"by kid on {word}" in report.sentences(result)[1]
-    assert word in report.page(result).html()
+    assert result["against"] == word and f"by kid on {word}" in study_report.sentences(result)[1]
+    assert word in study_report.page(result).html()
     assert json.loads((training.folder / "tune.json").read_text()) == result
     assert f"kid on {word}" in (training.folder / "best.toml").read_text()
 

@@ -18,9 +18,9 @@ from ganvas import __version__
 from ganvas.config import Range, load_recipe, parse, recipe_names
 from ganvas.errors import ConfigError, UsageError
 from ganvas.tuning import study as studies
-from ganvas.tuning.report import page, sentences
 from ganvas.tuning.space import digest, distributions, in_words, parameters_of, space_of, values_of
 from ganvas.tuning.study import Study
+from ganvas.tuning.study_report import page, sentences
 from ganvas.tuning.verdict import best_recipe, compare
 from refusals import refuses
 

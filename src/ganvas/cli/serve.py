@@ -60,9 +60,9 @@ def serve(
         name = _checked(folder, name)
     elif not config.is_file():  # type: ignore[union-attr]
         raise UsageError(f"{config} cannot be read: --config wants a models.config")
-    from ..serve.options import Options
+    from ..serve.options import ServeOptions
 
-    options = Options(
+    options = ServeOptions(
         host, rest_port, grpc_port, poll_seconds, batching_config, max_body_mb, max_queue,
         timeout_seconds, drain_seconds, token_file, tls_cert, tls_key,
     )  # fmt: skip

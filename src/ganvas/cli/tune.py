@@ -50,7 +50,7 @@ def tune(
     if as_json:
         typer.echo(json.dumps(result))
     else:
-        from ..tuning.report import sentences
+        from ..tuning.study_report import sentences
 
         for line in sentences(result):
             typer.echo(line)

@@ -15,10 +15,10 @@ import numpy as np
 
 from .. import __version__
 from ..base.files import disk_errors, write_json
+from ..data.findings import examine
 from ..data.listing import Listing, content_hash
 from ..data.options import Options
 from ..data.records import Packed, shard_name, write_index, write_shard
-from ..data.report import examine
 from ..errors import RunError, UsageError
 from ..images import write_png
 from ..storage import manifest, remote

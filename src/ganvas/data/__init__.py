@@ -8,9 +8,9 @@ from ..base.lazy import fetch as _fetch
 
 if TYPE_CHECKING:
     from .base import Images as Images
+    from .findings import Report as Report
     from .options import Options as Options
     from .preparing import prepare as prepare
-    from .report import Report as Report
     from .sources import load as load
     from .sources import options_of as options_of
 
@@ -18,7 +18,7 @@ _HOMES = {
     "base": ("Images",),
     "options": ("Options",),
     "preparing": ("prepare",),
-    "report": ("Report",),
+    "findings": ("Report",),
     "sources": ("load", "options_of"),
 }
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ganvas.data.findings import examine
 from ganvas.data.listing import content_hash
 from ganvas.data.memory import fits
 from ganvas.data.options import Options, auto_size
-from ganvas.data.report import examine
 from ganvas.data.rows import Rows
 from ganvas.errors import DataError
 from ganvas.images import refit

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ganvas.data.findings import examine
 from ganvas.data.listing import content_hash
 from ganvas.data.options import Options, auto_size
-from ganvas.data.report import examine
 from ganvas.errors import DataError
 from ganvas.images import SUFFIXES, Header, read
 

@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from ganvas.data.findings import FEW, Report
 from ganvas.data.options import Options
-from ganvas.data.report import FEW, Report
 
 MAX_HELD = 5_000
 

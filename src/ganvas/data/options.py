@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ganvas.data.report import median_side
+from ganvas.data.findings import median_side
 from ganvas.errors import DataError
 from ganvas.images import FITS
 

@@ -21,9 +21,9 @@ import numpy as np
 import tensorflow as tf
 
 from ganvas.data.base import Images, _map
+from ganvas.data.findings import Report
 from ganvas.data.options import Options
 from ganvas.data.records import AGAIN, ARRAYS, FORMAT, FRAME_HEAD, FRAME_TAIL, INDEX
-from ganvas.data.report import Report
 from ganvas.errors import DataError, UsageError
 from ganvas.storage.remote import Store
 from ganvas.storage.run import UNREADABLE

@@ -10,7 +10,7 @@ from ..base.lazy import fetch as _fetch
 _HOMES = {
     "base": ("Comparison", "Sample", "Score"),
     "subject": ("evaluate",),
-    "report": ("comparison_table", "scores_table", "write_report"),
+    "score_report": ("comparison_table", "scores_table", "write_report"),
     "scores": ("SCORES", "score"),
 }
 

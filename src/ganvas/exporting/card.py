@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..evaluation.report import number
+from ..evaluation.score_report import number
 from ..reports.page import Block, Items, Page, Section, Table, Text
 
 

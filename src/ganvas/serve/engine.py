@@ -17,7 +17,7 @@ import numpy as np
 
 from .metrics import Metrics
 from .models import Models
-from .options import Options
+from .options import ServeOptions
 from .servable import Servable, Signature
 from .status import Declined
 
@@ -34,7 +34,7 @@ class Engine:
             request of a batch, as many as may be in one.
     """
 
-    def __init__(self, models: Models, metrics: Metrics, options: Options, threads: int):
+    def __init__(self, models: Models, metrics: Metrics, options: ServeOptions, threads: int):
         self.models = models
         self.metrics = metrics
         self.options = options

@@ -11,7 +11,7 @@ from ..errors import UsageError
 
 
 @dataclass(frozen=True)
-class Options:
+class ServeOptions:
     """How to serve.
 
     Args:

@@ -32,7 +32,7 @@ from .engine import Engine
 from .grpcs import Bearer, ModelStatus, Prediction, model_list
 from .metrics import Metrics
 from .models import Models
-from .options import Options
+from .options import ServeOptions
 from .rest import application
 from .status import Declined
 
@@ -51,7 +51,7 @@ class Server:
     Raises: UsageError: a file that cannot be read or is not what it should be.
     """
 
-    def __init__(self, models: Sequence[Entry] | Path, options: Options):
+    def __init__(self, models: Sequence[Entry] | Path, options: ServeOptions):
         self._config = models if isinstance(models, Path) else None
         self._entries = read_models(models) if isinstance(models, Path) else list(models)
         if not self._entries:
@@ -221,7 +221,7 @@ def _stamp(path: Path | None) -> int:
         return 0
 
 
-def serve(models: Sequence[Entry] | Path, options: Options, say=lambda words: None) -> int:
+def serve(models: Sequence[Entry] | Path, options: ServeOptions, say=lambda words: None) -> int:
     """Serve until SIGTERM or Ctrl-C.
 
     Args:

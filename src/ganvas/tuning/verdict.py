@@ -25,10 +25,10 @@ from ..config import Config
 from ..errors import Diverged, UsageError
 from ..stats.intervals import student
 from ..storage.run import Run
-from .report import page
 from .session import Search
 from .space import values_of
 from .study import Study
+from .study_report import page
 from .trial import played, scores_of
 
 

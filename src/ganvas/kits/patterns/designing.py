@@ -63,9 +63,8 @@ def make_logos(
     began = time.perf_counter()
     _check(n, variations, truncation, svg)
     base, marks = Path(folder), _marks(data, size, kind)
-    logos = learn_logos(
-        marks, base, size=size, kimg=kimg, seed=seed, overrides=overrides, progress=progress
-    )
+    logos = learn_logos(marks, base, size=size, kimg=kimg, seed=seed, overrides=overrides,
+                        progress=progress)  # fmt: skip
     tell(f"learnt {len(logos.kinds)} kinds ({logos.run.rows()[-1]['seconds']:.0f} s of training)")
     drawn = logos.draw(n, palette, seed, truncation, kind)
     words = {"seed": seed, "truncation": truncation, "palette": ",".join(palette) or "as learnt"}

@@ -15,7 +15,7 @@ _HOMES = {
     "auditing": ("audit",),
     "mean_embedding": ("merf",),
     "remedies": ("Rejecting", "deliver", "split"),
-    "report": ("plain", "table", "write_report"),
+    "audit_report": ("plain", "table", "write_report"),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)

@@ -23,7 +23,7 @@ from ...training.train import load_game
 from . import controls, copying, identity, membership, search, utility
 from .case import Case, gather
 from .cautions import notes
-from .options import Options
+from .options import AuditOptions
 from .result import Result, none
 
 LEAK, SILENT, BOUNDED = "leak found", "no leak found at this power", "formally bounded"
@@ -62,7 +62,7 @@ def audit(
         "controls", "notes", ...}, see docs/guides/privacy.md; with "pictures", which are arrays.
     Raises: UsageError, DataError: images that no audit could be right about.
     """
-    chosen = Options(**options)
+    chosen = AuditOptions(**options)
     case = gather(subject, train, holdout, chosen.identity, chosen.n, chosen.seed, chosen.model)
     folder = Path(out) if out else case.run.folder / "privacy" if case.run else None
     if folder:
@@ -74,7 +74,9 @@ def audit(
 class Audit:
     """One audit; what takes long is kept in its folder and not done twice."""
 
-    def __init__(self, case: Case, options: Options, folder: Path | None, progress: bool = False):
+    def __init__(
+        self, case: Case, options: AuditOptions, folder: Path | None, progress: bool = False
+    ):
         self.case, self.options, self.folder, self.progress = case, options, folder, progress
         self.seconds: dict[str, float] = {}
 
@@ -238,7 +240,7 @@ class Audit:
 
     def _pictures(self) -> dict[str, np.ndarray]:
         """The 20 most suspicious pairs with training images, and with held-out ones."""
-        from .report import pair_grid
+        from .audit_report import pair_grid
 
         return pair_grid(self.case, self._pairs)
 

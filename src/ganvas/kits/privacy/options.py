@@ -9,7 +9,7 @@ from ...errors import UsageError
 
 
 @dataclass(frozen=True)
-class Options:
+class AuditOptions:
     """How an audit is made; see `audit`."""
 
     n: int = 10_000

@@ -7,7 +7,7 @@ import math
 import time
 from typing import Any
 
-from ...config import Scores as Options
+from ...config import Scores as ScoreOptions
 from ...config.plan import Plan
 from ...data import Images
 from ...doctor import since_cure
@@ -36,7 +36,7 @@ class Scores(EachTick):
         plan: Plan,
         sampler: Sampler,
         source: Images,
-        options: Options,
+        options: ScoreOptions,
     ):
         super().__init__(run, plan)
         self.sampler = sampler

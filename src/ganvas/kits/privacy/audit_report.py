@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import __version__
 from ...base.files import write_file, write_json
-from ...evaluation.report import number
+from ...evaluation.score_report import number
 from ...images import grid
 from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
 from ...reports.tables import aligned
