@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ganvas.cli import run_command
-from ganvas.errors import DataError, ModelError, UsageError
+from ganvas.errors import DataError, ModelError, RunError, UsageError
 from ganvas.images import read, write_png
 from ganvas.kits import defects
 from ganvas.kits.defects import encoder, fitting, game
@@ -46,7 +46,8 @@ def parts_of(count: int, size=(16, 16), seed=0, broken=False) -> tuple[np.ndarra
 
 def tiny(good, out, **options):
     options = {
-        "kimg": KIMG, "encoder_steps": ENCODER_STEPS, "set": TINY, "progress": False, **options
+        "kimg": KIMG, "encoder_steps": ENCODER_STEPS, "overrides": TINY, "progress": False,
+        **options,
     }  # fmt: skip
     return defects.fit(good, out, **options)
 
@@ -221,7 +222,7 @@ def tiled(whole, tmp_path_factory):
         return load_game(gan_of(whole) / "gan")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(game, "play", play)
+        patch.setattr(game, "train_gan", play)
         patch.setattr(
             encoder, "learn",
             lambda gan, patches, path, **options: learn(
@@ -383,7 +384,7 @@ def test_a_stopped_fit_goes_on_and_gives_the_same(shop, whole, tmp_path, monkeyp
         patch.setattr(encoder, "learn", stop)
         with pytest.raises(Stop):
             tiny(shop / "good", tmp_path / "m")
-    with refuses(UsageError):
+    with refuses(RunError, "different fingerprint"):
         tiny(parts_of(160)[0][:-1], tmp_path / "m")
     with monkeypatch.context() as patch:
         patch.setattr(fitting, "publish", stop)  # to export it takes as long as the rest

@@ -108,7 +108,7 @@ def test_tiles_are_gone_on_with(tiled, textures, tmp_path, capsys):
     other = ["patterns", "tile", str(textures / "grain.png"), "--out", str(out), *SETS]
     assert run_command(other) == 2
     said = capsys.readouterr().err
-    assert said.startswith("error: ") and "was begun with another textures.waves" in said
+    assert said.startswith("error: ") and "was begun with different textures.waves" in said
 
 
 def sha256(path):

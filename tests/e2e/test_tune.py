@@ -102,7 +102,7 @@ def test_two_workers_share_the_trials(words, tmp_path, forked, monkeypatch):
     context = multiprocessing.get_context("forkserver")
     monkeypatch.setattr(multiprocessing, "get_context", {"spawn": context}.get)
     _, data, _, recipe, *_ = words
-    options = {"workers": 2, "set": {"train.kimg": 0.064}, "repeats": 0, "progress": False}
+    options = {"workers": 2, "overrides": {"train.kimg": 0.064}, "repeats": 0, "progress": False}
     with pytest.warns(Advice, match="13 images are held out, where 50 are needed"):
         found = ganvas.tune(data, recipe, trials=2, study=tmp_path / "s.db", **options)
     check_two_workers(found, tmp_path / "s-study")

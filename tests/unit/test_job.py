@@ -47,8 +47,8 @@ def test_the_same_request_continues(tmp_path):
         (changed(settings={"x": 2, "deep": {"y": [1, 2]}}), ["settings.x 1 (now 2)"]),
         (changed(settings={"deep": {"y": [1, 2]}}), ["x 1 (now null)"]),
         (changed(settings={"x": 1, "deep": {"y": [1, 2]}, "z": 0}), ["z null (now 0)"]),
-        (changed(sha="1f" * 16), ["another sha"]),
-        (changed(new_key="w" * 100), ["another new key"]),
+        (changed(sha="1f" * 16), ["different sha"]),
+        (changed(new_key="w" * 100), ["different new key"]),
     ],
 )
 def test_another_request_is_refused(asked, parts, tmp_path):

@@ -144,7 +144,7 @@ def _differences(
         elif old != new:
             shown, name = (json.dumps(old), json.dumps(new)), f"{within}{key}".replace("_", " ")
             secret = max(map(len, shown)) > _LONGEST or _is_digest(old) or _is_digest(new)
-            yield f"another {name}" if secret else f"{name} {shown[0]} (now {shown[1]})"
+            yield f"different {name}" if secret else f"{name} {shown[0]} (now {shown[1]})"
 
 
 def _is_digest(value: Any) -> bool:
