@@ -9,6 +9,8 @@ The names below are imported when first used: TensorFlow takes seconds, `import 
 
 from __future__ import annotations
 
+from typing import Any
+
 from .base.lazy import fetch as _fetch
 
 __version__ = "0.1.0"
@@ -38,7 +40,7 @@ _HOMES = {
 __all__ = sorted(name for names in _HOMES.values() for name in names)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     return _fetch(__name__, _HOMES, name)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from ganvas.base.logs import quiet_pillow
@@ -267,7 +267,7 @@ def _reading(file: str | Path | bytes) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         limit = f"more than {MAX_PIXELS // 10**6} megapixels: scale it down first"
         raise DataError(f"cannot read {name}: {limit}") from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise DataError(f"cannot read {name}: empty, or not an image") from error
     except FileNotFoundError as error:
         raise DataError(f"cannot read {name}: there is no such file") from error

@@ -31,6 +31,6 @@ def fold(seed: int | tf.Tensor, *address: int | str | tf.Tensor) -> tf.Tensor:
     return key
 
 
-def normal(shape: tuple, seed: tf.Tensor) -> tf.Tensor:
+def normal(shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
     """Standard normal noise; the algorithm is named, because "auto" chooses by device."""
     return tf.random.stateless_normal(shape, seed, alg="philox")

@@ -6,6 +6,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -19,7 +20,7 @@ def stopping(ask: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bo
     """
     seen: list[int] = []
 
-    def handler(number, frame):
+    def handler(number: Any, frame: Any) -> None:
         if seen:
             raise KeyboardInterrupt
         seen.append(number)

@@ -16,6 +16,7 @@ from typing import Any
 import tomli_w
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from ..base.types import StrPath
 from ..errors import ConfigError, no_such
 from .sections import (
     Data,
@@ -55,7 +56,7 @@ class Config(Section):
 
     @field_validator("tune", mode="before")
     @classmethod
-    def _flat(cls, tree):
+    def _flat(cls, tree: Any) -> Any:
         flat = ranges(tree) if isinstance(tree, dict) else {}
         for key, value in flat.items():
             if not isinstance(value, (dict, list, Range)) or value == []:
@@ -63,7 +64,7 @@ class Config(Section):
         return flat if isinstance(tree, dict) else tree
 
     @model_validator(mode="after")
-    def _warmup(self):
+    def _warmup(self) -> Config:
         if self.train.warmup_kimg and self.train.warmup_kimg >= self.train.kimg:
             raise ValueError(
                 f"train.warmup_kimg = {self.train.warmup_kimg:g} is not shorter than "
@@ -73,7 +74,7 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _unheard(self):
+    def _unheard(self) -> Config:
         """A value that nothing listens to is a mistake."""
         train = self.train
         started = [p for p in self.penalties if isinstance(p, dict) and _burns_in(p)]
@@ -90,7 +91,7 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _private(self):
+    def _private(self) -> Config:
         """What would let images through beside the clipped gradients."""
         if not self.privacy.on:
             return self
@@ -150,7 +151,7 @@ def recipe_names() -> list[str]:
     return sorted(f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml"))
 
 
-def recipe_text(name: str | os.PathLike) -> str:
+def recipe_text(name: StrPath) -> str:
     """The TOML of a recipe in the package, or of a file whose name ends in .toml."""
     name = os.fspath(name)
     if name.endswith(".toml"):
@@ -177,7 +178,7 @@ def recipe_header(name: str) -> dict[str, str]:
     return header
 
 
-def load_recipe(name: str | os.PathLike) -> Config:
+def load_recipe(name: StrPath) -> Config:
     """A recipe by its name in the package, or from a TOML file."""
     try:
         tree = tomllib.loads(recipe_text(name))

@@ -44,7 +44,7 @@ class Data(Section):
 
     @field_validator("size")
     @classmethod
-    def _size(cls, size):
+    def _size(cls, size: Any) -> Any:
         sides = (size,) if isinstance(size, int) else size or ()
         if any(not 16 <= side <= 256 for side in sides):
             raise ValueError("a side has 16 to 256 pixels")
@@ -177,7 +177,7 @@ class Range(Section):
     """Whether each factor, not each difference, is as likely."""
 
     @model_validator(mode="after")
-    def _order(self):
+    def _order(self) -> Range:
         if not (self.low < self.high and math.isfinite(self.low + self.high)):
             raise ValueError(f"low = {self.low:g} is not below high = {self.high:g}")
         if self.log and self.low <= 0:

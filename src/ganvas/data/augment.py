@@ -9,8 +9,10 @@ import tensorflow as tf
 from ganvas.data.options import Options
 from ganvas.data.order import uniform
 
+from ..base.types import Tensor
 
-def augment(images, ks, seed: int, options: Options):
+
+def augment(images: Tensor, ks: Tensor, seed: int, options: Options) -> Tensor:
     """Moves and tints image k by numbers that depend on (seed, k) alone.
 
     Shapes: float [B, H, W, C] in [-1, 1], ks int64 [B] -> the same.
@@ -22,7 +24,7 @@ def augment(images, ks, seed: int, options: Options):
     return images
 
 
-def _move(images, ks, seed: int, options: Options):
+def _move(images: Tensor, ks: Tensor, seed: int, options: Options) -> Tensor:
     """Flip, shift and zoom as one resampling; the border is reflected.
 
     Without zoom each pixel lands on a pixel: shifts are whole, so that nothing is blurred.
@@ -32,7 +34,7 @@ def _move(images, ks, seed: int, options: Options):
     flipped = uniform(ks, seed, "flip") < 0.5 if options.flip else tf.zeros_like(ks, tf.bool)
     zero = tf.zeros_like(scale)
 
-    def corner(side: int, purpose: str):
+    def corner(side: int, purpose: str) -> Tensor:
         spread = float(int(options.shift * side))
         shift = tf.floor(uniform(ks, seed, purpose + " shift") * (2 * spread + 1)) - spread
         room = (1 - scale) * (side - 1)
@@ -44,7 +46,7 @@ def _move(images, ks, seed: int, options: Options):
     return warp(images, [across, zero, left, zero, scale, top], "REFLECT")
 
 
-def warp(images, matrix, border: str) -> tf.Tensor:
+def warp(images: Tensor, matrix: Tensor, border: str) -> tf.Tensor:
     """Resamples images by affine maps, bilinearly: float32 [B, H, W, C] -> the same.
 
     Args:
@@ -63,10 +65,10 @@ def warp(images, matrix, border: str) -> tf.Tensor:
     )
 
 
-def _tint(images, ks, seed: int, strength: float):
+def _tint(images: Tensor, ks: Tensor, seed: int, strength: float) -> Tensor:
     """Brightness by up to strength / 2, contrast and saturation by up to strength; not alpha."""
 
-    def amount(purpose: str):
+    def amount(purpose: str) -> Tensor:
         return strength * (2 * uniform(ks, seed, purpose) - 1)[:, None, None, None]
 
     channels = images.shape[-1]

@@ -9,10 +9,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from ganvas.base.types import Tensor
 from ganvas.data.listing import Listing
 from ganvas.errors import DataError
 from ganvas.images import to_float
@@ -47,7 +49,7 @@ class Images(Listing, ABC):
         bytes_per_batch = batch * int(np.prod(self.shape))
         several = max(1, _PIECE_BYTES // bytes_per_batch)
 
-        def finish(ks, images, labels):
+        def finish(ks: Tensor, images: Tensor, labels: Tensor) -> Tensor:
             images = augment(to_float(images), ks, seed, self.options)
             return (images, labels) if self.classes else images
 
@@ -75,7 +77,7 @@ class Images(Listing, ABC):
         Returns: what `stream` gives; the last batch may be smaller.
         """
 
-        def finish(images, labels):
+        def finish(images: Tensor, labels: Tensor) -> Tensor:
             return (to_float(images), labels) if self.classes else to_float(images)
 
         return _ready(_map(self._pass(batch), finish))
@@ -122,7 +124,7 @@ class Images(Listing, ABC):
         """Each row of `self.rows` once: (images uint8 [<=size, H, W, C], labels int32)."""
 
 
-def _map(data: tf.data.Dataset, function) -> tf.data.Dataset:
+def _map(data: tf.data.Dataset, function: Any) -> tf.data.Dataset:
     function = tf.autograph.experimental.do_not_convert(function)
     return data.map(function, num_parallel_calls=_WORKERS, deterministic=True)
 

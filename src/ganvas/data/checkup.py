@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from ganvas.data.listing import content_hash
 from ganvas.data.options import Options, auto_size
 from ganvas.errors import DataError
 from ganvas.images import SUFFIXES, Header, read
+
+T = TypeVar("T")
 
 
 class Checked(NamedTuple):
@@ -45,7 +47,7 @@ class Headers:
         told: np.ndarray,
         broken: Mapping[int, str],
         ignored: int,
-    ):
+    ) -> None:
         self.folder, self.found, self.ignored = folder, len(paths), ignored
         self.good = without(paths, broken)
         self._unreadable = self._why(paths, broken)
@@ -134,7 +136,7 @@ def find(folder: Path) -> tuple[list[str], int]:
     return paths, ignored
 
 
-def attempt(function, path: str):
+def attempt(function: Callable[[str], T], path: str) -> T | str:
     """The function's result, or the reason why there is none."""
     try:
         return function(path)

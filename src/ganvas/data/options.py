@@ -7,6 +7,7 @@ a gigabyte.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ganvas.data.findings import median_side
 from ganvas.errors import DataError
@@ -74,7 +75,7 @@ class Options:
         return height, width
 
 
-def auto_size(sizes) -> tuple[int, int]:
+def auto_size(sizes: Any) -> tuple[int, int]:
     """The size to train at when none is asked for; see `Options.size`."""
     if len(sizes) == 1:
         (height, width) = next(iter(sizes))

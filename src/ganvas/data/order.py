@@ -11,11 +11,13 @@ import zlib
 
 import tensorflow as tf
 
+from ..base.types import Tensor
+
 _ROUNDS = 8
 _RANGE = 2**31
 
 
-def permute(index, seed: int, turn, count, purpose: str):
+def permute(index: Tensor, seed: int, turn: Tensor, count: Tensor, purpose: str) -> Tensor:
     """Where `index` goes in the permutation of 0..count-1 that belongs to (seed, turn, purpose).
 
     Shapes: index int64 [B], turn int64 [B] or [] -> int64 [B].
@@ -32,7 +34,7 @@ def permute(index, seed: int, turn, count, purpose: str):
     )
 
 
-def shuffle(ks, seed: int, count: int):
+def shuffle(ks: Tensor, seed: int, count: int) -> Tensor:
     """The k-th image of an endless stream over `count` images: each epoch once through them all.
 
     Shapes: ks int64 [B] -> int64 [B] in 0..count-1.
@@ -40,7 +42,7 @@ def shuffle(ks, seed: int, count: int):
     return permute(ks % count, seed, ks // count, count, "order")
 
 
-def balanced(ks, seed: int, counts):
+def balanced(ks: Tensor, seed: int, counts: Tensor) -> Tensor:
     """The k-th image of an endless stream that gives each class in turn, in a new order each
     round; within a class, each of its images once before any comes again.
 
@@ -59,7 +61,7 @@ def balanced(ks, seed: int, counts):
     return tf.gather(tf.cumsum(counts, exclusive=True), chosen) + within
 
 
-def uniform(ks, seed: int, purpose: str):
+def uniform(ks: Tensor, seed: int, purpose: str) -> Tensor:
     """A number in [0, 1) for each k; each purpose has its own.
 
     Shapes: ks int64 [B] -> float32 [B].

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,12 +97,14 @@ def _same(index: dict[str, Any], source: Rows, shards: list[np.ndarray]) -> bool
     return index["fingerprint"] == source.fingerprint and counts == [*map(len, shards)]
 
 
-def _write(source: Rows, part: Path, shards: list[np.ndarray], progress) -> None:
+def _write(source: Rows, part: Path, shards: list[np.ndarray], progress: Any) -> None:
     order, per_shard = np.concatenate(shards), len(shards[0])
     packed = []
     for number, rows in enumerate(shards):
 
-        def pictures(rows=rows, first=number * per_shard):
+        def pictures(
+            rows: np.ndarray = rows, first: int = number * per_shard
+        ) -> Iterator[tuple[np.ndarray, int]]:
             for i, row in enumerate(rows):
                 if progress and (first + i) % 1000 == 0:
                     progress(first + i, len(order))

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ganvas.base.seeds import fold
+from ganvas.base.types import Tensor
 from ganvas.data.augment import augment
 from ganvas.data.base import Images, _map, _ready
 from ganvas.data.order import balanced, shuffle
@@ -51,7 +52,7 @@ class Rows(Images):
             counts = tf.constant(self._present(), tf.int64)
             by_class = tf.constant(np.argsort(self.labels[self.rows], kind="stable"), tf.int64)
 
-        def piece(first):
+        def piece(first: Tensor) -> tuple[Tensor, ...]:
             ks = first + tf.constant(kept, tf.int64)
             if even:
                 return ks, *fetch(tf.gather(by_class, balanced(ks, seed, counts)))
@@ -73,7 +74,7 @@ class Rows(Images):
         fetch = self._fetcher()
         below = tf.constant(math.floor(rate * 2**32), tf.uint32)
 
-        def step(number):
+        def step(number: Tensor) -> Tensor:
             drawn, turn, included = [], [], []
             for one in range(turns):
                 key = fold(seed, "poisson", number // _FAR, number % _FAR, one)
@@ -101,13 +102,13 @@ class Rows(Images):
     def _pass(self, size: int) -> tf.data.Dataset:
         return _map(tf.data.Dataset.range(self.count).batch(size), self._fetcher())
 
-    def _fetcher(self):
+    def _fetcher(self) -> Callable[[Tensor], tuple[Tensor, ...]]:
         """index int64 [B] among the rows of this part -> images uint8, labels int32."""
         with tf.device("CPU:0"):
             rows = tf.constant(self.rows, tf.int64)
             labels = tf.constant(self.labels[self.rows], tf.int32)
 
-        def fetch(index):
+        def fetch(index: Tensor) -> tuple[Tensor, ...]:
             chosen = tf.gather(rows, index)
             if self._pixels is not None:
                 images = tf.gather(self._pixels, chosen)

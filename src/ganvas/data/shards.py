@@ -16,10 +16,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from ganvas.base.types import Tensor
 from ganvas.data.base import Images, _map
 from ganvas.data.findings import Report
 from ganvas.data.options import Options
@@ -136,11 +138,11 @@ class Shards(Images):
         order = _Order(self, seed)
         first, skip = order.locate(start)
 
-        def group(number) -> tuple[np.ndarray, np.ndarray]:
+        def group(number: Any) -> tuple[np.ndarray, np.ndarray]:
             rows = order.rows(int(number))[skip if number == first else 0 :]
             return self.pixels(rows), self.labels[rows]
 
-        def load(number):
+        def load(number: Tensor) -> tuple[Tensor, ...]:
             images, labels = tf.numpy_function(group, [number], (tf.uint8, tf.int32))
             return tf.ensure_shape(images, (None, *self.shape)), tf.ensure_shape(labels, (None,))
 
@@ -148,7 +150,7 @@ class Shards(Images):
         pieces = groups.rebatch(size, drop_remainder=True)
         firsts = tf.data.Dataset.counter(start, size)
 
-        def keep(first, piece):
+        def keep(first: Tensor, piece: Tensor) -> tuple[Tensor, ...]:
             # Neighbours in a shard are read together, whoever's they are.
             return first + tf.constant(kept, tf.int64), *(tf.gather(x, kept) for x in piece)
 
@@ -166,8 +168,8 @@ class Shards(Images):
         return pixels
 
     def _pass(self, size: int) -> tf.data.Dataset:
-        def load(first):
-            def some(number):
+        def load(first: Tensor) -> tuple[Tensor, ...]:
+            def some(number: int) -> tuple[Tensor, ...]:
                 rows = self.rows[int(number) : int(number) + size]
                 return self.read(rows), self.labels[rows]
 
@@ -230,7 +232,7 @@ def _whole(store: Folder | Store, name: str) -> Iterator[None]:
         ) from error
 
 
-def _verify(store: Folder | Store, shards: list[dict]) -> None:
+def _verify(store: Folder | Store, shards: list[dict[str, Any]]) -> None:
     """Sizes always, checksums of files up to `_VERIFY_BYTES` in all; names the shard that is wrong.
     Each record has a checksum of its own, which is looked at when it is read."""
     checksums = sum(s["bytes"] for s in shards) <= _VERIFY_BYTES

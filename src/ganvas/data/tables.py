@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
 
+from ..base.types import StrPath
 from ..errors import DataError
 
 
-def read(file: str | os.PathLike, column: str) -> dict[str, str]:
+def read(file: StrPath, column: str) -> dict[str, str]:
     """A CSV file with the header `path,COLUMN` -> path: whose it is.
 
     Raises: DataError: no such file, another header, or one image twice, differently.

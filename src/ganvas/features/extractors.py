@@ -10,11 +10,13 @@ import warnings
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from ..base.types import StrPath, Tensor
 from ..errors import UsageError, no_such
 from ..images import to_float
 from . import lite0
@@ -32,6 +34,7 @@ SHA256 = {
 INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 Network = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor | None]]
+Sides = tuple[Any, ...]
 
 
 class Extractor:
@@ -57,7 +60,7 @@ class Extractor:
         shape: tuple[int | None, int | None, int],
         width: int,
         classes: int = 0,
-    ):
+    ) -> None:
         """Takes float32 0..255 [CHUNK, *shape] -> features [CHUNK, ...], probabilities or None."""
         self.name, self.sha256, self.width, self.classes = name, sha256, width, classes
         self._network, self._shape = network, shape
@@ -122,7 +125,7 @@ class Extractor:
         return x
 
 
-def extractor(word: str | os.PathLike, shape: tuple[int, int, int] | None = None) -> Extractor:
+def extractor(word: StrPath, shape: tuple[int, int, int] | None = None) -> Extractor:
     """The features of a name, or of a network in a file.
 
     Args:
@@ -187,7 +190,7 @@ def _named(name: str) -> Extractor:
     if name == "general":
         return Extractor(name, SHA256[file], lambda x: (infer(x), None), (SIDE, SIDE, 3), 1280)
 
-    def classify(x):
+    def classify(x: Tensor) -> tuple[Tensor, Tensor | None]:
         features, logits = infer(x)
         return features, tf.nn.softmax(logits)
 
@@ -261,20 +264,20 @@ def _model(path: Path, sha256: str) -> Extractor:
     return Extractor(path.name, sha256, network, tuple(takes[1:]), int(np.prod(gives[1:])))
 
 
-def _open_keras(path: Path) -> tuple[Network, tuple, tuple]:
+def _open_keras(path: Path) -> tuple[Network, Sides, Sides]:
     """A Keras model, with the shapes that it takes and gives."""
     model = keras.saving.load_model(path, compile=False)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError("one input and one output are accepted")
     infer = tf.function(lambda x: model(x, training=False), autograph=False)
 
-    def network(x):
+    def network(x: Tensor) -> tuple[Tensor, Tensor | None]:
         return tf.cast(tf.nest.flatten(infer(x))[0], tf.float32), None
 
     return network, tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
 
 
-def _open_lite(path: Path) -> tuple[Network, tuple, tuple]:
+def _open_lite(path: Path) -> tuple[Network, Sides, Sides]:
     """A LiteRT model, run image by image: many are built for a batch of one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it will move; TensorFlow is pinned where it has it
@@ -284,7 +287,7 @@ def _open_lite(path: Path) -> tuple[Network, tuple, tuple]:
     if len(gives) != 1 or takes["dtype"] not in (np.float32, np.uint8):
         raise ValueError("one output, and one input of float32 or uint8 are accepted")
 
-    def network(x):
+    def network(x: Tensor) -> tuple[Tensor, Tensor | None]:
         found = []
         for image in np.asarray(x if takes["dtype"] == np.float32 else tf.round(x)):
             interpreter.set_tensor(takes["index"], image[None].astype(takes["dtype"]))
@@ -295,5 +298,5 @@ def _open_lite(path: Path) -> tuple[Network, tuple, tuple]:
     return network, tuple(takes["shape"]), tuple(gives[0]["shape"])
 
 
-def _signs(shape: tuple) -> str:
+def _signs(shape: Sides) -> str:
     return "[" + ", ".join("?" if side is None else str(side) for side in shape) + "]"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from ..base.types import Tensor
+
 FEATURES = 64
 # Kernel, stride, expansion, channels and repeats of each stage.
 STAGES = (
@@ -52,7 +54,7 @@ def digits() -> keras.Model:
     return keras.Model(image, [features, logits], name="digits")
 
 
-def _block(x, kernel: int, stride: int, expansion: int, channels: int):
+def _block(x: Tensor, kernel: int, stride: int, expansion: int, channels: int) -> Tensor:
     """Widen, filter each channel alone, narrow; with a shortcut where shapes allow."""
     width = x.shape[-1]
     y = x
@@ -63,5 +65,5 @@ def _block(x, kernel: int, stride: int, expansion: int, channels: int):
     return layers.Add()([x, y]) if stride == 1 and width == channels else y
 
 
-def _relu6(x):
+def _relu6(x: Tensor) -> Tensor:
     return layers.ReLU(6.0)(x)

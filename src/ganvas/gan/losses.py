@@ -12,6 +12,8 @@ import tensorflow as tf
 from tensorflow.math import softplus
 from tensorflow.nn import relu
 
+from ..base.types import Tensor
+
 
 class Loss(ABC):
     """What the two players pay.
@@ -38,10 +40,10 @@ class NonSaturating(Loss):
     Source: Goodfellow et al. 2014, arXiv:1406.2661, section 3.
     """
 
-    def discriminator(self, real, fake):
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(-real) + softplus(fake)
 
-    def generator(self, real, fake):
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(-fake)
 
 
@@ -52,10 +54,10 @@ class Saturating(Loss):
     Source: Goodfellow et al. 2014, arXiv:1406.2661, eq. 1.
     """
 
-    def discriminator(self, real, fake):
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(-real) + softplus(fake)
 
-    def generator(self, real, fake):
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return -softplus(fake)
 
 
@@ -68,15 +70,15 @@ class Hinge(Loss):
     Source: Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, eq. 16-17.
     """
 
-    def __init__(self, margin: float = 1.0):
+    def __init__(self, margin: float = 1.0) -> None:
         if margin <= 0:
             raise ValueError(f"margin {margin} is not accepted; there is above 0")
         self.margin = margin
 
-    def discriminator(self, real, fake):
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return relu(self.margin - real) + relu(self.margin + fake)
 
-    def generator(self, real, fake):
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return -fake
 
 
@@ -87,10 +89,10 @@ class LeastSquares(Loss):
     Source: Mao et al. 2017, arXiv:1611.04076, eq. 9 (a = 0, b = c = 1).
     """
 
-    def discriminator(self, real, fake):
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return 0.5 * (tf.square(real - 1) + tf.square(fake))
 
-    def generator(self, real, fake):
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return 0.5 * tf.square(fake - 1)
 
 
@@ -101,10 +103,10 @@ class Wasserstein(Loss):
     Source: Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1.
     """
 
-    def discriminator(self, real, fake):
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return fake - real
 
-    def generator(self, real, fake):
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return -fake
 
 
@@ -119,10 +121,10 @@ class Relativistic(Loss):
 
     reads_real = True
 
-    def discriminator(self, real, fake):
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(fake - real)
 
-    def generator(self, real, fake):
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(real - fake)
 
 
@@ -136,10 +138,10 @@ class RelativisticAverage(Loss):
 
     reads_real = True
 
-    def discriminator(self, real, fake):
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(tf.reduce_mean(fake) - real) + softplus(fake - tf.reduce_mean(real))
 
-    def generator(self, real, fake):
+    def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(real - tf.reduce_mean(fake)) + softplus(tf.reduce_mean(real) - fake)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from ..base.seeds import fold, normal
+from ..base.types import Tensor
 from .augment import Augment
 from .losses import Loss
 from .optimizers import eased
@@ -57,7 +59,7 @@ class GAN(DistributedModel):
         ema_ramp: float = 0.1,
         ema_generator: keras.Model | None = None,
         seed: int = 0,
-    ):
+    ) -> None:
         super().__init__(name="gan")
         self.generator = generator
         self.discriminator = discriminator
@@ -104,11 +106,13 @@ class GAN(DistributedModel):
         """Those that may remember something from step to step."""
         return [*self.penalties, *([self.augment] if self.augment else [])]
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Images of the averaged generator."""
         return self.ema_generator(inputs, training=training)
 
-    def compile(self, generator_optimizer, discriminator_optimizer, **options):
+    def compile(
+        self, generator_optimizer: Any, discriminator_optimizer: Any, **options: Any
+    ) -> None:
         """Takes an optimizer for each player; `options` are those of `keras.Model.compile`.
 
         `jit_compile` is False unless set: Keras's "auto" differs from machine to machine,
@@ -133,7 +137,7 @@ class GAN(DistributedModel):
             self.steps_per_execution: int = steps
             self.train_function = None
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> Tensor:
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
         if self.conditional and labels is None:
             raise ValueError("got images alone: this game takes (images, labels)")
@@ -151,7 +155,7 @@ class GAN(DistributedModel):
         self.step.assign_add(1)
         return {name: meter.result() for name, meter in self.meters.items()}
 
-    def train_discriminator(self, real, label, turn: int) -> None:
+    def train_discriminator(self, real: Tensor, label: Tensor, turn: int) -> None:
         """One turn on fresh real images [B, H, W, C] and as many fakes with the same labels."""
         fake = self.generate(self.noise(real, "discriminator", turn), label)
         with tf.GradientTape() as tape:
@@ -192,7 +196,7 @@ class GAN(DistributedModel):
         # Values may be conditional; updates may not (a strategy forbids them in a branch).
         return tf.cond(self.step.value % penalty.every == 0, due, lambda: tf.constant(0.0))
 
-    def train_generator(self, real, label) -> None:
+    def train_generator(self, real: Tensor, label: Tensor) -> None:
         """One turn against the discriminator as it now is; `real` matters only if paired."""
         noise = self.noise(real, "generator")
         paired = self.adversarial.reads_real
@@ -205,7 +209,7 @@ class GAN(DistributedModel):
         self.meters["slope/generator"].update_state(slope)
         self.meters["generator"].update_state(game)
 
-    def classify(self, said: Critique, label, player: str) -> tf.Tensor | float:
+    def classify(self, said: Critique, label: Tensor, player: str) -> tf.Tensor | float:
         """What a player pays for classes that the auxiliary classifier takes for others.
 
         Both pay in full, as in arXiv:1610.09585. The tenth that arXiv:1704.00028 lets the
@@ -218,7 +222,7 @@ class GAN(DistributedModel):
             self.meters["auxiliary"].update_state(value)
         return mean(value)
 
-    def update_ema(self, images) -> None:
+    def update_ema(self, images: Tensor) -> None:
         """Move the averaged generator: its distance halves every `ema_images` images."""
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         images = tf.cast(images * replicas, tf.float32)
@@ -228,7 +232,7 @@ class GAN(DistributedModel):
         for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
             average.assign(weight + keep * (average - weight))
 
-    def noise(self, like, *purpose: str | int) -> tf.Tensor:
+    def noise(self, like: Tensor, *purpose: str | int) -> tf.Tensor:
         """Fresh noise [B, Z] for this step and purpose; B is that of `like`.
 
         Each replica takes its rows of one drawing: how many replicas play does not matter.
@@ -246,16 +250,16 @@ class GAN(DistributedModel):
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         return fold(self.seed, self.step.value, *purpose, replica)
 
-    def generate(self, noise, label, training: bool = True) -> tf.Tensor:
+    def generate(self, noise: Tensor, label: Tensor, training: bool = True) -> tf.Tensor:
         inputs = {"noise": noise, "label": label} if self.conditional else {"noise": noise}
         return tf.cast(self.generator(inputs, training=training), tf.float32)
 
-    def judge(self, image, label, training: bool = True) -> tf.Tensor:
+    def judge(self, image: Tensor, label: Tensor, training: bool = True) -> tf.Tensor:
         """The discriminator's output [B, 1 (+ classes)] on images as they are."""
         inputs = {"image": image, "label": label} if self.conditional else {"image": image}
         return self.discriminator(inputs, training=training)
 
-    def critique(self, image, label, *purpose: str | int) -> Critique:
+    def critique(self, image: Tensor, label: Tensor, *purpose: str | int) -> Critique:
         """What the discriminator says of images, augmented where the game is."""
         augment = self.augment
         if augment is None:
@@ -279,7 +283,9 @@ def mean(values: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(values) / replicas
 
 
-def update(optimizer, player: keras.Model, tape: tf.GradientTape, total: tf.Tensor) -> tf.Tensor:
+def update(
+    optimizer: Any, player: keras.Model, tape: tf.GradientTape, total: tf.Tensor
+) -> tf.Tensor:
     """One step of a player. Returns: the norm of its gradient, on this replica."""
     variables = player.trainable_variables
     gradients = tape.gradient(total, [v.value for v in variables])

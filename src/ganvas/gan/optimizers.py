@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
+
+from ..base.types import Tensor
 
 
 class Adam(keras.optimizers.Adam):
@@ -21,12 +24,14 @@ class Adam(keras.optimizers.Adam):
     Source: Kingma & Ba 2014, arXiv:1412.6980, the form before section 2.1.
     """
 
-    def __init__(self, *args, beta2_start: float | None = None, burn_in: int = 0, **options):
+    def __init__(
+        self, *args: Any, beta2_start: float | None = None, burn_in: int = 0, **options: Any
+    ) -> None:
         super().__init__(*args, **{"epsilon": 1e-8, **options})
         self.beta2_start = self.beta_2 if beta2_start is None else beta2_start
         self.burn_in = burn_in
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Any) -> None:
         dtype = variable.dtype
         momentum = self._momentums[self._get_variable_index(variable)]
         velocity = self._velocities[self._get_variable_index(variable)]
@@ -47,7 +52,7 @@ class Adam(keras.optimizers.Adam):
         )
 
 
-def eased(step, length: int, start: float, end: float):
+def eased(step: Tensor, length: int, start: float, end: float) -> Tensor:
     """From start to end over `length` steps along half a cosine, then end.
 
     Source: Huang et al. 2024, arXiv:2501.05441, appendix, for all that burns in.
@@ -68,10 +73,10 @@ class Decay(keras.optimizers.schedules.LearningRateSchedule):
         to: share of the start at the end.
     """
 
-    def __init__(self, start: float, updates: int, shape: str, to: float):
+    def __init__(self, start: float, updates: int, shape: str, to: float) -> None:
         self.start, self.updates, self.shape, self.to = start, updates, shape, to
 
-    def __call__(self, step):
+    def __call__(self, step: Tensor) -> Tensor:
         done = tf.minimum(tf.cast(step, tf.float32) / max(self.updates, 1), 1.0)
         fall = {
             "none": lambda: tf.zeros_like(done),
@@ -80,5 +85,5 @@ class Decay(keras.optimizers.schedules.LearningRateSchedule):
         }[self.shape]()
         return self.start * (1 - (1 - self.to) * fall)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"start": self.start, "updates": self.updates, "shape": self.shape, "to": self.to}

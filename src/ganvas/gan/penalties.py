@@ -13,6 +13,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from ..base.types import Tensor
 from .augment import DiffAugment
 
 
@@ -29,7 +30,7 @@ class Critique:
         classes: [B, classes] float32, what an auxiliary classifier says.
     """
 
-    def __init__(self, discriminator: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor):
+    def __init__(self, discriminator: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> None:
         self.images = images
         self.discriminator = discriminator
         # Persistent, because two penalties may ask the same critique.
@@ -72,7 +73,7 @@ class Penalty(ABC):
         variables: what it remembers from step to step, saved with the run.
     """
 
-    def __init__(self, weight: float, every: int = 1, start: float | None = None):
+    def __init__(self, weight: float, every: int = 1, start: float | None = None) -> None:
         if weight < 0 or every < 1 or (start is not None and start < 0):
             raise ValueError(
                 f"weight {weight}, every {every}, start {start}: "
@@ -107,7 +108,7 @@ class R1(Penalty):
         arXiv:1912.04958, appendix B.
     """
 
-    def per_image(self, real, fake, seed):
+    def per_image(self, real: Tensor, fake: Tensor, seed: Tensor) -> Tensor:
         return real.half_squared_slope()
 
 
@@ -123,7 +124,7 @@ class R2(Penalty):
     Source: Mescheder et al. 2018, arXiv:1801.04406, eq. 10.
     """
 
-    def per_image(self, real, fake, seed):
+    def per_image(self, real: Tensor, fake: Tensor, seed: Tensor) -> Tensor:
         return fake.half_squared_slope()
 
 
@@ -140,10 +141,10 @@ class GradientPenalty(Penalty):
     Source: Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1.
     """
 
-    def __init__(self, weight: float = 10.0):
+    def __init__(self, weight: float = 10.0) -> None:
         super().__init__(weight)
 
-    def per_image(self, real, fake, seed):
+    def per_image(self, real: Tensor, fake: Tensor, seed: Tensor) -> Tensor:
         share = real.share(seed)
         between = share * real.images + (1 - share) * fake.images
         return squared_distance_from_1(real.of(between))
@@ -164,13 +165,13 @@ class Dragan(Penalty):
     Source: Kodali et al. 2017, arXiv:1705.07215, section 2.3.
     """
 
-    def __init__(self, weight: float = 10.0, spread: float = 0.5):
+    def __init__(self, weight: float = 10.0, spread: float = 0.5) -> None:
         super().__init__(weight)
         if spread < 0:
             raise ValueError(f"spread {spread} is not accepted; there is 0 and above")
         self.spread = spread
 
-    def per_image(self, real, fake, seed):
+    def per_image(self, real: Tensor, fake: Tensor, seed: Tensor) -> Tensor:
         seeds = tf.random.experimental.stateless_split(seed, 2)
         noise = tf.random.stateless_uniform(tf.shape(real.images), seeds[1], alg="philox")
         near = (
@@ -193,7 +194,7 @@ class LeCam(Penalty):
     Source: Tseng et al. 2021, arXiv:2104.03310, eq. 5 to 7.
     """
 
-    def __init__(self, weight: float = 0.1, decay: float = 0.99):
+    def __init__(self, weight: float = 0.1, decay: float = 0.99) -> None:
         super().__init__(weight)
         if not 0 <= decay < 1:
             raise ValueError(f"decay {decay} is not accepted; there is 0 to below 1")
@@ -204,10 +205,10 @@ class LeCam(Penalty):
         )
         self.variables = [self.real, self.fake]
 
-    def per_image(self, real, fake, seed):
+    def per_image(self, real: Tensor, fake: Tensor, seed: Tensor) -> Tensor:
         return tf.square(real.logits - self.fake.value) + tf.square(fake.logits - self.real.value)
 
-    def observe(self, real, fake):
+    def observe(self, real: Tensor, fake: Tensor) -> None:
         for average, logits in ((self.real, real), (self.fake, fake)):
             now = tf.reduce_mean(logits)
             average.assign(now + self.decay * (average.value - now))
@@ -226,12 +227,12 @@ class Consistency(Penalty):
     Source: Zhao et al. 2020, arXiv:2002.04724, algorithm 1.
     """
 
-    def __init__(self, weight: float = 10.0, policy: str = "translation"):
+    def __init__(self, weight: float = 10.0, policy: str = "translation") -> None:
         super().__init__(weight)
         self.policy = policy
         self._augment = DiffAugment(policy)
 
-    def per_image(self, real, fake, seed):
+    def per_image(self, real: Tensor, fake: Tensor, seed: Tensor) -> Tensor:
         seeds = tf.random.experimental.stateless_split(seed, 2)
         changes = [
             said.logits - said.of(self._augment(said.images, seeds[i])).logits

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from ..base.logs import quiet
 from ..base.seeds import normal
+from ..base.types import Tensor
 from ..config import Config
 from ..config.plan import Plan
 from ..errors import ConfigError
@@ -47,7 +48,7 @@ class PrivateGAN(GAN):
 
     def __init__(
         self, *parts: Any, noise: float, clip_norm: float, batch: int, classes: int, **options: Any
-    ):
+    ) -> None:
         super().__init__(*parts, **options)
         self.noise_multiplier = noise
         self.clip_norm = clip_norm
@@ -55,11 +56,11 @@ class PrivateGAN(GAN):
         self.classes = classes
         self.meters["clipped"] = keras.metrics.Mean(name="clipped")
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> Tensor:
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
             raise ValueError("a private game is played by one replica")
 
-        def play(turn):
+        def play(turn: Tensor) -> tuple[Tensor, ...]:
             mine = data["turn"] == turn
             real, label, included = (
                 tf.boolean_mask(data[key], mine) for key in ("images", "labels", "included")
@@ -76,7 +77,7 @@ class PrivateGAN(GAN):
         self.step.assign_add(1)
         return {name: meter.result() for name, meter in self.meters.items()}
 
-    def train_privately(self, real, label, included, turn) -> None:
+    def train_privately(self, real: Tensor, label: Tensor, included: Tensor, turn: Tensor) -> None:
         """One turn on a Poisson sample: images [B, H, W, C], labels [B], included [B] of 0 or 1."""
         given = (real, label, self.partners(label, turn))
         with quiet("tensorflow"):  # filters' gradients are taken image by image: known, and fast
@@ -101,7 +102,7 @@ class PrivateGAN(GAN):
         for name, value in values.items():
             self.meters[name].update_state(value, sample_weight=included)
 
-    def partners(self, label, turn):
+    def partners(self, label: Tensor, turn: Tensor) -> Tensor:
         """A fake of the same label for each image: [B, H, W, C].
 
         Each is drawn from a pool that does not follow the sample: were the generator run on as
@@ -118,7 +119,7 @@ class PrivateGAN(GAN):
         own = label if self.conditional else tf.zeros_like(label)
         return tf.gather(pool, own * each + drawn)
 
-    def one(self, given):
+    def one(self, given: Tensor) -> tuple[Tensor, ...]:
         """Of one image [H, W, C] and one fake: gradients of each weight, loss, both logits."""
         real, label, fake = (part[None] for part in given)
         weights = [variable.value for variable in self.discriminator.trainable_variables]
@@ -131,7 +132,7 @@ class PrivateGAN(GAN):
         gradients = [tf.convert_to_tensor(g) for g in tape.gradient(game, weights)]
         return gradients, game, on_real[0], on_fake[0]
 
-    def even_labels(self, count, *purpose: str | int):
+    def even_labels(self, count: Tensor, *purpose: str | int) -> Tensor:
         """Labels drawn evenly, int32 [count]; 0 without classes."""
         seed = self.address("labels", *purpose)
         return tf.random.stateless_uniform(
@@ -139,7 +140,7 @@ class PrivateGAN(GAN):
         )
 
 
-def clip_and_sum(gradients, included, norm: float):
+def clip_and_sum(gradients: Tensor, included: Tensor, norm: float) -> tuple[Tensor, ...]:
     """Sums gradients of images, each cut to a norm over all its weights.
 
     Shapes: a list of [B, ...], included [B] of 0 or 1 -> a list of [...], and which were cut, [B].

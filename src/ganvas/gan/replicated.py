@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..base.types import Tensor
+
 
 def summed(
     strategy: tf.distribute.Strategy, own: Callable[..., tf.Tensor]
@@ -36,26 +38,26 @@ class DistributedModel(keras.Model):
     meters: dict[str, keras.metrics.Mean]
     train_function: Any
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: Any = False) -> None:
         """As `fit` calls it: a function from an iterator to logs, NaN before the tick's end."""
         if not self._several:
             super().make_train_function(force)
         elif force or self.train_function is None:
             strategy = self.distribute_strategy
 
-            def step(data) -> None:
+            def step(data: Any) -> None:
                 strategy.run(self.train_step, args=(next(data),))
 
             step = tf.function(step, autograph=False)
 
-            def train_function(iterator) -> dict[str, float]:
+            def train_function(iterator: Any) -> dict[str, float]:
                 for _ in range(self.steps_per_execution):
                     step(iterator)
                 return dict.fromkeys(self.meters, np.nan)
 
             self.train_function = train_function
 
-    def get_metrics_result(self):
+    def get_metrics_result(self) -> Tensor:
         """The means over all images of all replicas since `reset_metrics`, for which they meet."""
         if not self._several:
             return super().get_metrics_result()
@@ -75,5 +77,5 @@ class DistributedModel(keras.Model):
     def _several(self) -> bool:
         return self.distribute_strategy.num_replicas_in_sync > 1
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Everything is built already; Keras would fail here on labels under several workers."""

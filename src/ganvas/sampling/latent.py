@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from ..base.types import Tensor
+
 _MOMENTUM = 0.9
 _EPSILON = 1e-8
 
@@ -44,7 +46,7 @@ def search(
     Source: Kingma and Ba 2015, arXiv:1412.6980, algorithm 1.
     """
 
-    def known(slope):
+    def known(slope: Tensor) -> Tensor:
         """A model for any batch forgets how many rows it was given; a loop must not."""
         return tf.ensure_shape(slope, noise.shape)
 
@@ -66,6 +68,8 @@ def search(
     return _better(cost(noise), noise, lowest, best)
 
 
-def _better(now, noise, lowest, best) -> tuple[tf.Tensor, tf.Tensor]:
+def _better(
+    now: Tensor, noise: Tensor, lowest: Tensor, best: Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     better = now < lowest
     return tf.where(better, now, lowest), tf.where(better[:, None], noise, best)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from .. import images
+from ..base.types import StrPath
 from ..errors import ModelError, RunError, UsageError, no_such
 from ..gan import layers
 from ..storage import manifest
@@ -20,7 +22,7 @@ from .latent import slerp
 CHUNK = 64
 
 
-def load(run: str | os.PathLike, model: str = "best") -> Sampler:
+def load(run: StrPath, model: str = "best") -> Sampler:
     """A generator of a run or of an exported model, ready to draw from.
 
     Args:
@@ -46,7 +48,7 @@ def load(run: str | os.PathLike, model: str = "best") -> Sampler:
     return Sampler(read_keras(path), data["names"], data["class_shares"])
 
 
-def read_keras(path: os.PathLike) -> keras.Model:
+def read_keras(path: StrPath) -> keras.Model:
     """The generator of a run, from its Keras file.
 
     Layers are found by their registered names: the file may name modules where they lay long ago.
@@ -57,7 +59,7 @@ def read_keras(path: os.PathLike) -> keras.Model:
 class Exported:
     """The SavedModel in the folder of a version, called as its generator would be."""
 
-    def __init__(self, folder: os.PathLike | str):
+    def __init__(self, folder: StrPath) -> None:
         if not (Path(folder) / "saved_model.pb").is_file():
             raise ModelError(f"{folder} holds no SavedModel: export it with --formats saved_model")
         self._model = tf.saved_model.load(os.fspath(folder))
@@ -66,7 +68,7 @@ class Exported:
         self.input = {"noise": given["z"], **{k: given[k] for k in given if k == "label"}}
         self.output = self._predict.structured_outputs["images"]
 
-    def __call__(self, inputs, training=False):
+    def __call__(self, inputs: Any, training: bool = False) -> Any:
         """{"noise" [B, Z], "label" [B]?} -> float32 [B, H, W, C] in [-1, 1]; never in training."""
         given = {"z" if name == "noise" else name: value for name, value in inputs.items()}
         return self._predict(**{k: tf.convert_to_tensor(v) for k, v in given.items()})["images"]
@@ -87,7 +89,7 @@ class Sampler:
         generator: keras.Model | Exported,
         names: Sequence[str] = (),
         frequencies: Sequence[float] = (),
-    ):
+    ) -> None:
         self.generator = generator
         self.conditional = "label" in generator.input
         self.names = list(names)
@@ -162,13 +164,14 @@ class Sampler:
         when = np.arange(frames) * places / frames
         at, share = when.astype(int), when % 1
         noise = slerp(stops[at], stops[(at + 1) % places], share[:, None])
-        labels = None
-        if self.conditional:
-            chosen = self.labels(places, label, seed)
-            labels = chosen[np.round(when).astype(int) % places]
+        labels = self.labels(places, label, seed)
+        if labels is not None:
+            labels = labels[np.round(when).astype(int) % places]
         return self.decode(noise.astype(np.float32), labels)
 
-    def labels(self, n: int, label: int | str | Sequence[int] | np.ndarray | None, seed: int):
+    def labels(
+        self, n: int, label: int | str | Sequence[int] | np.ndarray | None, seed: int
+    ) -> np.ndarray | None:
         """One class index per image, [n]; None for an unconditional generator."""
         if label is not None and not self.names:
             raise UsageError(f"label {label!r}: this generator has no classes; leave it out")

@@ -78,7 +78,9 @@ def components(masks: np.ndarray) -> np.ndarray:
     return scipy.ndimage.label(masks, near)[0]
 
 
-def _both(negative: Sequence | np.ndarray, positive: Sequence | np.ndarray):
+def _both(
+    negative: Sequence[float] | np.ndarray, positive: Sequence[float] | np.ndarray
+) -> list[np.ndarray]:
     both = [np.asarray(part, np.float64).reshape(-1) for part in (negative, positive)]
     for part, kind in zip(both, ("negative", "positive"), strict=True):
         if not len(part) or not np.isfinite(part).all():

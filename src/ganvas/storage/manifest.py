@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..base.types import StrPath
 from ..errors import ModelError
 from . import remote
 
@@ -20,7 +20,7 @@ NAME = "manifest.json"
 WHOLE = re.compile(f"([1-9][0-9]{{0,17}})/{NAME}")
 
 
-def versions(folder: str | os.PathLike) -> dict[int, Path]:
+def versions(folder: StrPath) -> dict[int, Path]:
     """The versions in a folder, oldest first: number -> folder; none where there is no folder. At
     an address, those whose manifest is there, so that they are whole."""
     if address := remote.address(folder):
@@ -43,7 +43,7 @@ def numbered(folder: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def is_model(folder: str | os.PathLike) -> bool:
+def is_model(folder: StrPath) -> bool:
     """Whether this is DIR or DIR/N of an exported model."""
     if address := remote.address(folder):
         return NAME in remote.Store(address).files() or bool(versions(folder))
@@ -51,7 +51,7 @@ def is_model(folder: str | os.PathLike) -> bool:
     return any((place / NAME).is_file() for place in places)
 
 
-def locate(folder: str | os.PathLike) -> Path:
+def locate(folder: StrPath) -> Path:
     """The folder of a version: DIR/N as it is, the newest of DIR; of an address, a copy.
 
     Raises: ModelError: no exported model there.
@@ -85,7 +85,7 @@ def write(folder: Path, facts: Mapping[str, Any]) -> None:
     (folder / NAME).write_text(text + "\n", encoding="utf-8")
 
 
-def verify(folder: str | os.PathLike) -> dict[str, Any]:
+def verify(folder: StrPath) -> dict[str, Any]:
     """The manifest of a version, once each file is seen to be the one that was exported.
 
     It guards against damage and mix-ups. Who can change a file can change the manifest, too:

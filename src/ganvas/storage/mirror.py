@@ -30,7 +30,7 @@ class Mirror:
     still stands there before it sends: of two that train one run, the first one stops.
     """
 
-    def __init__(self, address: str, new: bool):
+    def __init__(self, address: str, new: bool) -> None:
         self.address, self.store = address, remote.Store(address)
         there = set(self.store.files()) - {OWNER}  # all that a first sending may have got to
         if new and "config.toml" in there:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..base.types import StrPath
 from ..errors import GanvasError, UsageError
 
 PLUGINS = {
@@ -36,20 +37,20 @@ def address(word: Any) -> str | None:
     return f"{scheme}://{rest.strip('/')}" if scheme and scheme not in LOCAL else None
 
 
-def path(word: str | os.PathLike) -> Path:
+def path(word: StrPath) -> Path:
     """A path of this machine, without "file://"."""
     scheme, rest = _split(word)
     return Path("/" + rest.lstrip("/")) if scheme in LOCAL else Path(word)
 
 
-def here(word: str | os.PathLike, why: str = "drawings are written to this machine") -> Path:
+def here(word: StrPath, why: str = "drawings are written to this machine") -> Path:
     """A path of this machine. Raises: UsageError: an address, and why it cannot be one."""
     if there := address(word):
         raise UsageError(f"{there}: {why}: give a folder")
     return path(word)
 
 
-def shared(word: str | os.PathLike) -> Path:
+def shared(word: StrPath) -> Path:
     """A path that several processes are to see. Raises: UsageError: an address."""
     return here(word, "several workers need a folder that all of them see").absolute()
 
@@ -62,7 +63,7 @@ def _split(word: Any) -> tuple[str, str]:
     return (scheme, rest) if found and re.fullmatch("[a-z][a-z0-9+.-]+", scheme) else ("", "")
 
 
-def read(folder: str | os.PathLike, name: str) -> bytes:
+def read(folder: StrPath, name: str) -> bytes:
     """A file in a folder, or below an address."""
     there = address(folder)
     return Store(there).read(name) if there else (path(folder) / name).read_bytes()
@@ -74,7 +75,7 @@ class Store:
     Raises: UsageError: no such file system, or its plug-in is not installed.
     """
 
-    def __init__(self, word: str):
+    def __init__(self, word: str) -> None:
         import fsspec
 
         self.address = word

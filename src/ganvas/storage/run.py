@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..base.files import disk_errors, is_locked, locked, replacing, write_file, write_json
+from ..base.types import StrPath
 from ..config import Config, parse
 from ..errors import ConfigError, RunError
 from . import remote
@@ -33,7 +33,7 @@ class Run:
     told: str | None = None
     """The status that another process told this one, whose view of the folder may be older."""
 
-    def __init__(self, folder: str | os.PathLike):
+    def __init__(self, folder: StrPath) -> None:
         self.folder = remote.path(folder)
 
     def __repr__(self) -> str:
@@ -43,7 +43,7 @@ class Run:
         return str(self.folder)
 
     @classmethod
-    def create(cls, folder: str | os.PathLike | None, words: str, config: Config) -> Run:
+    def create(cls, folder: StrPath | None, words: str, config: Config) -> Run:
         """Make the folder; `words` name it when no folder was given.
 
         Raises: RunError: the folder already holds a run or other files, or cannot be made.
@@ -58,7 +58,7 @@ class Run:
         return run
 
     @staticmethod
-    def check_free(folder: str | os.PathLike) -> None:
+    def check_free(folder: StrPath) -> None:
         """Raises: RunError: the folder holds a run or other files."""
         if remote.address(folder):
             return  # whoever makes a run there looks
@@ -72,7 +72,7 @@ class Run:
             raise RunError(f"{path} is not an empty folder: choose another --run")
 
     @classmethod
-    def open(cls, folder: str | os.PathLike) -> Run:
+    def open(cls, folder: StrPath) -> Run:
         """A run that is there; of a remote one, a copy to read.
 
         Raises: RunError: no run there.
@@ -251,7 +251,7 @@ def read_state(path: Path) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def list_runs(folder: str | os.PathLike) -> list[Run]:
+def list_runs(folder: StrPath) -> list[Run]:
     """The runs directly in a folder, by name."""
     path = Path(folder)
     if not path.is_dir():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 import time
@@ -11,6 +10,7 @@ from typing import Any
 
 import keras
 
+from ..base.types import StrPath
 from ..config import Config
 from .assembly import assemble, stream
 from .callbacks import clock
@@ -21,7 +21,7 @@ SECONDS = 5.0
 
 def rehearse(
     data: Any,
-    recipe: str | os.PathLike | Config = "quick",
+    recipe: StrPath | Config = "quick",
     *,
     overrides: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -57,15 +57,15 @@ def rehearse(
 class Timer(keras.callbacks.Callback):
     """Times executions after the first, which compiles."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.compiling = self.seconds = 0.0
         self.ticks = -1
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: Any, logs: Any = None) -> None:
         self.began = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: Any, logs: Any = None) -> None:
         spent = time.perf_counter() - self.began
         self.ticks += 1
         if self.ticks:

@@ -139,7 +139,7 @@ def fit(
     """The stretches that are left, each one `keras.Model.fit`."""
     gan, plan = session.gan, session.plan
 
-    def stop(*_) -> None:
+    def stop(*_: Any) -> None:
         if interrupted():
             gan.stop_training = True
 

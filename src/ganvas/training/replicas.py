@@ -96,7 +96,7 @@ def shared(
         return stream(hands.ravel())  # of which Keras gives each replica an equal part
     own = hands.reshape(workers, -1)[worker]
 
-    def read(_) -> tf.data.Dataset:
+    def read(_: Any) -> tf.data.Dataset:
         data = stream(own) if replicas == workers else stream(own).rebatch(hands.shape[1])
         # Said, because else the workers meet before each step to ask whether all have images.
         return data.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
@@ -165,6 +165,6 @@ def heard(gan: GAN) -> bool:
 class Together(keras.callbacks.Callback):
     """Comes last: what stops one worker stops all, after the same step."""
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: Any, logs: Any = None) -> None:
         stops = everyones(self.model.distribute_strategy, int(self.model.stop_training))
         self.model.stop_training = any(stops)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..base.types import StrPath
 from ..base.workers import task
 from ..config import Config, load_recipe
 from ..data import Images, options_of
@@ -40,11 +41,11 @@ CHANGEABLE = (
 @mirrored
 def train(
     data: Any = None,
-    recipe: str | os.PathLike | Config = "quick",
+    recipe: StrPath | Config = "quick",
     *,
-    run: str | os.PathLike | None = None,
+    run: StrPath | None = None,
     overrides: Mapping[str, Any] | None = None,
-    start_from: str | os.PathLike | None = None,
+    start_from: StrPath | None = None,
     go_on: bool = False,
     progress: bool = True,
     each_tick: Callable[[Run], bool] | None = None,
@@ -113,7 +114,7 @@ def name(data: Any, recipe: Config) -> Path:
 
 @mirrored
 def resume(
-    run: str | os.PathLike,
+    run: StrPath,
     *,
     data: Any = None,
     overrides: Mapping[str, Any] | None = None,
@@ -162,8 +163,8 @@ def resume(
 
 def train_or_resume(
     data: Any,
-    recipe: str | os.PathLike | Config,
-    run: str | os.PathLike,
+    recipe: StrPath | Config,
+    run: StrPath,
     values: Mapping[str, Any] | None = None,
     *,
     progress: bool = True,
@@ -218,7 +219,7 @@ def _restored(session: Session) -> list[str]:
     return [] if state else take_parent(session)
 
 
-def load_game(run: str | os.PathLike) -> GAN:
+def load_game(run: StrPath) -> GAN:
     """Both players as a run left them last, for whoever looks inside: its discriminator's
     features, its logits. To draw images, `ganvas.load` is enough.
 
@@ -235,7 +236,7 @@ def load_game(run: str | os.PathLike) -> GAN:
     return gan
 
 
-def read(recipe: str | os.PathLike | Config, values: Mapping[str, Any] | None) -> Config:
+def read(recipe: StrPath | Config, values: Mapping[str, Any] | None) -> Config:
     """A recipe by any word for it, with values changed. Needs no TensorFlow."""
     config = recipe if isinstance(recipe, Config) else load_recipe(recipe)
     return config.with_values(values or {})
@@ -243,7 +244,7 @@ def read(recipe: str | os.PathLike | Config, values: Mapping[str, Any] | None) -
 
 def prepare(
     data: Any,
-    recipe: str | os.PathLike | Config,
+    recipe: StrPath | Config,
     values: Mapping[str, Any] | None,
 ) -> tuple[Config, Images]:
     """Read the recipe, check the images, and settle what depends on them."""

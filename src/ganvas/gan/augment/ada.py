@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
+from ...base.types import Tensor
 from .base import Augment, policy_words, split_alpha
 from .warp import identity, rotation, scaling, shift, warp
 
@@ -42,7 +43,7 @@ class ADA(Augment):
         kimg: float = 100.0,
         policy: str = "blit,geometry,colour",
         start: float = 0.0,
-    ):
+    ) -> None:
         if not -1 < target < 1 or kimg <= 0 or not 0 <= start <= 1:
             raise ValueError(
                 f"target {target}, kimg {kimg}, start {start}: target lies between -1 and 1, "
@@ -58,14 +59,14 @@ class ADA(Augment):
         )
 
     @property
-    def variables(self):
+    def variables(self) -> Tensor:
         return [self.p, self.signs, self.turns]
 
     @property
-    def strength(self):  # type: ignore[override]
+    def strength(self) -> Tensor:  # type: ignore[override]
         return self.p.value
 
-    def __call__(self, images, seed):
+    def __call__(self, images: Tensor, seed: Tensor) -> Tensor:
         draws = _Draws(tf.shape(images)[0], seed, self.p.value)
         moves = identity(images)
         if "blit" in self.policy:
@@ -75,7 +76,7 @@ class ADA(Augment):
         images = warp(images, moves[:, :2])
         return colour(draws, images) if "colour" in self.policy else images
 
-    def observe(self, real, images):
+    def observe(self, real: Tensor, images: Tensor) -> None:
         images *= tf.distribute.get_strategy().num_replicas_in_sync
         self.turns.assign_add(1.0)
         self.signs.assign_add(tf.reduce_mean(tf.sign(real)))
@@ -90,7 +91,7 @@ class ADA(Augment):
 class _Draws:
     """Random numbers, one per image, each from a seed of its own; and who is changed at all."""
 
-    def __init__(self, count: tf.Tensor, seed: tf.Tensor, p: tf.Tensor):
+    def __init__(self, count: tf.Tensor, seed: tf.Tensor, p: tf.Tensor) -> None:
         self.count, self.seed, self.p = count, seed, p
         self._numbers: Iterator[int] = iter(range(1000))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from ...base.types import Tensor
 from .base import Augment, gather_pixels, policy_words, split_alpha
 
 POLICIES = ("colour", "translation", "cutout")
@@ -23,12 +24,12 @@ class DiffAugment(Augment):
     Source: Zhao et al. 2020, arXiv:2006.10738, section 3.3 and appendix.
     """
 
-    def __init__(self, policy: str = "colour,translation,cutout"):
+    def __init__(self, policy: str = "colour,translation,cutout") -> None:
         words = policy_words(policy, POLICIES)
         changes = {"colour": recolour, "translation": translate, "cutout": cut_out}
         self._changes = [changes[word] for word in POLICIES if word in words]
 
-    def __call__(self, images, seed):
+    def __call__(self, images: Tensor, seed: Tensor) -> Tensor:
         seeds = tf.random.experimental.stateless_split(seed, len(self._changes))
         for i, change in enumerate(self._changes):
             images = change(images, seeds[i])

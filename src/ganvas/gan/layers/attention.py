@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 from keras import layers
 
+from ...base.types import LayerShape, Tensor
 from .spectral import SpectralNorm
 
 
@@ -23,11 +26,11 @@ class SelfAttention(keras.layers.Layer):
     Source: Zhang et al. 2019, arXiv:1805.08318, section 3; the pooling from their experiments.
     """
 
-    def __init__(self, spectral: bool = False, **options):
+    def __init__(self, spectral: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self.spectral = spectral
 
-    def build(self, input_shape):
+    def build(self, input_shape: LayerShape) -> None:
         channels = input_shape[-1]
         if channels < 8:
             raise ValueError(f"attention on {channels} channels: it takes at least 8")
@@ -48,7 +51,7 @@ class SelfAttention(keras.layers.Layer):
         layer = layers.Conv2D(width, 1, use_bias=False, name=name, **own)
         return SpectralNorm(layer, use_bias=False, **own) if self.spectral else layer
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         options = {"training": training} if self.spectral else {}
         small = tf.nn.max_pool2d(inputs, 2, 2, "SAME")
         query, key, value = (
@@ -66,8 +69,8 @@ class SelfAttention(keras.layers.Layer):
         """[N, H, W, C] -> [N, HW, C]."""
         return tf.reshape(x, (-1, x.shape[1] * x.shape[2], x.shape[3]))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: LayerShape) -> LayerShape:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "spectral": self.spectral}

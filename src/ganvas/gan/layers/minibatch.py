@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
+
+from ...base.types import LayerShape, Tensor
 
 
 @keras.saving.register_keras_serializable("ganvas")
@@ -23,12 +27,12 @@ class MinibatchDiscrimination(keras.layers.Layer):
         of the authors' experiments.
     """
 
-    def __init__(self, kernels: int = 100, length: int = 5, **options):
+    def __init__(self, kernels: int = 100, length: int = 5, **options: Any) -> None:
         super().__init__(**options)
         self.kernels = kernels
         self.length = length
 
-    def build(self, input_shape):
+    def build(self, input_shape: LayerShape) -> None:
         self.directions = self.add_weight(
             shape=(input_shape[-1], self.kernels, self.length),
             initializer=keras.initializers.RandomNormal(stddev=0.05), name="directions",
@@ -39,7 +43,7 @@ class MinibatchDiscrimination(keras.layers.Layer):
             shape=(self.kernels,), initializer=keras.initializers.Constant(-1.0), name="bias"
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         directions = tf.convert_to_tensor(self.directions)
         norms = tf.sqrt(tf.reduce_sum(tf.square(directions), axis=0) + 1e-12)
         projection = directions * (tf.exp(self.scale) / norms)
@@ -49,10 +53,10 @@ class MinibatchDiscrimination(keras.layers.Layer):
         near = tf.reduce_sum(tf.exp(-apart), axis=1) - 1  # [N, N, B] -> [N, B]; not to itself
         return tf.concat([inputs, near + self.bias], axis=1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: LayerShape) -> LayerShape:
         return (*input_shape[:-1], input_shape[-1] + self.kernels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "kernels": self.kernels, "length": self.length}
 
 
@@ -67,7 +71,7 @@ class MinibatchStd(keras.layers.Layer):
     Source: Karras et al. 2018, arXiv:1710.10196, section 3; groups: arXiv:1812.04948.
     """
 
-    def __init__(self, group: int = 4, **options):
+    def __init__(self, group: int = 4, **options: Any) -> None:
         super().__init__(**options)
         self.group = group
 
@@ -75,7 +79,7 @@ class MinibatchStd(keras.layers.Layer):
         """Images per group in such a batch."""
         return max(size for size in range(1, self.group + 1) if batch % size == 0)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         shape = tf.shape(inputs)
         sizes = tf.range(self.group, 0, -1)  # as `group_of`, for a batch of unknown size
         group = sizes[tf.argmax(tf.cast(shape[0] % sizes == 0, tf.int32), output_type=tf.int32)]
@@ -86,8 +90,8 @@ class MinibatchStd(keras.layers.Layer):
         plane = tf.tile(spread, tf.stack([group, shape[1], shape[2], 1]))
         return tf.concat([inputs, plane], axis=3)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: LayerShape) -> LayerShape:
         return (*input_shape[:-1], input_shape[-1] + 1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "group": self.group}

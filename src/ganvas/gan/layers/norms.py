@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 from keras import layers
+
+from ...base.types import LayerShape, Tensor
 
 KINDS = ("batch", "group", "layer", "pixel")
 
@@ -23,7 +27,7 @@ class ConditionalNorm(keras.layers.Layer):
         arXiv:1802.05637; groups: Wu & He 2018, arXiv:1803.08494.
     """
 
-    def __init__(self, classes: int, kind: str = "batch", groups: int = 8, **options):
+    def __init__(self, classes: int, kind: str = "batch", groups: int = 8, **options: Any) -> None:
         super().__init__(**options)
         if kind not in KINDS:
             raise ValueError(f"norm '{kind}' is not accepted here; there is {', '.join(KINDS)}")
@@ -31,7 +35,7 @@ class ConditionalNorm(keras.layers.Layer):
         self.kind = kind
         self.groups = groups
 
-    def build(self, input_shape):
+    def build(self, input_shape: LayerShape) -> None:
         shape, _ = input_shape
         # Not in the precision that happens to hold when it is built.
         own = {"dtype": self.dtype_policy}
@@ -41,7 +45,7 @@ class ConditionalNorm(keras.layers.Layer):
         self.scale = self.add_weight(shape=table, initializer="ones", name="scale")
         self.shift = self.add_weight(shape=table, initializer="zeros", name="shift")
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         x, label = inputs
         options = {"training": training} if self.kind == "batch" else {}
         x = self.norm(x, **options)
@@ -51,10 +55,10 @@ class ConditionalNorm(keras.layers.Layer):
         )
         return x * scale + shift
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: LayerShape) -> LayerShape:
         return input_shape[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         own = {"classes": self.classes, "kind": self.kind, "groups": self.groups}
         return {**super().get_config(), **own}
 
@@ -67,12 +71,12 @@ class PixelNorm(keras.layers.Layer):
     Source: Karras et al. 2018, arXiv:1710.10196, section 4.2.
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return inputs * tf.math.rsqrt(
             tf.reduce_mean(tf.square(inputs), axis=-1, keepdims=True) + 1e-8
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: LayerShape) -> LayerShape:
         return input_shape
 
 
@@ -85,12 +89,12 @@ class BatchNorm(layers.BatchNormalization):
     remember its own statistics.
     """
 
-    def add_weight(self, *args, trainable=True, **options):
+    def add_weight(self, *args: Any, trainable: bool = True, **options: Any) -> Tensor:
         if not trainable:
             options["aggregation"] = "mean"
         return super().add_weight(*args, trainable=trainable, **options)
 
-    def _moments(self, inputs, mask):
+    def _moments(self, inputs: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
         if mask is not None:
             raise ValueError("BatchNorm takes no mask")
         mean, variance = moments(inputs, self._reduction_axes)
@@ -110,18 +114,18 @@ class GroupNorm(keras.layers.Layer):
     Source: Wu & He 2018, arXiv:1803.08494; one group: Ba et al. 2016, arXiv:1607.06450.
     """
 
-    def __init__(self, groups: int, affine: bool = True, **options):
+    def __init__(self, groups: int, affine: bool = True, **options: Any) -> None:
         super().__init__(**options)
         self.groups = groups
         self.affine = affine
 
-    def build(self, input_shape):
+    def build(self, input_shape: LayerShape) -> None:
         if self.affine:
             shape = (input_shape[-1],)
             self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
             self.shift = self.add_weight(shape=shape, initializer="zeros", name="shift")
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         height, width, channels = inputs.shape[1:]
         x = tf.reshape(inputs, (-1, height, width, self.groups, channels // self.groups))
         mean, variance = moments(x, [1, 2, 4])
@@ -132,10 +136,10 @@ class GroupNorm(keras.layers.Layer):
             x = x * tf.cast(self.scale, x.dtype) + tf.cast(self.shift, x.dtype)
         return x
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: LayerShape) -> LayerShape:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "groups": self.groups, "affine": self.affine}
 
 
@@ -147,7 +151,7 @@ def moments(x: tf.Tensor, axes: list[int]) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def plain_norm(
-    kind: str, channels: int, groups: int = 8, affine: bool = True, **options
+    kind: str, channels: int, groups: int = 8, affine: bool = True, **options: Any
 ) -> keras.Layer:
     """The normalisation of that name for maps of so many channels."""
     if kind == "batch":

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from ...base.types import LayerShape, Tensor
 
 
 class _FIR(keras.layers.Layer):
     """A filter of few taps along height and width, as one depthwise convolution with constant
     weights: linear, so that gradients of every order are exact, and INT8 on every target."""
 
-    def __init__(self, taps: Sequence[float] = (1, 3, 3, 1), **options):
+    def __init__(self, taps: Sequence[float] = (1, 3, 3, 1), **options: Any) -> None:
         super().__init__(**options)
         if not 1 <= len(taps) <= 8 or sum(taps) <= 0:
             raise ValueError(f"taps {list(taps)}: 1 to 8 numbers with a positive sum")
         self.taps = [float(tap) / sum(taps) for tap in taps]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "taps": self.taps}
 
     def filtered(self, x: tf.Tensor, before: int, stride: int, gain: float) -> tf.Tensor:
@@ -44,10 +47,10 @@ class Downsample(_FIR):
     Source: Zhang 2019, arXiv:1904.11486.
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return self.filtered(inputs, (len(self.taps) - 1) // 2, stride=2, gain=1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: LayerShape) -> LayerShape:
         batch, height, width, channels = input_shape
         return (batch, (height + 1) // 2, (width + 1) // 2, channels)
 
@@ -63,7 +66,7 @@ class Upsample(_FIR):
     Source: Karras et al. 2020, arXiv:1912.04958, appendix B; Zhang 2019, arXiv:1904.11486.
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         _, height, width, channels = inputs.shape
         x = tf.pad(inputs, [(0, 0), (0, 0), (0, 0), (0, channels)])  # a zero after every pixel,
         x = tf.reshape(x, [-1, height, 2 * width * channels])
@@ -71,6 +74,6 @@ class Upsample(_FIR):
         x = tf.reshape(x, [-1, 2 * height, 2 * width, channels])
         return self.filtered(x, len(self.taps) // 2, stride=1, gain=4)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: LayerShape) -> LayerShape:
         batch, height, width, channels = input_shape
         return (batch, 2 * height, 2 * width, channels)

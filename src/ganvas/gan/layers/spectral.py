@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
+
+from ...base.types import LayerShape, Tensor
 
 KINDS = (
     keras.layers.Dense,
@@ -33,7 +37,7 @@ class SpectralNorm(keras.layers.Wrapper):
     Source: Miyato et al. 2018, arXiv:1802.05957, algorithm 1; kernels as [output, rest].
     """
 
-    def __init__(self, layer: keras.Layer, use_bias: bool = True, **options):
+    def __init__(self, layer: keras.Layer, use_bias: bool = True, **options: Any) -> None:
         super().__init__(layer, **options)
         linear = getattr(layer, "activation", None) in (None, keras.activations.linear)
         if not isinstance(layer, KINDS) or getattr(layer, "use_bias", False) or not linear:
@@ -43,7 +47,7 @@ class SpectralNorm(keras.layers.Wrapper):
             )
         self.use_bias = use_bias
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
         width = self.matrix().shape[1]
         self.u = self.add_weight(
@@ -72,15 +76,15 @@ class SpectralNorm(keras.layers.Wrapper):
         v, u = tf.stop_gradient(v), tf.stop_gradient(_unit(u))
         return tf.tensordot(v, tf.linalg.matvec(matrix, u), 1)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         y = self.layer(inputs)
         y /= tf.cast(self.sigma(training), y.dtype)
         return y + tf.cast(self.bias, y.dtype) if self.use_bias else y
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: LayerShape) -> LayerShape:
         return self.layer.compute_output_shape(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "use_bias": self.use_bias}
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
+
+from ...base.types import LayerShape, Tensor
 
 
 @keras.saving.register_keras_serializable("ganvas")
@@ -19,13 +23,13 @@ class WrapPad(keras.layers.Layer):
     Shapes: [N, H, W, C] -> [N, H + 2 size, W + 2 size, C]; H and W may be unknown.
     """
 
-    def __init__(self, size: int = 1, **options):
+    def __init__(self, size: int = 1, **options: Any) -> None:
         super().__init__(**options)
         if size < 1:
             raise ValueError(f"size {size} is not accepted; there is 1 and above")
         self.size = size
 
-    def build(self, input_shape):
+    def build(self, input_shape: LayerShape) -> None:
         sides = [side for side in input_shape[1:3] if side is not None]
         if min(sides, default=self.size) < self.size:
             raise ValueError(
@@ -33,14 +37,14 @@ class WrapPad(keras.layers.Layer):
                 "it is smaller than what is added"
             )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         size = self.size
         x = tf.concat([inputs[:, -size:], inputs, inputs[:, :size]], axis=1)
         return tf.concat([x[:, :, -size:], x, x[:, :, :size]], axis=2)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: LayerShape) -> LayerShape:
         batch, *sides, channels = input_shape
         return (batch, *(side and side + 2 * self.size for side in sides), channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "size": self.size}

@@ -115,7 +115,9 @@ def normalised(x: Tensor, kind: str, label: Tensor | None = None, classes: int =
     return plain_norm(kind, x.shape[-1])(x)
 
 
-def weighed(layer: type[keras.Layer], *sizes, spectral: bool = False, **options) -> keras.Layer:
+def weighed(
+    layer: type[keras.Layer], *sizes: Any, spectral: bool = False, **options: Any
+) -> keras.Layer:
     """A linear layer with bias, spectrally normalised if asked."""
     if spectral:
         own = {"dtype": options["dtype"]} if "dtype" in options else {}
@@ -172,6 +174,6 @@ def verdict(
     return layers.Add(**exact)([logit, layers.Dot(1, **exact)([features, vector])])
 
 
-def embed(classes: int, width: int, spectral: bool, **options) -> keras.Layer:
+def embed(classes: int, width: int, spectral: bool, **options: Any) -> keras.Layer:
     table = layers.Embedding(classes, width, **options)
     return SpectralNorm(table, use_bias=False, **options) if spectral else table

@@ -62,7 +62,7 @@ class DCGAN(Networks):
     pack: int = 1
     attention: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(vars(self))
 
     def generator(self, shape: Shape, classes: int = 0) -> keras.Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 from keras import layers
@@ -39,7 +40,7 @@ class R3GAN(Networks):
     blocks: int = 2
     group: int = 16
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(vars(self))
         narrow, wide = min(self.width, self.max_width), self.max_width
         if 2 * narrow % self.group or 2 * wide % self.group:
@@ -115,7 +116,7 @@ def _pointwise(width: int, gain: float = 1.0) -> keras.Layer:
     return layers.Conv2D(width, 1, use_bias=False, kernel_initializer=_initializer(gain))
 
 
-def _dense(width: int, **options) -> keras.Layer:
+def _dense(width: int, **options: Any) -> keras.Layer:
     return layers.Dense(width, use_bias=False, kernel_initializer=_initializer(1.0), **options)
 
 

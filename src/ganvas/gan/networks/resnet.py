@@ -56,7 +56,7 @@ class ResNet(Networks):
     pack: int = 1
     attention: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(vars(self))
 
     def generator(self, shape: Shape, classes: int = 0) -> keras.Model:

@@ -64,7 +64,7 @@ class Texture(Networks):
     discriminator_norm: str = "none"
     minibatch: str = "std"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(vars(self))
         taken = {"norm": ("batch", "pixel", "none"), "discriminator_norm": ("none", "spectral"),
                  "minibatch": ("none", "std")}  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 import keras
 
@@ -13,12 +14,12 @@ from ...storage.run import Run
 class EachTick(keras.callbacks.Callback):
     """Hooks ticks (Keras epochs), never batches: a batch hook costs a host sync each step."""
 
-    def __init__(self, run: Run, plan: Plan):
+    def __init__(self, run: Run, plan: Plan) -> None:
         super().__init__()
         self.run = run
         self.plan = plan
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: Any, logs: Any = None) -> None:
         logs = {} if logs is None else logs
         means = {name: float(value) for name, value in logs.items()}
         logs.update(self.tick(int(self.model.step.numpy()), means) or {})

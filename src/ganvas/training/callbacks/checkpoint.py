@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from ...errors import RunError
 from ...gan.model import GAN
@@ -14,7 +16,7 @@ from .base import EachTick
 class Checkpoint(EachTick):
     """Written every tick, after everything else has been."""
 
-    def tick(self, step, logs):
+    def tick(self, step: int, logs: dict[str, float]) -> None:
         self.run.save_state(step, state_of(self.model))
 
 
@@ -37,7 +39,7 @@ def variables(gan: GAN) -> dict[str, Any]:
     return named
 
 
-def moments(optimizer) -> list:
+def moments(optimizer: keras.Optimizer) -> list[tf.Variable]:
     """An optimizer's variables but its rate, which belongs to the recipe and may change."""
     return [v for v in optimizer.variables if v.name != "learning_rate"]
 

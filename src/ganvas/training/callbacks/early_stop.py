@@ -12,9 +12,9 @@ from .base import EachTick
 class EarlyStop(EachTick):
     """Comes last, when the tick's line and state are written."""
 
-    def __init__(self, run: Run, plan: Plan, question: Callable[[Run], bool]):
+    def __init__(self, run: Run, plan: Plan, question: Callable[[Run], bool]) -> None:
         super().__init__(run, plan)
         self.question = question
 
-    def tick(self, step, logs):
+    def tick(self, step: int, logs: dict[str, float]) -> None:
         self.model.stop_training |= bool(self.question(self.run))

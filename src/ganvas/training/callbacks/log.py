@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import tensorflow as tf
 
@@ -15,7 +16,7 @@ from .base import EachTick
 class Log(EachTick):
     """Rows of step, kimg, seconds (of training, over all sittings), speed, means and scores."""
 
-    def __init__(self, run: Run, plan: Plan, writer=None):
+    def __init__(self, run: Run, plan: Plan, writer: Any = None) -> None:
         super().__init__(run, plan)
         rows = run.rows()
         self.seconds = rows[-1]["seconds"] if rows else 0.0
@@ -23,10 +24,10 @@ class Log(EachTick):
         self.writer = writer
         self.began = time.perf_counter()
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: Any, logs: Any = None) -> None:
         self.began = time.perf_counter()
 
-    def tick(self, step, logs):
+    def tick(self, step: int, logs: dict[str, float]) -> None:
         seconds = time.perf_counter() - self.began - logs.get("score/seconds", 0.0)
         kimg = self.plan.kimg(step)
         speed = 1000 * (kimg - self.plan.kimg(self.step)) / seconds

@@ -18,10 +18,10 @@ class NaNGuard(EachTick):
     Without a run, as a worker that writes nothing: it stops where the chief does.
     """
 
-    def __init__(self, run: Run | None, plan: Plan):
+    def __init__(self, run: Run | None, plan: Plan) -> None:
         super().__init__(run, plan)  # type: ignore[arg-type]
 
-    def tick(self, step, logs):
+    def tick(self, step: int, logs: dict[str, float]) -> None:
         sick = [f"loss '{name}'" for name, value in logs.items() if not math.isfinite(value)]
         sick += [
             f"weight {weight.path}"

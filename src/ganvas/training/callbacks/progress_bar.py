@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -19,7 +20,7 @@ QUIET = ("signal/", "slope/")
 class ProgressBar(EachTick):
     """A live line on a terminal; elsewhere one plain line per tick, on standard error."""
 
-    def __init__(self, run: Run, plan: Plan, start: int):
+    def __init__(self, run: Run, plan: Plan, start: int) -> None:
         super().__init__(run, plan)
         self.console = Console(stderr=True)
         self.start = start
@@ -41,13 +42,13 @@ class ProgressBar(EachTick):
         self.bar.start()
         return self
 
-    def __exit__(self, *failure) -> None:
+    def __exit__(self, *failure: Any) -> None:
         self.bar.stop()
 
     def count(self, step: int) -> str:
         return f"kimg {self.plan.kimg(step):.1f}/{self.plan.kimg(self.plan.total):.1f}"
 
-    def tick(self, step, logs):
+    def tick(self, step: int, logs: dict[str, float]) -> None:
         seconds = (time.perf_counter() - self.began) / (step - self.start)
         speed = 1000 * self.plan.kimg(1) / seconds
         left = clock(seconds * (self.plan.total - step))

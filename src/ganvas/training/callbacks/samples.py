@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -20,12 +22,12 @@ GRID_SEED = 0
 class Samples(EachTick):
     """Writes samples/KIMG.png, a grid in TensorBoard and models/KIMG.keras when due."""
 
-    def __init__(self, run: Run, plan: Plan, sampler: Sampler, writer=None):
+    def __init__(self, run: Run, plan: Plan, sampler: Sampler, writer: Any = None) -> None:
         super().__init__(run, plan)
         self.sampler = sampler
         self.writer = writer
 
-    def tick(self, step, logs):
+    def tick(self, step: int, logs: dict[str, float]) -> None:
         if self.plan.grid_due(step):
             self.snapshot(step)
 
@@ -45,7 +47,7 @@ class Logits(EachTick):
     Where the two hills stand apart, the discriminator is winning.
     """
 
-    def __init__(self, run: Run, plan: Plan, source: Images, writer):
+    def __init__(self, run: Run, plan: Plan, source: Images, writer: Any) -> None:
         super().__init__(run, plan)
         self.count = plan.batch  # which the discriminator can judge
         batch = next(iter(source.stream(self.count, seed=0)))
@@ -53,7 +55,7 @@ class Logits(EachTick):
         self.label = batch[1] if source.classes else None
         self.writer = writer
 
-    def tick(self, step, logs):
+    def tick(self, step: int, logs: dict[str, float]) -> None:
         if not self.plan.grid_due(step):
             return
         rng = np.random.default_rng(GRID_SEED)
@@ -75,7 +77,7 @@ def draw_grid(sampler: Sampler, columns: int = COLUMNS) -> np.ndarray:
 def real_grid(source: Images, columns: int = COLUMNS) -> np.ndarray:
     """Real images laid out as `draw_grid` lays out fakes."""
     rows = min(len(source.names), MAX_ROWS) or columns
-    wanted: dict[int, list] = {row: [] for row in range(rows)}
+    wanted: dict[int, list[np.ndarray]] = {row: [] for row in range(rows)}
     # Few at a time, because they may be large; as many in all as a rare class needs.
     for batch in source.stream(columns, seed=0).take(10_000 // columns):
         pictures, labels = batch if source.classes else (batch, None)

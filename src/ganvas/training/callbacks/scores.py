@@ -37,7 +37,7 @@ class Scores(EachTick):
         sampler: Sampler,
         source: Images,
         options: ScoreOptions,
-    ):
+    ) -> None:
         super().__init__(run, plan)
         self.sampler = sampler
         self.source = source
@@ -46,7 +46,7 @@ class Scores(EachTick):
         self.reference: Reference | None = None
         self.about: dict[str, Any] = {}
 
-    def tick(self, step, logs):
+    def tick(self, step: int, logs: dict[str, float]) -> dict[str, float] | None:
         if not self.plan.score_due(step):
             return None
         began = time.perf_counter()

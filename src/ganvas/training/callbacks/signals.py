@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,7 +26,7 @@ class Signals(EachTick):
     """Comes before the log. The pictures are the averaged generator's, as a user would draw them;
     logits are of the generator that plays. The noise and the real images are the same each tick."""
 
-    def __init__(self, run: Run, plan: Plan, sampler: Sampler, source: Images):
+    def __init__(self, run: Run, plan: Plan, sampler: Sampler, source: Images) -> None:
         super().__init__(run, plan)
         self.sampler = sampler
         count = plan.batch * max(1, COUNT // plan.batch)  # which the discriminator can judge
@@ -37,9 +38,9 @@ class Signals(EachTick):
         self.held = _some(held, count) if held is not None and full else None
         self.weights: dict[str, list[np.ndarray]] = {}
         self.before: np.ndarray | None = None
-        self.read: Callable | None = None
+        self.read: Callable[..., Any] | None = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         """What a run that goes on starts from is what it was at its last tick."""
         if self.read is None:
             # Functions: a third of the time that the layers take one by one.
@@ -49,7 +50,7 @@ class Signals(EachTick):
             self.weights, self.before = self._weights(), self._draw()
             self.step = int(self.model.step.numpy())
 
-    def tick(self, step, logs):
+    def tick(self, step: int, logs: dict[str, float]) -> dict[str, float] | None:
         now, pictures = self._weights(), self._draw()
         found = signals.of_pictures(pictures, self.real, self.before)
         fake = self.play()
@@ -73,7 +74,7 @@ class Signals(EachTick):
             for name, player in players.items()
         }
 
-    def _judge(self, images, label) -> tuple[np.ndarray, np.ndarray]:
+    def _judge(self, images: Any, label: Any) -> tuple[np.ndarray, np.ndarray]:
         """Logits [N] and features [N, D]; a batch at a time, as it learns."""
         logits, features = [], []
         for start in range(0, len(images), self.plan.batch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import tensorflow as tf
 
@@ -19,7 +20,9 @@ class Watch(EachTick):
         failure: the failure that the run was stopped for; None while it may go on.
     """
 
-    def __init__(self, run: Run, plan: Plan, heal: bool, writer=None, aloud: bool = True):
+    def __init__(
+        self, run: Run, plan: Plan, heal: bool, writer: Any = None, aloud: bool = True
+    ) -> None:
         super().__init__(run, plan)
         self.report = run.read_json("data.json")
         self.heal = heal
@@ -28,7 +31,7 @@ class Watch(EachTick):
         self.failure: Finding | None = None
         self.known: set[tuple[str, str]] = set()
 
-    def tick(self, step, logs):
+    def tick(self, step: int, logs: dict[str, float]) -> None:
         rows = since_cure(self.run.rows())
         findings = examine(rows, self.report)
         if self.heal and well(rows, self.report):
@@ -42,7 +45,7 @@ class Watch(EachTick):
             self.tell(step, rows, findings)
         self.known |= found
 
-    def tell(self, step: int, rows, findings: list[Finding]) -> None:
+    def tell(self, step: int, rows: Any, findings: list[Finding]) -> None:
         """A line on standard error for what is certain, and the sheet in TensorBoard."""
         name = self.run.folder
         for finding in findings:
