@@ -25,7 +25,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import store
-from digits import Judge
+from digits import DigitScores
 from ganvas import images as pictures
 from ganvas.config import parse
 from ganvas.sampling.sampler import Sampler
@@ -35,7 +35,7 @@ from jobs import interval, parser, pick, run_all
 
 STEPS, BATCH = 3000, 64
 
-SICK = {
+UNSTABLE = {
     "recipe": "collapse",
     "loss": "nonsaturating",
     "networks": {"name": "dcgan", "noise": 64, "width": 16, "discriminator_width": 32,
@@ -61,12 +61,12 @@ REMEDIES: dict[str, dict] = {
 
 
 @cache
-def judge() -> Judge:
-    return Judge()
+def digit_scores() -> DigitScores:
+    return DigitScores()
 
 
 def play(remedy: str, seed: int) -> dict:
-    config = parse(SICK).with_values({**REMEDIES[remedy], "train.seed": seed})
+    config = parse(UNSTABLE).with_values({**REMEDIES[remedy], "train.seed": seed})
     config, source = prepare("mnist", config, None)
     gan, plan = assemble(config, source)
     began = time.perf_counter()
@@ -85,11 +85,12 @@ def play(remedy: str, seed: int) -> dict:
 
 
 def score(drawn: np.ndarray) -> dict:
-    shares = np.bincount(judge().digits(pictures.to_float(drawn)), minlength=10) / len(drawn)
+    scores, shown = digit_scores(), pictures.to_float(drawn)
+    shares = np.bincount(scores.digits(shown), minlength=10) / len(drawn)
     return {
         "digits": int((shares >= 0.02).sum()),
-        "times_floor": round(judge().score(pictures.to_float(drawn)) / judge().floor, 2),
-        "spread": round(spread(drawn) / spread(pictures.to_uint8(judge().train[0][:10_000])), 3),
+        "times_floor": round(scores.score(shown) / scores.floor, 2),
+        "spread": round(spread(drawn) / spread(pictures.to_uint8(scores.train[0][:10_000])), 3),
     }
 
 

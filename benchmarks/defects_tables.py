@@ -31,7 +31,10 @@ def write_up() -> None:
 
 
 def interval(values: Iterable[float]) -> str:
-    """Mean and 95 % bootstrap interval over classes, whose seeds are averaged first."""
+    """Mean and 95 % bootstrap interval over classes, whose seeds are averaged first.
+
+    `stats.intervals.bootstrap` draws by another generator and would change the published table.
+    """
     values = np.array(list(values))
     rng = np.random.default_rng(0)
     means = values[rng.integers(0, len(values), (2000, len(values)))].mean(1)

@@ -14,10 +14,14 @@ FEATURES = 64
 CACHE = Path(__file__).parent / "results" / ".digits.keras"
 
 
-class Judge:
-    """Scores generated digits against the 10,000 test images.
+class DigitScores:
+    """A digit classifier and what it says of images: their digits, and their Fréchet distance.
 
-    Attributes: accuracy (of the classifier), floor (10,000 real training images scored).
+    The classifier is trained on MNIST once and kept in results/. The distance is that of its
+    features, to those of the 10,000 test images.
+
+    Attributes: accuracy (of the classifier on the test images), floor (the distance of 10,000
+    real training images).
     """
 
     def __init__(self) -> None:

@@ -1,14 +1,14 @@
-"""The ward: planted sick runs and healthy ones, and whether the doctor tells them apart.
+"""Runs with an injected fault and healthy ones, and whether the doctor tells them apart.
 
     python benchmarks/doctor.py [--part 0/2] [--only NAME] [--seeds 5]
 
-Sick runs of `quick` on MNIST with one fault each, from the start or setting in in the middle, and
-some on emoji at 32 px (`noto_emoji_64.npz` under $GANVAS_DATA, default ../shared/data; left out
-where that is absent); healthy runs over all recipes. A plant counts only if it ends sick: at least
-3 times the median Frechet distance of healthy runs (of emoji: energy distance of pixels). 50 images
-are scored against themselves, so they never do, and their findings are shown without counting.
-Rates come with Clopper-Pearson intervals. Thresholds (doctor/diseases.py) were set on even seeds;
-odd seeds are reported apart.
+Runs of `quick` on MNIST with one injected fault each, from the start or from the middle, and some
+on emoji at 32 px (`noto_emoji_64.npz` under $GANVAS_DATA, default ../shared/data; left out where
+that is absent); healthy runs over all recipes. A fault counts only if its run fails: if it ends at
+3 times the median Frechet distance of healthy runs or more (of emoji: energy distance of pixels).
+Runs of 50 images are scored against themselves, so they never fail by this rule; their findings
+are shown and not counted. Rates come with Clopper-Pearson intervals. Thresholds
+(doctor/diseases.py) were set on even seeds; odd seeds are reported apart.
 
 Each run is a line of results/doctor.jsonl, and is not made again: its log, rounded, is what the
 doctor reads. Writes results/doctor.md.
@@ -33,13 +33,13 @@ from jobs import parser, rate, run_all
 
 EMOJI = Path(os.environ.get("GANVAS_DATA", "../shared/data")) / "noto_emoji_64.npz"
 KIMG = 32
-SICK = 3.0  # times the healthy median: ended sick
+FAILED = 3.0  # times the healthy median: the run failed
 BASE = {"train.kimg": KIMG, "train.tick_kimg": 1.6, "scores.times": 1, "watch.grids": 1,
         "watch.tensorboard": False}  # fmt: skip
 STRONG = {"penalties": [], "loss": "nonsaturating", "networks.norm": "none",
           "networks.minibatch": "none", "train.learning_rate": 2e-4}  # fmt: skip
 FAULTS: dict[str, tuple[dict, tuple[str, ...]]] = {
-    # what is set, and the diseases that name it rightly
+    # what is set, and the diseases that are correct names for it
     "discriminator too strong": (
         {**STRONG, "train.discriminator_learning_rate": 2e-2},
         ("vanishing_gradient", "mode_collapse", "divergence"),
@@ -172,30 +172,30 @@ def quality(run: dict) -> float:
 
 
 def measured(runs: list[dict]) -> tuple[str, str]:
-    """Sentences, and the table of plants."""
+    """Sentences, and the table of injected faults."""
     well = {
         kind: float(np.median([quality(r) for r in runs if r["fault"] == fault]))
         for kind, fault in (("early", "quick"), ("late", "quick"), ("emoji", "quick emoji"))
     }
-    plants: dict[tuple[str, str], list[dict]] = {}
+    faults: dict[tuple[str, str], list[dict]] = {}
     for run in runs:
         if run["kind"] != "healthy":
-            plants.setdefault((run["kind"], run["fault"]), []).append(run)
-    rows, sick = [], []
-    for (kind, fault), mine in plants.items():
-        ill = [r for r in mine if quality(r) >= SICK * well[kind]]
+            faults.setdefault((run["kind"], run["fault"]), []).append(run)
+    rows, failing = [], []
+    for (kind, fault), mine in faults.items():
+        failed = [r for r in mine if quality(r) >= FAILED * well[kind]]
         begin = KIMG / 2 if kind == "late" else 0
         told = Counter(found[1] for found in map(alarm, mine) if found)
-        record = []  # (run, found?, named rightly?, delay, name)
-        for run in ill:
+        record = []  # (run, detected?, correct?, delay, name)
+        for run in failed:
             found = alarm(run)
             right = bool(found) and found[1] in FAULTS[fault][1]
             delay = (found[0] - begin) / run["kimg"] if found else None
             record.append((run, bool(found), right, delay, found[1] if found else ""))
-        sick += record
+        failing += record
         delays = [one[3] for one in record if one[1]]
         rows.append([
-            f"{kind}: {fault}", str(len(mine)), str(len(ill)),
+            f"{kind}: {fault}", str(len(mine)), str(len(failed)),
             str(len(delays)), str(sum(one[2] for one in record)),
             f"{np.median(delays):.0%}" if delays else "-",
             ", ".join(f"{name} {count}" for name, count in told.most_common()),
@@ -204,21 +204,21 @@ def measured(runs: list[dict]) -> tuple[str, str]:
     false = [(r["fault"], r["seed"], alarm(r)) for r in healthy if alarm(r)]
     lines = []
     for title, part in (
-        ("All", sick),
-        ("Odd seeds", [one for one in sick if one[0]["seed"] % 2]),
+        ("All", failing),
+        ("Odd seeds", [one for one in failing if one[0]["seed"] % 2]),
     ):
         found, named = (sum(one[i] for one in part) for i in (1, 2))
         delays = [one[3] for one in part if one[1]]
         lines.append(
-            f"{title}: {found} of {len(part)} sick runs found out ({rate(found, len(part))}), "
-            f"{named} named rightly first ({rate(named, len(part))}), median delay "
+            f"{title}: {found} of {len(part)} failing runs detected ({rate(found, len(part))}), "
+            f"{named} with the correct failure first ({rate(named, len(part))}), median delay "
             f"{np.median(delays):.0%} of the run."
         )
     lines.append(
         f"False alarms in {len(false)} of {len(healthy)} healthy runs "
         f"({rate(len(false), len(healthy))}){': ' + str(false) if false else ''}."
     )
-    head = ["plant", "runs", "ended sick", "found", "right first", "delay", "named"]
+    head = ["injected fault", "runs", "failed", "detected", "correct first", "delay", "named"]
     return "\n\n".join(lines), store.markdown(head, rows)
 
 

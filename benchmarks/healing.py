@@ -1,13 +1,13 @@
-"""What becomes of sick runs that may heal themselves.
+"""How failing runs end if they roll back and apply fixes by themselves.
 
     python benchmarks/healing.py [--seeds 2] [--part 0/2] [--only NAME]
 
-The curable plants of `benchmarks/doctor.py` on MNIST, with `train.heal`, at the same budget of
-kimg; healed is what ends within 1.5 times the median Frechet distance of healthy runs of that
-length. Also `classic` beside `classic --heal`.
+The fixable faults of `benchmarks/doctor.py` on MNIST, with `train.heal`, at the same budget of
+kimg; a run is healed if it ends within 1.5 times the median Frechet distance of healthy runs of
+that length. Also `classic` beside `classic --heal`.
 
 Each run is a line of results/healing.jsonl, and is not made again, with a picture of ten images
-before the first cure and ten at the end in docs/pictures/healing/. Writes results/healing.md,
+before the first fix and ten at the end in docs/pictures/healing/. Writes results/healing.md,
 docs/pictures/healing.png and docs/pictures/classic-heal.png.
 """
 
@@ -29,7 +29,7 @@ from ganvas import images
 from ganvas.errors import Diverged
 from jobs import parser, rate, run_all
 
-CURABLE = [name for name in FAULTS if name != "50 images"]
+FIXABLE = [name for name in FAULTS if name != "50 images"]
 KIMG = doctor.KIMG = 48
 NEAR = 1.5  # times the healthy median: healed
 SHOWN = ("discriminator too strong", "generator's rate x 100", "wasserstein, no bound",
@@ -39,7 +39,7 @@ CLASSIC = {"train.kimg": 96, "train.tick_kimg": 3.84, "scores.times": 4, "watch.
 
 
 def play(kind: str, fault: str, seed: int) -> dict:
-    """kind: "early" or "late" of the plants; "healthy"; "classic": fault is "heal" or "plain"."""
+    """kind: "early" or "late" faults; "healthy"; "classic": fault is "heal" or "plain"."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         values = {**BASE, "train.kimg": KIMG, "train.seed": seed, "train.heal": True}
@@ -83,8 +83,8 @@ def jobs(seeds: int) -> list[tuple[str, str, int]]:
     mine: list[tuple[str, str, int]] = []
     for seed in range(seeds):
         mine += [("healthy", "none", seed)]
-        mine += [("early", fault, seed) for fault in CURABLE if fault != "NaN"]
-    mine += [("late", fault, 0) for fault in CURABLE if not fault.startswith("generator far")]
+        mine += [("early", fault, seed) for fault in FIXABLE if fault != "NaN"]
+    mine += [("late", fault, 0) for fault in FIXABLE if not fault.startswith("generator far")]
     return [*mine, ("classic", "heal", 0), ("classic", "plain", 0)]
 
 
@@ -92,31 +92,31 @@ def summary(runs: list[dict]) -> str:
     """The table, and the share that was healed."""
     well = float(np.median([r["frechet"] for r in runs if r["kind"] == "healthy"]))
     rows, healed = [], []
-    plants = dict.fromkeys((r["kind"], r["fault"]) for r in runs if r["kind"] in ("early", "late"))
-    for kind, fault in plants:
+    faults = dict.fromkeys((r["kind"], r["fault"]) for r in runs if r["kind"] in ("early", "late"))
+    for kind, fault in faults:
         mine = [r for r in runs if (r["kind"], r["fault"]) == (kind, fault)]
         ratios = [(r["frechet"] or float("inf")) / well for r in mine]
         healed += [ratio <= NEAR for ratio in ratios]
-        cures = [one for r in mine[:1] for one in r["healed"]]
+        fixes = [one for r in mine[:1] for one in r["healed"]]
         rows.append([
             f"{kind}: {fault}",
-            "; ".join(f"{at:g} kimg, {what}: {', '.join(words)}" for at, what, words, _ in cures),
+            "; ".join(f"{at:g} kimg, {what}: {', '.join(words)}" for at, what, words, _ in fixes),
             ", ".join(f"{ratio:.2f}" for ratio in ratios),
         ])  # fmt: skip
     sentence = (
-        f"{sum(healed)} of {len(healed)} curable sick runs ({rate(sum(healed), len(healed))}) end "
-        f"within {NEAR} times the Frechet distance of healthy runs of the same {KIMG} kimg "
+        f"{sum(healed)} of {len(healed)} fixable failing runs ({rate(sum(healed), len(healed))}) "
+        f"end within {NEAR} times the Frechet distance of healthy runs of the same {KIMG} kimg "
         f"({well:.1f}).\n\n"
     )
     for name in ("plain", "heal"):
         for run in (r for r in runs if (r["kind"], r["fault"]) == ("classic", name)):
             sentence += f"classic, {name}: {run['frechet']} after {CLASSIC['train.kimg']} kimg.\n\n"
-    head = ["plant", "cures of the first seed", "Frechet over healthy, by seed"]
+    head = ["injected fault", "fixes of the first seed", "Frechet over healthy, by seed"]
     return sentence + store.markdown(head, rows)
 
 
 def charts() -> None:
-    """Before and after, of some plants; classic with and without."""
+    """Before and after, of some faults; classic with and without."""
     from matplotlib.figure import Figure
 
     charted = {

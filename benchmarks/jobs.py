@@ -5,13 +5,13 @@ from what there is."""
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable, Iterable, Sequence
 
 import keras
 import numpy as np
 
 import store
+from ganvas.stats.intervals import clopper_pearson
 
 
 def parser(about: str, seeds: int = 3) -> argparse.ArgumentParser:
@@ -63,25 +63,9 @@ def interval(values: Sequence[float], form: str) -> str:
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
-def clopper_pearson(count: int, of: int, level: float = 0.95) -> tuple[float, float]:
-    """The exact interval of a rate: binomial tails of (1 - level) / 2 each, by bisection."""
-    tail = (1 - level) / 2
-
-    def at_most(k: int, p: float) -> float:
-        return sum(math.comb(of, i) * p**i * (1 - p) ** (of - i) for i in range(k + 1))
-
-    def root(falls: Callable[[float], float]) -> float:
-        low, high = 0.0, 1.0
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (middle, high) if falls(middle) > 0 else (low, middle)
-        return low
-
-    least = root(lambda p: tail - (1 - at_most(count - 1, p))) if count else 0.0
-    most = root(lambda p: at_most(count, p) - tail) if count < of else 1.0
-    return least, most
-
-
 def rate(count: int, of: int) -> str:
-    low, high = clopper_pearson(count, of)
-    return f"{count / max(of, 1):.0%}, 95 % interval {low:.0%} to {high:.0%}"
+    """A rate and its exact interval; "-" where there is nothing to count."""
+    if not of:
+        return "-"
+    value, low, high = clopper_pearson(count, of)
+    return f"{value:.0%}, 95 % interval {low:.0%} to {high:.0%}"

@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 import store
-from digits import Judge
+from digits import DigitScores
 from ganvas import images as pictures
 from ganvas.sampling.sampler import Sampler
 from ganvas.training.assembly import assemble
@@ -46,7 +46,7 @@ class Game:
         return (time.perf_counter() - began) / steps
 
 
-def compare(recipe: str, rounds: int, steps: int, judge: Judge) -> dict:
+def compare(recipe: str, rounds: int, steps: int, digit_scores: DigitScores) -> dict:
     games = {precision: Game(recipe, precision) for precision in PRECISIONS}
     each = games["float32"].plan.execution * 4
     for game in games.values():
@@ -56,7 +56,8 @@ def compare(recipe: str, rounds: int, steps: int, judge: Judge) -> dict:
     for precision, game in games.items():
         game.play(max(each, steps - (rounds + 1) * each))
         drawn = game.sampler.sample(10_000, seed=1)
-        scores[precision] = round(judge.score(pictures.to_float(drawn)) / judge.floor, 2)
+        ratio = digit_scores.score(pictures.to_float(drawn)) / digit_scores.floor
+        scores[precision] = round(ratio, 2)
     return {
         "recipe": recipe,
         "bfloat16_over_float32": round(statistics.median(b / a for a, b in seconds), 3),
@@ -75,7 +76,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=1000)
     options = parser.parse_args()
-    judge = Judge()
+    digit_scores = DigitScores()
     report = {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
         "bfloat16 in hardware": any(
@@ -86,7 +87,7 @@ def main() -> None:
         "recipes": [],
     }
     for recipe in options.recipes:
-        report["recipes"].append(compare(recipe, options.rounds, options.steps, judge))
+        report["recipes"].append(compare(recipe, options.rounds, options.steps, digit_scores))
         print(json.dumps(report["recipes"][-1], indent=1), flush=True)
         keras.backend.clear_session()
     store.add("precision", "report", report)

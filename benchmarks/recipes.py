@@ -24,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import store
-from digits import Judge, frechet
+from digits import DigitScores, frechet
 from ganvas import images as pictures
 from ganvas.config import load_recipe, recipe_names
 from ganvas.sampling.sampler import Sampler
@@ -40,8 +40,8 @@ TIMED = ("classic", "quick", "warm")
 
 
 @cache
-def judge() -> Judge:
-    return Judge()
+def digit_scores() -> DigitScores:
+    return DigitScores()
 
 
 @cache
@@ -101,7 +101,7 @@ def play(name: str, kimg: float | None) -> dict:
         components = Components(data)
         score = components.score(drawn) / components.floor
     else:
-        score = judge().score(pictures.to_float(drawn)) / judge().floor
+        score = digit_scores().score(pictures.to_float(drawn)) / digit_scores().floor
     last = {key: round(float(values[-1]), 3) for key, values in history.history.items()}
     return {
         "name": name, "images": source.count, "kimg": round(plan.kimg(plan.total), 1),

@@ -28,7 +28,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import store
-from digits import Judge
+from digits import DigitScores
 from ganvas import images as pictures
 from ganvas.config import parse
 from ganvas.sampling.sampler import Sampler
@@ -59,14 +59,14 @@ THOUSAND = ("DCGAN", "relativistic + R1", "relativistic + R1 + R2", "relativisti
 
 
 @cache
-def judge() -> Judge:
-    return Judge()
+def digit_scores() -> DigitScores:
+    return DigitScores()
 
 
 @cache
 def stacked(count: int, part: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     """uint8 [n, 28, 28, count] and the mode of each, int [n]."""
-    images, labels = getattr(judge(), part)
+    images, labels = getattr(digit_scores(), part)
     rng = np.random.default_rng(0)
     chosen = rng.integers(0, len(images), (count, n))
     pixels = pictures.to_uint8(images[..., 0])
@@ -77,7 +77,7 @@ def stacked(count: int, part: str, n: int) -> tuple[np.ndarray, np.ndarray]:
 def named(drawn: np.ndarray) -> np.ndarray:
     """The mode that the classifier sees in each image."""
     channels = np.moveaxis(pictures.to_float(drawn), -1, 0)[..., None]
-    return sum(judge().digits(channel) * 10**place for place, channel in enumerate(channels))
+    return sum(digit_scores().digits(channel) * 10**place for place, channel in enumerate(channels))
 
 
 def play(count: int, method: str, seed: int) -> dict:
@@ -126,8 +126,8 @@ def floors() -> str:
         ideal, seen = score(modes, count), score(named(images), count)
         lines.append(
             f"{10**count} modes: real images score {seen['modes']} modes and KL {seen['kl']:.3f} "
-            f"(by their true labels {ideal['kl']:.3f}); the classifier names {accuracy:.1%} "
-            "rightly.\n"
+            f"(by their true labels {ideal['kl']:.3f}); the classifier's accuracy is "
+            f"{accuracy:.1%}.\n"
         )
     return "\n".join(lines)
 

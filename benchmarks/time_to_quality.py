@@ -30,7 +30,7 @@ import tensorflow as tf
 from keras import layers
 
 import store
-from digits import Judge
+from digits import DigitScores
 from ganvas import images as pictures
 from ganvas.config import Config, load_recipe
 from ganvas.gan.losses import Loss
@@ -102,8 +102,8 @@ def contenders() -> dict[str, tuple[Config, int, int]]:
 
 
 @cache
-def judge() -> Judge:
-    return Judge()
+def digit_scores() -> DigitScores:
+    return DigitScores()
 
 
 class Game:
@@ -176,9 +176,10 @@ def contest(name: str, seed: int, marks: Sequence[float]) -> dict:
         game.play(executions)
         step += executions * game.plan.execution
         drawn = game.draw()
-        score = judge().score(pictures.to_float(drawn))
+        score = digit_scores().score(pictures.to_float(drawn))
+        ratio = round(score / digit_scores().floor, 2)
         rows.append({"mark": mark, "step": step, "frechet": round(score, 3),
-                     "times_floor": round(score / judge().floor, 2), **game.last})  # fmt: skip
+                     "times_floor": ratio, **game.last})  # fmt: skip
         print(name, seed, rows[-1], flush=True)
         if seed == 0:
             place = store.picture(TOPIC, f"{name}-{mark:g}s")
@@ -232,10 +233,10 @@ def main() -> None:
     ]
     runs = run_all(TOPIC, jobs, lambda *job: contest(*job, chosen.marks), chosen)
     runs = [run for run in runs if "rows" in run]  # not the pace, nor runs by an earlier protocol
-    blank = judge().score(-np.ones((10_000, 28, 28, 1), np.float32)) / judge().floor
+    blank = digit_scores().score(-np.ones((10_000, 28, 28, 1), np.float32)) / digit_scores().floor
     text = table(runs, chosen.marks) + (
-        f"\nTimes the floor of {judge().floor:.3f}; blank images: {blank:.0f}. "
-        f"The classifier: {judge().accuracy:.1%}, sha256 {judge().sha256()[:12]}.\n"
+        f"\nTimes the floor of {digit_scores().floor:.3f}; blank images: {blank:.0f}. "
+        f"The classifier: {digit_scores().accuracy:.1%}, sha256 {digit_scores().sha256()[:12]}.\n"
     )
     store.write_table(TOPIC, text)
     chart(runs)
