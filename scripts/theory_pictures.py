@@ -18,8 +18,7 @@ import tensorflow as tf
 from matplotlib import pyplot as plt
 
 from ganvas import data, images
-from ganvas.gan import augment, layers, networks, optimizers, penalties
-from ganvas.gan import model as gan
+from ganvas.gan import augment, layers, model as gan, networks, optimizers, penalties
 from ganvas.gan.losses import LOSSES, NonSaturating, Relativistic
 
 TARGET = Path(__file__).parent.parent / "docs/pictures/theory"

@@ -14,8 +14,7 @@ from PIL import Image
 import ganvas
 from ganvas.cli import run_command
 from ganvas.kits import patterns
-from ganvas.kits.patterns import tiles as tile_drawing
-from ganvas.kits.patterns import tiling
+from ganvas.kits.patterns import tiles as tile_drawing, tiling
 from ganvas.kits.patterns.marks import read_marks
 from refusals import refuses
 

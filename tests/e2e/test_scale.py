@@ -22,8 +22,7 @@ from PIL import Image
 
 import ganvas
 from ganvas import cluster
-from ganvas.cluster import packer, packing, training
-from ganvas.cluster import ray as our_ray
+from ganvas.cluster import packer, packing, ray as our_ray, training
 from ganvas.cluster.ray import team
 from ganvas.cluster.sampling import Drawer, Request, _request
 from ganvas.data import Options

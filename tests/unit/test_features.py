@@ -13,8 +13,7 @@ from keras import layers
 
 from ganvas.data.mnist import mnist
 from ganvas.errors import UsageError
-from ganvas.features import extractors as module
-from ganvas.features import lite0
+from ganvas.features import extractors as module, lite0
 from ganvas.features.extractors import CHUNK, choose, extractor, looks_like_digits
 from ganvas.images import refit
 from refusals import refuses

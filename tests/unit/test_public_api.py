@@ -1,10 +1,12 @@
 """What users may import, and how long they wait for it."""
 
+import ast
 import importlib
 import pkgutil
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,11 @@ PUBLIC = [
     "UsageError", "bench", "evaluate", "export", "load", "load_game", "prepare", "rehearse",
     "resume", "train", "tune",
 ]  # fmt: skip
+PACKAGES = [
+    "ganvas", *(f"ganvas.{name}" for name in ("cluster", "data", "evaluation", "exporting")),
+    *(f"ganvas.kits.{kit}" for kit in ("defects", "patterns", "privacy", "rare_class")),
+]  # fmt: skip
+"""Those whose names are imported when first used."""
 
 
 def test_names():
@@ -27,9 +34,41 @@ def test_names():
     assert callable(ganvas.train)
 
 
-def test_unknown_name():
+@pytest.mark.parametrize("package", [ganvas, ganvas.data, ganvas.gan, ganvas.kits, ganvas.cluster])
+def test_unknown_name(package):
+    assert not hasattr(package, "nothing")
     with pytest.raises(AttributeError, match="nothing"):
-        getattr(ganvas, "nothing")  # noqa: B009
+        package.nothing  # noqa: B018
+
+
+def test_submodules_resolve_when_first_used():
+    code = (
+        "import sys, ganvas; ganvas.cluster.ray; ganvas.kits.defects; "
+        "assert 'ganvas.kits.patterns' not in sys.modules; from ganvas import kits; kits.patterns"
+    )
+    assert processor_time("-c", code)[1].returncode == 0
+
+
+def exported(path: Path) -> set[tuple[str, str]]:
+    """(module, name) of what a package's `if TYPE_CHECKING:` block names, submodules left out."""
+    found = set()
+    for block in ast.parse(path.read_text()).body:
+        if isinstance(block, ast.If) and getattr(block.test, "id", "") == "TYPE_CHECKING":
+            found |= {
+                (node.module, one.name)
+                for node in block.body
+                if isinstance(node, ast.ImportFrom) and node.module
+                for one in node.names
+                if one.asname == one.name
+            }
+    return found
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_mypy_and_editors_see_the_same_names_as_python(name):
+    package = importlib.import_module(name)
+    homes = {(home, one) for home, names in package._HOMES.items() for one in names}
+    assert homes and exported(Path(package.__file__)) == homes
 
 
 def processor_time(*arguments) -> tuple[float, subprocess.CompletedProcess]:
@@ -78,11 +117,7 @@ def test_wrong_words_are_answered_quickly_in_one_line():
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["ganvas", *(f"ganvas.{p}" for p in ("data", "evaluation", "exporting")),
-     *(f"ganvas.kits.{kit}" for kit in ("defects", "patterns", "privacy", "rare_class"))],
-)  # fmt: skip
+@pytest.mark.parametrize("name", PACKAGES)
 def test_no_public_name_is_a_module_beside_it(name):
     """Whoever imports the module first would get it in place of the function."""
     package = importlib.import_module(name)

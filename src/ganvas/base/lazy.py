@@ -1,15 +1,17 @@
-"""Public names that are imported when first used: TensorFlow takes seconds."""
+"""Public names and submodules that are imported when first used: TensorFlow takes seconds."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 def fetch(package: str, homes: Mapping[str, Sequence[str]], name: str) -> Any:
-    """What a package's `__getattr__` returns: the name, from the module that is its home.
+    """What a package's `__getattr__` returns: a name from the module that is its home, or a
+    submodule.
 
     Args:
         homes: module within the package -> its public names.
@@ -21,4 +23,6 @@ def fetch(package: str, homes: Mapping[str, Sequence[str]], name: str) -> Any:
             value = getattr(importlib.import_module(f"{package}.{home}"), name)
             setattr(sys.modules[package], name, value)
             return value
+    if name.isidentifier() and name[0] != "_" and importlib.util.find_spec(f"{package}.{name}"):
+        return importlib.import_module(f"{package}.{name}")
     raise AttributeError(f"module '{package}' has no attribute '{name}'")

@@ -12,8 +12,7 @@ from .app import Json, RunFolder, app
 @app.command()
 def doctor(run: RunFolder, as_json: Json = False) -> int:
     """Say whether a run is healthy, what ails it, why, and what helps. Exit 1: it is sick."""
-    from ..doctor import as_json as report
-    from ..doctor import examine_run, sheet, sick, since_cure
+    from ..doctor import as_json as report, examine_run, sheet, sick, since_cure
     from ..storage.run import Run
 
     patient = Run.open(run)

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from .findings import Report as Report
     from .options import Options as Options
     from .preparing import prepare as prepare
-    from .sources import load as load
-    from .sources import options_of as options_of
+    from .sources import load as load, options_of as options_of
 
 _HOMES = {
     "base": ("Images",),
@@ -24,6 +23,7 @@ _HOMES = {
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    return _fetch(__name__, _HOMES, name)
+    def __getattr__(name: str) -> Any:
+        return _fetch(__name__, _HOMES, name)

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..config import Gate
-from ..data import Images, Options, options_of
-from ..data import load as load_images
+from ..data import Images, Options, load as load_images, options_of
 from ..data.generated import read_generated
 from ..errors import DataError, RunError, UsageError, no_such
 from ..features.extractors import Extractor

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Config
-from ..data import Images, options_of
-from ..data import load as load_images
+from ..data import Images, load as load_images, options_of
 from ..errors import Advice, DataError, Refused, UsageError
 from ..evaluation import evaluate
 from ..sampling.sampler import Sampler, load

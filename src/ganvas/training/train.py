@@ -16,8 +16,7 @@ from typing import Any
 from ..base.types import StrPath
 from ..base.workers import task
 from ..config import Config, load_recipe
-from ..data import Images, options_of
-from ..data import load as load_images
+from ..data import Images, load as load_images, options_of
 from ..errors import Advice, ConfigError, RunError, UsageError
 from ..gan.model import GAN
 from ..storage import remote

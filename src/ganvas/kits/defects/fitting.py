@@ -15,8 +15,7 @@ import tensorflow as tf
 from ...exporting.publish import check_free, publishing
 from ...images import to_float
 from ...storage.job import begin
-from . import encoder as encoders
-from . import game
+from . import encoder as encoders, game
 from .baselines import Baselines
 from .blur import blurred
 from .density import Gaussian, Nearest

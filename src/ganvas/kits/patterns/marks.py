@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...data import Images, Options
-from ...data import load as load_images
+from ...data import Images, Options, load as load_images
 from ...data.groups import k_means, nearest, thumbnails
 from ...errors import DataError, UsageError, no_such
 from . import colour

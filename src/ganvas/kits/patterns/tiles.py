@@ -16,8 +16,7 @@ from ...config import Config, load_recipe
 from ...config.build import build
 from ...errors import RunError, UsageError, no_such
 from ...gan.networks import NETWORKS
-from ...gan.networks.texture import Texture as Networks
-from ...gan.networks.texture import take
+from ...gan.networks.texture import Texture as Networks, take
 from ...sampling.sampler import read_keras
 from ...storage.job import begin
 from ...storage.run import Run

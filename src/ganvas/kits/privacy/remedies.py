@@ -12,8 +12,7 @@ import numpy as np
 
 from ...base.files import disk_errors, filling, replacing, write_json
 from ...data import Images, Options
-from ...data.sources import called
-from ...data.sources import load as load_images
+from ...data.sources import called, load as load_images
 from ...errors import DataError, Refused, UsageError
 from ...evaluation.samples import shrink
 from ...images import write_png

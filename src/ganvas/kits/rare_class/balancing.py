@@ -11,8 +11,7 @@ import numpy as np
 
 from ...base.files import locked, write_file, write_json
 from ...errors import UsageError
-from . import classifier as classifiers
-from . import folder, leaks, page
+from . import classifier as classifiers, folder, leaks, page
 from .parts import gather
 from .plan import Plan
 from .study import Study
