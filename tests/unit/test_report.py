@@ -325,8 +325,8 @@ def test_numbers(value, words):
 
 def test_a_report_needs_neither_tensorflow_nor_pyplot():
     code = (
-        "import sys; from ganvas.evaluation import report; from ganvas.reports import charts; "
-        "charts.bars('a', [1], [1]); "
+        "import sys; from ganvas.evaluation import score_report; "
+        "from ganvas.reports import charts; charts.bars('a', [1], [1]); "
         "sys.exit(bool({'tensorflow', 'matplotlib.pyplot'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..base.building import building
 from ..base.types import StrPath, Tensor
 from ..errors import UsageError, no_such
 from ..images import to_float
@@ -184,7 +185,8 @@ def _named(name: str) -> Extractor:
         return _inception()
     file = "digits" if name == "digits" else "lite0"
     weights = _bundled(file)
-    model = lite0.digits() if name == "digits" else lite0.lite0(SIDE)
+    with building():
+        model = lite0.digits() if name == "digits" else lite0.lite0(SIDE)
     model.set_weights(weights)
     infer = tf.function(lambda x: model(x, training=False), autograph=False)
     if name == "general":
@@ -222,7 +224,10 @@ def _inception() -> Extractor:
         )
     shape = (299, 299, 3)
     try:
-        model = keras.applications.InceptionV3(False, str(path), input_shape=shape, pooling="avg")
+        with building():
+            model = keras.applications.InceptionV3(
+                False, str(path), input_shape=shape, pooling="avg"
+            )
     except Exception as error:  # of Keras, h5py and the system
         raise UsageError(f"{path} is damaged: remove it and let Keras fetch it again") from error
     infer = tf.function(lambda x: model(to_float(x), training=False), autograph=False)
@@ -266,7 +271,8 @@ def _model(path: Path, sha256: str) -> Extractor:
 
 def _open_keras(path: Path) -> tuple[Network, Sides, Sides]:
     """A Keras model, with the shapes that it takes and gives."""
-    model = keras.saving.load_model(path, compile=False)
+    with building():
+        model = keras.saving.load_model(path, compile=False)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError("one input and one output are accepted")
     infer = tf.function(lambda x: model(x, training=False), autograph=False)

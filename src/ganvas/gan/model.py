@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ..base.building import building
 from ..base.seeds import fold, normal
 from ..base.types import Tensor
 from .augment import Augment
@@ -63,7 +64,8 @@ class GAN(DistributedModel):
         super().__init__(name="gan")
         self.generator = generator
         self.discriminator = discriminator
-        self.ema_generator = ema_generator or keras.models.clone_model(generator)
+        with building():
+            self.ema_generator = ema_generator or keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
         self.adversarial = loss

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ..base.compat.keras import adam_moments
 from ..base.types import Tensor
 
 
@@ -33,8 +34,7 @@ class Adam(keras.optimizers.Adam):
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Any) -> None:
         dtype = variable.dtype
-        momentum = self._momentums[self._get_variable_index(variable)]
-        velocity = self._velocities[self._get_variable_index(variable)]
+        momentum, velocity = adam_moments(self, variable)
         steps = tf.cast(self.iterations + 1, dtype)
         beta2 = eased(self.iterations.value, self.burn_in, self.beta2_start, self.beta_2)
         beta2 = tf.cast(beta2, dtype)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..base.compat.keras import BuiltModel
 from ..base.types import Tensor
 
 
@@ -23,7 +24,7 @@ def summed(
     )
 
 
-class DistributedModel(keras.Model):
+class DistributedModel(BuiltModel):
     """What `fit` needs besides under a strategy of several replicas.
 
     There Keras's own has all workers meet for each log of each step, which takes longer than a
@@ -76,6 +77,3 @@ class DistributedModel(keras.Model):
     @property
     def _several(self) -> bool:
         return self.distribute_strategy.num_replicas_in_sync > 1
-
-    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        """Everything is built already; Keras would fail here on labels under several workers."""

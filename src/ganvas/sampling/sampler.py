@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from .. import images
+from ..base.building import building
 from ..base.types import StrPath
 from ..errors import ModelError, RunError, UsageError, no_such
 from ..gan import layers
@@ -53,7 +54,8 @@ def read_keras(path: StrPath) -> keras.Model:
 
     Layers are found by their registered names: the file may name modules where they lay long ago.
     """
-    return keras.saving.load_model(path, custom_objects=layers.REGISTERED, compile=False)
+    with building():
+        return keras.saving.load_model(path, custom_objects=layers.REGISTERED, compile=False)
 
 
 class Exported:

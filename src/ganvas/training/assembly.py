@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..base.building import building, precision
 from ..config import Config
 from ..config.build import build, complete
 from ..config.plan import Plan
@@ -148,37 +148,46 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
     options = config.train
     parts = parts_of(config)
     plan = Plan.of(options, config.watch, parts.loss.reads_real, config.scores)
-    keras.utils.set_random_seed(options.seed)  # initial weights; training itself is stateless
-    networks = parts.networks
+    with building(options.seed):  # the seed of initial weights; training itself is stateless
+        generator, discriminator, average = _networks(parts.networks, config, source)
+        check_batch(discriminator, options.batch)
+        gan = _game(config, source.classes)(
+            generator,
+            discriminator,
+            parts.loss,
+            parts.penalties,
+            augment=parts.augment,
+            discriminator_steps=options.discriminator_steps,
+            clip=options.clip,
+            burn_in=plan.burn_in,
+            ema_images=1000 * options.ema_kimg,
+            ema_ramp=options.ema_ramp,
+            ema_generator=average,
+        )
+        if isinstance(gan, private.PrivateGAN):
+            private.check(gan)
+        gan.compile(
+            *optimizers(config, plan),
+            jit_compile=options.jit,
+            steps_per_execution=plan.execution,
+        )
+    return gan, plan
+
+
+def _networks(networks: Networks, config: Config, source: Images | Form) -> list[keras.Model]:
+    """Generator, discriminator, and the generator that holds the average, which is float32 always.
+
+    Raises: ConfigError: networks that are not made for these images.
+    """
     try:
-        with precision(options.precision):
-            generator = networks.generator(source.shape, source.classes)
-            discriminator = networks.discriminator(source.shape, source.classes)
-        average = networks.generator(source.shape, source.classes)  # float32 always
+        with precision(config.train.precision):
+            pair = [
+                networks.generator(source.shape, source.classes),
+                networks.discriminator(source.shape, source.classes),
+            ]
+        return [*pair, networks.generator(source.shape, source.classes)]
     except ValueError as error:
         raise ConfigError(f"networks {config.networks['name']}: {error}") from error  # type: ignore[index]
-    check_batch(discriminator, options.batch)
-    gan = _game(config, source.classes)(
-        generator,
-        discriminator,
-        parts.loss,
-        parts.penalties,
-        augment=parts.augment,
-        discriminator_steps=options.discriminator_steps,
-        clip=options.clip,
-        burn_in=plan.burn_in,
-        ema_images=1000 * options.ema_kimg,
-        ema_ramp=options.ema_ramp,
-        ema_generator=average,
-    )
-    if isinstance(gan, private.PrivateGAN):
-        private.check(gan)
-    gan.compile(
-        *optimizers(config, plan),
-        jit_compile=options.jit,
-        steps_per_execution=plan.execution,
-    )
-    return gan, plan
 
 
 def _game(config: Config, classes: int) -> Callable[..., GAN]:
@@ -211,17 +220,6 @@ def check_batch(discriminator: keras.Model, batch: int) -> None:
                 f"train.batch = {batch} gives {judged} to compare, which cannot be cut into "
                 f"groups of 2 to {layer.group}: take a multiple of 4, or another networks.minibatch"
             )
-
-
-@contextlib.contextmanager
-def precision(name: str) -> Iterator[None]:
-    """Layers made inside compute in this precision; their weights stay float32."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32" if name == "float32" else f"mixed_{name}")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def optimizers(config: Config, plan: Plan) -> tuple[keras.Optimizer, keras.Optimizer]:

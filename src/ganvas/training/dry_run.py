@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Mapping
@@ -50,7 +49,7 @@ def rehearse(
         "ms per step": round(1000 * per_step, 2),
         "kimg": f"{kimg:g}, {1000 * kimg / source.count:.1f} epochs",
         "duration": f"about {clock(per_step * plan.total)} and {timer.compiling:.0f} s to compile",
-        "memory": f"{peak_memory() / 2**20:.0f} MiB",
+        "memory": _mebibytes(peak_memory()),
     }
 
 
@@ -76,7 +75,15 @@ class Timer(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def peak_memory() -> int:
-    """The most memory this process has held, in bytes."""
+def _mebibytes(size: int | None) -> str:
+    return "not known on this system" if size is None else f"{size / 2**20:.0f} MiB"
+
+
+def peak_memory() -> int | None:
+    """The most memory this process has held, in bytes; None where the system does not say."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

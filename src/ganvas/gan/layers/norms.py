@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from keras import layers
 
+from ...base.compat.keras import OwnMoments
 from ...base.types import LayerShape, Tensor
 
 KINDS = ("batch", "group", "layer", "pixel")
@@ -81,7 +81,7 @@ class PixelNorm(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("ganvas")
-class BatchNorm(layers.BatchNormalization):
+class BatchNorm(OwnMoments):
     """Keras's, with true gradients of second order in training, and one memory for all replicas.
 
     `tf.nn.moments` stops the gradient through the mean inside the variance: right once, silently
@@ -94,10 +94,8 @@ class BatchNorm(layers.BatchNormalization):
             options["aggregation"] = "mean"
         return super().add_weight(*args, trainable=trainable, **options)
 
-    def _moments(self, inputs: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
-        if mask is not None:
-            raise ValueError("BatchNorm takes no mask")
-        mean, variance = moments(inputs, self._reduction_axes)
+    def moments_of(self, inputs: Tensor, axes: list[int]) -> tuple[Tensor, Tensor]:
+        mean, variance = moments(inputs, axes)
         return tf.reshape(mean, (-1,)), tf.reshape(variance, (-1,))
 
 
