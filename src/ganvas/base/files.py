@@ -131,7 +131,7 @@ def disk_errors(path: Path) -> Iterator[None]:
             why = str(error).splitlines()[0]
         else:
             raise
-        advice = "free some space, then go on" if full else "choose a folder you may write"
+        advice = "free some space, then resume" if full else "choose a folder with write permission"
         raise RunError(
-            f"{path} cannot be written ({why}): {advice}; what was written before is whole"
+            f"{path} cannot be written ({why}): {advice}; files written before are complete"
         ) from error

@@ -49,7 +49,7 @@ def _cluster() -> tuple[int, list[str]]:
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
-            f"TF_CONFIG = {text} is not understood: it names a cluster of chief and worker hosts, "
+            f"TF_CONFIG = {text} cannot be read: it must name a cluster of chief and worker hosts, "
             "and this task's type and index; unset it to train alone"
         ) from error
     return place, machines

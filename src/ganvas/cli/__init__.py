@@ -50,7 +50,7 @@ def run_command(arguments: list[str]) -> int:
         if debug:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        return _complain(f"{error.strerror or error}{where}: mend that and try again", 2)
+        return _complain(f"{error.strerror or error}{where}: fix that and try again", 2)
     except Exception as error:
         # Typer's usage errors: an unknown command or option, a missing argument.
         if debug:

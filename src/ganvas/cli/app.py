@@ -67,14 +67,14 @@ Values = Annotated[
 ]
 WhichModel = Annotated[
     Literal["best", "last"],
-    typer.Option("--model", help="Of a run: by its scores on held-out images, or the newest."),
+    typer.Option("--model", help="Of a run: best by its scores on held-out images, or the last."),
 ]
 Workers = Annotated[
-    int | None, typer.Option(min=1, max=4096, help="Processes that share the work, by Ray.")
+    int | None, typer.Option(min=1, max=4096, help="Number of worker processes, by Ray.")
 ]
 Address = Annotated[
     str | None,
-    typer.Option(help="Of a Ray cluster, or auto; default: a Ray of our own on this machine."),
+    typer.Option(help="Address of a Ray cluster, or auto; default: a local Ray."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
@@ -137,7 +137,7 @@ def by_ray(workers: int | None, address: str | None) -> bool:
     Raises: UsageError: Ray is not installed, or there is a cluster and no number of workers.
     """
     if workers is None and address is not None:
-        raise UsageError(f"--address {address} needs --workers N: how many should work there")
+        raise UsageError(f"--address {address} needs --workers N: give the number of workers")
     if workers is not None:
         from ..cluster import check_installed
 
@@ -188,10 +188,10 @@ def held_back_stderr() -> Iterator[None]:
 def finished(run) -> int:
     row = (run.rows() or [{"kimg": 0, "seconds": 0}])[-1]
     if run.status() == "interrupted":
-        sys.stderr.write(f"stopped at {row['kimg']:g} kimg; go on: ganvas resume {run.where}\n")
+        sys.stderr.write(f"stopped at {row['kimg']:g} kimg; resume: ganvas resume {run.where}\n")
         return STOPPED
     typer.echo(
         f"{run.where}: {row['kimg']:g} kimg in {row['seconds']:.0f} s of training; "
-        f"pictures in {run.where}/samples"
+        f"images in {run.where}/samples"
     )
     return 0

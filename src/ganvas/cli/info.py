@@ -18,7 +18,7 @@ from .app import (
 
 @app.command()
 def info(as_json: Json = False) -> None:
-    """Versions, devices, threads, where caches are."""
+    """Print versions, devices, threads and cache folders."""
     tensorflow()
     from ..evaluation.samples import cache_folder
     from ..training.provenance import devices, versions

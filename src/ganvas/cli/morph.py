@@ -19,13 +19,15 @@ from .app import (
 @app.command()
 def morph(
     run: RunFolder,
-    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Length of the film.")] = 4.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, max=600, help="Length of the animation.")
+    ] = 4.0,
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    label: Annotated[str | None, typer.Option(help="A class, by name or index.")] = None,
+    label: Annotated[str | None, typer.Option(help="Class name or index.")] = None,
     which: WhichModel = "best",
-    out: Annotated[Path, typer.Option(help="The GIF to write.")] = Path("morph.gif"),
+    out: Annotated[Path, typer.Option(help="GIF file to write.")] = Path("morph.gif"),
 ) -> None:
-    """Film a walk through latent space."""
+    """Animate a walk through latent space (GIF)."""
     from ..storage import remote
     from ..storage.run import Run
 

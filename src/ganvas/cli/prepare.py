@@ -23,9 +23,9 @@ from .app import (
 @app.command()
 def prepare(
     data: DataWord,
-    to: Annotated[Path, typer.Option(help="The folder to make.")],
+    to: Annotated[Path, typer.Option(help="Folder to create.")],
     size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
-    shard_mb: Annotated[int, typer.Option(min=1, help="Size of a shard.")] = 256,
+    shard_mb: Annotated[int, typer.Option(min=1, help="Size of a shard in MB.")] = 256,
     workers: Workers = None,
     address: Address = None,
 ) -> None:

@@ -23,7 +23,7 @@ def resume(
     workers: Workers = None,
     address: Address = None,
 ) -> int:
-    """Go on exactly where a run stopped."""
+    """Resume a run exactly where it stopped."""
     from ..config import parse_set
     from ..storage.run import Run
 

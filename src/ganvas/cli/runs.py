@@ -15,8 +15,10 @@ from .app import (
 
 
 @app.command()
-def runs(folder: Annotated[Path, typer.Argument(help="Where runs lie.")] = Path("runs")) -> None:
-    """List runs: recipe, progress, state."""
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Folder that holds runs.")] = Path("runs"),
+) -> None:
+    """List runs: recipe, progress, best score, status."""
     from ..storage.run import list_runs
 
     lines = [("run", "recipe", "kimg", "seconds", "best", "state")]

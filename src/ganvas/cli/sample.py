@@ -22,19 +22,21 @@ from .app import (
 @app.command()
 def sample(
     model: Annotated[Path, typer.Argument(metavar="RUN|MODEL", show_default=False)],
-    n: Annotated[int, typer.Option("-n", min=1, help="How many images.")] = 64,
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of images.")] = 64,
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    label: Annotated[str | None, typer.Option(help="A class, by name or index.")] = None,
-    truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 1.0,
+    label: Annotated[str | None, typer.Option(help="Class name or index.")] = None,
+    truncation: Annotated[
+        float, typer.Option(help="Below 1: more typical, less varied images.")
+    ] = 1.0,
     which: WhichModel = "best",
-    out: Annotated[Path, typer.Option(help="grid.png, or a folder.")] = Path("grid.png"),
+    out: Annotated[Path, typer.Option(help="PNG file of a grid, or a folder.")] = Path("grid.png"),
     shards: Annotated[
-        bool, typer.Option("--shards", help="Into a folder of shards: for very many.")
+        bool, typer.Option("--shards", help="Write shards into a folder: for very many images.")
     ] = False,
     workers: Workers = None,
     address: Address = None,
 ) -> None:
-    """Draw images: one grid, or one PNG each into a folder."""
+    """Draw images: one grid, or one PNG file each into a folder."""
     from ..storage import remote
     from ..storage.manifest import is_model
     from ..storage.run import Run

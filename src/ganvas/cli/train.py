@@ -22,20 +22,24 @@ from .app import (
 @app.command()
 def train(
     data: Annotated[str | None, typer.Argument(help=DATA_HELP + " Default: the recipe's.")] = None,
-    recipe: Annotated[str, typer.Option(help="Its name, or a .toml file.")] = "quick",
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, or a .toml file.")] = "quick",
     values: Values = None,
-    run: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
+    run: Annotated[Path | None, typer.Option(help="Run folder to create.")] = None,
     start_from: Annotated[
-        Path | None, typer.Option("--from", metavar="RUN", help="Start from its weights.")
+        Path | None,
+        typer.Option("--from", metavar="RUN", help="Start from the weights of this run."),
     ] = None,
     heal: Annotated[
-        bool, typer.Option("--heal", help="Go back and take a cure when it falls sick.")
+        bool, typer.Option("--heal", help="Roll back and apply a fix when training fails.")
     ] = False,
     go_on: Annotated[
-        bool, typer.Option("--go-on", help="Resume --run, where it holds a run already.")
+        bool, typer.Option("--go-on", help="Resume --run if it holds a run already.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check the data, time a few steps, predict.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Check the data, time a few steps, predict duration and memory."
+        ),
     ] = False,
     workers: Workers = None,
     address: Address = None,

@@ -30,7 +30,7 @@ def build(kind: str, spec: Spec, table: Mapping[str, type], base: type = object)
     part, arguments = _resolve(kind, spec, table)
     if not issubclass(part, base):
         raise ConfigError(
-            f"{kind} {_name(kind, spec)} is no {base.__name__}: name a class that inherits from "
+            f"{kind} {_name(kind, spec)} is not a {base.__name__}: name a class that inherits from "
             f"{base.__module__}.{base.__name__}"
         )
     try:
@@ -86,7 +86,7 @@ def _import(kind: str, path: str) -> type:
             "something on the Python path"
         ) from error
     if not isinstance(part, type):
-        raise ConfigError(f"{kind} '{path}' cannot be used: it is no class; name one")
+        raise ConfigError(f"{kind} '{path}' is not a class: name one")
     return part
 
 

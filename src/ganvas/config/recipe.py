@@ -60,16 +60,18 @@ class Config(Section):
         flat = ranges(tree) if isinstance(tree, dict) else {}
         for key, value in flat.items():
             if not isinstance(value, (dict, list, Range)) or value == []:
-                raise ValueError(f"{key} = {value!r} is no range: write {{low, high}}, or a list")
+                raise ValueError(
+                    f"{key} = {value!r} is not a range: write {{low, high}}, or a list"
+                )
         return flat if isinstance(tree, dict) else tree
 
     @model_validator(mode="after")
     def _warmup(self) -> Config:
         if self.train.warmup_kimg and self.train.warmup_kimg >= self.train.kimg:
             raise ValueError(
-                f"train.warmup_kimg = {self.train.warmup_kimg:g} is not shorter than "
-                f"train.kimg = {self.train.kimg:g}: the generator would never learn; "
-                "shorten the warm-up or train longer"
+                f"train.warmup_kimg must be < train.kimg, got {self.train.warmup_kimg:g} and "
+                f"{self.train.kimg:g}: the generator would never be trained; shorten the warm-up "
+                "or train longer"
             )
         return self
 
@@ -81,12 +83,13 @@ class Config(Section):
         late = train.beta2_start is not None
         if (late or started) and not train.burn_in_kimg:
             what = "train.beta2_start" if late else f"start of {started[0].get('name')}"
-            raise ValueError(f"{what} has no time to be left: set train.burn_in_kimg")
+            raise ValueError(f"{what} has no effect without a burn-in: set train.burn_in_kimg")
         if train.heal and not self.watch.signals:
-            raise ValueError("train.heal has no signals to go by: set watch.signals = true")
+            raise ValueError("train.heal needs the doctor's signals: set watch.signals = true")
         if late and train.optimizer == "rmsprop":
             raise ValueError(
-                'train.beta2_start belongs to adam: leave it out, or optimizer = "adam"'
+                "train.beta2_start works with adam only: leave it out, or set "
+                'train.optimizer = "adam"'
             )
         return self
 
@@ -111,7 +114,7 @@ class Config(Section):
                          "data.balanced": "false"}.get(key, "0")  # fmt: skip
                 way = "leave it out" if key == "augment" else f"set {key} = {empty}"
                 raise ValueError(
-                    f"{key} reaches the images by a way that [privacy] does not cover: {way}, or "
+                    f"{key} uses the images in a way that [privacy] does not protect: {way}, or "
                     "start from recipe dp"
                 )
         return self
@@ -183,7 +186,7 @@ def load_recipe(name: StrPath) -> Config:
     try:
         tree = tomllib.loads(recipe_text(name))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{name} is not TOML ({error}): mend that line") from error
+        raise ConfigError(f"{name} is not valid TOML ({error}): correct that line") from error
     return parse({"recipe": Path(name).stem, **tree})
 
 

@@ -47,7 +47,7 @@ class Data(Section):
     def _size(cls, size: Any) -> Any:
         sides = (size,) if isinstance(size, int) else size or ()
         if any(not 16 <= side <= 256 for side in sides):
-            raise ValueError("a side has 16 to 256 pixels")
+            raise ValueError("a side must be 16 to 256 pixels")
         return size
 
 
@@ -179,9 +179,9 @@ class Range(Section):
     @model_validator(mode="after")
     def _order(self) -> Range:
         if not (self.low < self.high and math.isfinite(self.low + self.high)):
-            raise ValueError(f"low = {self.low:g} is not below high = {self.high:g}")
+            raise ValueError(f"low must be < high, got low = {self.low:g}, high = {self.high:g}")
         if self.log and self.low <= 0:
-            raise ValueError(f"low = {self.low:g} has no logarithm: it starts above 0")
+            raise ValueError(f"log = true needs low > 0, got low = {self.low:g}")
         return self
 
 

@@ -89,7 +89,7 @@ def _classes(
     if labels.size != count or labels.dtype.kind not in "iubUS":
         raise DataError(
             f"the labels of {where} are {labels.dtype} of shape {list(labels.shape)}, where one "
-            f"integer or word for each of {count} images is needed: mend or drop them"
+            f"integer or word for each of {count} images is needed: correct or remove them"
         )
     values, numbers = np.unique(labels.reshape(-1), return_inverse=True)
     if names and values.dtype.kind in "iu" and values.max() < len(names):

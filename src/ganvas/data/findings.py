@@ -67,11 +67,11 @@ def examine(
     if distinct < 2 and not judged:
         raise DataError(
             f"{where} holds {used} readable image{'s' * (used != 1)}, {distinct} of them distinct, "
-            "where at least 2 are needed (a few thousand to learn from): add images"
+            "at least 2 are needed (a few thousand for good results): add images"
         )
     if constant == used and not judged:
         raise DataError(
-            f"{where} holds only images of a single colour: nothing is in them to learn"
+            f"{where} holds only images of a single colour: add images that show something"
         )
     counts = np.bincount(labels, minlength=len(names)) if names else ()
     classes = {name: int(n) for name, n in zip(names, counts, strict=True)}

@@ -39,7 +39,7 @@ def _content() -> bytes:
     try:
         raw = lzma.decompress(content)
     except lzma.LZMAError as error:
-        raise DataError(f"the bundled MNIST is damaged ({error}): install ganvas again") from error
+        raise DataError(f"the bundled MNIST is damaged ({error}): reinstall ganvas") from error
     if hashlib.sha256(raw).hexdigest() != SHA256:
-        raise DataError("the bundled MNIST has another sha256 than it should: install ganvas again")
+        raise DataError("the bundled MNIST has another sha256 than it should: reinstall ganvas")
     return raw

@@ -55,16 +55,16 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.fit not in FITS:
-            raise DataError(f"fit is '{self.fit}', where it is {' or '.join(FITS)}")
+            raise DataError(f"fit must be one of {', '.join(FITS)}, got '{self.fit}'")
         if self.channels not in (None, 1, 2, 3, 4):
-            raise DataError(f"channels is {self.channels}, where it is 1 to 4: leave it out")
+            raise DataError(f"channels must be 1 to 4, got {self.channels}: leave it out")
         if self.sides is not None and min(self.sides) < 4:
-            raise DataError(f"size is {self.size}, where at least 4 pixels are needed")
+            raise DataError(f"size must be at least 4 pixels, got {self.size}")
         if not 0 <= self.holdout < 1:
-            raise DataError(f"holdout is {self.holdout}, where it is a share from 0 to below 1")
+            raise DataError(f"holdout must be in [0, 1), got {self.holdout}")
         for name, most in (("shift", 1), ("zoom", 10), ("jitter", 1)):
             if not 0 <= getattr(self, name) <= most:
-                raise DataError(f"{name} is {getattr(self, name)}, where it is 0 to {most}")
+                raise DataError(f"{name} must be in [0, {most}], got {getattr(self, name)}")
 
     @property
     def sides(self) -> tuple[int, int] | None:

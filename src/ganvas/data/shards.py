@@ -129,7 +129,7 @@ class Shards(Images):
             for row, begin, end in zip(some, begins - begins[0], ends - begins[0], strict=True):
                 record = content[begin + FRAME_HEAD : end - FRAME_TAIL]
                 if zlib.crc32(record) != self._crc[row]:
-                    raise DataError(f"shard {path} is corrupt (a record is another): {AGAIN}")
+                    raise DataError(f"shard {path} is corrupt (checksum mismatch): {AGAIN}")
                 records.append(record)
         raw = tf.io.parse_example(records, _FEATURES)["image"]
         return tf.reshape(tf.io.decode_raw(raw, tf.uint8), (len(rows), *self.shape)).numpy()
@@ -247,4 +247,4 @@ def _verify(store: Folder | Store, shards: list[dict[str, Any]]) -> None:
             )
         near = isinstance(store, Folder) and checksums and store.sha256(shard["file"])
         if near and near != shard["sha256"]:
-            raise DataError(f"shard {path} is corrupt (its sha256 is another): {AGAIN}")
+            raise DataError(f"shard {path} is corrupt (sha256 mismatch): {AGAIN}")

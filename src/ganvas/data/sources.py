@@ -44,7 +44,7 @@ def load(data: Any, options: Options | None = None) -> Images:
         cluster(images, options.clusters)
     if options.balanced and not images.classes:
         raise DataError(
-            "balanced classes are asked for, and the images have none: sort them into sub-folders, "
+            "data.balanced needs classes, and the images have none: sort them into sub-folders, "
             "or set data.balanced=false"
         )
     return images
@@ -67,7 +67,7 @@ def _find(data: Any, options: Options) -> Images:
         images, labels = (np.asarray(part) for part in data)
         return from_arrays(images, labels, options)
     if not isinstance(data, (str, os.PathLike)):
-        raise DataError(f"images are a {type(data).__name__}, where {ACCEPTED} or arrays are taken")
+        raise DataError(f"images must be {ACCEPTED} or arrays, got {type(data).__name__}")
     if address := remote.address(data):
         return _from_store(address, options)
     path = remote.path(data)
@@ -88,7 +88,7 @@ def _find(data: Any, options: Options) -> Images:
         return _from_keras(rest, word, options)
     if library == "tfds":
         return _from_tfds(rest, word, options)
-    raise DataError(f"there is no '{word}', where {ACCEPTED} is taken: check the path")
+    raise DataError(f"'{word}' does not exist: check the path; accepted are {ACCEPTED}")
 
 
 def _from_store(address: str, options: Options) -> Images:
@@ -101,14 +101,14 @@ def _from_store(address: str, options: Options) -> Images:
         try:
             remote.Store(above).get(name, near)
         except FileNotFoundError as error:
-            raise DataError(f"there is no {file}: check the address") from error
+            raise DataError(f"{file} does not exist: check the address") from error
         return _from_file(near, part if file != address else "train", options)
     try:
         return Shards(address, options)
     except FileNotFoundError as error:
         raise DataError(
-            f"{address} is no folder made by `ganvas prepare`, where that, or a .npz or .npy file, "
-            "is read from remote storage: pack the images, `ganvas prepare DATA --to ADDRESS`"
+            f"{address} is not a folder made by `ganvas prepare`; remote storage is read from such "
+            "a folder, a .npz or a .npy file: run `ganvas prepare DATA --to ADDRESS`"
         ) from error
 
 
@@ -125,7 +125,9 @@ def _from_file(file: Path, part: str, options: Options) -> Images:
         with np.load(file, allow_pickle=False) as arrays:
             images, labels = _pick(arrays, file, _part(f"{file}:{part}", part))
     except FileNotFoundError as error:
-        raise DataError(f"there is no {file}, where {ACCEPTED} is taken: check the path") from error
+        raise DataError(
+            f"{file} does not exist: check the path; accepted are {ACCEPTED}"
+        ) from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{file} cannot be read ({error}): write it again with NumPy") from error
     return from_arrays(images, labels, options, str(file))

@@ -19,22 +19,22 @@ def read(file: StrPath, column: str) -> dict[str, str]:
             rows = csv.DictReader(lines)
             if not {"path", column} <= set(rows.fieldnames or ()):
                 raise DataError(
-                    f"{file} has the columns {', '.join(rows.fieldnames or ['none'])}, where "
-                    f"path,{column} is the first line: add it"
+                    f"the first line of {file} must be path,{column}, got "
+                    f"{','.join(rows.fieldnames or ['nothing'])}: correct it"
                 )
             for row in rows:
                 path, whose = (row["path"] or "").strip(), (row[column] or "").strip()
                 if not path or not whose:
                     raise DataError(
-                        f"{file}, line {rows.line_num}: a path or its {column} is missing"
+                        f"{file}, line {rows.line_num}: the path or its {column} is missing: add it"
                     )
                 if table.setdefault(path, whose) != whose:
                     raise DataError(
-                        f"{file} gives {path} to {table[path]} and to {whose}, where an image has "
-                        f"one {column}: mend that line"
+                        f"{file} gives {path} two values of {column}, {table[path]} and {whose}: "
+                        "keep one"
                     )
     except OSError as error:
         raise DataError(f"{file} cannot be read ({error.strerror}): check its path") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{file} is no CSV in UTF-8 ({error}): save it again") from error
+        raise DataError(f"{file} is not a CSV file in UTF-8 ({error}): save it again") from error
     return table

@@ -205,10 +205,10 @@ def _bundled(file: str) -> list[np.ndarray]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"the bundled {file}.npz is missing: install ganvas again") from error
+        raise UsageError(f"the bundled {file}.npz is missing: reinstall ganvas") from error
     if hashlib.sha256(content).hexdigest() != SHA256[file]:
         raise UsageError(
-            f"the bundled {file}.npz has another sha256 than it should: install ganvas again"
+            f"the bundled {file}.npz has another sha256 than it should: reinstall ganvas"
         )
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return [arrays[name].astype(np.float32) for name in arrays.files]

@@ -72,7 +72,7 @@ class Hinge(Loss):
 
     def __init__(self, margin: float = 1.0) -> None:
         if margin <= 0:
-            raise ValueError(f"margin {margin} is not accepted; there is above 0")
+            raise ValueError(f"margin must be > 0, got {margin}")
         self.margin = margin
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:

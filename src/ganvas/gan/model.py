@@ -142,7 +142,9 @@ class GAN(DistributedModel):
     def train_step(self, data: Any) -> Tensor:
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
         if self.conditional and labels is None:
-            raise ValueError("got images alone: this game takes (images, labels)")
+            raise ValueError(
+                "got images without labels: this GAN is conditional and takes (images, labels)"
+            )
         if images.shape[0] and images.shape[0] % self.turns:
             raise ValueError(
                 f"got {images.shape[0]} images: a step takes {self.turns} equal batches"

@@ -76,8 +76,8 @@ class Penalty(ABC):
     def __init__(self, weight: float, every: int = 1, start: float | None = None) -> None:
         if weight < 0 or every < 1 or (start is not None and start < 0):
             raise ValueError(
-                f"weight {weight}, every {every}, start {start}: "
-                "weight >= 0 and every >= 1 and start >= 0"
+                "weight must be >= 0, every >= 1 and start >= 0, got "
+                f"weight {weight}, every {every}, start {start}"
             )
         self.weight = weight
         self.every = every
@@ -168,7 +168,7 @@ class Dragan(Penalty):
     def __init__(self, weight: float = 10.0, spread: float = 0.5) -> None:
         super().__init__(weight)
         if spread < 0:
-            raise ValueError(f"spread {spread} is not accepted; there is 0 and above")
+            raise ValueError(f"spread must be >= 0, got {spread}")
         self.spread = spread
 
     def per_image(self, real: Tensor, fake: Tensor, seed: Tensor) -> Tensor:
@@ -197,7 +197,7 @@ class LeCam(Penalty):
     def __init__(self, weight: float = 0.1, decay: float = 0.99) -> None:
         super().__init__(weight)
         if not 0 <= decay < 1:
-            raise ValueError(f"decay {decay} is not accepted; there is 0 to below 1")
+            raise ValueError(f"decay must be in [0, 1), got {decay}")
         self.decay = decay
         self.real, self.fake = (
             keras.Variable(0.0, trainable=False, name=f"lecam_{kind}", aggregation="mean")

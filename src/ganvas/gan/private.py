@@ -58,7 +58,7 @@ class PrivateGAN(GAN):
 
     def train_step(self, data: Any) -> Tensor:
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-            raise ValueError("a private game is played by one replica")
+            raise ValueError("differentially private training runs on one replica")
 
         def play(turn: Tensor) -> tuple[Tensor, ...]:
             mine = data["turn"] == turn
@@ -164,8 +164,8 @@ def settle(config: Config, count: int, reads_real: bool) -> Config:
     rate, turns = config.train.batch / count, _turns(config, reads_real)
     if rate > 0.5:
         raise ConfigError(
-            f"train.batch = {config.train.batch} is more than half of {count} images, where "
-            "samples of a private game are small: lower it, or give more images"
+            f"train.batch = {config.train.batch} is more than half of {count} images: a private "
+            "batch must be a small sample; lower it, or give more images"
         )
     if about.key is None:  # `train.seed` is known to all who know the recipe
         config = config.with_values({"privacy.key": secrets.randbits(62)})
@@ -175,8 +175,8 @@ def settle(config: Config, count: int, reads_real: bool) -> Config:
     spent = accounting.epsilon(about.noise or 0.0, rate, turns, about.delta)
     if about.epsilon is not None and spent > about.epsilon:
         raise ConfigError(
-            f"{turns} turns spend epsilon {spent:.4g}, where privacy.epsilon = {about.epsilon:g} "
-            "is allowed: train shorter, or allow more"
+            f"{turns} steps of the discriminator spend epsilon {spent:.4g}, more than "
+            f"privacy.epsilon = {about.epsilon:g}: train shorter, or raise it"
         )
     return config
 
@@ -203,19 +203,19 @@ def check(gan: PrivateGAN) -> None:
     """
     if gan.adversarial.reads_real:
         raise ConfigError(
-            "this loss shows the generator real images, which no noise covers: take nonsaturating, "
-            "hinge or wasserstein"
+            "with this loss the generator sees real images, which privacy noise does not protect: "
+            "set loss to nonsaturating, hinge or wasserstein"
         )
     if gan.auxiliary:
         raise ConfigError(
-            '[privacy] has no auxiliary classifier: take networks.head = "projection"'
+            '[privacy] does not support an auxiliary classifier: set networks.head = "projection"'
         )
     fixed = set(map(id, gan.discriminator.trainable_variables))
     if any(id(v) not in fixed for v in gan.discriminator.variables):
         raise ConfigError(
-            "the discriminator remembers something of the images it saw (batch or spectral "
-            "normalisation, dropout), which no clipping covers: take networks.discriminator_norm = "
-            '"none", "layer" or "group"'
+            "the discriminator keeps a state from the images (batch or spectral normalisation, "
+            "dropout), which gradient clipping does not protect: set "
+            'networks.discriminator_norm to "none", "layer" or "group"'
         )
     shape = gan.discriminator.input["image"].shape[1:]
     images = np.random.default_rng(0).uniform(-1, 1, (4, *shape)).astype(np.float32)
@@ -225,8 +225,8 @@ def check(gan: PrivateGAN) -> None:
     after = np.asarray(gan.judge(tf.constant(images), tf.constant(label)))
     if len(before) != 4 or not np.allclose(before[:3], after[:3], atol=1e-6):
         raise ConfigError(
-            "the discriminator judges images by each other (minibatch layers, packs), where a "
-            'private one judges each by itself: take networks.minibatch = "none" and pack = 1'
+            "the discriminator compares images of a batch (minibatch layers, packing), but private "
+            'training needs each image alone: set networks.minibatch = "none" and networks.pack = 1'
         )
 
 

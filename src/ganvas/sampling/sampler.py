@@ -42,9 +42,7 @@ def load(run: StrPath, model: str = "best") -> Sampler:
     old = Run.open(run)
     path = old.model(model)
     if path is None:
-        raise RunError(
-            f"{old.folder} has saved no generator yet: let it train until its first grid"
-        )
+        raise RunError(f"{old.folder} has no saved generator yet: train until its first image grid")
     data = old.info["data"]
     return Sampler(read_keras(path), data["names"], data["class_shares"])
 
@@ -118,7 +116,7 @@ class Sampler:
         """
         if n < 1 or not 0 < truncation <= 2:
             raise UsageError(
-                f"n = {n}, truncation = {truncation}: n is at least 1, truncation in (0, 2]"
+                f"n must be >= 1 and truncation in (0, 2], got n = {n}, truncation = {truncation}"
             )
         noise = self.noise(n, seed) * np.float32(truncation)
         return self.decode(noise, self.labels(n, label, seed))
@@ -176,7 +174,7 @@ class Sampler:
     ) -> np.ndarray | None:
         """One class index per image, [n]; None for an unconditional generator."""
         if label is not None and not self.names:
-            raise UsageError(f"label {label!r}: this generator has no classes; leave it out")
+            raise UsageError(f"label {label!r}: this generator has no classes: leave it out")
         if not self.conditional:
             return None
         if label is None:

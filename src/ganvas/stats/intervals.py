@@ -57,7 +57,7 @@ def clopper_pearson(count: int, of: int, level: float = LEVEL) -> Interval:
     Source: Clopper & Pearson 1934, Biometrika 26.
     """
     if not 0 <= count <= of or of < 1:
-        raise UsageError(f"{count} of {of} is no rate: 0 to {max(of, 1)} of at least 1 is")
+        raise UsageError(f"a rate is a count in [0, n] of n >= 1, got {count} of {of}")
     tail, quantile = (1 - level) / 2, scipy.special.betaincinv
     low = float(quantile(count, of - count + 1, tail)) if count else 0.0
     high = float(quantile(count + 1, of - count, 1 - tail)) if count < of else 1.0

@@ -55,7 +55,9 @@ def aupro(maps: np.ndarray, regions: np.ndarray, limit: float = 0.3) -> float:
     """
     numbers, region = np.unique(regions.reshape(-1), return_inverse=True)
     if numbers[0] != 0 or len(numbers) < 2:
-        raise UsageError("AUPRO needs good pixels and at least one defective region")
+        raise UsageError(
+            "AUPRO needs good pixels and at least one defective region, got only one of both"
+        )
     sizes = np.bincount(region)
     order = np.argsort(-maps.reshape(-1), kind="stable")
     scores, region = maps.reshape(-1)[order], region[order]

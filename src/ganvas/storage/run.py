@@ -65,8 +65,8 @@ class Run:
         path = remote.path(folder)
         if (path / "config.toml").exists():
             raise RunError(
-                f"{path} already holds a run: `ganvas resume {path}` goes on with it; "
-                "choose another --run to start anew"
+                f"{path} already holds a run: `ganvas resume {path}` resumes it; "
+                "choose another --run for a new run"
             )
         if path.exists() and (not path.is_dir() or any(p.name[0] != "." for p in path.iterdir())):
             raise RunError(f"{path} is not an empty folder: choose another --run")

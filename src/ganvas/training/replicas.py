@@ -54,23 +54,27 @@ def check(config: Config, replicas: int, workers: int) -> None:
     word = config.train.strategy
     if workers > 1 and word in ("single", "mirrored"):
         raise ConfigError(
-            f"train.strategy = {word} plays in one process, where there are {workers} workers: "
-            "take auto, or leave the others out"
+            f"train.strategy = {word} runs in one process, got {workers} workers: set auto, or "
+            "start one worker"
         )
     if config.train.batch % replicas:
         raise ConfigError(
-            f"train.batch = {config.train.batch} cannot be shared by {replicas} replicas: take a "
+            f"train.batch = {config.train.batch} cannot be shared by {replicas} replicas: set a "
             f"multiple of {replicas}"
         )
     if config.privacy.on and replicas > 1:
         raise ConfigError(
-            "a private game plays on one device: its samples have no fixed size to be shared; set "
-            "train.strategy = single, in one process"
+            "differentially private training runs on one device, because its batches have no fixed "
+            "size: set train.strategy = single, in one process"
         )
     if config.train.jit and replicas > 1:
-        raise ConfigError("train.jit works on one device: leave it out with several replicas")
+        raise ConfigError(
+            "train.jit works on one device, got several replicas: set train.jit = false"
+        )
     if config.train.heal and workers > 1:
-        raise ConfigError("train.heal works within one process: leave it out with several workers")
+        raise ConfigError(
+            "train.heal works in one process, got several workers: set train.heal = false"
+        )
 
 
 def shared(
@@ -135,7 +139,7 @@ def not_alone() -> Iterator[None]:
     except LOST as error:
         raise WorkerGone(
             f"another worker is gone ({type(error).__name__}): start all workers again; the run "
-            "goes on from its last tick"
+            "resumes from its last tick"
         ) from error
 
 
@@ -144,7 +148,7 @@ def agree(gan: GAN) -> None:
     steps = everyones(gan.distribute_strategy, int(gan.step.numpy()))
     if len(set(steps)) > 1:
         raise RunError(
-            f"the workers go on from different steps ({', '.join(map(str, steps))}): the run "
+            f"the workers resume from different steps ({', '.join(map(str, steps))}): the run "
             "folder must be one that all of them can read"
         )
 

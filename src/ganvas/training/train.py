@@ -73,7 +73,7 @@ def train(
     worker, workers = task()
     follows = worker > 0  # it plays along, and the chief writes
     if workers > 1 and run is None:
-        raise UsageError("several workers need one folder that all of them can read: name a run")
+        raise UsageError("several workers need one folder that all of them can read: set run")
     if go_on and run is not None and (Run(run).folder / "config.toml").is_file():
         return resume(run, data=data, progress=progress, each_tick=each_tick)
     if run is not None and not follows:
@@ -228,7 +228,7 @@ def load_game(run: StrPath) -> GAN:
     old = Run.open(run)
     state = old.load_state()
     if state is None:
-        raise RunError(f"{old.folder} has no state yet: train it for at least one tick")
+        raise RunError(f"{old.folder} has no saved state yet: train it for at least one tick")
     about = old.info["data"]
     gan, _ = assemble(old.config, Form(tuple(about["shape"]), len(about["class_shares"])))
     restore(gan, state)
@@ -272,6 +272,6 @@ def take_parent(session: Session) -> list[str]:
         return []
     state = Run.open(parent).load_state()
     if state is None:
-        raise RunError(f"{parent} has no state yet: train it for at least one tick")
+        raise RunError(f"{parent} has no saved state yet: train it for at least one tick")
     with session.strategy.scope():
         return take_weights(session.gan, state)

@@ -46,8 +46,8 @@ class ADA(Augment):
     ) -> None:
         if not -1 < target < 1 or kimg <= 0 or not 0 <= start <= 1:
             raise ValueError(
-                f"target {target}, kimg {kimg}, start {start}: target lies between -1 and 1, "
-                "kimg above 0, start in 0 to 1"
+                "target must be in (-1, 1), kimg > 0 and start in [0, 1], got "
+                f"target {target}, kimg {kimg}, start {start}"
             )
         self.target = target
         self.kimg = kimg

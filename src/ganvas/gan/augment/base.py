@@ -33,10 +33,10 @@ class Augment(ABC):
 
 
 def policy_words(policy: str, known: Iterable[str]) -> list[str]:
-    """The words of "a,b", each known. Raises ValueError."""
+    """The names in "a,b", each known. Raises ValueError."""
     words = [word.strip() for word in policy.split(",") if word.strip()]
     if not words or set(words) - set(known):
-        raise ValueError(f"policy '{policy}' is not accepted; write any of {','.join(known)}")
+        raise ValueError(f"policy must be any of {','.join(known)}, got '{policy}'")
     return words
 
 

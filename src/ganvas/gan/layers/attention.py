@@ -33,7 +33,7 @@ class SelfAttention(keras.layers.Layer):
     def build(self, input_shape: LayerShape) -> None:
         channels = input_shape[-1]
         if channels < 8:
-            raise ValueError(f"attention on {channels} channels: it takes at least 8")
+            raise ValueError(f"SelfAttention needs at least 8 channels, got {channels}")
         self.query, self.key, self.value, self.out = (
             self._linear(width, name)
             for width, name in (

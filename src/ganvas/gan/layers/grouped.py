@@ -37,7 +37,7 @@ class GroupedConv2D(keras.layers.Layer):
     def build(self, input_shape: LayerShape) -> None:
         channels = input_shape[-1]
         if channels % self.groups:
-            raise ValueError(f"{channels} channels cannot be cut into {self.groups} groups")
+            raise ValueError(f"{channels} channels cannot be divided into {self.groups} groups")
         side = self.kernel_size
         self.kernel = self.add_weight(
             shape=(side, side, channels // self.groups, channels),

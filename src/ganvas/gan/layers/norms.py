@@ -30,7 +30,7 @@ class ConditionalNorm(keras.layers.Layer):
     def __init__(self, classes: int, kind: str = "batch", groups: int = 8, **options: Any) -> None:
         super().__init__(**options)
         if kind not in KINDS:
-            raise ValueError(f"norm '{kind}' is not accepted here; there is {', '.join(KINDS)}")
+            raise ValueError(f"norm must be one of {', '.join(KINDS)}, got '{kind}'")
         self.classes = classes
         self.kind = kind
         self.groups = groups

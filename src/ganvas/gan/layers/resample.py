@@ -19,7 +19,7 @@ class _FIR(keras.layers.Layer):
     def __init__(self, taps: Sequence[float] = (1, 3, 3, 1), **options: Any) -> None:
         super().__init__(**options)
         if not 1 <= len(taps) <= 8 or sum(taps) <= 0:
-            raise ValueError(f"taps {list(taps)}: 1 to 8 numbers with a positive sum")
+            raise ValueError(f"taps must be 1 to 8 numbers with a sum > 0, got {list(taps)}")
         self.taps = [float(tap) / sum(taps) for tap in taps]
 
     def get_config(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class WrapPad(keras.layers.Layer):
     def __init__(self, size: int = 1, **options: Any) -> None:
         super().__init__(**options)
         if size < 1:
-            raise ValueError(f"size {size} is not accepted; there is 1 and above")
+            raise ValueError(f"size must be >= 1, got {size}")
         self.size = size
 
     def build(self, input_shape: LayerShape) -> None:
@@ -34,7 +34,7 @@ class WrapPad(keras.layers.Layer):
         if min(sides, default=self.size) < self.size:
             raise ValueError(
                 f"a map of {input_shape[1]} × {input_shape[2]} cannot be wrapped by {self.size}: "
-                "it is smaller than what is added"
+                "no side may be smaller"
             )
 
     def call(self, inputs: Tensor) -> Tensor:

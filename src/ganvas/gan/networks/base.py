@@ -49,11 +49,13 @@ def check(options: Mapping[str, Any]) -> None:
     """Refuse arguments that no network can be built with. Raises ValueError."""
     for name, value in options.items():
         if name in WORDS and value not in WORDS[name]:
-            raise ValueError(f"{name} '{value}' is not accepted; there is {', '.join(WORDS[name])}")
+            raise ValueError(f"{name} must be one of {', '.join(WORDS[name])}, got '{value}'")
         if isinstance(value, int) and not isinstance(value, bool) and value < 1:
-            raise ValueError(f"{name} {value} is not accepted; there is 1 and above")
+            raise ValueError(f"{name} must be >= 1, got {value}")
     if options.get("head") == "auxiliary" and options.get("pack", 1) > 1:
-        raise ValueError('head "auxiliary" names the class of one image: take pack 1 or projection')
+        raise ValueError(
+            'head "auxiliary" needs pack = 1: it classifies one image; or use "projection"'
+        )
 
 
 def map_sizes(shape: Shape) -> list[tuple[int, int]]:
@@ -101,7 +103,9 @@ def conditioned(
     if condition == "embedding" or not classes:
         return *latent(noise, classes, embedding), None
     if norm == "none":
-        raise ValueError('condition "norm" has no norm to enter by: set norm, or "embedding"')
+        raise ValueError(
+            'condition "norm" needs a norm, got norm "none": set one, or condition "embedding"'
+        )
     inputs, x = latent(noise, classes, 0)
     return inputs, x, inputs["label"]
 

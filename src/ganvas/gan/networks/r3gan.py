@@ -45,7 +45,7 @@ class R3GAN(Networks):
         narrow, wide = min(self.width, self.max_width), self.max_width
         if 2 * narrow % self.group or 2 * wide % self.group:
             raise ValueError(
-                f"group {self.group} does not divide twice the widths {narrow}, {wide}"
+                f"group must divide twice the widths {narrow} and {wide}, got {self.group}"
             )
 
     def generator(self, shape: Shape, classes: int = 0) -> keras.Model:

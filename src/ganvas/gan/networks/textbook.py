@@ -46,6 +46,10 @@ class Textbook(Networks):
     @staticmethod
     def _check(shape: Shape, classes: int) -> None:
         if shape[0] % 4 or shape[1] % 4:
-            raise ValueError(f"size {shape[0]}x{shape[1]}: takes multiples of 4; set data.size")
+            raise ValueError(
+                f"sides must be multiples of 4, got {shape[0]}x{shape[1]}: set data.size"
+            )
         if classes:
-            raise ValueError(f"{classes} classes: takes no labels; set data.labels=false")
+            raise ValueError(
+                f"these networks take no labels, got {classes} classes: set data.labels=false"
+            )

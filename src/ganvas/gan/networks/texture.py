@@ -71,7 +71,7 @@ class Texture(Networks):
         for name, words in taken.items():
             if getattr(self, name) not in words:
                 raise ValueError(
-                    f"{name} '{getattr(self, name)}' is not accepted; there is {', '.join(words)}"
+                    f"{name} must be one of {', '.join(words)}, got '{getattr(self, name)}'"
                 )
 
     @property

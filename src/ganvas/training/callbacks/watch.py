@@ -53,7 +53,7 @@ class Watch(EachTick):
             if self.aloud and new and finding.severity == "certain" and not self.failure:
                 sys.stderr.write(
                     f"note: {finding.disease} since {finding.since_kimg:g} kimg: "
-                    f"`ganvas doctor {self.run.where}` says why and what helps\n"
+                    f"`ganvas doctor {self.run.where}` shows the evidence and fixes\n"
                 )
         if self.writer:
             with self.writer.as_default(step):
