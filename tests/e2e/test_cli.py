@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 import re
 import shutil
@@ -99,7 +100,9 @@ def test_the_log_has_a_row_per_tick(trained):
     assert [row["kimg"] for row in rows] == [0.128, 0.256, 0.384, 0.512]
     assert all(np.isfinite(list(row.values())).all() for row in rows)
     seconds = [row["seconds"] for row in rows]
-    assert sorted(seconds) == seconds
+    assert sorted(seconds) == seconds == [row["step_seconds"] for row in rows]
+    walls = [row["wall_seconds"] for row in rows]
+    assert sorted(walls) == walls and all(map(operator.ge, walls, seconds))
 
 
 def test_the_pictures_lie_side_by_side(trained):

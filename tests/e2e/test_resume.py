@@ -77,7 +77,9 @@ def kill(process) -> bool:
 
 
 def history(run: Run) -> list[dict]:
-    clocks = ("seconds", "images_per_second", "score/seconds")
+    clocks = (
+        "seconds", "step_seconds", "wall_seconds", "images_per_second", "score/seconds",
+    )  # fmt: skip
     return [{k: v for k, v in row.items() if k not in clocks} for row in run.rows()]
 
 

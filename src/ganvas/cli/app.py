@@ -8,13 +8,16 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
 from .. import __version__
 from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..storage.run import Run
 
 STOPPED = -130
 """Of a command that was interrupted and has said how to go on."""
@@ -185,13 +188,14 @@ def held_back_stderr() -> Iterator[None]:
             os.close(kept)
 
 
-def finished(run) -> int:
+def finished(run: Run) -> int:
+    """Say where a run stands. Returns: the exit code."""
     row = (run.rows() or [{"kimg": 0, "seconds": 0}])[-1]
     if run.status() == "interrupted":
         sys.stderr.write(f"stopped at {row['kimg']:g} kimg; resume: ganvas resume {run.where}\n")
         return STOPPED
     typer.echo(
-        f"{run.where}: {row['kimg']:g} kimg in {row['seconds']:.0f} s of training; "
-        f"images in {run.where}/samples"
+        f"{run.where}: {row['kimg']:g} kimg in {row.get('wall_seconds', row['seconds']):.0f} s, "
+        f"{row['seconds']:.0f} s of them in training steps; images in {run.where}/samples"
     )
     return 0

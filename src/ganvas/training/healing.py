@@ -97,7 +97,8 @@ def take_cure(session: Session, config: Config) -> None:
     last = (run.rows() or [{"seconds": 0.0}])[-1]
     if last.get("cure") != entry["cure"]:
         row = {key: entry[key] for key in ("step", "kimg", "disease", "cure")}
-        run.log(row | {"seconds": last["seconds"]})
+        times = ("seconds", "step_seconds", "wall_seconds")
+        run.log(row | {key: last[key] for key in times if key in last})
     run.save_state(entry["step"], state_of(session.gan))
     run.forget_healthy(entry["back_to"])
     run.write("config.toml", config.toml())
