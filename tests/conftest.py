@@ -9,7 +9,6 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import json
 import multiprocessing
-import random
 import runpy
 import signal
 import socket
@@ -247,28 +246,3 @@ def cluster() -> Callable[[int], list[str]]:
         ]
 
     return tasks
-
-
-@pytest.fixture(autouse=True)
-def caller():
-    """Nothing that the caller owns changes, whatever a test does with the package. It comes before
-    every other fixture, and so looks again after them."""
-    before = _owned_by_the_caller()
-    yield
-    after = _owned_by_the_caller()
-    changed = [name for name in before if name in after and before[name] != after[name]]
-    assert not changed, f"the test, or the package, has changed the caller's {', '.join(changed)}"
-
-
-def _owned_by_the_caller() -> dict[str, object]:
-    kind, keys, place, *normal = np.random.get_state()
-    found: dict[str, object] = {
-        "random state of Python": random.getstate(),
-        "random state of NumPy": (kind, keys.tobytes(), place, *normal),
-        "environment": {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"},
-        "signal handlers": [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)],
-    }
-    if keras := sys.modules.get("keras"):
-        found["dtype policy"] = keras.config.dtype_policy().name
-        found["image layout"] = keras.config.image_data_format()
-    return found

@@ -6,11 +6,11 @@ python replicas.py alone|mirrored|worker plain|full OUT.npz
 import json
 import sys
 
-import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context
 
+from ganvas.base.building import building
 from ganvas.gan.augment import ADA
 from ganvas.gan.losses import Hinge, Relativistic
 from ganvas.gan.model import GAN
@@ -35,7 +35,6 @@ def strategy(mode: str) -> tf.distribute.Strategy:
 
 def game(full: bool) -> GAN:
     """Plain: nothing random but the noise, and no statistics of a batch. Full: everything."""
-    keras.utils.set_random_seed(0)
     if full:
         networks = DCGAN(8, 8, 8, 8, norm="batch", discriminator_norm="spectral", minibatch="std")
         loss = Relativistic()
@@ -46,10 +45,9 @@ def game(full: bool) -> GAN:
         # Half-life of the average: one global batch.
         loss, penalties = Hinge(), [R1(0.1), R2(0.1, every=2)]
         options = {"ema_images": float(BATCH), "ema_ramp": 100.0}
-    gan = GAN(
-        networks.generator((SIDE, SIDE, 1), 2), networks.discriminator((SIDE, SIDE, 1), 2),
-        loss, penalties, seed=3, **options,
-    )  # fmt: skip
+    with building(0):
+        pair = networks.generator((SIDE, SIDE, 1), 2), networks.discriminator((SIDE, SIDE, 1), 2)
+    gan = GAN(*pair, loss, penalties, seed=3, **options)
     gan.compile(Adam(1e-2, 0.5), Adam(1e-2, 0.5))
     return gan
 

@@ -111,7 +111,7 @@ def short(npz, few_steps, tmp_path_factory) -> Run:
 
 def printed_random() -> random.Random:
     """Its seed stands in the output of a test that fails."""
-    seed = random.randrange(10**6)
+    seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     return random.Random(seed)
 
