@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +18,6 @@ def played(tmp_path_factory, cluster, forked):
 
     def start(mode: str, kind: str) -> list[Path]:
         outs = [folder / f"{mode}-{kind}-{i}.npz" for i in range(2 if mode == "worker" else 1)]
-        if mode == "alone":
-            runpy.run_path(str(SCRIPT))["main"](mode, kind, str(outs[0]))
-            return outs
         # In processes of their own: devices are chosen before TensorFlow starts.
         tasks = cluster(2) if mode == "worker" else ["{}"]
         processes = [
