@@ -128,12 +128,13 @@ def _gate(run: Run, config: Config, data: Any, model: str, unvalidated: bool) ->
         if not unvalidated:
             raise
         return {"passed": None, "failed": [UNREAD], "scores": {}}
-    if not (result["gate"]["passed"] or unvalidated):
+    if not (result.gate.passed or unvalidated):
         raise Refused(
-            f"{run.folder} fails its gate ({'; '.join(result['gate']['failed'])}): train it "
-            "further, or publish it all the same with --unvalidated"
+            f"{run.folder} fails its gate ({'; '.join(result.gate.failed)}): train it further, or "
+            "use --unvalidated to publish it anyway"
         )
-    return {**result["gate"], "scores": result["scores"]}
+    scores = {name: score.to_dict() for name, score in result.scores.items()}
+    return {**result.gate.to_dict(), "scores": scores}
 
 
 def _source(config: Config, data: Any) -> tuple[Images | None, str | None]:
