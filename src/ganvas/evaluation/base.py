@@ -86,10 +86,10 @@ class Score:
     def to_dict(self) -> dict[str, Any]:
         """For JSON: numbers that are not finite become None; `why` only if it is not empty."""
         numbers = {
-            "value": _finite(self.value),
-            "low": _finite(self.low),
-            "high": _finite(self.high),
-            "floor": _finite(self.floor),
+            "value": finite(self.value),
+            "low": finite(self.low),
+            "high": finite(self.high),
+            "floor": finite(self.floor),
         }
         why = self.why
         if self.value is not None and numbers["value"] is None:
@@ -97,7 +97,8 @@ class Score:
         return {**numbers, "why": why} if why else numbers
 
 
-def _finite(number: float | None) -> float | None:
+def finite(number: float | None) -> float | None:
+    """The number for JSON, which has no NaN and no infinity: None instead."""
     return float(number) if number is not None and math.isfinite(number) else None
 
 
