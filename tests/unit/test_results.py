@@ -11,6 +11,7 @@ import pytest
 
 from ganvas import tuning
 from ganvas.evaluation import ClassShares, Evaluation, GateResult, Grids, Score, TruncationPoint
+from ganvas.exporting import Timing
 
 
 def evaluation() -> Evaluation:
@@ -39,11 +40,16 @@ def tuning_result() -> tuning.TuningResult:
     )  # fmt: skip
 
 
+def timing() -> Timing:
+    return Timing("saved_model", 1, 2, 1.5, 2.0, 1234.5)
+
+
 KEYS = {  # as in docs/guides, in this order
     evaluation: [
         "n_real", "n_fake", "features", "features_sha256", "resize", "scores", "gate", "classes",
         "truncation", "model", "evaluated", "seconds",
     ],
+    timing: ["artefact", "batch", "threads", "p50_ms", "p95_ms", "images_per_second"],
     tuning_result: [
         "recipe", "data", "kimg", "folder", "study", "images", "by", "against", "best", "trials",
         "importance", "repeats",
