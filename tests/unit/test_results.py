@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ganvas import tuning
+from ganvas import cluster, tuning
 from ganvas.evaluation import ClassShares, Evaluation, GateResult, Grids, Score, TruncationPoint
 from ganvas.exporting import Timing
 
@@ -44,12 +44,23 @@ def timing() -> Timing:
     return Timing("saved_model", 1, 2, 1.5, 2.0, 1234.5)
 
 
+def draw_result() -> cluster.DrawResult:
+    parts = (cluster.Part(0, 2, "ab", "00000.tfrecord", 99), cluster.Part(2, 1, "cd"))
+    return cluster.DrawResult(
+        1, "0.1.0", "ef", "run", 3, 0, None, 1.0, "shards", (8, 8, 1), 2, parts, 3
+    )
+
+
 KEYS = {  # as in docs/guides, in this order
     evaluation: [
         "n_real", "n_fake", "features", "features_sha256", "resize", "scores", "gate", "classes",
         "truncation", "model", "evaluated", "seconds",
     ],
     timing: ["artefact", "batch", "threads", "p50_ms", "p95_ms", "images_per_second"],
+    draw_result: [
+        "format", "ganvas", "model_sha256", "model", "n", "seed", "label", "truncation", "form",
+        "shape", "part_images", "parts", "drawn",
+    ],
     tuning_result: [
         "recipe", "data", "kimg", "folder", "study", "images", "by", "against", "best", "trials",
         "importance", "repeats",

@@ -22,14 +22,14 @@ from .app import (
 @app.command()
 def sample(
     model: Annotated[Path, typer.Argument(metavar="RUN|MODEL", show_default=False)],
-    n: Annotated[int, typer.Option("-n", min=1, help="How many images.")] = 64,
+    n: Annotated[int, typer.Option("-n", min=1, help="Number of images.")] = 64,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     label: Annotated[str | None, typer.Option(help="A class, by name or index.")] = None,
     truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 1.0,
     which: WhichModel = "best",
     out: Annotated[Path, typer.Option(help="grid.png, or a folder.")] = Path("grid.png"),
     shards: Annotated[
-        bool, typer.Option("--shards", help="Into a folder of shards: for very many.")
+        bool, typer.Option("--shards", help="Write shards into a folder, for very many images.")
     ] = False,
     workers: Workers = None,
     address: Address = None,
@@ -65,17 +65,30 @@ def sample(
     typer.echo(str(out))
 
 
-def _draw(model, out, n, seed, label, truncation, which, shards, workers, address) -> None:
-    """Into a folder, part by part."""
+def _draw(
+    model: Path,
+    out: Path,
+    n: int,
+    seed: int,
+    label: str | None,
+    truncation: float,
+    which: str,
+    shards: bool,
+    workers: int | None,
+    address: str | None,
+) -> None:
+    """Draw into a folder, part by part."""
     if out.suffix.lower() == ".png":
-        raise UsageError(f"--out {out}: --workers and --shards fill a folder; give one by --out")
+        raise UsageError(
+            f"--workers and --shards write into a folder, got --out {out}: give a folder"
+        )
     if workers is None:
         tensorflow()
     from ..cluster import draw
 
-    told = draw(
+    result = draw(
         model, out, n, seed=seed, label=label, truncation=truncation, which=which, shards=shards,
         workers=workers, address=address, progress=counter("images"),
     )  # fmt: skip
-    there = n - told["drawn"]
-    typer.echo(f"{out}: {n} images" + (f", {there} of them were there already" if there else ""))
+    before = n - result.drawn
+    typer.echo(f"{out}: {n} images" + (f", {before} of them existed already" if before else ""))
