@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ganvas import cluster, tuning
+from ganvas.doctor import Diagnosis, Finding
 from ganvas.evaluation import ClassShares, Evaluation, GateResult, Grids, Score, TruncationPoint
 from ganvas.exporting import Timing
 
@@ -51,6 +52,14 @@ def draw_result() -> cluster.DrawResult:
     )
 
 
+def finding() -> Finding:
+    return Finding("mode_collapse", "certain", 1.5, {"duplicates": 0.9}, ("train.beta1=0.5",))
+
+
+def diagnosis() -> Diagnosis:
+    return Diagnosis((finding(),))
+
+
 KEYS = {  # as in docs/guides, in this order
     evaluation: [
         "n_real", "n_fake", "features", "features_sha256", "resize", "scores", "gate", "classes",
@@ -61,6 +70,8 @@ KEYS = {  # as in docs/guides, in this order
         "format", "ganvas", "model_sha256", "model", "n", "seed", "label", "truncation", "form",
         "shape", "part_images", "parts", "drawn",
     ],
+    finding: ["disease", "severity", "since_kimg", "evidence", "cure"],
+    diagnosis: ["healthy", "findings"],
     tuning_result: [
         "recipe", "data", "kimg", "folder", "study", "images", "by", "against", "best", "trials",
         "importance", "repeats",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
+
+from ..base.finite import finite
 
 MOST = 10_000
 """Most images of each kind for scores of all pairs; of more, this number is drawn at random."""
@@ -95,11 +96,6 @@ class Score:
         if self.value is not None and numbers["value"] is None:
             why = why or f"the value is not finite ({self.value})"
         return {**numbers, "why": why} if why else numbers
-
-
-def finite(number: float | None) -> float | None:
-    """The number for JSON, which has no NaN and no infinity: None instead."""
-    return float(number) if number is not None and math.isfinite(number) else None
 
 
 Scorer = Callable[[Comparison], Score]

@@ -67,7 +67,7 @@ def health(run: Run) -> list[Block]:
     except RunError:
         return []  # trained without signals
     blocks: list[Block] = [Text(verdict(findings).capitalize() + ".")]
-    blocks += [Code(one.disease, "\n".join(paragraph(one))) for one in findings]
+    blocks += [Code(one.failure, "\n".join(paragraph(one))) for one in findings]
     healed = run.info.get("healed") or []
     if healed:
         fixes = [f"{o['disease']} at {o['kimg']:g} kimg: {' '.join(o['cure'])}" for o in healed]

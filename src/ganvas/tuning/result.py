@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..evaluation.base import finite
+from ..base.finite import finite
 
 
 @dataclass(frozen=True)

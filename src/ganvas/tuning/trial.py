@@ -87,7 +87,7 @@ class Monitor:
         if run.rows()[-1]["kimg"] >= self.kimg:
             return False
         certain = [f for f in examine_run(run) if f.severity == "certain"]
-        failures = [f.disease for f in certain if f.disease != "bad_data"]
+        failures = [f.failure for f in certain if f.failure != "bad_data"]
         if failures:
             self.why = failures[0]
         elif fresh and self.trial.should_prune():
