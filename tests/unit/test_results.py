@@ -13,6 +13,7 @@ from ganvas import cluster, tuning
 from ganvas.doctor import Diagnosis, Finding
 from ganvas.evaluation import ClassShares, Evaluation, GateResult, Grids, Score, TruncationPoint
 from ganvas.exporting import Timing
+from ganvas.serve.listing import ServedModel
 
 
 def evaluation() -> Evaluation:
@@ -60,6 +61,18 @@ def diagnosis() -> Diagnosis:
     return Diagnosis((finding(),))
 
 
+def served_model() -> ServedModel:
+    signature = {"inputs": {"z": {"dtype": "float32", "shape": [-1, 4]}}, "outputs": {}}
+    listed = {
+        "name": "gan",
+        "versions": [2],
+        "labels": {"stable": 2},
+        "signatures": {"s": signature},
+    }
+    assert ServedModel.read(listed).to_dict() == listed
+    return ServedModel.read(listed)
+
+
 KEYS = {  # as in docs/guides, in this order
     evaluation: [
         "n_real", "n_fake", "features", "features_sha256", "resize", "scores", "gate", "classes",
@@ -72,6 +85,7 @@ KEYS = {  # as in docs/guides, in this order
     ],
     finding: ["disease", "severity", "since_kimg", "evidence", "cure"],
     diagnosis: ["healthy", "findings"],
+    served_model: ["name", "versions", "labels", "signatures"],
     tuning_result: [
         "recipe", "data", "kimg", "folder", "study", "images", "by", "against", "best", "trials",
         "importance", "repeats",
