@@ -143,7 +143,7 @@ def _about(run: Run, results: Evaluation) -> list[str]:
 
 
 def _samples(run: Run, results: Evaluation) -> list[Block]:
-    """Fakes beside real images. Markdown links to the grids in samples/ instead."""
+    """Grids of fakes and real images. Markdown links to the files in samples/."""
     grids, reals = _grids(run), run.folder / "samples" / "reals.png"
     shown = []
     fake, kimg = results.pictures.samples, _kimg(results.model)
