@@ -16,7 +16,7 @@ from .result import Evaluation
 MOST_CLASSES = 50
 MOST_FILES = 10
 _FEATURES = {
-    "digits": "The features were trained on handwritten digits: they are not meaningful for others.",
+    "digits": "The features were trained on handwritten digits: use others for other images.",
     "general": "The features were trained on photographs: in drawings, scans or medical images "
     "they may miss what matters.",
 }
