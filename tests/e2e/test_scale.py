@@ -691,7 +691,7 @@ def test_a_killed_worker_of_a_training(rank, npz, sets, tmp_path):
     assert len(pids) == 4
     os.kill(pids[rank], signal.SIGKILL)
     errors = finish(process)
-    assert errors.count("start again from the last tick") == 1, errors
+    assert errors.count("restart from the last tick") == 1, errors
     straight, again = Run(tmp_path / "straight").load_state(), killed.load_state()
     for name, array in straight.items():
         np.testing.assert_array_equal(again[name], array, err_msg=name)

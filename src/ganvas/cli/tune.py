@@ -17,7 +17,7 @@ from .app import STOPPED, DataWord, Json, Values, app, tensorflow
 def tune(
     data: DataWord,
     recipe: Annotated[str, typer.Option(help="Name, or a .toml file.")] = "quick",
-    trials: Annotated[int, typer.Option(min=1, help="Their total number.")] = 20,
+    trials: Annotated[int, typer.Option(min=1, help="Total number of trials.")] = 20,
     hours: Annotated[
         float | None, typer.Option(min=0.0, help="Time limit; the search can be continued.")
     ] = None,

@@ -253,10 +253,10 @@ def team(
         import ray
         from ray.util import ActorPool
 
-        asked = resources(workers)
+        needed = resources(workers)
         again = {"max_restarts": RESTARTS, "max_task_retries": RESTARTS}
-        kind: Any = ray.remote(_Worker).options(**asked, **again)
-        share = share_of(threads, asked["num_gpus"] > 0)
+        kind: Any = ray.remote(_Worker).options(**needed, **again)
+        share = share_of(threads, needed["num_gpus"] > 0)
         actors = [kind.remote(make, arguments, share) for _ in range(workers)]
 
         def spread(jobs: Iterable[Any]) -> Iterator[Any]:

@@ -128,17 +128,17 @@ def _once(
     relay: Any = ray.remote(_Relay).options(num_cpus=0).remote()
     new = not run.folder.exists()
     store = run.folder / ".ray"  # of Ray Train; it stays empty
-    asked = resources(workers)
+    needed = resources(workers)
     trainer = TensorflowTrainer(
         _worker,
         train_loop_config={
             "call": call, "arguments": arguments, "relay": relay, "argv": sys.argv,
-            "share": share_of(threads, asked["num_gpus"] > 0),
+            "share": share_of(threads, needed["num_gpus"] > 0),
         },
         scaling_config=ScalingConfig(
             num_workers=workers,
-            use_gpu=bool(asked["num_gpus"]),
-            resources_per_worker={"CPU": asked["num_cpus"], "GPU": asked["num_gpus"]},
+            use_gpu=bool(needed["num_gpus"]),
+            resources_per_worker={"CPU": needed["num_cpus"], "GPU": needed["num_gpus"]},
             placement_strategy="SPREAD" if spread else "PACK",
         ),
         run_config=RunConfig(
