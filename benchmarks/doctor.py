@@ -8,7 +8,7 @@ that is absent); healthy runs over all recipes. A fault counts only if its run f
 3 times the median Frechet distance of healthy runs or more (of emoji: energy distance of pixels).
 Runs of 50 images are scored against themselves, so they never fail by this rule; their findings
 are shown and not counted. Rates come with Clopper-Pearson intervals. Thresholds
-(doctor/diseases.py) were set on even seeds; odd seeds are reported apart.
+(doctor/failures.py) were set on even seeds; odd seeds are reported apart.
 
 Each run is a line of results/doctor.jsonl, and is not made again: its log, rounded, is what the
 doctor reads. Writes results/doctor.md.
@@ -155,11 +155,11 @@ def alarm(run: dict) -> tuple[float, str] | None:
     for count in range(1, len(rows) + 1):
         certain = [f for f in examine(rows[:count], run["data"]) if f.severity == "certain"]
         if certain:
-            return rows[count - 1]["kimg"], certain[0].disease
+            return rows[count - 1]["kimg"], certain[0].failure
     if run["status"] != "diverged":
         return None
     broken = run["diverged"] or {"kimg": rows[-1]["kimg"] if rows else 0.0}
-    return broken["kimg"], examine(rows, run["data"], broken)[0].disease
+    return broken["kimg"], examine(rows, run["data"], broken)[0].failure
 
 
 def quality(run: dict) -> float:

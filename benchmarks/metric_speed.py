@@ -46,7 +46,7 @@ def whole(images: int) -> dict:
         began = time.perf_counter()
         result = ganvas.evaluate(fakes, "mnist", n=images)
         seconds = time.perf_counter() - began
-    scores = [name for name, one in result["scores"].items() if one["value"] is not None]
+    scores = [name for name, one in result.scores.items() if one.value is not None]
     return {"seconds": seconds, "scores": scores, "images": images}
 
 

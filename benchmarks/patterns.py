@@ -170,10 +170,11 @@ def logos(part: str, seed: int) -> dict:
     rows = np.random.default_rng(seed).permutation(len(drawer.marks.pixels))[:1000]
     judged = ganvas.evaluate(drawer.run, drawer.marks.pixels[rows], metrics=names, n=400,
                              seed=seed, features="general", model="last")  # fmt: skip
+    scored = judged.to_dict()
     return {
         "part": part, "seed": seed, "kimg": KIMG[part], "colours": colours, "ceiling": ceiling,
         "refused": share, "svg_errors": [round(e, 2) for e in errors],
-        "scores": judged["scores"], "truncation": judged["truncation"],
+        "scores": scored["scores"], "truncation": scored["truncation"],
         "seconds": drawer.run.rows()[-1]["seconds"],
     }  # fmt: skip
 

@@ -102,9 +102,9 @@ def quality(sampler: ganvas.Sampler, name: str) -> dict:
     fakes = sampler.sample(10_000, label=labels)
     test, truth = mnist("test")
     right = float((Ridge(10).fit(fakes, labels).predict(shaped(test)) == truth).mean())
-    scores = evaluate(fakes, "mnist:test", metrics=["frechet"])["scores"]
+    scores = evaluate(fakes, "mnist:test", metrics=["frechet"]).scores
     write_png(store.PICTURES / f"privacy-{name}.png", grid(fakes[:60], 10))
-    return {"accuracy": right, "frechet": scores["frechet"]["value"]}
+    return {"accuracy": right, "frechet": scores["frechet"].value}
 
 
 def shaped(images: np.ndarray) -> np.ndarray:

@@ -170,11 +170,11 @@ def test_generate_follows_labels_and_their_shares(exports):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ({"n": 0}, "num_images is 0, where 1 to 1024"),
-        ({"n": 1025}, "num_images is 1025, where 1 to 1024"),
-        ({"n": 1, "truncation": 0.0}, "truncation is 0, where above 0 to 2"),
-        ({"n": 1, "label": 3}, "label is 3, where 0 to 2 are classes"),
-        ({"n": 1, "label": -2}, "label is -2, where 0 to 2 are classes"),
+        ({"n": 0}, "num_images must be 1 to 1024, got 0"),
+        ({"n": 1025}, "num_images must be 1 to 1024, got 1025"),
+        ({"n": 1, "truncation": 0.0}, "truncation must be > 0 and <= 2, got 0"),
+        ({"n": 1, "label": 3}, "label must be 0 to 2 or -1 .*, got 3"),
+        ({"n": 1, "label": -2}, "label must be 0 to 2 or -1 .*, got -2"),
     ],
 )
 def test_generate_refuses(exported, words, sentence):

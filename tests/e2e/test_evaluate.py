@@ -161,9 +161,9 @@ def test_large_images_are_compared_at_their_own_size(cache):
     rng = np.random.default_rng(0)
     blocks = rng.integers(0, 255, (24, 4, 4, 3)).astype(np.uint8)
     fakes, reals = (np.kron(blocks, np.ones((1, n, n, 1), np.uint8)) for n in (32, 40))
-    scores = ganvas.evaluate(fakes, reals, metrics=["near_copies", "precision"])["scores"]
-    assert scores["near_copies"]["value"] == 1.0
-    assert scores["precision"]["value"] == 1.0
+    scores = ganvas.evaluate(fakes, reals, metrics=["near_copies", "precision"]).scores
+    assert scores["near_copies"].value == 1.0
+    assert scores["precision"].value == 1.0
 
 
 def test_copies_are_found_in_a_folder(digits, others, digits_npz, tmp_path, here, cache):

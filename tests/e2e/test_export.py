@@ -110,7 +110,7 @@ def test_a_run_whose_gate_fails_is_refused(run, tmp_path, here):
     ("words", "hint"),
     [
         (["--formats", "tflite"], "no format 'tflite'"),
-        (["--version", "1"], "version 1 is taken"),
+        (["--version", "1"], "version 1 exists already"),
         (["--version", "0"], "--version"),
     ],
 )

@@ -113,8 +113,10 @@ def test_a_draw_is_what_the_sampler_gives(workers, request, run, tmp_path):
         request.getfixturevalue("two")
     expected, out = ganvas.load(run).sample(300, seed=7), tmp_path / "out"
     address = Path(f"file://{run.folder}")
-    facts = cluster.draw(address, out, 300, seed=7, workers=workers)
-    assert facts["drawn"] == 300 and [part["count"] for part in facts["parts"]] == [64] * 4 + [44]
+    result = cluster.draw(address, out, 300, seed=7, workers=workers)
+    assert result.drawn == 300 and [part.count for part in result.parts] == [64] * 4 + [44]
+    listed = json.loads((out / "samples.json").read_text())
+    assert result.to_dict() == {**listed, "drawn": 300}
     for index, picture in enumerate(expected):
         with Image.open(out / f"{index:06d}.png") as file:
             np.testing.assert_array_equal(np.asarray(file), picture[..., 0])
@@ -127,11 +129,11 @@ def test_only_what_is_missing_is_drawn(run, tmp_path):
     out = tmp_path / "out"
     cluster.draw(run, out, 200, seed=1)
     before = contents(out)
-    assert cluster.draw(run, out, 200, seed=1)["drawn"] == 0
+    assert cluster.draw(run, out, 200, seed=1).drawn == 0
     (out / "000070.png").unlink()  # of the second part
     (out / "samples.json").unlink()
     (out / ".parts" / "00003.npz").write_bytes(b"cut")
-    assert cluster.draw(run, out, 200, seed=1)["drawn"] == 64 + 8
+    assert cluster.draw(run, out, 200, seed=1).drawn == 64 + 8
     assert contents(out) == before
 
 
@@ -173,8 +175,8 @@ def test_a_draw_goes_on_whatever_the_run_is_called(shards, run, tmp_path, monkey
     cluster.draw("run", tmp_path / "whole", **words)
     out = tmp_path / "out"
     for name in ("run", run.folder, f"file://{run.folder}"):
-        told = cluster.draw(name, out, **words)
-        assert told["drawn"] == (130 if name == "run" else 2)
+        result = cluster.draw(name, out, **words)
+        assert result.drawn == (130 if name == "run" else 2)
         assert contents(out) == contents(tmp_path / "whole")
         (out / ".parts" / "00002.npz").unlink()
         (out / "samples.json").unlink()
@@ -193,8 +195,8 @@ def test_a_draw_of_another_model_is_refused(run, tmp_path):
 
 
 def test_a_run_may_be_called_by_an_address_of_this_machine(run, tmp_path):
-    told = cluster.draw(f"file://{run.folder}", tmp_path / "out", 130, shards=True)
-    assert told["drawn"] == 130
+    result = cluster.draw(f"file://{run.folder}", tmp_path / "out", 130, shards=True)
+    assert result.drawn == 130
     images = ganvas.data.load(tmp_path / "out", Options(holdout=0))
     np.testing.assert_array_equal(images.pixels(np.arange(130)), ganvas.load(run).sample(130))
 
@@ -399,8 +401,8 @@ def test_the_first_worker_of_a_training_speaks_and_hears(rank, monkeypatch, caps
 
     import ganvas.training.train
 
-    desk = training._Desk()
-    calls = {"say": desk.say, "stopping": desk.stopping}
+    relay = training._Relay()
+    calls = {"write": relay.write, "stopping": relay.stopping}
     handle = SimpleNamespace(**{k: SimpleNamespace(remote=call) for k, call in calls.items()})
     stops = []
 
@@ -409,7 +411,7 @@ def test_the_first_worker_of_a_training_speaks_and_hears(rank, monkeypatch, caps
         if each_tick:
             warnings.warn("few images", Advice, stacklevel=2)
             stops.append(each_tick(None))
-            desk.stop()
+            relay.stop()
             stops.append(each_tick(None))
 
     monkeypatch.setattr(ray, "get", lambda answer: answer)
@@ -418,14 +420,14 @@ def test_the_first_worker_of_a_training_speaks_and_hears(rank, monkeypatch, caps
     monkeypatch.setattr(ganvas.training.train, "train", train)
     monkeypatch.setattr(sys, "argv", sys.argv)
     monkeypatch.setattr(os, "environ", {"TF_USE_LEGACY_KERAS": "1"})
-    words = {"call": "train", "words": {"data": "x"}, "desk": handle, "argv": ["ganvas", "y"]}
+    words = {"call": "train", "arguments": {"data": "x"}, "relay": handle, "argv": ["ganvas", "y"]}
     with warnings.catch_warnings():
         warnings.simplefilter("default", Advice)
         training._worker({**words, "share": {"OMP_NUM_THREADS": "1"}})
     assert sys.argv == ["ganvas", "y"] and os.environ == {"OMP_NUM_THREADS": "1"}
     assert stops == ([False, True] if rank == 0 else [])
     lines = "kimg 1\nnote: few images\n"
-    assert (desk.take(), desk.take()) == ((lines, "") if rank == 0 else ("", ""))
+    assert (relay.take(), relay.take()) == ((lines, "") if rank == 0 else ("", ""))
     assert ("kimg 1" in capsys.readouterr().err) == (rank == 1)
 
 
@@ -447,7 +449,9 @@ def test_workers_that_die_are_started_again_three_times(
             stack.enter_context(refuses(RunError, "4", "1"))
         cluster.resume(run.folder, workers=2)
     assert seen == [("resume", str(run.folder))] * starts
-    noted = capsys.readouterr().err.count("note: worker 1 died; all start again from the last tick")
+    noted = capsys.readouterr().err.count(
+        "note: worker 1 died; all workers restart from the last tick"
+    )
     assert noted == min(deaths, 3)
 
 
@@ -628,7 +632,7 @@ def test_a_killed_draw_goes_on(run, tmp_path):
     kill(process)
     process = start(*words, out)
     said, errors = process.communicate(timeout=300)
-    assert process.returncode == 0 and "there already" in said, errors
+    assert process.returncode == 0 and "existed already" in said, errors
     cluster.draw(run, tmp_path / "whole", 60_000, shards=True)
     assert contents(out) == contents(tmp_path / "whole")
 
@@ -686,7 +690,7 @@ def test_a_killed_worker_of_a_training(rank, npz, sets, tmp_path):
     assert len(pids) == 4
     os.kill(pids[rank], signal.SIGKILL)
     errors = finish(process)
-    assert errors.count("start again from the last tick") == 1, errors
+    assert errors.count("restart from the last tick") == 1, errors
     straight, again = Run(tmp_path / "straight").load_state(), killed.load_state()
     for name, array in straight.items():
         np.testing.assert_array_equal(again[name], array, err_msg=name)

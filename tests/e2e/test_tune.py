@@ -103,9 +103,9 @@ def test_two_workers_share_the_trials(words, tmp_path, forked, monkeypatch):
     monkeypatch.setattr(multiprocessing, "get_context", {"spawn": context}.get)
     _, data, _, recipe, *_ = words
     options = {"workers": 2, "overrides": {"train.kimg": 0.064}, "repeats": 0, "progress": False}
-    with pytest.warns(Advice, match="13 images are held out, where 50 are needed"):
+    with pytest.warns(Advice, match="13 images are held out, 50 are needed"):
         found = ganvas.tune(data, recipe, trials=2, study=tmp_path / "s.db", **options)
-    check_two_workers(found, tmp_path / "s-study")
+    check_two_workers(found.to_dict(), tmp_path / "s-study")
 
 
 def check_two_workers(found, study):
@@ -125,5 +125,5 @@ def test_two_workers_of_the_command_share_the_trials(words, tmp_path, command):
     done = command(*words, *more)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("trial ") == 2
-    assert "note: 13 images are held out, where 50 are needed" in done.stderr
+    assert "note: 13 images are held out, 50 are needed" in done.stderr
     check_two_workers(json.loads(done.stdout), tmp_path / "s-study")

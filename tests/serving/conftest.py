@@ -57,7 +57,7 @@ class Running:
         self.error: BaseException | None = None
         self.looks = 0
         """How often the folders and the models.config were looked at, to the end."""
-        self._look, self.server._look = self.server._look, self._counted
+        self._look, self.server._refresh = self.server._refresh, self._counted
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()))
 

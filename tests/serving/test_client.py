@@ -57,9 +57,10 @@ def test_labels(client):
 
 def test_looks(client):
     client = client("gan")
-    assert [model["name"] for model in client.models()] == ["gan", "cond", "types"]
-    z = client.metadata()["serving_default"]["inputs"]["z"]
-    assert z == {"dtype": "DT_FLOAT", "shape": [-1, 4]}
+    assert [model.name for model in client.models()] == ["gan", "cond", "types"]
+    z = client.metadata()["serving_default"].inputs["z"]
+    assert (z.dtype, z.shape) == ("DT_FLOAT", (-1, 4))
+    assert z.to_dict() == {"dtype": "DT_FLOAT", "shape": [-1, 4]}
 
 
 def test_the_only_model_needs_no_name(serve, gan):

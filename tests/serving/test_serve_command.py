@@ -75,7 +75,7 @@ def test_interrupted(forked, gan):
             assert running.poll() is None, running.communicate()
             time.sleep(0.02)
         with ganvas.Client(f"http://127.0.0.1:{port}") as client:
-            assert client.models()[0]["name"] == "one"
+            assert client.models()[0].name == "one"
         running.send_signal(signal.SIGINT)
         out, errors = running.communicate(60)
     finally:
@@ -106,15 +106,18 @@ def complaint(done):
 
 WRONG = [
     ([], "give one of them"),
-    (["nowhere"], "is no folder"),
+    (["nowhere"], "is not a folder"),
     (["{tmp}"], "holds no version to serve"),
     (["{gan}/1"], "give the folder above it"),
     (["{gan}", "--config", "x"], "give one of them"),
-    (["{gan}", "--name", "a/b"], "without '/' and ':'"),
+    (["{gan}", "--name", "a/b"], "must not contain '/' or ':'"),
     (["--config", "nowhere"], "cannot be read"),
     (["{gan}", "--token-file", "nowhere"], "--token-file"),
-    (["{gan}", "--tls-cert", "nowhere"], "belong together"),
-    (["{gan}", "--host", "nonsense.invalid"], "--host nonsense.invalid is no address"),
+    (["{gan}", "--tls-cert", "nowhere"], "must be given together"),
+    (
+        ["{gan}", "--host", "nonsense.invalid"],
+        "--host must be an address of this machine, got nonsense.invalid",
+    ),
     (["{gan}", "--batching-config", "/nowhere"], "/nowhere cannot be read"),
 ]
 
@@ -150,7 +153,7 @@ def test_wrong_words_are_answered_before_tensorflow(gan, tmp_path):
 def test_a_broken_model(here, gan):
     (gan / "1" / "saved_model.pb").write_bytes(b"no model")
     done = here("serve", gan, "--rest-port", "0", "--grpc-port", "0")
-    assert "is no SavedModel" in complaint(done)
+    assert "is not a SavedModel" in complaint(done)
 
 
 def test_the_extra_is_asked_for(gan, monkeypatch, capsys):

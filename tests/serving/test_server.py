@@ -107,7 +107,7 @@ def test_a_broken_version_leaves_the_old_one(serve, models, gan):
         assert states(running)[1] == "AVAILABLE"
         status = running.ask("GET", "/v1/models/gan/versions/2").json["model_version_status"][0]
         assert status["status"]["error_code"] == "DATA_LOSS"
-        assert "is no SavedModel" in status["status"]["error_message"]
+        assert "is not a SavedModel" in status["status"]["error_message"]
         assert running.ask("POST", PREDICT, Z).status == 200
         shutil.rmtree(gan / "2")
         publish(models.parent / "gan" / "2", gan / "2")
@@ -296,10 +296,10 @@ def test_a_full_batch_queue_is_unavailable(serve, models, tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("max_batch_size { value: 0 }", "at least 1"),
+        ("max_batch_size { value: 0 }", "must be >= 1"),
         ("allowed_batch_sizes: 4 allowed_batch_sizes: 2", "must increase"),
-        ("max_batch_size { value: 8 } allowed_batch_sizes: 4", "the last must be"),
-        ("pad_variable_length_inputs: true", "not known here"),
+        ("max_batch_size { value: 8 } allowed_batch_sizes: 4", "must increase to max_batch_size"),
+        ("pad_variable_length_inputs: true", "are not supported"),
         ("speed: 9", "is not a batching file"),
     ],
 )

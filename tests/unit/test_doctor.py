@@ -1,23 +1,23 @@
-"""Signals from known pictures, diseases from synthetic logs, cures for every recipe."""
+"""Signals from known pictures, failures from synthetic logs, fixes for every recipe."""
 
 import numpy as np
 import pytest
 
 from ganvas.config import load_recipe, parse_set, recipe_names
 from ganvas.doctor import (
-    DISEASES,
+    FAILURES,
     PATTERNS,
-    as_json,
-    cures_of,
+    Diagnosis,
     examine,
     examine_run,
-    sheet,
-    sick,
+    failing,
+    fixes_of,
+    health_report,
+    healthy as is_healthy,
     signals,
-    since_cure,
-    well,
+    since_fix,
 )  # fmt: skip
-from ganvas.doctor.cures import REMEDIES, SLOPES
+from ganvas.doctor.fixes import CHANGES, SLOPES
 from ganvas.errors import RunError
 from ganvas.gan.losses import LOSSES
 from ganvas.gan.penalties import PENALTIES
@@ -55,7 +55,7 @@ def changed(since: int, **values) -> list[dict]:
     return rows
 
 
-SICK = {
+FAILING = {
     "mode_collapse": [
         changed(6, duplicates=0.9, distance=0.6, diversity=0.1),
         changed(6, diversity=0.3, distance=0.05),
@@ -80,11 +80,11 @@ SICK = {
 
 
 @pytest.mark.parametrize(
-    "disease, rows", [(d, rows) for d, several in SICK.items() for rows in several]
+    "failure, rows", [(d, rows) for d, several in FAILING.items() for rows in several]
 )
-def test_each_disease_is_named_first(disease, rows):
+def test_each_failure_is_named_first(failure, rows):
     found = examine(rows, REPORT)
-    assert found and found[0].disease == disease, found
+    assert found and found[0].failure == failure, found
     assert found[0].since_kimg > rows[5]["kimg"]
     assert set(found[0].evidence) and all(np.isfinite(v) for v in found[0].evidence.values())
 
@@ -93,10 +93,10 @@ def test_a_healthy_run_has_nothing_at_any_time():
     rows = healthy(30)
     for count in range(1, len(rows) + 1):
         assert examine(rows[:count], REPORT) == []
-        assert count < 4 or well(rows[:count], REPORT)
+        assert count < 4 or is_healthy(rows[:count], REPORT)
 
 
-def test_a_slow_start_that_gets_better_is_no_disease():
+def test_a_slow_start_that_gets_better_is_no_failure():
     """Every fake is told and the images are far off, but less with each tick."""
     rows = changed(0, separation=1.0, duplicates=0.9)
     for tick, row in enumerate(rows):
@@ -104,10 +104,10 @@ def test_a_slow_start_that_gets_better_is_no_disease():
         assert examine(rows[: min(tick + 1, 4)], REPORT) == []
 
 
-def test_a_bad_tick_or_two_are_no_disease_but_nothing_to_go_back_to():
+def test_a_bad_tick_or_two_are_no_failure_but_nothing_to_go_back_to():
     rows = changed(11, duplicates=0.9, distance=0.6)
     assert examine(rows, REPORT) == []
-    assert not well(rows, REPORT)
+    assert not is_healthy(rows, REPORT)
 
 
 def test_what_is_over_is_no_finding():
@@ -117,9 +117,9 @@ def test_what_is_over_is_no_finding():
 
 def test_a_number_that_is_not_finite():
     found = examine(healthy(), REPORT, {"what": "loss", "step": 400, "kimg": 25.6})
-    assert [f.disease for f in found] == ["divergence"]
+    assert [f.failure for f in found] == ["divergence"]
     assert found[0].since_kimg == 25.6
-    assert examine([], REPORT, {"kimg": 0.5})[0].disease == "divergence"
+    assert examine([], REPORT, {"kimg": 0.5})[0].failure == "divergence"
 
 
 @pytest.mark.parametrize(
@@ -130,82 +130,82 @@ def test_a_number_that_is_not_finite():
 )  # fmt: skip
 def test_bad_data(report, severity):
     found = examine(healthy(), report)
-    assert [(f.disease, f.severity) for f in found] == [("bad_data", severity)]
+    assert [(f.failure, f.severity) for f in found] == [("bad_data", severity)]
 
 
 def test_warm_up_is_not_judged():
     rows = changed(0, separation=1.0, distance=0.9, step__generator=0, duplicates=1.0)
     for row in rows:
         row["slope/generator"] = 0.0
-    assert examine(rows, REPORT)[0].disease == "mode_collapse"  # a dead generator is none
+    assert examine(rows, REPORT)[0].failure == "mode_collapse"  # a dead generator is none
     for row in rows:
         row["generator"] = 0.0
     assert examine(rows, REPORT) == []
 
 
-def test_what_came_before_a_cure_is_forgotten():
+def test_what_came_before_a_fix_is_forgotten():
     rows = changed(6, duplicates=0.9, distance=0.6)
-    assert since_cure([*rows, {"cure": ["a=1"]}, *healthy(2)]) == healthy(2)
+    assert since_fix([*rows, {"cure": ["a=1"]}, *healthy(2)]) == healthy(2)
 
 
-def test_every_pattern_belongs_to_a_disease_that_has_a_source():
-    assert {pattern.disease for pattern in PATTERNS} == set(DISEASES)
-    for disease in DISEASES.values():
-        assert "arXiv" in disease.source or "doi" in disease.source
-        assert {name for cure in disease.cures for name in cure} <= set(REMEDIES)
+def test_every_pattern_belongs_to_a_failure_that_has_a_source():
+    assert {pattern.failure for pattern in PATTERNS} == set(FAILURES)
+    for failure in FAILURES.values():
+        assert "arXiv" in failure.source or "doi" in failure.source
+        assert {name for fix in failure.fixes for name in fix} <= set(CHANGES)
 
 
 @pytest.mark.parametrize("recipe", recipe_names())
-@pytest.mark.parametrize("disease", DISEASES)
+@pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("anew", [False, True])
-def test_cures_can_be_set(recipe, disease, anew):
+def test_fixes_can_be_set(recipe, failure, anew):
     """The words that are printed give the recipe that healing would take."""
     config = load_recipe(recipe)
-    for cure in cures_of(disease, config, anew):
-        cured = config.with_values(parse_set(cure.words))
-        assert cured == config.with_values(cure.values) != config
-        assert cure.costs
+    for fix in fixes_of(failure, config, anew):
+        fixed = config.with_values(parse_set(fix.settings))
+        assert fixed == config.with_values(fix.values) != config
+        assert fix.costs
         counted = ("kimg", "batch", "discriminator_steps", "seed", "tick_kimg")
-        assert all(getattr(cured.train, k) == getattr(config.train, k) for k in counted)
+        assert all(getattr(fixed.train, k) == getattr(config.train, k) for k in counted)
 
 
 def test_cures_leave_alone_what_is_right():
-    assert cures_of("vanishing_gradient", load_recipe("quick")) == []
+    assert fixes_of("vanishing_gradient", load_recipe("quick")) == []
     wild = load_recipe("quick").with_values({"train.learning_rate": 0.5, "train.beta1": 0.9})
-    first = cures_of("mode_collapse", wild)[0]
+    first = fixes_of("mode_collapse", wild)[0]
     assert first.values == {"train.learning_rate": 2e-3, "train.beta1": 0.5} and not first.anew
     custom = wild.with_values({"recipe": "mine"})
-    assert cures_of("mode_collapse", custom)[0].values["train.learning_rate"] == 1e-3
+    assert fixes_of("mode_collapse", custom)[0].values["train.learning_rate"] == 1e-3
     bare = load_recipe("quick").with_values({"penalties": []})
-    (first, *_) = cures_of("vanishing_gradient", bare)
+    (first, *_) = fixes_of("vanishing_gradient", bare)
     assert first.values == {"penalties": load_recipe("quick").penalties}
     small = bare.with_values({"networks.width": 1})
-    assert set(cures_of("vanishing_gradient", small, anew=True)[0].values) == {
+    assert set(fixes_of("vanishing_gradient", small, anew=True)[0].values) == {
         "penalties", "networks.width",
     }  # fmt: skip
     classic = load_recipe("classic")
-    last = cures_of("mode_collapse", classic)[-1]
+    last = fixes_of("mode_collapse", classic)[-1]
     assert last.anew and last.values["networks"]["name"] == "dcgan"
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_bound_on_the_slope_exists_and_suits_the_loss(loss):
     config = load_recipe("classic").with_values({"loss": loss})
-    penalties = REMEDIES["slope"].change(config)["penalties"]
+    penalties = CHANGES["slope"].values(config)["penalties"]
     assert {p["name"] for p in penalties} <= set(PENALTIES) & set(SLOPES)
     assert ("gradient" in str(penalties)) == (loss == "wasserstein")
     bound = config.with_values({"penalties": penalties})
-    assert REMEDIES["slope"].change(bound) == {}
+    assert CHANGES["slope"].values(bound) == {}
 
 
 def test_the_sheet_shows_evidence_and_cure():
     rows = changed(6, duplicates=0.9, distance=0.6)
     findings = examine(rows, REPORT)
-    text = sheet("runs/x", rows, findings)
-    assert "sick: mode_collapse (certain)" in text and "since 11.2 kimg" in text
+    text = health_report("runs/x", rows, findings)
+    assert "failing: mode_collapse (certain)" in text and "since 11.2 kimg" in text
     assert "duplicates 0.9" in text and "█" in text
-    assert sick(findings) and as_json(findings)["healthy"] is False
-    assert "healthy (at 19.2 kimg)" in sheet("runs/x", healthy(), [])
+    assert failing(findings) and Diagnosis(tuple(findings)).to_dict()["healthy"] is False
+    assert "healthy (at 19.2 kimg)" in health_report("runs/x", healthy(), [])
 
 
 def test_runs_that_cannot_be_examined(tmp_path):

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -14,8 +15,9 @@ import tensorflow as tf
 
 from ganvas.config import Config, Export, parse
 from ganvas.errors import Advice, Refused, RunError, UsageError
-from ganvas.evaluation import reference
+from ganvas.evaluation import GateResult, reference
 from ganvas.exporting import benchmark, deployment, export, formats, litert, parity, saved_model
+from ganvas.exporting.benchmark import Timing
 from ganvas.exporting.publish import publishing
 from ganvas.gan.networks import DCGAN
 from ganvas.sampling.sampler import Sampler
@@ -119,7 +121,7 @@ def test_a_trial_finds_nan(sampler):
 def test_a_worse_frechet_distance_is_a_fault(sampler):
     held = parity.Parity(sampler, None, Export(images=100), "auto")
     found = {"psnr": 40.0, "scores": {"frechet": {"ratio": 1.3}}}
-    assert "1.300 times the model's" in held.faults(found)[0]
+    assert "1.300 times the generator's" in held.faults(found)[0]
     assert held.faults({"psnr": 40.0, "scores": {"kid": {}}}) == []
 
 
@@ -182,13 +184,13 @@ def test_an_export_from_python(tmp_path, sampler, monkeypatch):
     facts = json.loads((folder / "manifest.json").read_text())
     assert set(facts["artefacts"]) == {litert.file_name(kind) for kind in litert.KINDS}
     assert facts["data"]["fingerprint"] == "f"
-    assert facts["judged_without"] == "the run was trained on arrays, which are not kept"
+    assert facts["judged_without"] == "the run was trained on arrays, which are not stored"
     for found in facts["artefacts"].values():
         assert set(found["latency_ms"]) == {"1", "2"}
         assert found["psnr"] > 25
     card = (folder / "MODEL_CARD.md").read_text()
     assert card.startswith("# model, version 1\n")
-    assert "No gate was judged" in card
+    assert "There is no gate" in card
     assert str(tmp_path) not in card + (folder / "manifest.json").read_text()
     assert all((tmp_path / "model" / name).exists() for name in deployment.FILES)
 
@@ -203,7 +205,7 @@ def test_what_falls_below_the_bound_is_not_published(tmp_path, sampler, monkeypa
     assert not (folder / "model_int8.tflite").exists()
     assert "PSNR" in facts["withheld"]["model_int8.tflite"][0]
     assert {"model_float32.tflite", "MODEL_CARD.md"} <= set(facts["files"])
-    assert "Made, and not published" in (folder / "MODEL_CARD.md").read_text()
+    assert "Written, but not published" in (folder / "MODEL_CARD.md").read_text()
 
 
 def test_nothing_good_enough_is_refused(tmp_path, sampler, monkeypatch):
@@ -264,8 +266,7 @@ def test_a_warm_up_request_is_what_tensorflow_serving_reads(size):
 
 
 ROWS = [
-    {"artefact": name, "batch": batch, "threads": threads, "p50_ms": 1.5, "p95_ms": 2.0,
-     "images_per_second": 1234.5}
+    Timing(name, batch, threads, p50_ms=1.5, p95_ms=2.0, images_per_second=1234.5)
     for name in ("saved_model", "model_int8.tflite")
     for batch in (1, 64)
     for threads in (1, 2)
@@ -284,14 +285,14 @@ def test_a_bench_is_a_table_and_a_chart(tmp_path):
 
 
 def test_gate(monkeypatch):
-    """Judged by `evaluate`; without one nothing is demanded, and nothing is drawn."""
+    """`evaluate` computes it; without a gate nothing is required, and nothing is drawn."""
     from ganvas.exporting.release import _gate
 
     asked = []
 
     def evaluate(run, data, metrics, model):
         asked.append(metrics)
-        return {"gate": {"passed": False, "failed": ["frechet 9 is above"]}, "scores": {}}
+        return SimpleNamespace(gate=GateResult(False, ("frechet 9 is above",)), scores={})
 
     monkeypatch.setattr(sys.modules[_gate.__module__], "evaluate", evaluate)
     run = Run("runs/a")

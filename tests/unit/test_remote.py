@@ -352,17 +352,17 @@ def test_a_server_copies_what_is_whole_and_wanted(shop, tmp_path):
     entry = config.entry_of("m", "flaky://m")
     put(1, "saved_model.pb", manifest.NAME)
     put(2, "saved_model.pb")
-    entry.bring()
+    entry.fetch()
     assert {path.name for path in entry.folder.iterdir()} == {"1"}, "2 is still being sent"
     put(2, manifest.NAME)
-    entry.bring()
+    entry.fetch()
     assert {path.name for path in entry.folder.iterdir()} == {"1", "2"}
     system.rm("/m/1", recursive=True)
-    entry.bring()
+    entry.fetch()
     assert {path.name for path in entry.folder.iterdir()} == {"2"}
     with pytest.MonkeyPatch.context() as patch, pytest.raises(OSError, match="cannot be reached"):
         patch.setattr(shop, "find", lambda *_, **__: 1 / 0)
-        entry.bring()
+        entry.fetch()
     assert config.entry_of("m", f"file://{tmp_path}").folder == tmp_path
 
 

@@ -14,6 +14,14 @@ import pytest
 
 from ganvas import images
 from ganvas.config import Config
+from ganvas.evaluation.base import Score
+from ganvas.evaluation.result import (
+    ClassShares,
+    Evaluation,
+    GateResult,
+    Grids,
+    TruncationPoint,
+)
 from ganvas.evaluation.score_report import comparison_table, number, scores_table, write_report
 from ganvas.reports import charts
 from ganvas.reports.page import Code, mark
@@ -24,32 +32,23 @@ NAMES = ["cat", EVIL, "$x^{$", '猫|b\n"a\' onload="x', "udc80-\udc80"]
 VOID = {"meta", "img", "br", "path", "use"}
 
 
-def score(value, low=None, high=None, floor=None, why=""):
-    numbers = {"value": value, "low": low, "high": high, "floor": floor}
-    return {**numbers, "why": why} if why else numbers
-
-
-def made_up(**changes) -> dict:
+def made_up(**changes) -> Evaluation:
     """What `evaluate` returns, with numbers that stand nowhere else in a report."""
     scores = {
-        "frechet": score(3.217, 2.981, 3.513, 0.6213),
-        "kid": score(0.00004321, -0.0000312, 0.0000987, 0.0),
-        "near_copies": score(0.0317, 0.0219, 0.0431, 0.00113),
-        "knn_accuracy": score(None, why="the images have no labels"),
+        "frechet": Score(3.217, 2.981, 3.513, 0.6213),
+        "kid": Score(0.00004321, -0.0000312, 0.0000987, 0.0),
+        "near_copies": Score(0.0317, 0.0219, 0.0431, 0.00113),
+        "knn_accuracy": Score(None, why="the images have no labels"),
     }
-    pictures = {"samples": picture(64), "neighbours": picture(48), "reals": None}
     result = {
         "n_real": 2971, "n_fake": 3049, "features": "digits", "features_sha256": "ab12" * 16,
-        "resize": "28x28, bicubic", "scores": scores, "gate": {"passed": None, "failed": []},
+        "resize": "28x28, bicubic", "scores": scores, "gate": GateResult(None),
         "model": "models/000004.keras", "evaluated": "2026-11-24T19:07:00+00:00", "seconds": 12.3,
-        "classes": {"names": NAMES, "real": [0.2] * 5, "fake": [0.617, 0.1, 0.1, 0.1, 0.083]},
-        "truncation": [
-            {"truncation": 0.5, "precision": 0.913, "recall": 0.217},
-            {"truncation": 1.0, "precision": 0.877, "recall": None},
-        ],
-        "pictures": pictures,
+        "classes": ClassShares(tuple(NAMES), (0.2,) * 5, (0.617, 0.1, 0.1, 0.1, 0.083)),
+        "truncation": (TruncationPoint(0.5, 0.913, 0.217), TruncationPoint(1.0, 0.877, None)),
+        "pictures": Grids(samples=picture(64), neighbours=picture(48)),
     }  # fmt: skip
-    return {**result, **changes}
+    return Evaluation(**{**result, **changes})
 
 
 def picture(side: int, channels: int = 1, seed: int = 0) -> np.ndarray:
@@ -136,7 +135,7 @@ class Page(HTMLParser):
         self.words += data
 
 
-def written(run: Run, results: dict) -> tuple[str, Page, str]:
+def written(run: Run, results: Evaluation) -> tuple[str, Page, str]:
     page, plain = write_report(run, results)
     assert page == run.folder / "report.html" and plain == run.folder / "report.md"
     text = page.read_text("utf-8")
@@ -158,8 +157,8 @@ def test_a_page_that_needs_nothing_but_itself(report):
     links = [a.get("href", a.get("xlink:href")) for _, a in page.tags]
     assert {link[1:] for link in links if link} <= set(page.ids)
     assert headings(text) == [
-        "Samples", "Scores", "Nearest training images", "How it learnt", "Curves", "Classes",
-        "Fidelity and variety", "Data", "Limits", "How it was made", "Recipe",
+        "Samples", "Scores", "Nearest training images", "Course of training", "Curves", "Classes",
+        "Fidelity and variety", "Data", "Limits", "Origin", "Recipe",
     ]  # fmt: skip
 
 
@@ -200,14 +199,14 @@ def test_both_forms_say_every_number(report):
     said = ["2,971", "3,049", "digits", "ab12" * 16, "the images have no labels", "61.7 %", "0.217"]
     said += ["2026-11-24 19:07 UTC", "frechet_max = 3", "runs/older", "103", "28 × 28, grey"]
     said += ["30 × 30 to 90 × 60, mostly 40 × 30", "only 100 images: it will copy them"]
-    for one in results["scores"].values():
-        said += [number(one[key]) for key in ("value", "low", "high", "floor")]
+    for one in results.scores.values():
+        said += [number(value) for value in (one.value, one.low, one.high, one.floor)]
     for words in said:
         assert words in page.words, words
         assert words in plain, words
     for line in ("3.22 | 2.98 to 3.51 | 0.621", "0.0000432 | -0.0000312 to 0.0000987 | 0"):
         assert line in plain
-    assert "the best model, by frechet, is that of 3.5 kimg" in plain
+    assert "the best model, by frechet, is from 3.5 kimg" in plain
     assert plain.count("](samples/") == 6 + 2
     for name in re.findall(r"\]\((.*?)\)", plain):
         assert (run.folder / name).is_file()
@@ -216,13 +215,13 @@ def test_both_forms_say_every_number(report):
 @pytest.mark.parametrize(
     "passed, failed, words",
     [
-        (True, [], "✓ The gate is passed"),
-        (False, ["frechet 3.217 is above frechet_max = 3"], "✗ The gate is not passed"),
+        (True, [], "✓ The gate passed"),
+        (False, ["frechet 3.217 is above frechet_max = 3"], "✗ The gate failed"),
         (None, [], "No gate"),
     ],
 )
 def test_the_verdict_comes_first(run, without_charts, passed, failed, words):
-    results = made_up(gate={"passed": passed, "failed": failed})
+    results = made_up(gate=GateResult(passed, tuple(failed)))
     text, page, plain = written(run, results)
     assert words in page.words and words in plain
     top = text[: text.index("<h2")]
@@ -232,29 +231,28 @@ def test_the_verdict_comes_first(run, without_charts, passed, failed, words):
 def test_limits_are_those_of_this_run(report, run, without_charts):
     _, _, page, _ = report
     for words in (
-        "1 in 1,016 images", "handwritten digits", "runs/older learnt from before", "one seed (7)",
-        "best of 4 by frechet", "up to 90 × 60", "No gate is set", "proof of privacy",
+        "1 in 1,016 images", "handwritten digits", "parent run runs/older", "one seed (7)",
+        "best of 4 by frechet", "up to 90 × 60", "No gate is set", "does not prove privacy",
     ):  # fmt: skip
         assert words in page.words, words
-    assert "not finished" not in page.words and "have no labels: whether" not in page.words
+    assert "not finished" not in page.words and "have no labels: the frequency" not in page.words
     run.update_info(status="diverged", data={**run.info["data"], "names": [], "count": 100})
-    scores = {"density": score(0.9, 0.8, 1.0), "near_copies": score(None, why="no such images")}
+    scores = {"density": Score(0.9, 0.8, 1.0), "near_copies": Score(None, why="no such images")}
     changed = made_up(scores=scores, features="general", model="models/000003.keras")
     _, page, _ = written(run, changed)
     for words in (
-        "from photographs", "its state is: diverged", "No image was held out", "in place of",
-        "have no labels: whether", "not looked for (no such images)",
+        "on photographs", "its status is: diverged", "No image was held out", "have no floor",
+        "have no labels: the frequency", "not searched for (no such images)",
     ):  # fmt: skip
         assert words in page.words, words
-    assert "best of" not in page.words and "proof of privacy" not in page.words
+    assert "best of" not in page.words and "prove privacy" not in page.words
 
 
 def test_what_is_missing_is_left_out(tmp_path):
     run = Run.create(tmp_path / "bare", "words", Config())
-    nothing = dict.fromkeys(("samples", "neighbours", "reals"))
-    results = made_up(classes=None, truncation=[], scores={}, pictures=nothing)
+    results = made_up(classes=None, truncation=(), scores={}, pictures=Grids())
     text, page, plain = written(run, results)
-    assert headings(text) == ["Scores", "Limits", "How it was made", "Recipe"]
+    assert headings(text) == ["Scores", "Limits", "Origin", "Recipe"]
     assert page.open == [] and "Samples" not in plain
 
 
@@ -265,8 +263,7 @@ def test_large_pictures_are_reduced(run, without_charts, channels, mode):
 
     from PIL import Image
 
-    pictures = {"samples": picture(1500, channels), "neighbours": None, "reals": None}
-    _, page, _ = written(run, made_up(pictures=pictures))
+    _, page, _ = written(run, made_up(pictures=Grids(samples=picture(1500, channels))))
     first = next(a for tag, a in page.tags if tag == "img")
     shown = Image.open(io.BytesIO(base64.b64decode(first["src"].partition(",")[2])))
     assert shown.mode == mode and shown.size == (750, 750) and first["width"] == "750"
@@ -298,12 +295,12 @@ def test_charts_leave_settings_alone():
 
 
 def test_tables_for_the_terminal():
-    one = made_up(gate={"passed": False, "failed": ["frechet 3.217 is above frechet_max = 3"]})
+    one = made_up(gate=GateResult(False, ("frechet 3.217 is above frechet_max = 3",)))
     text = scores_table(one)
     rows = [re.split(r"  +", line) for line in text.splitlines()]
     assert rows[3][:5] == ["frechet", "3.22", "2.98 to 3.51", "0.621", "lower"]
     assert "no value: the images have no labels" in text and text.endswith("gate: failed")
-    other = made_up(scores={"kid": score(0.5, 0.4, 0.6, 0.1)}, n_fake=200)
+    other = made_up(scores={"kid": Score(0.5, 0.4, 0.6, 0.1)}, n_fake=200)
     both = comparison_table({"runs/a": one, "b": other})
     assert "a: 3,049 generated images" in both and "b: 200 generated images" in both
     rows = {line.split()[0]: line.split() for line in both.splitlines() if line}

@@ -18,7 +18,7 @@ from ganvas.config import load_recipe
 from ganvas.errors import Advice, Diverged, UsageError
 from ganvas.storage.run import Run
 from ganvas.training import train
-from ganvas.tuning import search, study_report
+from ganvas.tuning import search, study_report, workers
 from refusals import refuses
 
 TICKS = 4
@@ -70,7 +70,7 @@ def training(monkeypatch, tmp_path):
     stands_in = Training()
     monkeypatch.setattr(train, "train", stands_in.train)
     monkeypatch.setattr(train, "resume", stands_in.resume)
-    monkeypatch.setattr(search.keras.backend, "clear_session", lambda: None)
+    monkeypatch.setattr(workers.keras.backend, "clear_session", lambda: None)
     monkeypatch.setattr(
         study_report, "drawn", lambda *_: "<svg></svg>"
     )  # test_tuning.py draws charts
@@ -88,7 +88,9 @@ def tune(grey, place="s.db", space=RATES, **more):
 
 
 def told(result):
-    return [{k: v for k, v in trial.items() if k != "number"} for trial in result["trials"]]
+    return [
+        {k: v for k, v in trial.items() if k != "number"} for trial in result.to_dict()["trials"]
+    ]
 
 
 def test_interrupted_equals_uninterrupted(grey, training):
@@ -101,8 +103,8 @@ def test_interrupted_equals_uninterrupted(grey, training):
     again = tune(grey, "cut.db", trials=9)
     assert told(again) == told(straight)
     assert len(training.played) == len(played) + 3, "only what was cut is played again"
-    assert "worse than the median" in {trial["why"] for trial in straight["trials"]}
-    assert again["best"]["values"] == straight["best"]["values"]
+    assert "worse than the median" in {trial.why for trial in straight.trials}
+    assert again.best.values == straight.best.values
     assert tune(grey, "cut.db", trials=9) == again and len(training.played) == 12
 
 
@@ -111,7 +113,7 @@ def test_an_interrupt_that_python_drops_still_stops(grey, training, monkeypatch)
         def __del__(self):
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(search.keras.backend, "clear_session", lambda: Freed() and None)
+    monkeypatch.setattr(workers.keras.backend, "clear_session", lambda: Freed() and None)
     monkeypatch.setattr(sys, "unraisablehook", lambda about: None)
     with pytest.raises(KeyboardInterrupt):
         tune(grey, trials=3)
@@ -132,7 +134,7 @@ def test_killed_between_the_end_of_a_run_and_the_telling(grey, training, monkeyp
 def test_lists_are_tried_once_each_and_then_it_ends(grey, training):
     space = {"train.beta1": [0.0, 0.5, 0.9], "train.discriminator_steps": {"low": 1, "high": 2}}
     result = tune(grey, space=space, trials=20)
-    tried = [tuple(trial["values"].items()) for trial in result["trials"]]
+    tried = [tuple(trial.values.items()) for trial in result.trials]
     assert len(tried) == len({*tried}) == 6 == len(training.played)
 
 
@@ -144,7 +146,7 @@ def test_all_trials_diverge(grey, training):
     with refuses(UsageError, "4"):
         tune(grey, trials=4)
     training.ends = lambda config: None
-    assert tune(grey, trials=5)["best"]["trial"] == 4, "with more trials it goes on"
+    assert tune(grey, trials=5).best.trial == 4, "with more trials it goes on"
 
 
 def test_the_time_is_up_and_it_goes_on(grey, training, monkeypatch):
@@ -152,23 +154,23 @@ def test_the_time_is_up_and_it_goes_on(grey, training, monkeypatch):
     monkeypatch.setattr(search.time, "time", lambda: now + 1000 * len(training.played))
     with refuses(UsageError):
         tune(grey, trials=2, hours=0.1)
-    assert tune(grey, trials=1, hours=1)["best"]["trial"] == 1
+    assert tune(grey, trials=1, hours=1).best.trial == 1
     assert len(training.played) == 2
 
 
 def test_a_length_in_epochs(grey, training):
     result = tune(grey, trials=1, values={"train.epochs": 2})
-    assert result["kimg"] == pytest.approx(2 * len(grey[0]) * 0.75 / 1000, rel=0.03)
-    run = Run(f"{result['folder']}/trials/{training.played[0]}")
-    assert run.config.train.kimg == result["kimg"] and result["trials"][0]["why"] is None
+    assert result.kimg == pytest.approx(2 * len(grey[0]) * 0.75 / 1000, rel=0.03)
+    run = Run(f"{result.folder}/trials/{training.played[0]}")
+    assert run.config.train.kimg == result.kimg and result.trials[0].why is None
 
 
 def test_best_and_default_are_repeated_by_the_same_seeds(grey, training):
     result = tune(grey, trials=8, repeats=2)
-    repeats = result["repeats"]
-    assert repeats["seeds"] == [1, 2] and repeats["verdict"] == "helps"
-    gaps = np.subtract(repeats["best"], repeats["default"])
-    assert gaps == pytest.approx([repeats["difference"]] * 2)
+    repeats = result.repeats
+    assert repeats.seeds == (1, 2) and repeats.verdict == "helps"
+    gaps = np.subtract(repeats.best, repeats.default)
+    assert gaps == pytest.approx([repeats.difference] * 2)
     before = len(training.played)
     assert tune(grey, trials=8, repeats=2) == result and len(training.played) == before
 
@@ -188,7 +190,7 @@ def test_two_searches_of_one_study_end_alike(grey, training):
     with ThreadPoolExecutor(2) as pool:
         ends = [pool.submit(tune, grey, trials=2, repeats=1) for _ in range(2)]
     one, other = (end.result() for end in ends)
-    assert one == other and len(one["trials"]) == 2
+    assert one == other and len(one.trials) == 2
     assert len(training.played) == len({*training.played}) == 4
 
 
@@ -198,12 +200,12 @@ def test_it_says_by_which_images_it_judges(grey, training, share, enough):
     if not enough:
         result = tune(grey, trials=1, values=values)
     else:
-        with pytest.warns(Advice, match=rf"26 images are held out, where 50 .* {enough}"):
+        with pytest.warns(Advice, match=rf"26 images are held out, 50 .* {enough}"):
             result = tune(grey, trials=1, values=values)
     word = "training images" if enough else "held-out images"
-    assert result["against"] == word and f"by kid on {word}" in study_report.sentences(result)[1]
+    assert result.against == word and f"by kid on {word}" in study_report.sentences(result)[1]
     assert word in study_report.page(result).html()
-    assert json.loads((training.folder / "tune.json").read_text()) == result
+    assert json.loads((training.folder / "tune.json").read_text()) == result.to_dict()
     assert f"kid on {word}" in (training.folder / "best.toml").read_text()
 
 

@@ -1,7 +1,8 @@
 # ruff: noqa: E402 - the extra may be absent
-"""The search without training: what may change, who tries what, what is said in the end."""
+"""The search without training: space, order of trials, report."""
 
 import contextlib
+import dataclasses
 import datetime
 import math
 import shutil
@@ -17,8 +18,8 @@ optuna = pytest.importorskip("optuna", reason="the extra [tune] is not installed
 from ganvas import __version__
 from ganvas.config import Range, load_recipe, parse, recipe_names
 from ganvas.errors import ConfigError, UsageError
-from ganvas.tuning import study as studies
-from ganvas.tuning.space import digest, distributions, in_words, parameters_of, space_of, values_of
+from ganvas.tuning import BestTrial, Repeats, TrialResult, TuningResult, study as studies
+from ganvas.tuning.space import digest, distributions, parameters_of, space_of, summary, values_of
 from ganvas.tuning.study import Study
 from ganvas.tuning.study_report import page, sentences
 from ganvas.tuning.verdict import best_recipe, compare
@@ -108,9 +109,9 @@ def test_values_come_back_as_the_recipe_has_them():
     assert isinstance(values["train.discriminator_steps"], int)
     config = QUICK.with_values({"penalties": ["r1"]}).with_values(values)
     assert config.penalties == [{"name": "r1", "weight": values["penalties.r1.weight"]}]
-    assert in_words({"train.beta1": 0.123456, "loss": "hinge"}) == "beta1 0.123, loss hinge"
+    assert summary({"train.beta1": 0.123456, "loss": "hinge"}) == "beta1 0.123, loss hinge"
     parts = {"penalties": [{"name": "r1", "weight": 0.1}], "augment": [], "data.labels": True}
-    assert in_words(parts) == "penalties r1 weight 0.1, augment none, labels True"
+    assert summary(parts) == "penalties r1 weight 0.1, augment none, labels True"
 
 
 def test_the_same_values_have_the_same_name():
@@ -298,12 +299,12 @@ def test_the_comparison_is_students_paired_interval():
     found = compare(best, default)
     gaps = np.array(best) - default
     half = 4.302653 * gaps.std(ddof=1) / math.sqrt(3)
-    assert found["difference"] == pytest.approx(gaps.mean())
-    assert found["low"] == pytest.approx(gaps.mean() - half, rel=1e-5)
-    assert found["high"] == pytest.approx(gaps.mean() + half, rel=1e-5)
-    assert found["verdict"] == "helps"
-    assert compare(default, best)["verdict"] == "hurts"
-    assert compare([1.0, 2.0, 3.0], [2.0, 1.0, 3.0])["verdict"] == "no evidence"
+    assert found.difference == pytest.approx(gaps.mean())
+    assert found.low == pytest.approx(gaps.mean() - half, rel=1e-5)
+    assert found.high == pytest.approx(gaps.mean() + half, rel=1e-5)
+    assert found.verdict == "helps"
+    assert compare(default, best).verdict == "hurts"
+    assert compare([1.0, 2.0, 3.0], [2.0, 1.0, 3.0]).verdict == "no evidence"
 
 
 @pytest.mark.parametrize(
@@ -318,7 +319,7 @@ def test_the_comparison_is_students_paired_interval():
 )
 def test_runs_that_died_and_too_few_seeds(best, default, verdict):
     found = compare(best, default)
-    assert found["verdict"] == verdict and found["low"] is None
+    assert found.verdict == verdict and found.low is None
 
 
 def result_of(tmp_path, verdict="helps"):
@@ -326,18 +327,17 @@ def result_of(tmp_path, verdict="helps"):
     rates = [1e-3, 2e-3, 5e-3]
     arguments = ["diff", {"name": "ada"}, "diff"]
     trials = [
-        {"number": n, "value": v, "why": w, "scores": [], "run": "x",
-         "values": {"train.learning_rate": r, "augment": a}}
+        TrialResult(n, v, w, (), {"train.learning_rate": r, "augment": a}, "x")
         for n, (v, w, r, a) in enumerate(
             zip([3.0, 1.0, None], [None, None, "diverged"], rates, arguments, strict=True))
     ]  # fmt: skip
-    best = {"trial": 1, "value": 1.0, "values": trials[1]["values"]}
-    repeats = {"seeds": [1, 2], "best": [1.1, 1.2], "default": [3.0, 3.1], "difference": -1.9,
-               "low": -2.0, "high": -1.8, "verdict": verdict}  # fmt: skip
-    return {"recipe": "quick", "data": "mnist", "kimg": 1.0, "folder": str(study.folder),
-            "by": "frechet", "against": "held-out images", "images": "f00d", "study": study.address,
-            "best": best, "trials": trials, "repeats": repeats,
-            "importance": {"train.learning_rate": 0.7, "augment": 0.3}}  # fmt: skip
+    repeats = Repeats(-1.9, -2.0, -1.8, verdict, (1, 2), (1.1, 1.2), (3.0, 3.1))
+    return TuningResult(
+        recipe="quick", data="mnist", kimg=1.0, folder=str(study.folder), study=study.address,
+        images="f00d", by="frechet", against="held-out images",
+        best=BestTrial(1, 1.0, trials[1].values), trials=tuple(trials), repeats=repeats,
+        importance={"train.learning_rate": 0.7, "augment": 0.3},
+    )  # fmt: skip
 
 
 def test_the_best_recipe_trains_with_the_best_values(tmp_path):
@@ -365,8 +365,8 @@ def test_a_password_is_not_passed_on(tmp_path):
 )
 def test_the_page_says_what_was_found(tmp_path, verdict, repeats):
     result = result_of(tmp_path, verdict)
-    result["repeats"] = result["repeats"] if repeats else None
+    result = result if repeats else dataclasses.replace(result, repeats=None)
     words = page(result).html()
     assert sentences(result)[0] in words.replace("&#x27;", "'")
     assert words.count("<svg") == 2 and "diverged" in words
-    assert ("the luck of the winner" in words) == repeats
+    assert ("the best of many" in words) == repeats

@@ -1,4 +1,4 @@
-"""`ganvas bench`: how fast each artefact is on this machine."""
+"""`ganvas bench`: latency and throughput of each artefact on this machine."""
 
 from __future__ import annotations
 
@@ -15,21 +15,19 @@ from .app import Json, WhichModel, app, table
 @app.command()
 def bench(
     target: Annotated[Path, typer.Argument(metavar="RUN|DIR", show_default=False)],
-    seconds: Annotated[float, typer.Option(min=0.01, help="Of each measurement.")] = 1.0,
+    seconds: Annotated[float, typer.Option(min=0.01, help="Duration of each measurement.")] = 1.0,
     which: WhichModel = "best",
-    out: Annotated[Path, typer.Option(help="The chart to write, .svg or .png.")] = Path(
-        "bench.svg"
-    ),
+    out: Annotated[Path, typer.Option(help="Chart to write, .svg or .png.")] = Path("bench.svg"),
     as_json: Json = False,
 ) -> None:
     """Latency and throughput of every artefact on this machine."""
     from ..exporting import benchmark
 
     benchmark.check_chart(out)
-    rows = benchmark.bench(target, seconds=seconds, model=which)
-    benchmark.chart(rows, out)
+    timings = benchmark.bench(target, seconds=seconds, model=which)
+    benchmark.chart(timings, out)
     if as_json:
-        typer.echo(json.dumps({"rows": rows}))
+        typer.echo(json.dumps({"rows": [one.to_dict() for one in timings]}, allow_nan=False))
     else:
-        table(benchmark.table(rows))
+        table(benchmark.table(timings))
     sys.stderr.write(f"{out}\n")

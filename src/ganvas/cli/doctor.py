@@ -1,4 +1,4 @@
-"""`ganvas doctor`: what fails in a run, and what fixes it."""
+"""`ganvas doctor`: failures of a run, and their fixes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from .app import Json, RunFolder, app
 
 @app.command()
 def doctor(run: RunFolder, as_json: Json = False) -> int:
-    """Say whether a run is healthy, what ails it, why, and what helps. Exit 1: it is sick."""
-    from ..doctor import as_json as report, examine_run, sheet, sick, since_cure
+    """Show whether a run is healthy: failures, evidence and fixes. Exit 1: a failure is certain."""
+    from ..doctor import Diagnosis, examine_run, health_report, since_fix
     from ..storage.run import Run
 
-    patient = Run.open(run)
-    findings = examine_run(patient)
+    examined = Run.open(run)
+    diagnosis = Diagnosis(tuple(examine_run(examined)))
     if as_json:
-        typer.echo(json.dumps(report(findings)))
+        typer.echo(json.dumps(diagnosis.to_dict(), allow_nan=False))
     else:
-        healed = patient.info.get("healed", [])
-        typer.echo(sheet(str(run), since_cure(patient.rows()), findings, healed))
-    return 1 if sick(findings) else 0
+        healed = examined.info.get("healed", [])
+        rows = since_fix(examined.rows())
+        typer.echo(health_report(str(run), rows, diagnosis.findings, healed))
+    return 0 if diagnosis.healthy else 1

@@ -18,8 +18,12 @@ from .app import DATA_HELP, Json, WhichModel, app, tensorflow
 def evaluate(
     subjects: Annotated[list[str], typer.Argument(metavar="RUN|FOLDER ...", show_default=False)],
     data: Annotated[str | None, typer.Option(help=f"Real images. {DATA_HELP}")] = None,
-    metrics: Annotated[str | None, typer.Option(help="Scores, by commas; default: all.")] = None,
-    n: Annotated[int, typer.Option("-n", min=10, help="Images of each kind at most.")] = 10_000,
+    metrics: Annotated[
+        str | None, typer.Option(help="Scores, separated by commas; default: all.")
+    ] = None,
+    n: Annotated[
+        int, typer.Option("-n", min=10, help="Maximum number of images of each kind.")
+    ] = 10_000,
     features: Annotated[
         str, typer.Option(help="auto, digits, general, or a model FILE (.keras, .tflite).")
     ] = "auto",
@@ -35,15 +39,15 @@ def evaluate(
     for subject in subjects:
         if data is None and not is_run(subject):
             raise UsageError(
-                f"{subject} is not a run, and images are compared with real ones: name those by "
-                "--data"
+                f"{subject} is not a run, so there are no real images to compare with: give them "
+                "by --data"
             )
     tensorflow()
-    from ..evaluation import comparison_table, evaluate, scores_table, write_report
+    from ..evaluation import Evaluation, comparison_table, evaluate, scores_table, write_report
     from ..storage.run import Run
 
     names = [name.strip() for name in metrics.split(",")] if metrics else None
-    results = {}
+    results: dict[str, Evaluation] = {}
     for subject in subjects:
         result = evaluate(
             subject, data, metrics=names, n=n, features=features, seed=seed, model=which
@@ -55,15 +59,15 @@ def evaluate(
                 for page in pages:
                     remote.Store(address).put(page, page.name)
             sys.stderr.write(f"{run.where}/{pages[0].name}\n")
-        del result["pictures"]
         results[subject] = result
     if as_json:
-        typer.echo(json.dumps(results if len(results) > 1 else results[subjects[0]]))
+        found = {subject: result.to_dict() for subject, result in results.items()}
+        typer.echo(json.dumps(found if len(found) > 1 else found[subjects[0]], allow_nan=False))
     elif len(results) > 1:
         typer.echo(comparison_table(results))
     else:
         typer.echo(scores_table(results[subjects[0]]))
-    failed = [(s, words) for s, r in results.items() for words in r["gate"]["failed"]]
-    for subject, words in failed:
-        sys.stderr.write(f"{subject}: {words}\n")
+    failed = [(s, sentence) for s, r in results.items() for sentence in r.gate.failed]
+    for subject, sentence in failed:
+        sys.stderr.write(f"{subject}: {sentence}\n")
     return 1 if failed else 0

@@ -15,19 +15,19 @@ from .app import Json, RunFolder, WhichModel, app, held_back_stderr, table, tens
 @app.command()
 def export(
     run: RunFolder,
-    to: Annotated[Path, typer.Option(metavar="DIR", help="The model's folder, of versions.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the model and its versions.")],
     formats: Annotated[
-        str, typer.Option(help="By commas: saved_model, litert, onnx.")
+        str, typer.Option(help="Separated by commas: saved_model, litert, onnx.")
     ] = "saved_model,litert",
     version: Annotated[
         int | None, typer.Option(min=1, help="N of DIR/N; default: the next free one.")
     ] = None,
     unvalidated: Annotated[
-        bool, typer.Option("--unvalidated", help="Publish although the run's gate fails.")
+        bool, typer.Option("--unvalidated", help="Publish even if the run's gate fails.")
     ] = False,
     which: WhichModel = "best",
     data: Annotated[
-        str | None, typer.Option(help="Real images to judge by; default: the run's own.")
+        str | None, typer.Option(help="Real images for scores; default: the run's own.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -41,7 +41,7 @@ def export(
     check_free(to, version)
     Run.open(run)
     ganvas = tensorflow()
-    with held_back_stderr():  # what the converters have to say
+    with held_back_stderr():  # messages of the converters
         folder = ganvas.export(
             run, to, formats=names, version=version, unvalidated=unvalidated, model=which, data=data
         )

@@ -32,7 +32,7 @@ def resume(
         typer.echo(f"{old.where} is finished; `--set train.kimg=...` trains it longer")
         return 0
     changed = parse_set(values or [])
-    if not by_ray(workers, address):
+    if not by_ray(workers, address) or workers is None:
         return finished(tensorflow().resume(run, overrides=changed))
     tensorflow()
     from ..cluster import resume as resume_together

@@ -36,7 +36,7 @@ def sample(
     workers: Workers = None,
     address: Address = None,
 ) -> None:
-    """Draw images: one grid, or one PNG file each into a folder."""
+    """Draw images: one grid, or one PNG file for each image into a folder."""
     from ..storage import remote
     from ..storage.manifest import is_model
     from ..storage.run import Run
@@ -67,17 +67,30 @@ def sample(
     typer.echo(str(out))
 
 
-def _draw(model, out, n, seed, label, truncation, which, shards, workers, address) -> None:
-    """Into a folder, part by part."""
+def _draw(
+    model: Path,
+    out: Path,
+    n: int,
+    seed: int,
+    label: str | None,
+    truncation: float,
+    which: str,
+    shards: bool,
+    workers: int | None,
+    address: str | None,
+) -> None:
+    """Draw into a folder, part by part."""
     if out.suffix.lower() == ".png":
-        raise UsageError(f"--out {out}: --workers and --shards fill a folder; give one by --out")
+        raise UsageError(
+            f"--workers and --shards write into a folder, got --out {out}: give a folder"
+        )
     if workers is None:
         tensorflow()
     from ..cluster import draw
 
-    told = draw(
+    result = draw(
         model, out, n, seed=seed, label=label, truncation=truncation, which=which, shards=shards,
         workers=workers, address=address, progress=counter("images"),
     )  # fmt: skip
-    there = n - told["drawn"]
-    typer.echo(f"{out}: {n} images" + (f", {there} of them were there already" if there else ""))
+    before = n - result.drawn
+    typer.echo(f"{out}: {n} images" + (f", {before} of them existed already" if before else ""))

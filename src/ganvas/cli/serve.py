@@ -1,4 +1,4 @@
-"""Commands for others to ask: serve."""
+"""`ganvas serve`: a model server."""
 
 from __future__ import annotations
 
@@ -26,40 +26,48 @@ def serve(
     folder: Annotated[
         Path | None, typer.Argument(metavar="[DIR]", help="An exported model: DIR/1, DIR/2 ...")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="What clients call it; default: DIR's.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model; default: the name of DIR.")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A models.config of TensorFlow Serving.")
     ] = None,
-    host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines ask.")] = "127.0.0.1",
-    rest_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8501,
-    grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8500,
-    poll_seconds: Annotated[float, typer.Option(min=0.05, help="Between looks at DIR.")] = 1.0,
-    batching_config: Annotated[Path | None, typer.Option(help="A batching file.")] = None,
+    host: Annotated[
+        str, typer.Option(help="0.0.0.0 accepts requests from other machines.")
+    ] = "127.0.0.1",
+    rest_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 8501,
+    grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 8500,
+    poll_seconds: Annotated[
+        float, typer.Option(min=0.05, help="Interval at which DIR is read.")
+    ] = 1.0,
+    batching_config: Annotated[
+        Path | None, typer.Option(help="A batching file of TensorFlow Serving.")
+    ] = None,
     max_body_mb: Annotated[float, typer.Option(min=0.001, max=1024)] = 16,
     max_queue: Annotated[
         int, typer.Option(min=1, max=4096, help="Requests that run or wait.")
     ] = 256,
-    timeout_seconds: Annotated[float, typer.Option(min=0.01, help="Of a request.")] = 30.0,
+    timeout_seconds: Annotated[
+        float, typer.Option(min=0.01, help="Time limit of a request.")
+    ] = 30.0,
     drain_seconds: Annotated[
-        float, typer.Option(min=0, help="On SIGTERM, serve on so long with /readyz at 503.")
+        float, typer.Option(min=0, help="Time after SIGTERM with /readyz at 503.")
     ] = 0.0,
-    token_file: Annotated[Path | None, typer.Option(help="Clients must bring this token.")] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="Holds the token that clients must send.")
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM; with --tls-key.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM; with --tls-cert.")] = None,
 ) -> int:
     """Serve an exported model over TensorFlow Serving's REST and gRPC protocols."""
     if (folder is None) == (config is None):
-        raise UsageError("serve takes a folder DIR or --config FILE: give one of them")
-    if missing := [word for word in _NEEDED if importlib.util.find_spec(word) is None]:
-        raise UsageError(
-            f"{', '.join(missing)} not installed: serve needs its extra: "
-            "pip install 'ganvas[serve]'"
-        )
+        raise UsageError("serve needs a folder DIR or --config FILE: give one of them")
+    _check_installed()
     if folder is not None:
         folder = folder if remote.address(folder) else remote.path(folder)
         name = _checked(folder, name)
     elif not config.is_file():  # type: ignore[union-attr]
-        raise UsageError(f"{config} cannot be read: --config wants a models.config")
+        raise UsageError(f"{config} cannot be read: --config needs a models.config")
     from ..serve.options import ServeOptions
 
     options = ServeOptions(
@@ -74,17 +82,25 @@ def serve(
     from ..serve.server import serve as run
 
     models = config or [entry_of(str(name), str(remote.address(folder) or folder))]
-    return run(models, options, say=typer.echo)
+    return run(models, options, started=typer.echo)
+
+
+def _check_installed() -> None:
+    """Raises: UsageError: the extra is not installed."""
+    if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
+        raise UsageError(
+            f"{', '.join(missing)} not installed, which serve needs: pip install 'ganvas[serve]'"
+        )
 
 
 def _checked(folder: Path, name: str | None) -> str:
-    """The model's name. Raises: UsageError: no folder, a version of a model, or a bad name."""
+    """Name of the model. Raises: UsageError: not a folder of versions, or a wrong name."""
     if address := remote.address(folder):
         if not manifest.versions(address):
-            raise UsageError(f"{address} holds no version: give an address that was exported to")
+            raise UsageError(f"{address} holds no version: give the address of an exported model")
         return name or address.rpartition("/")[2]
     if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder: give one that `ganvas export` made")
+        raise UsageError(f"{folder} is not a folder: give one of `ganvas export`")
     if (folder / "saved_model.pb").is_file():
         raise UsageError(
             f"{folder} is one version of a model: give the folder above it, "
@@ -92,10 +108,10 @@ def _checked(folder: Path, name: str | None) -> str:
         )
     if not manifest.versions(folder):
         raise UsageError(
-            f"{folder} holds no version to serve: it needs a sub-folder named by a number, as in "
+            f"{folder} holds no version to serve: it needs a numbered sub-folder, such as "
             f"{folder / '1' / 'saved_model.pb'}"
         )
     name = name or folder.resolve().name
     if not re.fullmatch("[^/:]+", name):
-        raise UsageError(f"--name '{name}': a word without '/' and ':'")
+        raise UsageError(f"--name must not contain '/' or ':', got '{name}'")
     return name

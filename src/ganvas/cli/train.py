@@ -60,7 +60,7 @@ def train(
     ganvas = tensorflow()
     if dry_run:
         return _rehearse(ganvas.rehearse(data, config))
-    if shared:
+    if shared and workers is not None:
         from ..cluster import train as train_together
 
         return finished(

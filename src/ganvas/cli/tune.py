@@ -1,4 +1,4 @@
-"""Commands that search: tune."""
+"""`ganvas tune`: a search over values of a recipe."""
 
 from __future__ import annotations
 
@@ -16,23 +16,26 @@ from .app import STOPPED, DataWord, Json, Values, app, tensorflow
 @app.command()
 def tune(
     data: DataWord,
-    recipe: Annotated[str, typer.Option(help="Its name, or a .toml file.")] = "quick",
-    trials: Annotated[int, typer.Option(min=1, help="How many in all.")] = 20,
-    hours: Annotated[float | None, typer.Option(min=0.0, help="At most; it can go on.")] = None,
-    study: Annotated[
-        str | None, typer.Option(help="FILE.db, or a database's address; default tune-RECIPE.db.")
+    recipe: Annotated[str, typer.Option(help="Name, or a .toml file.")] = "quick",
+    trials: Annotated[int, typer.Option(min=1, help="Total number of trials.")] = 20,
+    hours: Annotated[
+        float | None, typer.Option(min=0.0, help="Time limit; the search can be continued.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes of this machine.")] = 1,
-    repeats: Annotated[int, typer.Option(min=0, help="Seeds of the honest comparison.")] = 3,
+    study: Annotated[
+        str | None,
+        typer.Option(help="FILE.db, or the address of a database; default tune-RECIPE.db."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    repeats: Annotated[
+        int, typer.Option(min=0, help="Seeds for retraining the best and the default.")
+    ] = 3,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     values: Values = None,
     as_json: Json = False,
 ) -> int:
-    """Search the values in a recipe's [tune]; the best are repeated with other seeds."""
+    """Search the values in a recipe's [tune]; the best are retrained with other seeds."""
     if importlib.util.find_spec("optuna") is None:
-        raise UsageError(
-            "optuna is not installed: tune needs its extra: pip install 'ganvas[tune]'"
-        )
+        raise UsageError("optuna is not installed, which tune needs: pip install 'ganvas[tune]'")
     from ..config import load_recipe, parse_set
 
     config = load_recipe(recipe).with_values(parse_set(values or []))
@@ -45,10 +48,10 @@ def tune(
             repeats=repeats, seed=seed,
         )  # fmt: skip
     except KeyboardInterrupt:
-        sys.stderr.write("stopped; go on: the same command; finished trials are not repeated\n")
+        sys.stderr.write("stopped; repeat the command to continue; finished trials are kept\n")
         return STOPPED
     if as_json:
-        typer.echo(json.dumps(result))
+        typer.echo(json.dumps(result.to_dict(), allow_nan=False))
     else:
         from ..tuning.study_report import sentences
 

@@ -1,4 +1,4 @@
-"""What a worker does that packs: it looks at files, decodes them, and writes shards."""
+"""Tasks of a worker that packs: probe files, decode them, write shards."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _OPEN = 128  # scratch files that stay open
 
 
 class Probe(NamedTuple):
-    """A task: say what these files' headers say."""
+    """A task: read the headers of these files."""
 
     number: int
     paths: list[str]
 
 
 class Decode(NamedTuple):
-    """A task: decode these files into `made`, one image's pixels after the other.
+    """A task: decode these files into `made`, the pixels of one image after the other.
 
-    As of each task that is not done twice: `about` says what was found, and by its `mark` that
-    it was found by this task and no other of this number; `bytes` is how long `made` then is.
+    A finished task is not repeated: its result is in `about`, with a `mark` that identifies the
+    task; `bytes` is the length of `made`.
     """
 
     number: int
@@ -52,7 +52,7 @@ class Decode(NamedTuple):
 
     @property
     def mark(self) -> np.uint64:
-        """Of the files, too: some that could not be read may be readable the next time."""
+        """Includes the files: one that could not be read may be readable the next time."""
         return np.uint64(content_hash(repr(self).encode()))
 
     def bytes(self, found: dict[str, Any]) -> int:
@@ -63,9 +63,8 @@ class Write(NamedTuple):
     """A task: write a shard.
 
     Args:
-        rows: where its images lie, int64 [N, 3]: number of a `Decode`, place in what it made,
-            label.
-        mark: stands for the images.
+        rows: of its images, int64 [N, 3]: number of a `Decode`, index in its file, label.
+        mark: identifies the images.
     """
 
     number: int
@@ -86,7 +85,7 @@ class Write(NamedTuple):
 
 
 class Packer:
-    """Does the tasks that it is given; a process has one."""
+    """Does tasks; each process has one."""
 
     def __init__(self, scratch: Path):
         self.scratch = scratch
@@ -96,25 +95,25 @@ class Packer:
         if isinstance(task, Probe):
             with quiet_pillow():
                 return task.number, headers_of([attempt(probe, path) for path in task.paths])
-        (self.scratch / task.about).unlink(missing_ok=True)  # it may be of what another task made
+        (self.scratch / task.about).unlink(missing_ok=True)  # it may belong to another task
         found = self.decode(task) if isinstance(task, Decode) else self.write(task)
         job.write_arrays(self.scratch / task.about, mark=task.mark, **found)
         return task.number, found
 
     def decode(self, task: Decode) -> dict[str, Any]:
-        look = partial(check, size=task.size, channels=task.channels, fit=task.fit, keep=True)
+        read = partial(check, size=task.size, channels=task.channels, fit=task.fit, keep=True)
         path = self.scratch / task.made
         part = path.with_name(f".{path.name}.part{os.getpid()}")
-        told: list[Checked | str] = []
+        found: list[Checked | str] = []
         with quiet_pillow(), part.open("wb") as file:
             for one in task.paths:
-                image = attempt(look, one)
+                image = attempt(read, one)
                 if isinstance(image, Checked) and image.pixels is not None:
                     file.write(image.pixels.tobytes())
                     image = image._replace(pixels=None)
-                told.append(image)
+                found.append(image)
         part.replace(path)
-        good, broken = good_and_broken(told)
+        good, broken = good_and_broken(found)
         return {
             "hash": np.array([one.hash for one in good], np.uint64),
             "constant": np.int64(sum(one.constant for one in good)),
@@ -129,7 +128,7 @@ class Packer:
                 content = os.pread(self.file(number), size, place * size)
                 if len(content) != size:
                     raise RunError(
-                        f"{self.scratch}/pixels/{number:05d} is cut: the same command makes it anew"
+                        f"{self.scratch}/pixels/{number:05d} is truncated: repeat the command"
                     )
                 yield np.frombuffer(content, np.uint8).reshape(task.shape), label
 
@@ -139,12 +138,12 @@ class Packer:
             self.close()
 
     def close(self) -> None:
-        """Each file that stayed open would keep its room on the disk when it is deleted."""
+        """A deleted file that is still open would keep its space on the disk."""
         while self._open:
             os.close(self._open.popitem()[1])
 
     def file(self, number: int) -> int:
-        """A scratch file, open to read."""
+        """Descriptor of a scratch file, open for reading."""
         if number not in self._open:
             if len(self._open) >= _OPEN:
                 os.close(self._open.pop(next(iter(self._open))))

@@ -1,10 +1,9 @@
-"""A folder of images into shards by several workers: the files that `ganvas prepare` writes alone.
+"""A folder of images into shards by several workers: the same files as by `ganvas prepare`.
 
-Records lie in the order of their content's hash, which is known when all files have been read. So
-each worker decodes its files once, into scratch files of raw pixels; and then each writes whole
-shards, taking the pixels from wherever they lie. No process ever holds more than one image's
-pixels, whatever the size of the set; the scratch takes as much room as the shards. No process needs
-TensorFlow, which would take seconds and half a gigabyte.
+Records are sorted by the hash of their content, which is known after all files were read. So each
+worker first decodes its files into scratch files of raw pixels, and then writes whole shards from
+them. No process holds the pixels of more than one image; the scratch files take as much space as
+the shards. No process imports TensorFlow, which would take seconds and half a gigabyte.
 """
 
 from __future__ import annotations
@@ -30,13 +29,15 @@ from ..storage import job, remote
 from .packer import Decode, Packer, Probe, Write
 from .ray import team
 
+Spread = Callable[[Iterable[Any]], Iterator[Any]]
+"""Tasks -> their results, in any order; see `team`."""
 _FILES = 500
-"""Files of a part: what is read again when a worker dies."""
+"""Files of a part; they are read again when a worker dies."""
 
 
 def pack(
-    data: str | os.PathLike,
-    folder: str | os.PathLike,
+    data: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
     options: Options | None = None,
     shard_mb: int = 256,
     *,
@@ -46,26 +47,26 @@ def pack(
 ) -> Path:
     """Check a folder of images and pack it into shards, as `ganvas.prepare` does.
 
-    What was done before a kill is not done again, unless a file changed since. A folder that the
-    same call made before is left as it is; what it has lost since is made again.
+    After a kill, the same call continues, unless a file has changed. A complete folder of the same
+    call is not changed; missing or damaged shards are written again.
 
     Args:
         data: a folder of images.
-        folder: made by rename once everything is in it; mended file by file, the index last.
+        folder: appears by rename when it is complete; repaired file by file, the index last.
         options, shard_mb: as for `prepare`.
-        workers: processes; None works in this one, without Ray.
+        workers: processes; None: this one, without Ray.
         address: of a Ray cluster; every worker must see both folders under the same path.
         progress: called with (images checked, images in all).
 
     Raises:
-        DataError: the target holds something else, or what `load` refuses.
-        UsageError: not a folder of images: arrays are packed by `prepare` alone.
+        DataError: the target holds something else, or `load` refuses the images.
+        UsageError: not a folder of images; arrays are packed by `prepare`.
     """
     source, target = remote.shared(data), remote.shared(folder)
     if not source.is_dir() or (source / "index.json").is_file():
         raise UsageError(
-            f"{data} is not a folder of images, which is what several workers can share: pack "
-            "anything else without --workers"
+            f"several workers can only pack a folder of images, got {data}: pack it without "
+            "--workers"
         )
     plain = replace(options or Options(), holdout=0.0, flip=False, shift=0.0, zoom=0.0, jitter=0.0)
     paths, ignored = find(source)
@@ -76,7 +77,7 @@ def pack(
     }  # fmt: skip
     scratch = target.with_name(f".{target.name}.packing")
     if job.is_begun(target, request) and is_whole(target):
-        shutil.rmtree(scratch, ignore_errors=True)  # of a kill between the two last lines below
+        shutil.rmtree(scratch, ignore_errors=True)  # after a kill between the two last lines below
         return target
     with job.claimed(scratch, request, anew=True), disk_errors(target):
         try:
@@ -93,49 +94,57 @@ def pack(
 
 
 def _digest(paths: list[str]) -> str:
-    """What changes when a file is added, removed or written again."""
+    """A checksum that changes when a file is added, removed or written again."""
     digest = hashlib.sha256()
     for path in paths:
-        words = [path]
-        with contextlib.suppress(OSError):  # a link that leads nowhere, which the checkup lists
+        facts = [path]
+        with contextlib.suppress(OSError):  # a broken link, which the checkup lists
             about = Path(path).stat()
-            words += [str(about.st_size), str(about.st_mtime_ns)]
-        digest.update("\0".join(words).encode("utf-8", "surrogateescape") + b"\n")
+            facts += [str(about.st_size), str(about.st_mtime_ns)]
+        digest.update("\0".join(facts).encode("utf-8", "surrogateescape") + b"\n")
     return digest.hexdigest()
 
 
 class _Work:
-    """What is done in which order; each step takes up what is there."""
+    """The steps in their order; each continues from the results that exist."""
 
-    def __init__(self, source, paths, ignored, options, scratch: Path, progress):
+    def __init__(
+        self,
+        source: Path,
+        paths: list[str],
+        ignored: int,
+        options: Options,
+        scratch: Path,
+        progress: Callable[[int, int], None] | None,
+    ):
         self.source, self.paths, self.ignored = source, paths, ignored
         self.options, self.scratch = options, scratch
         self.progress = progress or (lambda done, count: None)
         for name in ("pixels", "checked", "packed", "written"):
             (scratch / name).mkdir(exist_ok=True)
 
-    def run(self, spread, limit: int) -> None:
+    def run(self, spread: Spread, limit: int) -> None:
         headers = self.probe(spread)
         listing, places = self.decode(spread, headers)
         order = np.argsort(listing.hashes, kind="stable")
         packed = self.write(spread, listing, places, order, limit)
         write_index(self.scratch / "packed", listing, order, packed)
 
-    def probe(self, spread) -> Headers:
-        told = dict(spread([Probe(*part) for part in _parts(self.paths)]))
-        headers, broken = _joined([told[number] for number in sorted(told)])
+    def probe(self, spread: Spread) -> Headers:
+        found = dict(spread([Probe(*part) for part in _parts(self.paths)]))
+        headers, broken = _joined([found[number] for number in sorted(found)])
         return Headers(self.source, self.paths, headers, broken, self.ignored)
 
-    def decode(self, spread, headers: Headers) -> tuple[Listing, np.ndarray]:
-        """What the images are, and where each row's pixels lie: int64 [N, 2]."""
+    def decode(self, spread: Spread, headers: Headers) -> tuple[Listing, np.ndarray]:
+        """The list of images, and the place of each one's pixels: int64 [N, 2]."""
         form = *headers.form(self.options), self.options.fit
         tasks = [Decode(number, paths, *form) for number, paths in _parts(headers.good)]
         count = len(headers.good)
 
-        def told(left: Iterable[Decode]) -> None:
+        def report(left: Iterable[Decode]) -> None:
             self.progress(count - sum(len(task.paths) for task in left), count)
 
-        parts = self.do(spread, tasks, told)
+        parts = self.do(spread, tasks, report)
         hashes, broken = _joined([
             (one["hash"], dict(zip(one["broken"].tolist(), one["why"].tolist(), strict=True)))
             for one in parts
@@ -146,7 +155,14 @@ class _Work:
         places = np.arange(len(parts)).repeat(counts), np.concatenate(list(map(np.arange, counts)))
         return Listing(**facts), np.column_stack(places)
 
-    def write(self, spread, listing: Listing, places, order, limit: int) -> list[Packed]:
+    def write(
+        self,
+        spread: Spread,
+        listing: Listing,
+        places: np.ndarray,
+        order: np.ndarray,
+        limit: int,
+    ) -> list[Packed]:
         per_shard = shard_rows(listing.shape, limit)
         entries = np.column_stack([places, listing.labels])[order]
         hashes, tasks = listing.hashes[order], []
@@ -156,7 +172,7 @@ class _Work:
             tasks.append(Write(number, rows, listing.shape, np.uint64(content_hash(content))))
         found = self.do(spread, tasks)
         wanted = {task.made for task in tasks}
-        for path in (self.scratch / "packed").glob("*.tfrecord"):  # some are of other images
+        for path in (self.scratch / "packed").glob("*.tfrecord"):  # some have other images
             if f"packed/{path.name}" not in wanted:
                 path.unlink()
         return [
@@ -166,21 +182,21 @@ class _Work:
 
     def do(
         self,
-        spread,
+        spread: Spread,
         tasks: Sequence[Any],
-        told: Callable[[Iterable[Any]], None] = lambda left: None,
+        report: Callable[[Iterable[Any]], None] = lambda left: None,
     ) -> list[dict[str, Any]]:
-        """What each task found; what was done before a kill is not done again.
+        """The result of each task; tasks that are done already are not done again.
 
         Args:
-            told: called after each task with those that are left.
+            report: called after each task with the tasks that are left.
         """
         found = {task.number: one for task in tasks if (one := self.before(task)) is not None}
         left = {task.number: task for task in tasks if task.number not in found}
         for number, one in spread(list(left.values())):
             found[number] = {key: np.copy(value) for key, value in one.items()}  # not Ray's memory
             del left[number]
-            told(left.values())
+            report(left.values())
         return [found[task.number] for task in tasks]
 
     def before(self, task: Decode | Write) -> dict[str, Any] | None:
@@ -191,13 +207,13 @@ class _Work:
 
 
 def _parts(paths: list[str]) -> Iterator[tuple[int, list[str]]]:
-    """At least one, which may be empty."""
+    """At least one part, which may be empty."""
     for first in range(0, max(1, len(paths)), _FILES):
         yield first // _FILES, paths[first : first + _FILES]
 
 
 def _joined(parts: list[tuple[np.ndarray, dict[int, str]]]) -> tuple[np.ndarray, dict[int, str]]:
-    """What is known of the good files of all parts, and why others are none, by place among all."""
+    """Facts of the good files of all parts, and the reason for each broken file by its index."""
     broken = {
         number * _FILES + place: why
         for number, (_, reasons) in enumerate(parts)

@@ -1,4 +1,4 @@
-"""Ray as this package uses it: a local one of our own, or a cluster that is there already."""
+"""Ray: a local instance of our own, or an existing cluster."""
 
 from __future__ import annotations
 
@@ -16,38 +16,40 @@ from typing import Any
 from ..errors import RunError, UsageError
 
 RESTARTS = 3
-"""Times that a worker which died is started again."""
+"""How often a dead worker is restarted."""
 STORE_BYTES = 128 * 2**20
-_PATIENCE = 10  # seconds that a cluster's head may take to answer
-_LONGEST_FOLDER = 40  # characters: the paths of Ray's sockets may have 107 in all
+_PATIENCE = 10  # seconds to wait for the head of a cluster
+_LONGEST_FOLDER = 40  # characters: the paths of Ray's sockets are limited to 107
 _DRIVER = {  # before Ray is imported
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # workers stay where the command was given
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # workers keep the working directory
     "RAY_TRAIN_V2_ENABLED": "1",
     "RAY_TRAIN_METRICS_ENABLED": "0",
 }
 
 
 def check_installed() -> None:
-    """Raises: UsageError: Ray is not there."""
+    """Raises: UsageError: Ray is not installed."""
     if importlib.util.find_spec("ray") is None:
         raise UsageError(
-            "ray is not installed: --workers needs its extra: pip install 'ganvas[cluster]'"
+            "ray is not installed, which --workers needs: pip install 'ganvas[cluster]'"
         )
 
 
 @contextlib.contextmanager
 def joined(workers: int, address: str | None = None) -> Iterator[int]:
-    """Ray for as long as it is needed; one that is running in this process already is used.
+    """Connect to Ray, or start it, for the duration of a `with` block.
+
+    A Ray that is already running in this process is used.
 
     Args:
-        workers: how many will work at a time.
-        address: of a cluster, or "auto" for that of this machine; None starts a Ray of our own:
-            on the loopback interface alone, without dashboard, and stopped in the end.
+        workers: number of workers.
+        address: of a cluster, or "auto" for the cluster of this machine; None starts an instance of
+            our own: on the loopback interface only, without dashboard, stopped at the end.
 
-    Yields: threads that each worker may take.
-    Raises: UsageError: Ray is not installed. RunError: no cluster there.
+    Yields: number of threads for each worker.
+    Raises: UsageError: Ray is not installed. RunError: no cluster at the address.
     """
     check_installed()
     os.environ.update({name: os.environ.get(name, value) for name, value in _DRIVER.items()})
@@ -55,7 +57,7 @@ def joined(workers: int, address: str | None = None) -> Iterator[int]:
 
     if ray.is_initialized():
         _check_room(workers)
-        yield _threads(workers, ray.cluster_resources())
+        yield _threads(workers, _resources())
         return
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
@@ -66,32 +68,33 @@ def joined(workers: int, address: str | None = None) -> Iterator[int]:
     try:
         _connect(address, quiet)
         _check_room(workers)
-        yield _threads(workers, ray.cluster_resources())
+        yield _threads(workers, _resources())
     finally:
         ray.shutdown()
 
 
 @contextlib.contextmanager
 def _own(workers: int, threads: int, quiet: dict[str, Any]) -> Iterator[None]:
-    """A Ray of our own on this machine."""
+    """A Ray instance of our own on this machine."""
     import ray
     from ray._private import ray_constants
 
     folder = _folder()
     before = ray_constants.ENABLE_RAY_CLUSTER
     try:
-        # Ray has no option for it: else its ports are open to the network. By the environment
-        # (RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER) it works only before Ray is imported.
+        # Otherwise its ports are open to the network, and Ray has no option for this. The variable
+        # RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER only works before Ray is imported.
         ray_constants.ENABLE_RAY_CLUSTER = False
         ray.init(
             address="local", num_cpus=workers, include_dashboard=False, _temp_dir=folder,
             object_store_memory=STORE_BYTES, runtime_env={"env_vars": _environment(threads)},
             **quiet,
         )  # fmt: skip
-        if not ray.util.get_node_ip_address().startswith("127."):
+        util: Any = ray.util
+        if not util.get_node_ip_address().startswith("127."):
             raise RunError(
-                f"this version of Ray ({ray.__version__}) cannot be kept off the network: install "
-                "ray 2.60, or join a Ray that runs by --address"
+                f"this version of Ray ({ray.__version__}) cannot be limited to the loopback "
+                "interface: install ray 2.60, or use a running Ray by --address"
             )
         yield
     finally:
@@ -103,18 +106,18 @@ def _own(workers: int, threads: int, quiet: dict[str, Any]) -> Iterator[None]:
 
 
 def _helpers(folder: str) -> list[Any]:
-    """The processes of the Ray that has this folder."""
-    psutil = importlib.import_module("psutil")  # which comes with Ray
+    """Processes of the Ray instance with this folder."""
+    psutil = importlib.import_module("psutil")  # installed with Ray
     found = []
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.Error):
-            if any(folder in word for word in child.cmdline()):
+            if any(folder in argument for argument in child.cmdline()):
                 found += [child, *child.children(recursive=True)]
     return found
 
 
 def _end(processes: list[Any]) -> None:
-    """Some of Ray's helpers look for their parent only now and then, and stay for a minute."""
+    """End Ray's helper processes, some of which would live for another minute."""
     psutil = importlib.import_module("psutil")
     _, left = psutil.wait_procs(processes, timeout=2)
     for process in left:
@@ -129,33 +132,30 @@ def _connect(address: str, quiet: dict[str, Any]) -> None:
     environment = {"env_vars": _environment(None)}
     try:
         _knock(address)
-        os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")  # tries, of most of a minute
+        os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")  # one try instead of a minute
         ray.init(address=address, runtime_env=environment, **quiet)
     except (OSError, ValueError, RuntimeError) as error:
         why = str(error).splitlines()[0]
         raise RunError(
             f"no Ray cluster at {address} ({why}): start one with `ray start --head`, set "
-            "RAY_AUTH_MODE=token if it asks for a token, or leave out --address to work on this "
-            "machine"
+            "RAY_AUTH_MODE=token if it needs a token, or omit --address to use this machine"
         ) from error
 
 
 def _knock(address: str) -> None:
-    """Raises: OSError: nobody listens at HOST:PORT, where Ray would go on trying for minutes."""
+    """Raises: OSError: nothing listens at HOST:PORT; Ray itself would retry for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
 
 
 def _check_room(workers: int) -> None:
-    """What asks for more than there is waits for ever."""
-    import ray
-
-    cores = int(ray.cluster_resources().get("CPU", 0))
+    """Raises: RunError: too few processors; Ray would wait for ever."""
+    cores = int(_resources().get("CPU", 0))
     if cores < workers:
         raise RunError(
-            f"the Ray cluster has {cores} processors, where {workers} workers need one each: start "
-            "more nodes, or take fewer --workers"
+            f"{workers} workers need {workers} processors, but the Ray cluster has {cores}: start "
+            "more nodes, or use fewer --workers"
         )
 
 
@@ -166,89 +166,98 @@ def _folder() -> str:
 
 
 def _threads(workers: int, resources: dict[str, float]) -> int:
-    """Each worker's share of the processors that Ray knows of, which may be fewer than ours."""
+    """Threads of each worker, from Ray's processors; on one machine, from all of its cores."""
     cores = resources.get("CPU", 1)
-    if len([name for name in resources if name.startswith("node:")]) <= 2:  # itself, and the head
+    if len([name for name in resources if name.startswith("node:")]) <= 2:  # the node, and the head
         cores = max(cores, os.cpu_count() or 1)
     return max(1, int(cores) // workers)
 
 
 def _environment(threads: int | None) -> dict[str, str]:
-    words = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+    variables = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
     for name in ("PYTHONPATH", "GANVAS_CACHE", "KERAS_HOME"):
         if os.environ.get(name):
-            words[name] = os.environ[name]
-    return words if threads is None else words | threads_of(threads)
+            variables[name] = os.environ[name]
+    return variables if threads is None else variables | threads_of(threads)
 
 
 def threads_of(threads: int) -> dict[str, str]:
-    """What keeps TensorFlow, and whatever else counts cores, to so many threads."""
+    """Environment variables that limit TensorFlow and others to this number of threads."""
     names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
     return dict.fromkeys(names, str(threads))
 
 
-def resources(workers: int) -> dict[str, float]:
-    """What each worker asks of Ray: a processor, and a GPU where there is one for each."""
+def _resources() -> dict[str, float]:
+    """Of the cluster: name -> amount."""
     import ray
 
-    gpus = ray.cluster_resources().get("GPU", 0)
+    found: Callable[[], dict[str, float]] = ray.cluster_resources
+    return found()
+
+
+def resources(workers: int) -> dict[str, float]:
+    """Ray's resources for each worker: a processor, and a GPU if there is one for each."""
+    gpus = _resources().get("GPU", 0)
     return {"num_cpus": 1, "num_gpus": int(gpus >= workers)}
 
 
 def share_of(threads: int, gpu: bool) -> dict[str, str]:
-    """The environment of a worker: its threads, and no GPU where Ray gave it none, as each one
-    would take all of its memory."""
+    """Environment of a worker: its threads, and no GPU unless Ray assigned one, because each
+    worker would allocate all of its memory."""
     return threads_of(threads) | ({} if gpu else {"CUDA_VISIBLE_DEVICES": "-1"})
 
 
 class _Worker:
-    """A process that makes its tool once, and then does one job after the other."""
+    """A process that makes its tool once, and then does jobs with it."""
 
     def __init__(
-        self, make: Callable[..., Callable[[Any], Any]], words: tuple, share: dict[str, str]
+        self,
+        make: Callable[..., Callable[[Any], Any]],
+        arguments: tuple[Any, ...],
+        environment: dict[str, str],
     ):
-        os.environ.update(share)
-        self._make, self._words = make, words
+        os.environ.update(environment)
+        self._make, self._arguments = make, arguments
         self._tool: Callable[[Any], Any] | None = None
 
     def do(self, job: Any) -> Any:
-        if self._tool is None:  # not while it starts, which Ray would try again for ever
-            self._tool = self._make(*self._words)
+        if self._tool is None:  # not in __init__, which Ray would repeat for ever
+            self._tool = self._make(*self._arguments)
         return self._tool(job)
 
 
 @contextlib.contextmanager
 def team(
     make: Callable[..., Callable[[Any], Any]],
-    words: tuple,
+    arguments: tuple[Any, ...],
     workers: int | None,
     address: str | None = None,
 ) -> Iterator[Callable[[Iterable[Any]], Iterator[Any]]]:
-    """Workers, and how to have jobs done by them: yields (jobs) -> results as they come.
+    """Start workers; yields a function (jobs) -> results, in the order in which they finish.
 
-    A worker that dies is started again, up to `RESTARTS` times, and does its job again.
+    A worker that dies is restarted, up to `RESTARTS` times, and repeats its job.
 
     Args:
-        make: (*words) -> (job) -> result; called once in each process, by its name.
-        workers: None does the jobs here, one by one, without Ray.
+        make: (*arguments) -> (job) -> result; pickled by name, called once in each process.
+        workers: None: jobs are done in this process, one by one, without Ray.
 
     Raises:
         RunError: a worker died too often.
-        Exception: what a job raised.
+        Exception: of a job.
     """  # fmt: skip
     if workers is None:
-        tool = make(*words)
+        tool = make(*arguments)
         yield lambda jobs: map(tool, jobs)
         return
     with joined(workers, address) as threads:
         import ray
         from ray.util import ActorPool
 
-        asked = resources(workers)
+        needed = resources(workers)
         again = {"max_restarts": RESTARTS, "max_task_retries": RESTARTS}
-        kind: Any = ray.remote(_Worker).options(**asked, **again)
-        share = share_of(threads, asked["num_gpus"] > 0)
-        actors = [kind.remote(make, words, share) for _ in range(workers)]
+        kind: Any = ray.remote(_Worker).options(**needed, **again)
+        share = share_of(threads, needed["num_gpus"] > 0)
+        actors = [kind.remote(make, arguments, share) for _ in range(workers)]
 
         def spread(jobs: Iterable[Any]) -> Iterator[Any]:
             with worker_errors():
@@ -264,7 +273,7 @@ def team(
 
 @contextlib.contextmanager
 def worker_errors() -> Iterator[None]:
-    """What a worker raised, as if it had been raised here."""
+    """Raise the exception of a worker as if it had occurred here."""
     from ray.exceptions import RayActorError, RayTaskError
 
     try:
@@ -276,6 +285,6 @@ def worker_errors() -> Iterator[None]:
         raise cause from error
     except RayActorError as error:
         raise RunError(
-            f"a worker died {RESTARTS + 1} times (killed, or out of memory?): what is done is "
-            "kept; the same command goes on"
+            f"a worker died {RESTARTS + 1} times (killed, or out of memory?): finished parts are "
+            "kept; repeat the command to continue"
         ) from error

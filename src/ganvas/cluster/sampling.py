@@ -1,4 +1,4 @@
-"""Images in bulk: the same as one process draws, part by part, whoever draws which."""
+"""Many images, drawn part by part by any number of processes: the same images as by one."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ from ..storage import manifest, remote
 from ..storage.job import claimed, is_begun, read_arrays, request_of, write_arrays
 from ..storage.run import Run
 from .ray import team
+from .result import DrawResult
 
 LIST = "samples.json"
-"""The manifest; it comes last. `manifest.json` is that of an exported model."""
+"""The manifest, written last. (`manifest.json` belongs to an exported model.)"""
 _PARTS = ".parts"
-_CHUNK = 64  # as the sampler's, so that each image is computed in the same company
+_CHUNK = 64  # as the sampler's: an image is computed in the same batch by both
 _PART_IMAGES = 4096
 _MANY = 64
 _PART_BYTES = 64 * 2**20
@@ -37,10 +38,10 @@ _PART_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be drawn: all that decides what the images are, and how they are cut."""
+    """Everything that decides the images and their parts."""
 
     place: str
-    word: str
+    which: str
     model: str
     sha256: str
     shape: tuple[int, int, int]
@@ -51,7 +52,7 @@ class Request:
     shards: bool
 
     def facts(self) -> dict[str, Any]:
-        """For the list, and to know it again."""
+        """For samples.json, and to recognise the same request."""
         return {
             "model_sha256": self.sha256, "model": self.model, "n": self.n, "seed": self.seed,
             "label": self.label, "truncation": self.truncation,
@@ -71,13 +72,13 @@ class Request:
         return -(-self.n // self.per_part)
 
     def rows(self, part: int) -> tuple[int, int]:
-        """The first image of a part, and the one behind its last."""
+        """Number of the first image of a part, and of the one after its last."""
         return part * self.per_part, min(self.n, (part + 1) * self.per_part)
 
 
 def draw(
-    model: str | os.PathLike,
-    out: str | os.PathLike,
+    model: str | os.PathLike[str],
+    out: str | os.PathLike[str],
     n: int,
     *,
     seed: int = 0,
@@ -88,29 +89,28 @@ def draw(
     workers: int | None = None,
     address: str | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """Draw many images into a folder; the k-th is the k-th that `load(model).sample` draws.
+) -> DrawResult:
+    """Draw many images into a folder; the k-th equals the k-th of `load(model).sample`.
 
-    What is there already is not drawn again: the same call goes on after a kill.
+    Existing images are not drawn again: after a kill, the same call continues.
 
     Args:
         model, n, seed, label, truncation: as for `load` and `Sampler.sample`.
         which: of a run: "best" or "last".
-        shards: write shards, which `train` and `evaluate` read, in place of PNG files.
-        workers: processes; None draws in this one, without Ray.
+        shards: write shards, which `train` and `evaluate` read, instead of PNG files.
+        workers: processes; None: this one, without Ray.
         address: of a Ray cluster; every worker must see model and folder under the same path.
         progress: called with (images done, images in all).
 
-    Returns: the list as in `samples.json`, and "drawn", the images that were missing.
-    Raises: RunError: the folder holds something else.
+    Raises: RunError: the folder belongs to another request.
     """
     folder = remote.shared(out)
     request = _request(model, n, seed, label, truncation, which, shards)
     facts = request.facts()
-    called = facts.pop("model")  # its sha256 stands for it, whatever it is called
+    name = facts.pop("model")  # its sha256 identifies it under any path
     if is_begun(folder, facts):
-        called = request_of(folder).get("model", called)
-    request = replace(request, model=called)
+        name = request_of(folder).get("model", name)
+    request = replace(request, model=name)
     missing = [part for part in range(request.parts) if not _done(request, folder, part)]
     drawn = 0
     if missing or not (folder / LIST).is_file():
@@ -123,7 +123,7 @@ def draw(
                         if progress:
                             progress(done + drawn, request.n)
             _publish(request, folder)
-    return {**json.loads((folder / LIST).read_text("utf-8")), "drawn": drawn}
+    return DrawResult.read(json.loads((folder / LIST).read_text("utf-8")), drawn)
 
 
 def _few(workers: int | None, missing: list[int]) -> int | None:
@@ -135,11 +135,17 @@ def _length(request: Request, part: int) -> int:
     return stop - start
 
 
-def _request(model, n, seed, label, truncation, which, shards) -> Request:
+def _request(
+    model: str | os.PathLike[str],
+    n: int,
+    seed: int,
+    label: int | str | None,
+    truncation: float,
+    which: str,
+    shards: bool,
+) -> Request:
     if n < 1 or not 0 < truncation <= 2:
-        raise UsageError(
-            f"n = {n}, truncation = {truncation}: n is at least 1, truncation in (0, 2]"
-        )
+        raise UsageError(f"n must be >= 1 and truncation > 0 and <= 2, got {n} and {truncation}")
     place = remote.shared(model)
     file = _file(place, which)
     if manifest.is_model(place):
@@ -148,19 +154,19 @@ def _request(model, n, seed, label, truncation, which, shards) -> Request:
     else:
         shape = Run.open(place).info["data"]["shape"]
     return Request(
-        place=str(place), word=which, model=os.fspath(model),
+        place=str(place), which=which, model=os.fspath(model),
         sha256=manifest.sha256(file), shape=tuple(shape), n=n, seed=seed,
         label=None if label is None else str(label), truncation=truncation, shards=shards,
     )  # fmt: skip
 
 
-def _file(model: str | os.PathLike, which: str) -> Path:
-    """The file whose sha256 stands for the model."""
+def _file(model: str | os.PathLike[str], which: str) -> Path:
+    """The file whose sha256 identifies the model."""
     if manifest.is_model(model):
         return manifest.locate(model) / manifest.NAME
     path = Run.open(model).model(which)
     if path is None:
-        raise RunError(f"{model} has saved no generator yet: let it train until its first grid")
+        raise RunError(f"{model} has no saved generator yet: train it until its first grid")
     return path
 
 
@@ -175,15 +181,15 @@ def _done(request: Request, folder: Path, part: int) -> bool:
 
 
 class Drawer:
-    """Draws the parts that it is given; a process has one."""
+    """Draws parts; each process has one."""
 
     def __init__(self, request: Request, folder: Path):
         from ..sampling.sampler import load
 
-        if manifest.sha256(_file(request.place, request.word)) != request.sha256:
-            raise RunError(f"{request.place} changed while it was drawn from: start again")
+        if manifest.sha256(_file(request.place, request.which)) != request.sha256:
+            raise RunError(f"{request.place} changed during the drawing: start again")
         self.request, self.folder = request, folder
-        self.sampler = load(request.place, request.word)
+        self.sampler = load(request.place, request.which)
         self._rng, self._at = np.random.Generator(np.random.Philox(request.seed)), 0
 
     def __call__(self, part: int) -> int:
@@ -203,8 +209,8 @@ class Drawer:
         return part
 
     def noise(self, start: int, stop: int) -> np.ndarray:
-        """Rows of the sampler's own stream, which has no short cuts: what lies before is drawn,
-        too (a million rows of 64 numbers take a third of a second)."""
+        """Rows of the sampler's stream of noise. It cannot start in the middle, so earlier rows
+        are generated too (a million rows of 64 numbers take a third of a second)."""
         if start < self._at:
             self._rng, self._at = np.random.Generator(np.random.Philox(self.request.seed)), 0
         size = self.sampler.noise_size
@@ -215,12 +221,16 @@ class Drawer:
         self._at = stop
         return self._rng.standard_normal((stop - start, size), np.float32)
 
-    def _shard(self, part: int, start: int, pictures, labels) -> dict[str, Any]:
+    def _shard(
+        self, part: int, start: int, pictures: np.ndarray, labels: np.ndarray
+    ) -> dict[str, Any]:
         numbers = map(int, labels)
         packed = write_shard(self.folder / shard_name(part), zip(pictures, numbers, strict=True))
         return packed._asdict()
 
-    def _files(self, part: int, start: int, pictures, labels) -> dict[str, Any]:
+    def _files(
+        self, part: int, start: int, pictures: np.ndarray, labels: np.ndarray
+    ) -> dict[str, Any]:
         request = self.request
         about = {
             "model": request.model, "seed": str(request.seed),
@@ -233,12 +243,14 @@ class Drawer:
 
 
 def _publish(request: Request, folder: Path) -> None:
-    """Write the index of shards, and the list."""
+    """Write the index of shards, and samples.json."""
     records = []
     for part in range(request.parts):
         record = read_arrays(folder / _PARTS / f"{part:05d}.npz")
         if record is None:
-            raise RunError(f"part {part} of {folder} is gone: the same command draws it again")
+            raise RunError(
+                f"part {part} of {folder} is missing: repeat the command to draw it again"
+            )
         records.append(record)
     if request.shards:
         _index(request, folder, records)

@@ -1,5 +1,5 @@
-"""One training by several workers: Ray Train starts them and says who is who (TF_CONFIG); what each
-then does is what `ganvas train` does under any scheduler that sets TF_CONFIG.
+"""One training by several workers: Ray Train starts them and sets TF_CONFIG. Each worker then
+trains as `ganvas train` does under any scheduler that sets TF_CONFIG.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ from ..storage import remote
 from ..storage.run import Run
 from .ray import RESTARTS, joined, resources, share_of
 
-_LOOK = 0.2  # seconds between two looks at what the chief says
+_INTERVAL = 0.2  # seconds between two requests for the lines of the chief
 
 
 def train(
     data: Any = None,
-    recipe: str | os.PathLike | Config = "quick",
+    recipe: str | os.PathLike[str] | Config = "quick",
     *,
     workers: int,
     address: str | None = None,
-    run: str | os.PathLike | None = None,
+    run: str | os.PathLike[str] | None = None,
     overrides: Mapping[str, Any] | None = None,
-    start_from: str | os.PathLike | None = None,
+    start_from: str | os.PathLike[str] | None = None,
     go_on: bool = False,
     progress: bool = True,
 ) -> Run:
     """Train as `ganvas.train` does, by several workers that share each batch.
 
-    A worker that dies stops all; they start again from the last tick, up to three times.
+    When a worker dies, all workers stop and restart from the last tick, up to three times.
 
     Args:
-        data: as for `ganvas.train`; what every worker can read.
-        workers: processes of this machine, or of a cluster.
-        address: of a Ray cluster; None starts a Ray of our own on this machine.
+        data: as for `ganvas.train`; every worker must be able to read it.
+        workers: processes on this machine, or in a cluster.
+        address: of a Ray cluster; None starts a Ray instance on this machine.
         run: every worker must see it under the same path.
 
-    Raises: as `ganvas.train`; RunError: workers died again and again.
+    Raises: as `ganvas.train`; RunError: workers died too often.
     """
-    # Here, since Ray's helpers that read this file need no TensorFlow.
+    # Not at the top, because Ray's helpers that import this file need no TensorFlow.
     from ..training.replicas import check
     from ..training.train import name, read
 
@@ -64,82 +64,81 @@ def train(
         Run.check_free(new.folder)
     begun = (new.folder / "config.toml").is_file()
     check(new.config if begun else config, workers, workers)
-    words = {
+    arguments = {
         "data": _absolute(data), "recipe": config, "run": str(new.folder),
         "start_from": _absolute(start_from), "go_on": True, "progress": progress,
     }  # fmt: skip
-    return _play("train", words, new, workers, address)
+    return _run("train", arguments, new, workers, address)
 
 
 def resume(
-    run: str | os.PathLike,
+    run: str | os.PathLike[str],
     *,
     workers: int,
     address: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Run:
-    """Go on as `ganvas.resume` does, by several workers; it may have been another number before."""
+    """Resume as `ganvas.resume` does, by several workers; their number may differ from before."""
     from ..training.replicas import check
 
     old = Run.open(remote.shared(run))
     check(old.config.with_values(overrides or {}), workers, workers)
-    words = {"run": str(old.folder), "overrides": dict(overrides or {}), "progress": progress}
-    return _play("resume", words, old, workers, address)
+    arguments = {"run": str(old.folder), "overrides": dict(overrides or {}), "progress": progress}
+    return _run("resume", arguments, old, workers, address)
 
 
-def _absolute(word: Any) -> Any:
-    """A path as it is from everywhere; any other word as it was."""
-    if isinstance(word, (str, os.PathLike)):
-        path, colon, part = os.fspath(word).partition(":")
-        return f"{Path(path).absolute()}{colon}{part}" if Path(path).exists() else os.fspath(word)
-    return word
+def _absolute(data: Any) -> Any:
+    """A path made absolute; anything else unchanged."""
+    if isinstance(data, (str, os.PathLike)):
+        path, colon, part = os.fspath(data).partition(":")
+        return f"{Path(path).absolute()}{colon}{part}" if Path(path).exists() else os.fspath(data)
+    return data
 
 
-def _play(call: str, words: dict[str, Any], run: Run, workers: int, address: str | None) -> Run:
+def _run(call: str, arguments: dict[str, Any], run: Run, workers: int, address: str | None) -> Run:
     if task()[1] > 1:
-        raise UsageError("TF_CONFIG names a cluster already, whose workers these are: leave out "
-                         "--workers")  # fmt: skip
+        raise UsageError("TF_CONFIG is set, so this process is already a worker: omit --workers")
     with (
         joined(workers, address) as threads,
         quiet("ray", logging.CRITICAL),
-    ):  # which says much that is not for the user
+    ):  # whose messages are not meant for the user
         for again in range(RESTARTS + 1):
             try:
-                _once(call, words, run, workers, threads, address is not None)
+                _once(call, arguments, run, workers, threads, address is not None)
                 return run
             except WorkerGone as error:
                 if again == RESTARTS:
                     raise RunError(
-                        f"workers died {again + 1} times ({error}): nothing but the tick is lost; "
-                        f"go on: ganvas resume {run.folder} --workers {workers}"
+                        f"workers died {again + 1} times ({error}): only the current tick is lost; "
+                        f"resume: ganvas resume {run.folder} --workers {workers}"
                     ) from error
-                sys.stderr.write(f"note: {error}; all start again from the last tick\n")
+                sys.stderr.write(f"note: {error}; all workers restart from the last tick\n")
     return run
 
 
 def _once(
-    call: str, words: dict[str, Any], run: Run, workers: int, threads: int, spread: bool
+    call: str, arguments: dict[str, Any], run: Run, workers: int, threads: int, spread: bool
 ) -> None:
-    """Start all workers, show what the chief says, and wait for their end."""
+    """Start all workers, show the lines of the chief, and wait for their end."""
     import ray
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.tensorflow import TensorflowTrainer
 
-    desk: Any = ray.remote(_Desk).options(num_cpus=0).remote()
+    relay: Any = ray.remote(_Relay).options(num_cpus=0).remote()
     new = not run.folder.exists()
-    store = run.folder / ".ray"  # of Ray Train, which keeps nothing there
-    asked = resources(workers)
+    store = run.folder / ".ray"  # of Ray Train; it stays empty
+    needed = resources(workers)
     trainer = TensorflowTrainer(
         _worker,
         train_loop_config={
-            "call": call, "words": words, "desk": desk, "argv": sys.argv,
-            "share": share_of(threads, asked["num_gpus"] > 0),
+            "call": call, "arguments": arguments, "relay": relay, "argv": sys.argv,
+            "share": share_of(threads, needed["num_gpus"] > 0),
         },
         scaling_config=ScalingConfig(
             num_workers=workers,
-            use_gpu=bool(asked["num_gpus"]),
-            resources_per_worker={"CPU": asked["num_cpus"], "GPU": asked["num_gpus"]},
+            use_gpu=bool(needed["num_gpus"]),
+            resources_per_worker={"CPU": needed["num_cpus"], "GPU": needed["num_gpus"]},
             placement_strategy="SPREAD" if spread else "PACK",
         ),
         run_config=RunConfig(
@@ -152,22 +151,22 @@ def _once(
         try:
             trainer.fit()
             ended.append(None)
-        except BaseException as error:  # whatever it is, it is for the thread that waits
+        except BaseException as error:  # raised again by the thread that waits
             ended.append(error)
 
     thread = threading.Thread(target=fit, daemon=True)
     try:
-        with stopping(lambda: _ask_to_stop(desk)):
-            thread.start()  # not in this one, where Ray Train would take Ctrl-C for itself
+        with stopping(lambda: _request_stop(relay)):
+            thread.start()  # not in this one, where Ray Train would handle Ctrl-C
             while thread.is_alive():
-                _show(ray.get(desk.take.remote()))
-                thread.join(_LOOK)
-            _show(ray.get(desk.take.remote()))
+                _show(ray.get(relay.take.remote()))
+                thread.join(_INTERVAL)
+            _show(ray.get(relay.take.remote()))
     finally:
-        ray.kill(desk)
+        ray.kill(relay)
         shutil.rmtree(store, ignore_errors=True)
         if new:
-            with contextlib.suppress(OSError):  # a run has begun there
+            with contextlib.suppress(OSError):  # it holds a run
                 run.folder.rmdir()
     if ended[0] is not None:
         raise _reason(ended[0]) from ended[0]
@@ -180,16 +179,16 @@ def _show(text: str) -> None:
 
 
 def _reason(error: BaseException) -> BaseException:
-    """What went wrong in the workers: a sentence of ours; or that one is gone; or as it came."""
+    """The error of the workers: of this package; or WorkerGone; or the original exception."""
     failures = getattr(error, "worker_failures", None)
     if not failures:
         why = (str(error) or type(error).__name__).splitlines()[-1]
-        return RunError(f"Ray Train stopped ({why}): what was saved is whole; the run can go on")
-    raised = {rank: getattr(e, "_base_exc", e) for rank, e in failures.items()}  # once wrapped
+        return RunError(f"Ray Train stopped ({why}): the saved state is intact; resume the run")
+    raised = {rank: getattr(e, "_base_exc", e) for rank, e in failures.items()}  # unwrapped
     ours = [one for one in raised.values() if isinstance(one, GanvasError)]
-    told = [one for one in ours if not isinstance(one, WorkerGone)]
-    if told:
-        return told[0]
+    causes = [one for one in ours if not isinstance(one, WorkerGone)]
+    if causes:
+        return causes[0]
     dead = sorted(r for r, e in raised.items() if type(e).__module__.startswith("ray."))
     if dead or ours:
         who = f"worker {dead[0]}" if dead else "a worker"
@@ -197,14 +196,14 @@ def _reason(error: BaseException) -> BaseException:
     return next(iter(raised.values()))
 
 
-class _Desk:
-    """Where the chief leaves its lines, and the command the wish to stop."""
+class _Relay:
+    """An actor that passes lines from the chief to the command, and a stop request back."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._stop = False
 
-    def say(self, text: str) -> None:
+    def write(self, text: str) -> None:
         self._lines.append(text)
 
     def take(self) -> str:
@@ -218,43 +217,44 @@ class _Desk:
         return self._stop
 
 
-class _Voice(io.TextIOBase):
+class _Stderr(io.TextIOBase):
     """Standard error of the chief."""
 
-    def __init__(self, desk: Any):
-        self._desk = desk
+    def __init__(self, relay: Any):
+        self._relay = relay
 
     def write(self, text: str) -> int:
-        self._desk.say.remote(text)
+        self._relay.write.remote(text)
         return len(text)
 
 
 def _worker(config: dict[str, Any]) -> None:
-    """What each worker runs; TF_CONFIG is set."""
+    """The training of a worker; TF_CONFIG is set."""
     import ray
     from ray.train import get_context
 
-    os.environ.pop("TF_USE_LEGACY_KERAS", None)  # Ray Train sets it; this package is of Keras 3
+    os.environ.pop("TF_USE_LEGACY_KERAS", None)  # Ray Train sets it, but this package needs Keras 3
     os.environ.update(config["share"])
     from ..training import train
 
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # Ray lets everybody speak
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # Ray shows the messages of all workers
     sys.argv = config["argv"]
-    words, desk = dict(config["words"]), config["desk"]
+    arguments, relay = dict(config["arguments"]), config["relay"]
     with contextlib.ExitStack() as stack:
         if get_context().get_world_rank() == 0:
-            stack.enter_context(contextlib.redirect_stderr(_Voice(desk)))
+            stack.enter_context(contextlib.redirect_stderr(_Stderr(relay)))
             warnings.showwarning = _note
-            words["each_tick"] = lambda run: ray.get(desk.stopping.remote())
-        getattr(train, config["call"])(**words)
+            arguments["each_tick"] = lambda run: ray.get(relay.stopping.remote())
+        getattr(train, config["call"])(**arguments)
 
 
-def _note(message, category, *place, **options) -> None:
+def _note(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+    """Show advice as a note; other warnings are not for the user."""
     if issubclass(category, Advice):
         sys.stderr.write(f"note: {message}\n")
 
 
-def _ask_to_stop(desk: Any) -> None:
-    """Let the tick end and its state be saved."""
-    desk.stop.remote()
-    sys.stderr.write("stopping after this tick; once more to stop at once\n")
+def _request_stop(relay: Any) -> None:
+    """Stop after the current tick, when its state is saved."""
+    relay.stop.remote()
+    sys.stderr.write("stopping after this tick; press Ctrl-C again to stop at once\n")

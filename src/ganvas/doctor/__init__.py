@@ -1,12 +1,12 @@
-"""What ails a run, said from its log: signals, diseases, findings, cures. Needs no TensorFlow."""
+"""Diagnosis of a run from its log: signals, failures, findings, fixes. Needs no TensorFlow."""
 
-from .cures import Cure, cures_of, next_cure
-from .diagnosis import Finding, examine, examine_run, since_cure, well
-from .diseases import DISEASES, PATTERNS, Disease, Pattern, Sign
-from .sheet import as_json, paragraph, sheet, sick, verdict
+from .diagnosis import Diagnosis, Finding, examine, examine_run, healthy, since_fix
+from .failures import FAILURES, PATTERNS, Failure, Pattern, Sign
+from .fixes import Fix, fixes_of, next_fix
+from .health_report import failing, health_report, paragraph, verdict
 
 __all__ = [
-    "DISEASES", "PATTERNS", "Cure", "Disease", "Finding", "Pattern", "Sign",
-    "as_json", "cures_of", "examine", "examine_run", "next_cure", "paragraph", "sheet", "sick",
-    "since_cure", "verdict", "well",
+    "FAILURES", "PATTERNS", "Diagnosis", "Failure", "Finding", "Fix", "Pattern", "Sign",
+    "examine", "examine_run", "failing", "fixes_of", "health_report", "healthy", "next_fix",
+    "paragraph", "since_fix", "verdict",
 ]  # fmt: skip

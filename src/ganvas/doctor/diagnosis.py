@@ -1,120 +1,145 @@
-"""From a run's log to findings."""
+"""Findings from the log of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
+from ..base.finite import finite
 from ..errors import RunError
 from ..storage.run import Run
-from .cures import next_cure
-from .diseases import BAD, DISEASES, PATTERNS, Pattern
+from .failures import BAD, FAILURES, PATTERNS, Pattern
+from .fixes import next_fix
 
 SEVERITIES = ("certain", "suspected")
-LOOK_BACK = 3  # ticks over which a run should have got better
+LOOK_BACK = 3  # ticks within which the images should have improved
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a run suffers from.
+    """A failure that was found in a run.
 
     Attributes:
+        failure: its name, one of `FAILURES`.
         severity: "certain" or "suspected".
-        since_kimg: when its signs began.
-        evidence: the numbers that say so: medians since then.
-        cure: `KEY=VALUE` words for --set, to take together; empty: nothing is known to help.
+        since_kimg: first kimg of its signs.
+        evidence: median of each signal since then.
+        fix: `KEY=VALUE` for --set, to apply together; empty if no fix is known.
     """
 
-    disease: str
+    failure: str
     severity: str
     since_kimg: float
-    evidence: dict[str, float]
-    cure: tuple[str, ...] = ()
+    evidence: Mapping[str, float]
+    fix: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "cure": list(self.cure)}
+        return {
+            "disease": self.failure,
+            "severity": self.severity,
+            "since_kimg": self.since_kimg,
+            "evidence": {name: finite(value) for name, value in self.evidence.items()},
+            "cure": list(self.fix),
+        }
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All findings of a run."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether no finding is certain."""
+        return all(finding.severity != "certain" for finding in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `ganvas doctor --json` prints."""
+        return {
+            "healthy": self.healthy,
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
 
 
 def examine(
     rows: Sequence[Row], report: Row | None = None, broken: Row | None = None
 ) -> list[Finding]:
-    """What is wrong at the end of these rows, the surest first, causes before effects.
+    """Failures at the end of these rows: certain ones first, causes before effects.
 
     Args:
         rows: of log.jsonl.
-        report: data.json, what the checkup found.
-        broken: {"kimg": ...} of the step at which a number was no longer finite, if one was.
+        report: data.json of the checkup.
+        broken: {"kimg": ...} of the step at which a number became NaN or infinite, if any.
     """
-    ticks = drawn(rows, report or {}, broken)
+    ticks = signals_of(rows, report or {}, broken)
     found: dict[str, Finding] = {}
     for pattern in PATTERNS:
         finding = _matches(pattern, ticks)
-        known = found.get(pattern.disease)
+        known = found.get(pattern.failure)
         if finding and (known is None or known.severity > finding.severity):
-            found[pattern.disease] = finding
-    order = list(DISEASES)
+            found[pattern.failure] = finding
+    order = list(FAILURES)
     return sorted(
-        found.values(), key=lambda f: (SEVERITIES.index(f.severity), order.index(f.disease))
+        found.values(), key=lambda f: (SEVERITIES.index(f.severity), order.index(f.failure))
     )
 
 
-def well(rows: Sequence[Row], report: Row | None = None) -> bool:
-    """Whether the last tick is one to go back to: fair images, and no pattern that would be
-    certain in time has even begun."""
-    ticks = drawn(rows, report or {}, None)
+def healthy(rows: Sequence[Row], report: Row | None = None) -> bool:
+    """Whether the last tick is one to roll back to: fair images, and no sign of a pattern that
+    could become certain."""
+    ticks = signals_of(rows, report or {}, None)
     begun = (
         all(sign.holds(ticks[-1]) for sign in pattern.signs)
         for pattern in PATTERNS
-        if pattern.severity == "certain" and pattern.disease != "bad_data"
+        if pattern.severity == "certain" and pattern.failure != "bad_data"
     )
     return bool(ticks) and "distance" in ticks[-1] and not BAD.holds(ticks[-1]) and not any(begun)
 
 
-def since_cure(rows: Sequence[Row]) -> list[Row]:
-    """The rows after the last cure: what came before was another game."""
-    cures = [number for number, row in enumerate(rows) if "cure" in row]
-    return list(rows[cures[-1] + 1 :]) if cures else list(rows)
+def since_fix(rows: Sequence[Row]) -> list[Row]:
+    """The rows after the last fix; earlier ones belong to another recipe."""
+    fixes = [number for number, row in enumerate(rows) if "cure" in row]
+    return list(rows[fixes[-1] + 1 :]) if fixes else list(rows)
 
 
 def examine_run(run: Run) -> list[Finding]:
-    """What a run suffers from, with cures for its recipe.
+    """Findings of a run, with fixes for its recipe.
 
-    Raises: RunError: no run, or one that has not finished a tick, or whose log has no signals.
+    Raises: RunError: not a run, or it has no finished tick, or its log has no signals.
     """
-    rows = since_cure(run.rows())
+    rows = since_fix(run.rows())
     broken = run.info.get("diverged")
     if not rows and not broken:
-        raise RunError(
-            f"{run.folder} has no tick in its log yet: let it train for one, then ask again"
-        )
+        raise RunError(f"{run.folder} has no finished tick yet: train it for one tick, then repeat")
     if rows and not any(name.startswith("signal/") for name in rows[-1]):
         raise RunError(
-            f"{run.folder} was trained without signals (watch.signals = false, or by an older "
-            "version): set it and train on"
+            f"{run.folder} was trained without signals (watch.signals = false, or an older "
+            "version): set watch.signals = true and resume"
         )
     config = run.config
     findings = examine(rows, run.read_json("data.json"), broken)
-    taken = [tuple(one["cure"]) for one in run.info.get("healed", ())]
+    applied = [tuple(one["cure"]) for one in run.info.get("healed", ())]
     for number, finding in enumerate(findings):
-        cure = next_cure(finding.disease, config, taken, anew=not run.healthy())
-        findings[number] = replace(finding, cure=cure.words if cure else ())
+        fix = next_fix(finding.failure, config, applied, anew=not run.healthy())
+        findings[number] = replace(finding, fix=fix.settings if fix else ())
     return findings
 
 
-def drawn(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dict[str, float]]:
-    """The rows' signals by their short names, and what follows from them:
+def signals_of(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dict[str, float]]:
+    """The signals of the rows by their short names, and numbers derived from them:
 
-    gap: between the means of real and fake logits.
-    stall: distance over what it was three ticks ago, or at first; 1 is no progress.
-    pace: how fast the discriminator's weights move, over the generator's.
-    rise: how far separation is above the lowest it has been.
+    gap: distance between the means of real and fake logits.
+    stall: distance over that of three ticks ago, or of the first tick; 1 is no progress.
+    pace: change of the discriminator's weights over that of the generator's.
+    rise: separation minus its minimum so far.
     surge: the discriminator's loss over its median so far.
-    data/...: of the checkup, shares of all images.
-    finite: 0 when a number was not.
+    data/...: of the checkup, as shares of all images.
+    finite: 0 if a number was NaN or infinite, else 1.
     """
     data = {}
     if report.get("used"):
@@ -125,7 +150,7 @@ def drawn(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dict[str
     for row in rows:
         tick = {name.removeprefix("signal/"): value for name, value in row.items()}
         if tick.get("generator") == 0 and tick.get("slope/generator") == 0:
-            continue  # warm-up: the generator has not played
+            continue  # warm-up: the generator is not trained
         tick |= {**data, "finite": 1.0}
         if "real" in row and "fake" in row:
             tick["gap"] = abs(row["real"] - row["fake"])
@@ -147,7 +172,7 @@ def drawn(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dict[str
 
 
 def _matches(pattern: Pattern, ticks: list[dict[str, float]]) -> Finding | None:
-    """The finding, where the pattern holds in the last ticks."""
+    """The finding, if the pattern holds in the last ticks."""
     length = 0
     while length < len(ticks) and all(s.holds(ticks[-1 - length]) for s in pattern.signs):
         length += 1
@@ -155,4 +180,4 @@ def _matches(pattern: Pattern, ticks: list[dict[str, float]]) -> Finding | None:
         return None
     since = ticks[-length:]
     evidence = {s.signal: round(median(t[s.signal] for t in since), 4) for s in pattern.signs}
-    return Finding(pattern.disease, pattern.severity, round(since[0]["kimg"], 3), evidence)
+    return Finding(pattern.failure, pattern.severity, round(since[0]["kimg"], 3), evidence)

@@ -1,6 +1,6 @@
-"""What is measured at a run's bedside: numbers from pictures and from the discriminator's logits.
+"""Signals of a run: numbers from generated images and from the discriminator's logits.
 
-All are relative to real images in the same place, so that they mean the same for any data.
+All are relative to real images in the same place, so that they have the same meaning for any data.
 Needs no TensorFlow.
 """
 
@@ -11,9 +11,9 @@ import numpy as np
 from ..images import to_float
 from ..stats.ranking import above
 
-SIDE = 16  # pixels a side at most that distances between pictures are taken at
+SIDE = 16  # most pixels a side for distances between images
 NEIGHBOURS = 5
-TWIN = 0.25  # of the distance from a real image to the one nearest to it
+DUPLICATE = 0.25  # of the distance from a real image to its nearest neighbour
 EXTREME = 0.98  # of the range: a saturated pixel
 FLAT = 0.1  # of the spread within a real image: a blank one
 
@@ -21,21 +21,21 @@ FLAT = 0.1  # of the spread within a real image: a blank one
 def of_pictures(
     fake: np.ndarray, real: np.ndarray, before: np.ndarray | None = None
 ) -> dict[str, float]:
-    """Signals of generated pictures beside as many real ones: uint8 [N, H, W, C].
+    """Signals of generated images, compared with as many real ones: uint8 [N, H, W, C].
 
     Args:
-        before: pictures of the same noise a tick ago.
+        before: images of the same noise one tick ago.
 
     Returns:
-        distance: energy distance in pixels over the mean distance of real images: 0 is alike.
+        distance: energy distance in pixels over the mean distance of real images; 0 is equal.
         diversity: mean distance between two fakes, over that between two real images.
         coverage: share of real images that have a fake among their nearest.
-        duplicates: share of fakes that have a near-twin among the fakes.
+        duplicates: share of fakes that have a near-duplicate among the fakes.
         blank: share of fakes of a single colour, nearly.
         saturated: share of pixels at an end of the range, beyond that of real images.
         checkerboard: decades by which the pattern of every second pixel is stronger than in real
             images.
-        drift: how far the pictures moved, over the distance between two of them.
+        drift: distance from the images one tick ago, over the distance between two of them.
     Source: energy distance: Szekely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018.
     """
     x, y = vectors(fake), vectors(real)
@@ -49,7 +49,7 @@ def of_pictures(
         "distance": (2 * across.mean() - fakes - reals) / unit,
         "diversity": fakes / unit,
         "coverage": covered(across, among),
-        "duplicates": float((_nearest(within) < TWIN * np.median(nearest)).mean()),
+        "duplicates": float((_nearest(within) < DUPLICATE * np.median(nearest)).mean()),
         "blank": float(blank.mean()),
         "saturated": _extreme(fake) - _extreme(real),
         "checkerboard": _lattice(fake) - _lattice(real),
@@ -63,12 +63,12 @@ def of_pictures(
 def of_logits(
     real: np.ndarray, fake: np.ndarray, held: np.ndarray | None = None
 ) -> dict[str, float]:
-    """Signals of what the discriminator says, logits [N] each.
+    """Signals of the discriminator's logits, [N] each.
 
     Returns:
-        separation: how often it ranks a real image above a fake: 1 is always, 0.5 a coin.
-        contrast: how far its two means lie apart, in standard deviations of its logits.
-        memory: how often it ranks an image it was trained on above one held out; 0.5 is never.
+        separation: how often it ranks a real image above a fake; 1 is always, 0.5 is chance.
+        contrast: distance between its mean logits, in standard deviations.
+        memory: how often it ranks a training image above a held-out one; 0.5 is no memorisation.
     """
     both = np.concatenate([real, fake])
     signals = {
@@ -81,13 +81,13 @@ def of_logits(
 
 
 def of_features(fake: np.ndarray, real: np.ndarray) -> float:
-    """Mean distance between two fakes over that between two real images, in the discriminator's
-    own features [N, D]."""
+    """Mean distance between two fakes over that between two real images, in features [N, D] of the
+    discriminator."""
     return float(_mean(apart(fake, fake)) / max(_mean(apart(real, real)), 1e-12))
 
 
 def vectors(images: np.ndarray) -> np.ndarray:
-    """uint8 [N, H, W, C] -> float32 [N, D] in [-1, 1], shrunk by means of equal blocks."""
+    """uint8 [N, H, W, C] -> float32 [N, D] in [-1, 1], reduced by means of equal blocks."""
     count, height, width, channels = images.shape
     factor = -(-max(height, width) // SIDE)
     rows, columns = height // factor, width // factor
@@ -111,7 +111,7 @@ def covered(across: np.ndarray, among: np.ndarray) -> float:
 
 
 def _mean(distances: np.ndarray) -> float:
-    """Of different ones: the diagonal left out."""
+    """Mean without the diagonal."""
     count = len(distances)
     return float((distances.sum() - np.trace(distances)) / (count * (count - 1)))
 
@@ -126,9 +126,9 @@ def _extreme(images: np.ndarray) -> float:
 
 
 def _lattice(images: np.ndarray) -> float:
-    """Decimal logarithm of the power that repeats every two pixels, of all detail.
+    """Decimal logarithm of the share of the power with a period of two pixels.
 
-    Transposed convolutions leave it where strides and kernels do not match. Odena et al. 2016,
+    Transposed convolutions cause it if stride and kernel do not match. Odena et al. 2016,
     doi:10.23915/distill.00003.
     """
     grey = to_float(images).mean(axis=3)

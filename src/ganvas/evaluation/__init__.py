@@ -1,14 +1,34 @@
-"""Scores that can be trusted: with intervals, with floors, against copies.
+"""Scores of generated images: with confidence intervals, floors, and a search for copies.
 
 The names below are imported when first used: a report needs no TensorFlow.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..base.lazy import fetch as _fetch
+
+if TYPE_CHECKING:
+    from .base import Comparison as Comparison, Sample as Sample, Score as Score
+    from .result import (
+        ClassShares as ClassShares,
+        Evaluation as Evaluation,
+        GateResult as GateResult,
+        Grids as Grids,
+        TruncationPoint as TruncationPoint,
+    )
+    from .score_report import (
+        comparison_table as comparison_table,
+        scores_table as scores_table,
+        write_report as write_report,
+    )
+    from .scores import SCORES as SCORES, score as score
+    from .subject import evaluate as evaluate
 
 _HOMES = {
     "base": ("Comparison", "Sample", "Score"),
+    "result": ("ClassShares", "Evaluation", "GateResult", "Grids", "TruncationPoint"),
     "subject": ("evaluate",),
     "score_report": ("comparison_table", "scores_table", "write_report"),
     "scores": ("SCORES", "score"),
@@ -17,5 +37,5 @@ _HOMES = {
 __all__ = sorted(name for names in _HOMES.values() for name in names)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     return _fetch(__name__, _HOMES, name)

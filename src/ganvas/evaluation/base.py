@@ -1,4 +1,4 @@
-"""What is compared, what a score is, and what several scores share."""
+"""Samples, comparisons and scores: the types that all scores share."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..base.finite import finite
+
 MOST = 10_000
-"""Images a side where every pair is looked at; of more, so many are drawn at random."""
+"""Most images of each kind for scores of all pairs; of more, this number is drawn at random."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A set of images as scores see it, one row per image.
+    """Features, pixels and labels of a set of images, one row per image.
 
     Attributes:
         features: float32 [N, D], of one extractor.
-        pixels: uint8 [N, h, w, C], the images themselves, brought to at most 32 pixels a side.
-        probabilities: float32 [N, K], of the extractor's classes; None where it names none.
-        labels: int32 [N]; None where there are none.
+        pixels: uint8 [N, h, w, C], the images, reduced to at most 32 pixels a side.
+        probabilities: float32 [N, K], of the extractor's classes; None if it has none.
+        labels: int32 [N]; None if there are none.
     """
 
     features: np.ndarray
@@ -45,15 +47,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Generated images beside real ones.
+    """Fakes and the real images that they are compared with.
 
     Attributes:
-        real: what the fakes are measured against.
-        fake: the generated images.
-        spare: other real images, as many as the fakes: scored like them, they give the floor. None:
+        real: the reference.
+        fake: generated images.
+        spare: other real images, as many as the fakes; their score is the floor. None:
             the floor comes from `real`, split in two in the ratio of real to fake.
-        train: what the generator learnt from; None where it is not known.
-        held: real images that it did not learn from, to compare copies with.
+        train: training images of the generator; None if they are not known.
+        held: held-out real images, for the floor of near-copies.
         seed: of every random choice.
     """
 
@@ -67,9 +69,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Score:
-    """A number with its 95 % interval and its floor: what real images score in its place.
+    """A number with its 95 % confidence interval and its floor.
 
-    What could not be computed has no value, and says why.
+    Attributes:
+        value: None if it could not be computed.
+        low, high: ends of the interval.
+        floor: the score of real images in place of the fakes.
+        why: the reason for a missing value.
     """
 
     value: float | None
@@ -79,31 +85,39 @@ class Score:
     why: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; `why` only where it has something to say."""
-        numbers = {"value": self.value, "low": self.low, "high": self.high, "floor": self.floor}
-        return {**numbers, "why": self.why} if self.why else numbers
+        """For JSON: numbers that are not finite become None; `why` only if it is not empty."""
+        numbers = {
+            "value": finite(self.value),
+            "low": finite(self.low),
+            "high": finite(self.high),
+            "floor": finite(self.floor),
+        }
+        why = self.why
+        if self.value is not None and numbers["value"] is None:
+            why = why or f"the value is not finite ({self.value})"
+        return {**numbers, "why": why} if why else numbers
 
 
 Scorer = Callable[[Comparison], Score]
 
 
 def once(compute: Callable[[Any], T]) -> Callable[[Any], T]:
-    """Keeps the result with the object it was computed from, for scores that share work."""
+    """Store the result in the object it was computed from, for scores that share work."""
     name = f"_{compute.__module__}.{compute.__qualname__}"
 
-    def recall(source: Any) -> T:
-        kept = vars(source)
-        if name not in kept:
-            kept[name] = compute(source)
-        return kept[name]
+    def cached(source: Any) -> T:
+        stored = vars(source)
+        if name not in stored:
+            stored[name] = compute(source)
+        return stored[name]
 
-    recall.__name__, recall.__doc__ = compute.__name__, compute.__doc__
-    return recall
+    cached.__name__, cached.__doc__ = compute.__name__, compute.__doc__
+    return cached
 
 
 @once
 def drawn(c: Comparison) -> Comparison:
-    """The comparison with at most `MOST` images a side, for scores that look at every pair."""
+    """The comparison with at most `MOST` images of each kind, for scores of all pairs."""
 
     def draw(sample: Sample, number: int) -> Sample:
         if len(sample) <= MOST:
@@ -117,9 +131,9 @@ def drawn(c: Comparison) -> Comparison:
 
 @once
 def real_for_fake(c: Comparison) -> Comparison | None:
-    """Real images in the fakes' place: the spare ones, else a part of the real ones.
+    """Real images in place of the fakes: the spare ones, else a part of the real ones.
 
-    None where there are fewer than two on a side.
+    None if there are fewer than two of either kind.
     """
     if c.spare is not None:
         return Comparison(c.real, c.spare, seed=c.seed) if len(c.spare) > 1 else None

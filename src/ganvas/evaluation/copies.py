@@ -1,16 +1,15 @@
 """Near-copies: of training images, and of each other.
 
-Distance alone does not tell a copy, because digits of one class or plain skies lie close together
-by themselves. So it is divided by the distance to the neighbourhood around: the nearest image must
-be at most 0.4 times as far as the next ten are on average. Of 3,000 MNIST test images none comes
-that close to one of 20,000 (or of 2,500) training images, and one to one of 500; copies with noise
-of 8 grey levels, or JPEG at quality 60, all do (at most 0.38). Of those shifted by
-a pixel, 89 % are found among 20,000.
+The distance alone does not identify a copy: digits of one class or plain skies lie close together
+anyway. So the distance is divided by the mean distance of the next ten images; a near-copy has a
+ratio of at most 0.4. Of 3,000 MNIST test images none has such a ratio among 20,000 (or 2,500)
+training images, and one among 500. All copies with noise of 8 grey levels or JPEG at quality 60
+have one (at most 0.38); of copies shifted by a pixel, 89 % among 20,000.
 
-Sixteen candidates are found in blurred and reduced pixels; their distance is then taken in full
+Sixteen candidates are found in blurred and reduced pixels. Their distance is then computed in full
 pixels, at the best of the nine shifts by up to one pixel.
 
-Source: Carlini et al. 2023, arXiv:2301.13188, section 5.1, who divide likewise.
+Source: Carlini et al. 2023, arXiv:2301.13188, section 5.1, with the same division.
 Differs: no patches; shifts; the nearest image itself is left out of the mean.
 """
 
@@ -25,27 +24,27 @@ from .base import Comparison, Sample, Score, drawn, once, real_for_fake
 NEAR = 0.4
 AROUND = 10
 _CANDIDATES = 16
-_LEFT_OUT = 2000  # training images at most that stand in for held-out ones
+_LEFT_OUT = 2000  # most training images that replace missing held-out ones
 _TOGETHER = 3  # duplicates that count as one in their interval
 _BLURS = 4  # passes of (1, 2, 1) / 4: a standard deviation of 1.4 pixels
-_ENOUGH = 256  # numbers per image to find candidates by
+_ENOUGH = 256  # numbers per image in the search for candidates
 _PIECE = 1000  # images blurred at a time
 _FEWEST_ROWS = 256  # images compared at a time: fewer make products slow
-_ROWS = 100  # images looked at in full pixels at a time
+_ROWS = 100  # images compared in full pixels at a time
 
 
 def nearest(
     fake: Sample, train: Sample, k: int, flips: bool = False, thorough: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The k training images that look most like each fake.
+    """The k training images that are most similar to each fake.
 
     Args:
-        flips: where a mirrored fake is nearer to some training image, it stands for the fake.
-        thorough: candidates are sought at all nine shifts as well, which takes three times as long:
-            no shifted copy among 20,000 MNIST images is missed, where a tenth is without.
+        flips: use the mirrored fake where it is nearer to a training image.
+        thorough: search for candidates at all nine shifts too. This takes three times as long and
+            misses no shifted copy among 20,000 MNIST images; the default misses a tenth.
 
     Returns: rows of `train`, int64 [N, k], and Euclidean distances of pixels in [0, 1], [N, k],
-        ascending; k is cut to the number of training images.
+        ascending; k is at most the number of training images.
     """
     rows, distances = _nearest(fake.pixels, train.pixels, k, thorough=thorough)
     if flips:
@@ -67,14 +66,14 @@ def copies(images: Sample, train: Sample) -> np.ndarray:
 
 
 def near_copies(c: Comparison) -> Score:
-    """Share of fakes that are near-copies of a training image; the floor is that of held-out ones.
-    Where none were held out, a tenth of the training images are compared with the rest for it.
+    """Share of fakes that are near-copies of a training image; floor: the share of held-out images.
 
-    Wilson's interval, of at most 10,000 random fakes. Equal training images count once.
+    Without held-out images, a tenth of the training images is compared with the rest. Wilson's
+    interval, of at most 10,000 random fakes. Equal training images count once.
     """
     wrong = _unlike(c.fake, c.train) or _few(c.fake)
     if c.train is None or not len(c.train) or wrong:
-        return Score(None, why=wrong or "it is not known what the generator learnt from: give it")
+        return Score(None, why=wrong or "the training images are not known: give them by --data")
     fake, held = _found(c)
     return Score(_mean(fake), *wilson(fake.sum(), len(fake)), None if held is None else _mean(held))
 
@@ -82,9 +81,9 @@ def near_copies(c: Comparison) -> Score:
 def copied(c: Comparison) -> bool | None:
     """Whether fakes copy training images more often than held-out images resemble them by chance.
 
-    True when the low end of the interval lies above the high end of the held-out images' rate.
-    Few copies among few images cannot be told from chance: 1 % of 1,000 fakes needs about 750
-    held-out images. None where there are too few training images to tell by.
+    True if the low end of the interval is above the high end of the interval of held-out images.
+    Few copies among few images are not significant: 1 % of 1,000 fakes needs about 750 held-out
+    images. None if there are too few training images to decide.
     """
     score = near_copies(c)
     _, held = _found(c)
@@ -96,9 +95,9 @@ def copied(c: Comparison) -> bool | None:
 def duplicates(c: Comparison) -> Score:
     """Share of fakes that have a near-duplicate among the other fakes.
 
-    That is, one at most 0.4 times as far away as the ten nearest real images are on average; equal
-    pixels always are. Wilson's interval over a third as many images: duplicates come in pairs and
-    small groups, and their share was measured to vary 2 to 3 times as much as one of single images.
+    A near-duplicate is at most 0.4 times as far away as the ten nearest real images on average.
+    Wilson's interval over a third as many images: duplicates occur in pairs and small groups, and
+    their share was measured to vary 2 to 3 times as much as a share of single images.
     """
     c = drawn(c)
     wrong = _unlike(c.fake, c.real) or _few(c.fake) or _few(c.real)
@@ -150,8 +149,8 @@ def _nearest(
 
 
 def _candidates(tried: list[np.ndarray], y: np.ndarray, count: int, others: bool) -> np.ndarray:
-    """The `count` rows of y [M, P] nearest to each image, of which [N, P] are the forms to try;
-    their order is not needed."""
+    """The `count` rows of y [M, P] nearest to each image, in any of its forms [N, P], in any
+    order."""
     lengths, images = np.einsum("ij,ij->i", y, y), len(tried[0])
     found = np.empty((images, count), np.int64)
     step = max(_FEWEST_ROWS, manifold.BLOCK // len(y))
@@ -171,7 +170,7 @@ def _candidates(tried: list[np.ndarray], y: np.ndarray, count: int, others: bool
 
 
 def _shifts(x: np.ndarray) -> list[np.ndarray]:
-    """Images [B, h, w, C], moved by up to a pixel: nine times the same shape."""
+    """Images [B, h, w, C], shifted by up to a pixel: nine arrays of the same shape."""
     height, width = x.shape[1:3]
     padded = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)], mode="edge")
     return [padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
@@ -190,7 +189,7 @@ def _shifted_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def coarse(pixels: np.ndarray) -> np.ndarray:
-    """uint8 [N, h, w, C] -> float32 [N, P], blurred and halved until there are few numbers."""
+    """uint8 [N, h, w, C] -> float32 [N, P], blurred and halved until P is small."""
     pieces = []
     for start in range(0, len(pixels), _PIECE):
         x = pixels[start : start + _PIECE].astype(np.float32) / np.float32(255)
@@ -220,11 +219,11 @@ def _unlike(sample: Sample, other: Sample | None) -> str:
     if other is None or sample.pixels.shape[1:] == other.pixels.shape[1:]:
         return ""
     here, there = sample.pixels.shape[1:], other.pixels.shape[1:]
-    return f"images of {here} beside images of {there}: bring them to one size"
+    return f"images of {here} and of {there} cannot be compared: give images of one size"
 
 
 def _few(sample: Sample) -> str:
-    return "" if len(sample) > 1 else f"{len(sample)} images, 2 are needed: give more"
+    return "" if len(sample) > 1 else f"{len(sample)} images are too few, 2 are needed: give more"
 
 
 def _mean(found: np.ndarray) -> float:

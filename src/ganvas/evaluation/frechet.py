@@ -1,4 +1,4 @@
-"""The Fréchet distance between two sets of features, seen as two Gaussians."""
+"""The Fréchet distance between Gaussians fitted to two sets of features."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import numpy as np
 from ..stats.intervals import around, deal
 from .base import Comparison, Score, real_for_fake
 
-ROWS = 4096  # features brought to float64 at a time
+ROWS = 4096  # features converted to float64 at a time
 GROUPS = 10
-# Images needed on either side, per dimension; `frechet` says why.
+# Images of each kind that are needed per dimension; see `frechet`.
 PER_DIMENSION = 2
 
 
@@ -38,7 +38,7 @@ class Moments:
         return self._scatter / max(1, self.count - 1)
 
     def add(self, batch: np.ndarray) -> None:
-        """Takes features [n, D] in."""
+        """Add features [n, D]."""
         if len(batch):
             batch = np.asarray(batch, np.float64)
             mean = batch.mean(axis=0)
@@ -46,7 +46,7 @@ class Moments:
             self._combine(len(batch), mean, centred.T @ centred)
 
     def merge(self, other: Moments) -> None:
-        """Takes in all that another one has seen."""
+        """Add all images of another object."""
         if other.count:
             self._combine(other.count, other.mean, other._scatter)
 
@@ -72,8 +72,8 @@ class Moments:
 def frechet_distance(a: Moments, b: Moments) -> float:
     """|mean_a - mean_b|^2 + trace(cov_a + cov_b - 2 (cov_a cov_b)^(1/2)).
 
-    The last trace is taken as the sum of the square roots of the eigenvalues of R cov_b R with
-    R = cov_a^(1/2): both are symmetric, so that it is real and exact for singular covariances too.
+    The last trace is computed as the sum of the square roots of the eigenvalues of R cov_b R with
+    R = cov_a^(1/2). Both are symmetric, so the result is real, and exact for singular covariances.
 
     Source: Heusel et al. 2017, arXiv:1706.08500, eq. 6.
     """
@@ -81,22 +81,22 @@ def frechet_distance(a: Moments, b: Moments) -> float:
 
 
 def root(covariance: np.ndarray) -> np.ndarray:
-    """The symmetric square root of a covariance; what rounding leaves below zero is zero."""
+    """The symmetric square root of a covariance; eigenvalues below rounding error become 0."""
     values, vectors = np.linalg.eigh(covariance)
     return (vectors * np.sqrt(_above_rounding(values))) @ vectors.T
 
 
 def frechet(c: Comparison) -> Score:
-    """The Fréchet distance of all images, with a jackknife interval over 10 groups a side.
+    """The Fréchet distance of all images, with a jackknife interval over 10 groups of each kind.
 
-    The expected distance at these counts lies above that of infinitely many images, by about
-    (1 / n_real + 1 / n_fake) times a constant, for fakes and reals alike: compare it with the
-    floor, which shares the bias. Below two images per dimension on either side no value is given:
-    real images of isotropic features would score a quarter of their whole variance there.
+    The expected distance is larger than that of infinitely many images, by about
+    (1 / n_real + 1 / n_fake) times a constant, for fakes and real images: compare it with the
+    floor, which has the same bias. With fewer than two images per dimension there is no value:
+    real images with isotropic features would score a quarter of their whole variance.
 
-    The floor of a split of the real images is brought to the counts of the score by that law. It
-    was measured to hold within 6 % from one image per dimension on, of isotropic features and of
-    spectra that fall as 1/i (64 and 256 dimensions).
+    If the floor comes from a split of the real images, it is scaled to the counts of the score by
+    this law. It was measured to hold within 6 % from one image per dimension, for isotropic
+    features and for spectra that fall as 1/i (64 and 256 dimensions).
     """
     dimensions = c.real.features.shape[1]
     fewest, needed = min(len(c.real), len(c.fake)), PER_DIMENSION * dimensions
@@ -131,7 +131,7 @@ def _floor(c: Comparison, real: Moments, real_root: np.ndarray) -> float | None:
 
 
 def _parts(features: np.ndarray, seed: int) -> tuple[Moments, list[Moments]]:
-    """Moments of all, and of each group."""
+    """Moments of all images, and of each group."""
     dealt = deal(len(features), seed, GROUPS)
     parts = [Moments.of(features[dealt == group]) for group in range(dealt.max() + 1)]
     total = Moments(features.shape[1])
@@ -145,12 +145,12 @@ def _distance(a: Moments, b: Moments, root_a: np.ndarray) -> float:
     product = root_a @ covariance @ root_a
     values = _above_rounding(np.linalg.eigvalsh((product + product.T) / 2))
     gap = a.mean - b.mean
-    # trace(cov_a), so that only one covariance need be at hand
+    # trace(cov_a): only one covariance has to be in memory
     spread = float(np.square(root_a).sum()) + float(np.trace(covariance))
     return max(0.0, float(gap @ gap) + spread - 2 * float(np.sqrt(values).sum()))
 
 
 def _above_rounding(values: np.ndarray) -> np.ndarray:
-    """Eigenvalues, with those that rounding alone makes set to zero."""
+    """Eigenvalues; those below rounding error are set to zero."""
     smallest = len(values) * np.finfo(np.float64).eps * max(0.0, float(values[-1]))
     return np.where(values > smallest, values, 0.0)

@@ -15,14 +15,14 @@ from .base import Comparison, Sample, Score, drawn, once, real_for_fake
 
 @dataclass(frozen=True)
 class Own:
-    """The kernel within one set, without each image's own: row sums [N] and the sum of squares."""
+    """The kernel within one set without its diagonal: row sums [N] and the sum of squares."""
 
     rows: np.ndarray
     squares: float
 
     @property
     def mean(self) -> float:
-        """Over all pairs of two images."""
+        """Mean over all pairs of two images."""
         return float(self.rows.sum()) / (len(self.rows) * (len(self.rows) - 1))
 
     def without(self) -> np.ndarray:
@@ -32,7 +32,7 @@ class Own:
 
     @property
     def noise(self) -> float:
-        """Mean square of the doubly centred kernel: what is left where the sets are alike."""
+        """Mean square of the doubly centred kernel: the variance that remains for equal sets."""
         count, means = len(self.rows), self.rows / (len(self.rows) - 1)
         total = self.squares - 2 * count * np.square(means).sum()
         return max(0.0, float(total + count * (count + 1) * self.mean**2) / (count * (count - 1)))
@@ -41,7 +41,7 @@ class Own:
 def mmd2(x: np.ndarray, y: np.ndarray) -> float:
     """Unbiased squared MMD of features [N, D] and [M, D] under (x . y / D + 1)^3, over all pairs.
 
-    Blocks of the kernel keep memory bounded. Negative values happen where the sets are alike.
+    The kernel is computed in blocks to bound memory. Negative values occur for similar sets.
 
     Source: Binkowski et al. 2018, arXiv:1801.01401, section 4; Gretton et al. 2012, eq. 3.
     """
@@ -50,14 +50,14 @@ def mmd2(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def kid(c: Comparison) -> Score:
-    """`mmd2` of at most 10,000 random images a side, with the jackknife over single images.
+    """`mmd2` of at most 10,000 random images of each kind, with the jackknife over single images.
 
-    Where the sets are alike the statistic is degenerate: a jackknife that happens to be smaller
-    than the spread of that limit, 2 (1 / n + 1 / m)^2 E k^2 of the centred kernel, gives way to it.
+    For equal sets the statistic is degenerate. The variance is therefore at least that of this
+    limit, 2 (1 / n + 1 / m)^2 E k^2 of the centred kernel.
     """
     c = drawn(c)
     if min(len(c.real), len(c.fake)) < 3:
-        return Score(None, why="fewer than 3 images on one side: give more")
+        return Score(None, why="fewer than 3 images of one kind: give more")
     real, fake = own(c.real), own(c.fake)
     count, others = len(c.real), len(c.fake)
     rows, columns = _across(c)
@@ -110,7 +110,7 @@ def _across(c: Comparison) -> tuple[np.ndarray, np.ndarray]:
 def _kernel(
     x: np.ndarray, y: np.ndarray, upper: bool = False
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """The kernel by rows of x; with `upper`, from the column of the first of them on."""
+    """The kernel in blocks of rows of x; `upper`: only columns from the first row of the block."""
     y = np.asarray(y, np.float64) / x.shape[1]
     for part in manifold.parts(len(x), len(y)):
         block = np.asarray(x[part], np.float64) @ y[part.start if upper else 0 :].T

@@ -1,8 +1,8 @@
-"""Precision, recall, density, coverage: how two sets of features lie among each other.
+"""Precision, recall, density, coverage: how two sets of features overlap.
 
-All four ask whether an image lies in the ball around another one that reaches to its k-th nearest
-neighbour in its own set. Every pair is looked at once, in blocks; radii, counts and nearest images
-are kept, for the score and for each jackknife group left out of it.
+All four count images that lie in the ball around another image, whose radius is the distance to
+its k-th nearest neighbour in its own set. Every pair is visited once, in blocks; radii, counts and
+nearest images are stored, for the score and for each jackknife group that is left out.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from .base import Comparison, Sample, Score, drawn, once, real_for_fake
 
 BLOCK = 2**20  # pairs at a time: 8 MB of distances; larger blocks are slower to allocate
 K_PRECISION, K_DENSITY = 3, 5
-# Neighbours kept: enough that 5 are left when a random twentieth of the images is left out.
+# Stored neighbours: enough that 5 remain when a random twentieth of the images is left out.
 _KEPT = 12
-# Balls are closed. Distances that are equal but for rounding count as equal: a fake that is a
-# copy of the k-th neighbour lies on the rim.
+# Balls are closed. Distances that differ only by rounding count as equal: a fake that is a
+# copy of the k-th neighbour lies on the surface.
 _RIM = 1 + 1e-9
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Of each image in its own set, itself left out.
+    """Nearest neighbours of each image in its own set, without itself.
 
     Attributes:
         squared: squared distances to the nearest ones, float64 [N, K], ascending.
-        rows: which ones, int64 [N, K].
+        rows: their rows, int64 [N, K].
         total: sum of the distances to all others, float64 [N].
     """
 
@@ -40,7 +40,7 @@ class Neighbours:
     total: np.ndarray
 
     def radii(self, k: int, dealt: np.ndarray | None) -> np.ndarray:
-        """Squared distance to the k-th neighbour, among all and without each group: [1 + G, N]."""
+        """Squared distance to the k-th neighbour: of all, then without each group, [1 + G, N]."""
         last = min(k, self.squared.shape[1]) - 1
         if dealt is None:
             return self.squared[None, :, last]
@@ -54,17 +54,17 @@ class Neighbours:
 
 
 class Balls:
-    """How many balls of one set each image of the other lies in, without each group in turn."""
+    """Number of balls of one set that contain each image of the other, also without each group."""
 
     def __init__(self, radii: np.ndarray, dealt: np.ndarray | None, points: int) -> None:
-        """Takes squared radii [1 + G, N] and the groups of their centres, int64 [N]."""
+        """Args: radii: squared, [1 + G, N]; dealt: the groups of the centres, int64 [N]."""
         self.radii = radii * _RIM
         self.widest = self.radii.max(axis=0)
         self.dealt = dealt
         self.counts = np.zeros((len(radii), points), np.int64)
 
     def add(self, centres: np.ndarray, points: np.ndarray, squared: np.ndarray) -> None:
-        """Takes pairs in: rows of centres and points, and squared distances, [P] each."""
+        """Add pairs: rows of centres and points, and squared distances, [P] each."""
         width = self.counts.shape[1]
         for number, radii in enumerate(self.radii):
             inside = squared <= radii[centres]
@@ -75,16 +75,16 @@ class Balls:
 
 @dataclass(frozen=True)
 class Across:
-    """Reals and fakes among each other; first of all of them, then without each group.
+    """Counts and distances between real images and fakes: of all, then without each group.
 
     Attributes:
-        precise: real balls (k = 3) that each fake lies in, int64 [1 + G, M].
-        recalled: fake balls (k = 3) that each real lies in, int64 [1 + G, N].
-        dense: real balls (k = 5) that each fake lies in, int64 [1 + G, M].
+        precise: number of real balls (k = 3) that contain each fake, int64 [1 + G, M].
+        recalled: number of fake balls (k = 3) that contain each real image, int64 [1 + G, N].
+        dense: number of real balls (k = 5) that contain each fake, int64 [1 + G, M].
         radii: squared radii of the real balls (k = 5), [1 + G, N].
-        nearest: the fake nearest to each real in each group of fakes, int64 [N, G].
-        squared: how far it is, squared, [N, G].
-        real_groups, fake_groups: the group of each image; None where none is left out.
+        nearest: the nearest fake of each real image in each group of fakes, int64 [N, G].
+        squared: its squared distance, [N, G].
+        real_groups, fake_groups: the group of each image; None without a jackknife.
     """
 
     precise: np.ndarray
@@ -98,7 +98,7 @@ class Across:
 
 
 def parts(rows: int, columns: int) -> Iterator[slice]:
-    """Cuts rows so that a block has at most `BLOCK` entries."""
+    """Slices of rows with at most `BLOCK` entries each."""
     step = max(1, BLOCK // max(1, columns))
     for start in range(0, rows, step):
         yield slice(start, min(rows, start + step))
@@ -106,7 +106,7 @@ def parts(rows: int, columns: int) -> Iterator[slice]:
 
 def distances(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     """Squared distances of [N, D] to [M, D], float64 [B, M] at a time."""
-    # Near the origin |x|^2 + |y|^2 - 2 x.y loses the fewest digits.
+    # Centred features lose the fewest digits in |x|^2 + |y|^2 - 2 x.y.
     centre = np.asarray(y, np.float64).mean(axis=0)
     y = np.asarray(y, np.float64) - centre
     lengths = np.einsum("ij,ij->i", y, y)
@@ -116,7 +116,7 @@ def distances(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[slice, np.ndarray]
         block = (-2 * rows) @ y.T
         block += own[:, None]
         block += lengths
-        # Equal images are at distance 0, not at what rounding leaves of it.
+        # Rounding must not give equal images a distance above 0.
         block[block < 1e-13 * (own.max() + lengths.max())] = 0
         yield part, block
 
@@ -141,7 +141,7 @@ def neighbours(sample: Sample) -> Neighbours:
 
 @once
 def across(c: Comparison) -> Across:
-    """All that precision, recall, density, coverage and 1-NN need, with jackknife groups."""
+    """The input of precision, recall, density, coverage and 1-NN, with jackknife groups."""
     return _across(c, deal(len(c.real), c.seed), deal(len(c.fake), c.seed))
 
 
@@ -181,7 +181,7 @@ def _across(
 
 
 def left(values: np.ndarray, dealt: np.ndarray | None) -> np.ndarray:
-    """Mean of values [N] over the images that are left without each group, [G]."""
+    """Mean of values [N] over the images that remain without each group, [G]."""
     if dealt is None:
         return np.empty(0)
     sums, sizes = np.bincount(dealt, values), np.bincount(dealt)
@@ -189,16 +189,16 @@ def left(values: np.ndarray, dealt: np.ndarray | None) -> np.ndarray:
 
 
 def nearest_left(squared: np.ndarray) -> np.ndarray:
-    """Column of the smallest of [N, G] without each column in turn -> int64 [N, G]."""
+    """Column of the minimum of [N, G] without each column in turn -> int64 [N, G]."""
     order = np.argsort(squared, axis=1, kind="stable")[:, :2]
     columns = np.arange(squared.shape[1])
     return np.where(columns == order[:, :1], order[:, -1:], order[:, :1])
 
 
 def precision(c: Comparison) -> Score:
-    """Share of fakes within the real manifold: in a ball of a real one to its 3rd neighbour.
+    """Share of fakes in the real manifold: in a ball of a real image up to its 3rd neighbour.
 
-    At most 10,000 random images a side, as in all four.
+    At most 10,000 random images of each kind, as in all four.
 
     Source: Kynkäänniemi et al. 2019, arXiv:1904.06991, eq. 2.
     """
@@ -207,7 +207,7 @@ def precision(c: Comparison) -> Score:
 
 
 def recall(c: Comparison) -> Score:
-    """Share of reals within the fakes' manifold: `precision` with the sides exchanged.
+    """Share of real images in the manifold of the fakes: `precision` with exchanged roles.
 
     Source: Kynkäänniemi et al. 2019, arXiv:1904.06991, eq. 2.
     """
@@ -216,7 +216,7 @@ def recall(c: Comparison) -> Score:
 
 
 def density(c: Comparison) -> Score:
-    """Real balls (to the 5th neighbour) that a fake lies in, over 5; about 1 for real images.
+    """Mean number of real balls (5th neighbour) that contain a fake, over 5; real is about 1.
 
     Source: Naeem et al. 2020, arXiv:2002.09797, eq. 5.
     """
@@ -224,7 +224,7 @@ def density(c: Comparison) -> Score:
 
 
 def coverage(c: Comparison) -> Score:
-    """Share of reals with a fake in their ball, which reaches to their 5th neighbour.
+    """Share of real images with a fake in their ball up to their 5th neighbour.
 
     Source: Naeem et al. 2020, arXiv:2002.09797, eq. 6.
     """
@@ -232,15 +232,16 @@ def coverage(c: Comparison) -> Score:
     return _scored(c, K_DENSITY, _covered, len(c.real))
 
 
-Parts = tuple[float, np.ndarray, np.ndarray]  # a score; without each group of either set
+Parts = tuple[float, np.ndarray, np.ndarray]  # a score; its values without each group of a set
 
 
 def _scored(c: Comparison, k: int, read: Callable[[Across], Parts], images: int = 0) -> Score:
-    """The score that `read` takes from a pass over all pairs; a rate over so many images, or not
-    a rate."""
+    """The score that `read` computes from all pairs; `images`: if it is a rate, of how many."""
     fewest = min(len(c.real), len(c.fake))
     if fewest <= k:
-        return Score(None, why=f"{fewest} images on one side, {k + 1} are needed: give more")
+        return Score(
+            None, why=f"{fewest} images of one kind are too few, {k + 1} are needed: give more"
+        )
     value, *without = read(across(c))
     low, high = rate(value, images, *without) if images else around(value, *without)
     reals = real_for_fake(c)
@@ -250,7 +251,7 @@ def _scored(c: Comparison, k: int, read: Callable[[Across], Parts], images: int 
 
 
 def _shares(hits: np.ndarray, points: np.ndarray | None) -> Parts:
-    """Means of hits per point [1 + G, M], and what they are without each group of points [M]."""
+    """Mean of hits per point [1 + G, M], and the means without each group of points [M]."""
     return float(hits[0].mean()), hits[1:].mean(axis=1), left(hits[0], points)
 
 

@@ -1,10 +1,12 @@
-"""Classes and variety: what the fakes show, how evenly, how varied, and what they can teach.
+"""Scores of classes and variety.
 
-Classes are those of the extractor's own classifier, so the first three compare only between
-numbers from the same one.
+Classes are predicted by the classifier of the extractor, so the first three scores can only be
+compared between results with the same extractor.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -12,27 +14,27 @@ from ..stats.intervals import around, deal, rate, wilson
 from .base import Comparison, Sample, Score, drawn, real_for_fake
 from .manifold import Across, across, across_once, left, nearest_left, neighbours
 
-# A class is lost when fakes show it less than a tenth as often as reals do: below that, whoever
-# draws images hardly meets it, while a classifier's errors alone can keep it just above zero.
+# A class is lost if it is less than a tenth as frequent among fakes as among real images. The
+# bound is not 0, because errors of the classifier alone give a share above 0.
 COVERED = 0.1
-# Fakes that a class must be expected to have, to be counted: with 5, chance leaves it out in 1 %.
+# Expected fakes of a class that is counted: with 5, it is absent by chance in 1 % of cases.
 EXPECTED = 5
-_NO_CLASSES = Score(None, why="these features name no classes: choose an extractor that does")
+_NO_CLASSES = Score(None, why="these features have no classes: choose an extractor that has")
 
 
 def classifier_score(c: Comparison) -> Score:
-    """exp(mean KL(p(class | image) || p(class))): sure about each image, and evenly spread.
+    """exp(mean KL(p(class | image) || p(class))): high for clear, evenly distributed classes.
 
-    The floor is that of as many real images, or of all there are.
+    Floor: the score of the same number of real images, or of all if there are fewer.
 
     Source: Salimans et al. 2016, arXiv:1606.03498, section 4.
-    Differs: this extractor's classifier in Inception's place; one value of all images, no splits.
+    Differs: the classifier of this extractor instead of Inception; all images at once, no splits.
     """
     fake, real = c.fake.probabilities, (c.spare or c.real).probabilities
     if fake is None or real is None:
         return _NO_CLASSES
     if min(len(fake), len(real)) < 2:
-        return Score(None, why="fewer than 2 images on one side: give more")
+        return Score(None, why="fewer than 2 images of one kind: give more")
     value, without = _sureness(fake, c.seed)
     low, high = around(value, without)
     chosen = np.random.default_rng([c.seed, 5]).permutation(len(real))[: len(fake)]
@@ -40,12 +42,12 @@ def classifier_score(c: Comparison) -> Score:
 
 
 def class_chi2(c: Comparison) -> Score:
-    """Cramér's V of the classes of fakes beside those of reals: 0 for the same shares, 1 for none
-    in common.
+    """Cramér's V between the classes of fakes and real images: 0 for equal shares, 1 for no
+    common class.
 
-    V = sqrt(chi^2 / (N + M)) of the 2 x K table, which unlike chi^2 does not grow with the number
-    of images; by chance alone it is about sqrt((K - 1) / (N + M)), which the floor shows. The
-    jackknife over single images has one value per class and side.
+    V = sqrt(chi^2 / (N + M)) of the 2 x K table. Unlike chi^2, it does not grow with the number of
+    images. By chance it is about sqrt((K - 1) / (N + M)), which the floor shows. The jackknife over
+    single images has one value per class and kind.
 
     Source: Cramér 1946, Mathematical Methods of Statistics, 21.9.
     """
@@ -53,7 +55,7 @@ def class_chi2(c: Comparison) -> Score:
     if counts is None:
         return _NO_CLASSES
     if counts.sum(axis=1).min() < 2:
-        return Score(None, why="fewer than 2 images on one side: give more")
+        return Score(None, why="fewer than 2 images of one kind: give more")
     value = float(_cramer(counts))
     low, high = around(value, *(_one_less(counts, side) for side in (0, 1)))
     reals = real_for_fake(c)
@@ -63,18 +65,17 @@ def class_chi2(c: Comparison) -> Score:
 
 
 def modes(c: Comparison) -> Score:
-    """Share of the real images' classes that fakes show at least a tenth as often as reals do.
+    """Share of the real classes that are at least a tenth as frequent among fakes.
 
-    Classes that would have fewer than 5 fakes at their real share are not counted. The interval
-    counts the classes that are covered at the low, and at the high, end of Wilson's interval of
-    the fakes' share.
+    Classes with fewer than 5 expected fakes are not counted. The ends of the interval count the
+    classes that are covered at the low and the high end of Wilson's interval of their share.
     """
     counts = _class_counts(c.real, c.fake)
     if counts is None:
         return _NO_CLASSES
     values = _covered(counts)
     if values is None:
-        why = f"at {len(c.fake)} fakes no class is expected {EXPECTED} times: give more"
+        why = f"no class is expected {EXPECTED} times among {len(c.fake)} fakes: give more"
         return Score(None, why=why)
     reals = real_for_fake(c)
     split = None if reals is None else _class_counts(reals.real, reals.fake)
@@ -83,17 +84,17 @@ def modes(c: Comparison) -> Score:
 
 
 def diversity(c: Comparison) -> Score:
-    """Mean distance between two fakes over that between two reals, in features; 1 is as varied.
+    """Mean distance between two fakes over that between two real images, in features.
 
-    At most 10,000 random images a side; the jackknife over single images.
+    1 is equal variety. At most 10,000 random images of each kind; the jackknife over single images.
     """
     c = drawn(c)
     if min(len(c.real), len(c.fake)) < 3:
-        return Score(None, why="fewer than 3 images on one side: give more")
+        return Score(None, why="fewer than 3 images of one kind: give more")
     real, without_real = _apart(c.real)
     fake, without_fake = _apart(c.fake)
     if real <= 0 or without_real.min() <= 0:
-        return Score(None, why="the real images are all alike: there is no variety to compare with")
+        return Score(None, why="all real images are equal: there is no variety to compare with")
     low, high = around(fake / real, fake / without_real, without_fake / real)
     reals = real_for_fake(c)
     floor = None
@@ -104,17 +105,17 @@ def diversity(c: Comparison) -> Score:
 
 
 def knn_accuracy(c: Comparison) -> Score:
-    """Share of reals whose class the nearest fake has: what a 1-NN learns from fakes alone.
+    """Accuracy on real images of a 1-NN classifier trained on fakes.
 
-    The floor learns from real images instead. At most 10,000 random images a side.
+    Floor: trained on real images instead. At most 10,000 random images of each kind.
 
     Source: train on synthetic, test on real: Esteban et al. 2017, arXiv:1706.02633, section 4.1.
     """
     c = drawn(c)
     if c.real.labels is None or c.fake.labels is None:
-        return Score(None, why="labels are needed of reals and fakes: use a model with classes")
+        return Score(None, why="real images and fakes need labels: use a model with classes")
     if min(len(c.real), len(c.fake)) < 4:
-        return Score(None, why="fewer than 4 images on one side: give more")
+        return Score(None, why="fewer than 4 images of one kind: give more")
     pairs = across(c)
     right = _right(c, pairs)
     best = np.take_along_axis(right, pairs.squared.argmin(axis=1)[:, None], axis=1)[:, 0]
@@ -129,14 +130,14 @@ def knn_accuracy(c: Comparison) -> Score:
 
 
 def _sureness(probabilities: np.ndarray, seed: int) -> tuple[float, np.ndarray]:
-    """The classifier score of [N, K], and what it is without each group of images."""
+    """The classifier score of [N, K], and its values without each group of images."""
     p = np.asarray(probabilities, np.float64)
     dealt = deal(len(p), seed)
     sizes = np.bincount(dealt)
     entropies = np.bincount(dealt, _plogp(p).sum(axis=1))
     sums = np.stack([p[dealt == group].sum(axis=0) for group in range(len(sizes))])
 
-    def score(size, entropy, total):
+    def score(size: Any, entropy: Any, total: np.ndarray) -> np.ndarray:
         return np.exp(entropy / size - _plogp(total / np.expand_dims(size, -1)).sum(axis=-1))
 
     whole = entropies.sum(), sums.sum(axis=0)
@@ -145,12 +146,12 @@ def _sureness(probabilities: np.ndarray, seed: int) -> tuple[float, np.ndarray]:
 
 
 def _plogp(p: np.ndarray) -> np.ndarray:
-    p = np.maximum(p, 0)  # a sum less its parts
+    p = np.maximum(p, 0)  # rounding in a difference of sums
     return p * np.log(np.where(p > 0, p, 1))
 
 
 def _class_counts(real: Sample, fake: Sample) -> np.ndarray | None:
-    """Images per class that either shows, int64 [2, K]."""
+    """Images per class, without classes that neither set has, int64 [2, K]."""
     if real.probabilities is None or fake.probabilities is None:
         return None
     classes = real.probabilities.shape[1]
@@ -172,7 +173,7 @@ def _cramer(counts: np.ndarray) -> np.ndarray:
 
 
 def _one_less(counts: np.ndarray, side: int) -> np.ndarray:
-    """V without each image of one side, [N]."""
+    """V without each image of one kind, [N]."""
     classes = np.flatnonzero(counts[side])
     less = np.repeat(counts[None], len(classes), axis=0)
     less[np.arange(len(classes)), side, classes] -= 1
@@ -180,7 +181,7 @@ def _one_less(counts: np.ndarray, side: int) -> np.ndarray:
 
 
 def _covered(counts: np.ndarray) -> tuple[float, float, float] | None:
-    """Share of classes covered, and its ends; None where no class can be counted."""
+    """Share of covered classes, and the ends of its interval; None if no class is counted."""
     shares, fakes = counts[0] / max(1, counts[0].sum()), int(counts[1].sum())
     counted = shares * fakes >= EXPECTED
     if not counted.any():

@@ -1,5 +1,4 @@
-"""The real images that generated ones are compared with: while training, before an export, in a
-search."""
+"""The real images that fakes are compared with: during training, before an export, in a search."""
 
 from __future__ import annotations
 
@@ -11,12 +10,12 @@ from .kernel import mmd2
 from .samples import describe_source, extractor_for
 
 FEWEST = 50
-"""Held-out images; where there are fewer, training images take their place."""
+"""Held-out images that are needed; with fewer, training images are used instead."""
 
 
 def reference_images(source: Images) -> tuple[Images, str]:
-    """The images that generators are scored against, and what they are called: those held out, or
-    those trained on where fewer than FEWEST are held out."""
+    """The images that generators are scored against, and their name: the held-out images, or the
+    training images if fewer than FEWEST are held out."""
     held = source.held_out()
     if held is None or held.count < FEWEST:
         return source, "training images"
@@ -24,12 +23,12 @@ def reference_images(source: Images) -> tuple[Images, str]:
 
 
 class Reference:
-    """Real images, in the features that suit them.
+    """Features of real images, and the distance of fakes from them.
 
     Args:
         source: the images of a run.
         features: see `extractor_for`.
-        most: real images at most.
+        most: maximum number of real images.
 
     Attributes:
         name: "held-out images" or "training images".
@@ -43,11 +42,11 @@ class Reference:
         self.moments = Moments.of(self.real.features)
 
     def enough_for_frechet(self, fakes: int) -> bool:
-        """Whether the Frechet distance means something with so many fakes: else only KID does."""
+        """Whether there are enough images for the Fréchet distance; if not, use KID."""
         return min(len(self.real), fakes) >= PER_DIMENSION * self.extractor.width
 
     def distances(self, features: np.ndarray) -> dict[str, float]:
-        """Frechet distance and KID of features [N, D], the lower the more alike."""
+        """Fréchet distance and KID of features [N, D]; lower is better."""
         return {
             "frechet": frechet_distance(Moments.of(features), self.moments),
             "kid": mmd2(features, self.real.features),

@@ -1,5 +1,5 @@
-"""Images -> `Sample`: their features, their pixels, their labels. Features of real images, which
-take longest, are kept on the disk between calls."""
+"""Images -> `Sample`: features, pixels, labels. Features of real images are cached on disk,
+because they take longest."""
 
 from __future__ import annotations
 
@@ -24,42 +24,42 @@ CHUNK = 1000
 
 
 def cache_folder() -> Path:
-    """Where features of real images are kept: $GANVAS_CACHE, else the user's cache folder."""
+    """Where features of real images are cached: $GANVAS_CACHE, else the user's cache folder."""
     own = os.environ.get("GANVAS_CACHE")
     user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(own) if own else Path(user) / "ganvas"
 
 
-def extractor_for(source: Images, word: str | os.PathLike) -> Extractor:
-    """Features by name or file, for images of this source; "auto" goes by the images."""
-    if word == "auto":
-        word = choose(source.pixels(source.rows[:300]))
-    return extractor(word, source.shape)
+def extractor_for(source: Images, features: str | os.PathLike[str]) -> Extractor:
+    """The extractor with this name or file, for images of this source; "auto": by the images."""
+    if features == "auto":
+        features = choose(source.pixels(source.rows[:300]))
+    return extractor(features, source.shape)
 
 
 def describe(images: np.ndarray, extractor: Extractor, labels: np.ndarray | None = None) -> Sample:
-    """The sample of images at hand: uint8 [N, H, W, C], labels int [N]."""
+    """The sample of images uint8 [N, H, W, C] and labels int [N]."""
     features, probabilities = extractor(images)
     return Sample(features, shrink(images), probabilities, labels)
 
 
 def describe_source(source: Images, extractor: Extractor, n: int, seed: int = 0) -> Sample:
-    """The sample of n images of a source, chosen by the seed; of all, where there are fewer."""
+    """The sample of n images of a source, chosen by the seed; of all if there are fewer."""
     rows = _rows(source, n, seed)
     labels = source.labels[rows] if source.names else None
-    words = (source.fingerprint, extractor.sha256, extractor.resize)
-    key = hashlib.sha256(repr(words).encode() + rows.tobytes()).hexdigest()[:32]
+    content = (source.fingerprint, extractor.sha256, extractor.resize)
+    key = hashlib.sha256(repr(content).encode() + rows.tobytes()).hexdigest()[:32]
     path = cache_folder() / "features" / f"{key}.npz"
-    kept = _read(path, len(rows))
+    cached = _read(path, len(rows))
     images = [source.pixels(rows[i : i + CHUNK]) for i in range(0, len(rows), CHUNK)]
-    if kept is None:
-        kept = extractor(np.concatenate(images))
-        _keep(path, *kept)
-    return Sample(kept[0], np.concatenate([shrink(some) for some in images]), kept[1], labels)
+    if cached is None:
+        cached = extractor(np.concatenate(images))
+        _store(path, *cached)
+    return Sample(cached[0], np.concatenate([shrink(some) for some in images]), cached[1], labels)
 
 
 def pixels_of(source: Images, n: int, seed: int = 0) -> Sample:
-    """As `describe_source`, without features: what copies are looked for in."""
+    """As `describe_source`, without features: for the search for copies."""
     rows = _rows(source, n, seed)
     pieces = [shrink(source.pixels(rows[i : i + CHUNK])) for i in range(0, len(rows), CHUNK)]
     return Sample(np.zeros((len(rows), 0), np.float32), np.concatenate(pieces))
@@ -71,8 +71,8 @@ def _rows(source: Images, n: int, seed: int) -> np.ndarray:
 
 
 def shrink(images: np.ndarray, side: int = SIDE) -> np.ndarray:
-    """uint8 [N, H, W, C] brought to at most `side` pixels a side, by means of equal blocks where
-    that divides, else by bicubic filtering."""
+    """uint8 [N, H, W, C] reduced to at most `side` pixels a side: by means of equal blocks if
+    they divide the sides, else by bicubic filtering."""
     height, width = images.shape[1:3]
     factor = math.ceil(max(height, width) / side)
     if factor == 1:
@@ -93,8 +93,8 @@ def _read(path: Path, count: int) -> tuple[np.ndarray, np.ndarray | None] | None
     return (features, probabilities) if len(features) == count else None
 
 
-def _keep(path: Path, features: np.ndarray, probabilities: np.ndarray | None) -> None:
-    """A cache that cannot be written is none, and no error."""
+def _store(path: Path, features: np.ndarray, probabilities: np.ndarray | None) -> None:
+    """Write the cache. A failure is not an error: features are computed again next time."""
     arrays = {"features": features}
     if probabilities is not None:
         arrays["probabilities"] = probabilities

@@ -1,4 +1,4 @@
-"""What `evaluate` found, for people: a page for each run, and tables for the terminal."""
+"""Reports of `evaluate`: a page for each run, and tables for the terminal."""
 
 from __future__ import annotations
 
@@ -13,43 +13,47 @@ from .. import images
 from ..reports.page import Block, Charts, Page, Picture, Pictures, Section, Table, Text, plain
 from ..reports.tables import aligned
 from ..storage.run import Run
+from .base import Score
 from .card import MOST_CLASSES, data_card, health, how_made, limits, moment, recipe
+from .result import Evaluation
 from .scores import SCORES
 
-GRIDS = 6  # pictures of how it learnt
+GRIDS = 6  # pictures of the course of training
 TICKS = 12  # rows of the table of curves
-HEADER = ("score", "value", "95 % interval", "floor", "better", "what it says")
+HEADER = ("score", "value", "95 % interval", "floor", "better", "meaning")
 SIDES = "lrrrll"
 
 
-def write_report(run: Run, results: Mapping[str, Any]) -> tuple[Path, Path]:
-    """Writes report.html, which holds all it shows, and report.md beside the run's pictures.
+def write_report(run: Run, results: Evaluation) -> tuple[Path, Path]:
+    """Write report.html, one self-contained file, and report.md, which links to samples/.
 
     Args:
-        results: what `evaluate` returns for the run.
+        results: of `evaluate`, for this run.
 
-    Raises: RunError when the folder cannot be written; DataError for a broken picture in samples/.
+    Raises:
+        RunError: the folder cannot be written.
+        DataError: a picture in samples/ is broken.
     """
     sections = [
         Section("Samples", _samples(run, results)),
         Section("Scores", _scores(results)),
         Section("Nearest training images", _neighbours(results)),
-        Section("How it learnt", _over_time(run)),
+        Section("Course of training", _over_time(run)),
         Section("Curves", _curves(run)),
         Section("Health", health(run)),
         Section("Classes", _classes(results)),
         Section("Fidelity and variety", _truncation(results)),
         Section("Data", data_card(run)),
         Section("Limits", limits(run, results)),
-        Section("How it was made", how_made(run, results)),
+        Section("Origin", how_made(run, results)),
         Section("Recipe", recipe(run)),
     ]
-    verdict, tone = _verdict(results["gate"]["passed"])
+    verdict, tone = _verdict(results.gate.passed)
     page = Page(
         title=run.folder.absolute().name,
         verdict=verdict,
         tone=tone,
-        reasons=results["gate"]["failed"] or _demands(run),
+        reasons=list(results.gate.failed) or _bounds(run),
         lines=_about(run, results),
         sections=[section for section in sections if section.blocks],
         footer=f"Made by ganvas {(run.info.get('versions') or {}).get('ganvas', '')}".strip() + ".",
@@ -59,36 +63,35 @@ def write_report(run: Run, results: Mapping[str, Any]) -> tuple[Path, Path]:
     return run.folder / "report.html", run.folder / "report.md"
 
 
-def scores_table(result: Mapping[str, Any]) -> str:
-    """The scores of one set, as aligned text: value, interval, floor, what each says."""
+def scores_table(result: Evaluation) -> str:
+    """The scores of one set as aligned text: value, interval, floor, meaning."""
     rows = [HEADER, *_score_rows(result)]
-    gate = {True: "passed", False: "failed", None: "none"}[result["gate"]["passed"]]
+    gate = {True: "passed", False: "failed", None: "none"}[result.gate.passed]
     return f"{_counts(result)}\n\n{aligned(rows, SIDES)}\n\ngate: {gate}"
 
 
-def comparison_table(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Several sets side by side, as aligned text: a row per score, three columns per set."""
+def comparison_table(results: Mapping[str, Evaluation]) -> str:
+    """Several sets side by side as aligned text: a row per score, three columns per set."""
     short = [Path(subject).absolute().name for subject in results]
     heads = short if len(set(short)) == len(short) else list(results)
-    names = dict.fromkeys(name for result in results.values() for name in result["scores"])
+    names = dict.fromkeys(name for result in results.values() for name in result.scores)
     rows = [("score", *(cell for head in heads for cell in (head, "95 % interval", "floor")))]
-    nothing = {"value": None, "low": None, "high": None, "floor": None}
     for name in names:
-        found = [result["scores"].get(name, nothing) for result in results.values()]
+        found = [result.scores.get(name, Score(None)) for result in results.values()]
         rows.append((name, *(cell for score in found for cell in _numbers(score))))
     about = [f"{h}: {_counts(result)}" for h, result in zip(heads, results.values(), strict=True)]
     whys = [
-        f"{head}: {name} has no value ({score['why']})"
+        f"{head}: {name} has no value ({score.why})"
         for head, result in zip(heads, results.values(), strict=True)
-        for name, score in result["scores"].items()
-        if score["value"] is None and score.get("why")
+        for name, score in result.scores.items()
+        if score.value is None and score.why
     ]
     table = aligned(rows, "l" + "rrr" * len(heads))
     return "\n".join([*about, "", table, *([""] if whys else []), *whys])
 
 
 def number(value: float | None) -> str:
-    """Three digits, thousands in full, no powers of ten; a dash for none."""
+    """Three significant digits, thousands in full, no powers of ten; a dash for None."""
     if value is None:
         return "–"
     if abs(value) >= 1000:
@@ -96,87 +99,89 @@ def number(value: float | None) -> str:
     return np.format_float_positional(value, 3, unique=False, fractional=False, trim="-")
 
 
-def _numbers(score: Mapping[str, Any]) -> tuple[str, str, str]:
-    bounded = score["low"] is not None and score["high"] is not None
-    interval = f"{number(score['low'])} to {number(score['high'])}" if bounded else "–"
-    return number(score["value"]), interval, number(score["floor"])
+def _numbers(score: Score) -> tuple[str, str, str]:
+    bounded = score.low is not None and score.high is not None
+    interval = f"{number(score.low)} to {number(score.high)}" if bounded else "–"
+    return number(score.value), interval, number(score.floor)
 
 
-def _score_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def _score_rows(result: Evaluation) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
-    for name, score in result["scores"].items():
-        says = SCORES[name].says
-        if score["value"] is None:
-            says = f"no value: {score.get('why') or 'no reason given'}"
-        rows.append((name, *_numbers(score), SCORES[name].better, says))
+    for name, score in result.scores.items():
+        meaning = SCORES[name].meaning
+        if score.value is None:
+            meaning = f"no value: {score.why or 'no reason given'}"
+        rows.append((name, *_numbers(score), SCORES[name].better, meaning))
     return rows
 
 
-def _counts(result: Mapping[str, Any]) -> str:
+def _counts(result: Evaluation) -> str:
     return (
-        f"{result['n_fake']:,} generated images beside {result['n_real']:,} real ones, "
-        f"features {result['features']} ({result['resize']})"
+        f"{result.n_fake:,} generated images compared with {result.n_real:,} real ones, "
+        f"features {result.features} ({result.resize})"
     )
 
 
 def _verdict(passed: bool | None) -> tuple[str, str]:
     if passed is None:
-        return "No gate: the recipe demands nothing of the scores", ""
-    return ("✓ The gate is passed", "good") if passed else ("✗ The gate is not passed", "bad")
+        return "No gate: the recipe sets no bounds for the scores", ""
+    return ("✓ The gate passed", "good") if passed else ("✗ The gate failed", "bad")
 
 
-def _demands(run: Run) -> list[str]:
+def _bounds(run: Run) -> list[str]:
     gate = run.config.gate.model_dump()
     return [f"{key} = {bound:g}" for key, bound in gate.items() if bound is not None]
 
 
-def _about(run: Run, results: Mapping[str, Any]) -> list[str]:
+def _about(run: Run, results: Evaluation) -> list[str]:
     info = run.info
     data = info.get("data") or {}
-    words = [f"recipe {info['recipe']}"] if info.get("recipe") else []
-    words += [f"{data['count']:,} images of {data['source']}"] if data else []
-    words += [f"model {results['model']}", f"scored {moment(results['evaluated'])}"]
-    return [" · ".join(words)]
+    facts = [f"recipe {info['recipe']}"] if info.get("recipe") else []
+    facts += [f"{data['count']:,} images of {data['source']}"] if data else []
+    facts += [f"model {results.model}", f"scored {moment(results.evaluated)}"]
+    return [" · ".join(facts)]
 
 
-def _samples(run: Run, results: Mapping[str, Any]) -> list[Block]:
-    """The key picture: fakes beside reals. Markdown points to the grids in samples/ instead."""
+def _samples(run: Run, results: Evaluation) -> list[Block]:
+    """Grids of fakes and real images. Markdown links to the files in samples/."""
     grids, reals = _grids(run), run.folder / "samples" / "reals.png"
     shown = []
-    fake, kimg = results["pictures"].get("samples"), _kimg(results["model"])
-    if fake is not None or grids:
-        near = min(grids, key=lambda k: abs(k - kimg)) if grids else None
-        fake = images.read(grids[near]) if fake is None and near is not None else fake
-        link = f"samples/{grids[near].name}" if near is not None else ""
-        shown.append(Picture(fake, "A grid of generated images", "Generated, not picked", link))
-    real = results["pictures"].get("reals")
-    if real is not None or reals.exists():
-        real = images.read(reals) if real is None else real
+    fake, kimg = results.pictures.samples, _kimg(results.model)
+    file = grids[min(grids, key=lambda k: abs(k - kimg))] if grids else None
+    if fake is None and file is not None:
+        fake = images.read(file)
+    if fake is not None:
+        link = f"samples/{file.name}" if file is not None else ""
+        shown.append(Picture(fake, "A grid of generated images", "Generated, not selected", link))
+    real = results.pictures.reals
+    if real is None and reals.exists():
+        real = images.read(reals)
+    if real is not None:
         link = "samples/reals.png" if reals.exists() else ""
         shown.append(Picture(real, "A grid of real images", "Real images", link))
     return [Pictures(shown)] if shown else []
 
 
-def _scores(results: Mapping[str, Any]) -> list[Block]:
-    words = (
-        "The floor is what as many real images score in place of the generated ones: a perfect "
-        "generator ends there, not at 0 or 1."
+def _scores(results: Evaluation) -> list[Block]:
+    text = (
+        "The floor is the score of the same number of real images in place of the generated "
+        "ones: a perfect generator reaches the floor, not 0 or 1."
     )
-    return [Table(HEADER, _score_rows(results), SIDES, _counts(results), notes=True), Text(words)]
+    return [Table(HEADER, _score_rows(results), SIDES, _counts(results), notes=True), Text(text)]
 
 
-def _neighbours(results: Mapping[str, Any]) -> list[Block]:
-    grid = results["pictures"].get("neighbours")
+def _neighbours(results: Evaluation) -> list[Block]:
+    grid = results.pictures.neighbours
     if grid is None:
         return []
     alt = "Rows of a generated image followed by the training images nearest to it"
-    words = "Each row: a generated image first, then the training images that look most like it"
-    text = "Alike is as it should be; the same image again would be a copy."
-    score = results["scores"].get("near_copies")
-    if score and score["value"] is not None:
+    caption = "Each row: a generated image, then the training images that are most similar to it"
+    text = "Similar images are expected; an identical image would be a copy."
+    score = results.scores.get("near_copies")
+    if score and score.value is not None:
         value, interval, floor = _numbers(score)
         text += f" near_copies is {value} ({interval}); of held-out images it is {floor}."
-    return [Text(text), Pictures([Picture(grid, alt, words)], "one")]
+    return [Text(text), Pictures([Picture(grid, alt, caption)], "one")]
 
 
 def _over_time(run: Run) -> list[Block]:
@@ -193,8 +198,8 @@ def _over_time(run: Run) -> list[Block]:
         )
         for kimg in _spread(sorted(grids), GRIDS)
     ]
-    words = "The same noise each time, after so many thousand training images (kimg)."
-    return [Text(words), Pictures(shown, "small")]
+    text = "Images of the same noise, after different numbers of training images (kimg: thousand)."
+    return [Text(text), Pictures(shown, "small")]
 
 
 def _curves(run: Run) -> list[Block]:
@@ -208,7 +213,7 @@ def _curves(run: Run) -> list[Block]:
     kimg, drawn = [row["kimg"] for row in rows], []
     for title, keys in (
         ("Losses", ("discriminator", "generator")),
-        ("Logits, as the discriminator judges", ("real", "fake")),
+        ("Logits of the discriminator", ("real", "fake")),
     ):
         series = {key: [row.get(key, np.nan) for row in rows] for key in keys}
         drawn.append((title, charts.lines(series, kimg, "kimg")))
@@ -222,28 +227,28 @@ def _curves(run: Run) -> list[Block]:
             best=best.get("kimg"),
             floor=(best.get("floor") or {}).get(name),
         )
-        drawn.append((f"{name} while it learnt, {SCORES[name].better} is better", svg))
+        drawn.append((f"{name} during training, {SCORES[name].better} is better", svg))
     columns = ("kimg", "discriminator", "generator", "real", "fake", *scores)
     picked = [row for row in rows if scores and scores[0] in row] or rows
     table = [[number(row.get(key)) for key in columns] for row in _spread(picked, TICKS)]
     header = [column.removeprefix("score/") for column in columns]
     caption = "Losses, logits and scores over the run"
     if best:
-        caption += f"; the best model, by {best['by']}, is that of {best['kimg']:g} kimg"
+        caption += f"; the best model, by {best['by']}, is from {best['kimg']:g} kimg"
     return [Charts(drawn, Table(header, table, "r" * len(columns), caption))]
 
 
-def _classes(results: Mapping[str, Any]) -> list[Block]:
+def _classes(results: Evaluation) -> list[Block]:
     from ..reports import charts
 
-    classes = results.get("classes")
+    classes = results.classes
     if not classes:
         return []
-    rows = list(zip(classes["names"], classes["real"], classes["fake"], strict=True))
+    rows = list(zip(classes.names, classes.real, classes.fake, strict=True))
     caption = "Share of each class"
     if len(rows) > MOST_CLASSES:
         off = sorted(range(len(rows)), key=lambda i: -abs(rows[i][1] - rows[i][2]))[:MOST_CLASSES]
-        caption += f" (of {len(rows):,} classes the {MOST_CLASSES} that are furthest off)"
+        caption += f" (of {len(rows):,} classes the {MOST_CLASSES} with the largest difference)"
         rows = [rows[i] for i in sorted(off)]
     names, real, fake = zip(*rows, strict=True)
     cells = [(name, f"{100 * r:.1f} %", f"{100 * f:.1f} %") for name, r, f in rows]
@@ -251,23 +256,23 @@ def _classes(results: Mapping[str, Any]) -> list[Block]:
     return [Charts([(caption, charts.bars([plain(name) for name in names], real, fake))], table)]
 
 
-def _truncation(results: Mapping[str, Any]) -> list[Block]:
+def _truncation(results: Evaluation) -> list[Block]:
     from ..reports import charts
 
-    rows = results.get("truncation")
+    rows = results.truncation
     if not rows:
         return []
-    keys, x = ("precision", "recall"), [row["truncation"] for row in rows]
-    series = {key: [row[key] for row in rows] for key in keys}
-    words = (
-        "Below 1, truncation draws noise from nearer the middle: images get more typical and less "
-        "varied. All other numbers of this report are of truncation 1."
+    keys, x = ("precision", "recall"), [row.truncation for row in rows]
+    series = {"precision": [row.precision for row in rows], "recall": [row.recall for row in rows]}
+    text = (
+        "Truncation below 1 scales the noise down: images become more typical and less varied. "
+        "All other numbers of this report were measured with truncation 1."
     )
-    cells = [[number(row[key]) for key in ("truncation", *keys)] for row in rows]
+    cells = [[number(n) for n in (row.truncation, row.precision, row.recall)] for row in rows]
     caption = "Precision and recall against truncation"
     table = Table(("truncation", *keys), cells, "rrr", caption)
     svg = charts.lines(series, x, "truncation", shares=True)
-    return [Text(words), Charts([(caption, svg)], table)]
+    return [Text(text), Charts([(caption, svg)], table)]
 
 
 def _grids(run: Run) -> dict[int, Path]:
@@ -282,7 +287,7 @@ def _kimg(model: str) -> int:
 
 
 def _spread(items: Iterable[Any], most: int) -> list[Any]:
-    """At most so many of them, evenly, the first and the last among them."""
+    """At most `most` items, evenly spaced, with the first and the last."""
     every = list(items)
     if len(every) <= most:
         return every

@@ -1,4 +1,4 @@
-"""The scores by name: what each computes, which way is better, and what it says in plain words."""
+"""The table of scores: function, direction and meaning of each."""
 
 from __future__ import annotations
 
@@ -19,40 +19,42 @@ class Entry(NamedTuple):
 
     Attributes:
         better: "lower" or "higher".
-        says: what it tells, for a report.
+        meaning: one line for a report.
     """
 
     scorer: Scorer
     better: str
-    says: str
+    meaning: str
 
 
 SCORES: dict[str, Entry] = {
-    "frechet": Entry(frechet, "lower", "how far the fakes as a whole are from the real images"),
-    "kid": Entry(kid, "lower", "the same by a kernel, fair with few images; 0 is real"),
-    "precision": Entry(precision, "higher", "share of the fakes that could pass for real"),
-    "recall": Entry(recall, "higher", "share of the real images that the generator could make"),
-    "density": Entry(density, "higher", "how deep fakes lie among real images; real is about 1"),
-    "coverage": Entry(coverage, "higher", "share of the real images with a fake close by"),
-    "diversity": Entry(diversity, "higher", "how varied the fakes are; as real is 1"),
-    "duplicates": Entry(duplicates, "lower", "share of the fakes that have a near-twin"),
-    "near_copies": Entry(near_copies, "lower", "share of the fakes that copy a training image"),
+    "frechet": Entry(frechet, "lower", "distance between the feature distributions"),
+    "kid": Entry(kid, "lower", "the same with a kernel, unbiased for few images; 0 is real"),
+    "precision": Entry(precision, "higher", "share of the fakes that look like real images"),
+    "recall": Entry(recall, "higher", "share of the real images that the generator covers"),
+    "density": Entry(density, "higher", "how many real images are near a fake; real is about 1"),
+    "coverage": Entry(coverage, "higher", "share of the real images with a fake near them"),
+    "diversity": Entry(diversity, "higher", "variety of the fakes over that of real images"),
+    "duplicates": Entry(duplicates, "lower", "share of the fakes that have a near-duplicate"),
+    "near_copies": Entry(
+        near_copies, "lower", "share of the fakes that nearly copy a training image"
+    ),
     "modes": Entry(modes, "higher", "share of the classes that the fakes show"),
-    "class_chi2": Entry(class_chi2, "lower", "how far the shares of the classes are off, 0 to 1"),
+    "class_chi2": Entry(class_chi2, "lower", "difference of the class frequencies, 0 to 1"),
     "classifier_score": Entry(
-        classifier_score, "higher", "how clear and how evenly spread the classes are"
+        classifier_score, "higher", "how clear and evenly distributed the classes are"
     ),
     "knn_accuracy": Entry(
-        knn_accuracy, "higher", "share of the real images that a 1-NN taught by fakes gets right"
+        knn_accuracy, "higher", "accuracy on real images of a 1-NN classifier trained on fakes"
     ),
-}  # fmt: skip
+}
 
 
 def score(c: Comparison, names: Sequence[str] | None = None) -> dict[str, Score]:
-    """The scores of these names, of all where there are none, in the order of the table.
+    """The scores with these names (None: all), in the order of the table.
 
-    What several of them need, as distances between features, is computed once. What cannot be
-    computed has no value and says why.
+    Work that several scores share, such as distances between features, is done once. A score
+    that cannot be computed has no value and a reason.
 
     Raises: ConfigError for a name that is not in the table.
     """

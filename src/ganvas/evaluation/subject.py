@@ -24,6 +24,7 @@ from ..storage.run import Run
 from .base import Comparison, Sample
 from .copies import nearest
 from .gate import judge
+from .result import ClassShares, Evaluation, Grids, TruncationPoint
 from .samples import describe, describe_source, extractor_for, pixels_of
 from .scores import SCORES, score
 
@@ -35,16 +36,18 @@ NEIGHBOURS = 5
 
 @dataclass(frozen=True)
 class Subject:
-    """What is judged, and by what.
+    """The fakes to score, and the real images that the scores need.
 
     Attributes:
         images: the fakes, uint8 [N, H, W, C].
-        labels: their classes, int [N], numbered as in `real`; None without.
+        labels: their classes, int [N], numbered as in `real`; None without labels.
         real: the reference.
-        spare: other real images that nothing else is made of; None: there are none.
-        train: what the generator learnt from; None where it is not known.
-        held: real images it did not learn from; None where there are none.
-        sampler: where the fakes come from; None for a folder.
+        spare: other real images, for floors; None if there are none.
+        train: training images of the generator; None if they are not known.
+        held: held-out images; None if there are none.
+        sampler: the generator of the fakes; None for a folder.
+        gate: bounds of the run's recipe.
+        model: file of the model within the run.
     """
 
     images: np.ndarray
@@ -64,52 +67,52 @@ def evaluate(
     *,
     metrics: Sequence[str] | None = None,
     n: int = 10_000,
-    features: str | os.PathLike = "auto",
+    features: str | os.PathLike[str] = "auto",
     seed: int = 0,
     model: str = "best",
-) -> dict[str, Any]:
+) -> Evaluation:
     """Score generated images against real ones.
 
     Args:
         fakes: a run, or images: a folder, a .npz or .npy file, or a uint8 array.
-        data: real images; None takes those that the run held out.
+        data: real images; None: the held-out images of the run.
         metrics: names of scores; None: all.
-        n: images of each kind at most.
-        features: "digits", "general" or a model file; "auto" goes by the real images.
-        seed: of the fakes' noise and of every random choice.
+        n: maximum number of images of each kind.
+        features: "digits", "general" or a model file; "auto" chooses by the real images.
+        seed: of the noise of the fakes and of every random choice.
         model: of a run: "best" or "last".
 
-    Returns: see docs/guides/evaluation.md; with "pictures", which are arrays.
-    Raises: UsageError: nothing to compare with, or images that cannot be compared.
+    Raises:
+        UsageError: no real images, an unknown score, or n < 10.
+        DataError: fakes and real images have different shapes.
     """
     began = time.perf_counter()
     for name in metrics or ():
         if name not in SCORES:
             raise UsageError(no_such("score", name, SCORES))
     if n < FEWEST:
-        raise UsageError(f"n = {n}: at least {FEWEST} images are compared")
+        raise UsageError(f"n must be >= {FEWEST}, got {n}: increase it")
     run = _run(fakes)
     subject = _of_run(run, data, n, seed, model) if run else _of_images(fakes, data, n, seed)
-    judged_by = extractor_for(subject.real, features)
-    comparison = _compare(subject, judged_by, n, seed)
+    extractor = extractor_for(subject.real, features)
+    comparison = _compare(subject, extractor, n, seed)
     scores = score(comparison, metrics)
-    passed, failed = judge(subject.gate, scores)
     curves = {"precision", "recall"} <= set(scores)
-    return {
-        "n_real": len(comparison.real),
-        "n_fake": len(comparison.fake),
-        "features": judged_by.name,
-        "features_sha256": judged_by.sha256,
-        "resize": judged_by.resize,
-        "scores": {name: one.to_dict() for name, one in scores.items()},
-        "gate": {"passed": passed, "failed": failed},
-        "classes": _classes(comparison, judged_by, subject),
-        "truncation": _truncation(subject, comparison, judged_by, seed) if curves else [],
-        "pictures": _pictures(subject, comparison),
-        "model": subject.model,
-        "evaluated": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - began, 1),
-    }
+    return Evaluation(
+        n_real=len(comparison.real),
+        n_fake=len(comparison.fake),
+        features=extractor.name,
+        features_sha256=extractor.sha256,
+        resize=extractor.resize,
+        scores=scores,
+        gate=judge(subject.gate, scores),
+        classes=_classes(comparison, extractor, subject),
+        truncation=_truncation(subject, comparison, extractor, seed) if curves else (),
+        pictures=_pictures(subject, comparison),
+        model=subject.model,
+        evaluated=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        seconds=round(time.perf_counter() - began, 1),
+    )
 
 
 def _run(fakes: Any) -> Run | None:
@@ -128,14 +131,14 @@ def _of_run(run: Run, data: Any, n: int, seed: int, model: str) -> Subject:
     known = (run.info.get("data") or {}).get("fingerprint")
     if own is not None and known and own.fingerprint != known:
         raise RunError(
-            f"the images of {run.folder} changed since it was trained ({config.data.source}), so "
-            "that those it held out are not known: put them back, or train again"
+            f"the images of {run.folder} have changed since training ({config.data.source}), so "
+            "its held-out images are not known: restore the images, or train again"
         )
     sampler = load(run, model)
     held = own.held_out() if own else None
     if data is None and own is None:
         raise UsageError(
-            f"{run.folder} was trained on arrays, which are not kept: name real images by --data"
+            f"{run.folder} was trained on arrays, which are not stored: give real images by --data"
         )
     if data is None and own is not None:
         real, spare = (held, own) if held else (own, None)
@@ -154,7 +157,7 @@ def _of_run(run: Run, data: Any, n: int, seed: int, model: str) -> Subject:
 
 def _of_images(fakes: Any, data: Any, n: int, seed: int) -> Subject:
     if data is None:
-        raise UsageError("images are compared with real ones: name those by --data")
+        raise UsageError("no real images to compare with: give them by --data")
     given = read_generated(fakes, FEWEST)
     height, width = size = given.shape[:2]
     real = load_images(data, Options(holdout=0, judged=True))
@@ -169,82 +172,81 @@ def _of_images(fakes: Any, data: Any, n: int, seed: int) -> Subject:
 
 
 def assert_same_shape(fake: Sequence[int], real: Sequence[int]) -> None:
-    """Raises: DataError: images that cannot stand side by side."""
+    """Raises: DataError: the images have different shapes."""
     if tuple(fake) != tuple(real):
         raise DataError(
             f"the generated images are {_size(fake)}, the real ones {_size(real)}: give real "
-            "images of the same channels and at least the same size"
+            "images with the same channels and at least the same size"
         )
 
 
 def is_training_part(data: Any) -> bool:
-    """Whether a generator may have learnt from these images, by their name."""
+    """Whether these images may be training images, by their name."""
     return not str(data).endswith((":test", ":val")) if isinstance(data, (str, Path)) else True
 
 
 def _size(shape: Sequence[int]) -> str:
-    words = "×".join(str(side) for side in shape[:2]) + " px"
-    return f"{words} with {shape[2]} channel{'s' * (shape[2] > 1)}" if len(shape) > 2 else words
+    size = "×".join(str(side) for side in shape[:2]) + " px"
+    return f"{size} with {shape[2]} channel{'s' * (shape[2] > 1)}" if len(shape) > 2 else size
 
 
 def _numbered(
     labels: np.ndarray | None, names: Sequence[str], real: Sequence[str]
 ) -> np.ndarray | None:
-    """Labels as the real images number them; None where their classes are others."""
+    """Labels, numbered as in the real images; None if the real images lack a class."""
     if labels is None or not set(names) <= set(real):
         return None
     return np.array([list(real).index(name) for name in names], np.int32)[labels]
 
 
-def _compare(subject: Subject, judged_by: Extractor, n: int, seed: int) -> Comparison:
+def _compare(subject: Subject, extractor: Extractor, n: int, seed: int) -> Comparison:
     def some(source: Images | None, count: int) -> Sample | None:
-        return describe_source(source, judged_by, count, seed) if source else None
+        return describe_source(source, extractor, count, seed) if source else None
 
-    fake = describe(subject.images, judged_by, subject.labels)
-    real = describe_source(subject.real, judged_by, n, seed)
+    fake = describe(subject.images, extractor, subject.labels)
+    real = describe_source(subject.real, extractor, n, seed)
     spare = some(subject.spare, len(fake))
     if spare and len(spare) < len(fake):
-        spare = None  # a floor at fewer images would be another number
+        spare = None  # the floor depends on the number of images
     train = pixels_of(subject.train, MOST_TRAIN, seed) if subject.train else None
     held = pixels_of(subject.held, n, seed) if subject.held else None
     return Comparison(real, fake, spare, train, held, seed)
 
 
-def _classes(comparison: Comparison, judged_by: Extractor, subject: Subject) -> dict | None:
-    """Shares of each class by the extractor's own verdict, where it knows the images' classes."""
+def _classes(comparison: Comparison, extractor: Extractor, subject: Subject) -> ClassShares | None:
+    """Share of each class, predicted by the extractor; None if it has no such classes."""
     real, fake = comparison.real.probabilities, comparison.fake.probabilities
-    if real is None or fake is None or not 1 < judged_by.classes <= 50:
+    if real is None or fake is None or not 1 < extractor.classes <= 50:
         return None
-    shares = [np.bincount(p.argmax(1), minlength=judged_by.classes) / len(p) for p in (real, fake)]
+    shares = [np.bincount(p.argmax(1), minlength=extractor.classes) / len(p) for p in (real, fake)]
     known = subject.real.names
-    names = known if len(known) == judged_by.classes else range(judged_by.classes)
-    return {
-        "names": [str(name) for name in names],
-        "real": shares[0].round(4).tolist(),
-        "fake": shares[1].round(4).tolist(),
-    }
+    names = known if len(known) == extractor.classes else range(extractor.classes)
+    return ClassShares(
+        names=tuple(str(name) for name in names),
+        real=tuple(shares[0].round(4).tolist()),
+        fake=tuple(shares[1].round(4).tolist()),
+    )
 
 
 def _truncation(
-    subject: Subject, comparison: Comparison, judged_by: Extractor, seed: int
-) -> list[dict[str, float | None]]:
-    """Precision and recall as the noise is drawn in."""
+    subject: Subject, comparison: Comparison, extractor: Extractor, seed: int
+) -> tuple[TruncationPoint, ...]:
+    """Precision and recall for each truncation."""
     if subject.sampler is None:
-        return []
+        return ()
     count, rows = min(2000, len(comparison.fake), len(comparison.real)), []
     for truncation in TRUNCATIONS:
         drawn = subject.sampler.sample(count, seed=seed, truncation=truncation)
-        one = Comparison(comparison.real[:count], describe(drawn, judged_by), seed=seed)
+        one = Comparison(comparison.real[:count], describe(drawn, extractor), seed=seed)
         scores = score(one, ["precision", "recall"])
-        values = {name: result.value for name, result in scores.items()}
-        rows.append({"truncation": truncation, **values})
-    return rows
+        values = scores["precision"].value, scores["recall"].value
+        rows.append(TruncationPoint(truncation, *values))
+    return tuple(rows)
 
 
-def _pictures(subject: Subject, comparison: Comparison) -> dict[str, np.ndarray | None]:
-    """Grids for the report; neighbours: each row a sample, then what it is nearest to."""
+def _pictures(subject: Subject, comparison: Comparison) -> Grids:
     real = subject.real.pixels(subject.real.rows[:64])
-    pictures = {"samples": grid(subject.images[:64], 8), "reals": grid(real, 8), "neighbours": None}
+    neighbours = None
     if comparison.train is not None:
         shown = comparison.fake[:8]
         found, _ = nearest(shown, comparison.train, NEIGHBOURS)
@@ -252,5 +254,5 @@ def _pictures(subject: Subject, comparison: Comparison) -> dict[str, np.ndarray 
             [np.concatenate([shown.pixels[i : i + 1], comparison.train.pixels[found[i]]])
              for i in range(len(shown))]
         )  # fmt: skip
-        pictures["neighbours"] = grid(rows, NEIGHBOURS + 1)
-    return pictures
+        neighbours = grid(rows, NEIGHBOURS + 1)
+    return Grids(grid(subject.images[:64], 8), grid(real, 8), neighbours)

@@ -1,4 +1,4 @@
-"""A trained generator leaves the house: SavedModel, LiteRT and ONNX files, checked and described.
+"""Export of a trained generator: SavedModel, LiteRT and ONNX files, checked and described.
 
 The package is not named `export`, because `ganvas.export` is the function.
 The names below are imported when first used.
@@ -6,12 +6,18 @@ The names below are imported when first used.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..base.lazy import fetch as _fetch
 
-_HOMES = {"benchmark": ("bench",), "release": ("export",)}
+if TYPE_CHECKING:
+    from .benchmark import Timing as Timing, bench as bench
+    from .release import export as export
+
+_HOMES = {"benchmark": ("Timing", "bench"), "release": ("export",)}
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     return _fetch(__name__, _HOMES, name)

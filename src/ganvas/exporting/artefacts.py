@@ -1,9 +1,10 @@
-"""The artefacts of a version: how each is made, and how each is run."""
+"""The artefacts of a version: how each is written, and how each is run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,7 +14,7 @@ from . import litert, onnx, saved_model
 from .parity import Draw
 
 SEED = 3
-"""Of the noise that int8 takes its ranges from."""
+"""Of the noise from which int8 quantisation takes its ranges."""
 
 Maker = Callable[[Path], None]
 """Writes an artefact into the folder of a version."""
@@ -26,15 +27,15 @@ def makers(formats: Iterable[str], sampler: Sampler) -> Iterator[tuple[str, Make
 
 
 def opened(folder: Path, name: str, threads: int = 1) -> Draw:
-    """An artefact of a version, ready to draw from. A SavedModel takes TensorFlow's threads."""
+    """A function that runs an artefact. A SavedModel uses TensorFlow's threads."""
     if name == "saved_model":
         return caller(Exported(folder))
     kind = litert.LiteRT if name.endswith(".tflite") else onnx.ONNX
     return kind(folder / name, threads)
 
 
-def caller(generator) -> Draw:
-    """A generator, or a SavedModel of one, at whatever batch size it is called with."""
+def caller(generator: Any) -> Draw:
+    """A function that runs a generator, or a SavedModel of one, with any batch size."""
     run = tf.function(lambda inputs: generator(inputs, training=False))
 
     def draw(noise: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""What `ganvas bench` does: latency and throughput of every artefact on this machine.
+"""`bench`: latency and throughput of every artefact on this machine.
 
-TensorFlow's threads are fixed once it has started, so each number of threads is a process.
+TensorFlow cannot change its number of threads after the start, so each number is a process.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,40 +27,62 @@ BATCHES = (1, 64)
 COLOURS = ("#0b62a4", "#c8501e")
 
 
+@dataclass(frozen=True)
+class Timing:
+    """Duration of calls of one artefact.
+
+    Attributes:
+        artefact: "saved_model", a file name, or "run" for the generator of a run.
+        batch: images of a call.
+        threads: of the processor.
+        p50_ms, p95_ms: median and 95th percentile of a call, in milliseconds.
+        images_per_second: on average.
+    """
+
+    artefact: str
+    batch: int
+    threads: int
+    p50_ms: float
+    p95_ms: float
+    images_per_second: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
 def bench(
-    target: str | os.PathLike, *, seconds: float = 1.0, model: str = "best"
-) -> list[dict[str, Any]]:
-    """Time every artefact of an exported model, or a run's generator.
+    target: str | os.PathLike[str], *, seconds: float = 1.0, model: str = "best"
+) -> list[Timing]:
+    """Time every artefact of an exported model, or the generator of a run.
 
     Args:
-        target: a run; DIR, whose newest version is taken; or DIR/N.
-        seconds: of each measurement.
+        target: a run; DIR, for its newest version; or DIR/N.
+        seconds: duration of each measurement.
         model: of a run: "best" or "last".
 
-    Returns: a row per artefact, batch and threads: artefact, batch, threads, p50_ms, p95_ms,
-        images_per_second. LiteRT files have a batch of 1 only.
-    Raises: UsageError: no run and no model there, or one that is damaged.
+    Returns: one for each artefact, batch (1 and 64; LiteRT files: 1) and number of threads.
+    Raises: UsageError: the target is neither a run nor a model, or it is damaged.
     """
     if manifest.is_model(target):
         manifest.verify(target)
     else:
         Run.open(target)
-    rows = []
+    timings: list[Timing] = []
     for threads in THREADS:
-        words = ["-m", __name__, os.fspath(target), str(threads), str(seconds), model]
+        arguments = ["-m", __name__, os.fspath(target), str(threads), str(seconds), model]
         done = subprocess.run(
-            [sys.executable, *words], capture_output=True, text=True, check=False,
+            [sys.executable, *arguments], capture_output=True, text=True, check=False,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         )  # fmt: skip
         if done.returncode:
-            why = (done.stderr.strip().splitlines() or ["no words"])[-1]
+            why = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise UsageError(f"{target} cannot be timed with {threads} threads ({why})")
-        rows += json.loads(done.stdout.splitlines()[-1])
-    return rows
+        timings += [Timing(**row) for row in json.loads(done.stdout.splitlines()[-1])]
+    return timings
 
 
-def measure(target: str, threads: int, seconds: float, model: str) -> Iterator[dict[str, Any]]:
-    """The rows of one number of threads; TensorFlow must not have started yet."""
+def measure(target: str, threads: int, seconds: float, model: str) -> Iterator[Timing]:
+    """Timings with one number of threads; TensorFlow must not have started before."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -78,43 +101,44 @@ def measure(target: str, threads: int, seconds: float, model: str) -> Iterator[d
         for batch in BATCHES[:1] if name.endswith(".tflite") else BATCHES:
             noise, labels = sampler.noise(batch), sampler.labels(batch, None, 0)
             times = clock(partial(draw, noise, labels), seconds, 1000)
-            yield {
-                "artefact": name, "batch": batch, "threads": threads,
-                "p50_ms": round(float(np.percentile(times, 50)), 4),
-                "p95_ms": round(float(np.percentile(times, 95)), 4),
-                "images_per_second": round(1000 * batch / float(times.mean()), 1),
-            }  # fmt: skip
+            yield Timing(
+                artefact=name,
+                batch=batch,
+                threads=threads,
+                p50_ms=round(float(np.percentile(times, 50)), 4),
+                p95_ms=round(float(np.percentile(times, 95)), 4),
+                images_per_second=round(1000 * batch / float(times.mean()), 1),
+            )
 
 
-def table(rows: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
+def table(timings: Sequence[Timing]) -> list[tuple[str, ...]]:
     """Header and cells, one line per artefact, batch and threads."""
     lines: list[tuple[str, ...]] = [
         ("artefact", "batch", "threads", "p50 ms", "p95 ms", "images/s")
     ]
-    ordered = sorted(rows, key=lambda row: (row["batch"], row["threads"]))
-    for row in ordered:
+    for one in sorted(timings, key=lambda one: (one.batch, one.threads)):
         lines.append((
-            row["artefact"], str(row["batch"]), str(row["threads"]), f"{row['p50_ms']:.3g}",
-            f"{row['p95_ms']:.3g}", f"{row['images_per_second']:,.0f}",
+            one.artefact, str(one.batch), str(one.threads), f"{one.p50_ms:.3g}",
+            f"{one.p95_ms:.3g}", f"{one.images_per_second:,.0f}",
         ))  # fmt: skip
     return lines
 
 
-def chart(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Milliseconds of one image by artefact and threads: the median; the whisker ends at 95 %.
+def chart(timings: Sequence[Timing], path: Path) -> None:
+    """Milliseconds of one image by artefact and threads: the median, a whisker to 95 %.
 
-    Raises: UsageError: a name that ends neither in .png nor in .svg.
+    Raises: UsageError: the file is neither .png nor .svg.
     """
     check_chart(path)
     from matplotlib.figure import Figure
 
-    names = list(dict.fromkeys(row["artefact"] for row in rows))
+    names = list(dict.fromkeys(one.artefact for one in timings))
     figure = Figure(figsize=(6.4, 1.2 + 0.5 * len(names)), layout="constrained")
     axes = figure.add_subplot(xlabel="milliseconds for one image")
     for index, threads in enumerate(THREADS):
-        own = {r["artefact"]: r for r in rows if r["threads"] == threads and r["batch"] == 1}
-        middle = np.array([own[name]["p50_ms"] for name in names])
-        late = np.array([own[name]["p95_ms"] for name in names]) - middle
+        own = {t.artefact: t for t in timings if t.threads == threads and t.batch == 1}
+        middle = np.array([own[name].p50_ms for name in names])
+        late = np.array([own[name].p95_ms for name in names]) - middle
         at = np.arange(len(names)) + 0.4 * index - 0.2
         label = f"{threads} thread{'s' * (threads > 1)}"
         axes.barh(at, middle, 0.36, color=COLOURS[index], label=label)
@@ -132,19 +156,19 @@ def chart(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def check_chart(path: Path) -> None:
-    """Raises: UsageError: a name that ends neither in .png nor in .svg."""
+    """Raises: UsageError: the file is neither .png nor .svg."""
     if path.suffix.lower() not in (".png", ".svg"):
-        raise UsageError(f"{path}: a chart is .png or .svg; give a name that ends so")
+        raise UsageError(f"the chart must be a .png or .svg file, got {path}: change its name")
 
 
-def _main(words: Sequence[str]) -> int:
-    target, threads, seconds, model = words
+def _main(arguments: Sequence[str]) -> int:
+    target, threads, seconds, model = arguments
     try:
-        rows = list(measure(target, int(threads), float(seconds), model))
+        timings = list(measure(target, int(threads), float(seconds), model))
     except GanvasError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(json.dumps(rows) + "\n")
+    sys.stdout.write(json.dumps([one.to_dict() for one in timings]) + "\n")
     return 0
 
 

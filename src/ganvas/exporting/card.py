@@ -1,4 +1,4 @@
-"""MODEL_CARD.md: the facts of the manifest in words."""
+"""MODEL_CARD.md: the facts of the manifest as text."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def card(facts: Mapping[str, Any], folder: Path) -> str:
     passed = facts["gate"]["passed"]
     verdict = {
         True: "It passes the gate of its recipe.",
-        False: "It FAILS the gate of its recipe and was published all the same.",
-        None: "No gate was judged: nothing here says that it is good enough for a purpose.",
+        False: "It FAILS the gate of its recipe and was published with --unvalidated.",
+        None: "There is no gate: nothing shows that it is good enough for a purpose.",
     }
     return Page(
         title=f"{folder.resolve().parent.name}, version {folder.name}",
@@ -24,17 +24,17 @@ def card(facts: Mapping[str, Any], folder: Path) -> str:
         tone="",
         reasons=facts["gate"]["failed"],
         lines=[
-            f"A generator of images, {_size(facts['shape'])}, from the run {facts['run']} by the "
+            f"A generator of images, {_size(facts['shape'])}, from the run {facts['run']} with the "
             f"recipe {facts['recipe']}."
         ],
         sections=[
-            Section("What it takes and gives", _interface(facts)),
+            Section("Inputs and outputs", _interface(facts)),
             Section("Files", _files(facts)),
             Section("Scores", _scores(facts)),
             Section("Origin", [_origin(facts)]),
             Section("Limits", [Items(_limits(facts))]),
         ],
-        footer="manifest.json holds these numbers, and the sha256 of every file.",
+        footer="manifest.json contains these numbers and the sha256 of every file.",
     ).markdown()
 
 
@@ -46,15 +46,15 @@ def _interface(facts: Mapping[str, Any]) -> list[Block]:
          f"images float32 [N, {', '.join(map(str, facts['shape']))}] in [-1, 1]"),
         ("generate", f"num_images int32 (1 to {facts['most_images']}), seed int32 [2], "
          "truncation float32 (above 0 to 2; 1 is as in training)"
-         + (", label int32 (-1: as often as in training)" if label else ""),
+         + (", label int32 (-1: with the frequencies of training)" if label else ""),
          "image_bytes, PNG files [N]; the k-th depends on seed and k alone"),
     ]  # fmt: skip
-    blocks: list[Block] = [Table(("signature", "takes", "gives"), rows, "lll", "SavedModel")]
+    blocks: list[Block] = [Table(("signature", "inputs", "outputs"), rows, "lll", "SavedModel")]
     blocks.append(
         Text(
-            "LiteRT files take and give what serving_default does, one image at a time; "
-            "model_int8.tflite takes z and gives images as int8, by the scale and zero point it "
-            "names."
+            "LiteRT files have the inputs and outputs of serving_default, for one image at a time. "
+            "In model_int8.tflite, z and images are int8, with the scale and zero point that the "
+            "file contains."
         )
     )
     if facts["names"]:
@@ -62,7 +62,7 @@ def _interface(facts: Mapping[str, Any]) -> list[Block]:
         blocks.append(Text("Labels: " + ", ".join(names)))
     elif label:
         count = len(facts["class_shares"])
-        blocks.append(Text(f"Labels are {count} groups of alike images, found while training."))
+        blocks.append(Text(f"Labels are {count} groups of similar images, found by clustering."))
     return blocks
 
 
@@ -76,11 +76,13 @@ def _files(facts: Mapping[str, Any]) -> list[Block]:
             {True: "yes", False: "no"}.get(found.get("one_delegate", ""), ""),
         ))  # fmt: skip
     header = ("artefact", "kB", "PSNR, dB", "largest error", "ms, 1 thread", "ms, 2 threads",
-              "one delegate takes all")  # fmt: skip
-    caption = "Each was run after writing, and held against the generator; images are in [-1, 1]"
+              "one delegate runs all")  # fmt: skip
+    caption = (
+        "Each file was run after writing and compared with the generator; images are in [-1, 1]"
+    )
     blocks: list[Block] = [Table(header, rows, "lrrrrrl", caption)]
     if facts["withheld"]:
-        blocks.append(Text("Made, and not published:"))
+        blocks.append(Text("Written, but not published:"))
         blocks.append(
             Items([f"{name}: {'; '.join(why)}" for name, why in facts["withheld"].items()])
         )
@@ -97,9 +99,9 @@ def _scores(facts: Mapping[str, Any]) -> list[Block]:
                 f"{change['value']:+.3g}", f"{change['low']:+.3g} to {change['high']:+.3g}",
             ))  # fmt: skip
     if not rows:
-        return [Text(f"None were taken: {facts['judged_without']}.")]
+        return [Text(f"No scores: {facts['judged_without']}.")]
     header = ("artefact", "score", "generator", "file", "change", "95 % interval")
-    caption = "Of the generator and of each file, from the same noise and real images"
+    caption = "Scores of the generator and of each file, with the same noise and real images"
     return [Table(header, rows, "llrrrr", caption)]
 
 
@@ -110,12 +112,12 @@ def _origin(facts: Mapping[str, Any]) -> Table:
         ("generator", facts["model"]),
         ("recipe", facts["recipe"]),
         ("exported", facts["created"]),
-        ("images it learnt from", f"{data['count']:,}" if "count" in data else "not known"),
+        ("training images", f"{data['count']:,}" if "count" in data else "not known"),
         ("their fingerprint", data.get("fingerprint", "not known")),
         ("differential privacy", _bound(facts.get("privacy"))),
         ("versions", ", ".join(f"{name} {value}" for name, value in facts["versions"].items())),
     ]
-    return Table(("", ""), rows, "ll", "Where it comes from")
+    return Table(("", ""), rows, "ll", "Origin of the generator")
 
 
 def _bound(spent: Mapping[str, Any] | None) -> str:
@@ -126,10 +128,10 @@ def _bound(spent: Mapping[str, Any] | None) -> str:
 
 def _limits(facts: Mapping[str, Any]) -> list[str]:
     return [
-        "It makes images like those it learnt from, their gaps and their bias among them.",
-        "An image may resemble one it learnt from: ganvas evaluate counts near-copies.",
-        "Milliseconds are of the machine that exported; ganvas bench takes them on yours.",
-        "int8 files clip noise beyond the ranges they were made with: truncation of 1 or less.",
+        "Its images resemble the training images, with their gaps and their bias.",
+        "An image may be a near-copy of a training image: ganvas evaluate counts them.",
+        "Milliseconds were measured on the exporting machine; ganvas bench measures on yours.",
+        "int8 files clip noise outside their ranges: use a truncation of 1 or less.",
     ]
 
 

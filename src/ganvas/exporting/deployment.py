@@ -1,4 +1,4 @@
-"""Files for TensorFlow Serving beside the versions; what is there already is yours, and stays."""
+"""Files for TensorFlow Serving next to the versions; existing files are not changed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ FILES = (
 
 
 def write(folder: Path) -> None:
-    """Write those that are missing, for a model that is named as its folder."""
+    """Write the missing files, for a model with the name of its folder."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name)
-    words = {"name": name, "label": dns_label(name)}
+    values = {"name": name, "label": dns_label(name)}
     templates = resources.files(__package__) / "templates"
     for file in FILES:
         if not (folder / file).exists():
-            text = string.Template((templates / file).read_text("utf-8")).substitute(words)
+            text = string.Template((templates / file).read_text("utf-8")).substitute(values)
             write_file(folder / file, text)
 
 

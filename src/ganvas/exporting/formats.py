@@ -1,4 +1,4 @@
-"""The formats by name; without TensorFlow, so that a wrong word is answered at once."""
+"""The formats by name; without TensorFlow, so that a wrong name fails at once."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ ONNX_NEEDS = ("tf2onnx", "onnx", "onnxruntime")
 
 
 def check(formats: Iterable[str]) -> list[str]:
-    """The formats, once each. Raises: UsageError: an unknown one, or one that cannot be had."""
+    """The formats, once each. Raises: UsageError: unknown, or its extra is not installed."""
     names = list(dict.fromkeys(formats))
     if not names:
-        raise UsageError(f"no format is named: there is {', '.join(FORMATS)}; name one or more")
+        raise UsageError(f"no format given: choose from {', '.join(FORMATS)}")
     for name in names:
         if name not in FORMATS:
             raise UsageError(no_such("format", name, FORMATS))
@@ -24,6 +24,6 @@ def check(formats: Iterable[str]) -> list[str]:
     if "onnx" in names and missing:
         raise UsageError(
             f"the format onnx needs {', '.join(missing)}, which is not installed: "
-            "`pip install 'ganvas[onnx]'`, or leave the format out"
+            "`pip install 'ganvas[onnx]'`, or omit the format"
         )
     return names

@@ -1,7 +1,7 @@
 """LiteRT (.tflite) files of a generator, and how they are run.
 
-`tf.lite.TFLiteConverter` is the only way from a SavedModel to such a file and is named here only;
-`tf.lite.Interpreter` is going away, so files are run by `ai_edge_litert`.
+Only `tf.lite.TFLiteConverter` converts a SavedModel to such a file. `tf.lite.Interpreter` is
+deprecated, so files are run by `ai_edge_litert`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ..errors import Refused
 from .saved_model import predictor, write
 
 KINDS = ("float32", "float16", "dynamic", "int8")
-"""Weights and arithmetic in float32; weights in half of that; weights in int8, arithmetic chosen
-per layer; everything in int8, the ends of the file too, for NPUs and DSPs."""
+"""float32: weights and arithmetic. float16: weights. dynamic: weights in int8, arithmetic chosen
+per layer. int8: everything, including input and output, for NPUs and DSPs."""
 EXAMPLES = 128
 
 
@@ -34,11 +34,11 @@ def convert(
 ) -> bytes:
     """The file, for one image at a time.
 
-    With a free batch size transposed convolutions stay outside the fast kernels (64 ms for 1 ms),
-    and the browser's runtime refuses the file.
+    With a free batch size, transposed convolutions cannot use the fast kernels (64 ms instead of
+    1 ms), and the browser's runtime refuses the file.
 
     Args:
-        noise, labels: [M, Z] and [M], that int8 takes its ranges from; noise beyond them is
+        noise, labels: [M, Z] and [M], from which int8 takes its ranges; noise outside them is
             clipped.
 
     Raises: Refused: the converter cannot convert it.
@@ -56,14 +56,14 @@ def convert(
             converter.representative_dataset = lambda: _examples(noise, labels)
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
             converter.inference_input_type = converter.inference_output_type = tf.int8
-            # A scale for each of a dense layer's thousands of outputs weighs more than it gains
-            # (here 25 % of the file for 0.7 dB).
+            # A scale for each of the thousands of outputs of a dense layer costs too much (25 % of
+            # the file for 0.7 dB).
             converter._experimental_disable_per_channel_quantization_for_dense_layers = True
         return _converted(converter, kind)
 
 
 def convert_function(module: tf.Module, function: tf.function) -> bytes:
-    """A file in float32 of any function of fixed shapes, whose variables `module` holds.
+    """A file in float32 of any function with fixed shapes; `module` holds its variables.
 
     Raises: Refused: the converter cannot convert it.
     """
@@ -76,7 +76,7 @@ def convert_function(module: tf.Module, function: tf.function) -> bytes:
 
 
 def runner(path: Path, threads: int = 1) -> Callable[..., dict[str, np.ndarray]]:
-    """`serving_default` of a file, by the names of its inputs -> arrays by name of output."""
+    """`serving_default` of a file: inputs by name -> outputs by name."""
     interpreter = Interpreter(model_path=path.as_posix(), num_threads=threads)
     interpreter.allocate_tensors()
     run = interpreter.get_signature_runner("serving_default")
@@ -85,10 +85,10 @@ def runner(path: Path, threads: int = 1) -> Callable[..., dict[str, np.ndarray]]
 
 def _converted(converter: tf.lite.TFLiteConverter, kind: str) -> bytes:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the converter's own affairs
+        warnings.simplefilter("ignore")  # of the converter's internals
         try:
             return converter.convert()
-        except Exception as error:  # of classes that TensorFlow does not publish
+        except Exception as error:  # its classes are not public
             why = str(error).strip().splitlines() or [type(error).__name__]
             raise Refused(f"the converter refuses {kind} ({why[0]})") from error
 
@@ -100,10 +100,10 @@ def _examples(noise: np.ndarray, labels: np.ndarray | None) -> Iterator[dict[str
 
 
 class LiteRT:
-    """A .tflite file, ready to draw from.
+    """Runs a .tflite file.
 
     Attributes:
-        whole: whether one delegate takes all of it, from end to end.
+        whole: whether one delegate runs the whole file.
     """
 
     def __init__(self, path: Path, threads: int = 1):
@@ -138,7 +138,7 @@ class LiteRT:
         return (images.astype(np.float32) - zero) * np.float32(scale)
 
     def _is_whole(self) -> bool:
-        """One delegate that reads the file's inputs and writes its output leaves nothing out."""
+        """Whether one delegate reads the inputs of the file and writes its outputs."""
         nodes = self._interpreter._get_ops_details()
         delegates = [node for node in nodes if node["op_name"] == "DELEGATE"]
         if len(delegates) != 1:

@@ -20,14 +20,14 @@ def convert(generator: keras.Model, path: Path) -> None:
 
     predict = predictor(generator)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the converter's own affairs
+        warnings.simplefilter("ignore")  # of the converter's internals
         tf2onnx.convert.from_function(
             predict, input_signature=predict.input_signature, opset=OPSET, output_path=str(path)
         )
 
 
 class ONNX:
-    """An .onnx file, ready to draw from."""
+    """Runs an .onnx file."""
 
     def __init__(self, path: Path, threads: int = 1):
         import onnxruntime

@@ -1,4 +1,4 @@
-"""Every file is run, and held against the model's own images of the same noise."""
+"""Parity: images of an exported file compared with those of the generator, from the same noise."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from ..sampling.sampler import CHUNK, Sampler
 from ..stats.intervals import around, deal
 
 SEED = 2
-"""Of the noise: neither that of the grids nor that of the scores."""
+"""Of the noise; different from the seeds of grids and of scores."""
 GROUPS = 10
 QUIETEST = 1e-10
-"""Mean square error that counts as none: 106 dB."""
+"""Mean square errors below this count as this: 106 dB."""
 
 Draw = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
 """Noise [N, Z], labels [N] or None -> images float32 [N, H, W, C] in [-1, 1]."""
 
 
 class Parity:
-    """Compares files with a model, and says what speaks against them.
+    """Compares files with the generator, and decides whether they are published.
 
     Args:
-        source: real images; None: no scores are compared.
-        features: "auto", or what the run's own scores are taken in.
+        source: real images; None: scores are not compared.
+        features: feature extractor of the run's scores, or "auto".
     """
 
     def __init__(self, sampler: Sampler, source: Images | None, options: Export, features: str):
@@ -48,9 +48,11 @@ class Parity:
             self.scores = ScoreParity(source, sampler.decode(self.noise, self.labels), features)
 
     def examine(self, draw: Draw) -> dict[str, Any]:
-        """Largest error (images are in [-1, 1]), PSNR in dB, scores beside the model's."""
+        """Largest error (images are in [-1, 1]), PSNR in dB, scores of file and generator."""
         bad, largest, squares, pixels = 0, 0.0, [], []
-        for start in range(0, len(self.noise), CHUNK):  # as floats, all of them may not fit
+        for start in range(
+            0, len(self.noise), CHUNK
+        ):  # all of them as floats may not fit into memory
             rows = slice(start, start + CHUNK)
             given = self.noise[rows], None if self.labels is None else self.labels[rows]
             drawn = draw(*given)
@@ -75,22 +77,22 @@ class Parity:
         """Why a file with these findings is not published."""
         if "not_finite" in found:
             return [f"{found['not_finite']} of {len(self.noise)} images are NaN or infinite"]
-        said = []
+        faults = []
         if found["psnr"] < self.options.psnr_min:
-            said.append(
+            faults.append(
                 f"PSNR {found['psnr']:.1f} dB is below export.psnr_min = {self.options.psnr_min:g}"
             )
         ratio = found.get("scores", {}).get("frechet", {}).get("ratio")
         if ratio and ratio > self.options.frechet_ratio_max:
-            said.append(
-                f"the Frechet distance is {ratio:.3f} times the model's, above "
+            faults.append(
+                f"the Fréchet distance is {ratio:.3f} times the generator's, above "
                 f"export.frechet_ratio_max = {self.options.frechet_ratio_max:g}"
             )
-        return said
+        return faults
 
 
 class ScoreParity:
-    """What a model's images score against real ones, and how a file's scores differ."""
+    """Scores of the generator against real images, and the difference of a file's scores."""
 
     def __init__(self, source: Images, images: np.ndarray, features: str):
         self.reference = Reference(source, features, len(images))
@@ -99,11 +101,11 @@ class ScoreParity:
         self.model = self._scores(describe(images, self.reference.extractor))
 
     def compare(self, images: np.ndarray) -> dict[str, dict[str, Any]]:
-        """Of each score: the model's, the file's, and the change from one to the other, with
-        95 % intervals; ratio: the file's Frechet distance over the model's.
+        """For each score: of the generator ("model"), of the file, and the change, with 95 %
+        intervals; ratio: Fréchet distance of the file over that of the generator.
 
-        The noise and the real images are the same, so the interval of the change is taken from
-        what both lose when a group of images is left out, and is far narrower than theirs.
+        Noise and real images are the same for both. So the interval of the change comes from a
+        jackknife of the difference, and is much narrower than the intervals of the scores.
         """
         found = {}
         file = self._scores(describe(images, self.reference.extractor))
@@ -118,7 +120,7 @@ class ScoreParity:
         return found
 
     def _scores(self, fake: Sample) -> dict[str, tuple[dict[str, Any], np.ndarray]]:
-        """Each score, and what it is without each group of reals and of fakes, [2, GROUPS]."""
+        """Each score, and its values without each group of real images and fakes, [2, GROUPS]."""
         real = self.reference.real
         scores = score(Comparison(real, fake), self.names)
         return {
@@ -148,7 +150,7 @@ def _without(
 
 
 def clock(call: Callable[[], Any], seconds: float = 0.5, most: int = 200) -> np.ndarray:
-    """Milliseconds of calls, one after the other, after three that are not counted."""
+    """Milliseconds of single calls, after three that are not counted."""
     for _ in range(3):
         call()
     times: list[float] = []

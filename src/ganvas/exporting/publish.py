@@ -1,4 +1,4 @@
-"""A version appears whole or not at all."""
+"""Publish a version by rename: it is complete or absent."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ..errors import UsageError
 from ..storage import manifest
 
 PART = ".part-"
-"""Servers look at folders with numbers for names only."""
+"""Servers only read folders whose names are numbers."""
 
 
 @contextlib.contextmanager
 def publishing(folder: Path, version: int | None) -> Iterator[tuple[Path, Path]]:
-    """Hold DIR and make a version in it: yields where to write, and what it will be named.
+    """Lock DIR and make a version in it: yields the folder to write, and its final path.
 
     Args:
-        version: its number; None: one above the highest there is.
+        version: its number; None: the highest number plus one.
 
-    Raises: UsageError: the number is taken. RunError: another process exports into the folder.
+    Raises: UsageError: the number exists. RunError: another process exports into the folder.
     """
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -42,21 +42,21 @@ def publishing(folder: Path, version: int | None) -> Iterator[tuple[Path, Path]]
             shutil.rmtree(part, ignore_errors=True)
 
 
-def check_free(folder: str | os.PathLike, version: int | None) -> int:
-    """The number of a new version. Raises: UsageError: it is taken, or none."""
+def check_free(folder: str | os.PathLike[str], version: int | None) -> int:
+    """The number of a new version. Raises: UsageError: it exists, or is below 1."""
     taken = manifest.versions(folder)
     number = max(taken, default=0) + 1 if version is None else version
     if number < 1 or number in taken:
-        what = "is taken" if number in taken else "is no version"
+        what = "exists already" if number in taken else "is not possible"
         raise UsageError(
-            f"version {number} {what} in {folder}: a version is 1 or above and never overwritten; "
-            "leave --version out for the next free one"
+            f"version {number} {what} in {folder}: versions are >= 1 and never overwritten; omit "
+            "--version for the next free number"
         )
     return number
 
 
 def _flush(folder: Path) -> None:
-    """To the disk, before the name is there."""
+    """Write to disk before the folder gets its name."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:

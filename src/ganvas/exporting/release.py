@@ -1,12 +1,13 @@
-"""What `ganvas export` does: judge the run, make files, try each, describe them, publish."""
+"""`export`: check the gate, write files, check each of them, describe them, publish."""
 
 from __future__ import annotations
 
 import datetime
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,14 @@ from .formats import DEFAULT, check
 from .parity import Parity, clock
 from .publish import check_free, publishing
 
-PRIVATE = "its privacy bound covers no second look at the images it learnt from"
-UNREAD = "the run's real images cannot be read any more"
-"""Which ones, a model that is given away keeps to itself: it may be a private path."""
+PRIVATE = "its privacy bound does not allow another use of the training images"
+UNREAD = "the run's real images can no longer be read"
+"""Without their path, which may be private: the manifest is published."""
 
 
 def export(
-    run: str | os.PathLike,
-    to: str | os.PathLike,
+    run: str | os.PathLike[str],
+    to: str | os.PathLike[str],
     *,
     formats: Iterable[str] = DEFAULT,
     version: int | None = None,
@@ -42,21 +43,23 @@ def export(
 ) -> Path | str:
     """Write a run's generator as a version of a model, DIR/N/, checked and described.
 
-    Each file is run after writing and held against the generator: what falls below the
-    recipe's `[export]` bounds is left out, and the manifest says so.
+    After writing, each file is run and compared with the generator. A file below the bounds in
+    `[export]` of the recipe is not published; the manifest contains the reason.
 
     Args:
-        to: DIR, which holds the versions; TensorFlow Serving's files are put beside them. At an
-            address such as gs://B/MODEL, a version is sent when it is done, the manifest last.
+        to: DIR, the folder of the versions and of files for TensorFlow Serving. At an address such
+            as gs://B/MODEL, a complete version is uploaded, the manifest last.
         formats: of "saved_model", "litert", "onnx".
         version: N; None: the next free one.
-        unvalidated: publish although the run's gate fails.
+        unvalidated: publish even if the run's gate fails.
         model: of the run: "best" or "last".
-        data: real images to judge by; None: those that the run held out.
+        data: real images for scores; None: the held-out images of the run.
 
     Returns: DIR/N, or its address.
-    Raises: Refused: the gate fails, or no file is good enough. UsageError: a wrong format, a
-        version that is taken, a run without a generator.
+    Raises:
+        Refused: the gate fails, or no file is good enough.
+        UsageError: a wrong format, or the version exists already.
+        RunError: the run has no generator.
     """
     if address := remote.address(to):
         options = {"unvalidated": unvalidated, "model": model, "data": data}
@@ -77,11 +80,11 @@ def export(
 
 
 def _export_there(run: Any, address: str, version: int | None, **options: Any) -> str:
-    """Export into a folder of this machine, and send the version that was made."""
+    """Export into a local folder, and upload the version."""
     number, store = check_free(address, version), remote.Store(address)
     folder = remote.temporary(address)
     made = export(run, folder, version=number, **options)
-    check_free(address, number)  # it took a while
+    check_free(address, number)  # another process may have used it meanwhile
     there = f"{address}/{number}"
     remote.Store(there).publish(Path(made), last=manifest.NAME)
     known = store.files()
@@ -94,9 +97,9 @@ def _export_there(run: Any, address: str, version: int | None, **options: Any) -
 def _tried(
     folder: Path, formats: Iterable[str], sampler: Sampler, parity: Parity
 ) -> dict[str, dict[str, Any]]:
-    """Make the artefacts -> those that were kept, and those that were not, with the reasons.
+    """Write the artefacts -> facts of those that were kept, and reasons against the others.
 
-    Raises: Refused: none is good enough.
+    Raises: Refused: no artefact is good enough.
     """
     kept: dict[str, Any] = {}
     withheld: dict[str, list[str]] = {}
@@ -116,7 +119,7 @@ def _tried(
 
 
 def _gate(run: Run, config: Config, data: Any, model: str, unvalidated: bool) -> dict[str, Any]:
-    """The verdict of the run's gate. Raises Refused: it fails, and that was not waived."""
+    """The verdict of the run's gate. Raises: Refused: it fails, without `unvalidated`."""
     demands = config.gate.model_dump(exclude_none=True)
     if not demands:
         return {"passed": None, "failed": [], "scores": {}}
@@ -127,33 +130,34 @@ def _gate(run: Run, config: Config, data: Any, model: str, unvalidated: bool) ->
         if not unvalidated:
             raise
         return {"passed": None, "failed": [UNREAD], "scores": {}}
-    if not (result["gate"]["passed"] or unvalidated):
+    if not (result.gate.passed or unvalidated):
         raise Refused(
-            f"{run.folder} fails its gate ({'; '.join(result['gate']['failed'])}): train it "
-            "further, or publish it all the same with --unvalidated"
+            f"{run.folder} fails its gate ({'; '.join(result.gate.failed)}): train it further, or "
+            "use --unvalidated to publish it anyway"
         )
-    return {**result["gate"], "scores": result["scores"]}
+    scores = {name: score.to_dict() for name, score in result.scores.items()}
+    return {**result.gate.to_dict(), "scores": scores}
 
 
 def _source(config: Config, data: Any) -> tuple[Images | None, str | None]:
-    """Real images to score by; None, and why, where there are none at hand."""
+    """Real images for scores; None and the reason if there are none."""
     if data is None and config.privacy.on:
         return None, PRIVATE
-    word = data if data is not None else config.data.source
-    if isinstance(word, str) and not word:
-        return None, "the run was trained on arrays, which are not kept"
-    # Groups and balance are for learning; the images held out are the same without.
+    place = data if data is not None else config.data.source
+    if isinstance(place, str) and not place:
+        return None, "the run was trained on arrays, which are not stored"
+    # Groups and balance are for training only; they do not change the held-out images.
     options = replace(options_of(config), balanced=False, clusters=0)
     if data is not None:
         return load_images(data, replace(options, holdout=0, judged=True)), None
     try:
-        return load_images(word, options), None
+        return load_images(place, options), None
     except DataError:
         return None, UNREAD
 
 
 def _try(folder: Path, name: str, make: Maker, parity: Parity) -> tuple[dict[str, Any], list[str]]:
-    """Make an artefact and run it -> what was found, and what speaks against it."""
+    """Write an artefact and run it -> its facts, and reasons against publishing it."""
     before = set(folder.rglob("*"))
     try:
         make(folder)
@@ -175,28 +179,28 @@ def _try(folder: Path, name: str, make: Maker, parity: Parity) -> tuple[dict[str
 
 
 def _speed(path: Path, parity: Parity) -> dict[str, Any]:
-    """Median milliseconds of one image by threads, and whether one delegate takes all of it."""
+    """Median milliseconds of one image by threads, and whether one delegate runs the whole file."""
     labels = None if parity.labels is None else parity.labels[:1]
     files = {threads: litert.LiteRT(path, threads) for threads in (1, 2)}
     latency = {
-        str(threads): round(float(_median(lambda file=file: file(parity.noise[:1], labels))), 4)
+        str(threads): round(float(_median(partial(file, parity.noise[:1], labels))), 4)
         for threads, file in files.items()
     }
     return {"latency_ms": latency, "one_delegate": files[1].whole}
 
 
-def _median(call) -> float:
+def _median(call: Callable[[], Any]) -> float:
     times = sorted(clock(call))
     return times[len(times) // 2]
 
 
 def _origin(run: Run, sampler: Sampler, model: str) -> dict[str, Any]:
-    """Where the generator comes from, and what it takes and gives."""
+    """Origin of the generator, and its inputs and outputs."""
     info, path = run.info, run.model(model)
     data: Mapping[str, Any] = info.get("data") or {}
-    told = ["fingerprint", "count", "shape"]
-    if info.get("privacy"):  # who has all images but one would know the last by it
-        told.remove("fingerprint")
+    keys = ["fingerprint", "count", "shape"]
+    if info.get("privacy"):  # with all images but one, the fingerprint would identify the last
+        keys.remove("fingerprint")
     return {
         "run": run.folder.resolve().name,
         "model": path.name if path else "",
@@ -206,7 +210,7 @@ def _origin(run: Run, sampler: Sampler, model: str) -> dict[str, Any]:
             name: metadata.version(name)
             for name in ("ganvas", "tensorflow", "keras", "ai-edge-litert")
         },
-        "data": {key: data[key] for key in told if key in data},
+        "data": {key: data[key] for key in keys if key in data},
         "privacy": info.get("privacy"),
         "best": run.best,
         "noise_size": int(sampler.noise_size),

@@ -26,11 +26,11 @@ WARMUP = "assets.extra/tf_serving_warmup_requests"
 
 
 def save(generator: keras.Model, class_shares: Sequence[float] | np.ndarray, folder: Path) -> None:
-    """Write the SavedModel, in inference mode, with its warm-up request.
+    """Write the SavedModel in inference mode, with its warm-up request.
 
     Args:
         generator: {"noise" [B, Z], "label" [B]?} -> [B, H, W, C] in [-1, 1].
-        class_shares: how often each class came in training; empty without classes.
+        class_shares: frequency of each class in training; empty without classes.
     """
     predict = predictor(generator)
     signatures = {"serving_default": predict, "generate": _generate(predict, class_shares)}
@@ -39,7 +39,7 @@ def save(generator: keras.Model, class_shares: Sequence[float] | np.ndarray, fol
 
 
 def write(generator: keras.Model, signatures: dict[str, tf.function], folder: Path) -> None:
-    """Write functions of a generator. Of Keras's own export every variable would come twice."""
+    """Write functions of a generator. Keras's own export would write each variable twice."""
     module = tf.Module()
     module.weights = [variable.value for variable in generator.variables]
     tf.saved_model.save(module, folder.as_posix(), signatures=signatures)
@@ -52,7 +52,7 @@ def predictor(generator: keras.Model, batch: int | None = None) -> tf.function:
     if "label" in generator.input:
         specs.append(tf.TensorSpec((batch,), tf.int32, "label"))
 
-    def predict(z, label=None):
+    def predict(z: tf.Tensor, label: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         inputs = {"noise": z} if label is None else {"noise": z, "label": label}
         return {"images": tf.cast(generator(inputs, training=False), tf.float32)}
 
@@ -62,23 +62,27 @@ def predictor(generator: keras.Model, batch: int | None = None) -> tf.function:
 def _generate(predict: tf.function, class_shares: Sequence[float] | np.ndarray) -> tf.function:
     conditional, classes = len(predict.input_signature) > 1, len(class_shares)
 
-    def generate(num_images, seed, truncation, label=None):
-        num_images = _demanded(
+    def generate(
+        num_images: tf.Tensor,
+        seed: tf.Tensor,
+        truncation: tf.Tensor,
+        label: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        num_images = _required(
             num_images,
             (num_images >= 1) & (num_images <= MOST),
-            f"num_images is {{}}, where 1 to {MOST} are drawn at once: ask several times",
+            f"num_images must be 1 to {MOST}, got {{}}: send several requests",
         )
-        truncation = _demanded(
+        truncation = _required(
             truncation,
             (truncation > 0) & (truncation <= 2),
-            "truncation is {}, where above 0 to 2 is accepted: 1 is as in training",
+            "truncation must be > 0 and <= 2, got {}: 1 is as in training",
         )
-        if conditional:
-            label = _demanded(
+        if label is not None:
+            label = _required(
                 label,
                 (label >= -1) & (label < classes),
-                f"label is {{}}, where 0 to {classes - 1} are classes: -1 draws them as often as "
-                "they came in training",
+                f"label must be 0 to {classes - 1} or -1 (frequencies of training), got {{}}",
             )
         chunks = tf.map_fn(
             lambda first: _chunk(predict, class_shares, first, seed, truncation, label),
@@ -96,8 +100,15 @@ def _generate(predict: tf.function, class_shares: Sequence[float] | np.ndarray) 
     return tf.function(generate, input_signature=specs, autograph=False)
 
 
-def _chunk(predict, class_shares, first, seed, truncation, label) -> tf.Tensor:
-    """PNG files of the images from number `first` on, [CHUNK]."""
+def _chunk(
+    predict: tf.function,
+    class_shares: Sequence[float] | np.ndarray,
+    first: tf.Tensor,
+    seed: tf.Tensor,
+    truncation: tf.Tensor,
+    label: tf.Tensor | None,
+) -> tf.Tensor:
+    """PNG files of CHUNK images, starting with number `first`, [CHUNK]."""
     seeds = [_fold(seed, first + i) for i in range(CHUNK)]
     shape = predict.input_signature[0].shape[1:]
     given = [truncation * tf.stack([normal(shape, _fold(one, 0)) for one in seeds])]
@@ -117,18 +128,18 @@ def _uniform(seed: tf.Tensor) -> tf.Tensor:
     return tf.random.stateless_uniform((), seed, alg="philox")
 
 
-def _demanded(value: tf.Tensor, met: tf.Tensor, sentence: str) -> tf.Tensor:
-    """The value, where it is accepted; else every server answers INVALID_ARGUMENT with this."""
-    said = tf.debugging.Assert(met, [tf.strings.format(sentence, value)])
-    with tf.control_dependencies([said]):
+def _required(value: tf.Tensor, met: tf.Tensor, sentence: str) -> tf.Tensor:
+    """The value if the condition is met; else every server answers INVALID_ARGUMENT, `sentence`."""
+    check = tf.debugging.Assert(met, [tf.strings.format(sentence, value)])
+    with tf.control_dependencies([check]):
         return tf.identity(value)
 
 
 def _write_warmup(generator: keras.Model, path: Path) -> None:
     """One request of one image to `serving_default`.
 
-    None to `generate`: its scalars cannot be batched, and under --enable_batching a warm-up
-    request that fails would keep TensorFlow Serving from loading the model at all.
+    None to `generate`: its scalars cannot be batched, and with --enable_batching a failed warm-up
+    request would prevent TensorFlow Serving from loading the model.
     """
     z = tf.zeros((1, generator.input["noise"].shape[-1]))
     inputs = {"z": z, "label": tf.zeros((1,), tf.int32)}
@@ -142,7 +153,7 @@ def _write_warmup(generator: keras.Model, path: Path) -> None:
 def prediction_log(inputs: dict[str, tf.Tensor]) -> bytes:
     """A PredictionLog with a request to `serving_default`, as bytes.
 
-    Four messages, each a few fields of one kind: written by hand, they need no package of stubs.
+    Four messages with a few fields each: encoded by hand, they need no generated stubs.
 
     Source: tensorflow_serving/apis/prediction_log.proto, predict.proto, model.proto; wire type 2
         of protocol buffers.

@@ -1,1 +1,1 @@
-"""HTML and Markdown pages with charts: what every report of the package is written with."""
+"""HTML and Markdown pages, charts and tables: used by all reports of the package."""

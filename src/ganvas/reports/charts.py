@@ -1,7 +1,7 @@
-"""Charts as SVG, for a page that holds them inline: no pyplot, and no setting is left changed.
+"""Charts as SVG inside a page: without pyplot, and without changes to Matplotlib's settings.
 
-Letters stay letters, in the page's own font; names are never read as TeX. Colours can be told apart
-by the colour-blind (Okabe and Ito 2008), and in print by the dashes.
+Text remains text, in the font of the page; names are never read as TeX. Colours are distinguishable
+for colour-blind readers (Okabe and Ito 2008), and lines in print by their dashes.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-WIDTH = 4.4  # inches: letters of 8 points stay readable at the width of a phone
+WIDTH = 4.4  # inches: text of 8 points is readable at the width of a phone
 INK, QUIET, LINE = "#24292f", "#6b7480", "#d8dde3"
 COLOURS = ("#0b62a4", "#c8501e", "#2f7d4f", "#7a4fa3")
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), "-.")
 NAME = 24  # characters of a class name
-_FEW = 24  # points that a line shows one by one
+_FEW = 24  # lines with at most so many points have markers
 _SETTINGS = {
     "svg.fonttype": "none",
-    "svg.hashsalt": "ganvas",  # the same chart is the same text
+    "svg.hashsalt": "ganvas",  # the same chart gives the same file
     "font.size": 8,
     "font.family": ["DejaVu Sans"],
     "text.color": INK,
@@ -51,7 +51,12 @@ _SETTINGS = {
 
 
 def drawn(paint: Callable[[Figure], None], height: float = 0.58 * WIDTH) -> str:
-    """What `paint` draws into a figure this many inches high, as SVG in the style of a report."""
+    """A figure as SVG in the style of a report.
+
+    Args:
+        paint: draws into the figure.
+        height: in inches.
+    """
     with style.context(["default", _SETTINGS]):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         paint(figure)
@@ -67,11 +72,11 @@ def lines(
     floor: float | None = None,
     shares: bool = False,
 ) -> str:
-    """Lines over x, as SVG; what is None or not finite is a gap.
+    """Lines over x, as SVG; None, NaN and infinity are gaps.
 
     Args:
         series: name -> values, as many as `x`.
-        best: where on x the best model stands.
+        best: x of the best model.
         floor: a level for comparison.
         shares: y is a share from 0 to 1.
     """
@@ -93,7 +98,7 @@ def lines(
 
 
 def bars(names: Sequence[str], real: Sequence[float], fake: Sequence[float]) -> str:
-    """The shares of classes, real beside fake, one row per class from top to bottom, as SVG."""
+    """Shares of classes among real images and fakes, one row per class, as SVG."""
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
@@ -119,10 +124,10 @@ def spans(
     *,
     zero: float | None = None,
 ) -> str:
-    """A point with its interval for each name, from top to bottom, as SVG.
+    """A point with its interval for each name, one row per name, as SVG.
 
     Args:
-        zero: where on x nothing differs; a line is drawn there.
+        zero: x of no difference, marked by a line.
     """
     with style.context(["default", _SETTINGS]):
         figure = Figure(figsize=(WIDTH, 0.7 + 0.24 * len(names)), layout="constrained")
@@ -156,11 +161,11 @@ def _line(
 
 
 def _svg(figure: Figure) -> str:
-    """The drawing as an <svg> that scales, with ids of its own, without links or a date."""
+    """The figure as a scalable <svg> with unique ids, without links and date."""
     file = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with warnings.catch_warnings():
-        # Letters that DejaVu lacks are only measured wrongly: the page draws them in its own font.
+        # Glyphs missing in DejaVu only get a wrong width: the page has its own font.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(file, format="svg", metadata=nothing)
     text = file.getvalue()

@@ -1,6 +1,6 @@
-"""A page of blocks, written twice: as HTML that needs nothing but itself, and as Markdown.
+"""A page of blocks, as one self-contained HTML file and as Markdown.
 
-Blocks hold plain words; only this file turns words into markup, and escapes each of them.
+Blocks hold plain text; only this file writes markup, and it escapes all text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-SMALL = 480  # pixels of width below which a picture is enlarged, and shows its pixels
+SMALL = 480  # a picture of fewer pixels is enlarged without smoothing
 
 
 class Block(Protocol):
@@ -33,13 +33,13 @@ class Block(Protocol):
 class Text:
     """A paragraph."""
 
-    words: str
+    text: str
 
     def html(self) -> str:
-        return f"<p>{escape(self.words)}</p>"
+        return f"<p>{escape(self.text)}</p>"
 
     def markdown(self) -> str:
-        return mark(self.words)
+        return mark(self.text)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Table:
     Attributes:
         sides: "l" or "r" per column.
         caption: what the table shows.
-        notes: the last of six columns holds sentences, which a phone shows on a line of their own.
+        notes: the last of six columns holds sentences; narrow screens show it on a separate line.
     """
 
     header: Sequence[str]
@@ -93,21 +93,21 @@ class Table:
         cells = [self._cell("td", "", i, cell) for i, cell in enumerate(others, 1)]
         return self._cell("th", "row", 0, first) + "".join(cells)
 
-    def _cell(self, tag: str, scope: str, column: int, words: str) -> str:
+    def _cell(self, tag: str, scope: str, column: int, text: str) -> str:
         about = f' scope="{scope}"' if scope else ""
         about += ' class="r"' if self.sides[column] == "r" else ""
-        return f"<{tag}{about}>{escape(words)}</{tag}>"
+        return f"<{tag}{about}>{escape(text)}</{tag}>"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image with what it shows in words.
+    """An image with a caption.
 
     Attributes:
         image: uint8 [H, W, C].
-        alt: for who does not see it.
-        link: the file beside the page that Markdown points to; where there is none, it is left out.
-        most: pixels of its longer side; what is larger is reduced.
+        alt: text for readers who cannot see it.
+        link: file for the link in Markdown; "": no link.
+        most: maximum length of its longer side, in pixels; larger images are reduced.
     """
 
     image: np.ndarray
@@ -153,9 +153,9 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Charts:
-    """Charts, (title, SVG), and the table of their numbers, which is what Markdown shows.
+    """Charts, (title, SVG), and a table of their numbers; Markdown shows only the table.
 
-    In HTML it stands beside a single chart, and is folded away below several.
+    In HTML the table is next to a single chart, and folded below several.
     """
 
     charts: Sequence[tuple[str, str]]
@@ -178,7 +178,7 @@ class Charts:
 
 @dataclass(frozen=True)
 class Code:
-    """A text as it is, folded away."""
+    """Preformatted text, folded in HTML."""
 
     summary: str
     text: str
@@ -201,13 +201,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A title with its verdict, sections, and a last line.
+    """A title with a verdict, sections, and a footer.
 
     Attributes:
         tone: of the verdict: "good", "bad" or "".
-        reasons: behind the verdict.
-        lines: what is under the title.
-        kind: what it is, above the title.
+        reasons: of the verdict.
+        lines: below the title.
+        kind: of report, above the title.
     """
 
     title: str
@@ -227,8 +227,8 @@ class Page:
             body.append("</section>")
         body.append(f"<footer>{escape(self.footer)}</footer>")
         frame = resources.files(__package__).joinpath("report.html").read_text("utf-8")
-        words = {"title": escape(self.title), "body": "\n".join(body)}
-        return string.Template(frame).substitute(words)
+        values = {"title": escape(self.title), "body": "\n".join(body)}
+        return string.Template(frame).substitute(values)
 
     def markdown(self) -> str:
         parts = [f"# {mark(self.title)}", f"**{mark(self.verdict)}**"]
@@ -252,18 +252,18 @@ class Page:
         )
 
 
-def escape(words: str) -> str:
-    """Words -> HTML, in text and in attributes."""
-    return html.escape(plain(words))
+def escape(text: str) -> str:
+    """Text -> HTML, for content and attributes."""
+    return html.escape(plain(text))
 
 
-def mark(words: str) -> str:
-    """Words -> Markdown that shows them as they are, also within a table."""
-    words = html.escape(plain(words), quote=False)
-    return re.sub(r"([\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", words)
+def mark(text: str) -> str:
+    """Text -> Markdown that shows it unchanged, also within a table."""
+    text = html.escape(plain(text), quote=False)
+    return re.sub(r"([\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", text)
 
 
-def plain(words: str) -> str:
-    """Words on one line that can be written: file names may hold bytes that are no UTF-8."""
-    words = words.encode("utf-8", "backslashreplace").decode("utf-8")
-    return re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", words)
+def plain(text: str) -> str:
+    """Text on one line that can be encoded: file names may hold bytes that are not UTF-8."""
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", text)

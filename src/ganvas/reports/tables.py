@@ -1,4 +1,4 @@
-"""Tables for the terminal: aligned plain text, by rich, which knows how wide characters are."""
+"""Tables for the terminal: aligned plain text, by rich, which knows the width of characters."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 _WIDE = 1_000_000
-"""Characters: nothing is wrapped or cut, whatever the terminal is; scripts read these lines."""
+"""Characters: lines are neither wrapped nor truncated, because scripts read them."""
 
 
 def aligned(rows: Sequence[Sequence[str]], sides: str = "") -> str:
     """Rows of cells as lines of text, columns two spaces apart; the first row is the head.
 
     Args:
-        sides: "l" or "r" for each column; those that are not named are left.
+        sides: "l" or "r" for each column; the default is left.
     """
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
     for side, _ in zip(sides.ljust(len(rows[0]), "l"), rows[0], strict=True):

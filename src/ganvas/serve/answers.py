@@ -1,4 +1,4 @@
-"""Answers that both protocols give, as the messages of TensorFlow Serving."""
+"""Responses of both protocols, as messages of TensorFlow Serving."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .status import NUMBERS, Declined, invalid
 
 
 def status(versions: Sequence[Version]) -> Any:
-    """GetModelStatusResponse: every version, its state, and why it failed."""
+    """GetModelStatusResponse: all versions with state and error."""
     response = get_model_status_pb2.GetModelStatusResponse()
     for version in versions:
         one = response.model_version_status.add(version=version.number, state=version.state)
@@ -27,7 +27,7 @@ def status(versions: Sequence[Version]) -> Any:
 
 
 def metadata(servable: Servable) -> Any:
-    """SignatureDefMap: what saved_model.pb says."""
+    """SignatureDefMap of saved_model.pb."""
     found = get_model_metadata_pb2.SignatureDefMap()
     for name, definition in servable.definitions.items():
         found.signature_def[name].CopyFrom(definition)
@@ -35,7 +35,7 @@ def metadata(servable: Servable) -> Any:
 
 
 def no_examples(signature: Signature | None, name: str, method: str) -> Declined:
-    """The answer to classify and regress: generators have no such signature.
+    """The error for classify and regress: generators have no such signature.
 
     Args:
         method: "classify" or "regress".
@@ -52,7 +52,7 @@ def no_examples(signature: Signature | None, name: str, method: str) -> Declined
 
 
 def list_models(models: Models) -> dict[str, Any]:
-    """Names, available versions, labels and signatures of all models, for people and clients."""
+    """Names, available versions, labels and signatures of all models."""
     listed = []
     for name in models.names():
         try:

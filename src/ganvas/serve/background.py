@@ -1,4 +1,4 @@
-"""Work beside the event loop that the end of the process does not wait for."""
+"""Work on daemon threads, for which the end of the process does not wait."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
 def in_background(work: Callable[[], T]) -> asyncio.Future[T]:
-    """On a thread that nobody waits for when the process ends: a load cannot be broken off."""
+    """Run on a daemon thread, because loading a model cannot be interrupted."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
@@ -21,10 +21,10 @@ def in_background(work: Callable[[], T]) -> asyncio.Future[T]:
             result, error = work(), None
         except BaseException as caught:
             result, error = None, caught
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, result, error)
 
-    def settle(result, error) -> None:
+    def settle(result: Any, error: BaseException | None) -> None:
         if not future.done():
             future.set_exception(error) if error else future.set_result(result)
 
@@ -32,10 +32,10 @@ def in_background(work: Callable[[], T]) -> asyncio.Future[T]:
     return future
 
 
-async def unless(stop: asyncio.Event, work: asyncio.Future) -> bool:
-    """Wait for `work`, but not once `stop` is set. Returns: whether it was done.
+async def unless(stop: asyncio.Event, work: asyncio.Future[Any]) -> bool:
+    """Wait until `work` is done or `stop` is set. Returns: whether it was done.
 
-    Raises: what the work raised.
+    Raises: the exception of the work.
     """
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait([work, waiting], return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""Ask a served model for images: over REST with the standard library, over gRPC with the extra."""
+"""A client of a served model: over REST with the standard library, over gRPC with the extra."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from PIL import Image
 
 from .. import images
 from ..errors import UsageError
+from .listing import ServedModel, SignatureInfo
 from .wires import Grpc, Rest
 
 
 class Client:
-    """A generator behind `ganvas serve`, or behind TensorFlow Serving.
+    """A client of a generator served by `ganvas serve` or TensorFlow Serving.
 
     Args:
         url: http://HOST:PORT, https://..., grpc://HOST:PORT or grpcs://....
-        model: its name; None: the only one there is.
+        model: its name; None: the only model of the server.
         version: a number; None: the newest.
-        token: what the server's --token-file holds.
-        timeout: seconds to wait for an answer.
-        certificate: path of a PEM file to trust, for a server with a certificate of its own.
+        token: the content of the server's --token-file.
+        timeout: seconds to wait for a response.
+        certificate: PEM file to trust, for a server with a self-signed certificate.
 
-    Raises: UsageError: a URL of another kind.
+    Raises: UsageError: another URL, or gRPC without the extra.
 
-    Each call raises Declined, with the server's words and a `code` such as "NOT_FOUND".
+    Each call raises Declined, with the server's message and a `code` such as "NOT_FOUND".
 
     Example:
         with ganvas.Client("http://127.0.0.1:8501") as client:
@@ -49,11 +50,12 @@ class Client:
         kinds: dict[str, Any] = {"http": Rest, "https": Rest, "grpc": Grpc, "grpcs": Grpc}
         try:
             port = place.port
-        except ValueError:  # no number, or none that a port can have
+        except ValueError:  # not a number, or not a port
             port = None
         if place.scheme not in kinds or not place.hostname or not port:
             raise UsageError(
-                f"'{url}' is no server: give http://HOST:PORT or grpc://HOST:PORT, with s for TLS"
+                f"the URL must be http://HOST:PORT or grpc://HOST:PORT (https, grpcs for TLS), got "
+                f"'{url}'"
             )
         secure = place.scheme.endswith("s")
         trust = (certificate,) if secure else None
@@ -69,16 +71,16 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._wire.close()
 
     def generate(
         self, n: int, label: int | None = None, seed: int = 0, truncation: float = 1.0
     ) -> np.ndarray:
-        """Images drawn by the server: the same seed, the same images.
+        """Images drawn by the server; the same seed gives the same images.
 
         Args:
-            label: a class by index; None: as often as in training.
+            label: index of a class; None: with the frequencies of training.
             truncation: below 1, more typical, less varied.
 
         Returns: uint8 [n, H, W, C].
@@ -89,7 +91,7 @@ class Client:
     def pictures(
         self, n: int, label: int | None = None, seed: int = 0, truncation: float = 1.0
     ) -> list[Image.Image]:
-        """The same as `generate`, as images of Pillow."""
+        """The same as `generate`, as Pillow images."""
         files = self._files(n, label, seed, truncation)
         return [Image.open(io.BytesIO(file)) for file in files]
 
@@ -98,7 +100,7 @@ class Client:
     ) -> list[bytes]:
         """The same as PNG files."""
         if n < 1:
-            raise UsageError(f"n = {n}: at least 1 image can be drawn")
+            raise UsageError(f"n must be >= 1, got {n}")
         inputs: dict[str, Any] = {
             "num_images": np.int32(n),
             "seed": np.array([seed % 2**31, seed // 2**31 % 2**31], np.int32),
@@ -107,7 +109,7 @@ class Client:
         if self._takes_label("generate"):
             inputs["label"] = np.int32(-1 if label is None else label)
         elif label is not None:
-            raise UsageError(f"label {label}: this generator has no classes; leave it out")
+            raise UsageError(f"this generator has no classes, got label {label}: omit it")
         return self._call("generate", inputs, "image_bytes")
 
     def predict(self, z: np.ndarray, label: int | Sequence[int] | None = None) -> np.ndarray:
@@ -124,29 +126,30 @@ class Client:
             inputs["label"] = np.broadcast_to(np.asarray(label, np.int32), len(inputs["z"]))
         return np.asarray(self._call("serving_default", inputs, "images"), np.float32)
 
-    def ask(self, signature: str = "serving_default", **inputs: Any) -> dict[str, Any]:
-        """What any signature of any model answers, such as a defects detector's
+    def ask(self, signature: str = "serving_default", **inputs: Any) -> dict[str, np.ndarray]:
+        """Call any signature of any model, such as a defect detector's
         `ask(image=images)["score"]`.
 
         Args:
-            inputs: arrays by the name of the input.
+            inputs: arrays by name of input.
 
-        Returns: arrays by the name of the output.
+        Returns: arrays by name of output.
         """
         given = {name: np.asarray(value) for name, value in inputs.items()}
         outputs = self._wire.predict(self._model(), self._version, signature, given)
         if isinstance(outputs, dict):
             return {name: np.asarray(value) for name, value in outputs.items()}
-        (name,) = self.metadata()[signature]["outputs"]
+        (name,) = self.metadata()[signature].outputs
         return {name: np.asarray(outputs)}
 
-    def models(self) -> list[dict[str, Any]]:
-        """What is served: name, versions, labels, signatures. TensorFlow Serving has no list."""
-        return self._wire.models()
+    def models(self) -> list[ServedModel]:
+        """The models of the server. TensorFlow Serving has no such list."""
+        return [ServedModel.read(one) for one in self._wire.models()]
 
-    def metadata(self) -> dict[str, Any]:
-        """Signatures of the model: {name: {"inputs": {alias: {"dtype", "shape"}}, "outputs"}}."""
-        return self._wire.metadata(self._model(), self._version)
+    def metadata(self) -> dict[str, SignatureInfo]:
+        """Signatures of the model, by name."""
+        found = self._wire.metadata(self._model(), self._version)
+        return {name: SignatureInfo.read(sides) for name, sides in found.items()}
 
     def _call(self, signature: str, inputs: Mapping[str, Any], output: str) -> Any:
         outputs = self._wire.predict(self._model(), self._version, signature, inputs)
@@ -154,14 +157,13 @@ class Client:
 
     def _model(self) -> str:
         if self._name is None:
-            names = [model["name"] for model in self.models()]
+            names = [model.name for model in self.models()]
             if len(names) != 1:
-                raise UsageError(f"the server has {', '.join(names)}: name one, as model=")
+                raise UsageError(f"the server has {', '.join(names)}: choose one by model=")
             self._name = names[0]
         return self._name
 
     def _takes_label(self, signature: str) -> bool:
         if not self._inputs:
-            found = self.metadata().items()
-            self._inputs = {name: sides["inputs"] for name, sides in found}
+            self._inputs = {name: one.inputs for name, one in self.metadata().items()}
         return "label" in self._inputs.get(signature, {})

@@ -1,4 +1,4 @@
-"""Which models to serve, of which versions, and how to batch: TensorFlow Serving's own files.
+"""Models to serve, their versions, and batching: TensorFlow Serving's configuration files.
 
 models.config is the text form of ModelServerConfig, a batching file that of BatchingParameters.
 """
@@ -26,7 +26,7 @@ class Entry:
         latest: serve this many of the highest versions; 0: all of them.
         specific: serve these versions and no others.
         labels: names for versions, such as {"stable": 1}.
-        address: where the folder is a copy of what is kept remotely, see `entry_of`.
+        address: of a remote model, of which `folder` is a copy; see `entry_of`.
     """
 
     name: str
@@ -36,10 +36,10 @@ class Entry:
     labels: dict[str, int] = field(default_factory=dict)
     address: str = ""
 
-    def bring(self) -> None:
-        """Of a remote model, copy what is wanted and whole, and drop what is gone.
+    def fetch(self) -> None:
+        """Copy wanted, complete versions of a remote model, and remove deleted ones.
 
-        Raises: OSError: it cannot be looked at now.
+        Raises: OSError: it cannot be read now.
         """
         if not self.address:
             return
@@ -64,7 +64,7 @@ class Entry:
 
 
 def entry_of(name: str, place: str | Path, **policy: Any) -> Entry:
-    """An entry for a folder, or for an address, of which a copy is served."""
+    """An entry for a folder, or for an address, which is copied."""
     address = remote.address(place) or ""
     folder = remote.temporary(address) if address else remote.path(place).absolute()
     return Entry(name, folder, address=address, **policy)
@@ -74,8 +74,8 @@ def read_models(path: str | Path) -> list[Entry]:
     """Raises: UsageError: not a models.config, or one that cannot be served."""
     message = model_server_config_pb2.ModelServerConfig()
     _read_text(path, message, "a models.config of TensorFlow Serving")
-    if not message.WhichOneof("config"):  # such as a file that is being written
-        raise UsageError(f"{path} lists no model: there is nothing to serve")
+    if not message.WhichOneof("config"):  # for example while it is being written
+        raise UsageError(f"{path} lists no model: add one")
     try:
         return entries(message)
     except Declined as error:
@@ -85,7 +85,7 @@ def read_models(path: str | Path) -> list[Entry]:
 def entries(config: Any) -> list[Entry]:
     """The models of a ModelServerConfig.
 
-    Raises: Declined: INVALID_ARGUMENT, in the words of TensorFlow Serving.
+    Raises: Declined: INVALID_ARGUMENT, with TensorFlow Serving's messages.
     """
     if config.WhichOneof("config") == "custom_model_config":
         raise Declined("FAILED_PRECONDITION", "only a model_config_list can be served")
@@ -122,15 +122,15 @@ def _entry(model: Any) -> Entry:
 
 @dataclass(frozen=True)
 class Batching:
-    """How requests are put together.
+    """How requests are combined into batches.
 
     Args:
-        size: images of a batch at most.
-        wait: microseconds that a batch waits for more at most.
-        threads: batches computed at once.
-        queue: batches that may wait; a further one is refused as UNAVAILABLE.
-        allowed: sizes that a batch is padded to; empty: as it comes.
-        split: whether a request larger than a batch is split, instead of refused.
+        size: maximum number of images in a batch.
+        wait: maximum time for which a batch waits for more requests, in microseconds.
+        threads: number of batches computed at once.
+        queue: maximum number of waiting batches; more are refused as UNAVAILABLE.
+        allowed: sizes to which batches are padded; empty: no padding.
+        split: whether a request larger than a batch is split instead of refused.
     """
 
     size: int
@@ -142,7 +142,7 @@ class Batching:
 
 
 def read_batching(path: str | Path, cores: int) -> Batching:
-    """Raises: UsageError: not a batching file, or it asks for what there is not here."""
+    """Raises: UsageError: not a batching file, or with values that are not supported."""
     message = _batching_message()
     _read_text(path, message, "a batching file of TensorFlow Serving")
 
@@ -159,22 +159,22 @@ def read_batching(path: str | Path, cores: int) -> Batching:
     )
     if message.pad_variable_length_inputs or message.HasField("max_execution_batch_size"):
         raise UsageError(
-            f"{path}: pad_variable_length_inputs and max_execution_batch_size are not known here: "
-            "images have one shape; leave them out"
+            f"{path}: pad_variable_length_inputs and max_execution_batch_size are not supported: "
+            "remove them"
         )
     if min(batching.size, batching.threads, batching.queue) < 1 or batching.wait < 0:
-        raise UsageError(f"{path}: sizes and threads are at least 1, batch_timeout_micros 0")
+        raise UsageError(f"{path}: sizes and threads must be >= 1, and batch_timeout_micros >= 0")
     sizes = list(batching.allowed)
     if sizes and (sizes != sorted(set(sizes)) or sizes[-1] != batching.size):
         raise UsageError(
-            f"{path}: allowed_batch_sizes {sizes}: they must increase, and the last must be "
-            f"max_batch_size, here {batching.size}"
+            f"{path}: allowed_batch_sizes must increase to max_batch_size = {batching.size}, got "
+            f"{sizes}"
         )
     return batching
 
 
 def _batching_message() -> Any:
-    """An empty BatchingParameters: the one message that no package brings along."""
+    """An empty BatchingParameters, which no Python package contains."""
     wrapped = {
         "max_batch_size": "Int64Value",
         "batch_timeout_micros": "Int64Value",
@@ -221,4 +221,4 @@ def _read_text(path: str | Path, message: Any, what: str) -> None:
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}): give {what}") from error
     except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not {what} ({error}): mend that line") from error
+        raise UsageError(f"{path} is not {what} ({error}): correct that line") from error

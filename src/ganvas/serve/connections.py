@@ -1,9 +1,10 @@
-"""uvicorn as we need it: without its signals, and without connections that sleep for ever."""
+"""uvicorn without its signal handlers, and with a timeout for idle connections."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -12,7 +13,7 @@ IDLE_SECONDS = 10.0
 
 
 class Uvicorn(uvicorn.Server):
-    """uvicorn that leaves the signals to us."""
+    """uvicorn without its signal handlers."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -20,25 +21,25 @@ class Uvicorn(uvicorn.Server):
 
 
 class Protocol(H11Protocol):
-    """HTTP whose connections are closed when no request gets under way within a time.
+    """HTTP that closes a connection if no request starts within IDLE_SECONDS.
 
-    uvicorn waits for ever for the head of a request: a few idle sockets would eat all handles.
+    uvicorn itself waits for ever for the head of a request, so idle clients could use all sockets.
     """
 
-    def connection_made(self, transport) -> None:
+    def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._last: object = None
-        self._look = self.loop.call_later(IDLE_SECONDS, self._close_if_idle)
+        self._timer = self.loop.call_later(IDLE_SECONDS, self._close_if_idle)
 
-    def connection_lost(self, exc) -> None:
-        self._look.cancel()
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
         super().connection_lost(exc)
 
     def _close_if_idle(self) -> None:
         working = self.cycle is not None and not self.cycle.response_complete
         if not working and self.cycle is self._last:
-            self.transport.close()  # which waits for ever for a client that does not read
-            self._look = self.loop.call_later(IDLE_SECONDS, self.transport.abort)
+            self.transport.close()  # which waits for ever if the client does not read
+            self._timer = self.loop.call_later(IDLE_SECONDS, self.transport.abort)
             return
         self._last = self.cycle
-        self._look = self.loop.call_later(IDLE_SECONDS, self._close_if_idle)
+        self._timer = self.loop.call_later(IDLE_SECONDS, self._close_if_idle)

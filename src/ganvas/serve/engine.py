@@ -1,6 +1,6 @@
-"""Where requests wait and run: a bounded queue before a pool of threads, with deadlines.
+"""Runs requests: a bounded queue, a pool of threads, deadlines.
 
-TensorFlow lets go of Python's lock while it computes; the event loop stays free for connections.
+TensorFlow releases Python's lock while it computes, so the event loop can serve connections.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,15 +23,15 @@ from .status import Declined
 
 T = TypeVar("T")
 MOST_BYTES = 2**28
-"""Of all bodies that are on their way or wait: 256 MB, or four of the largest that is accepted."""
+"""Limit for the bytes of all bodies together: 256 MB, or four bodies of the maximum size."""
 
 
 class Engine:
     """Runs requests.
 
     Args:
-        threads: how many run at once. With a batcher, which keeps a thread waiting for each
-            request of a batch, as many as may be in one.
+        threads: number of requests that run at once. With a batcher, a thread waits for each
+            request of a batch.
     """
 
     def __init__(self, models: Models, metrics: Metrics, options: ServeOptions, threads: int):
@@ -39,7 +39,7 @@ class Engine:
         self.metrics = metrics
         self.options = options
         self.starting = True
-        """Until every model was loaded: nobody can know yet what is served."""
+        """True until all models are loaded; requests are refused."""
         self.draining = False
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, "ganvas-serve")
         self._lock = threading.Lock()
@@ -50,9 +50,9 @@ class Engine:
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[Callable[[int], None]]:
-        """Counts the bytes of a body as long as it is held; all bodies together have a bound.
+        """Count the bytes of a body while it is in memory, and limit those of all bodies.
 
-        Yields: a function that takes so many bytes more. It raises Declined: UNAVAILABLE.
+        Yields: a function to add bytes; it raises Declined: UNAVAILABLE, at the limit.
         """
         most, held = max(MOST_BYTES, 4 * self.options.max_body), 0
 
@@ -60,8 +60,8 @@ class Engine:
             nonlocal held
             with self._lock:
                 if self._bytes + count > most:
-                    words = f"requests of {most >> 20} MB are on their way already"
-                    raise Declined("UNAVAILABLE", f"{words}: try again later")
+                    message = f"requests of {most >> 20} MB are being received: try again later"
+                    raise Declined("UNAVAILABLE", message)
                 self._bytes += count
             held += count
 
@@ -72,32 +72,32 @@ class Engine:
                 self._bytes -= held
 
     async def run(self, work: Callable[[], T], seconds: float | None = None) -> T:
-        """`work()` on a thread.
+        """Run `work()` on a thread.
 
-        Raises: Declined: UNAVAILABLE: too many wait; DEADLINE_EXCEEDED: it was not done in time.
+        Raises: Declined: UNAVAILABLE: the queue is full; DEADLINE_EXCEEDED: it took too long.
         """
         if self.starting:
             raise Declined("UNAVAILABLE", "the models are being loaded: try again later")
         seconds = self.options.timeout_seconds if seconds is None else seconds
         with self._lock:
             if self._waiting >= self.options.max_queue:
-                words = f"{self._waiting} requests wait already: try again later"
-                raise Declined("UNAVAILABLE", words)
+                message = f"{self._waiting} requests are in the queue: try again later"
+                raise Declined("UNAVAILABLE", message)
             self._waiting += 1
         future = self._pool.submit(work)
-        # Counted until the thread is free again, not until its asker has gone.
+        # Counted until the thread is free, even if the client has disconnected.
         future.add_done_callback(self._leave)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
         except TimeoutError as error:
             raise Declined("DEADLINE_EXCEEDED", f"not done within {seconds:.3g} seconds") from error
 
-    def _leave(self, done: concurrent.futures.Future) -> None:
+    def _leave(self, done: concurrent.futures.Future[Any]) -> None:
         with self._lock:
             self._waiting -= 1
 
     def close(self, seconds: float) -> bool:
-        """Let go of the threads. Returns: whether all were done within so many seconds."""
+        """Stop the threads. Returns: whether all finished within this time."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         end = time.monotonic() + seconds
         while self._waiting and time.monotonic() < end:
@@ -107,7 +107,7 @@ class Engine:
     def predict(
         self, servable: Servable, signature: Signature, arrays: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """Run a signature, and count what came out."""
+        """Run a signature, and count its images."""
         began = time.perf_counter()
         outputs = signature(arrays)
         name, version = servable.name, str(servable.version)
@@ -116,17 +116,17 @@ class Engine:
         return outputs
 
     def watch(self, api: str, entrypoint: str) -> Watch:
-        """Times and counts one request."""
+        """Measure and count one request."""
         return Watch(self.metrics, api, entrypoint)
 
 
 class Watch:
-    """A request from its beginning to its end; `found` names whom it was for."""
+    """Measures one request from beginning to end; `found` sets its model."""
 
     def __init__(self, metrics: Metrics, api: str, entrypoint: str):
         self._metrics, self._api, self._entrypoint = metrics, api, entrypoint
         self._began = time.perf_counter()
-        # Names that strangers make up would fill the metrics: only served ones are labels.
+        # Only names of served models become labels: invented names would fill the metrics.
         self._model, self._version = "", ""
 
     def found(self, servable: Servable) -> Servable:

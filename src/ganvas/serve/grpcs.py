@@ -1,4 +1,4 @@
-"""TensorFlow Serving's gRPC services, on its own stubs."""
+"""TensorFlow Serving's gRPC services, with its stubs."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .engine import Engine, Watch
 from .servable import DEFAULT, Servable
 from .status import Declined, invalid
 
-MAX_WORDS = 1024
-"""Of an error; TensorFlow Serving cuts there, because words travel in a header."""
+MAX_MESSAGE = 1024
+"""Characters of an error message, as in TensorFlow Serving: it is sent in a header."""
 
 
 class _Service:
-    """What the two services share."""
+    """Base of the two services."""
 
     def __init__(self, engine: Engine):
         self._engine = engine
@@ -41,7 +41,7 @@ class _Service:
         work: Callable[[Watch], Any],
         run: Callable[[Callable[[], Any]], Awaitable[Any]] | None = None,
     ) -> Any:
-        """The answer of `work`, on the engine's threads unless `run` takes it elsewhere."""
+        """Run `work` by `run`, or on the engine's threads, and return its response."""
         watch = self._engine.watch(api, "GRPC")
         if run is None:
             run = partial(self._engine.run, seconds=context.time_remaining())
@@ -49,10 +49,10 @@ class _Service:
             answer = await run(partial(work, watch))
         except Declined as error:
             watch.end(error.code)
-            words = error.message
-            if len(words) > MAX_WORDS:
-                words = words[:MAX_WORDS] + "...TRUNCATED"
-            await context.abort(getattr(grpc.StatusCode, error.code), words)
+            message = error.message
+            if len(message) > MAX_MESSAGE:
+                message = message[:MAX_MESSAGE] + "...TRUNCATED"
+            await context.abort(getattr(grpc.StatusCode, error.code), message)
         except Exception:
             watch.end("INTERNAL")
             raise
@@ -70,21 +70,21 @@ class _Service:
 class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer):
     """tensorflow.serving.PredictionService."""
 
-    async def Predict(self, request, context):
+    async def Predict(self, request: Any, context: Any) -> Any:
         return await self._answer("Predict", context, partial(self._predict, request))
 
-    async def GetModelMetadata(self, request, context):
+    async def GetModelMetadata(self, request: Any, context: Any) -> Any:
         return await self._answer("GetModelMetadata", context, partial(self._metadata, request))
 
-    async def Classify(self, request, context):
+    async def Classify(self, request: Any, context: Any) -> Any:
         work = partial(self._examples, "classify", request)
         return await self._answer("Classify", context, work)
 
-    async def Regress(self, request, context):
+    async def Regress(self, request: Any, context: Any) -> Any:
         work = partial(self._examples, "regress", request)
         return await self._answer("Regress", context, work)
 
-    async def MultiInference(self, request, context):
+    async def MultiInference(self, request: Any, context: Any) -> Any:
         return await self._answer("MultiInference", context, self._no_inference)
 
     def _predict(self, request: Any, watch: Watch) -> Any:
@@ -127,7 +127,7 @@ class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer
 
 
 def model_list(engine: Engine) -> grpc.GenericRpcHandler:
-    """/ganvas.Models/List: the list as JSON. TensorFlow Serving has none."""
+    """/ganvas.Models/List: the list of models as JSON. TensorFlow Serving has no such method."""
 
     async def answer(request: bytes, context: Any) -> bytes:
         return json.dumps(answers.list_models(engine.models)).encode()
@@ -137,7 +137,7 @@ def model_list(engine: Engine) -> grpc.GenericRpcHandler:
 
 
 def _chosen(wanted: list[str], outputs: list[str]) -> list[str]:
-    """The outputs to answer with: those asked for, else all."""
+    """The requested outputs; without a request, all."""
     for alias in wanted:
         if alias not in outputs:
             raise invalid(
@@ -156,16 +156,16 @@ class ModelStatus(_Service, model_service_pb2_grpc.ModelServiceServicer):
         super().__init__(engine)
         self._reloading = asyncio.Lock()
 
-    async def GetModelStatus(self, request, context):
+    async def GetModelStatus(self, request: Any, context: Any) -> Any:
         work = partial(self._status, request)
         return await self._answer("GetModelStatus", context, work, _here)
 
-    async def HandleReloadConfigRequest(self, request, context):
+    async def HandleReloadConfigRequest(self, request: Any, context: Any) -> Any:
         work = partial(self._reload, request)
         return await self._answer("HandleReloadConfigRequest", context, work, self._elsewhere)
 
     async def _elsewhere(self, work: Callable[[], Any]) -> Any:
-        """Not on the threads of requests: a load may take minutes. One at a time."""
+        """Run on another thread, because loading may take minutes. One at a time."""
         async with self._reloading:
             return await asyncio.to_thread(work)
 
@@ -190,21 +190,21 @@ async def _here(work: Callable[[], Any]) -> Any:
 
 
 class Bearer(grpc.aio.ServerInterceptor):
-    """Lets in who brings the token; the health service is open."""
+    """Requires a token, except for the health service."""
 
     def __init__(self, token: str):
         self._wanted = f"Bearer {token}"
 
-    async def intercept_service(self, continuation, details):
-        brought = dict(details.invocation_metadata).get("authorization", "")
-        if isinstance(brought, bytes):
-            brought = brought.decode("latin-1")
-        known = hmac.compare_digest(brought.encode(), self._wanted.encode())
+    async def intercept_service(self, continuation: Any, details: Any) -> Any:
+        sent = dict(details.invocation_metadata).get("authorization", "")
+        if isinstance(sent, bytes):
+            sent = sent.decode("latin-1")
+        known = hmac.compare_digest(sent.encode(), self._wanted.encode())
         if known or details.method.startswith("/grpc.health.v1.Health/"):
             return await continuation(details)
         return grpc.unary_unary_rpc_method_handler(_no_token)
 
 
-async def _no_token(request, context):
-    words = "a token is wanted: send the metadata 'authorization: Bearer TOKEN'"
-    await context.abort(grpc.StatusCode.UNAUTHENTICATED, words)
+async def _no_token(request: Any, context: Any) -> None:
+    message = "a token is required: send the metadata 'authorization: Bearer TOKEN'"
+    await context.abort(grpc.StatusCode.UNAUTHENTICATED, message)

@@ -1,7 +1,7 @@
-"""The JSON of a predict request and of its answer <-> NumPy arrays.
+"""JSON of predict requests and responses <-> NumPy arrays.
 
-Differs: a JSON number that is a whole float ("1.0") is no integer, as in TensorFlow Serving;
-rows and columns, {"b64": ...} and bare NaN follow it, too (`util/json_tensor.cc` and its tests).
+As in TensorFlow Serving (`util/json_tensor.cc` and its tests): rows and columns, {"b64": ...}, bare
+NaN, and a number such as 1.0 is not an integer.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ MAX_RANK = 16
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """The top-level object of a request; what follows it is ignored.
+    """The top-level object of a request; later bytes are ignored.
 
-    Raises: Declined: INVALID_ARGUMENT: empty, no JSON, no object, or nested too deeply.
+    Raises: Declined: INVALID_ARGUMENT: empty, not JSON, not an object, or nested too deeply.
     """
     if not body:
         raise invalid("JSON Parse error: The document is empty")
@@ -45,15 +45,15 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def _parse_slowly(body: bytes) -> Any:
-    """What orjson does not take and TensorFlow Serving does: NaN, Infinity, trailing bytes."""
+    """Accepts what only TensorFlow Serving accepts: NaN, Infinity, trailing bytes."""
     try:
         return json.JSONDecoder().raw_decode(body.decode("utf-8").lstrip(" \t\r\n"))[0]
     except RecursionError as error:
         raise invalid("JSON Parse error: nested too deeply") from error
     except ValueError as error:
-        words = getattr(error, "msg", "Invalid value.")
+        message = getattr(error, "msg", "Invalid value.")
         at = getattr(error, "pos", 0)
-        raise invalid(f"JSON Parse error: {words} at offset: {at}") from error
+        raise invalid(f"JSON Parse error: {message} at offset: {at}") from error
 
 
 def read_inputs(
@@ -138,7 +138,7 @@ def _is_named(value: Any) -> bool:
 
 
 def _array(value: Any, enum: int) -> np.ndarray:
-    """A value or nested lists -> an array; every list of one depth has one length."""
+    """A value or nested lists -> an array; lists of one depth must have one length."""
     dtype = tf.as_dtype(enum)
     shape: list[int] = []
     items = [value]
@@ -160,7 +160,7 @@ def _array(value: Any, enum: int) -> np.ndarray:
 
 
 def _values(items: list[Any], dtype: tf.DType, level: int) -> np.ndarray:
-    """Leaves -> a flat array, of exactly the types that the dtype takes."""
+    """Leaves -> a flat array; only the types that the dtype accepts."""
     if dtype == tf.string:
         return np.array([_bytes(item, level) for item in items] or [], object)
     if dtype in (tf.half, tf.bfloat16) or not (
@@ -168,9 +168,9 @@ def _values(items: list[Any], dtype: tf.DType, level: int) -> np.ndarray:
     ):
         shown = _shown(items[0] if items else None)
         raise Declined("UNIMPLEMENTED", f"Conversion of JSON Value: {shown} to type: {dtype.name}")
-    taken = {bool} if dtype.is_bool else {int} if dtype.is_integer else {int, float}
-    if not set(map(type, items)) <= taken:
-        wrong = next(item for item in items if type(item) not in taken)
+    accepted = {bool} if dtype.is_bool else {int} if dtype.is_integer else {int, float}
+    if not set(map(type, items)) <= accepted:
+        wrong = next(item for item in items if type(item) not in accepted)
         if isinstance(wrong, list):
             raise invalid(f"Encountered list at unexpected level: {level} expected < {level}")
         raise _type_error(wrong, dtype)
@@ -206,7 +206,7 @@ def _type_error(value: Any, dtype: tf.DType) -> Declined:
 
 
 def _shown(value: Any) -> str:
-    """A value for an error message, cut where it is long: it came from outside."""
+    """A value for an error message, truncated, because it comes from a client."""
     try:
         text = repr(value) if isinstance(value, int) else json.dumps(value)
     except (ValueError, RecursionError):
@@ -215,9 +215,9 @@ def _shown(value: Any) -> str:
 
 
 def write_outputs(outputs: Mapping[str, np.ndarray], in_rows: bool) -> bytes:
-    """The answer: `predictions` for rows, `outputs` for columns.
+    """The response: `predictions` for rows, `outputs` for columns.
 
-    Raises: Declined: INVALID_ARGUMENT: no rows to answer in, or a type that JSON has not.
+    Raises: Declined: INVALID_ARGUMENT: outputs without rows, or a type that JSON does not have.
     """
     if in_rows:
         _check_rows(outputs)
@@ -255,17 +255,17 @@ def _is_finite(array: np.ndarray) -> bool:
 
 
 def _plain(alias: str, array: np.ndarray, finite: bool) -> Any:
-    """What orjson or json can write; float32 with the fewest digits that read back the same."""
+    """Values for orjson or json; float32 with the fewest digits that give the same number."""
     if array.dtype == object:
         as_bytes = alias.endswith("_bytes")
-        words = [_text(item, as_bytes) for item in array.ravel()]
-        return _nested(words, array.shape)
+        texts = [_text(item, as_bytes) for item in array.ravel()]
+        return _nested(texts, array.shape)
     if array.dtype.name in ("float16", "bfloat16") or array.dtype.kind not in "fiub":
         name = {"float16": "half"}.get(array.dtype.name, array.dtype.name)
         raise invalid(f"Failed to write JSON value for tensor type: {name}")
     if array.ndim == 0 or not finite:
-        words = [float(str(x)) if array.dtype.kind == "f" else x.item() for x in array.ravel()]
-        return _nested(words, array.shape)
+        numbers = [float(str(x)) if array.dtype.kind == "f" else x.item() for x in array.ravel()]
+        return _nested(numbers, array.shape)
     return np.ascontiguousarray(array)
 
 

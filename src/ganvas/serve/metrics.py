@@ -1,4 +1,4 @@
-"""What Prometheus is told: TensorFlow Serving's names, with a version, and drift of the images."""
+"""Metrics for Prometheus: TensorFlow Serving's, by version, and counts of bad images."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Metrics:
         )
 
     def watch_queue(self, length: Callable[[], int]) -> None:
-        """Ask for the length of the queue whenever the metrics are read."""
+        """Read the length of the queue whenever the metrics are read."""
         self._queue.set_function(length)
 
     def text(self) -> bytes:
@@ -55,7 +55,7 @@ class Metrics:
     def request(
         self, model: str, version: str, status: str, api: str, entrypoint: str, seconds: float
     ) -> None:
-        """Count a request; its duration only where it succeeded."""
+        """Count a request, and its duration if it succeeded."""
         self._requests.labels(model, version, status).inc()
         if status == "OK":
             self._latency.labels(model, version, api, entrypoint).observe(seconds * 1e6)
@@ -64,17 +64,17 @@ class Metrics:
         self._runtime.labels(model, version, "Predict", "TF2").observe(seconds * 1e6)
 
     def forget(self, model: str, version: str) -> None:
-        """Drop the numbers of a version that is no longer served: a thousand of them are megabytes,
-        read out every few seconds."""
+        """Remove the metrics of a version that is no longer served: those of a thousand versions
+        would be megabytes, read every few seconds."""
         kinds = (self._requests, self._latency, self._runtime, self._images, self._blank,
                  self._duplicate)  # fmt: skip
         for kind in kinds:
             kind.remove_by_labels({"model_name": model, "version": version})
 
     def images(self, model: str, version: str, outputs: Mapping[str, np.ndarray]) -> None:
-        """Count what was generated, and how much of it is blank or twice in one answer.
+        """Count generated images, and those that are blank or duplicates within a response.
 
-        A generator that collapses shows here first: within a request all noise differs.
+        They show a collapsed generator, because the noise of a request is all different.
         """
         for alias, array in outputs.items():
             if alias == "images" and array.ndim == 4 and array.size and array.dtype.kind in "fiu":
@@ -92,7 +92,7 @@ class Metrics:
 
 
 def _is_blank(png: bytes) -> bool:
-    """One colour all over. What is no image is not blank either."""
+    """Whether the image has a single colour; False if it is not an image."""
     try:
         with Image.open(io.BytesIO(png)) as image:
             sides = image.getextrema()

@@ -1,7 +1,7 @@
-"""The models being served: which versions there are, in what state, and the way to the next ones.
+"""The served models: their versions, states, and changes of versions.
 
-A new version is loaded before an old one goes, and a request holds on to the version it began
-with: a swap fails nobody.
+A new version is loaded before an old one is unloaded, and a request keeps the version with which
+it started: no request fails because of a change.
 Source: TensorFlow Serving, AvailabilityPreservingPolicy and `get_model_status_impl.cc`.
 """
 
@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..storage import manifest
 from .config import Batching, Entry
@@ -24,13 +25,13 @@ _log = logging.getLogger("ganvas.serve")
 
 @dataclass
 class Version:
-    """A version and how far it is. `stamp` tells whether a broken folder has changed since."""
+    """A version and its state. `stamp` shows whether a broken folder has changed."""
 
     number: int
     state: int = LOADING
     servable: Servable | None = None
     error: Declined | None = None
-    stamp: tuple = ()
+    stamp: tuple[Any, ...] = ()
     folder: Path | None = None
 
 
@@ -38,10 +39,10 @@ Loaded = tuple[Version, Servable]
 
 
 class Models:
-    """Thread-safe: requests read, one thread at a time loads.
+    """The models of a server. Thread-safe: requests read, one thread at a time loads.
 
     Args:
-        entries: what to serve; nothing is loaded before `refresh`.
+        entries: models to serve; they are loaded by `refresh`.
         batching: for every model.
     """
 
@@ -51,14 +52,14 @@ class Models:
         self._versions: dict[str, dict[int, Version]] = {}
         self._labels: dict[str, dict[str, int]] = {}
         self.gone: Callable[[str, str], None] = lambda name, version: None
-        """Told of each version that is no longer served."""
+        """Called for each version that is no longer served."""
         self._loading = threading.Lock()
         self._swapping = threading.Lock()
 
-    # --- asking -----------------------------------------------------------------------------
+    # --- reading -----------------------------------------------------------------------------
 
     def find(self, name: str, version: int | None = None, label: str = "") -> Servable:
-        """The version asked for; the highest that is available, where none was named.
+        """The requested version; without one, the highest that is available.
 
         Raises: Declined: NOT_FOUND, or INVALID_ARGUMENT for an unknown label or no name.
         """
@@ -75,11 +76,11 @@ class Models:
             found = versions.get(version) if version is not None else None
             if found and found.servable:
                 return found.servable
-        asked = f"Latest({name})" if version is None else f"Specific({name}, {version})"
-        raise Declined("NOT_FOUND", f"Servable not found for request: {asked}")
+        wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
+        raise Declined("NOT_FOUND", f"Servable not found for request: {wanted}")
 
     def status(self, name: str, version: int | None = None) -> list[Version]:
-        """Highest version first. Raises: Declined: NOT_FOUND."""
+        """All versions, the highest first. Raises: Declined: NOT_FOUND."""
         if not name:
             raise invalid("ModelSpec has no name specified.")
         versions = dict(self._versions.get(name, {}))
@@ -98,7 +99,7 @@ class Models:
         return dict(self._labels.get(name, {}))
 
     def ready(self) -> bool:
-        """Whether there are models, and every one has an available version."""
+        """Whether there are models, and each has an available version."""
         return bool(self._entries) and all(self._available(name) for name in self.names())
 
     def _available(self, name: str) -> list[int]:
@@ -108,28 +109,26 @@ class Models:
     # --- loading ----------------------------------------------------------------------------
 
     def refresh(self) -> list[str]:
-        """Look at the folders once: load what is new, then let go of what is no longer wanted.
+        """Read the folders once: load new versions, then unload those that are not wanted.
 
-        Returns: a sentence for each folder that cannot be looked at; its model stays as it is.
+        Returns: a sentence for each folder that cannot be read; its model does not change.
         """
         faults = []
         with self._loading:
             for entry in self._entries:
                 try:
                     self._publish(entry.name, self._load_new(entry))
-                    self._let_go(entry)
+                    self._unload_old(entry)
                 except OSError as error:
                     place, why = entry.address or entry.folder, error.strerror or error
-                    faults.append(
-                        f"{place} cannot be read ({why}): {entry.name} is served as before"
-                    )
+                    faults.append(f"{place} cannot be read ({why}): {entry.name} is still served")
         return faults
 
     def reconfigure(self, entries: Sequence[Entry]) -> None:
-        """Serve these models instead, at once.
+        """Serve these models instead of the present ones.
 
-        Raises: Declined: a model has no version that loads, or a label names one that is not
-            there; what was served before, under its old labels, is all that ever was.
+        Raises: Declined: a model has no version that loads, or a label has a missing version; then
+            nothing changes.
         """
         with self._loading:
             loaded: dict[str, list[Loaded]] = {}
@@ -149,14 +148,14 @@ class Models:
             self._labels = {entry.name: dict(entry.labels) for entry in entries}
             self._entries = list(entries)
             for entry in self._entries:
-                self._let_go(entry)
+                self._unload_old(entry)
             for name in set(self._versions) - set(self.names()):
                 for version in self._versions[name].values():
                     self._unload(name, version)
 
     def _check(self, entry: Entry, loaded: Sequence[Loaded]) -> None:
-        there = {*self._available(entry.name), *(version.number for version, _ in loaded)}
-        available = there & set(entry.wanted(list(version_folders(entry.folder))))
+        known = {*self._available(entry.name), *(version.number for version, _ in loaded)}
+        available = known & set(entry.wanted(list(version_folders(entry.folder))))
         if not available:
             raise Declined("UNKNOWN", self._why(entry))
         for number in entry.labels.values():
@@ -172,13 +171,13 @@ class Models:
         if broken:
             return str(max(broken, key=lambda v: v.number).error)
         return (
-            f"{entry.folder} holds no version to serve: it needs a sub-folder named by a number, "
-            f"as in {entry.folder / '1' / 'saved_model.pb'}"
+            f"{entry.folder} holds no version to serve: it needs a numbered sub-folder, such as "
+            f"{entry.folder / '1' / 'saved_model.pb'}"
         )
 
     def _load_new(self, entry: Entry) -> list[Loaded]:
-        """What is wanted and not there yet; nobody can ask for it before it is published."""
-        entry.bring()
+        """Load wanted versions that are missing; requests find them after `_publish`."""
+        entry.fetch()
         loaded = []
         folders = version_folders(entry.folder)
         versions = self._versions.setdefault(entry.name, {})
@@ -191,23 +190,27 @@ class Models:
                     loaded += self._load(entry, number, folders[number], stamp)
         return loaded
 
-    def _let_go(self, entry: Entry) -> None:
-        """Of the versions that are not wanted, unless none of the wanted can take over."""
+    def _unload_old(self, entry: Entry) -> None:
+        """Unload versions that are not wanted, if a wanted one is available."""
         wanted = set(entry.wanted(list(version_folders(entry.folder))))
         available = set(self._available(entry.name))
         if not wanted or wanted & available:
             for number in available - wanted:
                 self._unload(entry.name, self._versions[entry.name][number])
 
-    def _load(self, entry: Entry, number: int, folder: Path, stamp: tuple) -> list[Loaded]:
+    def _load(
+        self, entry: Entry, number: int, folder: Path, stamp: tuple[Any, ...]
+    ) -> list[Loaded]:
         version = Version(number, stamp=stamp, folder=folder)
         with self._swapping:
             self._versions[entry.name][number] = version
         try:
             servable = Servable(entry.name, number, folder, self._batching)
-        except Exception as error:  # a damaged model makes TensorFlow's loader raise anything
-            words = f"{folder} cannot be loaded ({type(error).__name__}: {error}): export it again"
-            version.error = error if isinstance(error, Declined) else Declined("UNKNOWN", words)
+        except Exception as error:  # TensorFlow's loader raises many classes for a damaged model
+            message = (
+                f"{folder} cannot be loaded ({type(error).__name__}: {error}): export it again"
+            )
+            version.error = error if isinstance(error, Declined) else Declined("UNKNOWN", message)
             version.state = END
             _log.error("%s version %s was not loaded: %s", entry.name, number, version.error)
             return []
@@ -220,11 +223,11 @@ class Models:
             _log.info("%s version %s is available", name, version.number)
 
     def _warn_of_another_folder(self, entry: Entry, folders: Mapping[int, Path]) -> None:
-        """A version that is served is not loaded again from elsewhere: files do not change."""
+        """A served version is not loaded again from another folder: versions do not change."""
         for number, old in self._versions[entry.name].items():
             if old.servable and number in folders and old.folder != folders[number]:
                 _log.warning(
-                    "%s version %s is served from %s still: give %s another number",
+                    "%s version %s is still served from %s: give %s another number",
                     entry.name, number, old.folder, folders[number],
                 )  # fmt: skip
 
@@ -232,16 +235,16 @@ class Models:
         if version.state == AVAILABLE:
             _log.info("%s version %s is no longer served", name, version.number)
             self.gone(name, str(version.number))
-        # Requests under way keep the servable alive until they are answered.
+        # Running requests keep a reference to the servable.
         with self._swapping:
             version.state, version.servable = END, None
 
 
 def version_folders(folder: Path) -> dict[int, Path]:
-    """Sub-folders named by a number that hold a SavedModel, or that nobody can tell of yet.
+    """Sub-folders with a number as name that hold a SavedModel, or are not complete yet.
 
-    A version that was exported as LiteRT files alone is not for this server.
-    Raises: OSError: the folder is not there, or not now: an unmounted disk empties nothing.
+    A version with LiteRT files only is left out.
+    Raises: OSError: the folder cannot be read, for example while a disk is not mounted.
     """
     found = manifest.numbered(folder)
     return {
@@ -251,8 +254,8 @@ def version_folders(folder: Path) -> dict[int, Path]:
     }
 
 
-def _stamp(folder: Path) -> tuple:
-    """Changes when a file does: a folder that was broken is tried again then."""
+def _stamp(folder: Path) -> tuple[Any, ...]:
+    """Sizes and times of all files: a broken folder is tried again when it changes."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     facts = [(str(path), path.stat()) for path in sorted(files)]
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in facts)

@@ -1,4 +1,4 @@
-"""How to serve. Checked without TensorFlow, so that wrong words are answered at once."""
+"""Options of the server, checked without TensorFlow, so that errors appear at once."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ..errors import UsageError
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """How to serve.
+    """Options of the server.
 
     Args:
         host: the address to listen on.
-        rest_port, grpc_port: 0: any free one.
-        poll_seconds: between two looks at the model folders.
+        rest_port, grpc_port: 0: any free port.
+        poll_seconds: interval at which the model folders are read.
         batching_config: a batching file of TensorFlow Serving.
         max_body_mb: a larger request is refused.
-        max_queue: requests that run or wait at once; a further one is refused.
+        max_queue: number of requests that run or wait; more are refused.
         timeout_seconds: of a REST request, and of a gRPC request without a deadline.
-        drain_seconds: on SIGTERM, how long to serve on while /readyz says 503, so that balancers
-            look away first.
-        token_file: whoever asks must bring the token in it.
-        tls_cert, tls_key: PEM files; both protocols speak TLS then.
+        drain_seconds: after SIGTERM, time for which requests are still served while /readyz gives
+            503, so that load balancers stop sending requests.
+        token_file: holds the token that clients must send.
+        tls_cert, tls_key: PEM files; with them both protocols use TLS.
     """
 
     host: str = "127.0.0.1"
@@ -53,8 +53,8 @@ class ServeOptions:
             socket.getaddrinfo(self.host, None)
         except OSError as error:
             raise UsageError(
-                f"--host {self.host} is no address of this machine ({error.strerror}): give "
-                "127.0.0.1, 0.0.0.0, or one that it has"
+                f"--host must be an address of this machine, got {self.host} ({error.strerror}): "
+                "give 127.0.0.1, 0.0.0.0, or another of its addresses"
             ) from error
         if self.batching_config and not self.batching_config.is_file():
             raise UsageError(f"{self.batching_config} cannot be read: give a batching file")
@@ -62,14 +62,16 @@ class ServeOptions:
         if not cert and not key:
             return
         if not cert or not key:
-            raise UsageError("--tls-cert and --tls-key belong together: give both, or neither")
+            raise UsageError(
+                "--tls-cert and --tls-key must be given together: give both, or neither"
+            )
         try:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
         except OSError as error:
             raise UsageError(f"{cert}, {key}: {error}: give a certificate and its key") from error
 
     def token(self) -> str | None:
-        """What clients must bring. Raises: UsageError: the file holds no token."""
+        """The token that clients must send. Raises: UsageError: the file holds no token."""
         path = self.token_file
         if path is None:
             return None
@@ -77,8 +79,10 @@ class ServeOptions:
             token = path.read_text("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(
-                f"{path} cannot be read: --token-file wants one line of ASCII"
+                f"{path} cannot be read: --token-file must hold one line of ASCII"
             ) from error
         if len(token) < 8 or not token.isprintable() or " " in token:
-            raise UsageError(f"{path} holds no token: one line of at least 8 characters, no blanks")
+            raise UsageError(
+                f"{path} holds no token: write one line of at least 8 characters without blanks"
+            )
         return token

@@ -1,4 +1,4 @@
-"""A page that says what is served and how to ask for it. It loads nothing from anywhere."""
+"""A page with the served models and example requests. It loads no other resources."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _PATHS = {
     "/v1/models/{name}:predict": ("post", "Run a signature of the newest version."),
     "/v1/models/{name}/versions/{version}:predict": ("post", "Run a signature of a version."),
     "/v1/models/{name}/labels/{label}:predict": ("post", "Run a signature of a labelled version."),
-    "/healthz": ("get", "200 while the process lives."),
-    "/readyz": ("get", "200 when every model can be asked, 503 before and while stopping."),
+    "/healthz": ("get", "200 while the process runs."),
+    "/readyz": ("get", "200 if all models are available, 503 before and while stopping."),
     "/monitoring/prometheus/metrics": ("get", "Metrics for Prometheus."),
 }
 _BODY = {
@@ -34,7 +34,7 @@ _BODY = {
 
 
 _VALUES = {"float32": 1.0, "float64": 1.0, "bool": True, "string": {"b64": "YQ=="}}
-"""Of an example, by dtype; of all other types it is a whole number."""
+"""Example values by dtype; for all others an integer."""
 
 
 def openapi(models: Models) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _operation(path: str, verb: str, what: str) -> dict[str, Any]:
 
 
 def html(models: Models) -> str:
-    """The same, to be read in a browser."""
+    """The same as HTML."""
     lines = ["<h1>ganvas serve</h1><table>"]
     for path, (verb, what) in _PATHS.items():
         lines.append(f"<tr><td><code>{verb.upper()} {path}</code></td><td>{what}</td></tr>")

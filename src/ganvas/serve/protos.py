@@ -1,6 +1,6 @@
 """TensorProto <-> NumPy array.
 
-Answers are written as typed fields (`float_val`), as TensorFlow Serving does: clients read those.
+Responses have typed fields (`float_val`) as in TensorFlow Serving, because clients read these.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from ..base import protobuf
 from .status import invalid
 
 MAX_BYTES = 2**26
-"""Of a tensor that a request declares: 64 MB."""
+"""Limit for a tensor of a request: 64 MB."""
 
 STRING_BYTES = 64
-"""What a string takes as a Python object, however short."""
+"""Size of a short string as a Python object."""
 
 _PACKED = {
     "float32": (5, "<f4"),
     "float64": (6, "<f8"),
 }
-"""Fields whose packed wire form is the array's own bytes: field number, little-endian type."""
+"""Fields whose packed encoding equals the bytes of the array: field number, type."""
 
 
 def read_all(protos: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -54,16 +54,16 @@ def read_all(protos: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, 
 
 
 def read(alias: str, proto: Any, dtype: int) -> np.ndarray:
-    """Raises: Declined: INVALID_ARGUMENT: not of this type, damaged, or declared too large."""
+    """Raises: Declined: INVALID_ARGUMENT: another type, damaged, or too large."""
     if proto.dtype != dtype:
         wanted, got = types_pb2.DataType.Name(dtype), proto.dtype
         name = types_pb2.DataType.Name(got) if got in types_pb2.DataType.values() else got
-        raise invalid(f"input {alias} is {name}; the model takes {wanted}")
+        raise invalid(f"input {alias} must be {wanted}, got {name}")
     sides = [dim.size for dim in proto.tensor_shape.dim]
     if proto.tensor_shape.unknown_rank or min(sides, default=0) < 0 or len(sides) > 16:
         raise invalid(f"tensor parsing error: {alias}")
     if math.prod(sides) * (tf.as_dtype(dtype).size or STRING_BYTES) > MAX_BYTES:
-        raise invalid(f"input {alias} declares {sides}: more than {MAX_BYTES >> 20} MB")
+        raise invalid(f"input {alias} of shape {sides} is larger than {MAX_BYTES >> 20} MB")
     if dtype == types_pb2.DT_STRING and not proto.string_val:
         return np.full(sides, b"", object)  # where make_ndarray gives str
     try:
@@ -81,7 +81,7 @@ def write(array: np.ndarray) -> Any:
     if array.dtype.name in _PACKED:
         number, form = _PACKED[array.dtype.name]
         content = np.ascontiguousarray(array, form).tobytes()
-        # Packed floats are the array's bytes behind a tag and a length: no loop over values.
+        # Packed floats are a tag, a length and the bytes of the array: no loop is needed.
         proto.MergeFromString(protobuf.field(number, content))
     elif dtype == tf.string:
         proto.string_val.extend(array.ravel().tolist())

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST protocol, and what it lacks: health, a list of models, a page.
+"""TensorFlow Serving's REST protocol; also health, a list of models, a page.
 
 Source: `model_servers/http_rest_api_util.cc` for the paths.
 Differs: `GET /v1/models` lists the models; TensorFlow Serving answers 400.
@@ -29,9 +29,9 @@ from .status import Declined, invalid
 
 _WHERE = r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?"
 _CALL = re.compile(f"{_WHERE}:(classify|regress|predict)", re.IGNORECASE)
-_LOOK = re.compile(f"{_WHERE}(/metadata)?", re.IGNORECASE)
+_STATUS = re.compile(f"{_WHERE}(/metadata)?", re.IGNORECASE)
 _OPEN = ("/healthz", "/readyz")
-"""Paths that need no token: whoever watches over the process has none."""
+"""Paths that need no token, for probes."""
 
 
 def application(engine: Engine, token: str | None) -> Starlette:
@@ -45,7 +45,7 @@ def application(engine: Engine, token: str | None) -> Starlette:
             Route("/openapi.json", handler.openapi),
             Route("/docs", handler.page),
         ],
-        exception_handlers={Exception: _unforeseen},
+        exception_handlers={Exception: _internal_error},
     )
     app.router.default = handler  # a Route would not match a path with a line break in it
     if token:
@@ -65,7 +65,7 @@ class _Rest:
         return JSONResponse({"status": "alive"})
 
     async def ready(self, request: Request) -> Response:
-        """200 when every model has an available version and the server is not on its way out."""
+        """200 if every model has an available version and the server is not stopping."""
         ready = self._engine.models.ready() and not self._engine.draining
         return JSONResponse({"ready": ready}, 200 if ready else 503)
 
@@ -84,7 +84,7 @@ class _Rest:
         path = request.scope["raw_path"].decode("latin-1")
         method = request.method
         if not re.match("/v1/", path, re.IGNORECASE):
-            return _error(Declined("NOT_FOUND", f"{path[:200]} is not served: /docs says what is"))
+            return _error(Declined("NOT_FOUND", f"{path[:200]} does not exist: see /docs"))
         if method == "POST" and (found := _CALL.fullmatch(path)):
             return await self._call(request, *found.groups())
         api = "metadata" if path.lower().endswith("/metadata") else "status"
@@ -92,14 +92,14 @@ class _Rest:
         try:
             if method == "GET" and path.lower() == "/v1/models":
                 return JSONResponse(answers.list_models(self._engine.models))
-            if method == "GET" and (found := _LOOK.fullmatch(path)):
-                return self._look(watch, *found.groups())
+            if method == "GET" and (found := _STATUS.fullmatch(path)):
+                return self._status(watch, *found.groups())
             raise invalid(f"Malformed request: {method} {path[:200]}")
         except Declined as error:
             watch.end(error.code)
             return _error(error)
 
-    def _look(
+    def _status(
         self, watch: Watch, name: str, version: str | None, label: str | None, what: str | None
     ) -> Response:
         """Status or metadata of a model."""
@@ -175,12 +175,12 @@ def _number(version: str | None) -> int | None:
 
 
 async def _body(request: Request, limit: int, take: Callable[[int], None]) -> bytes:
-    """The body, unpacked where it is gzip.
+    """The body, decompressed if it is gzip.
 
     Args:
-        take: told of bytes before they are kept.
+        take: called with the number of bytes before they are stored.
 
-    Raises: Declined: 413 when larger than `limit` bytes, 408 when it does not arrive.
+    Raises: Declined: 413: larger than `limit` bytes; 408: it does not arrive.
     """
     size = request.headers.get("content-length", "0")
     if not size.isdecimal() or int(size) > limit:
@@ -195,10 +195,10 @@ async def _body(request: Request, limit: int, take: Callable[[int], None]) -> by
                 take(len(part))
                 parts.append(part)
     except TimeoutError as error:
-        words = f"the body did not arrive within {BODY_SECONDS} seconds"
-        raise Declined("DEADLINE_EXCEEDED", words, http=408) from error
+        message = f"the body did not arrive within {BODY_SECONDS} seconds"
+        raise Declined("DEADLINE_EXCEEDED", message, http=408) from error
     except ClientDisconnect as error:
-        raise Declined("CANCELLED", "the client went away") from error
+        raise Declined("CANCELLED", "the client disconnected") from error
     body = b"".join(parts)
     return (
         _unzip(body, limit)
@@ -222,8 +222,8 @@ def _unzip(body: bytes, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> Declined:
-    words = f"the body is larger than {limit / 2**20:g} MB: send less, or raise --max-body-mb"
-    return Declined("RESOURCE_EXHAUSTED", words, http=413)
+    message = f"the body is larger than {limit / 2**20:g} MB: send less, or increase --max-body-mb"
+    return Declined("RESOURCE_EXHAUSTED", message, http=413)
 
 
 def _json(message: Any) -> str:
@@ -237,18 +237,19 @@ def _error(error: Declined) -> Response:
     if error.http == 503:
         headers["retry-after"] = "1"
     if error.http in (408, 413):
-        headers["connection"] = "close"  # the rest of the body is still on its way
-    # ASCII: the words may hold half a surrogate pair, which has no UTF-8.
+        headers["connection"] = "close"  # the rest of the body is not read
+    # ASCII, because the message may hold half a surrogate pair, which has no UTF-8.
     content = json.dumps({"error": error.message})
     return Response(content, error.http, headers, media_type="application/json")
 
 
-async def _unforeseen(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": f"{type(error).__name__}: not foreseen"}, 500)
+async def _internal_error(request: Request, error: Exception) -> Response:
+    message = f"internal error (bug): {type(error).__name__}; see the log of the server"
+    return JSONResponse({"error": message}, 500)
 
 
 class _Bearer:
-    """Lets in who brings the token."""
+    """Requires a token."""
 
     def __init__(self, app: Any, token: str):
         self._app = app
@@ -256,10 +257,10 @@ class _Bearer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] not in _OPEN:
-            brought = dict(scope["headers"]).get(b"authorization", b"")
-            if not hmac.compare_digest(brought, self._wanted):
-                words = {"error": "a token is wanted: send 'Authorization: Bearer TOKEN'"}
-                response = JSONResponse(words, 401, {"www-authenticate": "Bearer"})
+            sent = dict(scope["headers"]).get(b"authorization", b"")
+            if not hmac.compare_digest(sent, self._wanted):
+                body = {"error": "a token is required: send 'Authorization: Bearer TOKEN'"}
+                response = JSONResponse(body, 401, {"www-authenticate": "Bearer"})
                 await response(scope, receive, send)
                 return
         await self._app(scope, receive, send)

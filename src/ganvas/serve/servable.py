@@ -1,6 +1,6 @@
-"""One version of a model, in memory: checked, loaded, warmed up, called by name.
+"""One version of a model in memory: checked, loaded, warmed up; signatures by name.
 
-Needs nothing of what trained it: the folder is read as TensorFlow Serving reads it.
+The folder is read as TensorFlow Serving reads it.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ WARMUP = "assets.extra/tf_serving_warmup_requests"
 MAX_WARMUPS = 1000
 MAX_ROWS = 4096
 MAX_VALUES = 2**26
-"""Rows of a request, and values of an answer: 64 million floats are 256 MB."""
+"""Limits: rows of a request, and values of a response (64 million floats are 256 MB)."""
 _serial = itertools.count()
 
 
 class Servable:
-    """A SavedModel, ready to answer.
+    """A loaded SavedModel.
 
     Args:
         folder: with saved_model.pb, variables/ and perhaps manifest.json and assets.extra/.
 
-    Raises: Declined: it is no SavedModel, was tampered with, or fails its warm-up.
+    Raises: Declined: not a SavedModel, changed files, or a failed warm-up.
     """
 
     def __init__(self, name: str, version: int, folder: Path, batching: Batching | None = None):
@@ -48,9 +48,8 @@ class Servable:
         verify(folder)
         self.definitions = _definitions(folder)
         with tf_errors():
-            self._model = tf.saved_model.load(
-                str(folder), tags=["serve"]
-            )  # alive as long as its functions
+            # Kept, because its functions need it.
+            self._model = tf.saved_model.load(str(folder), tags=["serve"])
         self._signatures = {
             key: Signature(definition, self._model.signatures[key], batching)
             for key, definition in self.definitions.items()
@@ -63,7 +62,7 @@ class Servable:
         return self._signatures.get(name or DEFAULT)
 
     def _warm_up(self, path: Path) -> None:
-        """Answer the requests that came with the model; all must succeed."""
+        """Run the warm-up requests in the model's folder; all must succeed."""
         if not path.is_file():
             return
         with tf_errors():
@@ -74,7 +73,9 @@ class Servable:
             try:
                 log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
             except DecodeError as error:
-                raise Declined("DATA_LOSS", f"{path.name} is no PredictionLog: {error}") from error
+                raise Declined(
+                    "DATA_LOSS", f"{path.name} is not a PredictionLog: {error}"
+                ) from error
             if log.WhichOneof("log_type") != "predict_log":
                 raise Declined("UNIMPLEMENTED", "only predict_log can warm up a generator")
             request = log.predict_log.request
@@ -95,7 +96,7 @@ class Signature:
         method: as written in the model, "tensorflow/serving/predict".
     """
 
-    def __init__(self, definition: Any, function: Callable, batching: Batching | None):
+    def __init__(self, definition: Any, function: Callable[..., Any], batching: Batching | None):
         self.inputs = dict(sorted(definition.inputs.items()))
         self.outputs = dict(sorted(definition.outputs.items()))
         self.method = definition.method_name
@@ -108,9 +109,9 @@ class Signature:
         self._max_rows = min([MAX_ROWS, *(MAX_VALUES // max(1, one) for one in values)])
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Run it.
+        """Run the function.
 
-        Raises: Declined: a shape or value that the model does not take, or TensorFlow's own no.
+        Raises: Declined: wrong shapes or values, or an error of TensorFlow.
         """
         self._check(arrays)
         with tf_errors():
@@ -125,17 +126,15 @@ class Signature:
                 want in (-1, got) for want, got in zip(sides, array.shape, strict=True)
             )
             if not (fits or shape.unknown_rank):
-                raise invalid(
-                    f"input {alias} has shape {list(array.shape)}; the model takes {sides}"
-                )
+                raise invalid(f"input {alias} must have shape {sides}, got {list(array.shape)}")
         rows = max([len(arrays[alias]) for alias in self._rows], default=0)
-        asked = arrays.get("num_images")
-        if asked is not None and asked.dtype.kind == "i":
-            rows = max(rows, int(asked.max(initial=0)))
+        requested = arrays.get("num_images")
+        if requested is not None and requested.dtype.kind == "i":
+            rows = max(rows, int(requested.max(initial=0)))
         if rows > self._max_rows:
             raise invalid(
-                f"{rows} images: this model makes at most {self._max_rows} a request; "
-                "ask several times"
+                f"a request may have at most {self._max_rows} images with this model, got {rows}: "
+                "send several requests"
             )
 
 
@@ -149,12 +148,14 @@ def _has_rows(info: Any) -> bool:
     return not info.tensor_shape.unknown_rank and sides[:1] == [-1] and -1 not in sides[1:]
 
 
-def _batched(signature: Signature, function: Callable, batching: Batching) -> Callable:
-    """The same function, whose concurrent calls are put together by TensorFlow's C++ batcher.
+def _batched(
+    signature: Signature, function: Callable[..., Any], batching: Batching
+) -> Callable[..., Any]:
+    """The same function; TensorFlow's C++ batcher combines its concurrent calls.
 
-    Differs: `tf.nondifferentiable_batch_function` gives each function threads of its own, which
-    stay when a version goes, and one queue to all of a name, whose callers are then answered with
-    each other's model. Here all share their threads, as in TensorFlow Serving, and no queue.
+    Differs: `tf.nondifferentiable_batch_function` gives each function its own threads, which
+    remain when a version is unloaded, and all functions of a name one queue, so that callers get
+    results of another model. Here all share threads, as in TensorFlow Serving, but no queue.
     """
     aliases = list(signature.inputs)
     specs = [
@@ -162,16 +163,15 @@ def _batched(signature: Signature, function: Callable, batching: Batching) -> Ca
         for alias, info in signature.inputs.items()
     ]
 
-    @tf.function(input_signature=specs, autograph=False)
-    def together(*tensors):
+    def together(*tensors: tf.Tensor) -> list[tf.Tensor]:
         outputs = function(**dict(zip(aliases, tensors, strict=True)))
         return [outputs[alias] for alias in signature.outputs]
 
-    body = together.get_concrete_function()
+    traced = tf.function(together, input_signature=specs, autograph=False)
+    body = traced.get_concrete_function()
     queue = f"queue_{next(_serial)}"
 
-    @tf.function(input_signature=specs, autograph=False)
-    def call(*tensors):
+    def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = tf.raw_ops.BatchFunction(
             in_tensors=tensors, captured_tensors=body.captured_inputs, f=body,
             num_batch_threads=batching.threads, max_batch_size=batching.size,
@@ -182,14 +182,14 @@ def _batched(signature: Signature, function: Callable, batching: Batching) -> Ca
         )  # fmt: skip
         return dict(zip(signature.outputs, outputs, strict=True))
 
-    concrete = call.get_concrete_function()
+    concrete = tf.function(call, input_signature=specs, autograph=False).get_concrete_function()
     return lambda **tensors: concrete(*(tensors[alias] for alias in aliases))
 
 
 def verify(folder: Path) -> None:
-    """Hold the files of a model against its manifest, where there is one.
+    """Check the files of a model against its manifest, if there is one.
 
-    Raises: Declined: DATA_LOSS: a file is missing, changed, or was not exported with it.
+    Raises: Declined: DATA_LOSS: a file is missing, changed, or not in the manifest.
     """
     if not (folder / manifest.NAME).is_file():
         return
@@ -200,14 +200,14 @@ def verify(folder: Path) -> None:
 
 
 def _definitions(folder: Path) -> dict[str, Any]:
-    """SignatureDefs by name, from the file itself: what TensorFlow Serving shows as metadata."""
+    """SignatureDefs by name, from the file: the metadata of TensorFlow Serving."""
     path = folder / "saved_model.pb"
     try:
         model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     except OSError as error:
-        raise Declined("NOT_FOUND", f"{path}: no SavedModel there: export one") from error
+        raise Declined("NOT_FOUND", f"{path} does not exist: export a model") from error
     except DecodeError as error:
-        raise Declined("DATA_LOSS", f"{path} is no SavedModel: export it again") from error
+        raise Declined("DATA_LOSS", f"{path} is not a SavedModel: export it again") from error
     for graph in model.meta_graphs:
         if set(graph.meta_info_def.tags) == {"serve"}:
             return dict(graph.signature_def)
@@ -216,12 +216,12 @@ def _definitions(folder: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def tf_errors() -> Iterator[None]:
-    """TensorFlow's errors as answers: its code and words, without its stack traces."""
+    """Errors of TensorFlow as Declined: code and message, without stack traces."""
     try:
         yield
     except tf.errors.OpError as error:
-        lines = str(error.message).split("\n\t [[")[0].strip().splitlines() or ["no words"]
-        words = lines[-1] if lines[0] == "Graph execution error:" else lines[0]
-        raise Declined(NAMES.get(error.error_code, "UNKNOWN"), words) from error
+        lines = str(error.message).split("\n\t [[")[0].strip().splitlines() or ["no message"]
+        message = lines[-1] if lines[0] == "Graph execution error:" else lines[0]
+        raise Declined(NAMES.get(error.error_code, "UNKNOWN"), message) from error
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise invalid((str(error) or type(error).__name__).splitlines()[0]) from error

@@ -1,6 +1,7 @@
-"""The process: both protocols on one event loop, the look at the folders, the way out.
+"""The server process: both protocols on one event loop, polling of folders, shutdown.
 
-SIGTERM: not ready any more, nobody new, whoever is being served is served to the end, exit 0.
+After SIGTERM the server is not ready, accepts no new requests, finishes the running ones, and exits
+with 0.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import grpc
@@ -37,25 +38,25 @@ from .rest import application
 from .status import Declined
 
 GRACE_SECONDS = 25
-"""Of the way out, in all: Kubernetes waits for 30."""
+"""Maximum duration of the shutdown: Kubernetes waits for 30."""
 HEALTH_NAMES = ("", "PredictionService", "ModelService")
 _log = logging.getLogger("ganvas.serve")
 
 
 class Server:
-    """Serves models until told to stop.
+    """Serves models until it is stopped.
 
     Args:
         models: entries, or the path of a models.config, which is read again when it changes.
 
-    Raises: UsageError: a file that cannot be read or is not what it should be.
+    Raises: UsageError: a file cannot be read or is wrong.
     """
 
     def __init__(self, models: Sequence[Entry] | Path, options: ServeOptions):
         self._config = models if isinstance(models, Path) else None
         self._entries = read_models(models) if isinstance(models, Path) else list(models)
         if not self._entries:
-            raise UsageError(f"{models} lists no model: there is nothing to serve")
+            raise UsageError(f"{models} lists no model: add one")
         self.options = options
         options.check()
         self._token = options.token()
@@ -63,31 +64,31 @@ class Server:
         file = options.batching_config
         batching = read_batching(file, cores) if file else None
         self.models = Models(self._entries, batching)
-        # Behind a batcher a thread waits for each request of a batch.
+        # With a batcher, a thread waits for each request of a batch.
         threads = options.max_queue if batching else 2 * cores
         self.engine = Engine(self.models, Metrics(), options, threads)
         self.rest_port = options.rest_port
         self.grpc_port = options.grpc_port
         self.clean = True
-        """After the end: whether no thread is still at work."""
+        """After the end: whether all threads have finished."""
         self._busy = False
 
     async def run(self, stop: asyncio.Event, started: asyncio.Event) -> None:
-        """Serve until `stop` is set; `started` is set when every model can be asked.
+        """Serve until `stop` is set; `started` is set when all models are available.
 
-        Raises: UsageError: a port is taken, or a model cannot be served.
+        Raises: UsageError: a port is in use, or a model cannot be served.
         """
         rest, listener = self._rest()
         server, self._health = self._grpc(listener)
-        await self._tell_health(False)
+        await self._set_health(False)
         await server.start()
         serving = asyncio.create_task(rest.serve(sockets=[listener]))
         try:
             if await unless(stop, in_background(self._load)):
                 self.engine.starting = False
-                await self._tell_health(self.models.ready())
+                await self._set_health(self.models.ready())
                 started.set()
-                await self._look_on(stop)
+                await self._poll(stop)
         finally:
             self.engine.draining = True
             await self._health.enter_graceful_shutdown()
@@ -98,14 +99,14 @@ class Server:
             await asyncio.gather(server.stop(GRACE_SECONDS), serving)
             self.clean = self.engine.close(end - time.monotonic()) and not self._busy
 
-    async def _tell_health(self, ready: bool) -> None:
+    async def _set_health(self, ready: bool) -> None:
         states = health_pb2.HealthCheckResponse
         for name in HEALTH_NAMES:
             await self._health.set(name, states.SERVING if ready else states.NOT_SERVING)
 
     @property
     def urls(self) -> tuple[str, str]:
-        """Where REST and gRPC answer."""
+        """Addresses of REST and gRPC."""
         host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
         secure = "s" if self.options.tls_cert else ""
         return f"http{secure}://{host}:{self.rest_port}", f"grpc{secure}://{host}:{self.grpc_port}"
@@ -121,34 +122,34 @@ class Server:
         finally:
             self._busy = False
 
-    async def _look_on(self, stop: asyncio.Event) -> None:
-        """Look at the folders, and at models.config, again and again."""
-        seen, said = _stamp(self._config), [""]
+    async def _poll(self, stop: asyncio.Event) -> None:
+        """Read the folders and models.config at each interval."""
+        seen, logged = _stamp(self._config), [""]
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self.options.poll_seconds)
                 return
             now = _stamp(self._config)
-            work = in_background(functools.partial(self._look, now != seen))
+            work = in_background(functools.partial(self._refresh, now != seen))
             if not await unless(stop, work):
                 return
             faults = work.result()
-            seen = seen if faults else now  # what was refused is tried again
+            seen = seen if faults else now  # a refused file is tried again
             for fault in faults:
-                if fault not in said:
+                if fault not in logged:
                     _log.error("%s", fault)
-            said = faults
-            await self._tell_health(self.models.ready())
+            logged = faults
+            await self._set_health(self.models.ready())
 
-    def _look(self, changed: bool) -> list[str]:
-        """One look. Returns: what is wrong, and then all is served as before."""
+    def _refresh(self, changed: bool) -> list[str]:
+        """Update the models. Returns: faults; with a fault, the served models do not change."""
         self._busy = True
         try:
             if changed and self._config:
                 self.models.reconfigure(read_models(self._config))
             return self.models.refresh()
         except (OSError, UsageError, Declined) as error:
-            return [f"what was served before still is: {error}"]
+            return [f"the served models did not change: {error}"]
         finally:
             self._busy = False
 
@@ -156,14 +157,14 @@ class Server:
 
     def _rest(self) -> tuple[Uvicorn, socket.socket]:
         family = socket.AF_INET6 if ":" in self.options.host else socket.AF_INET
-        # asyncio sends at once (TCP_NODELAY) only where the protocol is named; else 40 ms are lost.
+        # asyncio sets TCP_NODELAY only if the protocol is given; otherwise 40 ms are lost.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((self.options.host, self.options.rest_port))
         except OSError as error:
             listener.close()
-            raise _taken("--rest-port", self.options.rest_port, error) from error
+            raise _port_error("--rest-port", self.options.rest_port, error) from error
         self.rest_port = listener.getsockname()[1]
         config = uvicorn.Config(
             application(self.engine, self._token),
@@ -178,7 +179,7 @@ class Server:
         server = grpc.aio.server(
             interceptors=[Bearer(self._token)] if self._token else [],
             options=[
-                ("grpc.so_reuseport", 0),  # or two servers would share the port, unnoticed
+                ("grpc.so_reuseport", 0),  # otherwise two servers could share the port
                 ("grpc.max_receive_message_length", self.options.max_body),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_concurrent_streams", self.options.max_queue),
@@ -205,13 +206,13 @@ class Server:
                 self.grpc_port = server.add_insecure_port(address)
         except RuntimeError as error:
             listener.close()
-            raise _taken("--grpc-port", self.options.grpc_port, error) from error
+            raise _port_error("--grpc-port", self.options.grpc_port, error) from error
         return server, state
 
 
-def _taken(option: str, port: int, error: Exception) -> UsageError:
-    words = getattr(error, "strerror", None) or "it may be in use"
-    return UsageError(f"port {port} cannot be listened on ({words}): choose another {option}")
+def _port_error(option: str, port: int, error: Exception) -> UsageError:
+    why = getattr(error, "strerror", None) or "it may be in use"
+    return UsageError(f"cannot listen on port {port} ({why}): choose another {option}")
 
 
 def _stamp(path: Path | None) -> int:
@@ -221,24 +222,28 @@ def _stamp(path: Path | None) -> int:
         return 0
 
 
-def serve(models: Sequence[Entry] | Path, options: ServeOptions, say=lambda words: None) -> int:
+def serve(
+    models: Sequence[Entry] | Path,
+    options: ServeOptions,
+    started: Callable[[str], None] = lambda message: None,
+) -> int:
     """Serve until SIGTERM or Ctrl-C.
 
     Args:
-        say: receives one line when every model can be asked.
+        started: called with one line when all models are available.
 
     Returns: 0 after SIGTERM, 130 after Ctrl-C.
-    Raises: UsageError: nothing to serve, a port taken, a model that cannot be served.
+    Raises: UsageError: no model, a port in use, or a model that cannot be served.
     """
     server = Server(models, options)
-    code = asyncio.run(_until_signal(server, say))
-    if not server.clean:  # Python would wait for work that nobody waits for any more
+    code = asyncio.run(_until_signal(server, started))
+    if not server.clean:  # Python would wait for its threads
         logging.shutdown()
         os._exit(code)
     return code
 
 
-async def _until_signal(server: Server, say) -> int:
+async def _until_signal(server: Server, report: Callable[[str], None]) -> int:
     stop, started = asyncio.Event(), asyncio.Event()
     codes: list[int] = []
 
@@ -254,6 +259,6 @@ async def _until_signal(server: Server, say) -> int:
     await asyncio.wait([running, beginning], return_when=asyncio.FIRST_COMPLETED)
     beginning.cancel()
     if started.is_set():
-        say(f"serving {', '.join(server.models.names())} at {' and '.join(server.urls)}")
+        report(f"serving {', '.join(server.models.names())} at {' and '.join(server.urls)}")
     await running
     return codes[0] if codes else 0

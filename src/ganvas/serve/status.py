@@ -1,4 +1,4 @@
-"""What a server says no with: a gRPC code by name, and the HTTP status that goes with it.
+"""Errors of a server: gRPC codes by name, and their HTTP status.
 
 Source: TensorFlow Serving, `model_servers/http_server.cc` for the pairs.
 """
@@ -26,11 +26,11 @@ NAMES = {number: name for name, number in NUMBERS.items()}
 
 
 class Declined(GanvasError):
-    """A request that a server answers with an error, or that was answered so.
+    """An error in response to a request, in the server and in the client.
 
     Args:
         code: the name of a gRPC status, such as "NOT_FOUND".
-        http: the HTTP status, where it is not the one that goes with the code (413, 408).
+        http: the HTTP status, if it is not that of the code (413, 408).
     """
 
     def __init__(self, code: str, message: str, http: int | None = None):
@@ -41,5 +41,5 @@ class Declined(GanvasError):
 
 
 def invalid(message: str) -> Declined:
-    """The request itself is wrong: 400, INVALID_ARGUMENT."""
+    """The error for a wrong request: 400, INVALID_ARGUMENT."""
     return Declined("INVALID_ARGUMENT", message)

@@ -1,4 +1,4 @@
-"""How a client talks to a server: HTTP by the standard library, gRPC by the extra."""
+"""Transports of the client: HTTP by the standard library, gRPC by the extra."""
 
 from __future__ import annotations
 
@@ -21,10 +21,15 @@ _BIG = 2**31 - 1
 
 
 class Rest:
-    """HTTP, over connections that are kept for the next call."""
+    """HTTP, with connections that are reused."""
 
     def __init__(
-        self, host: str, port: int, trust: tuple | None, token: str | None, timeout: float
+        self,
+        host: str,
+        port: int,
+        trust: tuple[str | None] | None,
+        token: str | None,
+        timeout: float,
     ):
         self._host, self._port = host, port
         self._connect = partial(http.client.HTTPConnection, timeout=timeout)
@@ -38,47 +43,49 @@ class Rest:
         while self._idle:
             self._idle.pop().close()
 
-    def predict(self, model, version, signature, inputs) -> Any:
+    def predict(
+        self, model: str, version: int | None, signature: str, inputs: Mapping[str, Any]
+    ) -> Any:
         values = {alias: value.tolist() for alias, value in inputs.items()}
         body = json.dumps({"signature_name": signature, "inputs": values}).encode()
-        outputs = self._ask("POST", f"{_path(model, version)}:predict", body)["outputs"]
+        outputs = self._request("POST", f"{_path(model, version)}:predict", body)["outputs"]
         several = isinstance(outputs, dict) and outputs.keys() != {"b64"}
         return {k: _unpacked(v) for k, v in outputs.items()} if several else _unpacked(outputs)
 
     def models(self) -> list[dict[str, Any]]:
-        return self._ask("GET", "/v1/models")["models"]
+        return self._request("GET", "/v1/models")["models"]
 
-    def metadata(self, model, version) -> dict[str, Any]:
-        answer = self._ask("GET", f"{_path(model, version)}/metadata")
+    def metadata(self, model: str, version: int | None) -> dict[str, Any]:
+        answer = self._request("GET", f"{_path(model, version)}/metadata")
         definitions = answer["metadata"]["signature_def"]["signature_def"]
         return {name: _sides(one) for name, one in definitions.items()}
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
+    def _request(self, method: str, path: str, body: bytes | None = None) -> Any:
         try:
             status, content = self._send(method, path, body)
             answer = json.loads(content)
         except (OSError, http.client.HTTPException, ValueError) as error:
             where = f"{self._host}:{self._port}"
             raise Declined(
-                "UNAVAILABLE", f"{where} does not answer as a server: {error}"
+                "UNAVAILABLE", f"no response of a model server from {where}: {error}"
             ) from error
         if status != 200:
             codes = {number: code for code, number in reversed(HTTP.items())}
-            words = answer.get("error", "") if isinstance(answer, dict) else ""
-            raise Declined(codes.get(status, "UNKNOWN"), str(words), http=status)
+            message = answer.get("error", "") if isinstance(answer, dict) else ""
+            raise Declined(codes.get(status, "UNKNOWN"), str(message), http=status)
         return answer
 
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        kept = bool(self._idle)
-        connection = self._idle.pop() if kept else self._connect(self._host, self._port)
+        reused = bool(self._idle)
+        connection = self._idle.pop() if reused else self._connect(self._host, self._port)
         try:
             connection.request(method, path, body, self._headers)
             answer = connection.getresponse()
             status, content = answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            # The server may have closed a kept connection; asking twice changes nothing there.
-            if kept and not isinstance(error, TimeoutError):
+            # The server may have closed the idle connection; a repeated request is harmless.
+            if reused and not isinstance(error, TimeoutError):
                 return self._send(method, path, body)
             raise
         self._idle.append(connection)
@@ -111,10 +118,15 @@ def _sides(definition: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Grpc:
-    """gRPC, on TensorFlow Serving's stubs."""
+    """gRPC, with TensorFlow Serving's stubs."""
 
     def __init__(
-        self, host: str, port: int, trust: tuple | None, token: str | None, timeout: float
+        self,
+        host: str,
+        port: int,
+        trust: tuple[str | None] | None,
+        token: str | None,
+        timeout: float,
     ):
         try:
             import grpc
@@ -128,11 +140,11 @@ class Grpc:
             from . import protos
         except ImportError as error:
             raise UsageError(
-                f"{error}: gRPC needs the extra: pip install 'ganvas[serve]'"
+                f"{error}: gRPC needs an extra: pip install 'ganvas[serve]'"
             ) from error
         self._metadata, self._predict = get_model_metadata_pb2, predict_pb2
         self._from_array, self._to_array = protos.write, make_ndarray
-        # Python clients refuse answers over 4 MB unless told otherwise.
+        # By default, Python clients refuse responses over 4 MB.
         options = [("grpc.max_receive_message_length", _BIG)]
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         if trust:
@@ -150,24 +162,26 @@ class Grpc:
     def close(self) -> None:
         self._channel.close()
 
-    def predict(self, model, version, signature, inputs) -> Any:
+    def predict(
+        self, model: str, version: int | None, signature: str, inputs: Mapping[str, Any]
+    ) -> Any:
         request = self._predict.PredictRequest()
         self._fill(request.model_spec, model, version)
         request.model_spec.signature_name = signature
         for alias, value in inputs.items():
             request.inputs[alias].CopyFrom(self._from_array(np.asarray(value)))
-        outputs = self._ask(self._stub.Predict, request).outputs
+        outputs = self._call(self._stub.Predict, request).outputs
         return {alias: self._to_array(proto) for alias, proto in outputs.items()}
 
     def models(self) -> list[dict[str, Any]]:
-        return json.loads(self._ask(self._list, b""))["models"]
+        return json.loads(self._call(self._list, b""))["models"]
 
-    def metadata(self, model, version) -> dict[str, Any]:
+    def metadata(self, model: str, version: int | None) -> dict[str, Any]:
         from google.protobuf import json_format
 
         request = self._metadata.GetModelMetadataRequest(metadata_field=["signature_def"])
         self._fill(request.model_spec, model, version)
-        answer = self._ask(self._stub.GetModelMetadata, request)
+        answer = self._call(self._stub.GetModelMetadata, request)
         found = self._metadata.SignatureDefMap()
         answer.metadata["signature_def"].Unpack(found)
         plain = json_format.MessageToDict(
@@ -180,7 +194,7 @@ class Grpc:
         if version is not None:
             spec.version.value = version
 
-    def _ask(self, method: Any, request: Any) -> Any:
+    def _call(self, method: Any, request: Any) -> Any:
         try:
             return method(request, timeout=self._timeout, metadata=self._token)
         except self._error as error:

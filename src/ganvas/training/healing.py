@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from ..config import Config, parse_set
-from ..doctor import Finding, examine, next_cure, since_cure
+from ..doctor import Finding, examine, next_fix, since_fix
 from ..errors import ConfigError, Diverged, RunError
 from ..storage.run import UNREADABLE, Run, read_state
 from .assembly import assemble
@@ -45,34 +45,34 @@ def prescribe(session: Session, finding: Finding) -> Config:
     known = [one["cure"] for one in taken]
     # What was not seen at once has been going on for a while before its first sign.
     back = run.healthy(plan.step(finding.since_kimg) - MARGIN * plan.tick)
-    while cure := next_cure(finding.disease, config, known, anew=back is None):
+    while fix := next_fix(finding.failure, config, known, anew=back is None):
         try:
-            assemble(config.with_values(cure.values), session.source)
+            assemble(config.with_values(fix.values), session.source)
             break
         except ConfigError:  # such as a batch that the networks with this fix cannot judge
-            known.append(list(cure.words))
-    if cure is None or len(taken) >= MOST:
+            known.append(list(fix.settings))
+    if fix is None or len(taken) >= MOST:
         run.update_info(status="sick")
         past = "; ".join(
             f"{one['disease']} at {one['kimg']:g} kimg, {' '.join(one['cure'])}" for one in taken
         )
         raise Diverged(
-            f"{finding.disease} since {finding.since_kimg:g} kimg, and no fix is left "
+            f"{finding.failure} since {finding.since_kimg:g} kimg, and no fix is left "
             f"({past or 'none applies'}): the best model is kept; `ganvas doctor {run.folder}` "
             "shows the evidence; try another recipe"
         )
     entry = {
-        "disease": finding.disease, "since_kimg": finding.since_kimg, "evidence": finding.evidence,
-        "step": step, "kimg": round(plan.kimg(step), 3), "cure": list(cure.words),
-        "back_to": None if cure.anew or back is None else back.name, "taken": False,
+        "disease": finding.failure, "since_kimg": finding.since_kimg, "evidence": finding.evidence,
+        "step": step, "kimg": round(plan.kimg(step), 3), "cure": list(fix.settings),
+        "back_to": None if fix.anew or back is None else back.name, "taken": False,
     }  # fmt: skip
     run.update_info(healed=[*taken, entry])
     sys.stderr.write(
-        f"note: {finding.disease} since {finding.since_kimg:g} kimg: "
+        f"note: {finding.failure} since {finding.since_kimg:g} kimg: "
         f"{'rolled back to the last healthy state' if entry['back_to'] else 'started anew'} with "
-        f"{' '.join(cure.words)}\n"
+        f"{' '.join(fix.settings)}\n"
     )
-    return config.with_values(cure.values)
+    return config.with_values(fix.values)
 
 
 def take_cure(session: Session, config: Config) -> None:
@@ -113,5 +113,5 @@ def untaken(run: Run) -> dict[str, Any]:
 
 def _named(run: Run) -> Finding:
     """The failure of a run that diverged."""
-    found = examine(since_cure(run.rows()), run.read_json("data.json"), run.info.get("diverged"))
-    return next(finding for finding in found if finding.disease != "bad_data")
+    found = examine(since_fix(run.rows()), run.read_json("data.json"), run.info.get("diverged"))
+    return next(finding for finding in found if finding.failure != "bad_data")

@@ -1,12 +1,28 @@
-"""Searching over a recipe: which of its values suit these images (Optuna)."""
+"""Search for values of a recipe that suit the images. `tune` needs the extra `tune` (Optuna)."""
 
-from ..errors import UsageError
+from __future__ import annotations
 
-try:
-    from .search import tune
-except ModuleNotFoundError as error:
-    if error.name != "optuna":
-        raise
-    raise UsageError("optuna is not installed: pip install 'ganvas[tune]'") from error
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["tune"]
+from ..base.lazy import fetch as _fetch
+
+if TYPE_CHECKING:
+    from .result import (
+        BestTrial as BestTrial,
+        PairedDifference as PairedDifference,
+        Repeats as Repeats,
+        TrialResult as TrialResult,
+        TuningResult as TuningResult,
+    )
+    from .search import tune as tune
+
+_HOMES = {
+    "result": ("BestTrial", "PairedDifference", "Repeats", "TrialResult", "TuningResult"),
+    "search": ("tune",),
+}
+
+__all__ = sorted(name for names in _HOMES.values() for name in names)
+
+
+def __getattr__(name: str) -> Any:
+    return _fetch(__name__, _HOMES, name)

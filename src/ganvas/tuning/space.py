@@ -1,4 +1,4 @@
-"""What a search may change: ranges and lists by dotted key, from the recipe or around it."""
+"""The search space: ranges and lists by dotted key, declared in the recipe or around its values."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import optuna
+from typing import TYPE_CHECKING, Any
 
 from ..config import Config, Range
 from ..config.build import complete
@@ -19,14 +17,17 @@ from ..gan.networks import NETWORKS
 from ..gan.penalties import PENALTIES
 from ..training.assembly import parts_of
 
+if TYPE_CHECKING:
+    import optuna
+
 Space = Mapping[str, Range | list[Any]]
 FACTOR = 10.0
-"""How far a search goes to each side of a recipe that declares nothing."""
+"""Without [tune], values are searched from a tenth to ten times the recipe's."""
 
 
 def space_of(config: Config) -> dict[str, Range | list[Any]]:
-    """The recipe's [tune]; where it has none, both learning rates, beta1 and the penalties'
-    weights, to a tenth and ten times of what the recipe says.
+    """The recipe's [tune]. Without it: both learning rates and the penalties' weights, from a
+    tenth to ten times the recipe's values, and beta1.
 
     Raises: ConfigError: a key or a value that the recipe would not accept.
     """
@@ -63,28 +64,30 @@ def _decades(value: float) -> Range:
 
 
 def distributions(space: Space) -> dict[str, optuna.distributions.BaseDistribution]:
-    """The same for Optuna, whose choices are words: JSON where they are no words."""
+    """The space for Optuna, whose choices must be scalars: others become JSON."""
     return {key: _distribution(values) for key, values in space.items()}
 
 
 def _distribution(values: Range | list[Any]) -> optuna.distributions.BaseDistribution:
+    import optuna
+
     if isinstance(values, list):
-        return optuna.distributions.CategoricalDistribution([_word(value) for value in values])
+        return optuna.distributions.CategoricalDistribution([_scalar(value) for value in values])
     if isinstance(values.low, int) and isinstance(values.high, int):
         return optuna.distributions.IntDistribution(values.low, values.high, log=values.log)
     return optuna.distributions.FloatDistribution(values.low, values.high, log=values.log)
 
 
-def _word(value: Any) -> str | int | float | bool:
+def _scalar(value: Any) -> str | int | float | bool:
     return value if isinstance(value, (str, int, float)) else json.dumps(value)
 
 
 def combinations(space: Space, most: int = 10_000) -> list[dict[str, Any]]:
-    """Parameters of all that can be tried, up to so many; none where a value is a real number."""
+    """All combinations, up to `most`; none if the space has a real number."""
     axes: list[Sequence[Any]] = []
     for values in space.values():
         if isinstance(values, list):
-            axes.append([_word(value) for value in values])
+            axes.append([_scalar(value) for value in values])
         elif isinstance(values.low, int) and isinstance(values.high, int):
             axes.append(range(values.low, values.high + 1))
         else:
@@ -94,27 +97,27 @@ def combinations(space: Space, most: int = 10_000) -> list[dict[str, Any]]:
 
 
 def values_of(space: Space, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """What Optuna chose -> recipe values by dotted key."""
+    """Parameters chosen by Optuna -> recipe values by dotted key."""
     chosen = {}
-    for key, word in parameters.items():
+    for key, parameter in parameters.items():
         options = space[key]
         if isinstance(options, list):
-            chosen[key] = next(value for value in options if _word(value) == word)
+            chosen[key] = next(value for value in options if _scalar(value) == parameter)
         else:
-            chosen[key] = word
+            chosen[key] = parameter
     return chosen
 
 
 def parameters_of(space: Space, config: Config) -> dict[str, Any] | None:
-    """The recipe's own values as Optuna's parameters; None where they lie outside the space."""
+    """The recipe's own values as Optuna's parameters; None if they are outside the space."""
     own = _completed(config)
     found: dict[str, Any] = {}
     for key, options in space.items():
-        if isinstance(options, list):  # the same part may be written as a word or as a table
+        if isinstance(options, list):  # the same part may be written as a name or as a table
             same = [one for one in options if _completed(config.with_values({key: one})) == own]
             if not same:
                 return None
-            found[key] = _word(same[0])
+            found[key] = _scalar(same[0])
         else:
             value = _value(own, key)
             if not isinstance(value, (int, float)) or not options.low <= value <= options.high:
@@ -124,7 +127,7 @@ def parameters_of(space: Space, config: Config) -> dict[str, Any] | None:
 
 
 def _completed(config: Config) -> dict[str, Any]:
-    """A recipe's values with every default of its parts written out."""
+    """A recipe's values with all defaults of its parts."""
     tree = config.model_dump()
     train = tree["train"]
     train["discriminator_learning_rate"] = (
@@ -138,31 +141,31 @@ def _completed(config: Config) -> dict[str, Any]:
 
 
 def _value(tree: Any, key: str) -> Any:
-    """What a dotted key of a completed recipe holds; None if nothing."""
-    for word in key.split("."):
+    """The value of a dotted key in a completed recipe; None if there is none."""
+    for name in key.split("."):
         if isinstance(tree, list):
-            tree = next((table for table in tree if table["name"] == word), None)
+            tree = next((table for table in tree if table["name"] == name), None)
         else:
-            tree = tree.get(word) if isinstance(tree, dict) else None
+            tree = tree.get(name) if isinstance(tree, dict) else None
     return tree
 
 
 def digest(values: Mapping[str, Any]) -> str:
-    """A name for values: the same for the same, whatever their order."""
-    text = json.dumps(values, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    """A name for values; it does not depend on their order."""
+    content = json.dumps(values, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
-def in_words(values: Mapping[str, Any]) -> str:
+def summary(values: Mapping[str, Any]) -> str:
     """Values on one line, without their sections."""
-    return ", ".join(f"{k.partition('.')[2] or k} {said(v)}" for k, v in values.items())
+    return ", ".join(f"{k.partition('.')[2] or k} {text(v)}" for k, v in values.items())
 
 
-def said(value: Any) -> str:
-    """A value as a reader wants it: "r1 weight 0.1" for a part, "none" for no parts."""
+def text(value: Any) -> str:
+    """A value for a reader: "r1 weight 0.1" for a part, "none" for no parts."""
     if isinstance(value, list):
-        return " + ".join(map(said, value)) or "none"
+        return " + ".join(map(text, value)) or "none"
     if isinstance(value, dict):
-        rest = (f" {key} {said(one)}" for key, one in value.items() if key != "name")
+        rest = (f" {key} {text(one)}" for key, one in value.items() if key != "name")
         return "".join([str(value.get("name", "")), *rest])
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,8 +1,8 @@
-"""The page of a search: the verdict, every trial, and what decided."""
+"""The report of a search: verdict, all trials, importance of the values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from .. import __version__
 from ..reports.charts import COLOURS, LINE, QUIET, WIDTH, drawn
 from ..reports.page import Charts, Page, Section, Table, Text
-from .space import in_words, said
+from .result import TrialResult, TuningResult
+from .space import summary, text
 
-WORDS = {
+HEADLINES = {
     "helps": "The best values are better than the recipe's",
     "no evidence": "No evidence that the best values are better than the recipe's",
     "hurts": "The best values are worse than the recipe's when repeated",
@@ -21,17 +22,17 @@ WORDS = {
 TONES = {"helps": "good", "no evidence": "", "hurts": "bad"}
 
 
-def page(result: Mapping[str, Any]) -> Page:
-    """Args: result: what tune.json holds."""
-    repeats = result["repeats"]
-    verdict = repeats["verdict"] if repeats else "no evidence"
+def page(result: TuningResult) -> Page:
+    """The page of report.html."""
+    repeats = result.repeats
+    verdict = repeats.verdict if repeats else "no evidence"
     head, *lines = sentences(result)
     sections = [
         Section("Repeated with other seeds", _repeats(result)),
         Section("Trials", [Charts(_charts(result), _trials(result))]),
     ]
     return Page(
-        title=f"Search over {result['recipe']}",
+        title=f"Search over {result.recipe}",
         verdict=head,
         tone=TONES[verdict],
         reasons=[],
@@ -41,54 +42,57 @@ def page(result: Mapping[str, Any]) -> Page:
     )
 
 
-def sentences(result: Mapping[str, Any]) -> list[str]:
-    """The verdict, what was searched, what was found, and where it lies."""
-    best, repeats, by = result["best"], result["repeats"], result["by"]
+def sentences(result: TuningResult) -> list[str]:
+    """The verdict, the search, its best trial, and the files."""
+    best, by = result.best, result.by
     return [
-        WORDS[repeats["verdict"]] if repeats else "The best values were not repeated",
-        f"{len(result['trials'])} trials of {result['kimg']:g} kimg on {result['data']}, by {by} "
-        f"on {result['against']} (lower is better).",
-        f"Best: trial {best['trial']}, {by} {best['value']:.4g}: {in_words(best['values'])}.",
-        f"{result['folder']}: best.toml, report.html, tune.json",
+        HEADLINES[result.repeats.verdict]
+        if result.repeats
+        else "The best values were not repeated",
+        f"{len(result.trials)} trials of {result.kimg:g} kimg on {result.data}, by {by} "
+        f"on {result.against} (lower is better).",
+        f"Best: trial {best.trial}, {by} {best.value:.4g}: {summary(best.values)}.",
+        f"{result.folder}: best.toml, report.html, tune.json",
     ]
 
 
-def _repeats(result: Mapping[str, Any]) -> list[Any]:
-    repeats = result["repeats"]
+def _repeats(result: TuningResult) -> list[Any]:
+    repeats = result.repeats
     if not repeats:
         return []
     rows = [
-        (name, *("diverged" if value is None else f"{value:.4g}" for value in repeats[name]))
-        for name in ("best", "default")
+        (name, *("diverged" if value is None else f"{value:.4g}" for value in values))
+        for name, values in (("best", repeats.best), ("default", repeats.default))
     ]
-    header = ("values", *(f"seed {seed}" for seed in repeats["seeds"]))
-    blocks: list[Any] = [Table(header, rows, "l" + "r" * len(repeats["seeds"]), result["by"])]
-    if repeats["low"] is not None:
+    header = ("values", *(f"seed {seed}" for seed in repeats.seeds))
+    blocks: list[Any] = [Table(header, rows, "l" + "r" * len(repeats.seeds), result.by)]
+    if repeats.low is not None:
         blocks.append(
             Text(
-                f"Difference {repeats['difference']:.4g}, 95 % interval {repeats['low']:.4g} to "
-                f"{repeats['high']:.4g} (paired by seed, Student's t)."
+                f"Difference {repeats.difference:.4g}, 95 % interval {repeats.low:.4g} to "
+                f"{repeats.high:.4g} (paired by seed, Student's t)."
             )
         )
-    if None not in repeats["best"]:
-        again = float(np.mean(repeats["best"]))
+    scores = [value for value in repeats.best if value is not None]
+    if len(scores) == len(repeats.best):
+        again = float(np.mean(scores))
         blocks.append(
             Text(
-                f"In the search the best trial scored {result['best']['value']:.4g}; with other "
-                f"seeds its values score {again:.4g} on average. The difference is the luck of "
-                "the winner: expect the second number."
+                f"In the search the best trial scored {result.best.value:.4g}; with other seeds "
+                f"its values score {again:.4g} on average. The first number is biased, because "
+                "it is the best of many: expect the second."
             )
         )
     return blocks
 
 
-def _charts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _charts(result: TuningResult) -> list[tuple[str, str]]:
     charts = []
-    if result["importance"]:
-        charts.append(("Importance of each value", _importance(result["importance"])))
-    complete = [trial for trial in result["trials"] if trial["value"] is not None]
+    if result.importance:
+        charts.append(("Importance of each value", _importance(result.importance)))
+    complete = [trial for trial in result.trials if trial.value is not None]
     if len(complete) > 1:
-        charts.append(("Every finished trial; the best is drawn strong", _parallel(result)))
+        charts.append(("All finished trials; the thick line is the best", _parallel(result)))
     return charts
 
 
@@ -96,7 +100,7 @@ def _importance(shares: Mapping[str, float]) -> str:
     names = list(shares)
 
     def paint(figure: Figure) -> None:
-        axes = figure.add_subplot(xlabel="share of what makes a trial one of the better")
+        axes = figure.add_subplot(xlabel="importance for being among the better trials")
         axes.barh(range(len(names)), [shares[name] for name in names], 0.5, color=COLOURS[0])
         axes.set_yticks(range(len(names)), names, parse_math=False)
         axes.set_ylim(len(names) - 0.5, -0.5)
@@ -105,20 +109,20 @@ def _importance(shares: Mapping[str, float]) -> str:
     return drawn(paint, 0.7 + 0.26 * len(names))
 
 
-def _parallel(result: Mapping[str, Any]) -> str:
+def _parallel(result: TuningResult) -> str:
     """Parallel coordinates: an axis per value, the score last, a line per finished trial."""
-    trials = [trial for trial in result["trials"] if trial["value"] is not None]
-    columns = [*result["best"]["values"], result["by"]]
+    trials = [trial for trial in result.trials if trial.value is not None]
+    columns = [*result.best.values, result.by]
     heights, ticks = zip(*(_column(trials, name) for name in columns), strict=True)
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
         for index, trial in enumerate(trials):
-            mine = trial["number"] == result["best"]["trial"]
+            best = trial.number == result.best.trial
             line = [column[index] for column in heights]
-            colour = COLOURS[1] if mine else COLOURS[0]
-            width, alpha = (2.0, 1.0) if mine else (0.8, 0.35)
-            axes.plot(line, color=colour, linewidth=width, alpha=alpha, zorder=3 if mine else 2)
+            colour = COLOURS[1] if best else COLOURS[0]
+            width, alpha = (2.0, 1.0) if best else (0.8, 0.35)
+            axes.plot(line, color=colour, linewidth=width, alpha=alpha, zorder=3 if best else 2)
         for place, (low, high) in enumerate(ticks):
             axes.axvline(place, color=LINE, linewidth=0.8)
             axes.text(place, -0.04, low, ha="center", va="top", size=6.5, color=QUIET)
@@ -137,14 +141,14 @@ def _two_lines(name: str) -> str:
     return name.partition(".")[2].replace("_", "\n").replace(".", "\n") or name
 
 
-def _column(trials, name: str) -> tuple[list[float], tuple[str, str]]:
-    """Where each trial crosses this axis, 0 to 1, and the words at its two ends."""
-    raw = [trial["values"].get(name, trial["value"]) for trial in trials]
+def _column(trials: Sequence[TrialResult], name: str) -> tuple[list[float], tuple[str, str]]:
+    """Height of each trial on this axis, 0 to 1, and the texts at its two ends."""
+    raw = [trial.values.get(name, trial.value) for trial in trials]
     numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in raw)
     if not numeric:
-        words = [said(v) for v in raw]
-        order = sorted(set(words))
-        heights = [order.index(word) / max(1, len(order) - 1) for word in words]
+        texts = [text(v) for v in raw]
+        order = sorted(set(texts))
+        heights = [order.index(one) / max(1, len(order) - 1) for one in texts]
         return heights, (order[0][:20], order[-1][:20])
     values = np.array(raw, float)
     low, high = float(values.min()), float(values.max())
@@ -154,14 +158,14 @@ def _column(trials, name: str) -> tuple[list[float], tuple[str, str]]:
     return list((scale - scale.min()) / span), (f"{low:.3g}", f"{high:.3g}")
 
 
-def _trials(result: Mapping[str, Any]) -> Table:
+def _trials(result: TuningResult) -> Table:
     rows = [
         (
-            str(trial["number"]),
-            "" if trial["value"] is None else f"{trial['value']:.4g}",
-            trial["why"] or "played to its end",
-            in_words(trial["values"]),
+            str(trial.number),
+            "" if trial.value is None else f"{trial.value:.4g}",
+            trial.why or "trained to its end",
+            summary(trial.values),
         )
-        for trial in result["trials"]
+        for trial in result.trials
     ]
-    return Table(("trial", result["by"], "end", "values"), rows, "rrll", "Every trial in order")
+    return Table(("trial", result.by, "end", "values"), rows, "rrll", "All trials in order")

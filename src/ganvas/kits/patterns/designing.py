@@ -182,7 +182,7 @@ def _curve(logos: Logos, seed: int) -> list[dict[str, Any]]:
     rows = np.random.Generator(np.random.Philox(seed)).permutation(len(pixels))[: 2 * JUDGED]
     judged = evaluate(logos.run, pixels[rows], metrics=names, n=JUDGED, seed=seed, model="last",
                       features="general")  # fmt: skip
-    return judged["truncation"]
+    return [point.to_dict() for point in judged.truncation]
 
 
 def _sheet(logos: Logos, drawn: Drawn, colours: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 from ...config import Scores as ScoreOptions
 from ...config.plan import Plan
 from ...data import Images
-from ...doctor import since_cure
+from ...doctor import since_fix
 from ...evaluation.reference import Reference
 from ...evaluation.samples import describe_source
 from ...sampling.sampler import Sampler
@@ -55,7 +55,7 @@ class Scores(EachTick):
         by, fakes = self.about["by"], self.sampler.sample(self.options.images, seed=SEED)
         scores = self.reference.distances(self.reference.extractor(fakes)[0])
         key, value = f"score/{by}", scores[by]
-        past = [row[key] for row in since_cure(self.run.rows()) if key in row]
+        past = [row[key] for row in since_fix(self.run.rows()) if key in row]
         if value < min([*past, self.run.best.get(by, math.inf)]):
             self.keep(step, scores)
         elif self.options.patience and past:

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from ...config.plan import Plan
-from ...doctor import Finding, examine, examine_run, sheet, since_cure, well
+from ...doctor import Finding, examine, examine_run, health_report, healthy, since_fix
 from ...storage.run import Run
 from .base import EachTick
 
@@ -32,30 +32,30 @@ class Watch(EachTick):
         self.known: set[tuple[str, str]] = set()
 
     def tick(self, step: int, logs: dict[str, float]) -> None:
-        rows = since_cure(self.run.rows())
+        rows = since_fix(self.run.rows())
         findings = examine(rows, self.report)
-        if self.heal and well(rows, self.report):
+        if self.heal and healthy(rows, self.report):
             self.run.keep_healthy(step)
-        certain = [f for f in findings if f.severity == "certain" and f.disease != "bad_data"]
+        certain = [f for f in findings if f.severity == "certain" and f.failure != "bad_data"]
         if self.heal and certain and step < self.plan.total:
             self.failure = certain[0]
             self.model.stop_training = True
-        found = {(f.disease, f.severity) for f in findings}
+        found = {(f.failure, f.severity) for f in findings}
         if found - self.known:
             self.tell(step, rows, findings)
         self.known |= found
 
     def tell(self, step: int, rows: Any, findings: list[Finding]) -> None:
-        """A line on standard error for what is certain, and the sheet in TensorBoard."""
+        """A line on standard error for what is certain, and the report in TensorBoard."""
         name = self.run.folder
         for finding in findings:
-            new = (finding.disease, finding.severity) not in self.known
+            new = (finding.failure, finding.severity) not in self.known
             if self.aloud and new and finding.severity == "certain" and not self.failure:
                 sys.stderr.write(
-                    f"note: {finding.disease} since {finding.since_kimg:g} kimg: "
+                    f"note: {finding.failure} since {finding.since_kimg:g} kimg: "
                     f"`ganvas doctor {self.run.where}` shows the evidence and fixes\n"
                 )
         if self.writer:
             with self.writer.as_default(step):
-                words = sheet(name.name, rows, examine_run(self.run))  # with cures
-                tf.summary.text("doctor", f"```\n{words}\n```")
+                text = health_report(name.name, rows, examine_run(self.run))  # with fixes
+                tf.summary.text("doctor", f"```\n{text}\n```")

@@ -1,8 +1,8 @@
-"""The diseases, and the patterns of signs that give them away.
+"""Failures of training, and the patterns of signs by which they are detected.
 
-A pattern holds when all of its signs do, for so many ticks on end. Numbers are relative: to real
-images in the same place, to the discriminator's own spread, or to the run's own past. They were
-set on the even seeds of `benchmarks/doctor.py` and are reported on the odd ones.
+A pattern holds if all of its signs hold for its number of consecutive ticks. Numbers are relative:
+to real images in the same place, to the spread of the logits, or to the run's earlier values. They
+were set on the even seeds of `benchmarks/doctor.py` and are reported on the odd ones.
 """
 
 from __future__ import annotations
@@ -11,19 +11,25 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Disease:
-    """What it is called, what it means in plain words, and where it is described."""
+class Failure:
+    """A failure of training.
+
+    Attributes:
+        name: as in JSON.
+        meaning: one line for users.
+        fixes: names in `fixes.CHANGES` to apply together; if the failure occurs again, the next.
+        source: where it is described.
+    """
 
     name: str
-    says: str
-    cures: tuple[tuple[str, ...], ...]
-    """Remedies (`cures.REMEDIES`) to take together; then, if it comes back, the next ones."""
+    meaning: str
+    fixes: tuple[tuple[str, ...], ...]
     source: str
 
 
 @dataclass(frozen=True)
 class Sign:
-    """A number of the log (or drawn from it, see `diagnosis.drawn`) within bounds."""
+    """A number of the log (or derived from it, see `diagnosis.signals_of`) within bounds."""
 
     signal: str
     least: float = float("-inf")
@@ -35,68 +41,68 @@ class Sign:
 
 @dataclass(frozen=True)
 class Pattern:
-    """Signs of a disease. `ticks`: for how many on end."""
+    """Signs of a failure, for a number of consecutive ticks."""
 
-    disease: str
+    failure: str
     severity: str
     signs: tuple[Sign, ...]
     ticks: int = 3
 
 
-DISEASES = {
-    disease.name: disease
-    for disease in (
-        Disease(
+FAILURES = {
+    failure.name: failure
+    for failure in (
+        Failure(
             "bad_data",
-            "the images are too few or too much alike to learn from",
+            "there are too few images, or they are too similar",
             (("augment",),),
             "Karras et al. 2020, arXiv:2006.06676",
         ),
-        Disease(
+        Failure(
             "divergence",
             "numbers grow without bound",
             (("rates", "slope"), ("loss", "normalise"), ("slower",)),
             "Mescheder et al. 2018, arXiv:1801.04406",
         ),
-        Disease(
+        Failure(
             "discriminator_collapse",
-            "the discriminator does not tell real from fake, so the generator learns nothing of it",
+            "the discriminator does not separate real from fake, so the generator is not trained",
             (("rates", "loss"), ("capacity", "slope"), ("quick",)),
             "Goodfellow 2016, arXiv:1701.00160, section 5.1",
         ),
-        Disease(
+        Failure(
             "mode_collapse",
-            "the generator makes few images, or one, again and again",
+            "the generator repeats few images",
             (("rates", "slope", "loss"), ("minibatch", "normalise", "capacity"), ("quick",)),
             "Salimans et al. 2016, arXiv:1606.03498; Lin et al. 2018, arXiv:1712.04086",
         ),
-        Disease(
+        Failure(
             "vanishing_gradient",
-            "the discriminator is so sure that the generator gets nothing to learn from",
+            "the discriminator is so certain that the generator's gradient is nearly zero",
             (("rates", "slope", "loss"), ("normalise", "capacity"), ("quick",)),
             "Arjovsky & Bottou 2017, arXiv:1701.04862",
         ),
-        Disease(
+        Failure(
             "oscillation",
-            "the players chase each other: images change as a whole from tick to tick",
+            "the networks do not converge: the images change as a whole from tick to tick",
             (("rates", "slope", "average"), ("loss", "normalise"), ("quick",)),
             "Mescheder et al. 2018, arXiv:1801.04406",
         ),
-        Disease(
+        Failure(
             "overfitting",
-            "the discriminator knows its training images by heart",
+            "the discriminator has memorised the training images",
             (("augment",), ("slope",)),
             "Karras et al. 2020, arXiv:2006.06676, section 2",
         ),
-        Disease(
+        Failure(
             "artifacts",
-            "the images carry a checkerboard, or pixels that stick to black and white",
+            "the images have a checkerboard pattern, or saturated pixels",
             (("rates", "normalise"), ("quick",)),
             "Odena et al. 2016, doi:10.23915/distill.00003",
         ),
     )
 }
-"""In the order in which they are named where several are as certain: causes before effects."""
+"""In the order of findings that are equally certain: causes before effects."""
 
 BAD = Sign("distance", least=0.1)
 STUCK = Sign("stall", least=0.75)

@@ -1,4 +1,4 @@
-"""Remedies, as changes of a recipe: only where it departs from what is known to work."""
+"""Fixes: changes to a recipe where its values differ from tested ones."""
 
 from __future__ import annotations
 
@@ -9,58 +9,64 @@ from typing import Any
 
 from ..config import Config, load_recipe, recipe_names
 from ..errors import ConfigError
-from .diseases import DISEASES
+from .failures import FAILURES
 
 Values = dict[str, Any]
 KEPT = ("kimg", "epochs", "tick_kimg", "seed", "batch", "discriminator_steps",
         "steps_per_execution", "jit", "precision", "heal")  # fmt: skip
-"""What a run is counted in and computed with, which no cure changes."""
+"""Values of [train] that no fix changes: length, seed, batch, and how it is computed."""
 RATE, SLOWEST, FASTEST = 1e-3, 2e-4, 2e-3
 SLOPES = ("r1", "r2", "gradient", "dragan")
 
 
 @dataclass(frozen=True)
-class Cure:
-    """Values to set, by dotted key. `anew`: the networks change, so learning starts again."""
+class Fix:
+    """Changes to a recipe.
+
+    Attributes:
+        values: by dotted key.
+        costs: in time or training.
+        anew: the networks change, so training starts again.
+    """
 
     values: Values
     costs: str
     anew: bool
 
     @property
-    def words(self) -> tuple[str, ...]:
-        """KEY=VALUE for --set, ready to paste between single quotes."""
+    def settings(self) -> tuple[str, ...]:
+        """KEY=VALUE for --set, to be quoted by single quotes."""
         return tuple(f"{key}={_toml(value)}" for key, value in self.values.items())
 
 
-def cures_of(disease: str, config: Config, anew: bool = False) -> list[Cure]:
-    """What to try against a disease of this recipe, the first thing first.
+def fixes_of(failure: str, config: Config, anew: bool = False) -> list[Fix]:
+    """Fixes of a failure for this recipe, in the order in which to try them.
 
-    Remedies that the recipe takes already are left out, and so are cures of which nothing is left.
+    Changes that the recipe already has are left out, and so are fixes without any change.
 
     Args:
-        anew: learning starts again in any case, so that new networks cost nothing: all but the
-            last cure are taken at once.
+        anew: training starts again in any case, so that new networks cost nothing: all fixes but
+            the last are combined.
     """
-    *first, last = DISEASES[disease].cures
+    *first, last = FAILURES[failure].fixes
     if anew and first:
         first = [tuple(name for names in first for name in names)]
     found = []
-    for remedies in (*first, last):
+    for names in (*first, last):
         values: Values = {}
         costs = []
-        for remedy in (REMEDIES[name] for name in remedies):
-            changed = remedy.change(config)
+        for change in (CHANGES[name] for name in names):
+            changed = change.values(config)
             values |= changed
-            costs += [remedy.costs] * bool(changed)
+            costs += [change.costs] * bool(changed)
         if values and _accepted(config, values):
             networks = any(key.startswith("networks") for key in values)
-            found.append(Cure(values, "; ".join(dict.fromkeys(costs)), networks))
+            found.append(Fix(values, "; ".join(dict.fromkeys(costs)), networks))
     return found
 
 
 def _accepted(config: Config, values: Values) -> bool:
-    """Whether the recipe takes them: a private one refuses what reaches the images bare."""
+    """Whether the recipe accepts them: a private one refuses some losses and penalties."""
     try:
         config.with_values(values)
     except ConfigError:
@@ -68,25 +74,25 @@ def _accepted(config: Config, values: Values) -> bool:
     return True
 
 
-def next_cure(
-    disease: str, config: Config, taken: Sequence[Sequence[str]], anew: bool
-) -> Cure | None:
-    """The first cure whose words were not taken yet, if any is left."""
-    cures = cures_of(disease, config, anew)
-    return next((cure for cure in cures if cure.words not in map(tuple, taken)), None)
+def next_fix(
+    failure: str, config: Config, applied: Sequence[Sequence[str]], anew: bool
+) -> Fix | None:
+    """The first fix whose settings were not applied yet; None if there is none."""
+    fixes = fixes_of(failure, config, anew)
+    return next((fix for fix in fixes if fix.settings not in map(tuple, applied)), None)
 
 
 @dataclass(frozen=True)
-class Remedy:
-    """`change`: a recipe -> the values to set, none where it needs none."""
+class Change:
+    """`values`: a recipe -> values to set; empty if it needs no change."""
 
-    change: Callable[[Config], Values]
+    values: Callable[[Config], Values]
     costs: str
 
 
 def rates(config: Config) -> Values:
-    """Two time-scales and a memory that are known to work: the recipe's own, or those of
-    Heusel et al. 2017, arXiv:1706.08500."""
+    """Learning rates and beta1 that are known to work: the tested recipe's, or the two time-scales
+    of Heusel et al. 2017, arXiv:1706.08500."""
     train = config.train
     if train.optimizer != "adam":
         return {}
@@ -105,7 +111,7 @@ def rates(config: Config) -> Values:
 
 
 def slower(config: Config) -> Values:
-    """Half the rates, where nothing else is to be said against a recipe."""
+    """Half the learning rates, if no value of the recipe is suspicious."""
     train = config.train
     values: Values = {"train.learning_rate": train.learning_rate / 2}
     if train.discriminator_learning_rate:
@@ -114,8 +120,8 @@ def slower(config: Config) -> Values:
 
 
 def slope(config: Config) -> Values:
-    """A bound on the discriminator's slope: the recipe's own, with the loss it goes with, or what
-    suits the loss, see docs/theory."""
+    """A gradient penalty: that of the tested recipe, with its loss, or one that suits the loss; see
+    docs/theory."""
     bounded = config.train.clip or _dcgan(config).get("discriminator_norm") == "spectral"
     if bounded or any(_name(penalty) in SLOPES for penalty in config.penalties):
         return {}
@@ -124,7 +130,7 @@ def slope(config: Config) -> Values:
     bounds = [penalty for penalty in own["penalties"] if _name(penalty) in SLOPES]
     if not config.train.burn_in_kimg:
         bounds = [{k: v for k, v in penalty.items() if k != "start"} for penalty in bounds]
-    if bounds and ":" not in loss:  # a loss of the user's own stays
+    if bounds and ":" not in loss:  # a loss of the user's own is kept
         values = {"penalties": [*config.model_dump()["penalties"], *bounds]}
         return values if loss == _name(own["loss"]) else values | {"loss": own["loss"]}
     if loss == "wasserstein":
@@ -137,7 +143,7 @@ def slope(config: Config) -> Values:
 
 
 def loss(config: Config) -> Values:
-    """The generator's gradient must not fade where it fails."""
+    """A loss whose gradient does not vanish if the discriminator rejects the fakes."""
     if _name(config.loss) != "saturating":
         return {}
     own = _name(proven(config).loss)
@@ -153,7 +159,7 @@ def minibatch(config: Config) -> Values:
 
 
 def capacity(config: Config) -> Values:
-    """A generator no smaller than any recipe's."""
+    """A generator that is not smaller than that of any tested recipe."""
     least = {"width": 32, "noise": 64}
     part = _dcgan(config)
     return {f"networks.{k}": v for k, v in least.items() if part and part[k] < v // 2}
@@ -168,7 +174,7 @@ def average(config: Config) -> Values:
 
 
 def quick(config: Config) -> Values:
-    """All of the default recipe but what the run is counted in."""
+    """All values of the default recipe, except KEPT."""
     base, now = load_recipe("quick").model_dump(), config.model_dump()
     values = {key: base[key] for key in ("loss", "penalties", "networks")}
     values = {key: value for key, value in values.items() if not _holds(now[key], value)}
@@ -179,7 +185,7 @@ def quick(config: Config) -> Values:
 
 
 def _holds(now: Any, wanted: Any) -> bool:
-    """Whether a part that may have more written out is the one that is wanted."""
+    """Whether a part is the wanted one, with or without its defaults."""
     if isinstance(wanted, list):
         return len(now) == len(wanted) and all(map(_holds, now, wanted))
     if isinstance(wanted, str):
@@ -188,21 +194,21 @@ def _holds(now: Any, wanted: Any) -> bool:
 
 
 def proven(config: Config) -> Config:
-    """The recipe of the package that this one was made from; itself, if from none."""
+    """The recipe of the package that this one is based on; itself if there is none."""
     return load_recipe(config.recipe) if config.recipe in recipe_names() else config
 
 
-REMEDIES = {
-    "rates": Remedy(rates, "nothing"),
-    "slower": Remedy(slower, "as many images again for the same progress"),
-    "slope": Remedy(slope, "a quarter to a half more time a step"),
-    "loss": Remedy(loss, "nothing"),
-    "normalise": Remedy(normalise, "learning starts anew; a little more time a step"),
-    "minibatch": Remedy(minibatch, "learning starts anew; nearly no time"),
-    "capacity": Remedy(capacity, "learning starts anew; more time a step"),
-    "augment": Remedy(augment, "a tenth more time a step; blurs what is learnt if images are many"),
-    "average": Remedy(average, "nothing"),
-    "quick": Remedy(quick, "learning starts anew with the default recipe's game and networks"),
+CHANGES = {
+    "rates": Change(rates, "nothing"),
+    "slower": Change(slower, "twice as many images for the same progress"),
+    "slope": Change(slope, "25 to 50 % more time per step"),
+    "loss": Change(loss, "nothing"),
+    "normalise": Change(normalise, "training starts again; slightly more time per step"),
+    "minibatch": Change(minibatch, "training starts again; nearly no time"),
+    "capacity": Change(capacity, "training starts again; more time per step"),
+    "augment": Change(augment, "10 % more time per step; worse images if there are many images"),
+    "average": Change(average, "nothing"),
+    "quick": Change(quick, "training starts again with the default recipe's training and networks"),
 }
 
 
@@ -223,7 +229,7 @@ def _name(part: Any) -> str:
 
 
 def _toml(value: Any) -> str:
-    """A value as --set takes it: inline TOML."""
+    """A value for --set: inline TOML."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}={_toml(v)}" for key, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
