@@ -1,4 +1,4 @@
-"""The defects kit, measured: what it finds, beside detectors without a GAN, and what it promises.
+"""The defects kit, measured: defects found, beside detectors without a GAN, and false alarms.
 
     python benchmarks/defects.py [one-class|leave-one-out|tiles|textures|contamination|speed|alarms]
         [--seeds 2] [--part 0/2] [--only NAME]
@@ -23,6 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads wait for each 
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
@@ -61,15 +62,15 @@ def fitted(good: np.ndarray, seed: int, folder: str, **options):
 def areas(detector, good: np.ndarray, bad: np.ndarray) -> dict:
     """AUROC and average precision of the detector and its rivals; the ablation; false alarms."""
     began = time.perf_counter()
-    told = [detector.score(images) for images in (good, bad)]
+    verdicts = [detector.score(images) for images in (good, bad)]
     spent = 1000 * (time.perf_counter() - began) / (len(good) + len(bad))
     rivals = detector.baselines()
     theirs = [rivals.score(images) for images in (good, bad)]
     row = {
-        "auroc": auroc(told[0].score, told[1].score),
-        "ap": average_precision(told[0].score, told[1].score),
-        "ms": round(spent, 3), "alarms": int(told[0].defective.sum()), "good": len(good),
-        "found": int(told[1].defective.sum()), "bad": len(bad),
+        "auroc": auroc(verdicts[0].score, verdicts[1].score),
+        "ap": average_precision(verdicts[0].score, verdicts[1].score),
+        "ms": round(spent, 3), "alarms": int(verdicts[0].defective.sum()), "good": len(good),
+        "found": int(verdicts[1].defective.sum()), "bad": len(bad),
         "calibration": detector.calibration_size, "alpha": detector.alpha,
         "parts": ablation(detector, good, bad),
     }  # fmt: skip
@@ -126,18 +127,17 @@ def contamination(name: str, percent: int, seed: int) -> dict:
 
 def judged(detector, good: np.ndarray, bad: np.ndarray, masks: np.ndarray) -> dict:
     found = defects.judge(detector, good, bad, masks)
-    alarms = found["false_alarms"]
+    area, alarms = found.detector.auroc, found.false_alarms
     return {
-        "auroc": found["detector"]["auroc"]["value"],
-        "ap": found["detector"]["average_precision"]["value"],
-        "low": found["detector"]["auroc"]["low"], "high": found["detector"]["auroc"]["high"],
-        **{f"auroc {n}": one["auroc"]["value"] for n, one in found["baselines"].items()},
-        **{f"ap {n}": one["average_precision"]["value"] for n, one in found["baselines"].items()},
-        **{f"pixel {key}": value for key, value in found["pixels"]["detector"].items()},
-        **{f"pixel {key} pca": value for key, value in found["pixels"]["pca"].items()},
-        "recall": found["recall"], "inside": alarms["inside"], "alarms": alarms["count"],
-        "good": len(good), "bad": len(bad), "alpha": found["alpha"], "ms": found["milliseconds"],
-        "parts": found["ablation"], "sentence": found["sentences"][0],
+        "auroc": area.value, "ap": found.detector.average_precision.value,
+        "low": area.low, "high": area.high,
+        **{f"auroc {n}": one.auroc.value for n, one in found.baselines.items()},
+        **{f"ap {n}": one.average_precision.value for n, one in found.baselines.items()},
+        **{f"pixel {key}": value for key, value in asdict(found.pixels["detector"]).items()},
+        **{f"pixel {key} pca": value for key, value in asdict(found.pixels["pca"]).items()},
+        "recall": found.recall._asdict(), "inside": alarms.inside, "alarms": alarms.count,
+        "good": len(good), "bad": len(bad), "alpha": found.alpha, "ms": found.milliseconds,
+        "parts": found.ablation, "sentence": found.sentences[0],
     }  # fmt: skip
 
 
@@ -169,8 +169,8 @@ def textures(kind: str, seed: int) -> dict:
 def speed(label: int, seed: int) -> dict:
     """This kit's pass against AnoGAN's 500 steps, by the same networks on the same images.
 
-    Both score in batches, and both one image at a time, as the paper of AnoGAN does and as a line
-    meets them; in turn, three times, whose median counts.
+    Both score in batches, and both one image at a time, as in the paper of AnoGAN and on a
+    production line; in turn, three times, whose median counts.
     """
     x, y, test, truth = digits("mnist")
     good, bad = test[truth == label][:128], test[truth != label][:128]

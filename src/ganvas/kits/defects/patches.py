@@ -1,6 +1,6 @@
-"""Where patches lie on an image, how they are cut out, and how what they say is laid together.
+"""Where patches lie on an image, how they are cut out, and how their maps are merged.
 
-Cutting is two gathers, laying together two matrix products: both run in LiteRT as they are.
+Cutting is two gathers, merging two matrix products: both run in LiteRT as they are.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Grid:
             side = size[0] if small else min(USUAL, *size)
         if not SMALLEST <= side <= min(*size, LARGEST):
             raise UsageError(
-                f"patches of {side} px on images of {size[0]}×{size[1]} px: a patch has "
-                f"{SMALLEST} to {LARGEST} px and fits the image"
+                f"patches must have {SMALLEST} to {LARGEST} px and fit the images of "
+                f"{size[0]}×{size[1]} px, got {side} px"
             )
         self.side = side
         self.places = [_starts(length, side) for length in size]
