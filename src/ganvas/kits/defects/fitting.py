@@ -87,11 +87,7 @@ def fit(
     begin(work, {**facts, "recipe": recipe}, REQUEST)
     message = _progress(progress)
     patches = some_patches(images[parts.learn], grid, seed)
-    message(
-        f"{len(images)} good images: {len(parts.learn)} for training, {len(parts.scale)} for "
-        f"scaling, {len(parts.calibrate)} for calibration; {grid.count} patch(es) of "
-        f"{grid.side} px each"
-    )
+    message(f"{len(images)} good images: {_summary(parts, grid)}")
     gan = training.train_gan(patches, work / "gan", config, progress=progress)
     message("training the encoder")
     encoder = encoders.train(gan, patches, work / "encoder.npz", steps=encoder_steps, seed=seed)
@@ -175,6 +171,13 @@ def _progress(shown: bool) -> Callable[[str], None]:
             sys.stderr.write(f"{text}\n")
 
     return message
+
+
+def _summary(parts: Split, grid: Grid) -> str:
+    return (
+        f"{len(parts.learn)} for training, {len(parts.scale)} for scaling, "
+        f"{len(parts.calibrate)} for calibration; {grid.count} patch(es) of {grid.side} px each"
+    )
 
 
 def _counts(parts: Split) -> dict[str, int]:
