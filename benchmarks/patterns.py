@@ -82,12 +82,12 @@ def tiles(part: str, seed: int) -> dict:
         quilts = [quilt(source.pixels, rng) for _ in drawn]
         rows.append({
             "texture": source.name,
-            "ratio": [round(one["ratio"], 4) for one in found],
-            "within": float(np.mean([one["within"] for one in found])),
-            "naive": [round(one["ratio"], 4) for one in naive],
-            "naive_within": float(np.mean([one["within"] for one in naive])),
-            "mirror": [round(one["ratio"], 4) for one in mirror],
-            "mirror_within": float(np.mean([one["within"] for one in mirror])),
+            "ratio": [round(one.ratio, 4) for one in found],
+            "within": float(np.mean([one.within for one in found])),
+            "naive": [round(one.ratio, 4) for one in naive],
+            "naive_within": float(np.mean([one.within for one in naive])),
+            "mirror": [round(one.ratio, 4) for one in mirror],
+            "mirror_within": float(np.mean([one.within for one in mirror])),
             **distances(source.pixels, drawn, quilts, rng),
         })  # fmt: skip
         sheet += [refit(source.pixels, (256, 256), 3), *drawn[:2]]
