@@ -23,6 +23,7 @@ import os
 import tempfile
 import time
 import zlib
+from dataclasses import asdict
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -90,12 +91,12 @@ def play(setting: str, seed: int) -> dict:
         truth = found.test.labels
         arms = {}
         for arm, ratio in plan.variants():
-            study.answer(0, arm, ratio, pool)
-            answers = study.answers(0, arm, ratio)
-            scores = metrics.per_class(answers.test, truth)
+            study.predict(0, arm, ratio, pool)
+            predicted = study.predictions(0, arm, ratio)
+            scores = metrics.per_class(predicted.test, truth)
             arms[name_of(arm, ratio)] = {
-                "valid": packed(answers.valid.argmax(1)),
-                "test": packed((answers.test.argmax(1) - truth) % len(found.names)),
+                "valid": packed(predicted.valid.argmax(1)),
+                "test": packed((predicted.test.argmax(1) - truth) % len(found.names)),
                 "rare": {k: float(v[found.rare[0]]) for k, v in scores.items()},
                 "balanced_accuracy": float(np.nanmean(scores["recall"])),
             }  # fmt: skip
@@ -106,7 +107,7 @@ def play(setting: str, seed: int) -> dict:
         "setting": setting, "seed": seed, "seconds": round(time.perf_counter() - began),
         "generator_seconds": round(trained), "kimg": plan.kimg, "arms": arms,
         "valid": packed(valid), "counts": pool.counts[found.names[found.rare[0]]],
-        "kept": packed(leak.kept), "leaks": leak.to_dict(),
+        "kept": packed(leak.kept), "leaks": asdict(leak.counts),
     }  # fmt: skip
 
 
@@ -118,7 +119,7 @@ def picture(setting: str, found: Material, fakes: np.ndarray) -> None:
 
 
 def packed(values: np.ndarray) -> str:
-    """Small integers as text. Test answers are kept as their distance to the truth: mostly 0."""
+    """Small integers as text. Test predictions are kept as their difference to the truth."""
     return base64.b64encode(zlib.compress(values.astype(np.uint8).tobytes(), 9)).decode()
 
 
