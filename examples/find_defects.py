@@ -7,7 +7,7 @@ import numpy as np
 
 from ganvas.images import write_png
 from ganvas.kits import defects
-from ganvas.kits.defects.overlay import beside
+from ganvas.kits.defects.overlay import side_by_side
 
 SHORT = {"networks.width": 8, "networks.discriminator_width": 8, "train.tick_kimg": 1.6}
 
@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
     verdicts = detector.score(new)
     for number, (score, p, defective) in enumerate(zip(*verdicts[:3], strict=True)):
         print(f"plate {number}: score {score:5.2f}, p {p:.3f}", "DEFECTIVE" if defective else "")
-    write_png(folder / "last.png", beside(new[-1, ..., None], verdicts.heatmap[-1]))
+    write_png(folder / "last.png", side_by_side(new[-1, ..., None], verdicts.heatmap[-1]))
 
 
 if __name__ == "__main__":

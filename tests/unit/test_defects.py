@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from ganvas.errors import DataError, UsageError
 from ganvas.images import to_float, write_png
-from ganvas.kits.defects import goods, judging, moves
+from ganvas.kits.defects import good_images, judging, moves
 from ganvas.kits.defects.baselines import Baselines
 from ganvas.kits.defects.blur import blurred
 from ganvas.kits.defects.density import SHRINK, Gaussian, Nearest
@@ -36,8 +36,8 @@ def test_patches_cover_an_image_and_come_back(size):
     corners = [(y, x) for y in grid.places[0] for x in grid.places[1]]
     for number, (y, x) in enumerate(corners):
         assert (cut[grid.count + number] == images[1, y : y + 32, x : x + 32]).all()
-    laid = grid.lay(tf.constant(cut[..., 0])).numpy()
-    assert laid == pytest.approx(images[..., 0], abs=1e-5)
+    merged = grid.merge(tf.constant(cut[..., 0])).numpy()
+    assert merged == pytest.approx(images[..., 0], abs=1e-5)
 
 
 def test_a_small_square_is_one_patch_and_stays_as_it_is():
@@ -120,24 +120,27 @@ def test_conformal_p_values_by_hand():
 
 @pytest.mark.parametrize(("alpha", "count"), [(0.05, 19), (0.01, 99), (0.001, 999), (0.3, 3)])
 def test_an_alpha_needs_so_many_images(alpha, count):
-    assert goods.needed(alpha) == count
-    goods.check_alpha(alpha, count)
+    assert good_images.needed(alpha) == count
+    good_images.check_alpha(alpha, count)
     with pytest.raises(UsageError, match=rf"guaranteed by {count - 1} .* needs {count}:"):
-        goods.check_alpha(alpha, count - 1)
+        good_images.check_alpha(alpha, count - 1)
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.01, 0.3])
 def test_splits_keep_the_guarantee_and_share_nothing(alpha):
-    least = goods.fewest(alpha)
+    least = good_images.fewest(alpha)
     for count in (least, least + 57, 5000):
-        parts = goods.split(count, alpha, seed=1)
+        parts = good_images.split(count, alpha, seed=1)
         assert sorted(np.concatenate(parts)) == list(range(count))
-        assert len(parts.calibrate) >= goods.needed(alpha) and len(parts.learn) >= goods.FEWEST
+        assert (
+            len(parts.calibrate) >= good_images.needed(alpha)
+            and len(parts.learn) >= good_images.FEWEST
+        )
     with pytest.raises(DataError, match=rf"too few for alpha = {alpha:g}.* give at least {least}"):
-        goods.split(least - 1, alpha, seed=1)
+        good_images.split(least - 1, alpha, seed=1)
     for wrong in (0, 1, -0.1):
         with refuses(UsageError, "0", "1"):
-            goods.split(1000, wrong, 0)
+            good_images.split(1000, wrong, 0)
 
 
 def test_equal_images_count_once():
@@ -173,41 +176,41 @@ def test_baselines_by_their_definitions():
 
 def test_labels_among_good_images_are_refused(tmp_path, grey):
     with refuses(DataError, "--all-good"):
-        goods.read_good(grey)
-    assert goods.read_good(grey, all_good=True).shape == (256, 16, 16, 1)
+        good_images.read_good(grey)
+    assert good_images.read_good(grey, all_good=True).shape == (256, 16, 16, 1)
     for number, image in enumerate(grey[0][:6]):
         write_png(tmp_path / "ab"[number % 2] / f"{number}.png", image)
     with refuses(DataError):
-        goods.read_good(tmp_path)
+        good_images.read_good(tmp_path)
 
 
 def test_sizes_are_never_changed_unasked(tmp_path):
     image = RNG.integers(0, 256, (40, 72, 3)).astype(np.uint8)
     write_png(tmp_path / "a.png", image)
     write_png(tmp_path / "b.png", 255 - image)
-    assert goods.read_good(tmp_path).shape == (2, 40, 72, 3)
-    assert goods.read(tmp_path).paths == [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
-    assert goods.read(tmp_path, (40, 72, 1)).pixels.shape == (2, 40, 72, 1)
+    assert good_images.read_good(tmp_path).shape == (2, 40, 72, 3)
+    assert good_images.read(tmp_path).paths == [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
+    assert good_images.read(tmp_path, (40, 72, 1)).pixels.shape == (2, 40, 72, 1)
     np.savez(tmp_path / "x.npz", x=RNG.integers(0, 256, (3, 100, 90)).astype(np.uint8))
-    assert goods.read(tmp_path / "x.npz").pixels.shape == (3, 100, 90, 1)
+    assert good_images.read(tmp_path / "x.npz").pixels.shape == (3, 100, 90, 1)
     with refuses(DataError, "40×72", "32×32"):
-        goods.read(tmp_path, (32, 32, 3))
+        good_images.read(tmp_path, (32, 32, 3))
     write_png(tmp_path / "c.png", image[:30])
     with refuses(DataError, "2", "--size", "40x72"):
-        goods.read_good(tmp_path)
-    assert goods.read_good(tmp_path, (32, 32)).shape == (3, 32, 32, 3)
+        good_images.read_good(tmp_path)
+    assert good_images.read_good(tmp_path, (32, 32)).shape == (3, 32, 32, 3)
 
 
 def test_nothing_to_read(tmp_path):
     with refuses(DataError):
-        goods.read_good(tmp_path)
+        good_images.read_good(tmp_path)
     with refuses(DataError):
-        goods.read(tmp_path)
+        good_images.read(tmp_path)
     (tmp_path / "a.png").write_bytes(b"no image")
     with refuses(DataError, "a.png"):
-        goods.read(tmp_path)
+        good_images.read(tmp_path)
     with refuses(DataError, "uint8"):
-        goods.read(np.zeros((3, 16, 16)))
+        good_images.read(np.zeros((3, 16, 16)))
 
 
 def test_overlays_are_red_where_it_is_unusual():
@@ -287,17 +290,17 @@ def test_masks_are_found_by_name_and_folder(tmp_path):
             image[RNG.integers(0, 16), RNG.integers(0, 16)] = 255
             write_png(tmp_path / "truth" / kind / f"{number:03}_mask.png", image)
             wanted[str(tmp_path / "bad" / kind / f"{number:03}.png")] = image > 0
-    broken = goods.read(tmp_path / "bad")
+    broken = good_images.read(tmp_path / "bad")
     masks = read_masks(tmp_path / "truth", broken)
     assert all((mask == wanted[path]).all() for mask, path in zip(masks, broken.paths, strict=True))
     (tmp_path / "truth" / "hole").rename(tmp_path / "truth" / "other")
     with refuses(DataError, "hole/000.png"):
         read_masks(tmp_path / "truth", broken)
     with refuses(DataError):
-        read_masks(tmp_path / "truth", goods.read(np.zeros((1, 16, 16), np.uint8)))
+        read_masks(tmp_path / "truth", good_images.read(np.zeros((1, 16, 16), np.uint8)))
     write_png(tmp_path / "dim" / "000.png", np.ones((16, 16), np.uint8))
     with refuses(DataError, "1", "127"):
-        read_masks(tmp_path / "dim", goods.Named(broken.pixels[:1], broken.paths[:1]))
+        read_masks(tmp_path / "dim", good_images.Named(broken.pixels[:1], broken.paths[:1]))
 
 
 def test_few_images_name_no_winner():
@@ -307,4 +310,4 @@ def test_few_images_name_no_winner():
 
 def test_a_size_has_an_end(tmp_path):
     with refuses(UsageError, "100"):
-        goods.read_good(tmp_path, (999999, 999999))
+        good_images.read_good(tmp_path, (999999, 999999))

@@ -39,7 +39,7 @@ def fit(
 
     After a stop, the same command resumes it.
     """
-    from ..kits.defects.goods import needed
+    from ..kits.defects.good_images import needed
 
     needed(alpha)
     sides = _sides(size) if size else None
@@ -70,7 +70,7 @@ def score(
 ) -> int:
     """Decide for each image whether it is defective. Exit 0 for every verdict."""
     detector = _loaded(model)
-    from ..kits.defects.goods import read
+    from ..kits.defects.good_images import read
     from ..kits.defects.overlay import write
 
     named = read(images, detector.shape)

@@ -54,7 +54,7 @@ def search(
         cost, noise = _traced(model, patches, begin, tf.constant(steps))
         rest = tf.reduce_mean(tf.abs(patches - model.generate(noise)), -1, keepdims=True)
         scores.append(grid.worst(cost.numpy()))
-        maps.append(grid.lay(blurred(rest)[..., 0]).numpy())
+        maps.append(grid.merge(blurred(rest)[..., 0]).numpy())
     return np.concatenate(scores), np.concatenate(maps)
 
 

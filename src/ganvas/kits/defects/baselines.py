@@ -79,7 +79,7 @@ class Baselines:
             soft = np.square(blurred(tf.constant(rest)).numpy()).mean(-1)
             factor = self.grid.side // soft.shape[1]
             whole = soft.repeat(factor, 1).repeat(factor, 2)
-            maps.append(self.grid.lay(tf.constant(whole)).numpy())
+            maps.append(self.grid.merge(tf.constant(whole)).numpy())
         return np.concatenate(maps)
 
     def cut(self, images: np.ndarray) -> np.ndarray:

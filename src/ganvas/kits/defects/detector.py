@@ -13,7 +13,7 @@ import tensorflow as tf
 from ...errors import DataError
 from . import anogan, folder
 from .baselines import Baselines
-from .goods import check_alpha
+from .good_images import check_alpha
 from .moves import MOVES
 from .scorer import PARTS
 

@@ -23,7 +23,7 @@ from .blur import blurred
 from .density import Gaussian, Nearest
 from .detector import Detector
 from .folder import publish
-from .goods import Split, read_good, split
+from .good_images import Split, read_good, split
 from .moves import MOVES
 from .patches import Grid
 from .scorer import PARTS, Scorer, flat, places
@@ -82,9 +82,8 @@ def fit(
         "alpha": alpha, "patch": grid.side, "seed": seed, "kimg": kimg,
         "encoder_steps": encoder_steps, "fingerprint": hashlib.sha256(images.tobytes()).hexdigest(),
     }  # fmt: skip
-    recipe = hashlib.sha256(config.toml().encode()).hexdigest()
-    work = Path(out) / WORK / str(number)
-    begin(work, {**facts, "recipe": recipe}, REQUEST)
+    work, recipe = Path(out) / WORK / str(number), config.toml().encode()
+    begin(work, {**facts, "recipe": hashlib.sha256(recipe).hexdigest()}, REQUEST)
     message = _progress(progress)
     patches = some_patches(images[parts.learn], grid, seed)
     message(f"{len(images)} good images: {_summary(parts, grid)}")

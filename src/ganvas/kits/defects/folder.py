@@ -18,7 +18,7 @@ from ...exporting.saved_model import WARMUP, prediction_log
 from ...storage import manifest
 from .baselines import Baselines
 from .card import card
-from .goods import Split
+from .good_images import Split
 from .patches import Grid
 from .scorer import PARTS, Scorer
 

@@ -14,9 +14,9 @@ from ...base.files import write_file
 from ...errors import DataError
 from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
 from .detector import Detector
-from .goods import Named, files, read
+from .good_images import Named, files, read
 from .judging import judge
-from .overlay import beside
+from .overlay import side_by_side
 from .results import FEW, DefectsReport, ImageScores
 
 SHOWN = 6
@@ -177,7 +177,7 @@ def _pictures(detector: Detector, fine: Named, broken: Named) -> list[Block]:
         for i, row in enumerate(rows):
             name = Path(named.paths[row]).name
             numbers = f"score {verdicts.score[i]:.2f}, p {verdicts.p_value[i]:.3f}"
-            picture = beside(named.pixels[row], verdicts.heatmap[i])
+            picture = side_by_side(named.pixels[row], verdicts.heatmap[i])
             tiles.append(Picture(picture, f"{name} and its heat-map", f"{kind}: {name}, {numbers}"))
         shown.append(Pictures(tiles, "small"))
     return shown

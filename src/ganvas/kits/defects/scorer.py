@@ -110,8 +110,8 @@ class Scorer(tf.Module):
             parts["moves"] = unsure(tf.reshape(logits, (moved, -1, moved)))
         logs = tf.math.log(tf.stack([parts[name] for name in names], -1) + 1e-6)
         drawn = [tf.sqrt(tf.reduce_mean(residual, -1)), tf.sqrt(places)]
-        laid = tf.stack([self.grid.lay(one) for one in drawn], 1)
-        return tf.reshape(logs, (-1, self.grid.count, len(names))), laid
+        merged = tf.stack([self.grid.merge(one) for one in drawn], 1)
+        return tf.reshape(logs, (-1, self.grid.count, len(names))), merged
 
     def _judge(self, logs: tf.Tensor) -> dict[str, tf.Tensor]:
         """Logarithms of the weighed parts [N, count, weighed] -> score, p-value and verdict.

@@ -174,18 +174,18 @@ def recolour(image: np.ndarray, colours: Sequence[str]) -> np.ndarray:
     return result
 
 
-def _goals(own: np.ndarray, shares: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _goals(own: np.ndarray, shares: np.ndarray, colours: np.ndarray) -> np.ndarray:
     """The new colour of each of a figure's own colours, Lab [K, 3]. Those like its main colour, and
-    the next ones until they make up most of it, become shades of the first wanted one; lightness
+    the next ones until they make up most of it, become shades of the first of `colours`; lightness
     counts half."""
     main = int(shares.argmax())
     away = np.linalg.norm((own - own[main]) * [0.5, 1, 1], axis=1)
     goal, share = np.empty_like(own), 0.0
     for i in np.argsort(away, kind="stable"):
-        if len(wanted) == 1 or away[i] < PAPER or share < _MAIN:
-            goal[i] = _shade(wanted[0], own[i, 0] - own[main, 0])
+        if len(colours) == 1 or away[i] < PAPER or share < _MAIN:
+            goal[i] = _shade(colours[0], own[i, 0] - own[main, 0])
         else:
-            rest = wanted[1:]
+            rest = colours[1:]
             goal[i] = rest[np.argmin(np.linalg.norm(rest - own[i], axis=1))]
         share += shares[i]
     return goal

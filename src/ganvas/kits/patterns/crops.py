@@ -121,13 +121,13 @@ def _texture(file: Path, digest: str, scale: int | None) -> Texture:
     short = min(head.height, head.width)
     if scale is not None and not SIDE <= scale <= 4096:
         raise UsageError(f"scale must be {SIDE} to 4096 pixels (the short side), got {scale}")
-    wanted = min(short, SCALE) if scale is None else scale
+    target = min(short, SCALE) if scale is None else scale
     if short < SIDE:
         raise DataError(
             f"{file} has {head.height} × {head.width} pixels, must have at least {SIDE} × {SIDE}, "
             "the size of a crop: give a larger texture"
         )
-    factor = wanted / short
+    factor = target / short
     size = (math.floor(head.height * factor), math.floor(head.width * factor))
     pixels = pictures.read(file, size, 3)
     if pixels.reshape(-1, 3).std(axis=0).max() < 1:

@@ -56,8 +56,7 @@ def make_logos(
         svg: each as paths, too, in svg/ (needs vtracer).
         variations: the number of a logo, whose variations are written to variations.png.
         walk: write walk.gif, through the first four.
-        edits: write directions.png, a row for each direction found without labels; of the logo
-            that `variations` names, else of the first.
+        edits: write directions.png, a row per direction; of logo `variations`, else of the first.
         judge: precision and recall at several truncations, on 500 images; some tens of seconds.
         tell: is called with a message after each stage.
 
@@ -71,12 +70,10 @@ def make_logos(
                         progress=progress)  # fmt: skip
     tell(f"trained {len(logos.kinds)} kinds ({logos.run.rows()[-1]['seconds']:.0f} s of training)")
     drawn = logos.draw(n, palette, seed, truncation, kind)
-    about = work.provenance(
-        logos.run, seed=seed, truncation=truncation, palette=",".join(palette) or "as learnt"
-    )
+    names = ",".join(palette) or "as learnt"
+    about = work.provenance(logos.run, seed=seed, truncation=truncation, palette=names)
     items = _write_each(logos, drawn, base, about, svg)
-    pictures.write_png(base / "logos.png", _sheet(logos, drawn, len(palette)), about)
-    pictures.write_png(base / "nearest.png", _beside(logos, drawn), about)
+    _write_sheets(logos, drawn, base, about, len(palette))
     tell(f"drew {n} logos; {drawn.refused} near-copies were refused")
     _extras(logos, drawn, base, about, variations, walk, edits, seed)
     curve = _curve(logos, seed) if judge else []
@@ -150,6 +147,13 @@ def _write_each(
     return items
 
 
+def _write_sheets(
+    logos: Logos, drawn: Drawn, base: Path, about: dict[str, str], colours: int
+) -> None:
+    pictures.write_png(base / "logos.png", _sheet(logos, drawn, colours), about)
+    pictures.write_png(base / "nearest.png", _with_nearest(logos, drawn), about)
+
+
 def _remove_old(base: Path, items: Sequence[LogoFile]) -> None:
     """Remove logos of an earlier command, which logos.json does not list."""
     kept = {base / item.file for item in items}
@@ -203,7 +207,7 @@ def _sheet(logos: Logos, drawn: Drawn, colours: int) -> np.ndarray:
         sheet.shape), rows, 12)  # fmt: skip
 
 
-def _beside(logos: Logos, drawn: Drawn) -> np.ndarray:
+def _with_nearest(logos: Logos, drawn: Drawn) -> np.ndarray:
     """Each logo, and below it the nearest training image; 12 at most."""
     count = min(12, len(drawn))
     tops = [_enlarged(_rgb(drawn.shapes[i : i + 1])[0], 3) for i in range(count)]

@@ -24,7 +24,7 @@ from ...training.train import train_or_resume
 from . import colour, work
 from .marks import Marks, read_marks
 
-TRIES = 6  # candidates drawn for each logo wanted, at most
+TRIES = 6  # candidates drawn per logo, at most
 INK = "#1c1c1c"
 
 
@@ -161,8 +161,8 @@ class Logos:
                 f"nearly empty, and {len(keep)} of the requested {n} are left: request fewer, "
                 "train longer or on more images, or increase the truncation"
             )
-        wanted = [_turned(list(palette), i) for i in range(n)]
-        return self.finish(noise[keep], labels[keep], wanted, refused, exact)
+        palettes = [_turned(list(palette), i) for i in range(n)]
+        return self.finish(noise[keep], labels[keep], palettes, refused, exact)
 
     def variations(self, drawn: Drawn, which: int, n: int = 15, strength: float = 0.45,
                    seed: int = 0) -> Drawn:  # fmt: skip

@@ -109,8 +109,8 @@ def render(svg: str, size: tuple[int, int]) -> np.ndarray:
 
 def svg_error(svg: str, image: np.ndarray, **options: Any) -> float:
     """Root mean square difference, in grey levels, of the rendered SVG and `crisp(image)`."""
-    wanted = crisp(image, **options).astype(np.float64)
-    return float(np.sqrt(np.square(render(svg, wanted.shape[:2]) - wanted).mean()))
+    picture = crisp(image, **options).astype(np.float64)
+    return float(np.sqrt(np.square(render(svg, picture.shape[:2]) - picture).mean()))
 
 
 def _flat(

@@ -93,7 +93,7 @@ def draw(
     kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     counts: dict[str, dict[str, Any]] = {}
     for label, name in enumerate(material.names):
-        most = wanted(material, label) if label in material.rare else OTHERS
+        most = synthetic_count(material, label) if label in material.rare else OTHERS
         images = source.sample(OVERDRAW * most, label=label, seed=noise, truncation=plan.truncation)
         copy = copies(reduced(images), training)
         agreed = predict(images)[:, label] >= plan.agreement
@@ -121,7 +121,7 @@ def _filtered(copy: np.ndarray, agreed: np.ndarray) -> tuple[np.ndarray, list[st
     return np.arange(len(copy)), []
 
 
-def wanted(material: Material, label: int) -> int:
+def synthetic_count(material: Material, label: int) -> int:
     """Number of synthetic images that make a class as large as the largest one, at most `MOST`."""
     sizes = np.bincount(material.learn.labels)
     return int(np.clip(sizes.max() - sizes[label], 64, MOST))

@@ -24,7 +24,7 @@ import numpy as np
 from ... import __version__
 from ...base.files import write_file, write_json
 from ...images import write_png
-from .drawing import Pool, wanted
+from .drawing import Pool, synthetic_count
 from .plan import Plan
 from .study import Study
 
@@ -47,7 +47,7 @@ def publish(study: Study, ratio: float, source: Any) -> int:
     pools = [study.pool(seed) for seed in range(plan.seeds)]
     rows: list[dict[str, str]] = []
     for label in material.rare:
-        name, count = material.names[label], wanted(material, label)
+        name, count = material.names[label], synthetic_count(material, label)
         folder = study.folder / "images" / file_name(name)
         picked = _picked(pools, label, count)
         for number, (seed, place) in enumerate(picked):
