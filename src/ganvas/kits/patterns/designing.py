@@ -76,12 +76,11 @@ def make_logos(
     _write_sheets(logos, drawn, base, about, len(palette))
     tell(f"drew {n} logos; {drawn.refused} near-copies were refused")
     _extras(logos, drawn, base, about, variations, walk, edits, seed)
-    curve = _curve(logos, seed) if judge else []
     result = LogosReport(
         run=str(base / "run"), status=logos.run.status(), kinds=tuple(logos.kinds),
         truncation=truncation, palette=tuple(palette), refused=drawn.refused,
         training_palette=tuple(colour.palette(_rgb(logos.marks.pixels[:500]))[0]),
-        precision_recall=tuple(curve), logos=tuple(items),
+        precision_recall=tuple(_curve(logos, seed) if judge else ()), logos=tuple(items),
         seconds_training=logos.run.rows()[-1]["seconds"],
         seconds=round(time.perf_counter() - began, 1),
     )  # fmt: skip
