@@ -1,16 +1,16 @@
-"""Does the audit see leaks and only leaks, and what does differential privacy cost?
+"""Leaks that the audit finds, its false alarms, and the cost of differential privacy.
 
     python benchmarks/privacy.py [--part 0/2] [--only NAME] [--seeds 243]
 
 On MNIST. *planted*: 2,000 real images in a generator's place, 0 or 1 % of them noisy copies of
 2,000 training images, 2,000 held out, audited at a family-wise alpha of 0.01 (Holm). *overfit*: a
 GAN trained on 64 images. *dp* and *merf*: private generators at epsilon 1, 3, 10 and delta 1e-5,
-by the accuracy on the 10,000 test images of a classifier that learnt from 10,000 fakes (ridge
+by the accuracy on the 10,000 test images of a classifier trained on 10,000 fakes (ridge
 regression on random Fourier features) and the Frechet distance in digit features; *plain*: the same
 recipe and length without privacy. *shield*: the attacks that break the overfitted GAN, on one
-trained with epsilon 10 on 6,000 images. *speed*: 10,000 images looked up among 10,000 + 10,000.
+trained with epsilon 10 on 6,000 images. *speed*: 10,000 images searched among 10,000 + 10,000.
 
-Each run is a line of results/privacy.jsonl, and is not made again. Writes results/privacy.md.
+Each run is a line of results/privacy.jsonl, and is not repeated. Writes results/privacy.md.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def recorded(found: privacy.AuditReport) -> dict:
 
 
 def overfit(seed: int) -> dict:
-    """64 images, many times: what a generator should not be."""
+    """A generator that memorised 64 images."""
     few, holdout = parts(seed, 64, 320)
     values = {**QUIET, "train.kimg": 48, "train.tick_kimg": 16, "train.seed": seed,
               "data.labels": False, "data.clusters": 0}  # fmt: skip
@@ -124,7 +124,7 @@ def dp(epsilon: str, seed: int) -> dict:
     keep = Path(os.environ.get("GANVAS_BENCH_RUNS", tempfile.gettempdir()))
     folder = keep / f"ganvas-dp-{epsilon}-{seed}"
     began = time.perf_counter()
-    if (folder / "config.toml").exists():  # an interrupted benchmark goes on
+    if (folder / "config.toml").exists():  # an interrupted benchmark is resumed
         run = ganvas.resume(folder, progress=False)
     else:
         run = ganvas.train("mnist", "dp", run=folder, overrides=values, progress=False)
@@ -137,7 +137,7 @@ def dp(epsilon: str, seed: int) -> dict:
 
 
 def by_renyi(spent: dict) -> float:
-    """The same account, done apart: by Renyi divergences, an upper bound."""
+    """The same account by another method: Renyi divergences, an upper bound."""
     import dp_accounting
     from dp_accounting import rdp
 
@@ -167,7 +167,7 @@ def account(noise: str, turns: str) -> dict:
 
 
 def speed() -> dict:
-    """Wall and processor seconds of the look-up, 28 pixels, mirrored as well."""
+    """Wall and processor seconds of the search for near-copies, 28 pixels, mirrored as well."""
     train, holdout, fakes = (shaped(part[0]) for part in parts(0, 10_000, 10_000, 10_000))
     began = time.perf_counter(), time.process_time()
     copying.in_pixels(fakes, np.concatenate([train, holdout]))
@@ -177,7 +177,7 @@ def speed() -> dict:
     }  # fmt: skip
 
 
-def play(kind: str, *words) -> dict:
+def measure(kind: str, *words) -> dict:
     tests = {"planted": planted, "overfit": overfit, "dp": dp, "merf": merf, "speed": speed,
              "shield": shield, "account": account}  # fmt: skip
     return {"kind": kind, "words": list(words), **tests[kind](*words)}
@@ -189,7 +189,7 @@ def jobs(seeds: int) -> list[tuple]:
     every += [("overfit", seed) for seed in range(min(3, seeds))]
     every += [("merf", str(e), 0) for e in EPSILONS]
     every += [("planted", "0.01", seed) for seed in range(min(20, seeds))]
-    every += [("planted", "0", seed) for seed in range(seeds)]  # alarms are rare: more to see
+    every += [("planted", "0", seed) for seed in range(seeds)]  # alarms are rare: many runs
     every += [("dp", str(e), 0) for e in reversed(EPSILONS)]
     every += [("shield", 0), ("dp", "none", 0)]
     return every
@@ -250,5 +250,5 @@ def area(row: dict, name: str) -> str:
 
 if __name__ == "__main__":
     options = parser(__doc__, 243).parse_args()
-    results = run_all("privacy", jobs(options.seeds), play, options)
+    results = run_all("privacy", jobs(options.seeds), measure, options)
     store.write_table("privacy", report(results))

@@ -4,15 +4,15 @@
 
 Seven arms (see ganvas/kits/rare_class/arms.py), equal steps, on MNIST "8" and Fashion-MNIST "shirt"
 with 20 and 50 images of the rare class and 500 of each other, and on chest X-rays with 50 of the
-normal ones and 1,000 with pneumonia ($GANVAS_DATA, default ../shared/data; what is absent is left
-out). Each seed draws other images from the official training part, holds a fifth back to
-validate by, trains a generator, draws, fits every arm, and answers the official test part. So
-intervals cover which images the rare class happened to have, too.
+normal ones and 1,000 with pneumonia ($GANVAS_DATA, default ../shared/data; absent data are left
+out). Each seed draws other images from the official training part, uses a fifth for validation,
+trains a generator, draws, fits every arm, and predicts the official test part. So the intervals
+also cover the choice of the images of the rare class.
 
 The settings of the kit were chosen on training parts of MNIST and Fashion-MNIST alone.
 
-Each (setting, seed) is a line of results/rare_class.jsonl, and is not made again. Choices are made
-on the validation folds of all seeds together, then the test is looked at. Writes
+Each (setting, seed) is a line of results/rare_class.jsonl, and is not repeated. Choices are made
+on the validation folds of all seeds together, then the test part is used. Writes
 results/rare_class.md and a picture per setting in docs/pictures/rare_class/.
 """
 
@@ -57,7 +57,7 @@ def read(setting: str, part: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def material(setting: str, seed: int) -> Material:
-    """What a seed is given: a draw of its own from the training part; the official test part."""
+    """The data of a seed: a draw of its own from the training part; the official test part."""
     *_, rare, few, many = SETTINGS[setting]
     images, labels = read(setting, "train")
     rng = np.random.Generator(np.random.Philox([seed, 2026]))
@@ -77,8 +77,8 @@ def part(images: np.ndarray, labels: np.ndarray) -> Part:
     return Part(images, labels, units, tuple(map(str, units)))
 
 
-def play(setting: str, seed: int) -> dict:
-    """One seed of a setting: its plan has one seed, whose number decides draw, fold and noise."""
+def measure(setting: str, seed: int) -> dict:
+    """One seed of a setting: its number determines draw, fold and noise."""
     began = time.perf_counter()
     found = material(setting, seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -181,7 +181,7 @@ def main() -> None:
     chosen = parser(__doc__, seeds=5).parse_args()
     there = [s for s in SETTINGS if (DATA / SETTINGS[s][0]).is_file()]
     jobs = [(setting, seed) for setting in there for seed in range(chosen.seeds)]
-    rows = run_all("rare_class", jobs, play, chosen)
+    rows = run_all("rare_class", jobs, measure, chosen)
     head = ["setting", "arm", "validation", "balanced accuracy", "recall", "precision", "auprc",
             "ece", "brier", "points against the best without", "p after Holm"]  # fmt: skip
     table, words = [], []
