@@ -1,12 +1,12 @@
-"""The defects kit, measured: what it finds, beside detectors without a GAN, and what it promises.
+"""The defects kit, measured: defects found, beside detectors without a GAN, and false alarms.
 
     python benchmarks/defects.py [one-class|leave-one-out|tiles|textures|contamination|speed|alarms]
         [--seeds 2] [--part 0/2] [--only NAME]
 
-one-class: learn one class of MNIST and Fashion-MNIST, tell it from the nine others on the official
-test set. leave-one-out: learn nine, find the tenth. tiles: magnetic tiles with masks. textures:
-procedural textures with planted defects and exact masks. contamination: 1 % and 5 % of what is
-learnt from is bad. speed: against AnoGAN's 500 steps. alarms: realised false-alarm rates over 20
+one-class: fit one class of MNIST and Fashion-MNIST, detect the nine others in the official test
+set. leave-one-out: fit nine, detect the tenth. tiles: magnetic tiles with masks. textures:
+procedural textures with planted defects and exact masks. contamination: 1 % and 5 % of the good
+images are bad. speed: against AnoGAN's 500 steps. alarms: measured false-alarm rates over 20
 splits. Steps are fixed: nothing is chosen by a label.
 
 MNIST is in the package; fashion_mnist.npz and magnetic_tile_128.npz are read from $GANVAS_DATA
@@ -18,11 +18,12 @@ from __future__ import annotations
 
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads wait for each other, spinning
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads busy-wait
 
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
@@ -59,17 +60,17 @@ def fitted(good: np.ndarray, seed: int, folder: str, **options):
 
 
 def areas(detector, good: np.ndarray, bad: np.ndarray) -> dict:
-    """AUROC and average precision of the detector and its rivals; the ablation; false alarms."""
+    """AUROC and average precision of the detector and the baselines; ablation; false alarms."""
     began = time.perf_counter()
-    told = [detector.score(images) for images in (good, bad)]
+    verdicts = [detector.score(images) for images in (good, bad)]
     spent = 1000 * (time.perf_counter() - began) / (len(good) + len(bad))
     rivals = detector.baselines()
     theirs = [rivals.score(images) for images in (good, bad)]
     row = {
-        "auroc": auroc(told[0].score, told[1].score),
-        "ap": average_precision(told[0].score, told[1].score),
-        "ms": round(spent, 3), "alarms": int(told[0].defective.sum()), "good": len(good),
-        "found": int(told[1].defective.sum()), "bad": len(bad),
+        "auroc": auroc(verdicts[0].score, verdicts[1].score),
+        "ap": average_precision(verdicts[0].score, verdicts[1].score),
+        "ms": round(spent, 3), "alarms": int(verdicts[0].defective.sum()), "good": len(good),
+        "found": int(verdicts[1].defective.sum()), "bad": len(bad),
         "calibration": detector.calibration_size, "alpha": detector.alpha,
         "parts": ablation(detector, good, bad),
     }  # fmt: skip
@@ -94,7 +95,7 @@ def one_class(name: str, label: int, seed: int) -> dict:
 
 
 def leave_one_out(name: str, label: int, seed: int) -> dict:
-    """Nine classes are good; 9,000 of their images are learnt from and dealt out."""
+    """Nine classes are good; 9,000 of their images are given to the fit."""
     x, y, test, truth = digits(name)
     good = x[y != label]
     rng = np.random.default_rng(seed)
@@ -108,7 +109,7 @@ def leave_one_out(name: str, label: int, seed: int) -> dict:
 
 
 def contamination(name: str, percent: int, seed: int) -> dict:
-    """Part of what is taken for good is of another class. Calibration holds them too."""
+    """Some of the good images are of another class, in the calibration part, too."""
     x, y, test, truth = digits(name)
     label = (3, 5, 8)[seed % 3]
     good, bad = x[y == label], x[y != label]
@@ -126,18 +127,17 @@ def contamination(name: str, percent: int, seed: int) -> dict:
 
 def judged(detector, good: np.ndarray, bad: np.ndarray, masks: np.ndarray) -> dict:
     found = defects.judge(detector, good, bad, masks)
-    alarms = found["false_alarms"]
+    area, alarms = found.detector.auroc, found.false_alarms
     return {
-        "auroc": found["detector"]["auroc"]["value"],
-        "ap": found["detector"]["average_precision"]["value"],
-        "low": found["detector"]["auroc"]["low"], "high": found["detector"]["auroc"]["high"],
-        **{f"auroc {n}": one["auroc"]["value"] for n, one in found["baselines"].items()},
-        **{f"ap {n}": one["average_precision"]["value"] for n, one in found["baselines"].items()},
-        **{f"pixel {key}": value for key, value in found["pixels"]["detector"].items()},
-        **{f"pixel {key} pca": value for key, value in found["pixels"]["pca"].items()},
-        "recall": found["recall"], "inside": alarms["inside"], "alarms": alarms["count"],
-        "good": len(good), "bad": len(bad), "alpha": found["alpha"], "ms": found["milliseconds"],
-        "parts": found["ablation"], "sentence": found["sentences"][0],
+        "auroc": area.value, "ap": found.detector.average_precision.value,
+        "low": area.low, "high": area.high,
+        **{f"auroc {n}": one.auroc.value for n, one in found.baselines.items()},
+        **{f"ap {n}": one.average_precision.value for n, one in found.baselines.items()},
+        **{f"pixel {key}": value for key, value in asdict(found.pixels["detector"]).items()},
+        **{f"pixel {key} pca": value for key, value in asdict(found.pixels["pca"]).items()},
+        "recall": found.recall._asdict(), "inside": alarms.inside, "alarms": alarms.count,
+        "good": len(good), "bad": len(bad), "alpha": found.alpha, "ms": found.milliseconds,
+        "parts": found.ablation, "sentence": found.sentences[0],
     }  # fmt: skip
 
 
@@ -169,8 +169,8 @@ def textures(kind: str, seed: int) -> dict:
 def speed(label: int, seed: int) -> dict:
     """This kit's pass against AnoGAN's 500 steps, by the same networks on the same images.
 
-    Both score in batches, and both one image at a time, as the paper of AnoGAN does and as a line
-    meets them; in turn, three times, whose median counts.
+    Both score in batches, and both one image at a time, as in the paper of AnoGAN and on a
+    production line; in turn, three times, whose median counts.
     """
     x, y, test, truth = digits("mnist")
     good, bad = test[truth == label][:128], test[truth != label][:128]
@@ -213,7 +213,7 @@ def speed(label: int, seed: int) -> dict:
 
 
 def alarms(label: int, seed: int) -> dict:
-    """One model; 20 times other good test images calibrate it and are judged by it."""
+    """One model; 20 times other good test images calibrate it and are scored."""
     x, y, test, truth = digits("mnist")
     with tempfile.TemporaryDirectory() as folder:
         detector, _ = fitted(x[y == label][:2500], seed, folder)
@@ -230,7 +230,7 @@ def alarms(label: int, seed: int) -> dict:
     return {"section": "alarms", "label": label, "seed": seed, "rows": rows}
 
 
-PLAYS = {
+RUNS = {
     "one-class": one_class, "leave-one-out": leave_one_out, "tiles": tiles, "textures": textures,
     "contamination": contamination, "speed": speed, "alarms": alarms,
 }  # fmt: skip
@@ -258,7 +258,7 @@ def main() -> None:
     options = parser(__doc__, seeds=2).parse_args(words)
     for section in chosen:
         run_all("defects", jobs(section, options.seeds),
-                lambda section, *rest: PLAYS[section](*rest), options)  # fmt: skip
+                lambda section, *rest: RUNS[section](*rest), options)  # fmt: skip
     from defects_tables import write_up
 
     write_up()

@@ -1,4 +1,4 @@
-"""results/defects.md from results/defects.jsonl: one table a section, of what there is."""
+"""results/defects.md from results/defects.jsonl: a table for each section with results."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _classes(rows: list[dict], wanted: dict[str, float]) -> list[str]:
 
 
 def _kept(rows: list[dict]) -> str:
-    """In how many runs the official test set's false alarms are those that alpha lets expect."""
+    """Number of runs whose false alarms on the official test set lie in the interval of alpha."""
     inside = 0
     for row in rows:
         n = row["calibration"]

@@ -1,21 +1,20 @@
-"""The patterns kit: do tiles tile, are they like their source, are logos of the colour asked for?
+"""The patterns kit: seams of tiles, similarity to the source, logos in the requested colour.
 
     python benchmarks/patterns.py [--only tile] [--part 0/1] [--seeds 1]
 
 Tiles: one generator for each of the 21 distinct textures of `propaganda_textures.zip`, at 256
-pixels; 10 tiles of each are held against their source: the step across the seam among the steps
+pixels; 10 tiles of each are compared with their source: the step across the seam with the steps
 inside; and a Frechet distance of patches of 16 x 16, by their 48 principal components on the
-source, against random quilting (blocks of 32 pixels from anywhere in it). Beside: crops of the
-source tiled as they are, and mirrored. "pair" and "together": one generator of two and of all.
-A seam that is one step among many lies within the 5th to 95th percentile of the steps in both
+source, with random quilting (blocks of 32 pixels from anywhere in it). For comparison: crops of the
+source, tiled unchanged and mirrored. "pair" and "together": one generator of two and of all.
+A seam that is an ordinary step lies within the 5th to 95th percentile of the steps in both
 directions in 81 of 100 tiles. Logos: `simple_icons_64.npz` and `noto_emoji_64.npz`; the
-colour asked for against an extractor of another kind than the kit's (hue, saturation, value), as in
+requested colour against another measure than the kit's (hue, saturation, value), as in
 LoGAN (0.8 / 0.7); precision, recall, coverage, diversity against training images in the features
-`general`; SVG drawn again by the kit's rasteriser against the crisp picture. Data under
+`general`; SVG rendered by the kit's rasteriser against the crisp picture. Data under
 $GANVAS_DATA (default ../shared/data). Each part is a line of results/patterns.jsonl and is not
-made again; what is learnt lies in $GANVAS_WORK (default runs/patterns-benchmark) and is gone on
-with. Writes results/patterns.md, and docs/pictures/patterns/tiles.jpg from what lies in
-$GANVAS_WORK.
+computed again; runs are in $GANVAS_WORK (default runs/patterns-benchmark) and are resumed. Writes
+results/patterns.md, and docs/pictures/patterns/tiles.jpg from the runs.
 """
 
 from __future__ import annotations
@@ -46,10 +45,10 @@ TILES, SIDE, PATCHES = 10, 16, 4000
 PAIR = ("Theme-Park-Disaster-1", "Penguin-Sushi-1")
 KIMG = {"tile": 10.0, "pair": 32.0, "together": 24.0, "icons": 200.0, "emoji": 96.0}
 QUIET = {"watch.tensorboard": False, "watch.signals": False}
-EACH = 30  # logos of each colour asked for
+EACH = 30  # logos of each requested colour
 
 
-def play(part: str, seed: int) -> dict:
+def measure(part: str, seed: int) -> dict:
     return logos(part, seed) if part in ("icons", "emoji") else tiles(part, seed)
 
 
@@ -64,7 +63,7 @@ def textures() -> dict[str, Path]:
 
 
 def tiles(part: str, seed: int) -> dict:
-    """One generator of one texture, "tile NAME", of two or of all, held against the sources."""
+    """One generator of one texture, "tile NAME", of two or of all, compared with the sources."""
     kind, _, name = part.partition(" ")
     names = {"tile": [name], "pair": PAIR, "together": list(textures())}[kind]
     files = [textures()[one] for one in names]
@@ -82,12 +81,12 @@ def tiles(part: str, seed: int) -> dict:
         quilts = [quilt(source.pixels, rng) for _ in drawn]
         rows.append({
             "texture": source.name,
-            "ratio": [round(one["ratio"], 4) for one in found],
-            "within": float(np.mean([one["within"] for one in found])),
-            "naive": [round(one["ratio"], 4) for one in naive],
-            "naive_within": float(np.mean([one["within"] for one in naive])),
-            "mirror": [round(one["ratio"], 4) for one in mirror],
-            "mirror_within": float(np.mean([one["within"] for one in mirror])),
+            "ratio": [round(one.ratio, 4) for one in found],
+            "within": float(np.mean([one.within for one in found])),
+            "naive": [round(one.ratio, 4) for one in naive],
+            "naive_within": float(np.mean([one.within for one in naive])),
+            "mirror": [round(one.ratio, 4) for one in mirror],
+            "mirror_within": float(np.mean([one.within for one in mirror])),
             **distances(source.pixels, drawn, quilts, rng),
         })  # fmt: skip
         sheet += [refit(source.pixels, (256, 256), 3), *drawn[:2]]
@@ -145,30 +144,30 @@ def logos(part: str, seed: int) -> dict:
     drawer = patterns.learn_logos(str(DATA / file), WORK / f"{part}-{seed}", kimg=KIMG[part],
                                   seed=seed, overrides=QUIET)  # fmt: skip
     if drawer.marks.coloured:
-        words = sorted({kind.partition("/")[0] for kind in drawer.kinds})
-        real = [words_of(drawer.marks.pixels[i]) for i in range(0, len(drawer.marks.pixels), 4)]
+        names = sorted({kind.partition("/")[0] for kind in drawer.kinds})
+        real = [colour_of(drawer.marks.pixels[i]) for i in range(0, len(drawer.marks.pixels), 4)]
         truth = [label.partition("/")[0] for label in drawer.marks.labels[::4]]
-        ceiling = rates(truth, real, words)
+        ceiling = rates(truth, real, names)
     else:
-        words, ceiling = list(NAMED), None
-    words = [word for word in words if word != "white"]  # white on white is no colour of a logo
+        names, ceiling = list(NAMED), None
+    names = [name for name in names if name != "white"]  # white on white is invisible
     colours = {}
     for exact in (False, True) if drawer.marks.coloured else (True,):
-        drawn = drawer.draw(EACH * len(words), [NAMED[word] for word in words], seed, exact=exact)
-        asked = [words[i % len(words)] for i in range(len(drawn))]
+        drawn = drawer.draw(EACH * len(names), [NAMED[name] for name in names], seed, exact=exact)
+        requested = [names[i % len(names)] for i in range(len(drawn))]
         colours["recoloured" if exact else "generator"] = rates(
-            asked, [words_of(image) for image in drawn.images], words
+            requested, [colour_of(image) for image in drawn.images], names
         )
         share = drawn.refused / (drawn.refused + len(drawn))
-    shown = drawer.draw(32, [NAMED[word] for word in words[:8]], seed)
+    shown = drawer.draw(32, [NAMED[name] for name in names[:8]], seed)
     errors = []
     for i in range(16):
         options = inks(drawer, shown, i)
         text = patterns.to_svg(shown.images[i], **options)
         errors.append(patterns.svg_error(text, shown.images[i], **options))
-    names = ["precision", "recall", "coverage", "diversity"]
+    metrics = ["precision", "recall", "coverage", "diversity"]
     rows = np.random.default_rng(seed).permutation(len(drawer.marks.pixels))[:1000]
-    judged = ganvas.evaluate(drawer.run, drawer.marks.pixels[rows], metrics=names, n=400,
+    judged = ganvas.evaluate(drawer.run, drawer.marks.pixels[rows], metrics=metrics, n=400,
                              seed=seed, features="general", model="last")  # fmt: skip
     scored = judged.to_dict()
     return {
@@ -179,8 +178,8 @@ def logos(part: str, seed: int) -> dict:
     }  # fmt: skip
 
 
-def words_of(image: np.ndarray) -> str:
-    """The main colour by hue, saturation and value: no part of the kit."""
+def colour_of(image: np.ndarray) -> str:
+    """The name of the main colour by hue, saturation and value, independent of the kit."""
     pixels = image.reshape(-1, 3).astype(int)
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]).astype(int)
     inside = np.abs(pixels - np.median(border, axis=0)).sum(axis=1) > 60
@@ -195,28 +194,28 @@ def words_of(image: np.ndarray) -> str:
     found[(saturation < 0.16) & (value > 0.88)] = "white"
     found[(saturation < 0.16) & (value <= 0.88)] = "gray"
     found[value < 0.22] = "black"
-    words, counts = np.unique(found, return_counts=True)
-    return str(words[counts.argmax()])
+    present, counts = np.unique(found, return_counts=True)
+    return str(present[counts.argmax()])
 
 
-def rates(asked: list[str], got: list[str], words: list[str]) -> dict:
-    """Precision and recall of each colour asked for, and their means over the colours."""
-    asked_, got_ = np.array(asked), np.array(got)
+def rates(requested: list[str], measured: list[str], names: list[str]) -> dict:
+    """Precision and recall of each requested colour, and their means over the colours."""
+    truth, found = np.array(requested), np.array(measured)
     each = {}
-    for word in words:
-        hit = int(((asked_ == word) & (got_ == word)).sum())
-        each[word] = (hit / max(1, (got_ == word).sum()), hit / max(1, (asked_ == word).sum()))
+    for name in names:
+        hit = int(((truth == name) & (found == name)).sum())
+        each[name] = (hit / max(1, (found == name).sum()), hit / max(1, (truth == name).sum()))
     values = np.array(list(each.values()))
     return {"precision": values[:, 0].mean(), "recall": values[:, 1].mean(), "each": each}
 
 
 def write_up(rows: list[dict]) -> str:
     text = ""
-    for kind, words in (("tile", "one generator each"), ("pair", "one generator of two"),
+    for kind, title in (("tile", "one generator each"), ("pair", "one generator of two"),
                         ("together", "one generator of all")):  # fmt: skip
         parts = [row for row in rows if row["part"] == kind]
         if parts:
-            text += about_tiles(parts, words)
+            text += about_tiles(parts, title)
     lines = []
     for row in (row for row in rows if "textures" not in row):
         for name, rate in [*row["colours"].items(), ("training images", row["ceiling"])]:
@@ -239,10 +238,10 @@ def write_up(rows: list[dict]) -> str:
     return text + (store.markdown(head, lines) if lines else "")
 
 
-def about_tiles(parts: list[dict], words: str) -> str:
+def about_tiles(parts: list[dict], title: str) -> str:
     found = [one for row in parts for one in row["textures"]]
     seconds = sorted(row["seconds"] for row in parts)
-    text = f"Tiles, {words}: {len(found)} textures, {TILES} tiles of each, {parts[0]['kimg']:g} "
+    text = f"Tiles, {title}: {len(found)} textures, {TILES} tiles of each, {parts[0]['kimg']:g} "
     text += f"kimg in {np.median(seconds):.0f} s (median; at most {seconds[-1]:.0f})"
     text += f"; recipe {parts[0]['recipe']}\n\n" if "recipe" in parts[0] else "\n\n"
     lines = []
@@ -271,15 +270,14 @@ def about_tiles(parts: list[dict], words: str) -> str:
 
 
 def main() -> None:
-    options = parser(__doc__, seeds=1)
-    words = options.parse_args()
+    options = parser(__doc__, seeds=1).parse_args()
     if not (DATA / "propaganda_textures.zip").exists():
         print(f"{DATA} is absent: set GANVAS_DATA")
         return
     parts = ["icons", "emoji", "pair", *(f"tile {name}" for name in textures())]
-    parts += ["together"] * (words.only == "together")
-    jobs = [(part, seed) for seed in range(words.seeds) for part in parts]
-    rows = run_all("patterns", jobs, play, words)
+    parts += ["together"] * (options.only == "together")
+    jobs = [(part, seed) for seed in range(options.seeds) for part in parts]
+    rows = run_all("patterns", jobs, measure, options)
     contact_sheet()
     store.write_table("patterns", write_up(rows))
 

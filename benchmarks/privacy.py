@@ -1,16 +1,16 @@
-"""Does the audit see leaks and only leaks, and what does differential privacy cost?
+"""Leaks that the audit finds, its false alarms, and the cost of differential privacy.
 
     python benchmarks/privacy.py [--part 0/2] [--only NAME] [--seeds 243]
 
 On MNIST. *planted*: 2,000 real images in a generator's place, 0 or 1 % of them noisy copies of
 2,000 training images, 2,000 held out, audited at a family-wise alpha of 0.01 (Holm). *overfit*: a
 GAN trained on 64 images. *dp* and *merf*: private generators at epsilon 1, 3, 10 and delta 1e-5,
-by the accuracy on the 10,000 test images of a classifier that learnt from 10,000 fakes (ridge
+by the accuracy on the 10,000 test images of a classifier trained on 10,000 fakes (ridge
 regression on random Fourier features) and the Frechet distance in digit features; *plain*: the same
 recipe and length without privacy. *shield*: the attacks that break the overfitted GAN, on one
-trained with epsilon 10 on 6,000 images. *speed*: 10,000 images looked up among 10,000 + 10,000.
+trained with epsilon 10 on 6,000 images. *speed*: 10,000 images searched among 10,000 + 10,000.
 
-Each run is a line of results/privacy.jsonl, and is not made again. Writes results/privacy.md.
+Each run is a line of results/privacy.jsonl, and is not repeated. Writes results/privacy.md.
 """
 
 from __future__ import annotations
@@ -56,22 +56,22 @@ def planted(share: str, seed: int) -> dict:
     images[:count] = noisy(train[0][:count], np.random.default_rng(seed))
     began = time.perf_counter()
     found = privacy.audit((images, fakes[1]), train, holdout, seed=seed)
-    return {**told(found), "seconds": time.perf_counter() - began}
+    return {**recorded(found), "seconds": time.perf_counter() - began}
 
 
-def told(found: dict) -> dict:
-    """What of an audit goes on record."""
-    tests = found["tests"]
+def recorded(found: privacy.AuditReport) -> dict:
+    """The part of an audit that is kept as a result."""
+    tests = {name: test.to_dict() for name, test in found.tests.items()}
     keys = ("value", "low", "high", "holdout", "p", "adjusted", "leak", "epsilon", "rates", "auc")
     return {
-        "verdict": found["verdict"], "found": found["found"], "controls": found["controls"],
-        "least_share": found["power"]["least_share"], "test_seconds": found["seconds"],
+        "verdict": found.verdict, "found": list(found.found), "controls": found.controls.to_dict(),
+        "least_share": found.power.least_share, "test_seconds": found.seconds,
         "tests": {name: {k: test[k] for k in keys if k in test} for name, test in tests.items()},
     }  # fmt: skip
 
 
 def overfit(seed: int) -> dict:
-    """64 images, many times: what a generator should not be."""
+    """A generator that memorised 64 images."""
     few, holdout = parts(seed, 64, 320)
     values = {**QUIET, "train.kimg": 48, "train.tick_kimg": 16, "train.seed": seed,
               "data.labels": False, "data.clusters": 0}  # fmt: skip
@@ -81,8 +81,8 @@ def overfit(seed: int) -> dict:
         )
         found = privacy.audit(run, few[0], holdout[0], n=2000, searches=64, seed=seed)
         if seed == 0:
-            write_png(store.PICTURES / "privacy-pairs.png", found["pictures"]["train"])
-    return told(found)
+            write_png(store.PICTURES / "privacy-pairs.png", found.pictures["train"])
+    return recorded(found)
 
 
 def shield(seed: int) -> dict:
@@ -94,7 +94,7 @@ def shield(seed: int) -> dict:
         run = ganvas.train(train[0], "dp", run=Path(folder) / "r", overrides=values, progress=False)
         found = privacy.audit(run, train[0], holdout[0], n=4000, searches=64, seed=seed)
         bound = run.info["privacy"]
-    return {**told(found), "bound": bound}
+    return {**recorded(found), "bound": bound}
 
 
 def quality(sampler: ganvas.Sampler, name: str) -> dict:
@@ -124,7 +124,7 @@ def dp(epsilon: str, seed: int) -> dict:
     keep = Path(os.environ.get("GANVAS_BENCH_RUNS", tempfile.gettempdir()))
     folder = keep / f"ganvas-dp-{epsilon}-{seed}"
     began = time.perf_counter()
-    if (folder / "config.toml").exists():  # an interrupted benchmark goes on
+    if (folder / "config.toml").exists():  # an interrupted benchmark is resumed
         run = ganvas.resume(folder, progress=False)
     else:
         run = ganvas.train("mnist", "dp", run=folder, overrides=values, progress=False)
@@ -137,7 +137,7 @@ def dp(epsilon: str, seed: int) -> dict:
 
 
 def by_renyi(spent: dict) -> float:
-    """The same account, done apart: by Renyi divergences, an upper bound."""
+    """The same account by another method: Renyi divergences, an upper bound."""
     import dp_accounting
     from dp_accounting import rdp
 
@@ -151,7 +151,7 @@ def merf(epsilon: str, seed: int) -> dict:
     began = time.perf_counter()
     sampler, spent = privacy.merf("mnist", epsilon=float(epsilon), seed=seed)
     seconds = time.perf_counter() - began
-    return {"bound": spent, "seconds": seconds, **quality(sampler, f"merf-{epsilon}")}
+    return {"bound": spent.to_dict(), "seconds": seconds, **quality(sampler, f"merf-{epsilon}")}
 
 
 def account(noise: str, turns: str) -> dict:
@@ -167,7 +167,7 @@ def account(noise: str, turns: str) -> dict:
 
 
 def speed() -> dict:
-    """Wall and processor seconds of the look-up, 28 pixels, mirrored as well."""
+    """Wall and processor seconds of the search for near-copies, 28 pixels, mirrored as well."""
     train, holdout, fakes = (shaped(part[0]) for part in parts(0, 10_000, 10_000, 10_000))
     began = time.perf_counter(), time.process_time()
     copying.in_pixels(fakes, np.concatenate([train, holdout]))
@@ -177,7 +177,7 @@ def speed() -> dict:
     }  # fmt: skip
 
 
-def play(kind: str, *words) -> dict:
+def measure(kind: str, *words) -> dict:
     tests = {"planted": planted, "overfit": overfit, "dp": dp, "merf": merf, "speed": speed,
              "shield": shield, "account": account}  # fmt: skip
     return {"kind": kind, "words": list(words), **tests[kind](*words)}
@@ -189,7 +189,7 @@ def jobs(seeds: int) -> list[tuple]:
     every += [("overfit", seed) for seed in range(min(3, seeds))]
     every += [("merf", str(e), 0) for e in EPSILONS]
     every += [("planted", "0.01", seed) for seed in range(min(20, seeds))]
-    every += [("planted", "0", seed) for seed in range(seeds)]  # alarms are rare: more to see
+    every += [("planted", "0", seed) for seed in range(seeds)]  # alarms are rare: many runs
     every += [("dp", str(e), 0) for e in reversed(EPSILONS)]
     every += [("shield", 0), ("dp", "none", 0)]
     return every
@@ -197,7 +197,7 @@ def jobs(seeds: int) -> list[tuple]:
 
 def report(rows: list[dict]) -> str:
     of = {kind: [r for r in rows if r["kind"] == kind] for kind in {r["kind"] for r in rows}}
-    said = ["# The privacy kit on MNIST\n"]
+    text = ["# The privacy kit on MNIST\n"]
     lines = []
     for share, words in (("0.01", "1 % noisy copies"), ("0", "no copies")):
         mine = [r for r in of.get("planted", []) if r["words"][0] == share]
@@ -207,8 +207,8 @@ def report(rows: list[dict]) -> str:
             lines.append((words, f"{flagged} of {len(mine)}", rate(flagged, len(mine)),
                           f"{good} of {len(mine)}"))  # fmt: skip
     if lines:
-        said.append("2,000 images, alpha 0.01 over all tests.\n")
-        said.append(
+        text.append("2,000 images, alpha 0.01 over all tests.\n")
+        text.append(
             store.markdown(("planted", "flagged", "rate", "controls as they should"), lines)
         )
     lines = [
@@ -218,10 +218,12 @@ def report(rows: list[dict]) -> str:
         for kind in ("overfit", "shield") for r in of.get(kind, [])
     ]  # fmt: skip
     if lines:
-        said.append("Membership attacks, by the area under their curve (0.5: they see nothing).\n")
+        text.append(
+            "Membership attacks, by the area under their curve (0.5: they detect nothing).\n"
+        )
         head = ("generator, seed", "verdict", "tests that found it", "nearest", "discriminator",
                 "search")  # fmt: skip
-        said.append(store.markdown(head, lines))
+        text.append(store.markdown(head, lines))
     lines = [
         (r["kind"], r["words"][0], f"{r['bound'].get('epsilon', float('nan')):.3f}",
          f"{r['accuracy']:.3f}", f"{r['frechet']:.0f}", f"{r['seconds']:.0f}")
@@ -229,16 +231,16 @@ def report(rows: list[dict]) -> str:
     ]  # fmt: skip
     if lines:
         head = ("generator", "epsilon", "spent", "accuracy", "Frechet", "seconds")
-        said.append(store.markdown(head, lines))
+        text.append(store.markdown(head, lines))
     for r in of.get("account", []):
-        said.append(f"epsilon at noise {r['words'][0]}, {r['words'][1]} turns: "
+        text.append(f"epsilon at noise {r['words'][0]}, {r['words'][1]} turns: "
                     f"{r['ours']:.4f}, by hand {r['theirs']:.4f}.\n")  # fmt: skip
     for r in of.get("speed", []):
-        said.append(
+        text.append(
             f"10,000 among 20,000 images of 28 px: {r['wall']:.0f} s, {r['processor']:.0f} s of "
             f"processor time, at a load of {r['load']:.0f}.\n"
         )
-    return "\n".join(said)
+    return "\n".join(text)
 
 
 def area(row: dict, name: str) -> str:
@@ -248,5 +250,5 @@ def area(row: dict, name: str) -> str:
 
 if __name__ == "__main__":
     options = parser(__doc__, 243).parse_args()
-    results = run_all("privacy", jobs(options.seeds), play, options)
+    results = run_all("privacy", jobs(options.seeds), measure, options)
     store.write_table("privacy", report(results))

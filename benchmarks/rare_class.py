@@ -4,15 +4,15 @@
 
 Seven arms (see ganvas/kits/rare_class/arms.py), equal steps, on MNIST "8" and Fashion-MNIST "shirt"
 with 20 and 50 images of the rare class and 500 of each other, and on chest X-rays with 50 of the
-normal ones and 1,000 with pneumonia ($GANVAS_DATA, default ../shared/data; what is absent is left
-out). Each seed draws other images from the official training part, holds a fifth back to
-validate by, trains a generator, draws, fits every arm, and answers the official test part. So
-intervals cover which images the rare class happened to have, too.
+normal ones and 1,000 with pneumonia ($GANVAS_DATA, default ../shared/data; absent data are left
+out). Each seed draws other images from the official training part, uses a fifth for validation,
+trains a generator, draws, fits every arm, and predicts the official test part. So the intervals
+also cover the choice of the images of the rare class.
 
 The settings of the kit were chosen on training parts of MNIST and Fashion-MNIST alone.
 
-Each (setting, seed) is a line of results/rare_class.jsonl, and is not made again. Choices are made
-on the validation folds of all seeds together, then the test is looked at. Writes
+Each (setting, seed) is a line of results/rare_class.jsonl, and is not repeated. Choices are made
+on the validation folds of all seeds together, then the test part is used. Writes
 results/rare_class.md and a picture per setting in docs/pictures/rare_class/.
 """
 
@@ -23,6 +23,7 @@ import os
 import tempfile
 import time
 import zlib
+from dataclasses import asdict
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -56,7 +57,7 @@ def read(setting: str, part: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def material(setting: str, seed: int) -> Material:
-    """What a seed is given: a draw of its own from the training part; the official test part."""
+    """The data of a seed: a draw of its own from the training part; the official test part."""
     *_, rare, few, many = SETTINGS[setting]
     images, labels = read(setting, "train")
     rng = np.random.Generator(np.random.Philox([seed, 2026]))
@@ -76,8 +77,8 @@ def part(images: np.ndarray, labels: np.ndarray) -> Part:
     return Part(images, labels, units, tuple(map(str, units)))
 
 
-def play(setting: str, seed: int) -> dict:
-    """One seed of a setting: its plan has one seed, whose number decides draw, fold and noise."""
+def measure(setting: str, seed: int) -> dict:
+    """One seed of a setting: its number determines draw, fold and noise."""
     began = time.perf_counter()
     found = material(setting, seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -90,12 +91,12 @@ def play(setting: str, seed: int) -> dict:
         truth = found.test.labels
         arms = {}
         for arm, ratio in plan.variants():
-            study.answer(0, arm, ratio, pool)
-            answers = study.answers(0, arm, ratio)
-            scores = metrics.per_class(answers.test, truth)
+            study.predict(0, arm, ratio, pool)
+            predicted = study.predictions(0, arm, ratio)
+            scores = metrics.per_class(predicted.test, truth)
             arms[name_of(arm, ratio)] = {
-                "valid": packed(answers.valid.argmax(1)),
-                "test": packed((answers.test.argmax(1) - truth) % len(found.names)),
+                "valid": packed(predicted.valid.argmax(1)),
+                "test": packed((predicted.test.argmax(1) - truth) % len(found.names)),
                 "rare": {k: float(v[found.rare[0]]) for k, v in scores.items()},
                 "balanced_accuracy": float(np.nanmean(scores["recall"])),
             }  # fmt: skip
@@ -106,7 +107,7 @@ def play(setting: str, seed: int) -> dict:
         "setting": setting, "seed": seed, "seconds": round(time.perf_counter() - began),
         "generator_seconds": round(trained), "kimg": plan.kimg, "arms": arms,
         "valid": packed(valid), "counts": pool.counts[found.names[found.rare[0]]],
-        "kept": packed(leak.kept), "leaks": leak.to_dict(),
+        "kept": packed(leak.kept), "leaks": asdict(leak.counts),
     }  # fmt: skip
 
 
@@ -118,7 +119,7 @@ def picture(setting: str, found: Material, fakes: np.ndarray) -> None:
 
 
 def packed(values: np.ndarray) -> str:
-    """Small integers as text. Test answers are kept as their distance to the truth: mostly 0."""
+    """Small integers as text. Test predictions are kept as their difference to the truth."""
     return base64.b64encode(zlib.compress(values.astype(np.uint8).tobytes(), 9)).decode()
 
 
@@ -180,7 +181,7 @@ def main() -> None:
     chosen = parser(__doc__, seeds=5).parse_args()
     there = [s for s in SETTINGS if (DATA / SETTINGS[s][0]).is_file()]
     jobs = [(setting, seed) for setting in there for seed in range(chosen.seeds)]
-    rows = run_all("rare_class", jobs, play, chosen)
+    rows = run_all("rare_class", jobs, measure, chosen)
     head = ["setting", "arm", "validation", "balanced accuracy", "recall", "precision", "auprc",
             "ece", "brier", "points against the best without", "p after Holm"]  # fmt: skip
     table, words = [], []

@@ -1,4 +1,4 @@
-"""Does a generator betray what it learnt from? Run: python examples/audit_privacy.py [FOLDER]"""
+"""Does a generator leak its training images? Run: python examples/audit_privacy.py [FOLDER]"""
 
 import sys
 from pathlib import Path

@@ -7,7 +7,7 @@ import numpy as np
 
 from ganvas.images import write_png
 from ganvas.kits import defects
-from ganvas.kits.defects.overlay import beside
+from ganvas.kits.defects.overlay import side_by_side
 
 SHORT = {"networks.width": 8, "networks.discriminator_width": 8, "train.tick_kimg": 1.6}
 
@@ -27,10 +27,10 @@ def plates(count: int, seed: int, broken: bool = False) -> np.ndarray:
 def main(folder: Path) -> None:
     detector = defects.fit(plates(300, 0), folder, kimg=3.2, encoder_steps=60, overrides=SHORT)
     new = np.concatenate([plates(5, 1), plates(5, 2, broken=True)])
-    told = detector.score(new)
-    for number, (score, p, defective) in enumerate(zip(*told[:3], strict=True)):
+    verdicts = detector.score(new)
+    for number, (score, p, defective) in enumerate(zip(*verdicts[:3], strict=True)):
         print(f"plate {number}: score {score:5.2f}, p {p:.3f}", "DEFECTIVE" if defective else "")
-    write_png(folder / "last.png", beside(new[-1, ..., None], told.heatmap[-1]))
+    write_png(folder / "last.png", side_by_side(new[-1, ..., None], verdicts.heatmap[-1]))
 
 
 if __name__ == "__main__":

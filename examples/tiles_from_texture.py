@@ -1,4 +1,4 @@
-"""A texture in, tiles out: larger than it, and without seams.
+"""Tiles from a texture: larger than it, and without seams.
 Run: python examples/tiles_from_texture.py [FOLDER]"""
 
 import sys
@@ -29,7 +29,7 @@ def main(folder: Path) -> None:
     tile = tiles.draw((160, 320), seed=1)
     write_png(folder / "tile.png", patterns.repeated(tile, 2))
     write_png(folder / "wallpaper.png", patterns.wallpaper(tile))
-    print("seam over steps inside:", round(patterns.seams(tile)["ratio"], 2), "in", folder)
+    print("seam over steps inside:", round(patterns.seams(tile).ratio, 2), "in", folder)
 
 
 if __name__ == "__main__":

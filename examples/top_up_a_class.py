@@ -1,6 +1,6 @@
-"""A rare class, topped up, and a verdict. Run: python examples/top_up_a_class.py [FOLDER]
+"""Generated images for a rare class, and a verdict. Run: python examples/top_up_a_class.py [FOLDER]
 
-Tiny, to run in a minute: leave out the options below for a study that says something.
+Tiny, to run in a minute: omit the options below for a meaningful study.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""`ganvas balance` as users run it: a folder, groups, a verdict, files; stopped, gone on with."""
+"""`ganvas balance` as users run it: a folder, groups, a verdict, files; stopped and resumed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from PIL import Image
 from ganvas.errors import RunError
 from ganvas.kits import rare_class
 from ganvas.kits.rare_class import drawing
+from ganvas.kits.rare_class.results import About, LeakCounts
 from ganvas.storage.run import Run
 from refusals import refuses
 
@@ -96,7 +97,7 @@ def done(place, forked):
 
 
 @pytest.fixture
-def say(place, monkeypatch, capsys):
+def answer(place, monkeypatch, capsys):
     """Runs a command here: exit code, standard output, standard error."""
     from ganvas.cli import run_command
 
@@ -122,10 +123,10 @@ def test_the_verdict_and_its_files(done, place):
     report = (place / "out" / "report.html").read_text()
     assert "never on the test" in report
     assert "anonymous" not in report.lower()
-    assert json.loads((place / "out" / "report.json").read_text())["verdict"] == result["verdict"]
+    assert json.loads((place / "out" / "report.json").read_text()) == result
 
 
-def test_the_images_say_where_they_come_from(done, place):
+def test_the_images_state_their_origin(done, place):
     manifest = json.loads((place / "out" / "manifest.json").read_text())
     with (place / "out" / "manifest.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -158,9 +159,9 @@ def test_the_list_to_train_by_is_the_arm_that_was_tested(done, place):
     assert ("ok", "synthetic") not in weight
 
 
-def test_killed_and_gone_on_with_is_the_same(done, place, forked, say):
-    """What was finished stays as it is, and the verdict is that of a study that ran through. Its
-    generators are there already: that training goes on after a kill is tested in test_resume.py."""
+def test_killed_and_resumed_is_the_same(done, place, forked, answer):
+    """Finished parts stay as they are, and the verdict is that of a study without a kill. Its
+    generators exist already: resume of training after a kill is tested in test_resume.py."""
     result, words, _ = done
     for run in (place / "out").glob("seeds/*/run"):
         shutil.copytree(run, place / "other" / run.relative_to(place / "out"))
@@ -175,10 +176,10 @@ def test_killed_and_gone_on_with_is_the_same(done, place, forked, say):
     running.kill()
     running.wait()
     kept = {path: path.stat().st_mtime_ns for path in place.glob("other/seeds/*/*.npz")}
-    assert len(kept) == fit - 1, "a pool, or what an arm answered, for each fit"
+    assert len(kept) == fit - 1, "a pool, or the predictions of an arm, for each fit"
     assert not (place / "other" / "report.json").exists()
-    code, printed, said = say(*words[:-1], "other", *TINY, "--json")
-    assert code in (0, 1), said
+    code, printed, errors = answer(*words[:-1], "other", *TINY, "--json")
+    assert code in (0, 1), errors
     found = json.loads(printed)
     assert found["verdict"] == result["verdict"]
     assert found["comparisons"] == result["comparisons"]
@@ -208,9 +209,12 @@ def test_the_same_again_makes_nothing_anew(done, place, monkeypatch):
     ("options", "words"),
     [
         (("--rare", "crak deep"), "did you mean 'crack deep'"),
-        (("--rare", "crack deep", "--split", "image", "--groups", "groups.csv"), "worthless"),
-        (("--rare", "crack deep", "--arms", "real"), "needs one of"),
-        (("--rare", "crack deep", "--ratio", "x"), "numbers by commas"),
+        (
+            ("--rare", "crack deep", "--split", "image", "--groups", "groups.csv"),
+            "no verdict is valid",
+        ),
+        (("--rare", "crack deep", "--arms", "real"), "must include one of"),
+        (("--rare", "crack deep", "--ratio", "x"), "numbers separated by commas"),
         (("--rare", "crack deep", "--groups", "means.py"), "path,group is the first line"),
         (("--rare", "crack deep", "--classifier", "nowhere:fit"), "cannot be imported"),
         (("--rare", "crack deep", "--set", "train.kimgs=3"), "train.kimg"),
@@ -218,16 +222,16 @@ def test_the_same_again_makes_nothing_anew(done, place, monkeypatch):
         (("--rare", "crack deep", "--out", "data/ok"), "lies within"),
     ],
 )
-def test_wrong_words(place, say, options, words):
+def test_wrong_options(place, answer, options, words):
     out = () if "--out" in options else ("--out", "never")
-    code, printed, said = say("balance", "data", *options, *out)
+    code, printed, errors = answer("balance", "data", *options, *out)
     assert (code, printed) == (2, "")
-    assert said.count("error: ") == 1
-    assert words in said
+    assert errors.count("error: ") == 1
+    assert words in errors
     assert not (place / "never").exists()
 
 
-def test_wrong_folders(place, say):
+def test_wrong_folders(place, answer):
     few = bars(place / "few", 3, 30)
     one = place / "one"
     one.mkdir()
@@ -236,13 +240,13 @@ def test_wrong_folders(place, say):
     mixed = bars(place / "mixed", 10, 10, seed=3)
     Image.new("L", (20, 24), 9).save(mixed / "ok" / "large.png")
     for folder, words in ((few, "at least 5"), (one, "no classes"), (mixed, "--size")):
-        code, _, said = say("balance", folder, "--rare", "crack deep", "--out", "never")
+        code, _, errors = answer("balance", folder, "--rare", "crack deep", "--out", "never")
         assert code == 2
-        assert words in said
+        assert words in errors
     assert not (place / "never").exists()
 
 
-def test_wrong_words_are_answered_before_tensorflow(place):
+def test_wrong_options_are_refused_before_tensorflow(place):
     code = (
         "import sys; from ganvas.cli import run_command; "
         "code = run_command(['balance', 'data', '--rare', 'a', '--out', 'o', '--arms', 'real']); "
@@ -255,8 +259,10 @@ def test_wrong_words_are_answered_before_tensorflow(place):
 def test_it_exits_with_one_where_it_hurts(monkeypatch, capsys):
     from ganvas.cli import run_command
 
+    about = About(("1",), {}, "a test", "image", (), rare_class.Plan(("1",)))
+    leaks = LeakCounts(0, 0, 0, 0, 0, 0.0, 1.0, 0.005, False)
     found = rare_class.Verdict(
-        "hurts", "worse.", "real", "gan", (), (), {}, (), {"rare": ["1"]}, Path("o")
+        "hurts", "worse.", "real", "gan", (), (), leaks, (), about, Path("o")
     )
     monkeypatch.setattr(rare_class, "balance", lambda *a, **k: found)
     words = ["balance", "mnist", "--rare", "8", "--out", "o"]
@@ -266,8 +272,8 @@ def test_it_exits_with_one_where_it_hurts(monkeypatch, capsys):
     assert run_command(words) == 0
 
 
-def test_a_planted_leak_is_said(done, place, tmp_path, monkeypatch):
-    """Test images among those to learn from are found and left out. The generators are those of
+def test_a_planted_leak_is_reported(done, place, tmp_path, monkeypatch):
+    """Test images among the training images are found and left out. The generators are those of
     other images: the leak is not theirs."""
 
     def generator(train, plan, seed, folder, progress):
@@ -285,7 +291,7 @@ def test_a_planted_leak_is_said(done, place, tmp_path, monkeypatch):
         classifier=scope["fit"], progress=False, seeds=2, steps=4, ratios=(1.0,),
         arms=("oversampling", "gan"),
     )  # fmt: skip
-    assert found.leaks["test_images_learnt_from"] == 10
-    assert found.about["classes"]["1"]["test"] == (labels[110:] == 1).sum()
+    assert found.leaks.test_images_learnt_from == 10
+    assert found.about.classes["1"]["test"] == (labels[110:] == 1).sum()
     assert "leak: 10 test images" in found.warnings[0]
     assert "leak: 10 test images" in (tmp_path / "out" / "report.html").read_text()

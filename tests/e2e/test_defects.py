@@ -1,6 +1,7 @@
 """`ganvas defects` as an inspector uses it: PNGs in; verdicts, heat-maps, a page, a server.
 
-Then the model that it fitted: one scorer for Python, SavedModel, LiteRT; company does not matter.
+Then the model that it fitted: one scorer for Python, SavedModel, LiteRT; a score does not depend on
+the other images.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from ganvas.cli import run_command
 from ganvas.errors import DataError, ModelError, RunError, UsageError
 from ganvas.images import read, write_png
 from ganvas.kits import defects
-from ganvas.kits.defects import encoder, fitting, game
+from ganvas.kits.defects import encoder, fitting, training
 from ganvas.kits.defects.fitting import fit
 from ganvas.storage import manifest
 from ganvas.training.train import load_game
@@ -79,7 +80,7 @@ def shop(tmp_path_factory):
     words = fitted(root)
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
         patch.chdir(root)
-        patch.setattr(game, "VALUES", {**game.VALUES, **TINY})
+        patch.setattr(training, "VALUES", {**training.VALUES, **TINY})
         patch.setitem(fit.__kwdefaults__, "encoder_steps", ENCODER_STEPS)
         with contextlib.redirect_stderr(err):
             assert run_command(words) == 0, err.getvalue()
@@ -89,7 +90,7 @@ def shop(tmp_path_factory):
 
 def check_fitted(out, err):
     assert out == "model/1\n"
-    assert "160 good images: 100 learn, 20 scale, 40 calibrate" in err
+    assert "160 good images: 100 for training, 20 for scaling, 40 for calibration" in err
 
 
 @pytest.mark.proof
@@ -109,12 +110,12 @@ def whole(shop):
 def test_score_prints_one_object_and_writes_heat_maps(shop, here):
     done = here("defects", "score", "model", "bad", "--json", "--out", "seen", cwd=shop)
     assert done.returncode == 0, done.stderr  # scoring is done, whatever the verdicts are
-    told = json.loads(done.stdout)
-    assert list(told) == ["images", "alpha"] and told["alpha"] == 0.05
-    assert len(told["images"]) == 30
-    assert all(list(one) == ["path", "score", "p_value", "defective"] for one in told["images"])
-    assert told["images"][3]["path"] == "bad/003.png"
-    assert sum(one["defective"] for one in told["images"]) > 15
+    found = json.loads(done.stdout)
+    assert list(found) == ["images", "alpha"] and found["alpha"] == 0.05
+    assert len(found["images"]) == 30
+    assert all(list(one) == ["path", "score", "p_value", "defective"] for one in found["images"])
+    assert found["images"][3]["path"] == "bad/003.png"
+    assert sum(one["defective"] for one in found["images"]) > 15
     assert len(list((shop / "seen").glob("*.png"))) == 30
     lines = (shop / "seen" / "scores.csv").read_text().splitlines()
     assert lines[0] == "path,picture,score,p_value,defective" and len(lines) == 31
@@ -122,11 +123,11 @@ def test_score_prints_one_object_and_writes_heat_maps(shop, here):
     assert shown.shape[1] == 2 * shown.shape[0] and shown.shape[2] == 3
 
 
-def test_an_alpha_is_a_promise(shop, monkeypatch, capfd):
+def test_an_alpha_is_a_guarantee(shop, monkeypatch, capfd):
     monkeypatch.chdir(shop)
     assert run_command(["defects", "score", "model", "bad", "--alpha", "0.01"]) == 2
     out, err = capfd.readouterr()
-    assert out == "" and "cannot be promised by 40 calibration images, it takes 99" in err
+    assert out == "" and "cannot be guaranteed by 40 calibration images, it needs 99" in err
     assert run_command(["defects", "score", "model", "new", "--alpha", "0.1"]) == 0
     assert "of 40 at alpha = 0.1" in capfd.readouterr().out
 
@@ -153,14 +154,14 @@ def test_report_measures_beside_baselines(shop, here):
     ("words", "said"),
     [
         (("fit", "nothing", "--out", "m"), "there is no 'nothing'"),
-        (("fit", "both", "--out", "m"), "no label is read"),
+        (("fit", "both", "--out", "m"), "without labels"),
         (("fit", "few", "--out", "m"), "too few for alpha = 0.05"),
-        (("fit", "good", "--out", "m", "--alpha", "2"), "above 0 and below 1"),
+        (("fit", "good", "--out", "m", "--alpha", "2"), "above 0 and below 1, got 2"),
         (("fit", "good", "--out", "m", "--size", "big"), "HEIGHTxWIDTH"),
-        (("score", "nothing", "bad"), "there is no model nothing"),
+        (("score", "nothing", "bad"), "the model nothing does not exist"),
         (("score", "good", "bad"), "holds no exported model"),
         (("score", "model", "other"), "was fitted on 16×16 px"),
-        (("report", "model", "--good", "new", "--bad", "empty"), "holds no image"),
+        (("report", "model", "--good", "new", "--bad", "empty"), "contains no image"),
         (("report", "model", "--good", "new", "--bad", "bad", "--masks", "other"), "no mask for"),
         (("report", "model", "--good", "new", "--bad", "few", "--masks", "wrong"), "12×16"),
     ],
@@ -190,11 +191,11 @@ def test_served_verdicts_are_those_of_the_detector(shop):
 
     detector = defects.Detector.load(shop / "model")
     images = np.stack([read(p) for p in sorted((shop / "bad").glob("*.png"))[:5]])
-    told = detector.score(images)
+    verdicts = detector.score(images)
     answer = Servable("plates", 1, shop / "model" / "1").find("")({"image": images})
-    assert np.abs(answer["score"] - told.score).max() <= 1e-5
-    assert np.abs(answer["heatmap"] - told.heatmap).max() <= 1e-4
-    assert (answer["defective"] == told.defective).all()
+    assert np.abs(answer["score"] - verdicts.score).max() <= 1e-5
+    assert np.abs(answer["heatmap"] - verdicts.heatmap).max() <= 1e-4
+    assert (answer["defective"] == verdicts.defective).all()
 
 
 def test_help_names_the_commands(here):
@@ -215,22 +216,22 @@ def gan_of(whole):
 def tiled(whole, tmp_path_factory):
     """It has the GAN and the encoder of `whole`, whose patches are as large."""
     good = parts_of(120, (32, 48))[0]
-    learn, seen = encoder.learn, []
+    train, seen = encoder.train, []
 
-    def play(patches, *_, **__):
+    def trained(patches, *_, **__):
         seen.append(patches.shape)
         return load_game(gan_of(whole) / "gan")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(game, "train_gan", play)
+        patch.setattr(training, "train_gan", trained)
         patch.setattr(
-            encoder, "learn",
-            lambda gan, patches, path, **options: learn(
+            encoder, "train",
+            lambda gan, patches, path, **options: train(
                 gan, patches, gan_of(whole) / "encoder.npz", **options
             ),
         )  # fmt: skip
         detector = tiny(good, tmp_path_factory.mktemp("tiled") / "plates", patch=16)
-    assert seen == [(75 * detector.grid.count, 16, 16, 1)]  # 75 of 120 images learn
+    assert seen == [(75 * detector.grid.count, 16, 16, 1)]  # 75 of 120 images are for training
     return detector
 
 
@@ -239,26 +240,26 @@ def detector(request):
     return request.getfixturevalue(request.param)
 
 
-def test_a_score_does_not_depend_on_its_company(detector):
+def test_a_score_does_not_depend_on_other_images(detector):
     images = parts_of(40, detector.shape[:2], 3)[0]
-    told = detector.score(images)
+    verdicts = detector.score(images)
     backwards = detector.score(images[::-1])
     strangers = detector.score(np.where(np.arange(40)[:, None, None] == 7, images, 255 - images))
     alone = detector.score(images[7:8])
     crowd = detector.score(np.concatenate([images[7:8], np.zeros((9, *detector.shape[:2]), "u1")]))
     verdict = detector.score(images, heatmaps=False)
     for name in ("score", "p_value", "heatmap"):
-        assert (getattr(strangers, name)[7] == getattr(told, name)[7]).all(), name
+        assert (getattr(strangers, name)[7] == getattr(verdicts, name)[7]).all(), name
     # In another place, some processors round the sums of a product in another way.
     for name, apart in (("score", 1e-5), ("heatmap", 1e-4)):
-        ours = getattr(told, name)
+        ours = getattr(verdicts, name)
         assert getattr(backwards, name)[::-1] == pytest.approx(ours, abs=apart), name
         assert getattr(crowd, name)[0] == pytest.approx(ours[7], abs=apart), name
-    assert (backwards.p_value[::-1] == told.p_value).all()
-    assert crowd.p_value[0] == told.p_value[7]
-    assert alone.score == pytest.approx(told.score[7:8], abs=1e-5)
-    assert alone.heatmap == pytest.approx(told.heatmap[7:8], abs=1e-4)
-    assert verdict.score == pytest.approx(told.score, abs=1e-5)
+    assert (backwards.p_value[::-1] == verdicts.p_value).all()
+    assert crowd.p_value[0] == verdicts.p_value[7]
+    assert alone.score == pytest.approx(verdicts.score[7:8], abs=1e-5)
+    assert alone.heatmap == pytest.approx(verdicts.heatmap[7:8], abs=1e-4)
+    assert verdict.score == pytest.approx(verdicts.score, abs=1e-5)
     assert verdict.heatmap.shape == (0, *detector.shape[:2])
 
 
@@ -268,31 +269,31 @@ def test_litert_and_saved_model_say_the_same(detector):
     from ganvas.exporting import litert
 
     images = parts_of(24, detector.shape[:2], 4)[0][..., None]
-    told = detector.score(images)
+    verdicts = detector.score(images)
     run = litert.runner(detector.place / "model_float32.tflite")
     lite = [run(image=images[i : i + 1]) for i in range(24)]
     served = tf.saved_model.load(str(detector.place)).signatures["serving_default"]
     both = served(image=tf.constant(images))
     for name, close in (("score", 1e-5), ("heatmap", 1e-4)):
-        ours = getattr(told, name)
+        ours = getattr(verdicts, name)
         assert np.abs(np.concatenate([one[name] for one in lite]) - ours).max() <= close
         assert np.abs(both[name].numpy() - ours).max() <= close
     n = detector.calibration_size
     for p in (both["p_value"].numpy(), np.concatenate([one["p_value"] for one in lite])):
-        assert np.abs(p - told.p_value).max() <= 1.01 / (n + 1)  # a tie may go either way
+        assert np.abs(p - verdicts.p_value).max() <= 1.01 / (n + 1)  # a tie may go either way
         assert np.rint(p * (n + 1)) == pytest.approx(p * (n + 1), abs=1e-3)
 
 
 def test_p_values_are_conformal_and_the_verdict_follows(detector):
     held = detector.held_out()
-    told = detector.score(held)
+    verdicts = detector.score(held)
     n = detector.calibration_size
     # As calibration images they count themselves: ranks 2 to n + 1 of n + 1.
-    wanted = (1 + (told.score >= told.score[:, None]).sum(1)) / (n + 1)
-    assert told.p_value == pytest.approx(wanted, abs=1.01 / (n + 1))
-    assert (told.defective == (told.p_value <= 0.05 + 1e-6)).all()
+    wanted = (1 + (verdicts.score >= verdicts.score[:, None]).sum(1)) / (n + 1)
+    assert verdicts.p_value == pytest.approx(wanted, abs=1.01 / (n + 1))
+    assert (verdicts.defective == (verdicts.p_value <= 0.05 + 1e-6)).all()
     strict = detector.score(held, alpha=0.2)
-    assert strict.alpha == 0.2 and (strict.defective == (told.p_value <= 0.2 + 1e-6)).all()
+    assert strict.alpha == 0.2 and (strict.defective == (verdicts.p_value <= 0.2 + 1e-6)).all()
     with refuses(UsageError):
         detector.score(held, alpha=0.001)
 
@@ -301,12 +302,12 @@ def test_it_finds_what_is_planted(detector):
     good = parts_of(60, detector.shape[:2], 5)[0]
     bad, masks = parts_of(60, detector.shape[:2], 6, broken=True)
     found = defects.judge(detector, good, bad, masks)
-    assert found["detector"]["auroc"]["value"] > 0.9
-    assert found["pixels"]["detector"]["auroc"] > 0.7
-    assert found["false_alarms"]["inside"]
-    assert set(found["ablation"]) > {"all", "without the GAN", "moves"}
-    assert found["ablation"]["all"] == pytest.approx(found["detector"]["auroc"]["value"], abs=2e-3)
-    json.dumps(found, allow_nan=False)
+    assert found.detector.auroc.value > 0.9
+    assert found.pixels["detector"].auroc > 0.7
+    assert found.false_alarms.inside
+    assert set(found.ablation) > {"all", "without the GAN", "moves"}
+    assert found.ablation["all"] == pytest.approx(found.detector.auroc.value, abs=2e-3)
+    json.dumps(found.to_dict(), allow_nan=False)
 
 
 def test_anogan_searches_each_image_by_itself(whole):
@@ -368,7 +369,7 @@ class Stop(Exception):
     """It comes in place of a step."""
 
 
-def test_a_stopped_fit_goes_on_and_gives_the_same(shop, whole, tmp_path, monkeypatch):
+def test_a_stopped_fit_is_resumed_and_gives_the_same(shop, whole, tmp_path, monkeypatch):
     """The GAN is that of a fit that was not stopped: it was trained when the encoder began."""
     work, log = tmp_path / "m/work/1", tmp_path / "m/work/1/gan/log.jsonl"
     shutil.copytree(gan_of(whole), work)
@@ -381,7 +382,7 @@ def test_a_stopped_fit_goes_on_and_gives_the_same(shop, whole, tmp_path, monkeyp
         raise Stop
 
     with monkeypatch.context() as patch:
-        patch.setattr(encoder, "learn", stop)
+        patch.setattr(encoder, "train", stop)
         with pytest.raises(Stop):
             tiny(shop / "good", tmp_path / "m")
     with refuses(RunError, "different fingerprint"):

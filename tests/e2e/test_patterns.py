@@ -1,4 +1,4 @@
-"""`ganvas patterns` from the command line: what it writes, that it goes on, what it says no to."""
+"""`ganvas patterns` from the command line: its files, its resume, its refusals."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def tiled(textures, tmp_path_factory, forked):
     """A folder that the command line wrote, and what it printed."""
     out = tmp_path_factory.mktemp("tiles") / "out"
     done = forked(*tile_words(textures, out), "--kimg", 0.16, "--json")
-    printed, said = done.communicate()
-    assert done.returncode == 0, said
+    printed, errors = done.communicate()
+    assert done.returncode == 0, errors
     return out, json.loads(printed)
 
 
@@ -79,6 +79,7 @@ def tile_words(textures, out):
 
 def test_tiles_are_written(tiled):
     out, result = tiled
+    assert result == json.loads((out / "tiles.json").read_text())
     assert [one["texture"] for one in result["tiles"]] == ["waves"] * 2 + ["grain"] * 2
     for one in result["tiles"]:
         assert opened(out / one["file"]).size == (96, 64)
@@ -89,7 +90,7 @@ def test_tiles_are_written(tiled):
         assert (out / name).is_file(), name
 
 
-def test_tiles_are_gone_on_with(tiled, textures, tmp_path, capsys):
+def test_tiles_are_resumed(tiled, textures, tmp_path, capsys):
     out, _ = tiled
     pixels = np.asarray(opened(out / "tiles" / "waves-0000.png"))
     model = sha256(ganvas.Run(out / "run").model("last"))
@@ -106,8 +107,8 @@ def test_tiles_are_gone_on_with(tiled, textures, tmp_path, capsys):
     capsys.readouterr()
     other = ["patterns", "tile", str(textures / "grain.png"), "--out", str(out), *SETS]
     assert run_command(other) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("error: ") and "was begun with different textures.waves" in said
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and "was begun with different textures.waves" in error
 
 
 def sha256(path):
@@ -119,7 +120,7 @@ def test_several_textures_are_learnt_each_by_itself(textures, tmp_path, monkeypa
     learnt, seen = [], iter(["finished", "interrupted"])
 
     class Learnt:
-        def __init__(self, paths, place, **words):
+        def __init__(self, paths, place, **options):
             learnt.append((paths, place))
             self.names, status = [paths[0].stem], next(seen)
             self.run = SimpleNamespace(
@@ -134,10 +135,9 @@ def test_several_textures_are_learnt_each_by_itself(textures, tmp_path, monkeypa
     result = patterns.make_tiles([textures], tmp_path / "out", size=(32, 32), n=1, progress=False)
     assert [place.name for _, place in learnt] == ["grain", "waves"]
     assert [paths for paths, _ in learnt] == [[textures / "grain.png"], [textures / "waves.png"]]
-    assert [one["file"] for one in result["tiles"]] == [
-        "tiles/grain-0000.png", "tiles/waves-0000.png"
-    ]  # fmt: skip
-    assert result["status"] == "interrupted"
+    assert [one.file for one in result.tiles] == ["tiles/grain-0000.png", "tiles/waves-0000.png"]
+    assert result.status == "interrupted"
+    assert json.loads((tmp_path / "out" / "tiles.json").read_text()) == result.to_dict()
 
 
 def test_tiles_are_drawn_by_seed_size_and_name(tiled, textures, monkeypatch):
@@ -167,7 +167,7 @@ def logos(icons, tmp_path_factory):
     return patterns.learn_logos(icons, folder, size=16, kimg=0.16, overrides=values, progress=False)
 
 
-def test_logos_have_the_colours_asked_for(logos):
+def test_logos_have_the_requested_colours(logos):
     drawn = logos.draw(8, ["#2e9e3e", "#8232b4"], seed=1)
     assert drawn.images.shape == (8, 16, 16, 3)
     assert [own[0] for own in drawn.colours] == ["#2e9e3e", "#8232b4"] * 4
@@ -175,7 +175,7 @@ def test_logos_have_the_colours_asked_for(logos):
     np.testing.assert_array_equal(drawn.images, again.images)
 
 
-def test_only_kinds_of_the_colour_asked_for_are_drawn(logos):
+def test_only_kinds_of_the_requested_colour_are_drawn(logos):
     drawn = logos.draw(12, ["#d7232d", "#1e50d2"], exact=False)
     mains = [logos.kinds[label].partition("/")[0] for label in drawn.labels]
     assert mains == ["red", "blue"] * 6
@@ -225,9 +225,10 @@ def test_logos_from_the_command_line(logos, icons, tmp_path, capsys):
     assert run_command([*words, *sets, *extras]) == 2
     assert "no colour 'navy'" in capsys.readouterr().err
     extras = ["--palette", "#e63946,blue", "--variations", "1", "--walk", "--directions"]
-    code, said = run_command([*words, *sets, *extras]), capsys.readouterr()
-    assert code == 0, said.err
-    result = json.loads(said.out)
+    code, printed = run_command([*words, *sets, *extras]), capsys.readouterr()
+    assert code == 0, printed.err
+    result = json.loads(printed.out)
+    assert result == json.loads((out / "logos.json").read_text())
     assert [one["main"] for one in result["logos"]] == ["#e63946", "#1e50d2"] * 3
     assert all(one["distance"] > 0 and not one["near_copy"] for one in result["logos"])
     for name in ("logos.png", "nearest.png", "variations.png", "walk.gif", "directions.png"):
@@ -238,19 +239,19 @@ def test_logos_from_the_command_line(logos, icons, tmp_path, capsys):
 
 
 BAD = {
-    "no texture": (["tile", "none.png"], "there is no none.png"),
-    "size": (["tile", "waves.png", "--size", "big"], "write HxW in pixels"),
+    "no texture": (["tile", "none.png"], "none.png does not exist"),
+    "size": (["tile", "waves.png", "--size", "big"], "must be HxW in pixels"),
     "size off": (["tile", "waves.png", "--size", "70"], "multiples of 16"),
     "repeat": (["tile", "waves.png", "--repeat", "9"], "repeat"),
-    "networks": (["tile", "waves.png", "--set", "networks.name=dcgan"], "not by DCGAN"),
+    "networks": (["tile", "waves.png", "--set", "networks.name=dcgan"], "got DCGAN"),
     "logo networks": (["logos", "icons.npz", "--set", "networks.width=-1"], "width -1"),
-    "morph itself": (["tile", "waves.png", "--morph", "waves.png"], "is given already"),
+    "morph itself": (["tile", "waves.png", "--morph", "waves.png"], "is one of the textures"),
     "unknown colour": (["logos", "icons.npz", "--palette", "teel"], "no colour 'teel'"),
     "empty palette": (["logos", "icons.npz", "--palette", ""], "the palette is empty"),
-    "no such logo": (["logos", "icons.npz", "-n", "4", "--variations", "4"], "numbers 0 to 3"),
-    "truncation": (["logos", "icons.npz", "--truncation", "0"], "lies above 0"),
+    "no such logo": (["logos", "icons.npz", "-n", "4", "--variations", "4"], "0 to 3, got 4"),
+    "truncation": (["logos", "icons.npz", "--truncation", "0"], "must be above 0"),
     "one image": (["logos", "waves"], "1 readable image"),
-    "preview": (["tile", "waves.png", "--size", "4096", "--repeat", "8"], "a preview has at most"),
+    "preview": (["tile", "waves.png", "--size", "4096", "--repeat", "8"], "a preview at most"),
     "unknown kind": (["logos", "icons.npz", "--size", "16", "--kind", "bleu"], "mean 'blue'"),
     "folder in use": (["tile", "waves.png", "--out", "used"], "holds other files"),
     "svg": (["logos", "icons.npz", "--svg"], "needs vtracer"),
@@ -271,8 +272,8 @@ def test_bad_input_is_one_line(name, textures, icons, tmp_path, monkeypatch, cap
     out = [] if "--out" in words else ["--out", "out"]
     before = sorted(p.name for p in tmp_path.rglob("*"))
     assert run_command(["patterns", *words, *out]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("error: ") and said.err.count("\n") == 1
-    assert sentence in said.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ") and printed.err.count("\n") == 1
+    assert sentence in printed.err
     assert sorted(p.name for p in tmp_path.rglob("*")) == before  # nothing was begun

@@ -1,4 +1,4 @@
-"""The privacy kit as a user meets it: `ganvas privacy ...`, and private runs that go on."""
+"""The privacy kit as a user runs it: `ganvas privacy ...`, and private runs that are resumed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(files, tmp_path_factory) -> Run:
-    """A game that learnt 64 digits by heart, or would, in a longer test."""
+    """A GAN trained on 64 digits, which it would memorise in a longer test."""
     with np.load(files / "train.npz") as arrays:
         few = arrays["x"][:64]
     folder = tmp_path_factory.mktemp("runs")
@@ -85,7 +85,8 @@ def test_planted_copies_are_found(here, files, tmp_path):
         assert words in page
     assert page.count("data:image/png") == 2
     saved = json.loads((tmp_path / "report" / "report.json").read_text())
-    assert saved["tests"] == found["tests"]
+    assert saved == found
+    assert list(found["power"]) == ["copies_needed", "least_share", "power", "says"]
 
 
 def test_real_images_pass(here, files):
@@ -96,25 +97,25 @@ def test_real_images_pass(here, files):
     assert "anonymous" not in done.stdout.lower()
 
 
-def test_a_run_is_asked_through_both_players(run, arrays, tmp_path, capsys):
+def test_a_run_is_attacked_through_both_networks(run, arrays, tmp_path, capsys):
     options = {
         "holdout": arrays["holdout"][:100], "n": 100, "searches": 20, "search_steps": 10,
         "features": "none", "out": tmp_path, "progress": True,
     }  # fmt: skip
     results = privacy.audit(run, **options)
     assert "near_copies_pixels ..." in capsys.readouterr().err
-    tests = results["tests"]
+    tests = results.tests
     for name in ("membership_discriminator", "membership_search"):
-        assert tests[name]["p"] is not None, name
-        assert tests[name]["queries"] == (64 if name.endswith("discriminator") else 20)
-    assert tests["near_copies_features"]["why"]
-    assert results["n_train"] == 64
+        assert tests[name].p is not None, name
+        assert tests[name].more["queries"] == (64 if name.endswith("discriminator") else 20)
+    assert tests["near_copies_features"].why
+    assert results.n_train == 64
     page, _ = privacy.write_report(tmp_path, results)
     assert page.stat().st_size > 10_000
     again = privacy.audit(run, **options)
-    assert {key: again[key] for key in again if key != "pictures"} == {
-        key: results[key] for key in results if key != "pictures"
-    }, "an audit that is called again does nothing twice"
+    assert again == results, "an audit that is called again does nothing twice"
+    assert again.pictures.keys() == results.pictures.keys()
+    assert privacy.plain(again) == json.loads(json.dumps(results.to_dict(), allow_nan=False))
     assert capsys.readouterr().err == ""
 
 
@@ -130,7 +131,7 @@ def test_a_folder_without_its_training_images_is_refused(here, files):
 
 
 def test_files_that_are_not_there_are_refused_before_anything_is_read(here, files):
-    assert "no file nobody.csv" in refusal(
+    assert "the file nobody.csv does not exist" in refusal(
         audit(here, files / "clean.npz", files, "--identity", "nobody.csv")
     )
 
@@ -158,7 +159,7 @@ def test_a_holdout_that_is_too_small_is_refused_and_a_small_one_is_noted(arrays)
         privacy.audit(arrays["clean"], arrays["train"], arrays["holdout"][:5])
     parts = arrays["train"], arrays["holdout"][:200]
     notes = case.gather(arrays["clean"], *parts, None, 400, 0).notes
-    assert any("one as large would see smaller leaks" in note for note in notes)
+    assert any("of the same size would detect smaller leaks" in note for note in notes)
 
 
 def test_sizes_and_numbers_that_do_not_fit_are_refused(arrays):
@@ -228,6 +229,7 @@ def test_near_copies_are_left_out_of_what_is_delivered(here, run, tmp_path):
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
     assert facts["delivered"] == 20 == len(list((tmp_path / "set").rglob("*.png")))
+    assert facts == json.loads((tmp_path / "set" / "delivery.json").read_text())
     again = here("privacy", "sample", run.folder, "--out", tmp_path / "set")
     assert "not an empty folder" in refusal(again)
 
@@ -283,7 +285,7 @@ def private(npz, tmp_path_factory):
 
 
 @needs_accountant
-def test_a_private_run_goes_on_to_the_bit_and_accounts_for_every_turn(private):
+def test_a_private_run_resumes_bit_exactly_and_accounts_for_every_turn(private):
     whole, part = private[0], Run(private[1])
     assert part.info["privacy"] == whole.info["privacy"], "if killed, it says what it might spend"
     ganvas.resume(part, progress=False, each_tick=lambda run: True)  # one tick, and it is stopped
@@ -310,10 +312,10 @@ def test_a_private_run_is_formally_bounded(private):
         private[0], holdout=rng.integers(0, 255, (100, 16, 16), np.uint8), n=100, searches=0,
         features="none",
     )  # fmt: skip
-    assert results["bound"]["epsilon"] <= 5
-    assert results["verdict"] in ("formally bounded", "leak found")  # noise is unlike bars
-    for words in ("negative control was flagged", "one as large would see smaller leaks"):
-        assert any(words in note for note in results["notes"])
+    assert results.bound["epsilon"] <= 5
+    assert results.verdict in ("formally bounded", "leak found")  # noise is unlike bars
+    for words in ("negative control was flagged", "of the same size would detect smaller leaks"):
+        assert any(words in note for note in results.notes)
 
 
 @needs_accountant
@@ -330,9 +332,12 @@ def test_a_private_model_is_given_away_with_its_bound_and_without_a_fingerprint(
 
 
 @needs_accountant
-def test_merf_draws_what_it_was_shown(grey):
-    sampler, about = privacy.merf(grey, epsilon=10.0, steps=100, batch=40, seed=0)
-    assert about["epsilon"] <= 10
+def test_merf_draws_images_like_its_training_images(grey):
+    sampler, bound = privacy.merf(grey, epsilon=10.0, steps=100, batch=40, seed=0)
+    assert bound.epsilon <= 10
+    assert list(json.loads(json.dumps(bound.to_dict(), allow_nan=False))) == [
+        "epsilon", "delta", "noise", "steps", "rate", "unit", "accountant",
+    ]  # fmt: skip
     lying, standing = (sampler.sample(40, label=label).astype(float) for label in (0, 1))
     rows, columns = (
         [image.mean(axis=axis).std() for image in np.concatenate([lying, standing])[..., 0]]

@@ -1,4 +1,7 @@
-"""The parts of the defects kit: patches, moves, densities, promises, reading, masks."""
+"""The parts of the defects kit: patches, moves, densities, alpha, reading, masks, results."""
+
+import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -7,17 +10,17 @@ from scipy import ndimage
 
 from ganvas.errors import DataError, UsageError
 from ganvas.images import to_float, write_png
-from ganvas.kits.defects import goods, judging, moves
+from ganvas.kits.defects import good_images, judging, moves
 from ganvas.kits.defects.baselines import Baselines
 from ganvas.kits.defects.blur import blurred
 from ganvas.kits.defects.density import SHRINK, Gaussian, Nearest
 from ganvas.kits.defects.detector import conformal
 from ganvas.kits.defects.fitting import distinct, some_patches
-from ganvas.kits.defects.judging import sentences
 from ganvas.kits.defects.overlay import overlay
 from ganvas.kits.defects.patches import Grid
 from ganvas.kits.defects.reporting import read_masks
-from ganvas.stats.intervals import bootstrap
+from ganvas.kits.defects.results import DefectsReport, FalseAlarms, ImageScores, Lead, PixelScores
+from ganvas.stats.intervals import Interval, bootstrap
 from ganvas.stats.ranking import auroc
 from refusals import refuses
 
@@ -33,8 +36,8 @@ def test_patches_cover_an_image_and_come_back(size):
     corners = [(y, x) for y in grid.places[0] for x in grid.places[1]]
     for number, (y, x) in enumerate(corners):
         assert (cut[grid.count + number] == images[1, y : y + 32, x : x + 32]).all()
-    laid = grid.lay(tf.constant(cut[..., 0])).numpy()
-    assert laid == pytest.approx(images[..., 0], abs=1e-5)
+    merged = grid.merge(tf.constant(cut[..., 0])).numpy()
+    assert merged == pytest.approx(images[..., 0], abs=1e-5)
 
 
 def test_a_small_square_is_one_patch_and_stays_as_it_is():
@@ -61,12 +64,12 @@ def test_moves_in_the_graph_are_those_that_are_learnt():
 def test_doubt_is_the_negative_log_likelihood_also_near_certainty():
     logits = RNG.normal(0, 3, (8, 50, 8))
     logits[:, 25:] += 40 * np.eye(8)[:, None]  # nearly certain: float32 has 1 - p = 0
-    said = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    logs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     with np.errstate(divide="ignore"):
         wrong = np.exp(logits)
         wrong[np.arange(8), :, np.arange(8)] = 0
         exact = np.where(
-            said > -1e-9, 0, np.log1p(wrong.sum(-1)[..., None] / np.exp(logits)))  # fmt: skip
+            logs > -1e-9, 0, np.log1p(wrong.sum(-1)[..., None] / np.exp(logits)))  # fmt: skip
     wanted = sum(exact[k, :, k] for k in range(8)) + moves.NOTHING
     assert moves.unsure(tf.constant(logits, tf.float32)).numpy() == pytest.approx(wanted, rel=1e-4)
 
@@ -116,25 +119,28 @@ def test_conformal_p_values_by_hand():
 
 
 @pytest.mark.parametrize(("alpha", "count"), [(0.05, 19), (0.01, 99), (0.001, 999), (0.3, 3)])
-def test_a_promise_needs_so_many_images(alpha, count):
-    assert goods.needed(alpha) == count
-    goods.promise(alpha, count)
-    with pytest.raises(UsageError, match=rf"cannot be promised by {count - 1} .* takes {count}:"):
-        goods.promise(alpha, count - 1)
+def test_an_alpha_needs_so_many_images(alpha, count):
+    assert good_images.needed(alpha) == count
+    good_images.check_alpha(alpha, count)
+    with pytest.raises(UsageError, match=rf"guaranteed by {count - 1} .* needs {count}:"):
+        good_images.check_alpha(alpha, count - 1)
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.01, 0.3])
-def test_deals_keep_the_promise_and_share_nothing(alpha):
-    least = goods.fewest(alpha)
+def test_splits_keep_the_guarantee_and_share_nothing(alpha):
+    least = good_images.fewest(alpha)
     for count in (least, least + 57, 5000):
-        parts = goods.split(count, alpha, seed=1)
+        parts = good_images.split(count, alpha, seed=1)
         assert sorted(np.concatenate(parts)) == list(range(count))
-        assert len(parts.calibrate) >= goods.needed(alpha) and len(parts.learn) >= goods.FEWEST
-    with pytest.raises(DataError, match=rf"too few for alpha = {alpha:g}.* give {least} or more"):
-        goods.split(least - 1, alpha, seed=1)
+        assert (
+            len(parts.calibrate) >= good_images.needed(alpha)
+            and len(parts.learn) >= good_images.FEWEST
+        )
+    with pytest.raises(DataError, match=rf"too few for alpha = {alpha:g}.* give at least {least}"):
+        good_images.split(least - 1, alpha, seed=1)
     for wrong in (0, 1, -0.1):
         with refuses(UsageError, "0", "1"):
-            goods.split(1000, wrong, 0)
+            good_images.split(1000, wrong, 0)
 
 
 def test_equal_images_count_once():
@@ -170,41 +176,41 @@ def test_baselines_by_their_definitions():
 
 def test_labels_among_good_images_are_refused(tmp_path, grey):
     with refuses(DataError, "--all-good"):
-        goods.read_good(grey)
-    assert goods.read_good(grey, all_good=True).shape == (256, 16, 16, 1)
+        good_images.read_good(grey)
+    assert good_images.read_good(grey, all_good=True).shape == (256, 16, 16, 1)
     for number, image in enumerate(grey[0][:6]):
         write_png(tmp_path / "ab"[number % 2] / f"{number}.png", image)
     with refuses(DataError):
-        goods.read_good(tmp_path)
+        good_images.read_good(tmp_path)
 
 
 def test_sizes_are_never_changed_unasked(tmp_path):
     image = RNG.integers(0, 256, (40, 72, 3)).astype(np.uint8)
     write_png(tmp_path / "a.png", image)
     write_png(tmp_path / "b.png", 255 - image)
-    assert goods.read_good(tmp_path).shape == (2, 40, 72, 3)
-    assert goods.read(tmp_path).paths == [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
-    assert goods.read(tmp_path, (40, 72, 1)).pixels.shape == (2, 40, 72, 1)
+    assert good_images.read_good(tmp_path).shape == (2, 40, 72, 3)
+    assert good_images.read(tmp_path).paths == [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
+    assert good_images.read(tmp_path, (40, 72, 1)).pixels.shape == (2, 40, 72, 1)
     np.savez(tmp_path / "x.npz", x=RNG.integers(0, 256, (3, 100, 90)).astype(np.uint8))
-    assert goods.read(tmp_path / "x.npz").pixels.shape == (3, 100, 90, 1)
+    assert good_images.read(tmp_path / "x.npz").pixels.shape == (3, 100, 90, 1)
     with refuses(DataError, "40×72", "32×32"):
-        goods.read(tmp_path, (32, 32, 3))
+        good_images.read(tmp_path, (32, 32, 3))
     write_png(tmp_path / "c.png", image[:30])
     with refuses(DataError, "2", "--size", "40x72"):
-        goods.read_good(tmp_path)
-    assert goods.read_good(tmp_path, (32, 32)).shape == (3, 32, 32, 3)
+        good_images.read_good(tmp_path)
+    assert good_images.read_good(tmp_path, (32, 32)).shape == (3, 32, 32, 3)
 
 
 def test_nothing_to_read(tmp_path):
     with refuses(DataError):
-        goods.read_good(tmp_path)
+        good_images.read_good(tmp_path)
     with refuses(DataError):
-        goods.read(tmp_path)
+        good_images.read(tmp_path)
     (tmp_path / "a.png").write_bytes(b"no image")
     with refuses(DataError, "a.png"):
-        goods.read(tmp_path)
+        good_images.read(tmp_path)
     with refuses(DataError, "uint8"):
-        goods.read(np.zeros((3, 16, 16)))
+        good_images.read(np.zeros((3, 16, 16)))
 
 
 def test_overlays_are_red_where_it_is_unusual():
@@ -223,31 +229,55 @@ def test_the_lead_is_that_of_the_same_images():
     worse = good + rng.normal(0, 1, 300), bad + rng.normal(0, 1, 300)
     pairs = {"poor": (good, good[::-1].copy()), "pca": worse}
     lead = judging._lead((good, bad), pairs, 0)
-    assert lead["over"] == "pca" and lead["low"] > 0
+    assert lead.over == "pca" and lead.low > 0
     alone = [bootstrap(auroc, *pair, seed=0, times=200) for pair in ((good, bad), worse)]
-    assert alone[0].low < alone[1].high, "their own intervals meet"
+    assert alone[0].low < alone[1].high, "their own intervals overlap"
     same = judging._lead(worse, pairs, 0)
-    assert same["value"] == same["low"] == same["high"] == 0
+    assert same.value == same.low == same.high == 0
+
+
+def report_of(**changes):
+    """A result with plain numbers; only `changes` matter to a test."""
+    area = ImageScores(Interval(0.95, 0.9, 0.97), Interval(0.9, 0.8, 0.95))
+    fields = {
+        "good": 50, "bad": 60, "alpha": 0.05, "detector": area, "baselines": {"pca": area},
+        "lead": Lead("pca", 0.02, 0.001, 0.04), "ablation": {"all": 0.95},
+        "recall": Interval(0.5, 0.4, 0.6), "false_alarms": FalseAlarms(9, 0.18, 0, 6, False),
+        "milliseconds": 1.5, **changes,
+    }  # fmt: skip
+    return DefectsReport(**fields)
+
+
+def test_a_report_is_frozen_and_json_with_the_documented_keys():
+    plain = report_of()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        plain.good = 1
+    keys = ["good", "bad", "alpha", "detector", "baselines", "lead", "ablation", "recall",
+            "false_alarms", "milliseconds", "sentences"]  # fmt: skip
+    found = json.loads(json.dumps(plain.to_dict(), allow_nan=False))
+    assert list(found) == keys
+    assert found["detector"]["auroc"] == {"value": 0.95, "low": 0.9, "high": 0.97}
+    assert list(found["detector"]) == ["auroc", "average_precision"]
+    assert list(found["lead"]) == ["over", "value", "low", "high"]
+    assert list(found["false_alarms"]) == ["count", "rate", "low", "high", "inside"]
+    assert found["sentences"] == plain.sentences
+    with_masks = report_of(pixels={"detector": PixelScores(0.9, 0.8, 0.7)}).to_dict()
+    assert list(with_masks) == [*keys[:-1], "pixels", "sentences"]
+    scores = {"auroc": 0.9, "aupro": 0.8, "average_precision": 0.7}
+    assert with_masks["pixels"] == {"detector": scores}
 
 
 @pytest.mark.parametrize(
     ("lead", "words"),
-    [((-0.05, -0.08, -0.01), "A detector without a GAN wins: pca"),
-     ((0.001, -0.02, 0.03), "cannot be told from pca"),
-     ((0.02, 0.001, 0.04), "It beats the best detector without a GAN, pca")],
+    [((-0.05, -0.08, -0.01), "A detector without a GAN is better: pca"),
+     ((0.001, -0.02, 0.03), "no evidence that it differs from pca"),
+     ((0.02, 0.001, 0.04), "It is better than the best detector without a GAN, pca")],
 )  # fmt: skip
 def test_the_first_sentence_says_who_wins(lead, words):
-    area = {"auroc": {"value": 0.95, "low": 0.9, "high": 0.97}}
-    lead = {"over": "pca", **dict(zip(("value", "low", "high"), lead, strict=True))}
-    found = {
-        "detector": area, "baselines": {"pca": area}, "lead": lead, "good": 50, "bad": 60,
-        "alpha": 0.05, "false_alarms": {"count": 9, "rate": 0.18, "low": 0, "high": 6,
-                                        "inside": False},
-        "recall": {"value": 0.5, "low": 0.4, "high": 0.6}, "milliseconds": 1.5,
-    }  # fmt: skip
-    first, second, third = sentences(found)
+    first, second, third = report_of(lead=Lead("pca", *lead)).sentences
     assert words in first
-    assert "OUTSIDE the 0 to 6" in second and "the promise is void" in third
+    assert "OUTSIDE the 95 % interval for alpha = 0.05, 0 to 6" in second
+    assert "the guarantee of alpha does not hold" in third
 
 
 def test_masks_are_found_by_name_and_folder(tmp_path):
@@ -260,30 +290,24 @@ def test_masks_are_found_by_name_and_folder(tmp_path):
             image[RNG.integers(0, 16), RNG.integers(0, 16)] = 255
             write_png(tmp_path / "truth" / kind / f"{number:03}_mask.png", image)
             wanted[str(tmp_path / "bad" / kind / f"{number:03}.png")] = image > 0
-    broken = goods.read(tmp_path / "bad")
+    broken = good_images.read(tmp_path / "bad")
     masks = read_masks(tmp_path / "truth", broken)
     assert all((mask == wanted[path]).all() for mask, path in zip(masks, broken.paths, strict=True))
     (tmp_path / "truth" / "hole").rename(tmp_path / "truth" / "other")
     with refuses(DataError, "hole/000.png"):
         read_masks(tmp_path / "truth", broken)
     with refuses(DataError):
-        read_masks(tmp_path / "truth", goods.read(np.zeros((1, 16, 16), np.uint8)))
+        read_masks(tmp_path / "truth", good_images.read(np.zeros((1, 16, 16), np.uint8)))
     write_png(tmp_path / "dim" / "000.png", np.ones((16, 16), np.uint8))
     with refuses(DataError, "1", "127"):
-        read_masks(tmp_path / "dim", goods.Named(broken.pixels[:1], broken.paths[:1]))
+        read_masks(tmp_path / "dim", good_images.Named(broken.pixels[:1], broken.paths[:1]))
 
 
 def test_few_images_name_no_winner():
-    area = {"auroc": {"value": 0.9, "low": 0.9, "high": 0.9}}
-    found = {
-        "detector": area, "baselines": {"pca": area}, "good": 1, "bad": 5, "alpha": 0.05,
-        "lead": {"over": "pca", "value": -0.5, "low": -0.5, "high": -0.5},
-        "false_alarms": {"count": 0, "rate": 0.0, "low": 0, "high": 1, "inside": True},
-        "recall": {"value": 1, "low": 0.5, "high": 1}, "milliseconds": 1,
-    }  # fmt: skip
-    assert "too few to name a winner" in sentences(found)[0]
+    found = report_of(good=1, bad=5, lead=Lead("pca", -0.5, -0.5, -0.5))
+    assert "too few to name a winner" in found.sentences[0]
 
 
 def test_a_size_has_an_end(tmp_path):
     with refuses(UsageError, "100"):
-        goods.read_good(tmp_path, (999999, 999999))
+        good_images.read_good(tmp_path, (999999, 999999))

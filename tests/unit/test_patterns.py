@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import sys
 
 import keras
@@ -17,6 +19,13 @@ from ganvas.kits.patterns.crops import crops, cut_from, read_textures
 from ganvas.kits.patterns.marks import read_marks
 from ganvas.kits.patterns.measure import mirrored, seams
 from ganvas.kits.patterns.mockups import fabric, repeated, wallpaper
+from ganvas.kits.patterns.results import (
+    LogoFile,
+    LogosReport,
+    TileFile,
+    TilesReport,
+    VectorFile,
+)
 from refusals import refuses
 
 RNG = np.random.default_rng(0)
@@ -59,7 +68,7 @@ def test_palettes_are_words_and_numbers():
 @pytest.mark.parametrize(
     ("text", "words"),
     [("", "palette is empty"), (" , ", "palette is empty"), ("rde", "did you mean 'red'"),
-     ("#12345", "not #rrggbb"), ("#gg0000", "not #rrggbb")],
+     ("#12345", "must be #rrggbb"), ("#gg0000", "must be #rrggbb")],
 )  # fmt: skip
 def test_palettes_that_are_none(text, words):
     with pytest.raises(UsageError, match=words):
@@ -108,21 +117,59 @@ def test_ink_ends_at_its_colours():
 
 def test_a_tile_has_no_seam_and_its_crop_has_one():
     tile = noisy(96, 128)
-    assert seams(tile)["within"]
-    assert seams(tile)["ratio"] == pytest.approx(1, abs=0.3)
+    assert seams(tile).within
+    assert seams(tile).ratio == pytest.approx(1, abs=0.3)
     crop = seams(tile[:50, :70])
-    assert not crop["within"]
-    assert crop["ratio"] > 2
+    assert not crop.within
+    assert crop.ratio > 2
 
 
 def test_one_open_side_is_enough_to_be_found():
-    assert not seams(noisy(96, 128)[:, :70])["within"]
+    assert not seams(noisy(96, 128)[:, :70]).within
     found = seams(noisy(96, 128)[:, :70])
-    assert found["columns"]["ratio"] > 2 > found["rows"]["ratio"]
+    assert found.columns.ratio > 2 > found.rows.ratio
 
 
 def test_a_mirror_tiles_too_smoothly():
-    assert seams(mirrored(noisy(64, 64)[:40, :40]))["ratio"] == 0
+    assert seams(mirrored(noisy(64, 64)[:40, :40])).ratio == 0
+
+
+TILES = TilesReport(
+    ("run",), (64, 96), "finished", (TileFile("tiles/a-0000.png", "a", 0, seams(noisy(64, 64))),),
+    1.0, 1.0, 2.5, 3.0,
+)  # fmt: skip
+LOGO = LogoFile("logos/0000.png", "red/02", None, 3, "item 3", 1.5)
+PATHS = dataclasses.replace(LOGO, svg=VectorFile("svg/0000.svg", 900, 7.5))
+LOGOS = LogosReport(
+    "run", "finished", ("red/02",), 0.8, (RED,), 0, (NAVY,),
+    ({"truncation": 0.5, "precision": None, "recall": 0.2},), (LOGO, PATHS), 2.5, 3.0,
+)  # fmt: skip
+RESULTS = {
+    "seams": (TILES.tiles[0].seams, ["rows", "columns", "ratio", "within"]),
+    "tiles": (TILES, ["runs", "size", "status", "tiles", "ratio", "within", "seconds_training",
+                      "seconds"]),
+    "logo": (LOGO, ["file", "kind", "main", "nearest", "nearest_name", "distance", "near_copy"]),
+    "paths": (PATHS, ["file", "kind", "main", "nearest", "nearest_name", "distance", "near_copy",
+                      "svg", "svg_bytes", "svg_error"]),
+    "logos": (LOGOS, ["run", "status", "kinds", "truncation", "palette", "refused",
+                      "training_palette", "precision_recall", "logos", "seconds_training",
+                      "seconds"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_results_are_frozen_and_json_with_the_documented_keys(name):
+    result, keys = RESULTS[name]
+    assert list(json.loads(json.dumps(result.to_dict(), allow_nan=False))) == keys
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(result, dataclasses.fields(result)[0].name, None)
+
+
+def test_results_hold_results():
+    (tile,) = TILES.to_dict()["tiles"]
+    assert list(tile) == ["file", "texture", "seed", "seams"]
+    assert list(tile["seams"]["rows"]) == ["seam", "low", "high", "ratio"]
+    assert LOGOS.to_dict()["logos"][1]["svg"] == "svg/0000.svg"
 
 
 def test_smooth_noise_is_standard_closed_and_smooth():
@@ -249,7 +296,7 @@ def test_textures_are_scaled_counted_once_and_stretched(tmp_path):
     ("pixels", "scale", "words"),
     [(noisy(40, 200), None, "40 × 200 pixels.*give a larger texture"),
      (np.full((80, 80, 3), 7, np.uint8), None, "a single colour"),
-     (noisy(80, 80), 32, "short side has 64 to 4096")],
+     (noisy(80, 80), 32, "64 to 4096 pixels .the short side., got 32")],
 )  # fmt: skip
 def test_textures_that_cannot_be_learnt(tmp_path, pixels, scale, words):
     with pytest.raises((DataError, UsageError), match=words):
@@ -322,7 +369,7 @@ def test_textures_of_one_name_get_names_of_their_own(tmp_path):
 
 @pytest.mark.parametrize("count", [1, 49])
 def test_few_logos(count):
-    with pytest.raises(DataError, match=rf"{count} (readable )?images?.* (from 50|needed)"):
+    with pytest.raises(DataError, match=rf"{count} readable image.* needed|got {count}: give"):
         read_marks(RNG.integers(0, 255, (count, 32, 32, 3)).astype(np.uint8))
 
 

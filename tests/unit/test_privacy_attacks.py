@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,7 +23,8 @@ from ganvas.kits.privacy import (
 from ganvas.kits.privacy.case import Case
 from ganvas.kits.privacy.part import Part
 from ganvas.kits.privacy.people import identified
-from ganvas.kits.privacy.result import Result
+from ganvas.kits.privacy.remedies import Delivery, IdentitySplit, SplitPart
+from ganvas.kits.privacy.result import AuditReport, Controls, Power, Result
 from refusals import refuses
 
 
@@ -69,7 +72,7 @@ def test_copies_are_found_shifted_and_mirrored(parts, change):
 
 
 def test_no_copy_among_digits_is_missed_for_being_moved():
-    """At a pixel down, a pixel left, mirrored and with noise: the coarse look must not lose any."""
+    """At a pixel down, a pixel left, mirrored and with noise: the coarse search must lose none."""
     pool = mnist("train")[0][:4000].reshape(-1, 28, 28, 1)
     rows = np.random.default_rng(0).permutation(4000)[:100]
     moved = np.roll(controls.noisy(pool[rows], np.random.default_rng(1)), (1, -1), (1, 2))
@@ -103,7 +106,7 @@ def test_copies_in_features_are_found(parts):
 def test_members_stand_out_by_distance(parts, attack):
     train, holdout = parts
     case = case_of(planted(train, holdout, 60), train, holdout)
-    queries = membership.ask(case, 300)
+    queries = membership.draw_queries(case, 300)
     scores = attack(queries.small, case.small)
     assert membership.judged(scores, case, "").p < 1e-3
     fresh = case_of(smooth(600, 3), train, holdout)
@@ -147,7 +150,7 @@ def test_scores_that_are_equal_favour_neither_side(parts):
     assert membership.of_sets(flat, 100, 0).value == 0.5
 
 
-def test_sets_are_told_apart_where_members_are():
+def test_sets_are_distinguished_where_members_are():
     rng = np.random.default_rng(0)
     leaky = np.concatenate([rng.normal(0.7, 1, 300), rng.normal(0, 1, 300)])
     assert membership.of_sets(leaky, 100, 0).value > 0.9
@@ -185,17 +188,17 @@ def test_labels_of_a_persons_photographs_count_as_one():
         Part(case.train.source, np.arange(100), part, own.astype(np.int32), None)
         for part, own in zip(np.split(pixels, 2), np.split(labels, 2), strict=True)
     ]
-    asked = Case("case", pixels, *sides, labels=np.where(right, labels, 1 - labels))
+    tested = Case("case", pixels, *sides, labels=np.where(right, labels, 1 - labels))
     rows = np.arange(100)
     people = np.repeat(np.arange(20), 10)
     p = [
-        utility.inferred(asked, membership.Queries(rows, rows, pixels, who)).p
+        utility.inferred(tested, membership.Queries(rows, rows, pixels, who)).p
         for who in (None, people)
     ]
     assert p[0] < 1e-6 < 0.01 < p[1]
 
 
-def test_a_bound_says_what_it_is_worth():
+def test_a_bound_states_what_it_implies():
     bound = {"epsilon": 3.0, "delta": 1e-5}
     assert "at most 2 % of the training images" in cautions._bound(bound, False)[0]
     loose = cautions._bound({**bound, "epsilon": 10.0, "assumes": "much"}, True)
@@ -279,6 +282,50 @@ def test_the_classifier_learns(grey):
     assert (ridge.predict(images[200:]) == labels[200:]).mean() > 0.9
 
 
+def audited(**changes) -> AuditReport:
+    test = Result(0.5, 0.4, 0.6, 0.1, 0.01, "meaning", more={"auc": 0.7})
+    fields = {
+        "verdict": "leak found",
+        "tests": {"identity": test.having(adjusted=0.02, leak=True), "utility": Result(None)},
+        "found": ("identity",), "alpha": 0.01, "power": Power(None, 1.0, 0.9, "no leak"),
+        "controls": Controls(0.1, True, False, False, 1.0, 0, 400), "bound": None,
+        "notes": ("a note",), "subject": "run", "n_fake": 1, "n_train": 2, "n_holdout": 3,
+        "seconds": {"identity": 0.1}, "pictures": {"train": np.zeros((2, 2, 3), np.uint8)},
+    }  # fmt: skip
+    return AuditReport(**{**fields, **changes})
+
+
+RESULTS = {
+    "audit": (audited(), [
+        "verdict", "tests", "found", "alpha", "power", "controls", "bound", "notes", "subject",
+        "n_fake", "n_train", "n_holdout", "seconds",
+    ]),
+    "test": (audited().tests["identity"],
+             ["value", "low", "high", "holdout", "p", "says", "auc", "adjusted", "leak"]),
+    "power": (audited().power, ["copies_needed", "least_share", "power", "says"]),
+    "controls": (audited().controls, [
+        "planted", "found", "false_alarm", "unlike", "recovered", "shared", "images", "good",
+    ]),
+    "delivery": (Delivery(64, 3, 0.5, 0, 1000, "ab"),
+                 ["delivered", "left_out", "near", "seed", "compared_with", "sha256"]),
+    "split": (IdentitySplit(SplitPart(10, 2), SplitPart(10, 2)), ["holdout", "train"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_results_are_frozen_and_json_with_the_documented_keys(name):
+    result, keys = RESULTS[name]
+    found = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert list(found) == keys
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(result, dataclasses.fields(result)[0].name, None)
+
+
 def test_results_survive_json():
-    result = Result(0.5, 0.4, 0.6, 0.1, 0.01, "words", more={"auc": 0.7})
-    assert Result.of(result.to_dict()) == result
+    test = audited().tests["identity"]
+    assert (test.adjusted, test.leak) == (0.02, True)
+    for result in (test, Result(None, why="no people")):
+        assert Result.of(json.loads(json.dumps(result.to_dict()))) == result
+    controls = audited().controls
+    assert Controls.of(controls.to_dict()) == controls and controls.good
+    assert audited(pictures={}) == audited(), "pictures do not count"

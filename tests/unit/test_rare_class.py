@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from ganvas.kits.rare_class import arms, classifier, groups, leaks, metrics, ver
 from ganvas.kits.rare_class.folder import file_name
 from ganvas.kits.rare_class.parts import Part, deal, folds_of, gather, official, validates
 from ganvas.kits.rare_class.plan import ARMS, Plan
+from ganvas.kits.rare_class.results import Comparison
 from ganvas.stats import paired
 from refusals import refuses
 
@@ -61,13 +64,13 @@ def test_metrics_by_hand():
 
 def test_calibration_error_against_a_loop():
     rng = np.random.default_rng(1)
-    said = rng.random(500)
-    seen = rng.random(500) < said**2
+    predicted = rng.random(500)
+    seen = rng.random(500) < predicted**2
     slow = 0.0
     for low in np.arange(15) / 15:
-        inside = (said >= low) & (said < low + 1 / 15)
-        slow += inside.mean() * abs(said[inside].mean() - seen[inside].mean())
-    assert metrics.calibration_error(said, seen) == pytest.approx(slow)
+        inside = (predicted >= low) & (predicted < low + 1 / 15)
+        slow += inside.mean() * abs(predicted[inside].mean() - seen[inside].mean())
+    assert metrics.calibration_error(predicted, seen) == pytest.approx(slow)
     assert metrics.calibration_error(np.ones(4), np.ones(4)) == 0
     assert slow > 0.1
 
@@ -293,11 +296,11 @@ def test_bad_material_is_refused(bars, tmp_path):
     for data, options, words in [
         ((images, np.zeros(len(images), int)), {}, "1 class"),
         (images, {}, "no class"),
-        ((images[:-8], labels[:-8]), {"test": bars}, "has 4 images to learn from"),
+        ((images[:-8], labels[:-8]), {"test": bars}, "has 4 training images"),
         (bars, {"groups": one_group}, "group"),
         (bars, {"groups": one_group, "test": bars}, "--test-groups"),
         (bars, {"groups": one_group, "test": bars, "test_groups": one_group}, "on one side"),
-        (bars, {"test": (images, labels + 5)}, "classes 5, 6"),
+        (bars, {"test": (images, labels + 5)}, "0, 1, got 5, 6"),
         (bars, {"test": (images[:-11], labels[:-11])}, "test part"),
     ]:
         with pytest.raises(DataError, match=words):
@@ -317,18 +320,18 @@ def test_bad_material_is_refused(bars, tmp_path):
     ("options", "words"),
     [
         ({"arms": ("real", "gam")}, "did you mean 'gan'"),
-        ({"arms": ("real",)}, "needs one of"),
+        ({"arms": ("real",)}, "must include one of"),
         ({"rare": ()}, "no rare class"),
         ({"seeds": 1}, "at least 2"),
         ({"ratios": (0.0,)}, "above 0"),
-        ({"truncation": 0.0}, "truncation is 0, where it is above 0, 2 at most"),
-        ({"test_share": 0.9}, "test_share is 0.9"),
-        ({"kimg": -1.0}, "kimg is -1"),
+        ({"truncation": 0.0}, "truncation must be above 0 and at most 2, got 0"),
+        ({"test_share": 0.9}, "test_share must be above 0 and at most 0.5, got 0.9"),
+        ({"kimg": -1.0}, "kimg must .* got -1"),
         ({"agreement": 1.0}, "below 1"),
         ({"ratios": (float("nan"),)}, "above 0"),
-        ({"kimg": float("inf")}, "kimg is inf"),
-        ({"seed": -1}, "seed is -1"),
-        ({"values": {"train.seed": 3}}, "train.seed is decided by the study"),
+        ({"kimg": float("inf")}, "kimg must .* got inf"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"values": {"train.seed": 3}}, "train.seed is set by the study"),
     ],
 )
 def test_bad_plans(options, words):
@@ -510,7 +513,7 @@ def test_synthetic_copies_of_test_images_are_fatal(noise):
     assert searched(noise[0], noise[1][:20], fakes).fatal  # in a small test, too
     assert found.copied >= 15
     assert found.fatal
-    assert "no help can be claimed" in found.sentences()[0]
+    assert "cannot show that they help" in found.sentences()[0]
 
 
 def test_images_that_are_all_alike_stay_in(noise):
@@ -523,7 +526,7 @@ def test_images_that_are_all_alike_stay_in(noise):
     assert found.near == 40
     assert not found.fatal  # as alike as real images are
     assert found.kept.all()
-    assert "alike by nature" in found.sentences()[0]
+    assert "similar by nature" in found.sentences()[0]
 
 
 def test_a_test_without_a_class_is_refused(noise):
@@ -540,7 +543,7 @@ def test_a_test_without_a_class_is_refused(noise):
 
 
 def compared(value, low, high, p, arm="classical + gan", lead=0.0):
-    return verdict.Comparison(arm, "classical", value, low, high, p, p, lead)
+    return Comparison(arm, "classical", value, low, high, p, p, lead)
 
 
 @pytest.mark.parametrize(
@@ -557,8 +560,8 @@ def compared(value, low, high, p, arm="classical + gan", lead=0.0):
 def test_the_word_follows_from_interval_and_p(found, lead, word):
     synthetic = compared(-0.4, -0.5, -0.3, 0.0005, "synthetic only")
     both = (compared(*found, lead=lead), synthetic)
-    said, sentence = verdict.decide(both, "classical + gan")
-    assert said == word
+    decided, sentence = verdict.decide(both, "classical + gan")
+    assert decided == word
     assert "after Holm" in sentence
 
 
@@ -572,11 +575,11 @@ def test_arms_are_compared_with_the_best_and_adjusted_together():
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 2, 500)
 
-    def say(skill):
+    def guess(skill):
         return np.where(rng.random((5, 500)) < skill, truth, 1 - truth)
 
-    guessed = {"classical": say(0.7), "gan": say(0.7), "classical + gan": say(0.9)}
-    guessed["synthetic only"] = say(0.6)
+    guessed = {"classical": guess(0.7), "gan": guess(0.7), "classical + gan": guess(0.9)}
+    guessed["synthetic only"] = guess(0.6)
     found = verdict.compare(guessed, truth, np.arange(500), 2, "classical", 0)
     named = {c.arm: c for c in found}
     assert set(named) == {"gan", "classical + gan", "synthetic only"}
@@ -586,8 +589,8 @@ def test_arms_are_compared_with_the_best_and_adjusted_together():
     assert all(c.adjusted >= c.p for c in found)
 
 
-class Played:
-    """A study whose answers are made up: each arm is right with a skill of its own."""
+class Simulated:
+    """A study with simulated predictions: each arm is right with a skill of its own."""
 
     def __init__(self, valid: dict[str, float], test: dict[str, float]):
         from ganvas.kits.rare_class.parts import Material
@@ -601,17 +604,17 @@ class Played:
         rows = np.arange(100) % 5 == seed
         return self.material.learn[~rows], self.material.learn[rows]
 
-    def answers(self, seed, arm, ratio):
-        from ganvas.kits.rare_class.study import Answers
+    def predictions(self, seed, arm, ratio):
+        from ganvas.kits.rare_class.study import Predictions
 
-        def say(labels, skill, where):
+        def guess(labels, skill, where):
             rng = np.random.default_rng([seed, len(arm), where])
             right = rng.random(len(labels)) < skill + (0.03 if ratio == 1.0 else 0)
             return np.eye(2)[np.where(right, labels, 1 - labels)]
 
         valid, test = (skill[arm] for skill in self.skills)
         learn, locked = self.fold(seed)[1].labels, self.material.test.labels
-        return Answers(say(learn, valid, 0), say(locked, test, 1))
+        return Predictions(guess(learn, valid, 0), guess(locked, test, 1))
 
     def pool(self, seed):
         from ganvas.kits.rare_class.drawing import Pool
@@ -627,10 +630,10 @@ def clean(kept):
 
 
 def test_choices_are_made_on_validation():
-    """The arm that looks best on the test, but not on validation, is not the rival."""
+    """The arm that is best on the test, but not on validation, is not the rival."""
     valid = {"real": 0.5, "oversampling": 0.8, "classical": 0.6, "gan": 0.7}
     test = {"real": 0.55, "oversampling": 0.6, "classical": 0.62, "gan": 0.9}
-    found = verdict.conclude(Played(valid, test), clean(np.ones(600, bool)))
+    found = verdict.conclude(Simulated(valid, test), clean(np.ones(600, bool)))
     assert (found.best_real, found.best_gan, found.word) == ("oversampling", "gan", "helps")
     assert {arm.name: arm.ratio for arm in found.arms}["gan"] == 1.0
     assert found.warnings == ()
@@ -638,34 +641,56 @@ def test_choices_are_made_on_validation():
 
 def test_no_help_is_claimed_of_a_test_that_leaked():
     valid = {"oversampling": 0.8, "gan": 0.7}
-    study = Played(valid, {"oversampling": 0.6, "gan": 0.95})
+    study = Simulated(valid, {"oversampling": 0.6, "gan": 0.95})
     leaked = leaks.Leaks(0, 0, np.ones(600, bool), 0.005, 100, 30, 0.2, 0.4)
     found = verdict.conclude(study, leaked)
     assert found.word == "no evidence"
-    assert "no help can be claimed" in found.sentence
-    assert found.leaks["fatal"]
+    assert "cannot show that they help" in found.sentence
+    assert found.leaks.fatal
 
 
 def test_a_weak_rival_that_validation_names_does_not_make_a_helper():
     """Validation prefers `real`; on the test `classical` is as good as `gan`."""
     valid = {"real": 0.9, "classical": 0.6, "gan": 0.7}
-    study = Played(valid, {"real": 0.6, "classical": 0.89, "gan": 0.87})
+    study = Simulated(valid, {"real": 0.6, "classical": 0.89, "gan": 0.87})
     found = verdict.conclude(study, clean(np.ones(600, bool)))
     assert found.best_real == "real"
     (gan,) = (c for c in found.comparisons if c.arm == "gan")
     assert gan.better and gan.lead < 0
     assert found.word == "no evidence"
-    assert "not surely worse" in found.sentence
+    assert "it is not shown that all other arms" in found.sentence
 
 
 def test_images_left_out_are_not_judged():
-    study = Played({"real": 0.5, "gan": 0.5}, {"real": 0.7, "gan": 0.7})
+    study = Simulated({"real": 0.5, "gan": 0.5}, {"real": 0.7, "gan": 0.7})
     kept = np.arange(600) < 190  # 180 of class 1, 10 of class 0
     found = verdict.conclude(study, clean(kept))
-    assert found.about["classes"] == {
+    assert found.about.classes == {
         "0": {"learn": 80, "test": 10},
         "1": {"learn": 20, "test": 180},
     }
+
+
+def test_a_verdict_is_frozen_and_json_with_the_documented_keys():
+    study = Simulated({"real": 0.5, "gan": 0.5}, {"real": 0.7, "gan": 0.7})
+    found = verdict.conclude(study, clean(np.ones(600, bool)))
+    for result in (found, found.arms[0], found.comparisons[0], found.leaks, found.about):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(result, dataclasses.fields(result)[0].name, None)
+    plain = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert list(plain) == ["verdict", "word", "sentence", "best_real", "best_gan", "arms",
+                           "comparisons", "leaks", "warnings", "about", "folder"]  # fmt: skip
+    assert plain["verdict"] == plain["word"] == found.word
+    assert list(plain["arms"][0]) == ["name", "ratio", "valid", "test", "lowest", "highest",
+                                      "classes"]  # fmt: skip
+    assert list(plain["comparisons"][0]) == ["arm", "against", "value", "low", "high", "p",
+                                             "adjusted", "lead"]  # fmt: skip
+    assert list(plain["leaks"]) == [
+        "test_images_learnt_from", "test_images_nearly_learnt_from", "left_out_of_the_test",
+        "synthetic", "synthetic_copies_of_test_images", "low", "high", "chance", "fatal",
+    ]  # fmt: skip
+    assert list(plain["about"]) == ["rare", "classes", "tested_by", "unit", "pools", "plan"]
+    assert plain["about"]["plan"] == json.loads(json.dumps(study.plan.to_dict()))
 
 
 # --- folders ---------------------------------------------------------------------------------

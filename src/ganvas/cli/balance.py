@@ -1,33 +1,36 @@
-"""The command that tops up rare classes: balance."""
+"""The command for rare classes: balance."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import UsageError
 from .app import DATA_HELP, STOPPED, DataWord, Json, Values, app, table, tensorflow
 
+if TYPE_CHECKING:
+    from ..kits.rare_class import Verdict
+
 
 @app.command()
 def balance(
     data: DataWord,
     rare: Annotated[list[str], typer.Option(metavar="LABEL", help="A rare class; repeatable.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make, or go on with.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, or one to resume.")],
     groups: Annotated[
         Path | None, typer.Option(help="CSV of path,group: a group stays on one side.")
     ] = None,
     test: Annotated[
-        str | None, typer.Option(help=f"Images to judge by. {DATA_HELP}", show_default=False)
+        str | None, typer.Option(help=f"Test images. {DATA_HELP}", show_default=False)
     ] = None,
     test_groups: Annotated[Path | None, typer.Option(help="The same CSV for --test.")] = None,
     split: Annotated[str, typer.Option(help="auto, group or image.")] = "auto",
     test_share: Annotated[
-        float, typer.Option(help="1/2, 1/3, 1/4 ... is locked away, where there is no test part.")
+        float, typer.Option(help="1/2, 1/3, 1/4 ... is set aside if there is no test part.")
     ] = 0.25,
     seeds: Annotated[int, typer.Option(min=2, help="Generators, and classifiers per arm.")] = 5,
     kimg: Annotated[float, typer.Option(help="Thousand images per generator.")] = 96.0,
@@ -47,7 +50,7 @@ def balance(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     as_json: Json = False,
 ) -> int:
-    """Top up rare classes and say, with intervals, whether that helps. Exit 1: it hurts."""
+    """Add generated images to rare classes and test whether they help. Exit 1: they hurt."""
     from ..config import load_recipe, parse_set
     from ..kits.rare_class.plan import Plan
 
@@ -55,12 +58,12 @@ def balance(
         "seeds": seeds, "kimg": kimg, "steps": steps, "ratios": _numbers(ratio), "size": size,
         "truncation": truncation, "flip": flip, "recipe": recipe, "seed": seed,
         "test_share": test_share, "values": parse_set(values or []),
-    } | ({"arms": tuple(word.strip() for word in arms.split(","))} if arms else {})  # fmt: skip
-    Plan(tuple(rare), **options)  # wrong words are answered at once, before TensorFlow
+    } | ({"arms": tuple(arm.strip() for arm in arms.split(","))} if arms else {})  # fmt: skip
+    Plan(tuple(rare), **options)  # refuses wrong options before TensorFlow is imported
     load_recipe(recipe).with_values(options["values"])
     _check_split(split, groups)
     if classifier:
-        sys.path.insert(0, "")  # it may lie where the user stands
+        sys.path.insert(0, "")  # it may be in the current folder
     tensorflow()
     from ..kits import rare_class
 
@@ -70,13 +73,13 @@ def balance(
             classifier=classifier, **options,
         )  # fmt: skip
     except KeyboardInterrupt:
-        sys.stderr.write(f"stopped; the same command goes on with {out}\n")
+        sys.stderr.write(f"stopped; the same command resumes {out}\n")
         return STOPPED
-    _tell(verdict, out, as_json)
+    _print(verdict, out, as_json)
     return 1 if verdict.word == "hurts" else 0
 
 
-def _tell(verdict: Any, out: Path, as_json: bool) -> None:
+def _print(verdict: Verdict, out: Path, as_json: bool) -> None:
     from ..kits.rare_class.page import arms_rows
 
     if as_json:
@@ -89,20 +92,22 @@ def _tell(verdict: Any, out: Path, as_json: bool) -> None:
     typer.echo(f"{out}/report.html, {out}/images")
 
 
-def _numbers(words: str) -> tuple[float, ...]:
+def _numbers(text: str) -> tuple[float, ...]:
     try:
-        return tuple(float(word) for word in words.split(","))
+        return tuple(float(one) for one in text.split(","))
     except ValueError as error:
-        raise UsageError(f"--ratio {words}: give numbers by commas, such as 0.5,1") from error
+        raise UsageError(
+            f"--ratio must be numbers separated by commas, such as 0.5,1, got {text}"
+        ) from error
 
 
 def _check_split(split: str, groups: Path | None) -> None:
     if split not in ("auto", "group", "image"):
-        raise UsageError(f"--split {split}: there is auto, group and image")
+        raise UsageError(f"--split must be auto, group or image, got {split}")
     if split == "group" and groups is None:
-        raise UsageError("--split group has no groups to go by: give --groups FILE.csv")
+        raise UsageError("--split group needs groups: give --groups FILE.csv")
     if split == "image" and groups is not None:
         raise UsageError(
-            "--split image with --groups would put images of one group on both sides, and the "
-            "verdict would be worthless: leave out --split"
+            "--split image with --groups puts images of one group on both sides, so that no "
+            "verdict is valid: omit --split"
         )

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .app import DATA_HELP, Json, group, held_back_stderr, table, tensorflow
+from .app import DATA_HELP, STOPPED, Json, group, held_back_stderr, table, tensorflow
 
-defects = group("defects", "Learn from good parts only; find what is not like them.")
+defects = group("defects", "Learn from good parts only; find defective ones.")
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that `fit` wrote.")]
 Alpha = Annotated[
@@ -26,20 +26,20 @@ def fit(
     out: Annotated[Path, typer.Option(metavar="MODEL", help="The model's folder, of versions.")],
     alpha: Annotated[float, typer.Option(help="Share of good images that may be flagged.")] = 0.05,
     size: Annotated[
-        str | None, typer.Option(metavar="HxW", help="Bring images to this size.")
+        str | None, typer.Option(metavar="HxW", help="Resize images to this size.")
     ] = None,
     patch: Annotated[int | None, typer.Option(help="Side of patches, 16 to 64 px.")] = None,
     kimg: Annotated[float, typer.Option(min=0.1, help="Length of the GAN's training.")] = 64.0,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     all_good: Annotated[
-        bool, typer.Option("--all-good", help="Every sub-folder or class holds good images.")
+        bool, typer.Option("--all-good", help="Every sub-folder or class contains good images.")
     ] = False,
 ) -> int:
     """Learn from good images and write MODEL/N/, which `ganvas serve` serves.
 
-    Stopped, it goes on when called again as before.
+    After a stop, the same command resumes it.
     """
-    from ..kits.defects.goods import needed
+    from ..kits.defects.good_images import needed
 
     needed(alpha)
     sides = _sides(size) if size else None
@@ -52,8 +52,8 @@ def fit(
             all_good=all_good,
         )  # fmt: skip
     except KeyboardInterrupt:
-        sys.stderr.write(f"stopped: the same command goes on ({out}/work has what there is)\n")
-        return 130
+        sys.stderr.write(f"stopped: the same command resumes it ({out}/work has its state)\n")
+        return STOPPED
     typer.echo(str(detector.place))
     return 0
 
@@ -68,22 +68,22 @@ def score(
     alpha: Alpha = None,
     as_json: Json = False,
 ) -> int:
-    """Say of each image whether it is defective. Exit 0, whatever the verdicts are."""
+    """Decide for each image whether it is defective. Exit 0 for every verdict."""
     detector = _loaded(model)
-    from ..kits.defects.goods import read
+    from ..kits.defects.good_images import read
     from ..kits.defects.overlay import write
 
     named = read(images, detector.shape)
-    told = detector.score(named.pixels, alpha=alpha, heatmaps=out is not None)
+    verdicts = detector.score(named.pixels, alpha=alpha, heatmaps=out is not None)
     rows = [
         {"path": path, "score": round(float(s), 6), "p_value": round(float(p), 6),
          "defective": bool(d)}
-        for path, s, p, d in zip(named.paths, *told[:3], strict=True)
+        for path, s, p, d in zip(named.paths, *verdicts[:3], strict=True)
     ]  # fmt: skip
     if out is not None:
-        write(out, named, told)
+        write(out, named, verdicts)
     if as_json:
-        typer.echo(json.dumps({"images": rows, "alpha": told.alpha}))
+        typer.echo(json.dumps({"images": rows, "alpha": verdicts.alpha}))
         return 0
     lines = [("image", "score", "p", "")]
     lines += [
@@ -91,14 +91,14 @@ def score(
         for r in rows
     ]  # fmt: skip
     table(lines)
-    typer.echo(f"{sum(told.defective)} of {len(rows)} at alpha = {told.alpha:g}")
+    typer.echo(f"{sum(verdicts.defective)} of {len(rows)} at alpha = {verdicts.alpha:g}")
     return 0
 
 
 @defects.command()
 def report(
     model: Model,
-    good: Annotated[str, typer.Option(metavar="IMAGES", help="Good ones the model never saw.")],
+    good: Annotated[str, typer.Option(metavar="IMAGES", help="Good ones, not used by `fit`.")],
     bad: Annotated[str, typer.Option(metavar="IMAGES", help="Defective ones.")],
     masks: Annotated[
         Path | None,
@@ -110,34 +110,34 @@ def report(
     alpha: Alpha = None,
     as_json: Json = False,
 ) -> int:
-    """Measure a model on known images, beside detectors without a GAN."""
+    """Measure a model on known images and compare it with detectors without a GAN."""
     if out.suffix.lower() != ".html":
-        raise UsageError(f"{out}: the report is a page; give a name that ends in .html")
+        raise UsageError(f"--out {out} must end in .html, because the report is a page")
     detector = _loaded(model)
     from ..kits import defects as kit
 
     found = kit.report(detector, good, bad, masks=masks, out=out, alpha=alpha)
     if as_json:
-        typer.echo(json.dumps(found))
+        typer.echo(json.dumps(found.to_dict()))
     else:
-        for line in found["sentences"]:
+        for line in found.sentences:
             typer.echo(line)
     sys.stderr.write(f"{out}\n")
     return 0
 
 
-def _sides(word: str) -> tuple[int, int]:
-    sides = word.lower().replace("×", "x").split("x")
+def _sides(text: str) -> tuple[int, int]:
+    sides = text.lower().replace("×", "x").split("x")
     if len(sides) > 2 or not all(side.isdecimal() for side in sides):
-        raise UsageError(f"--size {word}: give a side, or HEIGHTxWIDTH, in pixels")
+        raise UsageError(f"--size must be a side or HEIGHTxWIDTH in pixels, got {text}")
     return int(sides[0]), int(sides[-1])
 
 
 def _loaded(model: Path) -> Any:
-    """The detector in a folder. Raises: UsageError, before TensorFlow: no folder."""
+    """The detector in a folder. Raises: UsageError: no folder; before TensorFlow is imported."""
     if not model.is_dir():
         raise UsageError(
-            f"there is no model {model}: give a folder that `ganvas defects fit` wrote"
+            f"the model {model} does not exist: give a folder that `ganvas defects fit` wrote"
         )
     tensorflow()
     from ..kits import defects as kit

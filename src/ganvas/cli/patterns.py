@@ -6,19 +6,22 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import UsageError
 from .app import DATA_HELP, STOPPED, Json, Values, group, tensorflow
 
-patterns = group("patterns", "Tiles without seams from a texture; logos in a palette.")
+if TYPE_CHECKING:
+    from ..kits.patterns import LogosReport, TilesReport
 
-Out = Annotated[Path, typer.Option(help="The folder; the same command again goes on.")]
+patterns = group("patterns", "Seamless tiles from a texture; logos in a palette.")
+
+Out = Annotated[Path, typer.Option(help="The folder; the same command again resumes.")]
 Kimg = Annotated[
-    float | None, typer.Option(min=0.1, help="Thousand images to learn from; else as the recipe.")
-]  # fmt: skip
+    float | None, typer.Option(min=0.1, help="Thousand training images; default: the recipe's.")
+]
 Seed = Annotated[int, typer.Option(min=0)]
 
 
@@ -28,27 +31,26 @@ def tile(
     out: Out,
     size: Annotated[str, typer.Option(metavar="HxW", help="Of a tile, in pixels.")] = "256x256",
     n: Annotated[int, typer.Option("-n", "--n", min=1, help="Tiles of each texture.")] = 4,
-    repeat: Annotated[int, typer.Option(min=1, max=8, help="Times in its preview.")] = 2,
-    morph: Annotated[Path | None, typer.Option(help="Another texture to go over into.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, max=8, help="Repeats in the preview.")] = 2,
+    morph: Annotated[Path | None, typer.Option(help="Another texture to change into.")] = None,
     together: Annotated[
         bool, typer.Option("--together", help="One generator for all, as for --morph; less sharp.")
     ] = False,
     kimg: Kimg = None,
     scale: Annotated[
-        int | None, typer.Option(help="Short side that a texture is learnt at; default: up to 256.")
+        int | None, typer.Option(help="Short side of a texture in training; default: up to 256.")
     ] = None,
     seed: Seed = 0,
     values: Values = None,
     as_json: Json = False,
 ) -> int:
-    """Draw tiles that tile, of any size, from one texture or a few."""
+    """Draw seamless tiles of any size from one texture or several."""
     from ..config import parse_set
 
     sides = _size(size)
     for path in [*images, *([morph] if morph else [])]:
         if not path.exists():
-            raise UsageError(f"there is no {path}, where texture files or folders are taken: "
-                             "check the path")  # fmt: skip
+            raise UsageError(f"{path} does not exist: give texture files or folders of them")
     options = parse_set(values or [])
     tensorflow()
     from ..kits.patterns import make_tiles
@@ -56,13 +58,13 @@ def tile(
     result = make_tiles(
         images, out, size=sides, n=n, repeat=repeat, morph=morph, together=together,
         kimg=kimg, scale=scale, seed=seed, overrides=options,
-        progress=not as_json or sys.stderr.isatty(), tell=_tell,
+        progress=not as_json or sys.stderr.isatty(), tell=_message,
     )  # fmt: skip
-    words = (
-        f"{out}: {len(result['tiles'])} tiles in tiles/, their seams {result['ratio']:.2f} times a "
-        "step inside; previews/, wallpaper.png, fabric.png"
+    summary = (
+        f"{out}: {len(result.tiles)} tiles in tiles/, their seams {result.ratio:.2f} times a step "
+        "inside; previews/, wallpaper.png, fabric.png"
     )
-    return _done(result, words, out, as_json)
+    return _done(result, summary, out, as_json)
 
 
 @patterns.command()
@@ -70,10 +72,10 @@ def logos(
     data: Annotated[str, typer.Argument(help=DATA_HELP)],
     out: Out,
     palette: Annotated[
-        str | None, typer.Option(metavar='"#rrggbb,..."', help="Colours, or colour words.")
+        str | None, typer.Option(metavar='"#rrggbb,..."', help="Colours, or their names.")
     ] = None,
-    n: Annotated[int, typer.Option("-n", "--n", min=1, max=1024, help="How many logos.")] = 32,
-    size: Annotated[int, typer.Option(min=16, max=128, help="Pixels a side to learn at.")] = 32,
+    n: Annotated[int, typer.Option("-n", "--n", min=1, max=1024, help="Number of logos.")] = 32,
+    size: Annotated[int, typer.Option(min=16, max=128, help="Pixels a side.")] = 32,
     svg: Annotated[bool, typer.Option("--svg", help="Each as paths, too (needs vtracer).")] = False,
     variations: Annotated[
         int | None, typer.Option(min=0, metavar="K", help="Draw others like logo K.")
@@ -90,7 +92,7 @@ def logos(
     values: Values = None,
     as_json: Json = False,
 ) -> int:  # fmt: skip
-    """Draw logos like those given, in a palette, and say which original each is nearest to."""
+    """Draw logos like those given, in a palette, and name the nearest original of each."""
     from ..config import parse_set
 
     options = parse_set(values or [])
@@ -105,24 +107,24 @@ def logos(
     result = make_logos(
         data, out, palette=colours, n=n, size=size, svg=svg, variations=variations, walk=walk,
         edits=directions, judge=judge, truncation=truncation, kind=kind, kimg=kimg, seed=seed,
-        overrides=options, progress=not as_json or sys.stderr.isatty(), tell=_tell,
+        overrides=options, progress=not as_json or sys.stderr.isatty(), tell=_message,
     )  # fmt: skip
-    for row in result["precision_recall"] if not as_json else ():
+    for row in result.precision_recall if not as_json else ():
         typer.echo(
             f"truncation {row['truncation']:g}: precision {_number(row['precision'])}, "
             f"recall {_number(row['recall'])}"
         )
-    words = (
-        f"{out}: {len(result['logos'])} logos in logos/, {result['refused']} near-copies refused; "
+    summary = (
+        f"{out}: {len(result.logos)} logos in logos/, {result.refused} near-copies refused; "
         "logos.png, nearest.png"
     )
-    return _done(result, words, out, as_json)
+    return _done(result, summary, out, as_json)
 
 
-def _done(result: dict[str, Any], words: str, out: Path, as_json: bool) -> int:
-    typer.echo(json.dumps(result) if as_json else f"{words} ({result['seconds']:.0f} s)")
-    if result["status"] == "interrupted":
-        sys.stderr.write(f"stopped before {out} was learnt to its end: the same command goes on\n")
+def _done(result: TilesReport | LogosReport, summary: str, out: Path, as_json: bool) -> int:
+    typer.echo(json.dumps(result.to_dict()) if as_json else f"{summary} ({result.seconds:.0f} s)")
+    if result.status == "interrupted":
+        sys.stderr.write(f"stopped before the end of training: the same command resumes {out}\n")
         return STOPPED
     return 0
 
@@ -130,13 +132,13 @@ def _done(result: dict[str, Any], words: str, out: Path, as_json: bool) -> int:
 def _size(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
     if not found:
-        raise UsageError(f"--size {text}: write HxW in pixels, such as 256x384, or one side")
+        raise UsageError(f"--size must be HxW in pixels, such as 256x384, or one side, got {text}")
     height = int(found[1])
     return height, int(found[2] or height)
 
 
-def _tell(sentence: str) -> None:
-    sys.stderr.write(f"{sentence}\n")
+def _message(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _number(value: float | None) -> str:

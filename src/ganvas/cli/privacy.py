@@ -12,17 +12,17 @@ import typer
 from ..errors import UsageError
 from .app import DATA_HELP, Json, WhichModel, group, tensorflow
 
-privacy = group("privacy", "What a generator leaks of the images it was trained on.")
+privacy = group("privacy", "What a generator leaks of its training images.")
 
 
 @privacy.command()
 def audit(
     subject: Annotated[str, typer.Argument(metavar="RUN|FOLDER", show_default=False)],
     train: Annotated[
-        str | None, typer.Option(help=f"What it was trained on; default: the run's. {DATA_HELP}")
+        str | None, typer.Option(help=f"Its training images; default: the run's. {DATA_HELP}")
     ] = None,
     holdout: Annotated[
-        str | None, typer.Option(help="Such images of other people; default: those held out.")
+        str | None, typer.Option(help="Images of other people; default: those held out.")
     ] = None,
     identity: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="path,identity: who is on each image.")
@@ -31,9 +31,11 @@ def audit(
         Path | None, typer.Option(help="Of faces: a .keras, .h5 or .tflite FILE.")
     ] = None,
     n: Annotated[
-        int, typer.Option("-n", min=20, max=1_000_000, help="Images to draw, or to look at.")
+        int, typer.Option("-n", min=20, max=1_000_000, help="Images to draw, or to read.")
     ] = 10_000,
-    alpha: Annotated[float, typer.Option(help="Chance of any false alarm, over all tests.")] = 0.01,
+    alpha: Annotated[
+        float, typer.Option(help="Probability of any false alarm, over all tests.")
+    ] = 0.01,
     features: Annotated[
         str, typer.Option(help="auto, digits, general, none, or a model FILE.")
     ] = "auto",
@@ -52,12 +54,12 @@ def audit(
     a_run = (Path(subject) / "config.toml").is_file()
     if not a_run and (train is None or holdout is None):
         raise UsageError(
-            f"{subject} is not a run, so that it is not known what it learnt from: name those "
-            "images by --train, and others by --holdout"
+            f"{subject} is not a run, so that its training images are not known: give them by "
+            "--train, and others by --holdout"
         )
     for file in (identity, embedder):
         if file and not file.is_file():
-            raise UsageError(f"there is no file {file}: check its path")
+            raise UsageError(f"the file {file} does not exist: check its path")
     tensorflow()
     from ..kits import privacy as kit
 
@@ -70,8 +72,8 @@ def audit(
     if folder:
         page, _ = kit.write_report(folder, results)
         sys.stderr.write(f"{page}\n")
-    typer.echo(json.dumps(kit.plain(results)) if as_json else kit.table(results))
-    return 1 if results["found"] else 0
+    typer.echo(json.dumps(results.to_dict()) if as_json else kit.table(results))
+    return 1 if results.found else 0
 
 
 @privacy.command()
@@ -79,30 +81,31 @@ def sample(
     run: Annotated[str, typer.Argument(metavar="RUN", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder to make, of PNG files.")],
     train: Annotated[
-        str | None, typer.Option(help="What it was trained on; default: the run's.")
+        str | None, typer.Option(help="Its training images; default: the run's.")
     ] = None,
     n: Annotated[int, typer.Option("-n", min=1, max=1_000_000, help="Images to deliver.")] = 64,
     near: Annotated[
-        float, typer.Option(help="Closer than this share of the distance around is left out.")
+        float,
+        typer.Option(help="Least distance to a training image, relative to the next ten images."),
     ] = 0.5,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     which: WhichModel = "best",
     as_json: Json = False,
 ) -> None:
-    """Draw images and leave out what nearly copies a training image."""
+    """Draw images and leave out near-copies of training images."""
     tensorflow()
     from ..kits import privacy as kit
     from ..storage.run import Run
 
-    facts = kit.deliver(run, out, train, n=n, near=near, seed=seed, model=which)
+    found = kit.deliver(run, out, train, n=n, near=near, seed=seed, model=which)
     if as_json:
-        typer.echo(json.dumps(facts))
+        typer.echo(json.dumps(found.to_dict()))
     else:
-        typer.echo(f"{out}: {facts['delivered']} images, {facts['left_out']} near-copies left out")
+        typer.echo(f"{out}: {found.delivered} images, {found.left_out} near-copies left out")
     if (Path(run) / "config.toml").is_file() and Run.open(run).info.get("privacy"):
         sys.stderr.write(
-            "note: which are left out depends on the training images, so that the privacy bound of "
-            "the run does not cover this choice: `ganvas sample` draws under it\n"
+            "note: the selection depends on the training images, so that the privacy bound of the "
+            "run does not cover it; the bound covers images drawn by `ganvas sample`\n"
         )
 
 
@@ -115,14 +118,13 @@ def split(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     as_json: Json = False,
 ) -> None:
-    """Split images by person: nobody stands on both sides."""
+    """Split images by person: nobody is in both parts."""
     tensorflow()
     from ..kits import privacy as kit
 
-    facts = kit.split(data, to, share=share, size=size, seed=seed)
+    parts = kit.split(data, to, share=share, size=size, seed=seed)
     if as_json:
-        typer.echo(json.dumps(facts))
+        typer.echo(json.dumps(parts.to_dict()))
         return
-    for name in ("train", "holdout"):
-        part = facts[name]
-        typer.echo(f"{to}/{name}.npz: {part['images']} images of {part['people']} people")
+    for name, part in (("train", parts.train), ("holdout", parts.holdout)):
+        typer.echo(f"{to}/{name}.npz: {part.images} images of {part.people} people")

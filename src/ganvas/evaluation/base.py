@@ -32,6 +32,11 @@ class Sample:
     probabilities: np.ndarray | None = None
     labels: np.ndarray | None = None
 
+    @classmethod
+    def of_pixels(cls, pixels: np.ndarray) -> Sample:
+        """Without features, for scores that compare pixels alone: uint8 [N, h, w, C]."""
+        return cls(np.zeros((len(pixels), 0), np.float32), pixels)
+
     def __len__(self) -> int:
         return len(self.features)
 

@@ -1,4 +1,4 @@
-"""Defects: learns from good parts only; says of a new image whether it is defective, and where.
+"""Defects: learn from good parts only; find defective images, and the place of the defect.
 
     from ganvas.kits import defects
     detector = defects.fit("good/", out="models/tiles")
@@ -9,17 +9,27 @@ The names below are imported when first used.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ...base.lazy import fetch as _fetch
 
+if TYPE_CHECKING:
+    from .detector import Detector as Detector, Verdicts as Verdicts, search as search
+    from .fitting import fit as fit
+    from .judging import judge as judge
+    from .reporting import report as report
+    from .results import DefectsReport as DefectsReport
+
 _HOMES = {
-    "detector": ("Detector", "search"),
+    "detector": ("Detector", "Verdicts", "search"),
     "fitting": ("fit",),
     "judging": ("judge",),
     "reporting": ("report",),
+    "results": ("DefectsReport",),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     return _fetch(__name__, _HOMES, name)

@@ -1,4 +1,4 @@
-"""AnoGAN: search for the noise whose image resembles the one at hand, step by step.
+"""AnoGAN: search for the noise whose image resembles a given image, step by step.
 
 Source: Schlegl et al. 2017, arXiv:1703.05921: 500 steps; the score is
     (1 - lambda) sum |x - G(z)| + lambda sum |f(x) - f(G(z))|, lambda = 0.1, f by Salimans et al.
@@ -41,7 +41,9 @@ def search(
     Returns: scores [N]; residuals |x - G(z)|, blurred, [N, H, W].
     """
     if start not in ("noise", "encoder") or steps < 0:
-        raise UsageError(f"start '{start}', {steps} steps: noise or encoder, and 0 or more")
+        raise UsageError(
+            f"start must be noise or encoder, and steps 0 or more, got '{start}' and {steps}"
+        )
     rng = np.random.Generator(np.random.Philox(seed))
     own = tf.constant(rng.standard_normal((1, noise_size)), tf.float32)
     scores, maps = [], []
@@ -49,25 +51,29 @@ def search(
     for first in range(0, len(images), step):
         patches = grid.cut(tf.constant(to_float(images[first : first + step])))
         begin = model.encode(patches) if start == "encoder" else tf.repeat(own, len(patches), 0)
-        cost, noise = _descend(model, patches, begin, tf.constant(steps))
+        cost, noise = _traced(model, patches, begin, tf.constant(steps))
         rest = tf.reduce_mean(tf.abs(patches - model.generate(noise)), -1, keepdims=True)
         scores.append(grid.worst(cost.numpy()))
-        maps.append(grid.lay(blurred(rest)[..., 0]).numpy())
+        maps.append(grid.merge(blurred(rest)[..., 0]).numpy())
     return np.concatenate(scores), np.concatenate(maps)
 
 
-@tf.function(reduce_retracing=True)
-def _descend(model, patches, noise, steps):
+def _descend(
+    model: Any, patches: tf.Tensor, noise: tf.Tensor, steps: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """From each row of noise [M, Z] -> the lowest cost of each row [M], and its noise."""
-    wanted = model.deepest(patches)
+    features = model.deepest(patches)
 
-    def cost(z):
-        again = model.generate(z)
-        near = tf.reduce_sum(tf.abs(patches - again), (1, 2, 3))
-        alike = tf.reduce_sum(tf.abs(wanted - model.deepest(again)), (1, 2, 3))
-        return (1 - LAMBDA) * near + LAMBDA * alike
+    def cost(z: tf.Tensor) -> tf.Tensor:
+        generated = model.generate(z)
+        pixels = tf.reduce_sum(tf.abs(patches - generated), (1, 2, 3))
+        apart = tf.reduce_sum(tf.abs(features - model.deepest(generated)), (1, 2, 3))
+        return (1 - LAMBDA) * pixels + LAMBDA * apart
 
     return latent.search(cost, noise, steps, _rate)
+
+
+_traced = tf.function(_descend, reduce_retracing=True)
 
 
 def _rate(step: tf.Tensor) -> tf.Tensor:

@@ -1,7 +1,8 @@
-"""Three detectors without a GAN, fitted on the same good patches: what a report sets beside it.
+"""Three detectors without a GAN, fitted on the same good patches: a report compares with them.
 
-"pca": what 32 principal axes of the pixels cannot draw. "mahalanobis": of blurred pixels, by their
-whole covariance, shrunk. "nearest": distance of blurred pixels to the nearest training patch.
+"pca": the residual of the pixels after projection on 32 principal axes. "mahalanobis": distance of
+blurred pixels by their whole covariance, shrunk. "nearest": distance of blurred pixels to the
+nearest training patch.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .patches import Grid
 
 AXES = 32
 MOST = 1100
-"""Numbers per patch above which it is halved in size first: a covariance has the square of them."""
+"""Values per patch above which it is halved in size first: a covariance has the square of them."""
 NAMES = ("pca", "mahalanobis", "nearest")
 CHUNK = 512
 
@@ -34,7 +35,7 @@ class Baselines:
 
     @classmethod
     def fit(cls, patches: np.ndarray, grid: Grid) -> Baselines:
-        """patches: uint8 [M, S, S, C], those that the GAN learnt from."""
+        """patches: uint8 [M, S, S, C], those that the GAN was trained on."""
         sharp = to_float(_small(patches)).reshape(len(patches), -1).astype(np.float64)
         mean = sharp.mean(0)
         _, axes = np.linalg.eigh((sharp - mean).T @ (sharp - mean))
@@ -70,7 +71,7 @@ class Baselines:
         return {name: np.concatenate(scores) for name, scores in found.items()}
 
     def map(self, images: np.ndarray) -> np.ndarray:
-        """Where: what the principal axes cannot draw, blurred, [N, H, W]."""
+        """Heat-map: the residual after projection on the principal axes, blurred, [N, H, W]."""
         maps, step = [], max(1, CHUNK // self.grid.count)
         for start in range(0, len(images), step):
             small = _small(self.cut(images[start : start + step]))
@@ -78,7 +79,7 @@ class Baselines:
             soft = np.square(blurred(tf.constant(rest)).numpy()).mean(-1)
             factor = self.grid.side // soft.shape[1]
             whole = soft.repeat(factor, 1).repeat(factor, 2)
-            maps.append(self.grid.lay(tf.constant(whole)).numpy())
+            maps.append(self.grid.merge(tf.constant(whole)).numpy())
         return np.concatenate(maps)
 
     def cut(self, images: np.ndarray) -> np.ndarray:
@@ -102,7 +103,7 @@ class Baselines:
 
 
 def _small(patches: np.ndarray) -> np.ndarray:
-    """Halved while a patch holds too many numbers for a covariance."""
+    """Halved while a patch holds too many values for a covariance."""
     while np.prod(patches.shape[1:]) > MOST and patches.shape[1] % 2 == 0:
         n, side, _, channels = patches.shape
         blocks = patches.reshape(n, side // 2, 2, side // 2, 2, channels)

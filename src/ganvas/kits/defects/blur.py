@@ -1,4 +1,4 @@
-"""A soft eye: what lies a pixel beside where it was expected is not a defect."""
+"""Gaussian blur before comparison: a shift by one pixel is not a defect."""
 
 from __future__ import annotations
 

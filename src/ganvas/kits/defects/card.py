@@ -1,4 +1,4 @@
-"""MODEL_CARD.md of a detector: the facts of its manifest in words."""
+"""MODEL_CARD.md of a detector: the facts of its manifest as text."""
 
 from __future__ import annotations
 
@@ -17,38 +17,39 @@ def card(facts: Mapping[str, Any], version: str) -> str:
         ("serving_default", f"image uint8 [N, {height}, {width}, {channels}]",
          f"score, p_value float32 [N], defective bool [N], heatmap float32 [N, {height}, {width}]"),
         ("verdict", "image", "the same without the heat-map, in two thirds of the time"),
-        ("look", "image", "parts, the logarithms that a score is made of; maps"),
+        ("look", "image", "parts: the logarithms that make up a score; maps"),
     ]  # fmt: skip
     origin = [
-        ("good images that learnt", str(parts["learn"])),
-        ("that scale", str(parts["scale"])),
-        ("that calibrate", str(parts["calibrate"])),
-        ("their fingerprint", facts["fingerprint"]),
+        ("good images for training", str(parts["learn"])),
+        ("good images for scaling", str(parts["scale"])),
+        ("good images for calibration", str(parts["calibrate"])),
+        ("fingerprint of the images", facts["fingerprint"]),
         ("created", facts["created"]),
         ("versions", ", ".join(f"{name} {value}" for name, value in facts["versions"].items())),
     ]
     weights = [(name, f"{value:g}") for name, value in facts["weights"].items()]
     return Page(
         title=f"Defects detector, version {version}",
-        verdict=f"It promises to call at most {facts['alpha']:.1%} of good images defective.",
+        verdict=f"At most {facts['alpha']:.1%} of good images are called defective.",
         tone="",
         reasons=[
-            f"By {parts['calibrate']} good images that nothing else was taken from. The promise "
-            "holds on average over calibrations, and for images as those were: another lamp, lens "
-            "or material takes another calibration."
+            f"{parts['calibrate']} good images, which had no other use, calibrated it. The "
+            "guarantee holds on average over calibrations, and for images like those: another "
+            "lamp, lens or material needs another calibration."
         ],
         lines=[f"For images of {size}, cut into {facts['patches']} patch(es) of "
                f"{facts['patch']} px."],
         sections=[
-            Section("What it takes and gives", [
-                Table(("signature", "takes", "gives"), takes, "lll", "SavedModel; the LiteRT file "
+            Section("Inputs and outputs", [
+                Table(("signature", "input", "output"), takes, "lll", "SavedModel; the LiteRT file "
                       "has serving_default for one image")]),
-            Section("Origin", [Table(("", ""), origin, "ll", "Where it comes from")]),
-            Section("What a score weighs", [Table(("part", "weight"), weights, "lr", "Parts")]),
+            Section("Origin", [Table(("", ""), origin, "ll", "Data and versions")]),
+            Section("Weights of the score", [Table(("part", "weight"), weights, "lr", "Parts")]),
             Section("Limits", [Items([
-                "It says that an image is unusual, not that a part is unfit for use.",
-                "It promises nothing of how many defects it finds: ganvas defects report counts.",
-                "calibration.npz and baselines.npz hold good images, and go where the folder goes.",
+                "A high score means that an image is unusual, not that a part is unfit for use.",
+                "The share of defects found is not guaranteed: ganvas defects report measures it.",
+                "calibration.npz and baselines.npz contain good images: share the folder only "
+                "with people who may see them.",
             ])]),
         ],
         footer="manifest.json holds these numbers, and the sha256 of every file.",

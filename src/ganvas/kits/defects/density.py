@@ -1,7 +1,7 @@
-"""How far a vector lies from good ones: two densities, fitted in NumPy, asked in a graph.
+"""How far a vector lies from good ones: two densities, fitted in NumPy, evaluated in a graph.
 
-Neither knows a label. Both take float32 [N, D] and give a positive number each, [N]: 1 is about
-what training vectors have.
+Neither uses a label. Both take float32 [N, D] and give a positive number each, [N]: training
+vectors have about 1.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Gaussian(tf.Module):
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         x = x - self.mean
         along = tf.matmul(x, self.axes)
-        weighed = tf.reduce_sum(tf.square(along) * self.scale, -1)
-        return weighed + _off(x, along, self.axes) * self.rest + TINY
+        inside = tf.reduce_sum(tf.square(along) * self.scale, -1)
+        return inside + _off(x, along, self.axes) * self.rest + TINY
 
 
 class Nearest(tf.Module):

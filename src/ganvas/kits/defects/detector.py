@@ -13,23 +13,23 @@ import tensorflow as tf
 from ...errors import DataError
 from . import anogan, folder
 from .baselines import Baselines
-from .goods import promise
+from .good_images import check_alpha
 from .moves import MOVES
 from .scorer import PARTS
 
 CHUNK = 256
-"""Patches, and moves of patches, that are looked at together: so many stay in the cache. Always as
-many, so that no score depends on its neighbours; only a single image goes by itself."""
+"""Patches, and moves of patches, per call of the graph: so many stay in the cache. Every call has
+as many, so that no score depends on the other images; only a single image is a call of its own."""
 
 
 class Verdicts(NamedTuple):
-    """What a detector says of images.
+    """The results of a detector for N images.
 
     Attributes:
         score: float32 [N]; higher is more unusual, 0 is usual.
         p_value: float32 [N]: the share of good images that score as high, by the calibration.
         defective: bool [N]: p_value <= alpha.
-        heatmap: float32 [N, H, W], standard deviations of good images; [0, H, W] if not asked for.
+        heatmap: float32 [N, H, W], standard deviations of good images; [0, H, W] without heat-maps.
         alpha: the share of good images that are called defective, at most.
     """
 
@@ -53,8 +53,8 @@ class Detector:
         self._searched: np.ndarray | None = None
 
     @classmethod
-    def load(cls, model: str | os.PathLike) -> Detector:
-        """Args: model: OUT, whose newest version is taken, or OUT/N.
+    def load(cls, model: str | os.PathLike[str]) -> Detector:
+        """Args: model: OUT (its newest version is loaded) or OUT/N.
 
         Raises: ModelError: no detector there, or a damaged one.
         """
@@ -68,8 +68,8 @@ class Detector:
         method: str = "fanogan",
         heatmaps: bool = True,
     ) -> Verdicts:
-        """What it says of images: the same of an image in whatever company, to the bit; in another
-        place among them, or alone, to 1e-5 (some processors round sums by where they stand).
+        """Score images. The result for an image is bit-identical whatever the other images are; at
+        another position, or alone, it agrees to 1e-5 (some processors round sums by position).
 
         Args:
             images: uint8 [N, H, W] or [N, H, W, C], of the size it was fitted on.
@@ -77,24 +77,24 @@ class Detector:
             method: "fanogan", or "anogan": 500 steps of search per image, by the same networks.
             heatmaps: without them it takes about two thirds of the time.
 
-        Raises: DataError: other images. UsageError: an alpha that cannot be promised.
+        Raises: DataError: other images. UsageError: an alpha that cannot be guaranteed.
         """
         images = self.checked(images)
         alpha = self.alpha if alpha is None else alpha
-        promise(alpha, self.calibration_size)
+        check_alpha(alpha, self.calibration_size)
         if method == "anogan":
             score, heatmap = search(self, images)
             p_value = conformal(score, self._calibrated_search())
         elif method == "fanogan":
-            told = self._by_chunks("serving_default" if heatmaps else "verdict", images)
-            score, p_value = told["score"], told["p_value"]
-            heatmap = told.get("heatmap", np.zeros((0, *self.shape[:2]), np.float32))
+            outputs = self._by_chunks("serving_default" if heatmaps else "verdict", images)
+            score, p_value = outputs["score"], outputs["p_value"]
+            heatmap = outputs.get("heatmap", np.zeros((0, *self.shape[:2]), np.float32))
         else:
-            raise DataError(f"method '{method}': there is fanogan and anogan")
+            raise DataError(f"method must be fanogan or anogan, got '{method}'")
         return Verdicts(score, p_value, p_value <= alpha + 1e-6, heatmap, float(alpha))
 
     def parts(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """What the score is made of, before it is scaled: logarithms, [N, patches] by name."""
+        """The parts of the score, not yet scaled: logarithms, [N, patches] by name."""
         logs = self._by_chunks("look", self.checked(images))["parts"]
         return {name: logs[..., i] for i, name in enumerate(PARTS)}
 
@@ -121,25 +121,25 @@ class Detector:
         return self._searched
 
     def checked(self, images: np.ndarray) -> np.ndarray:
-        """The images as [N, H, W, C]. Raises: DataError: not those that it takes."""
+        """The images as [N, H, W, C]. Raises: DataError: another type or size."""
         images = np.asarray(images)
         array = images[..., None] if images.ndim == 3 else images
         if array.dtype != np.uint8 or array.shape[1:] != self.shape or not len(array):
             raise DataError(
-                f"images are {images.dtype} of shape {list(images.shape)}, where this model takes "
-                f"uint8 of shape [N, {', '.join(map(str, self.shape))}]: convert or crop them"
+                f"images are {images.dtype} of shape {list(images.shape)}, must be uint8 of shape "
+                f"[N, {', '.join(map(str, self.shape))}]: convert or crop them"
             )
         return array
 
     def _by_chunks(self, signature: str, images: np.ndarray) -> dict[str, np.ndarray]:
-        run: Callable = self.model.signatures[signature]
+        run: Callable[..., dict[str, tf.Tensor]] = self.model.signatures[signature]
         step = max(1, CHUNK // (self.grid.count if self.grid.count > 1 else len(MOVES)))
         width, found = step if len(images) > 1 else 1, []
         for start in range(0, len(images), step):
             chunk = images[start : start + step]
             full = np.concatenate([chunk, np.repeat(chunk[-1:], width - len(chunk), 0)])
-            told = run(image=tf.constant(full))
-            found.append({key: value.numpy()[: len(chunk)] for key, value in told.items()})
+            outputs = run(image=tf.constant(full))
+            found.append({key: value.numpy()[: len(chunk)] for key, value in outputs.items()})
         return {key: np.concatenate([one[key] for one in found]) for key in found[0]}
 
 
@@ -165,7 +165,7 @@ def search(
 def conformal(score: np.ndarray, calibration: np.ndarray) -> np.ndarray:
     """(1 + #{calibration scores >= score}) / (n + 1) for each score, float32 [N].
 
-    For a good image as the calibration images were, P(p <= alpha) <= alpha, whatever the scores.
+    For a good image like the calibration images, P(p <= alpha) <= alpha, whatever the scores are.
     Source: Vovk, Gammerman & Shafer 2005, "Algorithmic learning in a random world".
     """
     above = len(calibration) - np.searchsorted(np.sort(calibration), score, "left")

@@ -1,9 +1,10 @@
-"""The way back: from an image to the noise whose image it resembles most.
+"""The encoder: from an image to the noise whose generated image resembles it most.
 
 Source: f-AnoGAN, Schlegl et al. 2019, Medical Image Analysis 54, "izi_f": the loss is
     MSE(x, G(E(x))) + kappa MSE(f(x), f(G(E(x)))), G and f stay as they are.
 Differs: Adam at 1e-3 over some hundred steps instead of RMSProp at 5e-5 over 50,000; no batch
-    normalisation; noise is bounded by 3 tanh(. / 3), since the generator knows no further noise.
+    normalisation; noise is bounded by 3 tanh(. / 3), since the generator was not trained on other
+    noise.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ...gan.model import GAN
 from ...gan.networks.base import map_sizes
 from ...gan.optimizers import Adam, Decay
 from ...images import to_float
-from .game import Features
+from .training import Features
 
 KAPPA = 1.0
 BATCH = 64
@@ -47,8 +48,8 @@ def generator(gan: GAN) -> Callable[[tf.Tensor], tf.Tensor]:
     )
 
 
-def learn(gan: GAN, patches: np.ndarray, path: Path, *, steps: int, seed: int) -> keras.Model:
-    """Train it, or read it where it was trained before.
+def train(gan: GAN, patches: np.ndarray, path: Path, *, steps: int, seed: int) -> keras.Model:
+    """Train the encoder, or read its weights if they are there.
 
     Args:
         patches: uint8 [N, S, S, C], of good images.
@@ -70,20 +71,24 @@ def learn(gan: GAN, patches: np.ndarray, path: Path, *, steps: int, seed: int) -
     return encoder
 
 
-def _step(encoder: keras.Model, generate: Callable, features: Features, steps: int) -> Callable:
+def _step(
+    encoder: keras.Model,
+    generate: Callable[[tf.Tensor], tf.Tensor],
+    features: Features,
+    steps: int,
+) -> Callable[[tf.Tensor], None]:
     rate = Decay(1e-3, steps, "cosine", 0.05)
     optimizer = Adam(rate, 0.9, 0.99)
     optimizer.build(encoder.trainable_variables)
 
-    @tf.function(jit_compile=False, reduce_retracing=True)
-    def step(real):
-        wanted = features(real)[0][-1]
+    def step(real: tf.Tensor) -> None:
+        deepest = features(real)[0][-1]
         with tf.GradientTape() as tape:
-            again = generate(encoder(real, training=True))
-            near = tf.reduce_mean(tf.square(real - again))
-            alike = tf.reduce_mean(tf.square(wanted - features(again)[0][-1]))
-            total = near + KAPPA * alike
+            generated = generate(encoder(real, training=True))
+            pixels = tf.reduce_mean(tf.square(real - generated))
+            apart = tf.reduce_mean(tf.square(deepest - features(generated)[0][-1]))
+            total = pixels + KAPPA * apart
         variables = encoder.trainable_variables
         optimizer.apply(tape.gradient(total, [v.value for v in variables]), variables)
 
-    return step
+    return tf.function(step, jit_compile=False, reduce_retracing=True)

@@ -1,4 +1,4 @@
-"""What `ganvas defects fit` does: good images -> a served, calibrated model folder."""
+"""`ganvas defects fit`: good images -> a calibrated model folder that can be served."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ import numpy as np
 import tensorflow as tf
 
 from ...exporting.publish import check_free, publishing
+from ...gan.model import GAN
 from ...images import to_float
 from ...storage.job import begin
-from . import encoder as encoders, game
+from . import encoder as encoders, training
 from .baselines import Baselines
 from .blur import blurred
 from .density import Gaussian, Nearest
 from .detector import Detector
 from .folder import publish
-from .goods import Split, read_good, split
+from .good_images import Split, read_good, split
 from .moves import MOVES
 from .patches import Grid
 from .scorer import PARTS, Scorer, flat, places
@@ -31,14 +32,14 @@ KIMG = 64.0
 ENCODER_STEPS = 250
 PATCHES = 6000
 MEMORY = 2e8
-"""Patches that are learnt from, at most, and bytes of all their moves."""
+"""Most patches to train on, and most bytes of all their moves."""
 CHUNK = 256
-"""Patches that are looked at together."""
+"""Patches per call of the graph."""
 
 
 def fit(
     good: Any,
-    out: str | os.PathLike,
+    out: str | os.PathLike[str],
     *,
     alpha: float = 0.05,
     size: tuple[int, int] | None = None,
@@ -52,19 +53,22 @@ def fit(
 ) -> Detector:
     """Learn from good images, and write OUT/N/: a detector that `ganvas serve` serves.
 
-    Stopped, and called again with the same arguments, it goes on where it stopped.
+    If it is stopped, a call with the same arguments resumes it.
 
     Args:
         good: images of good parts only: a folder, an .npz or .npy file, or uint8 [N, H, W(, C)].
         out: the model's folder, of versions.
-        alpha: the share of good images that it may flag. A promise, which takes at least
-            1 / alpha - 1 of the good images for calibration alone.
-        size: (height, width) to bring images to while fitting; images to be scored come so.
+        alpha: the share of good images that it may flag. It is guaranteed, and at least
+            1 / alpha - 1 good images are needed for calibration alone.
+        size: (height, width) to resize images to while fitting; images to score must have this
+            size.
         patch: side in pixels, 16 to 64; None: a small square image is one patch, else 32.
-        kimg: length of the GAN's training.
-        encoder_steps: length of the encoder's.
+        kimg: length of the GAN's training, in thousand images.
+        encoder_steps: length of the encoder's training.
+        seed: of every random choice.
         all_good: the images' classes, if they have any, are all good.
         overrides: values of the GAN's recipe to change, by dotted key.
+        progress: report progress on standard error.
 
     Returns: the detector, as `Detector.load(out)` gives it.
     Raises: DataError: too few images, several sizes, or labels; nothing was written.
@@ -72,27 +76,24 @@ def fit(
     images = distinct(read_good(good, size, all_good=all_good))
     parts, grid = split(len(images), alpha, seed), Grid(images.shape[1:3], patch)
     number = check_free(Path(out), None)
-    config = game.recipe(kimg, seed, overrides or {})
+    config = training.recipe(kimg, seed, overrides or {})
     facts = {
         "alpha": alpha, "patch": grid.side, "seed": seed, "kimg": kimg,
         "encoder_steps": encoder_steps, "fingerprint": hashlib.sha256(images.tobytes()).hexdigest(),
     }  # fmt: skip
-    recipe = hashlib.sha256(config.toml().encode()).hexdigest()
-    work = Path(out) / WORK / str(number)
-    begin(work, {**facts, "recipe": recipe}, REQUEST)
-    say = _speaker(progress)
+    work, recipe = Path(out) / WORK / str(number), config.toml().encode()
+    begin(work, {**facts, "recipe": hashlib.sha256(recipe).hexdigest()}, REQUEST)
+    message = _progress(progress)
     patches = some_patches(images[parts.learn], grid, seed)
-    say(
-        f"{len(images)} good images: {_words(parts)}; {grid.count} patch(es) of {grid.side} px each"
-    )
-    gan = game.train_gan(patches, work / "gan", config, progress=progress)
-    say("the encoder learns")
-    encoder = encoders.learn(gan, patches, work / "encoder.npz", steps=encoder_steps, seed=seed)
-    say("densities, scales, calibration")
+    message(f"{len(images)} good images: {_summary(parts, grid)}")
+    gan = training.train_gan(patches, work / "gan", config, progress=progress)
+    message("training the encoder")
+    encoder = encoders.train(gan, patches, work / "encoder.npz", steps=encoder_steps, seed=seed)
+    message("fitting densities, scales and calibration")
     scorer = Scorer(grid, gan, encoder, densities(gan, patches), len(parts.calibrate))
     calibrate(scorer, images[parts.scale], images[parts.calibrate], alpha)
     baselines = Baselines.fit(patches, grid)
-    say("the model folder")
+    message("writing the model folder")
     facts |= {"parts": _counts(parts), "patches": grid.count}
     with publishing(Path(out), number) as (part, final):
         publish(scorer, baselines, images, parts, facts, part, final.name)
@@ -100,14 +101,15 @@ def fit(
 
 
 def distinct(images: np.ndarray) -> np.ndarray:
-    """Each image once, in their order: an image that learns and calibrates calibrates wrongly."""
+    """Each image once, in their order: an image used for training and calibration biases the
+    calibration."""
     digests = [hashlib.blake2b(one.tobytes(), digest_size=16).digest() for one in images]
     first = {digest: row for row, digest in reversed(list(enumerate(digests)))}
     return images[np.sort(list(first.values()))]
 
 
 def some_patches(images: np.ndarray, grid: Grid, seed: int) -> np.ndarray:
-    """Patches to learn from, in random order: uint8 [M, side, side, C], M at most `PATCHES`."""
+    """Patches to train on, in random order: uint8 [M, side, side, C], M at most `PATCHES`."""
     rng = np.random.Generator(np.random.Philox(seed))
     rows, columns = grid.places
     every = len(images) * grid.count
@@ -119,9 +121,9 @@ def some_patches(images: np.ndarray, grid: Grid, seed: int) -> np.ndarray:
     return np.stack([images[i, top:, left:][: grid.side, : grid.side] for i, top, left in cuts])
 
 
-def densities(gan, patches: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
-    """What `Scorer` needs to know of good patches, from patches that are learnt from."""
-    features = game.Features(gan.discriminator)
+def densities(gan: GAN, patches: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+    """The densities that `Scorer` needs, fitted on the training patches."""
+    features = training.Features(gan.discriminator)
     soft, deep, local = [], [], []
     rng = np.random.Generator(np.random.Philox(1))
     for start in range(0, len(patches), CHUNK):
@@ -140,8 +142,8 @@ def densities(gan, patches: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
 
 
 def calibrate(scorer: Scorer, scale: np.ndarray, held: np.ndarray, alpha: float) -> None:
-    """Set what a scorer takes from good images that nothing was learnt from, uint8 each."""
-    logs, maps = _by_chunks(scorer.look, scale, scorer.grid)
+    """Set scale and calibration of a scorer by good images that were not trained on, uint8 each."""
+    logs, maps = _by_chunks(scorer.measure, scale, scorer.grid)
     flat_logs = logs.reshape(-1, len(PARTS))
     scorer.centre.assign(flat_logs.mean(0))
     scorer.spread.assign(np.maximum(flat_logs.std(0), 1e-3))
@@ -154,24 +156,27 @@ def calibrate(scorer: Scorer, scale: np.ndarray, held: np.ndarray, alpha: float)
     scorer.alpha.assign(alpha)
 
 
-def _by_chunks(call: Callable, images: np.ndarray, grid: Grid) -> list[np.ndarray]:
+def _by_chunks(call: Callable[..., Any], images: np.ndarray, grid: Grid) -> list[np.ndarray]:
     run = tf.function(call, autograph=False, reduce_retracing=True)
     step = max(1, CHUNK // grid.count)
     chunks = [run(tf.constant(images[i : i + step])) for i in range(0, len(images), step)]
     return [np.concatenate([one.numpy() for one in part]) for part in zip(*chunks, strict=True)]
 
 
-def _speaker(aloud: bool) -> Callable[[str], None]:
-    def say(words: str) -> None:
-        if aloud:
-            sys.stderr.write(f"{words}\n")
+def _progress(shown: bool) -> Callable[[str], None]:
+    def message(text: str) -> None:
+        if shown:
+            sys.stderr.write(f"{text}\n")
 
-    return say
+    return message
+
+
+def _summary(parts: Split, grid: Grid) -> str:
+    return (
+        f"{len(parts.learn)} for training, {len(parts.scale)} for scaling, "
+        f"{len(parts.calibrate)} for calibration; {grid.count} patch(es) of {grid.side} px each"
+    )
 
 
 def _counts(parts: Split) -> dict[str, int]:
     return {name: len(rows) for name, rows in parts._asdict().items()}
-
-
-def _words(parts: Split) -> str:
-    return ", ".join(f"{len(rows)} {name}" for name, rows in parts._asdict().items())

@@ -1,9 +1,9 @@
-"""A detector as a version of a model folder: SavedModel, LiteRT file, what a report needs, card."""
+"""A detector as a version of a model folder: SavedModel, LiteRT file, data for reports, card."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from ...exporting.saved_model import WARMUP, prediction_log
 from ...storage import manifest
 from .baselines import Baselines
 from .card import card
-from .goods import Split
+from .good_images import Split
 from .patches import Grid
 from .scorer import PARTS, Scorer
 
@@ -27,7 +27,7 @@ LITERT = "model_float32.tflite"
 BASELINES = "baselines.npz"
 HELD = "calibration.npz"
 CLOSE = 1e-4
-"""By how much a score of the LiteRT file may differ: what is more is not published."""
+"""Largest difference of a LiteRT score that is published."""
 
 
 def publish(
@@ -39,7 +39,7 @@ def publish(
     folder: Path,
     version: str,
 ) -> None:
-    """Write all files of a version into `folder`, try them, and describe them.
+    """Write all files of a version into `folder`, test them, and describe them.
 
     Raises: Refused: the LiteRT file gives other scores.
     """
@@ -84,7 +84,7 @@ def read(folder: Path) -> tuple[Path, dict[str, Any]]:
     facts = manifest.verify(place)
     if facts.get("kind") != KIND:
         raise ModelError(
-            f"{folder} holds a model that is no detector: give a folder that `ganvas defects fit` "
+            f"{folder} contains another kind of model: give a folder that `ganvas defects fit` "
             "wrote"
         )
     return place, facts
@@ -95,15 +95,16 @@ def grid_of(facts: Mapping[str, Any]) -> Grid:
     return Grid((height, width), facts["patch"])
 
 
-def _module(scorer: Scorer, shape: tuple[int, ...]) -> tuple[tf.Module, dict[str, tf.function]]:
-    """What is saved: the detector, and the steps it is made of for whoever looks inside."""
+def _module(scorer: Scorer, shape: tuple[int, ...]) -> tuple[tf.Module, dict[str, Any]]:
+    """What is saved: the detector, and its inner steps as signatures of their own. The names of
+    signatures and outputs are part of the file format."""
     height, width, channels = shape
     side = scorer.grid.side
     images = tf.TensorSpec((None, height, width, channels), tf.uint8, "image")
     patches = tf.TensorSpec((None, side, side, channels), tf.float32, "patches")
     noise = tf.TensorSpec((None, scorer.noise_size), tf.float32, "z")
 
-    def function(call, spec):
+    def function(call: Callable[..., Any], spec: tf.TensorSpec) -> Any:
         return tf.function(call, input_signature=[spec], autograph=False)
 
     module = tf.Module()
@@ -111,11 +112,12 @@ def _module(scorer: Scorer, shape: tuple[int, ...]) -> tuple[tf.Module, dict[str
     module.encode = function(lambda patches: scorer.encode(patches, training=False), patches)
     module.generate = function(lambda z: scorer.generate(z), noise)
     module.deepest = function(lambda patches: scorer.features(patches)[0][-1], patches)
-    look = function(lambda image: dict(zip(("parts", "maps"), scorer.look(image), strict=True)),
-                    images)  # fmt: skip
+    measure = function(
+        lambda image: dict(zip(("parts", "maps"), scorer.measure(image), strict=True)), images
+    )
     return module, {
         "serving_default": function(lambda image: scorer(image), images),
-        "verdict": function(lambda image: scorer.verdict(image), images), "look": look,
+        "verdict": function(lambda image: scorer.verdict(image), images), "look": measure,
     }  # fmt: skip
 
 
@@ -125,7 +127,7 @@ def _warm_up(path: Path, image: np.ndarray) -> None:
         file.write(prediction_log({"image": tf.constant(image)}))
 
 
-def _apart(path: Path, serve: tf.function, images: np.ndarray) -> float:
+def _apart(path: Path, serve: Any, images: np.ndarray) -> float:
     """The largest difference of a score. Raises: Refused: too large."""
     run = litert.runner(path)
     ours = serve(tf.constant(images))["score"].numpy()
@@ -133,7 +135,7 @@ def _apart(path: Path, serve: tf.function, images: np.ndarray) -> float:
     apart = float(np.abs(ours - theirs).max())
     if not apart <= CLOSE:
         raise Refused(
-            f"{path.name} scores differ by {apart:.2g} from the detector's, where {CLOSE:g} is "
-            "accepted: nothing was published"
+            f"the scores of {path.name} differ by {apart:.2g} from the detector's, must differ by "
+            f"at most {CLOSE:g}: nothing was published"
         )
     return apart

@@ -1,7 +1,7 @@
-"""Moves: what the discriminator learns to tell apart besides real from fake.
+"""Moves: transformations that the discriminator classifies besides real and fake.
 
-To say how an image was turned or shifted one has to know what it shows. A part of another kind, or
-a broken one, is not known, and its moves are guessed less surely.
+To recognise how an image was rotated or shifted, a network must know how a good part appears. Of
+another or a broken part the moves are classified with less certainty.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import tensorflow as tf
 MOVES = (
     (0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1),
 )  # fmt: skip
-"""(quarter turns, quarters of a side down, to the right); what leaves comes in on the other side.
-The first is none: the generator is asked for it."""
+"""(quarter turns, quarters of a side down, to the right); shifts are cyclic. The first is no move:
+it is the generator's label."""
 
 
 NOTHING = 1e-3
-"""Doubt that counts as none: how far below it lies says nothing."""
+"""Uncertainty below which differences are not informative."""
 
 
 def moved(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -44,14 +44,14 @@ def move(images: tf.Tensor, number: int) -> tf.Tensor:
 
 
 def unsure(logits: tf.Tensor) -> tf.Tensor:
-    """How unsure it is of the moves: -sum_k log p(k | image moved by k).
+    """Uncertainty about the moves: -sum_k log p(k | image moved by k).
 
     Shapes: logits [8, N, 8] -> [N].
-    Source: Golan & El-Yaniv 2018, arXiv:1805.10917, by a discriminator that learns turns within
-        the game: Chen et al. 2019, arXiv:1811.11212.
+    Source: Golan & El-Yaniv 2018, arXiv:1805.10917, by a discriminator that learns rotations
+        within a GAN: Chen et al. 2019, arXiv:1811.11212.
     """
     wrong = 1 - np.eye(len(MOVES), dtype=np.float32)
-    # Near certainty 1 - p is exact where log p is not: float32 knows nothing just below 1.
+    # Near certainty 1 - p is exact where log p is not: float32 has few values just below 1.
     doubt = tf.reduce_sum(tf.nn.softmax(logits) * wrong[:, None], -1)
     small = doubt * (1 + doubt / 2 * (1 + doubt * 2 / 3))
     sure = tf.reduce_sum(tf.nn.log_softmax(logits) * (1 - wrong)[:, None], -1)

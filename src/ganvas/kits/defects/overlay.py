@@ -1,4 +1,4 @@
-"""Pictures of where: the image in grey, and over it, in red, what is unusual."""
+"""Pictures of heat-maps: the image in grey, with unusual places in red over it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from ...base.files import write_file
 from ...images import write_png
 from .detector import Verdicts
-from .goods import Named
+from .good_images import Named
 
 LEAST, MOST = 2.0, 8.0
 """Standard deviations of good images at which red begins and is full, at the least: of an image
@@ -28,7 +28,7 @@ def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return np.rint(grey * (1 - 0.75 * strength) + red * 0.75 * strength).astype(np.uint8)
 
 
-def beside(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
+def side_by_side(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """The image, and its overlay on the right; small images are enlarged."""
     plain = image[..., :3] if image.shape[-1] > 2 else np.repeat(image[..., :1], 3, -1)
     pair = np.concatenate([plain, overlay(image, heat)], 1)
@@ -36,7 +36,7 @@ def beside(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return pair.repeat(times, 0).repeat(times, 1)
 
 
-def write(folder: Path, named: Named, told: Verdicts) -> None:
+def write(folder: Path, named: Named, verdicts: Verdicts) -> None:
     """A PNG for each image, and scores.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     text = io.StringIO()
@@ -44,7 +44,7 @@ def write(folder: Path, named: Named, told: Verdicts) -> None:
     lines.writerow(["path", "picture", "score", "p_value", "defective"])
     for row, path in enumerate(named.paths):
         picture = f"{row:05}-{Path(path).stem[:60].replace('[', '-').rstrip(']')}.png"
-        write_png(folder / picture, beside(named.pixels[row], told.heatmap[row]))
-        lines.writerow([path, picture, f"{told.score[row]:.6f}", f"{told.p_value[row]:.6f}",
-                        int(told.defective[row])])  # fmt: skip
+        write_png(folder / picture, side_by_side(named.pixels[row], verdicts.heatmap[row]))
+        lines.writerow([path, picture, f"{verdicts.score[row]:.6f}",
+                        f"{verdicts.p_value[row]:.6f}", int(verdicts.defective[row])])  # fmt: skip
     write_file(folder / "scores.csv", text.getvalue())

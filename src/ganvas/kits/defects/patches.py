@@ -1,6 +1,6 @@
-"""Where patches lie on an image, how they are cut out, and how what they say is laid together.
+"""Where patches lie on an image, how they are cut out, and how their maps are merged.
 
-Cutting is two gathers, laying together two matrix products: both run in LiteRT as they are.
+Cutting is two gathers, merging two matrix products: both run in LiteRT as they are.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class Grid:
             side = size[0] if small else min(USUAL, *size)
         if not SMALLEST <= side <= min(*size, LARGEST):
             raise UsageError(
-                f"patches of {side} px on images of {size[0]}×{size[1]} px: a patch has "
-                f"{SMALLEST} to {LARGEST} px and fits the image"
+                f"patches must have {SMALLEST} to {LARGEST} px and fit the images of "
+                f"{size[0]}×{size[1]} px, got {side} px"
             )
         self.side = side
         self.places = [_starts(length, side) for length in size]
         self.count = len(self.places[0]) * len(self.places[1])
         self._rows, self._columns = (
-            _laid(length, starts, side) for length, starts in zip(size, self.places, strict=True)
+            _merging(length, starts, side) for length, starts in zip(size, self.places, strict=True)
         )
 
     def cut(self, images: tf.Tensor) -> tf.Tensor:
@@ -66,7 +66,7 @@ class Grid:
         """Scores of patches, in the order of `cut` -> the mean of each image's highest, [N]."""
         return np.sort(scores.reshape(-1, self.count), 1)[:, -self.top :].mean(1)
 
-    def lay(self, maps: tf.Tensor) -> tf.Tensor:
+    def merge(self, maps: tf.Tensor) -> tf.Tensor:
         """Maps of patches [N * count, side, side] -> [N, H, W]; where several overlap, their mean,
         each weighed by a window that falls towards its edge."""
         if self.count == 1:
@@ -77,8 +77,8 @@ class Grid:
         tiled = tf.reshape(tiled, (-1, columns * self.side))
         wide = tf.reshape(tf.matmul(tiled, self._columns), (-1, rows * self.side, self.size[1]))
         tall = tf.reshape(tf.transpose(wide, (0, 2, 1)), (-1, rows * self.side))
-        laid = tf.reshape(tf.matmul(tall, self._rows), (-1, self.size[1], self.size[0]))
-        return tf.transpose(laid, (0, 2, 1))
+        merged = tf.reshape(tf.matmul(tall, self._rows), (-1, self.size[1], self.size[0]))
+        return tf.transpose(merged, (0, 2, 1))
 
 
 def _starts(length: int, side: int) -> list[int]:
@@ -87,11 +87,11 @@ def _starts(length: int, side: int) -> list[int]:
     return starts if starts[-1] == length - side else [*starts, length - side]
 
 
-def _laid(length: int, starts: list[int], side: int) -> tf.Tensor:
-    """The matrix [starts * side, length] that lays patches along an axis, weights summing to 1."""
+def _merging(length: int, starts: list[int], side: int) -> tf.Tensor:
+    """The matrix [starts * side, length] that merges patches along an axis; weights sum to 1."""
     window = np.sin((np.arange(side) + 0.5) * np.pi / side) ** 2
     matrix = np.zeros((len(starts), side, length))
     for number, start in enumerate(starts):
         matrix[number, np.arange(side), start + np.arange(side)] = window
-    laid = matrix.reshape(-1, length)
-    return tf.constant(laid / laid.sum(0), tf.float32)
+    merged = matrix.reshape(-1, length)
+    return tf.constant(merged / merged.sum(0), tf.float32)

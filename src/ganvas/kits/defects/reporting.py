@@ -1,4 +1,4 @@
-"""What `ganvas defects report` does: known images -> measures, sentences, a page."""
+"""`ganvas defects report`: known images -> measures, sentences, a page."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from ...base.files import write_file
 from ...errors import DataError
 from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
 from .detector import Detector
-from .goods import Named, files, read
-from .judging import FEW, judge
-from .overlay import beside
+from .good_images import Named, files, read
+from .judging import judge
+from .overlay import side_by_side
+from .results import FEW, DefectsReport, ImageScores
 
 SHOWN = 6
 
@@ -26,19 +27,20 @@ def report(
     good: Any,
     bad: Any,
     *,
-    masks: str | os.PathLike | None = None,
-    out: str | os.PathLike | None = None,
+    masks: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
     alpha: float | None = None,
-) -> dict[str, Any]:
-    """Measure a detector on images it never saw, and write the page.
+) -> DefectsReport:
+    """Measure a detector on images that were not used to fit it, and write the page.
 
     Args:
         good, bad: images, as `ganvas defects score` takes them.
         masks: a folder with a mask (white: defective) for each bad image; see `read_masks`.
         out: FILE.html; None: no page.
+        alpha: share of good images that may be called defective; None: the detector's.
 
-    Returns: what `judge` returns.
-    Raises: DataError: none of a kind, or masks that are missing, empty or of another size.
+    Raises: DataError: no good or no bad images, or masks that are missing, empty or of another
+        size.
     """
     fine, broken = read(good, detector.shape), read(bad, detector.shape)
     where = None if masks is None else read_masks(Path(masks), broken)
@@ -53,7 +55,7 @@ def report(
 def read_masks(folder: Path, broken: Named) -> np.ndarray:
     """bool [N, H, W] for the bad images, by file name; NAME_mask counts as NAME."""
     if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}, where masks are: check the path")
+        raise DataError(f"the folder of masks {folder} does not exist: check the path")
     there: dict[str, list[Path]] = {}
     for path in files(folder):
         there.setdefault(path.stem.removesuffix("_mask"), []).append(path)
@@ -63,38 +65,38 @@ def read_masks(folder: Path, broken: Named) -> np.ndarray:
         mask = pictures.read(path, channels=1)[..., 0]
         if mask.shape != image.shape[:2]:
             raise DataError(
-                f"{path} has {mask.shape[0]}×{mask.shape[1]} px, where its image has "
-                f"{image.shape[0]}×{image.shape[1]}: scale it to that"
+                f"{path} has {mask.shape[0]}×{mask.shape[1]} px, must have the "
+                f"{image.shape[0]}×{image.shape[1]} px of its image: scale it to that"
             )
         highest = max(highest, mask.max())
         masks.append(mask > 127)
     if not np.any(masks):
         raise DataError(
-            f"the masks in {folder} are black (at most {highest}), where white, above 127, is "
-            "defective: invert or scale them"
+            f"the masks in {folder} are black (at most {highest}), but defective pixels must be "
+            "above 127: invert or scale them"
         )
     return np.stack(masks)
 
 
 def _mask_of(image: Path, there: Mapping[str, list[Path]], folder: Path) -> Path:
-    """Its mask: of its name, and where several have it, in a folder of its folder's name."""
+    """The mask of the same name; of several, the one whose folder has the name of its folder."""
     if not image.is_file():
-        raise DataError(f"{image} has no file name, by which masks are found: give image files")
+        raise DataError(f"{image} has no file name, but masks are found by it: give image files")
     found = there.get(image.stem.removesuffix("_mask"), [])
     if len(found) > 1:
         found = [path for path in found if path.parent.name == image.parent.name]
     if len(found) != 1:
         raise DataError(
-            f"{folder} has {'several masks' if found else 'no mask'} for {image}: there must be "
-            f"one of the name {image.stem}, such as {image.stem}.png, white where it is defective"
+            f"{folder} has {'several masks' if found else 'no mask'} for {image}, must have one: "
+            f"name it {image.stem}.png, white where the image is defective"
         )
     return found[0]
 
 
-def page(detector: Detector, found: Mapping[str, Any], fine: Named, broken: Named) -> Page:
+def page(detector: Detector, found: DefectsReport, fine: Named, broken: Named) -> Page:
     """The page of a report."""
-    enough = min(found["good"], found["bad"]) >= FEW
-    won = enough and found["lead"]["low"] > 0 and found["false_alarms"]["inside"]
+    enough = min(found.good, found.bad) >= FEW
+    won = enough and found.lead.low > 0 and found.false_alarms.inside
     sections = [
         Section("Which images are defective", _areas(found)),
         Section("What the GAN adds", [_ablation(found)]),
@@ -102,13 +104,13 @@ def page(detector: Detector, found: Mapping[str, Any], fine: Named, broken: Name
         Section("Pictures", _pictures(detector, fine, broken)),
         Section("Limits", [Items(LIMITS)]),
     ]
-    first, *others = found["sentences"]
+    first, *others = found.sentences
     return Page(
         title=f"Defects: {detector.place.parent.name}, version {detector.place.name}",
         verdict=first,
         tone="good" if won else "bad",
         reasons=others,
-        lines=[f"{found['good']} good and {found['bad']} bad images that the model never saw."],
+        lines=[f"{found.good} good and {found.bad} bad images, not used to fit the model."],
         sections=[section for section in sections if section.blocks],
         footer=f"Made by ganvas {detector.facts['versions']['ganvas']}.",
         kind="Report of a detector",
@@ -116,46 +118,46 @@ def page(detector: Detector, found: Mapping[str, Any], fine: Named, broken: Name
 
 
 LIMITS = (
-    "Intervals are of these images: others of the same kind fall inside; another kind need not.",
-    "The promise of alpha is kept on average over calibrations, for good images like those that "
-    "calibrated; it says nothing of how many defects are found.",
-    "A heat-map shows where an image is unusual for the model. Its colours are no probability.",
+    "The intervals hold for images of this kind, not for another kind.",
+    "The guarantee of alpha holds on average over calibrations, for good images like the "
+    "calibration images. The share of defects found is not guaranteed.",
+    "A heat-map shows where an image is unusual for the model. Its colours are not probabilities.",
     "Networks trained on millions of photographs find fine defects of textures better "
     "(MVTec AD: PatchCore 0.98 image AUROC); this one needs no such weights.",
 )
 
 
-def _areas(found: Mapping[str, Any]) -> list[Block]:
-    rows = [("this model", *_cells(found["detector"]))]
-    rows += [(f"{name} (no GAN)", *_cells(one)) for name, one in found["baselines"].items()]
+def _areas(found: DefectsReport) -> list[Block]:
+    rows = [("this model", *_cells(found.detector))]
+    rows += [(f"{name} (no GAN)", *_cells(one)) for name, one in found.baselines.items()]
     header = ("detector", "AUROC", "95 % interval", "average precision", "95 % interval")
-    share = found["bad"] / (found["good"] + found["bad"])
+    share = found.bad / (found.good + found.bad)
     return [
-        Table(header, rows, "lrrrr", "The same good images were learnt from by all"),
+        Table(header, rows, "lrrrr", "All were fitted on the same good images"),
         Text(f"A random order has AUROC 0.5 and average precision {share:.3f}."),
     ]
 
 
-def _cells(one: Mapping[str, Any]) -> list[str]:
+def _cells(scores: ImageScores) -> list[str]:
     cells = []
-    for name in ("auroc", "average_precision"):
-        cells.append(f"{one[name]['value']:.4f}")
-        cells.append(f"{one[name]['low']:.3f} to {one[name]['high']:.3f}")
+    for one in (scores.auroc, scores.average_precision):
+        cells.append(f"{one.value:.4f}")
+        cells.append(f"{one.low:.3f} to {one.high:.3f}")
     return cells
 
 
-def _ablation(found: Mapping[str, Any]) -> Block:
-    rows = [(name, f"{value:.4f}") for name, value in found["ablation"].items()]
+def _ablation(found: DefectsReport) -> Block:
+    rows = [(name, f"{value:.4f}") for name, value in found.ablation.items()]
     caption = "AUROC of the score, of its parts together and alone; pixels and nearest use no GAN"
     return Table(("score", "AUROC"), rows, "lr", caption)
 
 
-def _pixels(found: Mapping[str, Any]) -> list[Block]:
-    if "pixels" not in found:
+def _pixels(found: DefectsReport) -> list[Block]:
+    if not found.pixels:
         return []
     rows = [
-        (name, *(f"{one[key]:.4f}" for key in ("auroc", "aupro", "average_precision")))
-        for name, one in found["pixels"].items()
+        (name, *(f"{value:.4f}" for value in (one.auroc, one.aupro, one.average_precision)))
+        for name, one in found.pixels.items()
     ]
     header = ("heat-map", "pixel AUROC", "AUPRO up to 30 %", "pixel average precision")
     return [Table(header, rows, "lrrr", "Against the masks; pca is a detector without a GAN")]
@@ -164,23 +166,18 @@ def _pixels(found: Mapping[str, Any]) -> list[Block]:
 def _pictures(detector: Detector, fine: Named, broken: Named) -> list[Block]:
     """The bad images with the highest and lowest scores, the good ones with the highest."""
     shown: list[Block] = []
-    for words, named, order in (
+    for kind, named, order in (
         ("Bad, most unusual", broken, -1), ("Bad, least unusual", broken, 1),
         ("Good, most unusual", fine, -1),
     ):  # fmt: skip
         scores = detector.score(named.pixels, heatmaps=False).score
         rows = np.argsort(order * scores, kind="stable")[:SHOWN]
-        told = detector.score(named.pixels[rows])
-        names = [Path(named.paths[row]).name for row in rows]
-        tiles = [
-            Picture(
-                beside(image, heat),
-                f"{name} and its heat-map",
-                f"{words}: {name}, score {score:.2f}, p {p_value:.3f}",
-            )
-            for name, image, heat, score, p_value in zip(
-                names, named.pixels[rows], told.heatmap, told.score, told.p_value, strict=True
-            )
-        ]
+        verdicts = detector.score(named.pixels[rows])
+        tiles = []
+        for i, row in enumerate(rows):
+            name = Path(named.paths[row]).name
+            numbers = f"score {verdicts.score[i]:.2f}, p {verdicts.p_value[i]:.3f}"
+            picture = side_by_side(named.pixels[row], verdicts.heatmap[i])
+            tiles.append(Picture(picture, f"{name} and its heat-map", f"{kind}: {name}, {numbers}"))
         shown.append(Pictures(tiles, "small"))
     return shown

@@ -16,19 +16,19 @@ from ...images import to_float
 from . import encoder as encoders
 from .blur import blurred
 from .density import Gaussian, Nearest
-from .game import Features
 from .moves import MOVES, move, unsure
 from .patches import Grid
+from .training import Features
 
 PARTS = ("moves", "features", "nearest", "pixels", "residual", "feature_residual", "local")
-"""What a score is made of. The first four look at a patch as a whole: how unsure the discriminator
-is of its moves; how dense good patches lie around its features (Gaussian) and around its blurred
-pixels (nearest neighbour, Gaussian); then, what the generator cannot draw of it, in pixels and in
-features; and the most unusual places in it."""
+"""The parts of a score. The first four describe a patch as a whole: how uncertain the discriminator
+is about its moves; how dense good patches are around its features (Gaussian) and around its blurred
+pixels (nearest neighbour, Gaussian); then the error of its reconstruction by the generator, in
+pixels and in features; and its most unusual places."""
 WHOLE = ("moves", "features", "nearest")
 TILED = ("features", "nearest", "pixels", "local")
 """The parts whose mean is the score where an image is one patch, and where it is cut into several:
-the same for all data, chosen as docs/decisions/11-defects.md says; no label is asked for."""
+the same for all data, chosen as in docs/decisions/11-defects.md; no label is needed."""
 GAN_PARTS = ("moves", "features", "residual", "feature_residual", "local")
 PLACES = 0.05
 """Share of a patch's places that "local" is the mean of."""
@@ -36,7 +36,7 @@ MAPS = ("residual", "local")
 
 
 class Scorer(tf.Module):
-    """Scores images by what the GAN, the encoder and the densities say of their patches.
+    """Scores images: GAN, encoder and densities measure their patches.
 
     Args:
         densities: arrays of "pixels", "nearest", "features" and "local"; see `density`.
@@ -73,27 +73,29 @@ class Scorer(tf.Module):
 
     def __call__(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """uint8 [N, H, W, C] -> what `verdict` gives, and heatmap float32 [N, H, W]."""
-        logs, maps = self.look(image, self.weighed)
+        logs, maps = self.measure(image, self.weighed)
         heat = tf.reduce_mean((maps - self.usual) / self.varying, 1)
         return {**self._judge(logs), "heatmap": heat}
 
     def verdict(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """uint8 [N, H, W, C] -> score, p_value float32 [N], defective bool [N].
 
-        Encoder and generator, which only a heat-map needs, fall out of the graph.
+        Only a heat-map needs encoder and generator, so that the graph does without them.
         """
-        return self._judge(self.look(image, self.weighed)[0])
+        return self._judge(self.measure(image, self.weighed)[0])
 
-    def look(self, image: tf.Tensor, names: Sequence[str] = PARTS) -> tuple[tf.Tensor, tf.Tensor]:
+    def measure(
+        self, image: tf.Tensor, names: Sequence[str] = PARTS
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """uint8 [N, H, W, C] -> logarithms of parts [N, count, names], maps [N, 2, H, W]."""
         patches = self.grid.cut(to_float(image))
         count, moved = tf.shape(patches)[0], len(MOVES) if "moves" in names else 1
         # One pass for every move: the first of them is none.
-        maps, said = self.features(tf.concat([move(patches, k) for k in range(moved)], 0))
+        maps, logits = self.features(tf.concat([move(patches, k) for k in range(moved)], 0))
         maps = [one[:count] for one in maps]
-        again = self.generate(self.encode(patches, training=False))
-        maps_again, _ = self.features(again)
-        residual = tf.square(blurred(patches - again))
+        generated = self.generate(self.encode(patches, training=False))
+        maps_generated, _ = self.features(generated)
+        residual = tf.square(blurred(patches - generated))
         places, odd = self._local(maps)
         soft = flat(blurred(patches))
         parts = {
@@ -101,18 +103,18 @@ class Scorer(tf.Module):
             "nearest": self.density["nearest"](soft),
             "features": self.density["features"](flat(maps[-1])),
             "residual": tf.reduce_mean(residual, (1, 2, 3)),
-            "feature_residual": tf.reduce_mean(tf.square(maps[-1] - maps_again[-1]), (1, 2, 3)),
+            "feature_residual": tf.reduce_mean(tf.square(maps[-1] - maps_generated[-1]), (1, 2, 3)),
             "local": odd,
         }
         if moved > 1:
-            parts["moves"] = unsure(tf.reshape(said, (moved, -1, moved)))
+            parts["moves"] = unsure(tf.reshape(logits, (moved, -1, moved)))
         logs = tf.math.log(tf.stack([parts[name] for name in names], -1) + 1e-6)
         drawn = [tf.sqrt(tf.reduce_mean(residual, -1)), tf.sqrt(places)]
-        laid = tf.stack([self.grid.lay(one) for one in drawn], 1)
-        return tf.reshape(logs, (-1, self.grid.count, len(names))), laid
+        merged = tf.stack([self.grid.merge(one) for one in drawn], 1)
+        return tf.reshape(logs, (-1, self.grid.count, len(names))), merged
 
     def _judge(self, logs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Logarithms of the parts that weigh [N, count, weighed] -> scores and what they mean.
+        """Logarithms of the weighed parts [N, count, weighed] -> score, p-value and verdict.
 
         The p-value is conformal: (1 + #{calibration scores >= score}) / (n + 1).
         """
@@ -138,7 +140,7 @@ class Scorer(tf.Module):
 
 
 def places(maps: list[tf.Tensor]) -> tf.Tensor:
-    """The two finest maps of features, one upon the other: [M, h, w, c0 + c1]."""
+    """The two finest maps of features, concatenated: [M, h, w, c0 + c1]."""
     fine, coarse = maps[:2]
     size = fine.shape[1:3]
     coarse = tf.repeat(tf.repeat(coarse, 2, 1), 2, 2)[:, : size[0], : size[1]]

@@ -1,4 +1,4 @@
-"""Patterns: tiles without seams from a texture; logos in a palette, held against the originals.
+"""Patterns: seamless tiles from a texture; logos in a palette, compared with the originals.
 
 from ganvas.kits import patterns
 tiles = patterns.learn_tiles("marble.jpg", "marble/")
@@ -10,15 +10,30 @@ drawn = logos.draw(16, palette=["#e63946", "#1d3557"])
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ...base.lazy import fetch as _fetch
+
+if TYPE_CHECKING:
+    from .colour import palette as palette, parse_palette as parse_palette, recolour as recolour
+    from .designing import make_logos as make_logos
+    from .directions import sefa as sefa
+    from .logos import Drawn as Drawn, Logos as Logos, learn_logos as learn_logos
+    from .measure import Seams as Seams, mirrored as mirrored, seams as seams
+    from .mockups import fabric as fabric, repeated as repeated, wallpaper as wallpaper
+    from .results import LogosReport as LogosReport, TilesReport as TilesReport
+    from .tiles import Tiles as Tiles, learn_tiles as learn_tiles
+    from .tiling import make_tiles as make_tiles
+    from .vector import crisp as crisp, render as render, svg_error as svg_error, to_svg as to_svg
 
 _HOMES = {
     "colour": ("palette", "parse_palette", "recolour"),
     "designing": ("make_logos",),
     "directions": ("sefa",),
     "logos": ("Drawn", "Logos", "learn_logos"),
+    "measure": ("Seams", "mirrored", "seams"),
     "mockups": ("fabric", "repeated", "wallpaper"),
-    "measure": ("mirrored", "seams"),
+    "results": ("LogosReport", "TilesReport"),
     "tiles": ("Tiles", "learn_tiles"),
     "tiling": ("make_tiles",),
     "vector": ("crisp", "render", "svg_error", "to_svg"),
@@ -27,7 +42,7 @@ _HOMES = {
 __all__ = sorted(name for names in _HOMES.values() for name in names)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     return _fetch(__name__, _HOMES, name)
 
 

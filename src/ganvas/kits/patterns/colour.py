@@ -15,10 +15,10 @@ NAMED = {
     "gray": "#8c8c8c", "green": "#2e9e3e", "orange": "#f5871f", "pink": "#f58cb4",
     "purple": "#8232b4", "red": "#d7232d", "white": "#fafafa", "yellow": "#fad72d",
 }  # fmt: skip
-"""The words that a palette takes beside "#rrggbb", and the main colours that logos are sorted by:
+"""Names that a palette takes besides "#rrggbb", and the main colours that logos are sorted by:
 the 12 of LoGAN (Mino & Spanakis 2018, arXiv:1810.10395)."""
 
-# What is sorted as yellow lies around a warmer one (gold, faces) than what is meant by the word.
+# Yellow in images (gold, faces) is warmer than the yellow of the name.
 _CENTRES = {**NAMED, "yellow": "#fac83c"}
 _TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
@@ -27,7 +27,7 @@ _TO_XYZ = np.array(
 _WHITE = _TO_XYZ.sum(axis=1)
 _KNEE = (6 / 29) ** 3
 PAPER = 18.0  # Lab distance from the border's colour from which a pixel is figure
-_MOST = 20_000  # pixels that a palette is taken from
+_MOST = 20_000  # pixels that a palette is computed from
 _MAIN = 0.6  # at least this share of a figure is in its main colour
 _SOFT = 15.0  # Lab distance over which a pixel between two colours belongs to both
 
@@ -47,7 +47,7 @@ def to_lab(pixels: np.ndarray) -> np.ndarray:
 
 
 def to_rgb(lab: np.ndarray) -> np.ndarray:
-    """CIE Lab [..., 3] -> uint8 sRGB [..., 3]; colours that no screen shows are clipped."""
+    """CIE Lab [..., 3] -> uint8 sRGB [..., 3]; colours outside sRGB are clipped."""
     lab = np.asarray(lab, np.float64)
     y = (lab[..., 0] + 16) / 116
     f = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], -1)
@@ -58,28 +58,26 @@ def to_rgb(lab: np.ndarray) -> np.ndarray:
 
 
 def parse_palette(text: str) -> list[str]:
-    """'#e63946, teal-like words' -> ["#e63946", ...]: colours as #rrggbb, or the words of `NAMED`.
+    """'#e63946, blue' -> ["#e63946", "#1e50d2"]: colours as #rrggbb, #rgb or names of `NAMED`.
 
-    Raises: UsageError: empty, or neither.
+    Raises: UsageError: empty, or another colour.
     """
-    words = [word.strip().lower() for word in text.split(",")]
-    if not any(words):
-        raise UsageError(
-            'the palette is empty, where "#rrggbb,..." or colour words are taken: give a colour'
-        )
-    return [_hex(word) for word in words if word]
+    colours = [one.strip().lower() for one in text.split(",")]
+    if not any(colours):
+        raise UsageError('the palette is empty: give "#rrggbb,..." or names of colours')
+    return [_hex(one) for one in colours if one]
 
 
-def _hex(word: str) -> str:
-    if re.fullmatch(r"#[0-9a-f]{6}", word):
-        return word
-    if re.fullmatch(r"#[0-9a-f]{3}", word):
-        return "#" + "".join(2 * digit for digit in word[1:])
-    if word.startswith("#"):
-        raise UsageError(f"colour '{word}' is not #rrggbb (six digits 0 to f): mend it")
-    if word not in NAMED:
-        raise UsageError(f"{no_such('colour', word, NAMED)}, or #rrggbb")
-    return NAMED[word]
+def _hex(one: str) -> str:
+    if re.fullmatch(r"#[0-9a-f]{6}", one):
+        return one
+    if re.fullmatch(r"#[0-9a-f]{3}", one):
+        return "#" + "".join(2 * digit for digit in one[1:])
+    if one.startswith("#"):
+        raise UsageError(f"colour must be #rrggbb (six digits 0 to f), got '{one}'")
+    if one not in NAMED:
+        raise UsageError(f"{no_such('colour', one, NAMED)}, or #rrggbb")
+    return NAMED[one]
 
 
 def rgb_of(colours: Sequence[str]) -> np.ndarray:
@@ -93,7 +91,7 @@ def hex_of(rgb: np.ndarray) -> list[str]:
 
 
 def name_of(lab: np.ndarray) -> np.ndarray:
-    """Which word of `NAMED` each colour is nearest to: Lab [..., 3] -> int [...].
+    """Which name of `NAMED` each colour is nearest to: Lab [..., 3] -> int [...].
 
     Lightness counts half: a dark red is a red.
     """
@@ -103,8 +101,8 @@ def name_of(lab: np.ndarray) -> np.ndarray:
 
 
 def figure(image: np.ndarray) -> np.ndarray:
-    """Which pixels are no paper, bool [H, W]: those far from the colour that most of the border
-    has; all, where the border has no such colour or nothing else is there.
+    """Which pixels are figure, not paper, bool [H, W]: those far from the colour that most of the
+    border has; all, if the border has no such colour or the image has no other.
 
     Shapes: uint8 [H, W, 3].
     """
@@ -118,23 +116,23 @@ def figure(image: np.ndarray) -> np.ndarray:
 
 
 def main_colours(images: np.ndarray) -> np.ndarray:
-    """The word (its place in `NAMED`) that most of each figure's pixels are nearest to.
+    """The name (its place in `NAMED`) that most of each figure's pixels are nearest to.
 
     Shapes: uint8 [N, H, W, 3] -> int [N].
     """
     found = []
     for image in images:
-        words = name_of(to_lab(image[figure(image)]))
-        found.append(int(np.bincount(words, minlength=len(NAMED)).argmax()))
+        names = name_of(to_lab(image[figure(image)]))
+        found.append(int(np.bincount(names, minlength=len(NAMED)).argmax()))
     return np.array(found)
 
 
 def palette(images: np.ndarray, count: int = 5, seed: int = 0) -> tuple[list[str], np.ndarray]:
-    """The colours that images are made of: k-means in Lab.
+    """The main colours of images: k-means in Lab.
 
     Args:
         images: uint8 [N, H, W, 3] or [H, W, 3].
-        count: colours wanted; fewer where there are fewer.
+        count: number of colours; fewer if the images have fewer.
 
     Returns: colours as #rrggbb, the most frequent first, and their shares [K].
     """
@@ -155,7 +153,7 @@ def recolour(image: np.ndarray, colours: Sequence[str]) -> np.ndarray:
     nearest of the rest. Each pixel moves as the colours near it do.
 
     Shapes: uint8 [H, W, 3] -> the same.
-    Source: the idea: Chang et al. 2015, "Palette-based photo recoloring"; a plain version of it.
+    Source: a simple version of Chang et al. 2015, "Palette-based photo recoloring".
     """
     inside = figure(image)
     lab = to_lab(image)
@@ -176,26 +174,26 @@ def recolour(image: np.ndarray, colours: Sequence[str]) -> np.ndarray:
     return result
 
 
-def _goals(own: np.ndarray, shares: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Where each of a figure's own colours goes, Lab [K, 3]. Those like its main colour, and the
-    next ones until they make up most of it, become shades of the first wanted one; lightness
+def _goals(own: np.ndarray, shares: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """The new colour of each of a figure's own colours, Lab [K, 3]. Those like its main colour, and
+    the next ones until they make up most of it, become shades of the first of `colours`; lightness
     counts half."""
     main = int(shares.argmax())
     away = np.linalg.norm((own - own[main]) * [0.5, 1, 1], axis=1)
     goal, share = np.empty_like(own), 0.0
     for i in np.argsort(away, kind="stable"):
-        if len(wanted) == 1 or away[i] < PAPER or share < _MAIN:
-            goal[i] = _shade(wanted[0], own[i, 0] - own[main, 0])
+        if len(colours) == 1 or away[i] < PAPER or share < _MAIN:
+            goal[i] = _shade(colours[0], own[i, 0] - own[main, 0])
         else:
-            rest = wanted[1:]
+            rest = colours[1:]
             goal[i] = rest[np.argmin(np.linalg.norm(rest - own[i], axis=1))]
         share += shares[i]
     return goal
 
 
 def _shade(lab: np.ndarray, step: float) -> np.ndarray:
-    """A colour lighter or darker by a step of L, and the paler for it on the way to white or
-    black, as screens are: its hue stays."""
+    """A colour lighter or darker by a step of L, and less saturated towards white or black; its hue
+    stays."""
     lightness = float(np.clip(lab[0] + step, 0, 100))
     pale = (100 - lightness) / max(100 - lab[0], 1) if step > 0 else lightness / max(lab[0], 1)
     return np.array([lightness, *(min(1.0, pale) * lab[1:])])

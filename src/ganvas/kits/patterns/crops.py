@@ -1,4 +1,4 @@
-"""Textures as files, and the crops that a generator learns from."""
+"""Textures as files, and their crops, on which a generator is trained."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from ...errors import DataError, UsageError
 from .measure import seams
 
 SIDE = 64
-"""Pixels of a crop's sides: what the discriminator sees at once."""
+"""Side of a crop in pixels: the input of the discriminator."""
 CROPS = 4096
 SCALE = 256
 
 
 class Texture:
-    """A texture as it is learnt: uint8 [H, W, 3], with where it came from.
+    """A texture and its origin.
 
     Attributes:
-        name: of the file, without its suffix; fit to name files by.
+        name: of the file, without its suffix, with characters that file names may have.
         path: the file.
-        pixels: at the size it is learnt at.
+        pixels: uint8 [H, W, 3], at the size of training.
         sha256: of the file.
         closed: whether it tiles already, so that crops may reach across its borders.
-        low, high: the 0.5th and 99.5th percentile of each channel, float64 [3]. What is learnt
-            from has full contrast, see `stretched`; `Tiles` takes it back.
+        low, high: the 0.5th and 99.5th percentile of each channel, float64 [3]. Crops have full
+            contrast, see `stretched`; `Tiles` restores the original one.
     """
 
     def __init__(self, path: Path, pixels: np.ndarray, sha256: str):
         self.name = "".join(c if c.isalnum() or c in "-_." else "-" for c in path.stem)
         self.path, self.pixels, self.sha256 = path, pixels, sha256
-        self.closed = seams(pixels)["within"]
+        self.closed = seams(pixels).within
         self.low, self.high = np.percentile(pixels.reshape(-1, 3), [0.5, 99.5], axis=0)
         self.high = np.maximum(self.high, self.low + 8)  # noise alone is not stretched
 
@@ -49,7 +49,7 @@ def read_textures(paths: Sequence[Path], scale: int | None = None) -> list[Textu
     """Textures from image files, and from folders of them; equal files count once.
 
     Args:
-        scale: the short side is brought to so many pixels; None: to 256 where it is longer.
+        scale: length of the short side in pixels after resizing; None: at most 256.
 
     Raises: DataError: no images, more than 64, one that is too small or of a single colour.
     """
@@ -58,7 +58,7 @@ def read_textures(paths: Sequence[Path], scale: int | None = None) -> list[Textu
         for file in [path] if not path.is_dir() else _inside(path):
             files.setdefault(_digest(file), file)
     if not 1 <= len(files) <= 64:
-        raise DataError(f"{len(files)} textures are given, where 1 to 64 are taken: choose some")
+        raise DataError(f"1 to 64 textures are accepted, got {len(files)}: choose some of them")
     found = [_texture(file, digest, scale) for digest, file in files.items()]
     taken: set[str] = set()
     for i, one in enumerate(found):
@@ -100,10 +100,10 @@ def _inside(folder: Path) -> list[Path]:
     try:
         files = sorted(p for p in folder.iterdir() if p.suffix.lower() in pictures.SUFFIXES)
     except OSError as error:
-        raise DataError(f"cannot read {folder} ({error.strerror}): name others") from error
+        raise DataError(f"cannot read {folder} ({error.strerror}): give image files") from error
     files = [file for file in files if file.is_file() and not file.name.startswith(".")]
     if not files:
-        raise DataError(f"{folder} holds no images, where textures are PNG, JPEG ...: name others")
+        raise DataError(f"{folder} contains no images: give PNG, JPEG ... files of textures")
     return files
 
 
@@ -120,16 +120,16 @@ def _texture(file: Path, digest: str, scale: int | None) -> Texture:
     head = pictures.probe(file)
     short = min(head.height, head.width)
     if scale is not None and not SIDE <= scale <= 4096:
-        raise UsageError(f"--scale {scale}: the short side has {SIDE} to 4096 pixels")
-    wanted = min(short, SCALE) if scale is None else scale
+        raise UsageError(f"scale must be {SIDE} to 4096 pixels (the short side), got {scale}")
+    target = min(short, SCALE) if scale is None else scale
     if short < SIDE:
         raise DataError(
-            f"{file} has {head.height} × {head.width} pixels, where a tile is learnt from crops "
-            f"of {SIDE} × {SIDE}: give a larger texture"
+            f"{file} has {head.height} × {head.width} pixels, must have at least {SIDE} × {SIDE}, "
+            "the size of a crop: give a larger texture"
         )
-    factor = wanted / short
+    factor = target / short
     size = (math.floor(head.height * factor), math.floor(head.width * factor))
     pixels = pictures.read(file, size, 3)
     if pixels.reshape(-1, 3).std(axis=0).max() < 1:
-        raise DataError(f"{file} is of a single colour, which tiles by itself: give a texture")
+        raise DataError(f"{file} has a single colour, so it tiles already: give a texture")
     return Texture(file, pixels, digest)

@@ -1,5 +1,5 @@
-"""Everything `ganvas patterns logos` writes: logos, sheets, walks, edits, vectors, and what each is
-nearest to."""
+"""`ganvas patterns logos`: trains, and writes logos, sheets, walks, edits, vectors, and the nearest
+original of each logo."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ...errors import UsageError
 from . import colour, directions, work
 from .logos import INK, Drawn, Logos, learn_logos
 from .marks import Marks, read_marks
+from .results import LogoFile, LogosReport, VectorFile
 from .vector import crisp, needs_vtracer, svg_error, to_svg
 
 FACTOR = 8
@@ -27,7 +28,7 @@ JUDGED = 500
 
 def make_logos(
     data: Any,
-    folder: str | os.PathLike,
+    folder: str | os.PathLike[str],
     *,
     palette: Sequence[str] = (),
     n: int = 32,
@@ -43,65 +44,65 @@ def make_logos(
     seed: int = 0,
     overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
-    tell: Callable[[str], None] = lambda sentence: None,
-) -> dict[str, Any]:
-    """Learn logos and write new ones.
+    tell: Callable[[str], None] = lambda message: None,
+) -> LogosReport:
+    """Train on logos and write new ones.
 
     Args:
-        data, size, kimg, overrides: see `learn_logos`; palette, truncation, kind: see `Logos.draw`.
-        folder: gets logos/, logos.png, nearest.png, logos.json, and what is asked for below.
-        n: how many logos.
-        svg: each as paths, in svg/ (needs vtracer).
-        variations: the number of a logo; gets variations.png.
-        walk: gets walk.gif, through the first four.
-        edits: gets directions.png, a row for each direction found without labels; of the logo
-            that `variations` names, else of the first.
+        data, size, kimg, overrides, progress: see `learn_logos`.
+        palette, truncation, kind, seed: see `Logos.draw`; seed is also that of the training.
+        folder: for logos/, logos.png, nearest.png, logos.json, and the files requested below.
+        n: number of logos.
+        svg: each as paths, too, in svg/ (needs vtracer).
+        variations: the number of a logo, whose variations are written to variations.png.
+        walk: write walk.gif, through the first four.
+        edits: write directions.png, a row per direction; of logo `variations`, else of the first.
         judge: precision and recall at several truncations, on 500 images; some tens of seconds.
+        tell: is called with a message after each stage.
 
-    Returns: what logos.json holds.
+    Returns: the content of logos.json.
+    Raises: UsageError, DataError: see `learn_logos`, `Logos.draw`.
     """
     began = time.perf_counter()
     _check(n, variations, truncation, svg)
     base, marks = Path(folder), _marks(data, size, kind)
     logos = learn_logos(marks, base, size=size, kimg=kimg, seed=seed, overrides=overrides,
                         progress=progress)  # fmt: skip
-    tell(f"learnt {len(logos.kinds)} kinds ({logos.run.rows()[-1]['seconds']:.0f} s of training)")
+    tell(f"trained {len(logos.kinds)} kinds ({logos.run.rows()[-1]['seconds']:.0f} s of training)")
     drawn = logos.draw(n, palette, seed, truncation, kind)
-    words = {"seed": seed, "truncation": truncation, "palette": ",".join(palette) or "as learnt"}
-    about = work.provenance(logos.run, **words)
+    names = ",".join(palette) or "as learnt"
+    about = work.provenance(logos.run, seed=seed, truncation=truncation, palette=names)
     items = _write_each(logos, drawn, base, about, svg)
-    pictures.write_png(base / "logos.png", _sheet(logos, drawn, len(palette)), about)
-    pictures.write_png(base / "nearest.png", _beside(logos, drawn), about)
+    _write_sheets(logos, drawn, base, about, len(palette))
     tell(f"drew {n} logos; {drawn.refused} near-copies were refused")
     _extras(logos, drawn, base, about, variations, walk, edits, seed)
-    curve = _curve(logos, seed) if judge else []
-    result = {
-        "run": str(base / "run"), "status": logos.run.status(), "kinds": logos.kinds,
-        "truncation": truncation, "palette": list(palette), "refused": drawn.refused,
-        "training_palette": colour.palette(_rgb(logos.marks.pixels[:500]))[0],
-        "precision_recall": curve, "logos": items,
-        "seconds_training": logos.run.rows()[-1]["seconds"],
-        "seconds": round(time.perf_counter() - began, 1),
-    }  # fmt: skip
-    write_json(base / "logos.json", result)
-    _forget(base, items)
+    result = LogosReport(
+        run=str(base / "run"), status=logos.run.status(), kinds=tuple(logos.kinds),
+        truncation=truncation, palette=tuple(palette), refused=drawn.refused,
+        training_palette=tuple(colour.palette(_rgb(logos.marks.pixels[:500]))[0]),
+        precision_recall=tuple(_curve(logos, seed) if judge else ()), logos=tuple(items),
+        seconds_training=logos.run.rows()[-1]["seconds"],
+        seconds=round(time.perf_counter() - began, 1),
+    )  # fmt: skip
+    write_json(base / "logos.json", result.to_dict())
+    _remove_old(base, items)
     return result
 
 
 def _check(n: int, variations: int | None, truncation: float, svg: bool) -> None:
-    """What can be said before minutes of learning. Raises UsageError."""
+    """All checks that are possible before training. Raises UsageError."""
     if svg:
         needs_vtracer()
     if not 1 <= n <= 1024:
-        raise UsageError(f"n = {n}: 1 to 1024 logos are drawn at once")
+        raise UsageError(f"n must be 1 to 1024, got {n}")
     if variations is not None and not 0 <= variations < n:
-        raise UsageError(f"--variations {variations}: logos have numbers 0 to {n - 1}")
+        raise UsageError(f"variations must be the number of a logo, 0 to {n - 1}, got {variations}")
     if not 0 < truncation <= 2:
-        raise UsageError(f"truncation {truncation}: it lies above 0 and is at most 2")
+        raise UsageError(f"truncation must be above 0 and at most 2, got {truncation}")
 
 
 def _marks(data: Any, size: int, kind: str | None) -> Marks:
-    """What to learn from. Raises UsageError: it has no such kind."""
+    """The training images. Raises UsageError: they have no such kind."""
     marks = read_marks(data, size)
     if kind is not None:
         marks.chosen(kind)
@@ -109,7 +110,7 @@ def _marks(data: Any, size: int, kind: str | None) -> Marks:
 
 
 def inks(logos: Logos, drawn: Drawn, i: int) -> dict[str, Any]:
-    """With which colours logo i is drawn crisply: its ink and its paper, or those found in it."""
+    """The colours for a crisp logo i: its ink and its paper, or those found in it."""
     if logos.marks.coloured:
         return {"count": 5}
     return {"colours": ["#ffffff", (drawn.colours[i] or [INK])[0]]}
@@ -117,8 +118,8 @@ def inks(logos: Logos, drawn: Drawn, i: int) -> dict[str, Any]:
 
 def _write_each(
     logos: Logos, drawn: Drawn, base: Path, about: dict[str, str], svg: bool
-) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = []
+) -> list[LogoFile]:
+    items: list[LogoFile] = []
     for i, image in enumerate(drawn.images):
         name = logos.marks.name(drawn.nearest[i])
         found = f"nearest is {name} at distance {drawn.distance[i]:.3f}"
@@ -126,28 +127,36 @@ def _write_each(
                "nearest": found}  # fmt: skip
         options = inks(logos, drawn, i)
         pictures.write_png(base / "logos" / f"{i:04d}.png", crisp(image, FACTOR, **options), own)
-        item = {
-            "file": f"logos/{i:04d}.png", "kind": logos.kinds[drawn.labels[i]],
-            "main": drawn.colours[i][0] if drawn.colours[i] else None,
-            "nearest": int(drawn.nearest[i]), "nearest_name": name,
-            "distance": round(float(drawn.distance[i]), 4), "near_copy": False,
-        }  # fmt: skip
+        paths = None
         if svg:
             text = to_svg(image, own, factor=FACTOR, **options)
             path = base / "svg" / f"{i:04d}.svg"
             path.parent.mkdir(exist_ok=True)
             write_file(path, text)
-            item |= {
-                "svg": f"svg/{i:04d}.svg", "svg_bytes": len(text),
-                "svg_error": round(svg_error(text, image, factor=FACTOR, **options), 2),
-            }  # fmt: skip
-        items.append(item)
+            error = svg_error(text, image, factor=FACTOR, **options)
+            paths = VectorFile(f"svg/{i:04d}.svg", len(text), round(error, 2))
+        items.append(
+            LogoFile(
+                file=f"logos/{i:04d}.png", kind=logos.kinds[drawn.labels[i]],
+                main=drawn.colours[i][0] if drawn.colours[i] else None,
+                nearest=int(drawn.nearest[i]), nearest_name=name,
+                distance=round(float(drawn.distance[i]), 4), svg=paths,
+            )
+        )  # fmt: skip
     return items
 
 
-def _forget(base: Path, items: list[dict[str, Any]]) -> None:
-    """Remove logos of an earlier command, which logos.json knows no more."""
-    kept = {base / item[key] for item in items for key in ("file", "svg") if key in item}
+def _write_sheets(
+    logos: Logos, drawn: Drawn, base: Path, about: dict[str, str], colours: int
+) -> None:
+    pictures.write_png(base / "logos.png", _sheet(logos, drawn, colours), about)
+    pictures.write_png(base / "nearest.png", _with_nearest(logos, drawn), about)
+
+
+def _remove_old(base: Path, items: Sequence[LogoFile]) -> None:
+    """Remove logos of an earlier command, which logos.json does not list."""
+    kept = {base / item.file for item in items}
+    kept |= {base / item.svg.file for item in items if item.svg}
     for file in [*base.glob("logos/[0-9]*.png"), *base.glob("svg/[0-9]*.svg")]:
         if file not in kept:
             file.unlink()
@@ -159,9 +168,9 @@ def _extras(logos: Logos, drawn: Drawn, base: Path, about: dict[str, str],
         near = logos.variations(drawn, variations, seed=seed)
         marked = logos.copied(near.shapes)
         sheet = [_framed(_large(logos, near, i), bad) for i, bad in enumerate(marked)]
-        words = {**about, "variations_of": str(variations),
-                 "near_copies": " ".join(map(str, np.flatnonzero(marked))) or "none"}  # fmt: skip
-        pictures.write_png(base / "variations.png", pictures.grid(np.stack(sheet), 8, 8), words)
+        own = {**about, "variations_of": str(variations),
+               "near_copies": " ".join(map(str, np.flatnonzero(marked))) or "none"}  # fmt: skip
+        pictures.write_png(base / "variations.png", pictures.grid(np.stack(sheet), 8, 8), own)
     if walk:
         frames = logos.walk(drawn)
         four = np.stack([_enlarged(frame, 4) for frame in frames])
@@ -197,8 +206,8 @@ def _sheet(logos: Logos, drawn: Drawn, colours: int) -> np.ndarray:
         sheet.shape), rows, 12)  # fmt: skip
 
 
-def _beside(logos: Logos, drawn: Drawn) -> np.ndarray:
-    """Each logo, and below it the training image that looks most like it; 12 at most."""
+def _with_nearest(logos: Logos, drawn: Drawn) -> np.ndarray:
+    """Each logo, and below it the nearest training image; 12 at most."""
     count = min(12, len(drawn))
     tops = [_enlarged(_rgb(drawn.shapes[i : i + 1])[0], 3) for i in range(count)]
     originals = _rgb(logos.marks.pixels[drawn.nearest[:count]])

@@ -1,4 +1,4 @@
-"""Ways to edit an image that nobody labelled: read off the first layer of a generator."""
+"""Directions for editing images, found without labels in the first layer of a generator."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...errors import ModelError
 
 
 def first_kernel(generator: keras.Model) -> np.ndarray:
-    """The part of the first dense layer that the noise goes through, [Z, units].
+    """The part of the first dense layer's kernel that multiplies the noise, [Z, units].
 
     Raises: ModelError: the generator does not begin with a dense layer.
     """
@@ -20,7 +20,7 @@ def first_kernel(generator: keras.Model) -> np.ndarray:
             if len(kernel) >= size:
                 return kernel[:size]  # a label's vector follows the noise
             break
-    raise ModelError("this generator has no first dense layer to read directions from: use dcgan")
+    raise ModelError("the generator does not begin with a dense layer: use the networks dcgan")
 
 
 def sefa(generator: keras.Model, count: int = 5) -> np.ndarray:

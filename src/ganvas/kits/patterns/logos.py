@@ -1,4 +1,4 @@
-"""Logos in a palette: learnt by colour and kind, drawn, varied, edited, held against originals."""
+"""Logos in a palette: trained by colour and kind, drawn, varied, edited, compared."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ from ...training.train import train_or_resume
 from . import colour, work
 from .marks import Marks, read_marks
 
-TRIES = 6  # candidates drawn for each logo wanted, at most
+TRIES = 6  # candidates drawn per logo, at most
 INK = "#1c1c1c"
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Logos, and what they were held against.
+    """Logos, and the training images that are nearest to them.
 
     Attributes:
         images: uint8 [n, S, S, 3], in the palette.
         shapes: as generated, uint8 [n, S, S, C].
-        noise: float32 [n, Z]; with labels int32 [n] it draws them again.
-        colours: the palette of each, a list of #rrggbb; empty where none was asked for.
-        nearest: row of the training image that looks most like each, int64 [n].
-        distance: Euclidean, of pixels in [0, 1].
-        refused: how many candidates were near-copies and are not among these.
+        noise: float32 [n, Z]; with the labels it draws them again.
+        labels: int32 [n].
+        colours: the palette of each, a list of #rrggbb; empty without a palette.
+        nearest: row of the training image nearest to each, int64 [n].
+        distance: to it, Euclidean, of pixels in [0, 1], [n].
+        refused: number of candidates that were near-copies and were left out.
     """
 
     images: np.ndarray
@@ -57,7 +58,7 @@ class Drawn:
 
 def learn_logos(
     data: Any,
-    folder: str | os.PathLike,
+    folder: str | os.PathLike[str],
     *,
     size: int = 32,
     kimg: float | None = None,
@@ -65,17 +66,19 @@ def learn_logos(
     overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Logos:
-    """Learn to draw logos like these; the same call again goes on.
+    """Train a generator on logos; the same call again resumes it.
 
     Args:
         data: what `ganvas.data.load` takes, or the marks that `read_marks` made of it. One channel
             is ink on paper, dark on light or light on dark; colours are laid over white.
-        folder: where to work; new, empty, or begun by the same call.
-        size: pixels a side that are learnt at.
-        kimg: thousand images to learn from; None: what the recipe `logos` says.
+        folder: of the run; new, empty, or begun by the same call.
+        size: pixels a side.
+        kimg: length of training in thousand images; None: that of the recipe `logos`.
+        seed: of the training.
         overrides: other recipe values.
+        progress: report progress on standard error.
 
-    Raises: DataError: too few images; UsageError: a folder in other use.
+    Raises: DataError: too few images; RunError: a folder in other use.
     """
     marks = data if isinstance(data, Marks) else read_marks(data, size)
     base = Path(folder)
@@ -88,7 +91,7 @@ def learn_logos(
     data = (marks.pixels, marks.labels)
     run = train_or_resume(data, "logos", base / "run", values, progress=progress)
     if run.model("last") is None:
-        raise RunError(f"{base} was stopped before its first model: the same command goes on")
+        raise RunError(f"{base} was stopped before its first model: run the same command again")
     return Logos(run, marks)
 
 
@@ -97,14 +100,14 @@ class Logos:
 
     Args:
         run: of the recipe `logos`, or its folder.
-        marks: the images it learnt from, which every logo is held against.
+        marks: its training images, with which every logo is compared.
     """
 
-    def __init__(self, run: Run | str | os.PathLike, marks: Marks):
+    def __init__(self, run: Run | str | os.PathLike[str], marks: Marks):
         self.run = run if isinstance(run, Run) else Run.open(run)
         self.marks = marks
         self.sampler: Sampler = load(self.run, "last")
-        self._originals = _sample(marks.pixels)
+        self._originals = _reduced(marks.pixels)
         self._least = np.percentile(_filled(marks.pixels[:500]), 5)
 
     @property
@@ -125,12 +128,13 @@ class Logos:
 
         Args:
             palette: colours as #rrggbb; the i-th logo has the (i mod K)-th as its main colour, and
-                the others beside it. Empty: as learnt.
+                the others as further colours. Empty: as generated.
+            seed: of noise and labels.
             truncation: of the noise; below 1 more typical, less varied.
             kind: one of `kinds`, or the colour part of one; None: as often as in training.
-            exact: bring main colours to the palette's; False: only ask the generator for them.
+            exact: recolour to the palette; False: the palette chooses only the generator's labels.
 
-        Raises: UsageError: a kind there is not; or nothing but near-copies comes.
+        Raises: UsageError: an unknown kind, or too few logos pass.
         """
         noise = self.sampler.noise(TRIES * n, seed) * np.float32(truncation)
         labels = self._labels(TRIES * n, list(palette), seed, kind)
@@ -154,21 +158,21 @@ class Logos:
         if len(keep) < n:
             raise UsageError(
                 f"{refused} of {len(noise)} logos were near-copies of training images, others "
-                f"nearly empty, and {len(keep)} are left where {n} are wanted: ask for fewer, "
-                "train longer or on more images, or raise the truncation"
+                f"nearly empty, and {len(keep)} of the requested {n} are left: request fewer, "
+                "train longer or on more images, or increase the truncation"
             )
-        wanted = [_turned(list(palette), i) for i in range(n)]
-        return self.finish(noise[keep], labels[keep], wanted, refused, exact)
+        palettes = [_turned(list(palette), i) for i in range(n)]
+        return self.finish(noise[keep], labels[keep], palettes, refused, exact)
 
     def variations(self, drawn: Drawn, which: int, n: int = 15, strength: float = 0.45,
                    seed: int = 0) -> Drawn:  # fmt: skip
-        """Logos near a chosen one, itself first: its noise turned a little, on the sphere it
-        lies on; `strength` 0 is itself, 1 any other. Near-copies are shown, and marked by their
-        `nearest`: see `copied`."""
+        """Logos near a chosen one, itself first: its noise is rotated on its sphere towards other
+        noise; `strength` 0 is the logo itself, 1 any other. Near-copies are kept; `copied` finds
+        them."""
         if not 0 <= which < len(drawn):
-            raise UsageError(f"variations of logo {which}: there is 0 to {len(drawn) - 1}")
+            raise UsageError(f"which must be 0 to {len(drawn) - 1}, got {which}")
         if not 0 <= strength <= 1:
-            raise UsageError(f"strength {strength}: it is 0 (the same) to 1 (any)")
+            raise UsageError(f"strength must be 0 (the same) to 1 (any), got {strength}")
         start = np.repeat(drawn.noise[which : which + 1], n, axis=0)
         other = self.sampler.noise(n, seed + 1_000_003)
         other *= np.linalg.norm(start, axis=1, keepdims=True) / np.linalg.norm(
@@ -201,15 +205,15 @@ class Logos:
 
     def finish(self, noise: np.ndarray, labels: np.ndarray, colours: list[list[str]],
                refused: int = 0, exact: bool = True) -> Drawn:  # fmt: skip
-        """Images of noise [n, Z] and labels [n] in their palettes, and what they are nearest to."""
+        """Images of noise [n, Z] and labels [n] in their palettes, and their nearest originals."""
         shapes = self.sampler.decode(noise, labels)
-        rows, distances = nearest(_sample(shapes), self._originals, 1)
+        rows, distances = nearest(_reduced(shapes), self._originals, 1)
         images = self.coloured(shapes, colours if exact else [[]] * len(shapes))
         return Drawn(images, shapes, noise, labels, colours, rows[:, 0], distances[:, 0], refused)
 
     def copied(self, shapes: np.ndarray) -> np.ndarray:
         """Which of these, as generated, are near-copies of training images: bool [n]."""
-        return copies(_sample(shapes), self._originals)
+        return copies(_reduced(shapes), self._originals)
 
     def _empty(self, shapes: np.ndarray) -> np.ndarray:
         """Which have less figure than nearly all of the training images: bool [n]."""
@@ -226,7 +230,7 @@ class Logos:
         )
 
     def _labels(self, n: int, palette: list[str], seed: int, kind: str | None) -> np.ndarray:
-        """One label for each of n logos: of its main colour, or the nearest colour there is."""
+        """One label for each of n logos: of its main colour, or of the nearest one in training."""
         if not self.sampler.conditional:
             return np.zeros(n, np.int32)
         mains = np.array([name.partition("/")[0] for name in self.kinds])
@@ -247,24 +251,24 @@ class Logos:
     def nearest_main(self, one: str) -> str:
         """The main colour in training that is nearest to #rrggbb."""
         there = sorted({name.partition("/")[0] for name in self.kinds})
-        lab = colour.to_lab(colour.rgb_of([colour.NAMED[word] for word in there]))
+        lab = colour.to_lab(colour.rgb_of([colour.NAMED[name] for name in there]))
         gap = (lab - colour.to_lab(colour.rgb_of([one]))) * [0.5, 1, 1]
         return there[int(np.argmin((gap**2).sum(axis=1)))]
 
 
-def _sample(pixels: np.ndarray) -> Sample:
-    """For `copies`, which looks at pixels alone, of at most 32 a side."""
+def _reduced(pixels: np.ndarray) -> Sample:
+    """For `copies`, which compares pixels alone, at most 32 a side."""
     step = max(1, pixels.shape[1] // 32)
     small = pixels[:, : pixels.shape[1] // step * step, : pixels.shape[2] // step * step]
     if step > 1:
         n, height, width, channels = small.shape
         cut = small.reshape(n, height // step, step, width // step, step, channels)
         small = np.rint(cut.mean(axis=(2, 4))).astype(np.uint8)
-    return Sample(np.zeros((len(pixels), 0), np.float32), small)
+    return Sample.of_pixels(small)
 
 
 def _filled(shapes: np.ndarray) -> np.ndarray:
-    """How much of each image is figure: ink, or what is no paper; a share, [n]."""
+    """The share of each image that is figure: ink, or not paper; [n]."""
     if shapes.shape[-1] == 1:
         return shapes.mean(axis=(1, 2, 3)) / 255
     return np.array([colour.figure(shape).mean() for shape in shapes])

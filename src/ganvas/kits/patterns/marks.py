@@ -1,4 +1,4 @@
-"""Logos as they are learnt: one colour of ink, or several on paper; sorted by colour and kind."""
+"""Logos for training: one colour of ink, or several on paper; sorted by colour and kind."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ COMPONENTS = 16
 
 
 class Marks:
-    """A set of logos to learn from.
+    """A set of logos to train on.
 
     Attributes:
         pixels: uint8 [N, S, S, C]; C is 1 (how much ink), or 3 (colours, laid over white).
-        labels: words [N], "red/02": main colour and kind, or "03": kind alone.
-        fingerprint: of the images and how they were brought in.
+        labels: text [N], "red/02": main colour and kind, or "03": kind alone.
+        fingerprint: of the images and the options they were read with.
         places: of a folder, the path of each image within it; else empty.
     """
 
@@ -38,7 +38,7 @@ class Marks:
         return self.pixels.shape[-1] == 3
 
     def chosen(self, kind: str) -> np.ndarray:
-        """Which kinds, in their order, are meant by a word: one of them, or a main colour; bool.
+        """Which kinds, in their order, have this name or this main colour: bool.
 
         Raises: UsageError: none.
         """
@@ -50,7 +50,7 @@ class Marks:
         return fits
 
     def name(self, row: int) -> str:
-        """What the image of this row is called: its file, else its number."""
+        """Name of the image of this row: its file, else its number."""
         return self.places[row] if self.places else f"item {row}"
 
 
@@ -59,39 +59,39 @@ def read_marks(data: Any, size: int = 32) -> Marks:
 
     Colour images are sorted by the main colour of their figure first (`colour.main_colours`),
     then, as grey ones are at once, into kinds: k-means on the principal components of their
-    thumbnails, one kind per 60 images. A generator that is told colour and kind learns faster
-    (Sage et al. 2018, arXiv:1712.04407), and can be asked for them.
+    thumbnails, one kind per 60 images. A generator with colour and kind as labels learns faster
+    (Sage et al. 2018, arXiv:1712.04407), and draws the requested ones.
 
     Raises: DataError: fewer than 50 images.
     """
     if not 16 <= size <= 128:
-        raise UsageError(f"size {size}: logos are learnt at 16 to 128 pixels a side")
+        raise UsageError(f"size must be 16 to 128 pixels a side, got {size}")
     options = Options(size=size, labels=False, holdout=0.0, fit="paper")
     source = load_images(data if not isinstance(data, os.PathLike) else os.fspath(data), options)
     if source.count < FEWEST:
         raise DataError(
-            f"{source.count} image{'s' * (source.count > 1)} given, where logos are learnt from "
-            f"{FEWEST} and more: give a larger collection"
+            f"at least {FEWEST} images of logos are needed, got {source.count}: give a larger "
+            "collection"
         )
     pixels = _plain(source.pixels(source.rows))
     seeds = np.random.Generator(np.random.Philox(0))
     if pixels.shape[-1] == 1:
         kinds = _kinds(pixels, GROUPS, seeds)
         return Marks(pixels, np.array([f"{kind:02d}" for kind in kinds]), source)
-    words, mains = list(colour.NAMED), colour.main_colours(pixels)
+    names, mains = list(colour.NAMED), colour.main_colours(pixels)
     labels = np.empty(len(pixels), "U16")
     for main in np.unique(mains):
         rows = np.flatnonzero(mains == main)
         kinds = _kinds(pixels[rows], GROUPS // 4, seeds)
-        labels[rows] = [f"{words[main]}/{kind:02d}" for kind in kinds]
+        labels[rows] = [f"{names[main]}/{kind:02d}" for kind in kinds]
     return Marks(pixels, labels, source)
 
 
 def _plain(pixels: np.ndarray) -> np.ndarray:
     """Colours laid over white, or how much ink there is: [N, S, S, 1 to 4] -> [N, S, S, 3 or 1].
 
-    Grey is ink where borders are dark, and paper where they are light. Where they are transparent,
-    what is seen is ink, as far as it differs from a paper of the other end.
+    Grey is ink if borders are dark, and paper if they are light. If they are transparent, opaque
+    pixels are ink, the more they differ from white (dark images) or black (light images).
     """
     if pixels.shape[-1] == 1:
         return 255 - pixels if _border(pixels) > 127 else pixels

@@ -1,43 +1,84 @@
-"""How visible the seam of a tile is, measured."""
+"""How visible the seams of a tile are."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 
-def seams(tile: np.ndarray) -> dict[str, Any]:
-    """Compares the step from the last row (column) to the first with all steps inside.
+@dataclass(frozen=True)
+class Steps:
+    """The step across a seam and the steps inside, in grey levels.
 
-    A step is the mean absolute difference of two neighbouring rows, in grey levels. A tile has
-    no seam where the step across it is one among many.
+    Attributes:
+        seam: the step across the seam.
+        low, high: 5th and 95th percentile of the steps inside.
+        ratio: seam over the mean step inside.
+    """
 
-    Returns: "rows" and "columns": {"seam", "low", "high" (5th and 95th percentile of the steps
-        inside), "ratio" (seam over their mean)}; "ratio": the mean of both; "within": whether
-        both seams lie between low and high.
+    seam: float
+    low: float
+    high: float
+    ratio: float
+
+    @property
+    def within(self) -> bool:
+        """Whether the seam lies between low and high."""
+        return self.low <= self.seam <= self.high
+
+
+@dataclass(frozen=True)
+class Seams:
+    """Both seams of a tile.
+
+    Attributes:
+        rows: between the last row and the first.
+        columns: between the last column and the first.
+        ratio: mean of both ratios.
+        within: whether both seams are ordinary steps.
+    """
+
+    rows: Steps
+    columns: Steps
+    ratio: float
+    within: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def seams(tile: np.ndarray) -> Seams:
+    """Compare the step from the last row (column) to the first with all steps inside.
+
+    A step is the mean absolute difference of two neighbouring rows, in grey levels. A tile has no
+    seam if the step across it is an ordinary one.
+
     Shapes: uint8 [H, W, C].
     """
-    found: dict[str, Any] = {}
-    for name, axis in (("rows", 0), ("columns", 1)):
-        lines = np.moveaxis(tile, axis, 0).astype(np.float64)
-        steps = np.abs(np.roll(lines, -1, axis=0) - lines).mean(axis=(1, 2))
-        inside, seam = steps[:-1], float(steps[-1])
-        low, high = np.percentile(inside, [5, 95])
-        found[name] = {
-            "seam": round(seam, 3), "low": round(float(low), 3), "high": round(float(high), 3),
-            "ratio": round(seam / max(float(inside.mean()), 1e-9), 4),
-        }  # fmt: skip
-    found["ratio"] = (found["rows"]["ratio"] + found["columns"]["ratio"]) / 2
-    found["within"] = all(
-        found[name]["low"] <= found[name]["seam"] <= found[name]["high"]
-        for name in ("rows", "columns")
+    rows, columns = _steps(tile), _steps(tile.swapaxes(0, 1))
+    return Seams(
+        rows, columns, (rows.ratio + columns.ratio) / 2, within=rows.within and columns.within
     )
-    return found
+
+
+def _steps(lines: np.ndarray) -> Steps:
+    lines = lines.astype(np.float64)
+    steps = np.abs(np.roll(lines, -1, axis=0) - lines).mean(axis=(1, 2))
+    inside, seam = steps[:-1], float(steps[-1])
+    low, high = np.percentile(inside, [5, 95])
+    return Steps(
+        seam=round(seam, 3),
+        low=round(float(low), 3),
+        high=round(float(high), 3),
+        ratio=round(seam / max(float(inside.mean()), 1e-9), 4),
+    )
 
 
 def mirrored(crop: np.ndarray) -> np.ndarray:
-    """The usual way out: a crop beside its mirror images, [H, W, C] -> [2 H, 2 W, C]; it tiles,
-    with an axis that is seen."""
+    """A crop beside its mirror images, [H, W, C] -> [2 H, 2 W, C]: the usual simple tile, with a
+    visible axis."""
     wide = np.concatenate([crop, crop[:, ::-1]], axis=1)
     return np.concatenate([wide, wide[::-1]], axis=0)

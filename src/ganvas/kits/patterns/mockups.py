@@ -1,4 +1,4 @@
-"""What a tile looks like in use: on a wall, in cloth. Drawn here, from nothing but the tile."""
+"""Pictures of a tile in use, on a wall and in cloth, computed from the tile alone."""
 
 from __future__ import annotations
 
@@ -68,7 +68,11 @@ def _furnished(room: Image.Image, tone: tuple[int, int, int], w: int, h: int) ->
     big = Image.new("RGBA", (FINE * w, FINE * h))
     draw = ImageDraw.Draw(big)
 
-    def block(box, colour, radius=0.02):
+    def block(
+        box: tuple[float, float, float, float],
+        colour: tuple[int, int, int],
+        radius: float = 0.02,
+    ) -> None:
         left, top, right, bottom = (FINE * h * v for v in box)
         draw.rounded_rectangle((left, top, right, bottom), FINE * h * radius, fill=colour)
 
@@ -103,7 +107,7 @@ def _moved(mask: Image.Image, x: int, y: int) -> Image.Image:
 
 
 def _resized(tile: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Smaller or larger, and still a tile: the filter sees what lies across the border."""
+    """Smaller or larger, and still a tile: the filter continues across the border."""
     h, w = tile.shape[:2]
     wide = Image.fromarray(np.tile(tile, (3, 3, 1)))
     box = (w, h, 2 * w, 2 * h)
@@ -129,7 +133,7 @@ def _dim(y: np.ndarray, floor: float) -> np.ndarray:
 
 
 def _tone(tile: np.ndarray) -> tuple[int, int, int]:
-    """A quiet colour that goes with the tile: its mean, greyer and lighter."""
+    """A muted colour that suits the tile: its mean, greyer and lighter."""
     mean = tile.reshape(-1, 3).mean(axis=0)
     quiet = 0.45 * mean + 0.55 * mean.mean()
     quiet = quiet * (150 / max(40.0, quiet.mean())) ** 0.8

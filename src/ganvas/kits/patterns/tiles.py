@@ -1,4 +1,4 @@
-"""Tiles from a texture: learnt from its crops, drawn on a torus, of any size."""
+"""Tiles from a texture: a generator is trained on crops and draws tiles of any size on a torus."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from . import torus, work
 from .crops import crops, read_textures
 
 LARGEST = 4096
-PIECE = 64  # cells a side that are drawn at once: a tile of 4096 pixels would take gigabytes
+PIECE = 64  # cells a side in one call: a tile of 4096 pixels at once would need gigabytes
 HALO = 2  # cells beyond a piece that it depends on, see `Texture`
 
 
 def learn_tiles(
-    textures: str | os.PathLike | Sequence[str | os.PathLike],
-    folder: str | os.PathLike,
+    textures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    folder: str | os.PathLike[str],
     *,
     kimg: float | None = None,
     scale: int | None = None,
@@ -39,19 +39,19 @@ def learn_tiles(
     overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Tiles:
-    """Learn to draw tiles of one or a few textures; the same call again goes on.
+    """Train a generator on one or several textures; the same call again resumes it.
 
     Args:
-        textures: image files, or folders of them; several are learnt by one generator, which
-            goes over from one into another, and needs as many times longer.
-        folder: where to work; new, empty, or begun by the same call.
-        kimg: thousand crops to learn from; None: what the recipe `texture` says.
+        textures: image files, or folders of them; several are learnt by one generator, which can
+            change from one into another, and needs as many times longer.
+        folder: of the run; new, empty, or begun by the same call.
+        kimg: length of training in thousand crops; None: that of the recipe `texture`.
         scale: see `read_textures`.
         seed: of the crops and of the training.
         overrides: other recipe values.
+        progress: report progress on standard error.
 
-    Returns: what draws tiles.
-    Raises: DataError: textures that cannot be learnt from; UsageError: a folder in other use.
+    Raises: DataError: textures that cannot be used; RunError: a folder in other use.
     """
     paths = [textures] if isinstance(textures, (str, os.PathLike)) else list(textures)
     found = read_textures([Path(path) for path in paths], scale)
@@ -73,20 +73,19 @@ def texture_networks(config: Config) -> Networks:
     networks = build("networks", config.networks, NETWORKS)
     if not isinstance(networks, Networks):
         raise UsageError(
-            f"tiles are drawn by the networks `texture`, not by {type(networks).__name__}: "
-            "leave networks.name out"
+            f"networks.name must be texture, got {type(networks).__name__}: omit networks.name"
         )
     return networks
 
 
 def cells_of(size: tuple[int, int], stride: int) -> tuple[int, int]:
-    """The field of a tile of this size. Raises: UsageError: no multiples of the stride."""
+    """Size of the noise field of a tile. Raises: UsageError: no multiples of the stride."""
     wrong = [side for side in size if side % stride or not stride <= side <= LARGEST]
     if wrong:
         near = max(stride, round(wrong[0] / stride) * stride)
         raise UsageError(
-            f"size {size[0]}x{size[1]}: sides are multiples of {stride} up to {LARGEST}: "
-            f"take {min(near, LARGEST)} for {wrong[0]}"
+            f"sides must be multiples of {stride} up to {LARGEST}, got {size[0]}x{size[1]}: use "
+            f"{min(near, LARGEST)} for {wrong[0]}"
         )
     return size[0] // stride, size[1] // stride
 
@@ -97,13 +96,13 @@ class Tiles:
     Args:
         run: the run, or its folder.
         names: of the textures, in the order of their labels.
-        ranges: lowest and highest value [3] of each texture's channels, 0 to 255, which its
-            tiles are brought back to.
+        ranges: lowest and highest value [3] of each texture's channels, 0 to 255, to which its
+            tiles are scaled.
     """
 
     def __init__(
         self,
-        run: Run | str | os.PathLike,
+        run: Run | str | os.PathLike[str],
         names: Sequence[str],
         ranges: Sequence[tuple[np.ndarray, np.ndarray]],
     ):
@@ -113,7 +112,7 @@ class Tiles:
         path = self.run.model("last")
         networks = texture_networks(self.run.config)
         if path is None:
-            raise RunError(f"{self.run.folder} has saved no model yet: the same command goes on")
+            raise RunError(f"{self.run.folder} has no model yet: run the same command again")
         generator = read_keras(path)
         tables = [one for one in generator.layers if isinstance(one, keras.layers.Embedding)]
         self.vectors = tables[0].get_weights()[0] if tables else None
@@ -144,10 +143,10 @@ class Tiles:
             size: (height, width) in pixels, multiples of `stride`.
             texture: which one, by name or place.
             seed: of all its noise.
-            into: another texture that the tile's middle goes over into.
+            into: another texture, which the middle of the tile has.
 
         Returns: uint8 [height, width, 3].
-        Raises: UsageError: a size or texture that there is not.
+        Raises: UsageError: a wrong size or an unknown texture.
         """
         cells = self.cells(size)
         share = torus.between(cells) if into is not None else np.zeros((*cells, 1), np.float32)
@@ -181,7 +180,7 @@ class Tiles:
                 raise UsageError(no_such("texture", texture, self.names))
             return self.names.index(texture)
         if not 0 <= texture < len(self.names):
-            raise UsageError(f"texture {texture}: there is 0 to {len(self.names) - 1}")
+            raise UsageError(f"texture must be 0 to {len(self.names) - 1}, got {texture}")
         return texture
 
     def _draw(
@@ -192,7 +191,7 @@ class Tiles:
         second: str | int,
         share: np.ndarray,
     ) -> np.ndarray:
-        """A tile of which each cell has so much (0 to 1, [h, w, 1]) of the second texture."""
+        """A tile; `share` is that of the second texture at each cell, 0 to 1, [h, w, 1]."""
         start, end = self.index(first), self.index(second)
         parts = [
             torus.plain(cells, self.networks.local, torus.rng_of(seed, 0)),
@@ -208,12 +207,12 @@ class Tiles:
             ranges = ranges + share * (self.ranges[end] - self.ranges[start])[:, None, None]
         low, high = ranges
         tile = np.rint(np.clip(low + tile * (high - low), 0, 255)).astype(np.uint8)
-        # Cells begin at the border; where it lies among them is left to chance.
+        # Cells begin at the border, which is therefore shifted at random.
         shift = torus.rng_of(seed, 2).integers(0, self.stride, 2)
         return np.roll(tile, tuple(int(s) for s in shift), axis=(0, 1))
 
     def _image(self, field: np.ndarray) -> np.ndarray:
-        """What the torus makes of a field [h, w, depth], in pieces where it is large."""
+        """The output of the torus for a field [h, w, depth]; a large one in pieces."""
         height, width = field.shape[:2]
         if max(height, width) <= PIECE:
             return self._infer(field[None]).numpy()[0]

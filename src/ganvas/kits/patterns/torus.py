@@ -1,4 +1,4 @@
-"""Fields of noise that close upon themselves: what a tile is drawn from."""
+"""Periodic fields of noise, from which tiles are generated."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ def rng_of(seed: int, purpose: int) -> np.random.Generator:
 
 
 def plain(cells: tuple[int, int], depth: int, rng: np.random.Generator) -> np.ndarray:
-    """Standard normal numbers for each cell by itself: float32 [h, w, depth]."""
+    """Independent standard normal numbers for each cell: float32 [h, w, depth]."""
     return rng.standard_normal((*cells, depth)).astype(np.float32)
 
 
 def smooth(
     cells: tuple[int, int], depth: int, rng: np.random.Generator, sigma: float = SMOOTH
 ) -> np.ndarray:
-    """Standard normal at every cell, and alike in neighbouring ones: white noise convolved, on
+    """Standard normal at every cell, and similar in neighbouring ones: white noise convolved, on
     the torus, with a Gaussian of `sigma` cells; float32 [h, w, depth].
 
-    Overall noise is one vector for a whole crop in training; a tile of many crops may go from
-    one to the next, as its source does.
+    In training, overall noise is one vector for a whole crop; in a tile of many crops it may vary
+    from place to place, as the source does.
     """
     white = np.fft.fft2(rng.standard_normal((*cells, depth)), axes=(0, 1))
     waves = np.hypot(np.fft.fftfreq(cells[0])[:, None], np.fft.fftfreq(cells[1]))
@@ -34,8 +34,8 @@ def smooth(
 
 
 def between(cells: tuple[int, int]) -> np.ndarray:
-    """How much of the second texture each cell has in a morph: 0 at the left border, 1 in the
-    middle, 0 again at the right, in a smooth wave that closes: float32 [h, w, 1]."""
+    """The share of the second texture at each cell of a morph: 0 at the left border, 1 in the
+    middle, 0 again at the right, smooth and periodic: float32 [h, w, 1]."""
     where = (np.arange(cells[1]) + 0.5) / cells[1]
     share = 0.5 - 0.5 * np.cos(2 * np.pi * where)
     share = share * share * (3 - 2 * share)  # longer at either end
@@ -44,7 +44,7 @@ def between(cells: tuple[int, int]) -> np.ndarray:
 
 def enlarged(field: np.ndarray, factor: int) -> np.ndarray:
     """A smooth field, each cell to factor x factor pixels, linear between the cells' centres and
-    closed: [h, w, C] -> [factor h, factor w, C]."""
+    periodic: [h, w, C] -> [factor h, factor w, C]."""
     for axis in (0, 1):
         cells = field.shape[axis]
         where = (np.arange(factor * cells) + 0.5) / factor - 0.5

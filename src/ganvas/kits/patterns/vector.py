@@ -1,5 +1,5 @@
-"""Pictures as paths: crisp ones first, then SVG by vtracer, and back to pixels to see what was
-lost."""
+"""Pictures as paths: first made crisp, then traced by vtracer to SVG, and rendered again to measure
+the error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .colour import palette, rgb_of
 
 STEPS = 12  # straight pieces that a curve is drawn with
 FINE = 4
-_WORDS = re.compile(r"[A-Za-z]|-?\d*\.?\d+(?:e-?\d+)?")
+_TOKENS = re.compile(r"[A-Za-z]|-?\d*\.?\d+(?:e-?\d+)?")
 
 
 def crisp(
@@ -43,8 +43,8 @@ def needs_vtracer() -> Any:
         import vtracer
     except ImportError as error:
         raise UsageError(
-            "--svg needs vtracer, which is not installed: pip install 'ganvas[vector]', or leave "
-            "--svg out"
+            "--svg needs vtracer, which is not installed: pip install 'ganvas[vector]', or omit "
+            "--svg"
         ) from error
     return vtracer
 
@@ -60,7 +60,7 @@ def to_svg(
     """A small picture as stacked paths; see `crisp` for the arguments.
 
     Args:
-        metadata: is written into the file's <metadata>.
+        metadata: for the file's <metadata>.
 
     Raises: UsageError: vtracer is not installed.
     """
@@ -72,15 +72,15 @@ def to_svg(
         filter_speckle=6, color_precision=8, layer_difference=0, corner_threshold=70,
         length_threshold=4.0, splice_threshold=45, path_precision=2,
     )  # fmt: skip
-    words = "; ".join(f"{key}: {value}" for key, value in (metadata or {}).items())
+    text = "; ".join(f"{key}: {value}" for key, value in (metadata or {}).items())
     head, tag, rest = svg.partition("<svg")
     opened, close, body = rest.partition(">")
     box = f' viewBox="0 0 {width} {height}"' if "viewBox" not in opened else ""
-    return f"{head}{tag}{opened}{box}{close}\n<metadata>{escape(words)}</metadata>{body}"
+    return f"{head}{tag}{opened}{box}{close}\n<metadata>{escape(text)}</metadata>{body}"
 
 
 def render(svg: str, size: tuple[int, int]) -> np.ndarray:
-    """Draws what `to_svg` wrote: filled paths of M, L, C and Z, absolute, translated, one over
+    """Render the output of `to_svg`: filled paths of M, L, C and Z, absolute, translated, one over
     the other, holes by the even-odd rule; uint8 [*size, 3] on white. Not a general renderer.
 
     Raises: UsageError: another kind of SVG.
@@ -89,7 +89,7 @@ def render(svg: str, size: tuple[int, int]) -> np.ndarray:
     width, height = float(root.get("width", 0)), float(root.get("height", 0))
     paths = [node for node in root.iter() if node.tag.endswith("path")]
     if not width or not height:
-        raise UsageError("this SVG states no width and height: render takes what to_svg wrote")
+        raise UsageError("the SVG must have width and height: give the output of to_svg")
     sheet = Image.new("RGB", (FINE * size[1], FINE * size[0]), "white")
     scale = np.array([FINE * size[1] / width, FINE * size[0] / height])
     for node in paths:
@@ -108,9 +108,9 @@ def render(svg: str, size: tuple[int, int]) -> np.ndarray:
 
 
 def svg_error(svg: str, image: np.ndarray, **options: Any) -> float:
-    """Root mean square difference, in grey levels, of the SVG drawn again and `crisp(image)`."""
-    wanted = crisp(image, **options).astype(np.float64)
-    return float(np.sqrt(np.square(render(svg, wanted.shape[:2]) - wanted).mean()))
+    """Root mean square difference, in grey levels, of the rendered SVG and `crisp(image)`."""
+    picture = crisp(image, **options).astype(np.float64)
+    return float(np.sqrt(np.square(render(svg, picture.shape[:2]) - picture).mean()))
 
 
 def _flat(
@@ -126,18 +126,19 @@ def _flat(
 
 def _rings(path: str) -> list[list[tuple[float, float]]]:
     """The closed lines of a path; curves as `STEPS` straight pieces."""
-    words, rings, letter = _WORDS.findall(path), [], ""
+    rings: list[list[tuple[float, float]]] = []
+    tokens, letter = _TOKENS.findall(path), ""
     at = 0
     share = np.linspace(0, 1, STEPS + 1)[1:, None]
-    while at < len(words):
-        if words[at].isalpha():
-            letter, at = words[at], at + 1
+    while at < len(tokens):
+        if tokens[at].isalpha():
+            letter, at = tokens[at], at + 1
             if letter in "Zz":
                 continue
         count = 6 if letter == "C" else 2
-        if letter not in ("M", "L", "C") or any(w.isalpha() for w in words[at : at + count]):
-            raise UsageError("this SVG has other commands than M, L, C, Z: render takes to_svg's")
-        numbers = np.array([float(word) for word in words[at : at + count]]).reshape(-1, 2)
+        if letter not in ("M", "L", "C") or any(t.isalpha() for t in tokens[at : at + count]):
+            raise UsageError("the SVG must have the commands M, L, C, Z only: give to_svg's output")
+        numbers = np.array([float(token) for token in tokens[at : at + count]]).reshape(-1, 2)
         at += count
         if letter == "M":
             rings.append([(float(numbers[0, 0]), float(numbers[0, 1]))])

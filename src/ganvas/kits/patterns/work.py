@@ -1,4 +1,4 @@
-"""What the files of this kit say of where they come from."""
+"""Metadata of the files that this kit writes: their origin."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from ...storage.run import Run
 
 REQUEST = "kit.json"
-"""What a folder of this kit was begun for."""
+"""The file in a folder of this kit that holds its request."""
 
 
-def provenance(run: Run, **words: Any) -> dict[str, str]:
-    """What is written into every picture: where it comes from, enough to draw it again."""
+def provenance(run: Run, **values: Any) -> dict[str, str]:
+    """Metadata for every picture: its origin, sufficient to draw it again."""
     from ... import __version__
 
     model = run.model("last")
     digest = hashlib.sha256(model.read_bytes()).hexdigest() if model else "none"
     about = {"Software": f"ganvas {__version__}", "model_sha256": digest}
-    return {**about, **{key: str(value) for key, value in words.items()}}
+    return {**about, **{key: str(value) for key, value in values.items()}}

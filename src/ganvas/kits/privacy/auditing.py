@@ -24,16 +24,16 @@ from . import controls, copying, identity, membership, search, utility
 from .case import Case, gather
 from .cautions import notes
 from .options import AuditOptions
-from .result import Result, none
+from .result import AuditReport, Controls, Power, Result, none
 
 LEAK, SILENT, BOUNDED = "leak found", "no leak found at this power", "formally bounded"
-MOST_EPSILON = 10  # of a bound worth the name (Ponomareva et al. 2023, arXiv:2303.00654)
+MOST_EPSILON = 10  # above, a bound guarantees little (Ponomareva et al. 2023, arXiv:2303.00654)
 SAMPLES_PER_QUERY = 10
 MOST_QUERIES = 5000
 SET = 100
-_FEATURES = {"digits": 10_000}  # images of a kind that features are taken of, by their name
+_FEATURES = {"digits": 10_000}  # images of each kind, by the name of the features
 _SLOW_FEATURES = 2000
-_EARLY = ("identity", "near_copies_features")  # which a wrong file may refuse
+_EARLY = ("identity", "near_copies_features")  # first, because these may refuse a wrong file
 
 
 def audit(
@@ -41,26 +41,25 @@ def audit(
     train: Any = None,
     holdout: Any = None,
     *,
-    out: str | os.PathLike | None = None,
+    out: str | os.PathLike[str] | None = None,
     progress: bool = False,
     **options: Any,
-) -> dict[str, Any]:
-    """Attacks a generator, or images that one made, and says what the attacks found.
+) -> AuditReport:
+    """Attack a generator, or generated images, and report what the attacks found.
 
     Args:
         subject: a run, an exported model, a `Sampler`, or images (a folder, a file, an array).
-        train: what it was trained on; None: of a run, what its recipe names.
-        holdout: images of the same kind that it never saw, of other people; None: what the run
-            held out.
-        out: folder for the report, and for what lets an interrupted audit go on; default: the
-            run's `privacy`; of other subjects nothing is written.
-        options: n (images drawn), alpha (chance of any false alarm, over all tests), seed,
-            identity (CSV), embedder (file), features, searches (images searched for in latent
-            space, of each kind; 0: none), search_steps, model.
+        train: the training images; None: of a run, those that its recipe names.
+        holdout: images of the same kind, of other people, that were not trained on; None: those
+            that the run held out.
+        out: folder for the report, and for the state with which an interrupted audit is resumed;
+            default: the run's `privacy`; for other subjects nothing is written.
+        progress: report progress on standard error.
+        options: n (images drawn), alpha (probability of any false alarm, over all tests), seed,
+            identity (CSV), embedder (file), features, searches (images of each kind to search for
+            in latent space; 0: none), search_steps, model.
 
-    Returns: {"verdict", "tests": {name: {"value", "low", "high", "holdout", "p", ...}}, "power",
-        "controls", "notes", ...}, see docs/guides/privacy.md; with "pictures", which are arrays.
-    Raises: UsageError, DataError: images that no audit could be right about.
+    Raises: UsageError, DataError: images with which no audit is valid.
     """
     chosen = AuditOptions(**options)
     case = gather(subject, train, holdout, chosen.identity, chosen.n, chosen.seed, chosen.model)
@@ -72,7 +71,7 @@ def audit(
 
 
 class Audit:
-    """One audit; what takes long is kept in its folder and not done twice."""
+    """One audit; results of slow tests are kept in its folder and not computed twice."""
 
     def __init__(
         self, case: Case, options: AuditOptions, folder: Path | None, progress: bool = False
@@ -80,12 +79,12 @@ class Audit:
         self.case, self.options, self.folder, self.progress = case, options, folder, progress
         self.seconds: dict[str, float] = {}
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> AuditReport:
         makers = self._tests()
         early = sorted(makers, key=lambda name: name not in _EARLY)
         done = {name: self._once(name, makers[name]) for name in early}
         tests = {name: done[name] for name in makers}
-        controlled = self._once("controls", self._controls)
+        controlled = Controls.of(self._once("controls", self._controls).more)
         decisive = {name: test.p for name, test in tests.items() if test.p is not None}
         adjusted = holm(decisive)
         found = sorted(name for name, p in adjusted.items() if p <= self.options.alpha)
@@ -98,22 +97,22 @@ class Audit:
         bound = self.case.bound
         bounded = bound and bound["epsilon"] <= MOST_EPSILON
         verdict = LEAK if found else BOUNDED if bounded else SILENT
-        return {
-            "verdict": verdict,
-            "tests": {name: test.to_dict() for name, test in tests.items()},
-            "found": found,
-            "alpha": self.options.alpha,
-            "power": self._power(len(decisive), controlled),
-            "controls": controlled.more,
-            "bound": bound,
-            "notes": notes(self.case, controlled, bound, bool(found)),
-            "subject": self.case.name,
-            "n_fake": len(self.case.fakes),
-            "n_train": len(self.case.train),
-            "n_holdout": len(self.case.holdout),
-            "seconds": self.seconds,
-            "pictures": self._pictures(),
-        }
+        return AuditReport(
+            verdict=verdict,
+            tests=tests,
+            found=tuple(found),
+            alpha=self.options.alpha,
+            power=self._power(len(decisive), controlled),
+            controls=controlled,
+            bound=bound,
+            notes=tuple(notes(self.case, controlled, bound, bool(found))),
+            subject=self.case.name,
+            n_fake=len(self.case.fakes),
+            n_train=len(self.case.train),
+            n_holdout=len(self.case.holdout),
+            seconds=self.seconds,
+            pictures=self._pictures(),
+        )
 
     def _tests(self) -> dict[str, Callable[[], Result]]:
         return {
@@ -139,10 +138,10 @@ class Audit:
 
     @cached_property
     def _queries(self) -> membership.Queries:
-        """From a generator, ten samples are drawn for each image that is asked about."""
+        """The tested real images; a generator draws ten samples for each of them."""
         drawn = len(self.case.fakes) // SAMPLES_PER_QUERY
         most = max(drawn, 100) if self.case.sampler else MOST_QUERIES
-        return membership.ask(self.case, min(most, MOST_QUERIES))
+        return membership.draw_queries(self.case, min(most, MOST_QUERIES))
 
     @cached_property
     def _crowd_scores(self) -> np.ndarray:
@@ -154,7 +153,7 @@ class Audit:
 
     def _feature_copies(self) -> Result:
         if self.options.features == "none":
-            return none("features were not asked for")
+            return none("features are switched off")
         case = self.case
         embed = extractor_for(case.train.source, self.options.features)
         most = _FEATURES.get(embed.name, _SLOW_FEATURES)
@@ -171,17 +170,19 @@ class Audit:
             people = people[np.concatenate([some[0], len(case.train) + some[1]])]
         return copying.judge(pairs, len(some[0]), len(some[1]), case.seed, where, people)
 
-    def _judged(self, scores: np.ndarray, says: str, queries: Any = None) -> Result:
+    def _judged(
+        self, scores: np.ndarray, attack: str, queries: membership.Queries | None = None
+    ) -> Result:
         delta = (self.case.bound or {}).get("delta", membership.DELTA)
         people = (queries or self._queries).people
-        return membership.judged(scores, self.case, says, delta, people)
+        return membership.judged(scores, self.case, attack, delta, people)
 
     def _nearest(self) -> Result:
         scores = membership.by_nearest(self._queries.small, self.case.small)
         return self._judged(scores, "by the distance to the nearest of all fakes")
 
     def _crowd(self) -> Result:
-        return self._judged(self._crowd_scores, "by how many fakes lie around")
+        return self._judged(self._crowd_scores, "by the number of fakes near it")
 
     def _sets(self) -> Result:
         people = self._queries.people
@@ -190,11 +191,11 @@ class Audit:
     def _discriminator(self) -> Result:
         run = self.case.run
         if run is None:
-            return none("images, or an exported model, come without a discriminator")
+            return none("images and exported models have no discriminator")
         try:
             gan = load_game(run)
         except RunError as error:
-            return none(f"the run has no discriminator to ask ({error})")
+            return none(f"the discriminator of the run cannot be read ({error})")
         about, labels = run.info["data"], None
         train, holdout = self.case.train.labels, self.case.holdout.labels
         if self.case.names == tuple(about["names"]) and train is not None and holdout is not None:
@@ -203,17 +204,19 @@ class Audit:
             ).astype(np.int32)
         images, classes = self._queries.pixels(self.case), len(about["class_shares"])
         scores = membership.by_discriminator(gan, images, labels, classes, self.case.seed)
-        return self._judged(scores, "by the discriminator's verdict")
+        return self._judged(scores, "by the discriminator's logit")
 
     def _search(self) -> Result:
         if self.case.noise is None or self.case.run is None:
-            return none("a generator whose inside is not open cannot be searched")
+            return none("the search needs a run, whose generator has gradients")
         if not self.options.searches:
-            return none("no search was asked for")
-        queries = membership.ask(self.case, self.options.searches)
+            return none("searches = 0")
+        queries = membership.draw_queries(self.case, self.options.searches)
         images = queries.pixels(self.case)
         scores = search.by_search(self.case, queries.small, images, self.options.search_steps)
-        return self._judged(scores, "by how near a search in latent space comes", queries)
+        return self._judged(
+            scores, "by the distance that a search in latent space reaches", queries
+        )
 
     def _identity(self) -> Result:
         if self.options.embedder is None:
@@ -222,21 +225,23 @@ class Audit:
 
     def _controls(self) -> Result:
         done = controls.run(self.case, self.options.alpha)
-        return Result(None, why="controls", more={**vars(done), "good": done.good})
+        return Result(None, why="controls", more=done.to_dict())
 
-    def _power(self, decisive: int, controlled: Result) -> dict[str, Any]:
-        """What this audit could have seen."""
+    def _power(self, decisive: int, controlled: Controls) -> Power:
+        """Which leak this audit could detect."""
         members, others = len(self.case.train), len(self.case.holdout)
         if self.case.people is not None:
             parts = (self.case.train, self.case.holdout)
             members, others = (len(np.unique(np.asarray(part.people))) for part in parts)
         count = needed(members, others, self.options.alpha / max(1, decisive))
-        least = least_share(len(self.case.fakes), count, controlled.more["recovered"])
-        seen = f"with {len(self.case.fakes):,} images a leak below {100 * least:.2g} % "
-        says = seen + "(noisy copies of training images among them) cannot be seen reliably"
+        least = least_share(len(self.case.fakes), count, controlled.recovered)
+        meaning = (
+            f"with {len(self.case.fakes):,} images a leak below {100 * least:.2g} % (noisy copies "
+            "of training images among them) cannot be detected reliably"
+        )
         if count is None or least >= 1:
-            says = f"with {len(self.case.fakes):,} images against these, no leak could be seen"
-        return {"copies_needed": count, "least_share": least, "power": 0.9, "says": says}
+            meaning = f"with {len(self.case.fakes):,} images against these, no leak can be detected"
+        return Power(count, least, 0.9, meaning)
 
     def _pictures(self) -> dict[str, np.ndarray]:
         """The 20 most suspicious pairs with training images, and with held-out ones."""
@@ -245,7 +250,7 @@ class Audit:
         return pair_grid(self.case, self._pairs)
 
     def _once(self, name: str, make: Callable[[], Result]) -> Result:
-        """Compute, or take what an earlier call with the same material left."""
+        """Compute, or read what an earlier call with the same images wrote."""
         path = self.folder / "tests" / f"{name}.json" if self.folder else None
         if path and (kept := recall(path, self._key)):
             self.seconds[name] = kept["seconds"]
@@ -260,11 +265,11 @@ class Audit:
 
     @cached_property
     def _key(self) -> str:
-        """Stands for everything a test depends on."""
+        """Hash of everything that a test depends on."""
         digest = hashlib.sha256(repr((__version__, self.options, self.case.bound)).encode())
-        for word in (self.options.embedder, self.options.features):
-            if word is not None and Path(word).is_file():
-                digest.update(Path(word).read_bytes())
+        for file in (self.options.embedder, self.options.features):
+            if file is not None and Path(file).is_file():
+                digest.update(Path(file).read_bytes())
         for part in (self.case.train, self.case.holdout):
             digest.update(part.small.tobytes())
             digest.update(b"" if part.people is None else "\n".join(part.people).encode())

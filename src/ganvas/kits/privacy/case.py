@@ -1,4 +1,4 @@
-"""What an audit looks at: a generator or its images, what it learnt from, what was held out."""
+"""The subject of an audit: a generator or its images, training images, held-out images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ...storage.run import Run
 from . import people as identities
 from .part import Part
 
-MOST = 60_000  # images of a part that are looked at
+MOST = 60_000  # images of a part that are used
 FEWEST = 20
 LEAST_SHARE = 20  # a holdout below a twentieth of the training images is refused
 _CHUNK = 1000
@@ -29,16 +29,16 @@ _CHUNK = 1000
 
 @dataclass(frozen=True)
 class Case:
-    """All that the tests read.
+    """The data that the tests read.
 
     Attributes:
-        name: how to call what is audited.
+        name: of the audited run, model or images.
         fakes: uint8 [N, H, W, C]; noise [N, Z] and labels [N] where they were drawn here.
         names: of the classes that `labels` number; the same in both parts.
         sampler: the generator; None for a folder of images.
         run: None where there is no discriminator.
-        bound: what differential privacy guarantees, as in run.json; None: nothing.
-        notes: what the reader of the report must know.
+        bound: the guarantee of differential privacy, as in run.json; None without one.
+        notes: cautions for the reader of the report.
         seed: of every random choice.
     """
 
@@ -57,8 +57,8 @@ class Case:
 
     @property
     def people(self) -> np.ndarray | None:
-        """Who is on the images of both parts, trained on first; None where they are not people
-        (classes stand in both parts) or not known."""
+        """Who is on the images of both parts, training part first; None where they are not people
+        (classes that occur in both parts) or not known."""
         train, holdout = self.train.people, self.holdout.people
         if train is None or holdout is None or set(train) & set(holdout):
             return None
@@ -73,7 +73,7 @@ class Case:
 def gather(
     subject: Any, train: Any, holdout: Any, identity: Any, n: int, seed: int, model: str = "best"
 ) -> Case:
-    """Reads everything, and refuses what no audit could be right about.
+    """Read all data, and refuse images with which no audit is valid.
 
     Raises: UsageError, DataError: see docs/guides/privacy.md.
     """
@@ -85,16 +85,16 @@ def gather(
         trained.held_out() if holdout is None else _source(holdout, shape, None, notes, "holdout")
     )
     if held is None:
-        raise UsageError("nothing was held out of the training images: name others by --holdout")
+        raise UsageError("no training images were held out: give other images by --holdout")
     parts = _part(trained, seed), _part(held, seed)
     _refuse_overlap(trained, held)
     _refuse_few(parts[0], parts[1], notes)
     parts, names = _labelled(*parts)
     parts = identities.identified(*parts, identity)
     fakes, labels, noise = _images(sampler, drawn, n, seed, names)
-    word = str(subject) if isinstance(subject, (str, os.PathLike)) else "arrays"
+    name = str(subject) if isinstance(subject, (str, os.PathLike)) else "arrays"
     return Case(
-        word, fakes, *parts, labels, noise, names, sampler, run, _bound(subject, run), notes, seed
+        name, fakes, *parts, labels, noise, names, sampler, run, _bound(subject, run), notes, seed
     )
 
 
@@ -106,10 +106,10 @@ def _bound(subject: Any, run: Run | None) -> dict[str, Any] | None:
 
 
 def training_images(run: Any, train: Any, model: str = "best") -> tuple[Sampler, Images]:
-    """A run's generator, and the images it was trained on, brought to the generator's shape."""
+    """A run's generator, and its training images in the generator's shape."""
     sampler, opened, _ = _subject(run, 0, 0, model)
     if sampler is None:
-        raise UsageError(f"{run} holds images, where a run is needed to draw from: give one")
+        raise UsageError(f"{run} contains images, must be a run: give a run folder")
     return sampler, _source(train, sampler.shape, opened, [], "train")
 
 
@@ -139,18 +139,18 @@ def _images(
 def _source(data: Any, shape: Any, run: Run | None, notes: list[str], option: str) -> Images:
     config = run.config if run else None
     if data is None and not (config and config.data.source):
-        raise UsageError(f"it is not known what this was trained on: name it by --{option}")
+        raise UsageError(f"the training images are not known: give them by --{option}")
     own = config and config.data.source and (data is None or _same(data, config.data.source))
     if own and run and config:
         source = load_images(config.data.source, replace(options_of(config), balanced=False))
         if source.fingerprint != run.info["data"]["fingerprint"]:
             raise RunError(
-                f"the images of {run.folder} changed since it was trained ({config.data.source}): "
-                "put them back, or train again"
+                f"the images of {run.folder} have changed since its training "
+                f"({config.data.source}): restore them, or train again"
             )
         if source.names:
             return source
-        # The run did not learn labels, or groups in their place; people may be named by them.
+        # The run was trained without labels, or with groups in their place; they may name people.
         named = replace(options_of(config), labels=True, balanced=False, clusters=0)
         return load_images(config.data.source, named)
     source = load_images(data, Options(holdout=0, judged=True))
@@ -163,18 +163,18 @@ def _source(data: Any, shape: Any, run: Run | None, notes: list[str], option: st
         )
     if run and option == "train":
         notes.append(
-            "The run was trained on other files or on arrays: that these are its training images "
-            "is taken on trust."
+            "The run was trained on other files or on arrays: the audit assumes that these are its "
+            "training images."
         )
     return source
 
 
 def _same(data: Any, source: str) -> bool:
-    """Whether two words name the same images."""
+    """Whether both name the same images."""
     if not isinstance(data, (str, os.PathLike)):
         return False
-    word = os.fspath(data)
-    return word == source or (Path(word).exists() and str(Path(word).absolute()) == source)
+    name = os.fspath(data)
+    return name == source or (Path(name).exists() and str(Path(name).absolute()) == source)
 
 
 def _part(source: Images, seed: int) -> Part:
@@ -195,26 +195,26 @@ def _refuse_overlap(train: Images, holdout: Images) -> None:
     shared = len(digests(train) & digests(holdout))
     if shared:
         raise DataError(
-            f"{shared} images stand in the training part and in the holdout, where a holdout was "
-            "never trained on: take them out of one"
+            f"{shared} images are in the training part and in the holdout, must be in one part "
+            "only: remove them from the other"
         )
 
 
 def _refuse_few(train: Part, holdout: Part, notes: list[str]) -> None:
     if min(len(train), len(holdout)) < FEWEST:
         raise DataError(
-            f"{len(train)} training and {len(holdout)} held-out images are given, where at least "
-            f"{FEWEST} of each are needed to tell anything: give more"
+            f"at least {FEWEST} training and {FEWEST} held-out images are needed, got {len(train)} "
+            f"and {len(holdout)}: give more"
         )
     if LEAST_SHARE * len(holdout) < len(train):
         raise DataError(
-            f"the holdout has {len(holdout)} images and the training part {len(train)}, where a "
-            f"holdout of at least 1/{LEAST_SHARE} is accepted, and as many are best: hold out more"
+            f"the holdout has {len(holdout)} images, must have at least 1/{LEAST_SHARE} of the "
+            f"{len(train)} in the training part (as many are best): hold out more"
         )
     if 2 * len(holdout) < len(train):
         notes.append(
-            f"The holdout has {len(holdout):,} images and the training part {len(train):,}: one as "
-            "large would see smaller leaks."
+            f"The holdout has {len(holdout):,} images and the training part {len(train):,}: a "
+            "holdout of the same size would detect smaller leaks."
         )
 
 

@@ -1,51 +1,27 @@
-"""Controls: would this audit, on these images, see a leak that is there, and none where none is?
+"""Controls: does this audit, on these images, detect a planted leak, and raise no false alarm?
 
-Held-out images play the generator. As they are, they leak nothing; with noisy copies of training
-images among them, they do. Then a half of the training images (of the people, where they are known)
-plays it before the other half: that leaks nothing either, unless the two parts are not alike.
+Held-out images take the place of generated ones. Unchanged, they leak nothing; with noisy copies of
+training images among them, they leak. Then half of the training images (of the people, where they
+are known) is tested against the other half: that leaks nothing, unless training part and holdout
+are not alike.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from ...evaluation.copies import NEAR
 from ...stats.exact import exposure, holm, least_share, needed
 from . import copying, membership
 from .case import Case
+from .result import Controls
 
 NOISE = 8.0  # grey levels, one standard deviation
 MOST = 2000
 
 
-@dataclass(frozen=True)
-class Controls:
-    """Attributes:
-    planted: share of copies in the positive control.
-    found: whether the planted copies were flagged.
-    false_alarm: whether held-out images were, as they are.
-    unlike: whether half of the training images was, before the other half.
-    recovered: share of the planted copies whose nearest image is the one they were made from.
-    shared: held-out images that nearly copy a training image, of `images`.
-    images: how many stood in for fakes.
-    """
-
-    planted: float
-    found: bool
-    false_alarm: bool
-    unlike: bool
-    recovered: float
-    shared: int
-    images: int
-
-    @property
-    def good(self) -> bool:
-        return self.found and not self.false_alarm and not self.unlike
-
-
 def run(case: Case, alpha: float) -> Controls:
-    """Both controls, on half of the held-out images in the generator's place."""
+    """All controls, with half of the held-out images in the place of generated ones."""
     both, cut = case.people, len(case.train)
     held = np.arange(len(case.holdout)) if both is None else both[cut:]
     names = np.random.default_rng([case.seed, 41]).permutation(np.unique(held))
@@ -69,13 +45,13 @@ def run(case: Case, alpha: float) -> Controls:
         false_alarm=_flagged(clean, train, others, alpha, case.seed, people),
         unlike=_unlike(case, alpha),
         recovered=float((nearest == rows).mean()),
-        shared=int((copying.in_pixels(clean, train).ratios <= copying.NEAR).sum()),
+        shared=int((copying.in_pixels(clean, train).ratios <= NEAR).sum()),
         images=count,
     )
 
 
 def _unlike(case: Case, alpha: float) -> bool:
-    """Whether training images that copy nothing look as if they did."""
+    """Whether training images, which copy nothing, are flagged as copies."""
     cut, both = len(case.train), case.people
     people = np.arange(cut) if both is None else both[:cut]
     names = np.random.default_rng([case.seed, 44]).permutation(np.unique(people))
@@ -86,7 +62,7 @@ def _unlike(case: Case, alpha: float) -> bool:
 
 
 def planted_share(count: int, members: int, others: int, alpha: float) -> float:
-    """Twice what can be seen: the positive control should not hang by a thread."""
+    """Twice the share that can be detected: the positive control should not fail by chance."""
     return min(1.0, 2 * least_share(count, needed(members, others, alpha / 3)))
 
 

@@ -1,8 +1,9 @@
 """Near-copies: does the generator repeat images it was trained on, more than held-out ones?
 
-Each fake is looked up among training and held-out images *together*, without knowing which is
-which. How much closer its nearest image is than the next ten are says how suspicious the pair is,
-as in `evaluation.copies`. If training images gather at the top of that list, the generator copies.
+For each fake the nearest of training and held-out images *together* is found, without knowing which
+is which. The pair is the more suspicious, the closer that image is compared with the next ten, as
+in `evaluation.copies`. If training images are more frequent at the top of that list, the generator
+copies.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from .result import Result
 
 @dataclass(frozen=True)
 class Pairs:
-    """Of each fake, its nearest real image.
+    """The nearest real image of each fake.
 
     Attributes:
         rows: in training and held-out images, one after the other, int64 [N].
-        ratios: distance over the mean distance to the next ten, [N]; low is alike.
+        ratios: distance over the mean distance to the next ten, [N]; low is similar.
     """
 
     rows: np.ndarray
@@ -36,14 +37,14 @@ def in_pixels(fakes: np.ndarray, pool: np.ndarray) -> Pairs:
     """In pixels, at the best of nine shifts, mirrored or not: uint8 [N, h, w, C], [M, h, w, C];
     equal images of the pool count once."""
     own = different(pool)
-    given = _sample(fakes), _sample(pool[own])
-    rows, distances = nearest(*given, AROUND + 1, flips=True, thorough=True)
+    samples = Sample.of_pixels(fakes), Sample.of_pixels(pool[own])
+    rows, distances = nearest(*samples, AROUND + 1, flips=True, thorough=True)
     return _pairs(own[rows], distances)
 
 
 def different(images: np.ndarray) -> np.ndarray:
-    """The first row of each different image: one that stands there twelve times would be its own
-    surroundings, and its copies not be seen."""
+    """The first row of each different image: an image that occurs twelve times would be its own
+    next ten, and its copies would not be detected."""
     seen: dict[bytes, int] = {}
     for row, image in enumerate(images):
         seen.setdefault(image.tobytes(), row)
@@ -66,8 +67,8 @@ def in_features(fakes: np.ndarray, pool: np.ndarray) -> Pairs:
 def judge(
     pairs: Pairs, members: int, others: int, seed: int, where: str, people: np.ndarray | None = None
 ) -> Result:
-    """The result of a look-up among `members` training images and `others` held out; where people
-    are named, they are what is counted."""
+    """The result for pairs with `members` training images and `others` held out; where people are
+    named, people are counted in place of images."""
     best = np.full(members + others, np.inf)
     np.minimum.at(best, pairs.rows, pairs.ratios)
     found = exposure(-best, np.arange(members + others) < members, seed, people)
@@ -75,22 +76,18 @@ def judge(
     copied = int((near & (pairs.rows < members)).sum())
     chance = (near & (pairs.rows >= members)).mean() * members / others
     unit = "images" if people is None else "people"
-    says = (
-        f"share of the fakes that nearly copy a training image in {where}; beside it a held-out "
-        f"image, scaled to as many. Of the {found.top} {unit} closest to a fake "
-        f"{found.members} were trained on"
+    meaning = (
+        f"share of the fakes that nearly copy a training image in {where}; for comparison the "
+        f"share for held-out images, scaled to equal numbers. Of the {found.top} {unit} closest to "
+        f"a fake {found.members} were trained on"
     )
     _, low, high = clopper_pearson(copied, len(near))
-    return Result(copied / len(near), low, high, float(chance), found.p, says)
+    return Result(copied / len(near), low, high, float(chance), found.p, meaning)
 
 
 def _pairs(rows: np.ndarray, distances: np.ndarray) -> Pairs:
-    if distances.shape[1] < 2:  # one image has no surroundings
+    if distances.shape[1] < 2:  # a single image has no next ones
         return Pairs(rows[:, 0], np.ones(len(rows)))
     around = distances[:, 1:].mean(axis=1)
     ratios = distances[:, 0] / np.maximum(around, 1e-12)
     return Pairs(rows[:, 0], ratios)
-
-
-def _sample(pixels: np.ndarray) -> Sample:
-    return Sample(np.zeros((len(pixels), 0), np.float32), pixels)

@@ -1,9 +1,9 @@
-"""Identity: do the fakes look like people who were trained on, more than like people who were not?
+"""Identity: are the fakes more similar to training people than to held-out people?
 
-An embedder turns faces into vectors; two of one person lie close. The threshold is where one pair
-in a thousand of *different* real people would match. A share of fakes that match a training person
-says nothing alone, because strangers match too: it stands beside the share that match as many
-people who were held out, and the people, not the photographs, are what is dealt at random.
+An embedder turns faces into vectors; two of one person lie close. At the threshold one pair in a
+thousand of *different* real people would match. The share of fakes that match a training person is
+no evidence alone, because other people match too: it is compared with the share that match as many
+held-out people. The people, not the photographs, are assigned at random.
 
 Source: Tinsley et al. 2021, arXiv:2012.05084 (leakage by matchers); Webster et al. 2021,
     arXiv:2107.06018 (the same person on other photographs).
@@ -36,21 +36,20 @@ def matched(case: Case, embedder: Any) -> Result:
     Args:
         embedder: a Keras or LiteRT file: images -> vectors, see `evaluation.features`.
 
-    Raises: DataError: nobody is named, somebody stands on both sides, or there are too few people;
-        UsageError: an embedder that is no such file.
+    Raises: DataError: no identities, a person in both parts, or too few people; UsageError: the
+        file is no embedder.
     """
     train, holdout = case.train.people, case.holdout.people
     if train is None or holdout is None:
         raise DataError(
-            "an embedder is given, and nobody is named on the images: give --identity FILE.csv "
-            "(path,identity), or sort them into a folder per person"
+            "an embedder is given without the identities of the images: give --identity FILE.csv "
+            "(path,identity), or sort the images into a folder per person"
         )
     refuse_shared(train, holdout)
     few = min(len(set(train)), len(set(holdout)))
     if few < FEWEST:
         raise DataError(
-            f"a part holds {few} people, where at least {FEWEST} in each are needed to tell "
-            "anything: give more"
+            f"a part has {few} people, must have at least {FEWEST}: give images of more people"
         )
     embed = extractor(embedder, case.fakes.shape[1:])
     sides = []
@@ -66,28 +65,29 @@ def matched(case: Case, embedder: Any) -> Result:
 
 
 def _judged(hits: list[np.ndarray], seed: int) -> Result:
-    """Takes who matches whom, bool [fakes, people], among training people and others."""
+    """From matches, bool [fakes, people], with training people and with held-out people."""
     count = min(hit.shape[1] for hit in hits)
     fakes = len(hits[0])
     if not fakes:
         return none("there are no fakes to embed")
     shares = [_any(hit, count, seed) for hit in hits]
-    # By rank: one person whom many strangers resemble counts as one.
+    # By rank: one person who resembles many others counts as one.
     ranks = scipy.stats.rankdata(np.concatenate([hit.mean(axis=0) for hit in hits]))
     cut = hits[0].shape[1]
     p = permuted(ranks[:cut], ranks[cut:], seed)
     _, low, high = clopper_pearson(round(shares[0] * fakes), fakes)
-    says = (
+    meaning = (
         f"share of the fakes that match one of {count} training people at a false match rate of "
-        f"{FMR:g}; beside it one of {count} held-out people"
+        f"{FMR:g}; for comparison one of {count} held-out people"
     )
-    return Result(shares[0], low, high, shares[1], p, says)
+    return Result(shares[0], low, high, shares[1], p, meaning)
 
 
 def threshold(*sides: tuple[np.ndarray, np.ndarray], seed: int) -> tuple[float, int]:
-    """The similarity that one in a thousand pairs of different people reaches, and of how many.
+    """The similarity that one in a thousand pairs of different people reaches, and the number of
+    pairs.
 
-    Pairs are formed within each part and across, without regard to which was trained on.
+    Pairs are formed within each part and across, whichever was trained on.
     """
     vectors = np.concatenate([side[0] for side in sides])
     people = np.concatenate([side[1] for side in sides])
@@ -114,7 +114,7 @@ def _hits(fakes: np.ndarray, vectors: np.ndarray, people: np.ndarray, edge: floa
 
 
 def _any(hits: np.ndarray, count: int, seed: int) -> float:
-    """Share of fakes that match one of `count` people, over the choice of who they are."""
+    """Share of fakes that match one of `count` people, the mean over random choices of them."""
     if hits.shape[1] == count:
         return float(hits.any(axis=1).mean())
     rng = np.random.default_rng([seed, 23])

@@ -1,8 +1,7 @@
-"""DP-MERF: a private generator in a minute, and the baseline that private GANs have to beat.
+"""DP-MERF: a private generator in a minute, and the baseline for private GANs.
 
-Images are summed up once, by the mean of random Fourier features for each class; noise is added to
-that mean, once. A generator then learns to have the same mean. However long it learns costs nothing
-more.
+Images are reduced once to the mean of random Fourier features for each class; noise is added to
+that mean, once. A generator is then trained to have the same mean, which spends no further epsilon.
 
 Source: Harder et al. 2021, arXiv:2002.11603. Differs: a convolutional generator; the width of the
     kernel is a constant, not taken from the images; the shares of classes come from the same noisy
@@ -12,6 +11,7 @@ Source: Harder et al. 2021, arXiv:2002.11603. Differs: a convolutional generator
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -33,6 +33,34 @@ _CHUNK = 1000
 _EVERY = 100
 
 
+@dataclass(frozen=True)
+class Bound:
+    """What differential privacy guarantees; the keys of run.json.
+
+    Attributes:
+        epsilon, delta: the bound for one `unit` more or less.
+        noise: standard deviation of the noise over the sensitivity.
+        accountant: which software computed epsilon.
+        steps, rate: number of noisy sums, and the share of the images in each.
+        unit: what neighbouring data differ by.
+    """
+
+    epsilon: float
+    delta: float
+    noise: float
+    accountant: str
+    steps: int = 1
+    rate: float = 1.0
+    unit: str = "image"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "epsilon": self.epsilon, "delta": self.delta, "noise": self.noise, "steps": self.steps,
+            "rate": self.rate, "unit": self.unit, "accountant": self.accountant,
+        }  # fmt: skip
+
+
 def merf(
     data: Any,
     *,
@@ -44,24 +72,24 @@ def merf(
     width: float = WIDTH,
     seed: int | None = None,
     size: int | None = None,
-) -> tuple[Sampler, dict[str, Any]]:
-    """Trains a private generator on images, with labels where they have any.
+) -> tuple[Sampler, Bound]:
+    """Train a private generator on images, with labels where they have any.
 
     Args:
-        epsilon, delta: what may be spent; neighbours differ by one image more or less, and the
-            number of images is not secret.
-        steps, batch, rate: of the generator's learning.
+        epsilon, delta: the bound; neighbouring data differ by one image, and the number of images
+            is not secret.
+        steps, batch, rate: training steps, images per step and learning rate of the generator.
         width: of the kernel.
-        seed: of the noise and all else; who knows it can take the noise away. None: a secret one.
+        seed: of the noise and all else; with it the noise can be removed. None: a secret one.
         size: side in pixels.
 
-    Returns: the generator, and what was spent, for a report.
+    Returns: the generator, and the bound that holds for it.
     Raises: ConfigError: no accountant is installed.
     """
     if epsilon <= 0 or not 0 < delta < 1 or steps < 1 or batch < 2:
         raise UsageError(
-            f"epsilon = {epsilon}, delta = {delta}, steps = {steps}, batch = {batch}: epsilon is "
-            "above 0, delta between 0 and 1, steps at least 1, batch at least 2"
+            "epsilon must be above 0, delta between 0 and 1, steps at least 1, batch at least 2, "
+            f"got epsilon = {epsilon}, delta = {delta}, steps = {steps}, batch = {batch}"
         )
     seed = secrets.randbits(62) if seed is None else seed
     source = load_images(data, Options(size=size, holdout=0))
@@ -71,13 +99,13 @@ def merf(
     target = noisy_means(mean_features(source, weights), source.count, noise, seed)
     keras.utils.set_random_seed(seed % 2**32)
     generator = NETWORKS["dcgan"]().generator(source.shape, source.classes)
-    _learn(generator, target, weights, classes, steps, batch, rate, seed)
-    facts = {
-        "epsilon": accounting.epsilon(noise, 1.0, 1, delta), "delta": delta, "noise": noise,
-        "steps": 1, "rate": 1.0, "unit": "image", "accountant": accounting.describe(),
-    }  # fmt: skip
+    _train(generator, target, weights, classes, steps, batch, rate, seed)
+    bound = Bound(
+        epsilon=accounting.epsilon(noise, 1.0, 1, delta), delta=delta, noise=noise,
+        accountant=accounting.describe(),
+    )  # fmt: skip
     shares = [1 / classes] * source.classes
-    return Sampler(generator, source.names, shares), facts
+    return Sampler(generator, source.names, shares), bound
 
 
 def frequencies(values: int, width: float, seed: int) -> np.ndarray:
@@ -110,14 +138,14 @@ def mean_features(source: Any, weights: np.ndarray) -> np.ndarray:
 
 
 def noisy_means(means: np.ndarray, count: int, noise: float, seed: int) -> np.ndarray:
-    """Adds noise, and brings each class to the scale of its own mean, by its noisy share."""
+    """Add noise, and divide each class by its noisy share, which gives the class's own mean."""
     rng = np.random.Generator(np.random.Philox([seed, 72]))
     means = means + rng.normal(0, noise / count, means.shape)
     share = means[:, :1] * np.sqrt(means.shape[1] / 2)  # of the zero frequency, whose cosine is 1
     return (means / np.maximum(share, 0.2 / len(means))).astype(np.float32)
 
 
-def _learn(
+def _train(
     generator: keras.Model,
     target: np.ndarray,
     weights: np.ndarray,
@@ -134,8 +162,7 @@ def _learn(
     goal, frequency = tf.constant(target), tf.constant(weights)
     labelled = "label" in generator.input
 
-    @tf.function
-    def learn(first):
+    def train(first: tf.Tensor) -> None:
         for step in tf.range(first, first + _EVERY):
             noise = normal((each * classes, generator.input["noise"].shape[-1]), fold(seed, step))
             inputs = {"noise": noise, "label": label} if labelled else {"noise": noise}
@@ -146,5 +173,6 @@ def _learn(
             slope = tape.gradient(apart, [v.value for v in generator.trainable_variables])
             optimizer.apply(slope, generator.trainable_variables)
 
+    traced = tf.function(train)
     for first in range(0, steps, _EVERY):
-        learn(tf.constant(first))
+        traced(tf.constant(first))

@@ -1,7 +1,7 @@
-"""Membership inference: can an image that was trained on be told from one that was not?
+"""Membership inference: can training images be distinguished from held-out images?
 
-Each attack gives every queried real image a suspicion; training images should not stand higher
-than held-out ones. What counts is how many are exposed at few false alarms, not the average
+Each attack gives every queried real image a score of suspicion; training images should not score
+higher than held-out ones. What counts is how many are exposed at few false alarms, not the average
 (Carlini et al. 2022, arXiv:2112.03570).
 """
 
@@ -34,7 +34,7 @@ _SETS = 1000
 
 @dataclass(frozen=True)
 class Queries:
-    """The real images that are asked about: as many of each kind.
+    """The real images that are tested: as many of each kind.
 
     Attributes:
         train, holdout: indices in the parts, int64 [Q].
@@ -57,8 +57,8 @@ class Queries:
         return to_float(np.concatenate(both))
 
 
-def ask(case: Case, most: int) -> Queries:
-    """Draws at most so many of each kind."""
+def draw_queries(case: Case, most: int) -> Queries:
+    """At most so many of each kind, drawn at random."""
     count = min(most, len(case.train), len(case.holdout))
     rows = [
         np.sort(np.random.default_rng([case.seed, purpose]).permutation(len(part))[:count])
@@ -76,7 +76,7 @@ def by_nearest(queries: np.ndarray, fakes: np.ndarray) -> np.ndarray:
 
     Source: Chen et al. 2020, arXiv:1909.03935, full black box. Differs: at the best of nine shifts.
     """
-    _, distances = nearest(_sample(queries), _sample(fakes), 1)
+    _, distances = nearest(Sample.of_pixels(queries), Sample.of_pixels(fakes), 1)
     return -distances[:, 0].astype(np.float64)
 
 
@@ -107,14 +107,14 @@ def _apart(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
 def by_discriminator(
     gan: GAN, images: np.ndarray, labels: np.ndarray | None, classes: int, seed: int
 ) -> np.ndarray:
-    """The discriminator's own verdict: the more real it looks to it, the more suspicious.
+    """The discriminator's logit: the higher, the more suspicious.
 
     Images of both kinds share batches, so that layers which compare a batch favour none. Without
-    labels that the game knows, each image is judged as every class (or 20 of them), and the most
-    favourable verdict counts.
+    labels that the GAN was trained with, each image gets the logits of every class (or of 20), and
+    the highest counts.
 
     Args:
-        classes: of the game, found groups among them.
+        classes: of the GAN, found groups among them.
 
     Source: Hayes et al. 2019, arXiv:1705.07663, white box.
     Shapes: float [Q, H, W, C], int32 [Q] -> float [Q].
@@ -132,26 +132,27 @@ def by_discriminator(
         for start in range(0, len(order), _BATCH):
             rows = np.resize(order[start : start + _BATCH], _BATCH)
             given = None if label is None else tf.constant(label[rows])
-            said = np.asarray(judge(tf.constant(images[rows]), given), np.float64)[:, 0]
-            if len(said) != _BATCH:  # it judges packs: each image beside others of both kinds
-                said = np.repeat(said, _BATCH // len(said))
+            logits = np.asarray(judge(tf.constant(images[rows]), given), np.float64)[:, 0]
+            if len(logits) != _BATCH:  # one for each pack, which mixes images of both kinds
+                logits = np.repeat(logits, _BATCH // len(logits))
             real = order[start : start + _BATCH]
-            found[real] = np.maximum(found[real], said[: len(real)])
+            found[real] = np.maximum(found[real], logits[: len(real)])
     return found
 
 
 def judged(
     scores: np.ndarray,
     case: Case,
-    says: str,
+    attack: str,
     delta: float = DELTA,
     people: np.ndarray | None = None,
 ) -> Result:
-    """What an attack achieves: its reach at few false alarms, and what that implies.
+    """The success of an attack at few false alarms, and the epsilon that it implies.
 
     Args:
-        scores: of as many training images, then held-out ones.
-        people: who is on them, where people are what is counted.
+        scores: of training images, then of as many held-out ones.
+        attack: how it ranks images, for a report.
+        people: who is on them, where people are counted in place of images.
     """
     half = len(scores) // 2
     member = np.arange(2 * half) < half
@@ -161,19 +162,19 @@ def judged(
     auc = auroc(scores[half:], scores[:half])
     bound = epsilon(scores[:half], scores[half:], delta, case.seed)
     more = {"auc": auc, "rates": rates, "epsilon": bound, "queries": half}
-    words = (
-        f"{says}: share of training images exposed at 1 % false alarms; of the {found.top} most "
+    meaning = (
+        f"{attack}: share of training images exposed at 1 % false alarms; of the {found.top} most "
         f"suspicious {'images' if people is None else 'people'} {found.members} were trained on"
     )
     return Result(
-        first["value"], first["low"], first["high"], first["holdout"], found.p, words, more=more
+        first["value"], first["low"], first["high"], first["holdout"], found.p, meaning, more=more
     )
 
 
 def reach(members: np.ndarray, others: np.ndarray, rate: float) -> dict[str, float | None]:
     """Share of members above the score that `rate` of the others exceed, with its interval.
 
-    No value where so few others cannot show that rate.
+    No value where there are too few others for that rate.
     """
     allowed = int(rate * len(others) + 1e-9)
     if not allowed:
@@ -190,8 +191,8 @@ def epsilon(members: np.ndarray, others: np.ndarray, delta: float, seed: int) ->
     """A lower bound on epsilon, with 95 % confidence: log((TPR_low - delta) / FPR_high).
 
     The threshold comes from one half of the images and the rates from the other; each rate has
-    one side of an interval, which fails in 1 of 40, so that both hold together. The bound is one of
-    this run's if it was chance which images were trained on.
+    one side of an interval, which fails in 1 of 40, so that both hold together. The bound holds for
+    this run if the training images were chosen at random.
 
     Source: Jagielski et al. 2020, arXiv:2006.07709, section 4.
     """
@@ -213,10 +214,10 @@ def epsilon(members: np.ndarray, others: np.ndarray, delta: float, seed: int) ->
 
 
 def of_sets(scores: np.ndarray, size: int, seed: int, people: np.ndarray | None = None) -> Result:
-    """Can a *set* of images be told to have been trained on?
+    """Can a *set* of training images be distinguished from a set of held-out images?
 
-    Value: how often, of two sets of so many images, the one that was trained on has the higher
-    mean over its more suspicious half; chance is 0.5.
+    Value: the share of pairs of sets of that size in which the training set has the higher mean
+    over its more suspicious half; chance is 0.5.
 
     Source: Hilprecht et al. 2019, set membership inference.
     """
@@ -236,9 +237,5 @@ def of_sets(scores: np.ndarray, size: int, seed: int, people: np.ndarray | None 
     if people is not None:
         sides = [by_person(strong[s], people[s]) for s in (slice(half), slice(half, None))]
     p = permuted(sides[0], sides[1], seed)
-    says = f"how often a set of {size} training images is told from one of held-out ones"
-    return Result(float(right.mean()), None, None, 0.5, p, says)
-
-
-def _sample(pixels: np.ndarray) -> Sample:
-    return Sample(np.zeros((len(pixels), 0), np.float32), pixels)
+    meaning = f"how often a set of {size} training images is distinguished from held-out ones"
+    return Result(float(right.mean()), None, None, 0.5, p, meaning)

@@ -1,4 +1,4 @@
-"""Training images, or those held out, as an audit looks at them."""
+"""Training images, or held-out images, as an audit uses them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Part:
 
     Attributes:
         source: where they come from.
-        rows: which of its rows are looked at, int64 [N].
+        rows: the rows of `source` that are used, int64 [N].
         small: uint8 [N, h, w, C], at most 32 pixels a side.
-        labels: int32 [N], numbered alike in both parts; None without.
+        labels: int32 [N], with the same numbers in both parts; None without.
         people: who is on each, text [N]; None where it is not known.
     """
 

@@ -1,4 +1,4 @@
-"""Who is on which image: read, checked, never on both sides."""
+"""Identities: who is on which image; nobody may be in both parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from .part import Part
 FEWEST = 5
 
 
-def identified(train: Part, holdout: Part, file: str | os.PathLike | None) -> tuple[Part, Part]:
+def identified(
+    train: Part, holdout: Part, file: str | os.PathLike[str] | None
+) -> tuple[Part, Part]:
     """Both parts with the people on their images, by a file or by their classes.
 
     Args:
@@ -28,33 +30,33 @@ def identified(train: Part, holdout: Part, file: str | os.PathLike | None) -> tu
         return _by_class(train), _by_class(holdout)
     table = tables.read(file, "identity")
     both = [
-        replace(part, people=_look_up(part, word, table, file))
-        for part, word in ((train, "train"), (holdout, "holdout"))
+        replace(part, people=_look_up(part, name, table, file))
+        for part, name in ((train, "train"), (holdout, "holdout"))
     ]
     refuse_shared(both[0].people, both[1].people)
     return both[0], both[1]
 
 
 def refuse_shared(train: Any, holdout: Any) -> None:
-    """Raises DataError where a person has images on both sides."""
+    """Raises DataError where a person has images in both parts."""
     shared = sorted(set(train) & set(holdout))
     if shared:
         raise DataError(
             f"{len(shared)} people, such as {shared[0]}, have images in the training part and in "
-            "the holdout, where a person is on one side only: move them"
+            "the holdout, must be in one part only: move them"
         )
 
 
-def _look_up(part: Part, word: str, table: dict[str, str], file: Any) -> np.ndarray:
+def _look_up(part: Part, name: str, table: dict[str, str], file: Any) -> np.ndarray:
     places = part.source.places
     paths = [places[row] if places else str(row) for row in part.rows]
-    found = [table.get(f"{word}/{path}") or (table.get(path) if places else None) for path in paths]
+    found = [table.get(f"{name}/{path}") or (table.get(path) if places else None) for path in paths]
     missing = [path for path, who in zip(paths, found, strict=True) if not who]
     if missing:
-        first = missing[0] if places else f"{word}/{missing[0]}"
+        first = missing[0] if places else f"{name}/{missing[0]}"
         raise DataError(
-            f"{file} names no person for {len(missing)} of the {len(paths)} {word} images, such as "
-            f"{first}, where each needs one: add them"
+            f"{file} names no person for {len(missing)} of the {len(paths)} {name} images, such as "
+            f"{first}, must name one for each: add them"
         )
     return np.array(found)
 

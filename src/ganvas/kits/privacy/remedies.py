@@ -1,10 +1,11 @@
-"""Remedies that need no other training: leave near-copies out; split by person beforehand."""
+"""Protection without other training: leave near-copies out; split by person beforehand."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +29,23 @@ _TRIES = 20
 class Rejecting:
     """A sampler that leaves out what nearly copies a training image.
 
-    It only ever looks at training images through pixels, at nine shifts and mirrored; what copies
-    a face in another pose passes. It treats a symptom: the generator still knows those images, and
-    an attacker who has it can ask it directly. The rule itself depends on the training images, so
-    that a formal bound on the generator does not cover what it lets through.
+    It compares pixels, at nine shifts and mirrored; a copy of a face in another pose passes. It
+    does not change the generator, which can still draw the copies. The selection depends on the
+    training images, so that a formal bound on the generator does not cover the selected images.
 
     Args:
         sampler: the generator.
         train: uint8 [N, h, w, C], at most 32 pixels a side.
         near: a fake is left out if its nearest training image is at most this share as far away as
-            the next ten are; 0.4 is a near-copy to `evaluate`.
+            the next ten are; `evaluate` calls 0.4 a near-copy.
+
+    Attributes:
+        left_out: number of images left out so far.
     """
 
     def __init__(self, sampler: Sampler, train: np.ndarray, near: float = NEAR):
         if not 0 < near < 1:
-            raise UsageError(f"near = {near}: a share above 0 and below 1 is accepted")
+            raise UsageError(f"near must be above 0 and below 1, got {near}")
         self.sampler, self.train, self.near = sampler, train, near
         self.left_out = 0
 
@@ -60,8 +63,8 @@ class Rejecting:
             images = self.sampler.decode(noise, label)
             good = copying.in_pixels(shrink(images), self.train).ratios > self.near
             take = np.flatnonzero(good)[: n - count]
-            looked = int(take[-1]) + 1 if len(take) == n - count and len(take) else len(good)
-            self.left_out += looked - len(take)
+            tried = int(take[-1]) + 1 if len(take) == n - count and len(take) else len(good)
+            self.left_out += tried - len(take)
             kept.append(images[take])
             labels += [] if label is None else [label[take]]
             count += len(take)
@@ -70,24 +73,53 @@ class Rejecting:
                 return np.concatenate(kept), done
         raise Refused(
             f"of {_DRAWN * (_TRIES + n // 64)} images all but {count} nearly copy training images: "
-            "train on more, for less long, or with [privacy]"
+            "train on more images, for a shorter time, or with [privacy]"
         )
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Images that `deliver` wrote.
+
+    Attributes:
+        delivered, left_out: number of images written, and of near-copies left out.
+        near, seed: as given.
+        compared_with: number of training images they were compared with.
+        sha256: of the pixels of all images.
+    """
+
+    delivered: int
+    left_out: int
+    near: float
+    seed: int
+    compared_with: int
+    sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; also in delivery.json."""
+        return asdict(self)
 
 
 def deliver(
     run: Any,
-    out: str | os.PathLike,
+    out: str | os.PathLike[str],
     train: Any = None,
     *,
     n: int = 64,
     near: float = NEAR,
     seed: int = 0,
     model: str = "best",
-) -> dict[str, Any]:
-    """Draws images into a new folder, without near-copies; by class, where there are any. The
-    folder appears when it is whole.
+) -> Delivery:
+    """Draw images into a new folder, without near-copies of training images; into a folder for each
+    class, if there are classes. The folder appears when it is complete.
 
-    Returns: {"delivered", "left_out", "near", "seed", "sha256"}, also written to delivery.json.
+    Args:
+        run: a run.
+        train: its training images; None: those that its recipe names.
+        n: number of images.
+        near: see `Rejecting`.
+        model: which model of the run.
+
     Raises: UsageError, Refused.
     """
     folder = Path(out)
@@ -99,10 +131,10 @@ def deliver(
     )
     rejecting = Rejecting(sampler, small, near)
     images, labels = rejecting.sample(n, seed)
-    facts = {
-        "delivered": len(images), "left_out": rejecting.left_out, "near": near, "seed": seed,
-        "compared_with": len(small), "sha256": hashlib.sha256(images.tobytes()).hexdigest(),
-    }  # fmt: skip
+    delivery = Delivery(
+        delivered=len(images), left_out=rejecting.left_out, near=near, seed=seed,
+        compared_with=len(small), sha256=hashlib.sha256(images.tobytes()).hexdigest(),
+    )  # fmt: skip
     with filling(folder) as part:
         for i, image in enumerate(images):
             place = part
@@ -110,53 +142,75 @@ def deliver(
                 place = part / _folder(sampler.names, int(labels[i]))
             place.mkdir(exist_ok=True)
             write_png(place / f"{i:06d}.png", image, {"Software": "ganvas", "Synthetic": "yes"})
-        write_json(part / "delivery.json", facts)
-    return facts
+        write_json(part / "delivery.json", delivery.to_dict())
+    return delivery
 
 
 def check_free(folder: Path) -> None:
-    """Raises UsageError: something is there already."""
+    """Raises UsageError: the folder is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is not an empty folder: choose another --out")
 
 
 def _folder(names: Sequence[str], label: int) -> str:
-    """Of a class: its name, unless that would lead elsewhere."""
+    """Folder of a class: its name, unless that is no plain name of a folder."""
     name = names[label]
     plain = name.strip(". ") and not set(name) & set("/\\:\0")
     return name if plain else f"class-{label}"
 
 
+@dataclass(frozen=True)
+class SplitPart:
+    """Number of images and of people."""
+
+    images: int
+    people: int
+
+
+@dataclass(frozen=True)
+class IdentitySplit:
+    """The two parts that `split` wrote."""
+
+    holdout: SplitPart
+    train: SplitPart
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
 def split(
     data: Any,
-    to: str | os.PathLike,
+    to: str | os.PathLike[str],
     *,
     share: float = 0.5,
     size: int | None = None,
     seed: int = 0,
-) -> dict[str, Any]:
-    """Splits images that are sorted by person into DIR/train.npz and DIR/holdout.npz.
+) -> IdentitySplit:
+    """Split images that are sorted by person into DIR/train.npz and DIR/holdout.npz.
 
     Args:
+        data: images whose classes are the people.
+        to: DIR.
         share: of the people, to hold out.
         size: side in pixels.
 
-    Raises: DataError: nobody is named, or a side would be empty.
+    Raises: DataError: no people are named, or a part would be empty.
     """
     if not 0 < share < 1:
-        raise UsageError(f"share = {share}: above 0 and below 1 is accepted")
+        raise UsageError(f"share must be above 0 and below 1, got {share}")
     source: Images = load_images(data, Options(size=size, holdout=0))
     count = round(share * source.classes)
     if not 0 < count < source.classes:
         raise DataError(
-            f"{called(data)} names {source.classes} people, where each side needs one: sort the "
-            "images into a folder for each person"
+            f"{called(data)} names {source.classes} people, must name at least one for each part: "
+            "sort the images into a folder for each person"
         )
     order = np.random.default_rng([seed, 61]).permutation(source.classes)
-    folder, facts = Path(to), {}
+    folder, parts = Path(to), {}
     taken = [name for name in ("train.npz", "holdout.npz") if (folder / name).exists()]
     if taken:
-        raise UsageError(f"{folder / taken[0]} is there already: choose another --to")
+        raise UsageError(f"{folder / taken[0]} exists already: choose another --to")
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for name, people in (("holdout", order[:count]), ("train", order[count:])):
@@ -164,8 +218,8 @@ def split(
         who = np.array(source.names)[source.labels[rows]]
         with replacing(folder / f"{name}.npz") as file:
             np.savez(file, x=source.pixels(rows), y=who)
-        facts[name] = {"images": len(rows), "people": len(people)}
-    return facts
+        parts[name] = SplitPart(len(rows), len(people))
+    return IdentitySplit(**parts)
 
 
 def _seed(seed: int, attempt: int) -> int:

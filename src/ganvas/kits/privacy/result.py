@@ -1,19 +1,24 @@
-"""What a test found."""
+"""What a test and a whole audit return."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True)
 class Result:
-    """A number with its interval, what held-out images score in its place, and how sure it is.
+    """The result of one test, with its interval and the score of held-out images.
 
     Attributes:
-        p: probability of as much if training and held-out images were dealt at random; None where
-            the number is context and decides nothing.
-        says: what it is, for a report.
+        value: the score; None where it could not be computed.
+        low, high: 95 % interval.
+        holdout: the score of held-out images.
+        p: probability of a result as extreme if training and held-out images were assigned at
+            random; None where the test does not count for the verdict.
+        meaning: what the number is, for a report; "says" in JSON.
         why: why there is no value.
         more: further numbers, for JSON.
     """
@@ -23,22 +28,33 @@ class Result:
     high: float | None = None
     holdout: float | None = None
     p: float | None = None
-    says: str = ""
+    meaning: str = ""
     why: str = ""
     more: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def adjusted(self) -> float | None:
+        """p, adjusted by Holm's rule over all tests of the audit."""
+        return self.more.get("adjusted")
+
+    @property
+    def leak(self) -> bool:
+        """Whether the audit counts it as a leak."""
+        return bool(self.more.get("leak"))
+
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; `why` only where it has something to say."""
-        keys = ("value", "low", "high", "holdout", "p", "says")
-        words = {key: getattr(self, key) for key in keys}
-        return {**words, **self.more, **({"why": self.why} if self.why else {})}
+        """For JSON; `why` only where there is no value."""
+        numbers = {key: getattr(self, key) for key in ("value", "low", "high", "holdout", "p")}
+        why = {"why": self.why} if self.why else {}
+        return {**numbers, "says": self.meaning, **self.more, **why}
 
     @classmethod
-    def of(cls, words: dict[str, Any]) -> Result:
+    def of(cls, plain: dict[str, Any]) -> Result:
         """The inverse of `to_dict`."""
-        known = ("value", "low", "high", "holdout", "p", "says", "why")
-        own = {key: words[key] for key in known if key in words}
-        return cls(**own, more={k: v for k, v in words.items() if k not in known})
+        known = ("value", "low", "high", "holdout", "p", "why")
+        own = {key: plain[key] for key in known if key in plain}
+        more = {key: value for key, value in plain.items() if key not in (*known, "says")}
+        return cls(**own, meaning=plain.get("says", ""), more=more)
 
     def having(self, **more: Any) -> Result:
         """With further numbers."""
@@ -48,3 +64,118 @@ class Result:
 def none(why: str) -> Result:
     """A test that could not be run."""
     return Result(None, why=why)
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Results on images that are known to leak, or not to leak.
+
+    Attributes:
+        planted: share of copies in the positive control.
+        found: whether the planted copies were flagged.
+        false_alarm: whether unchanged held-out images were flagged.
+        unlike: whether half of the training images was flagged against the other half.
+        recovered: share of the planted copies whose nearest image is their original.
+        shared: held-out images that nearly copy a training image, of `images`.
+        images: number of images in the fakes' place.
+    """
+
+    planted: float
+    found: bool
+    false_alarm: bool
+    unlike: bool
+    recovered: float
+    shared: int
+    images: int
+
+    @property
+    def good(self) -> bool:
+        """Whether all controls have the expected result."""
+        return self.found and not self.false_alarm and not self.unlike
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "good": self.good}
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> Controls:
+        """The inverse of `to_dict`."""
+        return cls(**{key: value for key, value in plain.items() if key != "good"})
+
+
+@dataclass(frozen=True)
+class Power:
+    """Which leak the audit could detect.
+
+    Attributes:
+        copies_needed: least number of copied training images for a p-value that counts; None: no
+            number is enough.
+        least_share: least share of noisy copies among the fakes that is detected, in 0..1.
+        power: the probability of that.
+        meaning: a sentence for a report; "says" in JSON.
+    """
+
+    copies_needed: int | None
+    least_share: float
+    power: float
+    meaning: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "copies_needed": self.copies_needed, "least_share": self.least_share,
+            "power": self.power, "says": self.meaning,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """The result of `audit`.
+
+    Attributes:
+        verdict: "leak found", "no leak found at this power" or "formally bounded".
+        tests: name -> result.
+        found: names of the tests that found a leak.
+        alpha: probability of any false alarm, over all tests.
+        power: which leak could be detected.
+        controls: results on known images.
+        bound: the guarantee of differential privacy as in run.json; None without one.
+        notes: cautions for the reader.
+        subject: name of the audited run, model or images.
+        n_fake, n_train, n_holdout: number of images.
+        seconds: name of a test -> its time.
+        pictures: "train" and "holdout" -> the most suspicious pairs, uint8 [H, W, C]; not in JSON.
+    """
+
+    verdict: str
+    tests: dict[str, Result]
+    found: tuple[str, ...]
+    alpha: float
+    power: Power
+    controls: Controls
+    bound: dict[str, Any] | None
+    notes: tuple[str, ...]
+    subject: str
+    n_fake: int
+    n_train: int
+    n_holdout: int
+    seconds: dict[str, float]
+    pictures: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: all but the pictures."""
+        return {
+            "verdict": self.verdict,
+            "tests": {name: test.to_dict() for name, test in self.tests.items()},
+            "found": list(self.found),
+            "alpha": self.alpha,
+            "power": self.power.to_dict(),
+            "controls": self.controls.to_dict(),
+            "bound": self.bound,
+            "notes": list(self.notes),
+            "subject": self.subject,
+            "n_fake": self.n_fake,
+            "n_train": self.n_train,
+            "n_holdout": self.n_holdout,
+            "seconds": dict(self.seconds),
+        }

@@ -1,7 +1,7 @@
-"""What the fakes are good for, and what they betray about labels.
+"""Utility of the fakes for a classifier, and what they leak about labels.
 
 The classifier is ridge regression on random Fourier features of pixels (Rahimi and Recht 2007): it
-has one answer, takes a second, and needs no tuning, so that differences are the data's.
+is deterministic, takes a second, and needs no tuning, so that differences come from the data.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _RIDGE = 1e-2
 
 
 class Ridge:
-    """A classifier of small images: fit, then say.
+    """A classifier of small images: `fit`, then `predict`.
 
     Args:
         classes: how many.
@@ -59,8 +59,8 @@ class Ridge:
 
 
 def of_labels(case: Case) -> Result:
-    """Accuracy on held-out images of a classifier that learnt from the fakes alone; beside it, of
-    one that learnt from as many training images."""
+    """Accuracy on held-out images of a classifier trained on the fakes alone; for comparison, of
+    one trained on as many training images."""
     labels, truth = case.labels, case.holdout.labels
     if labels is None or truth is None or case.train.labels is None or not case.names:
         return none("the fakes have no labels that the real images share")
@@ -73,20 +73,23 @@ def of_labels(case: Case) -> Result:
     held, truth = case.holdout.small[:MOST], truth[:MOST]
     right = int((fake.predict(held) == truth).sum())
     _, low, high = clopper_pearson(right, len(held))
-    says = "accuracy on held-out images after learning from the fakes; beside it, from real images"
-    beside = float((real.predict(held) == truth).mean())
-    return Result(right / len(held), low, high, beside, None, says)
+    meaning = (
+        "accuracy on held-out images of a classifier trained on the fakes; for comparison, on real "
+        "images"
+    )
+    by_real = float((real.predict(held) == truth).mean())
+    return Result(right / len(held), low, high, by_real, None, meaning)
 
 
 def inferred(case: Case, queries: Queries) -> Result:
-    """Inference: the label of the nearest fake as a guess of an image's own label.
+    """Inference: the label of the nearest fake as a prediction of an image's own label.
 
-    It may be right, for that is what the fakes are for; it may not be right more often for images
-    that were trained on. The test is Fisher's; of people, the share of each by permutation.
+    It may be right, because the fakes resemble their class; it may not be right more often for
+    training images. The test is Fisher's; for people, a permutation of the share of each.
     """
     if case.labels is None or case.train.labels is None or case.holdout.labels is None:
         return none("there are no labels to infer")
-    rows, _ = nearest(_sample(queries.small), _sample(case.small), 1)
+    rows, _ = nearest(Sample.of_pixels(queries.small), Sample.of_pixels(case.small), 1)
     own = np.concatenate([case.train.labels[queries.train], case.holdout.labels[queries.holdout]])
     right = case.labels[rows[:, 0]] == own
     half = len(queries.train)
@@ -97,11 +100,8 @@ def inferred(case: Case, queries: Queries) -> Result:
         who = queries.people
         members, others = by_person(right[:half], who[:half]), by_person(right[half:], who[half:])
         p = permuted(members, others, case.seed)
-    says = (
-        "how often the nearest fake gives away the label of a training image; beside it, of others"
+    meaning = (
+        "how often the nearest fake reveals the label of a training image; for comparison, of a "
+        "held-out image"
     )
-    return Result(counts[0] / half, low, high, counts[1] / half, p, says)
-
-
-def _sample(pixels: np.ndarray) -> Sample:
-    return Sample(np.zeros((len(pixels), 0), np.float32), pixels)
+    return Result(counts[0] / half, low, high, counts[1] / half, p, meaning)

@@ -1,4 +1,4 @@
-"""Rare classes: top them up with generated images, and say with intervals whether that helps.
+"""Rare classes: add generated images, and test with intervals whether they help.
 
     from ganvas.kits import rare_class
     verdict = rare_class.balance("xrays/", rare=["pneumonia"], out="balanced/")
@@ -9,16 +9,23 @@ The names below are imported when first used: `ganvas --help` must not wait for 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ...base.lazy import fetch as _fetch
+
+if TYPE_CHECKING:
+    from .balancing import balance as balance
+    from .plan import Plan as Plan
+    from .results import Comparison as Comparison, Verdict as Verdict
 
 _HOMES = {
     "balancing": ("balance",),
     "plan": ("Plan",),
-    "verdict": ("Comparison", "Verdict"),
+    "results": ("Comparison", "Verdict"),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     return _fetch(__name__, _HOMES, name)

@@ -1,9 +1,9 @@
-"""The seven arms: each a sequence of labelled images, equally long, that a classifier walks once.
+"""The seven arms: each a sequence of labelled images, equally long, for one epoch of a classifier.
 
-real              images as they come: a rare class is seen rarely
+real              images at their natural frequency: a rare class seldom
 class weights     the same images, the loss of each class weighted by one over its share
-oversampling      each class equally often, rare images again and again
-classical         oversampling, each draw turned, shifted, zoomed and relit at random
+oversampling      each class equally often, rare images repeatedly
+classical         oversampling, each draw rotated, shifted, zoomed and changed in contrast
 gan               oversampling, a share of the rare draws synthetic
 classical + gan   the same, each draw changed as in `classical`
 synthetic only    each class equally often, all draws synthetic (Ravuri and Vinyals 2019,
@@ -42,7 +42,7 @@ class Draws(NamedTuple):
 def draws(
     arm: str, ratio: float, real: Part, fake: dict[int, np.ndarray], plan: Plan, seed: int
 ) -> Draws:
-    """What an arm trains on.
+    """The training images of an arm.
 
     Args:
         ratio: synthetic images per real one, in draws of a class that has synthetic ones.
@@ -51,7 +51,7 @@ def draws(
     """
     count = plan.steps * plan.batch
     rng = np.random.Generator(np.random.Philox([plan.seed, seed, 21]))
-    sizes = np.bincount(real.labels)  # every class is there: `gather` has seen to it
+    sizes = np.bincount(real.labels)  # no class is empty: `gather` refuses that
     classes = len(sizes)
     weights = np.ones(count, np.float32)
     if arm in ("real", "class weights"):
@@ -76,13 +76,13 @@ def draws(
 
 
 def epochs(size: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """`count` numbers from 0 to size - 1: each once before any comes again, in random orders."""
+    """`count` numbers from 0 to size - 1 in random orders, each once per epoch."""
     turns = -(-count // size)
     return np.concatenate([rng.permutation(size) for _ in range(max(1, turns))])[:count]
 
 
 def changed(images: np.ndarray, rng: np.random.Generator, flip: bool = False) -> np.ndarray:
-    """Classical augmentation: uint8 [N, H, W, C] -> the same, each turned by up to 12 degrees,
+    """Classical augmentation: uint8 [N, H, W, C] -> the same, each rotated by up to 12 degrees,
     shifted by up to 8 %, zoomed by up to 10 %, its contrast (not its alpha) changed by up to 15 %.
     """
     found = np.empty_like(images)
@@ -108,7 +108,7 @@ def _moved(images: np.ndarray, rng: np.random.Generator, flip: bool) -> np.ndarr
     x, y = (width - 1) / 2, (height - 1) / 2
     left, top = (SHIFT * side * rng.uniform(-1, 1, count) for side in (width, height))
     across = a * mirror
-    # The turn leaves the middle, (x, y), where it is.
+    # The rotation leaves the middle, (x, y), where it is.
     matrix = [across, -b, x - across * x + b * y + left,
               b * mirror, a, y - b * mirror * x - a * y + top]  # fmt: skip
     return warp(tf.constant(images, tf.float32), matrix, "NEAREST").numpy()

@@ -1,4 +1,4 @@
-"""Tops up rare classes and says whether that helps: read, train, draw, compare, conclude, write."""
+"""`ganvas balance`: read, train, draw, compare, conclude, write."""
 
 from __future__ import annotations
 
@@ -14,46 +14,47 @@ from ...errors import UsageError
 from . import classifier as classifiers, folder, leaks, page
 from .parts import gather
 from .plan import Plan
+from .results import Verdict
 from .study import Study
-from .verdict import Verdict, conclude
+from .verdict import conclude
 
 
 def balance(
     data: Any,
     rare: str | int | Sequence[str | int],
-    out: str | os.PathLike,
+    out: str | os.PathLike[str],
     *,
     test: Any = None,
-    groups: str | os.PathLike | None = None,
-    test_groups: str | os.PathLike | None = None,
+    groups: str | os.PathLike[str] | None = None,
+    test_groups: str | os.PathLike[str] | None = None,
     classifier: str | classifiers.Fit | None = None,
     progress: bool = True,
     **options: Any,
 ) -> Verdict:
-    """Tops up rare classes with generated images, and says with intervals whether that helps.
+    """Add generated images to rare classes, and test with intervals whether they help.
 
-    Interrupted, the same call goes on where it stopped.
+    After an interruption, the same call resumes it.
 
     Args:
-        data: a folder whose sub-folders are classes, or whatever else `ganvas.train` takes.
-        rare: names of the classes to top up.
-        out: folder to write: images/, manifest.json, manifest.csv, train.csv, report.html,
-            report.md, report.json, and what they were made by.
-        test: images to judge by, as `data`; None: the official test part of `data`, or else a
-            locked share of it.
+        data: a folder whose sub-folders are classes, or any other source of `ganvas.train`.
+        rare: names of the rare classes.
+        out: folder for images/, manifest.json, manifest.csv, train.csv, report.html, report.md,
+            report.json, and for runs and predictions.
+        test: test images, as `data`; None: the official test part of `data`, or else a share of
+            `data`, set aside.
         groups: CSV of `path,group`: images of one group (patient) stay on one side of each split,
             and are drawn together by the bootstrap.
-        test_groups: the same for a test part given apart.
+        test_groups: the same for a separate test part.
         classifier: None for the built-in CNN, a function, or "my_package.module:fit"; see
-            `rare_class.classifier` for what it is given.
-        progress: tell what is being done on standard error.
+            `rare_class.classifier` for its arguments.
+        progress: report progress on standard error.
         options: of `rare_class.Plan`: seeds, kimg, steps, ratios and so on.
 
-    Returns: the verdict, with every number behind it.
-    Raises: UsageError, DataError, RunError: in a sentence; nothing is half-written.
+    Returns: the verdict, with all numbers.
+    Raises: UsageError, DataError, RunError: nothing is half-written.
     """
-    words = [rare] if isinstance(rare, (str, int, np.integer)) else rare
-    plan = Plan(tuple(str(word) for word in words), **options)
+    names = [rare] if isinstance(rare, (str, int, np.integer)) else rare
+    plan = Plan(tuple(str(name) for name in names), **options)
     fit = classifiers.find(classifier)
     for source in (data, test):
         _check_apart(source, Path(out))
@@ -67,7 +68,7 @@ def balance(
 
 
 def _finish(study: Study, found: leaks.Leaks, data: Any) -> Verdict:
-    """From a study that has been played to its verdict, the folder of images and the report."""
+    """The verdict of a complete study; writes the folder of images and the report."""
     pools = [study.pool(seed).images for seed in range(study.plan.seeds)]
     verdict = conclude(study, leaks.with_synthetic(found, study.material.test.images, pools))
     ratio = next(arm.ratio for arm in verdict.arms if arm.name == verdict.best_gan)
@@ -80,12 +81,12 @@ def _finish(study: Study, found: leaks.Leaks, data: Any) -> Verdict:
 
 
 def _check_apart(data: Any, out: Path) -> None:
-    """Raises UsageError where what is written would be read as data the next time."""
+    """Raises UsageError if the output would be read as data the next time."""
     if isinstance(data, (str, os.PathLike)) and Path(data).is_dir():
         folder = Path(data).resolve()
         if folder in (out.resolve(), *out.resolve().parents):
             raise UsageError(
-                f"{out} lies within {data}, where its images would be taken for real ones: choose "
+                f"{out} lies within {data}, so its images would be read as real ones: choose "
                 "another --out"
             )
 

@@ -1,16 +1,16 @@
-"""The classifier that arms are compared by: a small CNN, or one of the user's.
+"""The classifier for the comparison of arms: a small CNN, or one of the user's.
 
 A classifier is a function
 
     fit(images, labels, *, classes, seed, weights, batch) -> predict
 
-    images   uint8 [D, H, W, C], in the order they are to be trained on, each draw once
+    images   uint8 [D, H, W, C], in the order of training, each draw once
     labels   int64 [D], 0 .. classes - 1
     weights  float32 [D], of the loss of each draw
     batch    draws per optimiser step
     predict  uint8 [N, H, W, C] -> probabilities float [N, classes]
 
-Arms differ in what was drawn, not in how much: D and batch are the same for all.
+Arms differ in the images, not in their number: D and batch are the same for all.
 """
 
 from __future__ import annotations
@@ -35,43 +35,45 @@ WIDTHS = (24, 48, 64)
 _CHUNK = 500
 
 
-def find(word: str | Fit | None) -> Fit:
+def find(classifier: str | Fit | None) -> Fit:
     """The built-in classifier for None, a function as it is, or "my_package.module:fit".
 
     Raises: UsageError: no such module or function.
     """
-    if word is None:
+    if classifier is None:
         return fit
-    if callable(word):
-        return word
-    module, colon, name = word.partition(":")
+    if callable(classifier):
+        return classifier
+    module, colon, name = classifier.partition(":")
     try:
         found = getattr(importlib.import_module(module), name) if colon else None
     except (ImportError, AttributeError) as error:
         raise UsageError(
-            f"classifier '{word}' cannot be imported ({error}): write module:function, and see "
-            "that Python finds the module"
+            f"classifier '{classifier}' cannot be imported ({error}): give module:function, and "
+            "check that Python finds the module"
         ) from error
     if not callable(found):
-        raise UsageError(f"classifier '{word}': write module:function, such as my_package.cnn:fit")
+        raise UsageError(
+            f"classifier must be module:function, such as my_package.cnn:fit, got '{classifier}'"
+        )
     return found
 
 
 def checked(predict: Predict, images: np.ndarray, classes: int) -> np.ndarray:
-    """What a classifier says of images, float32 [N, classes].
+    """The probabilities of a classifier for images, float32 [N, classes].
 
     Raises: DataError: another shape, or rows that are no probabilities.
     """
     found = np.asarray(predict(images), np.float32)
     if found.shape != (len(images), classes):
         raise DataError(
-            f"the classifier gives {list(found.shape)}, where probabilities "
-            f"[{len(images)}, {classes}] are needed: one row per image, one column per class"
+            f"the classifier must return probabilities [{len(images)}, {classes}], got "
+            f"{list(found.shape)}: one row per image, one column per class"
         )
     if not (found >= 0).all() or not np.allclose(found.sum(axis=1), 1, atol=1e-2):
         raise DataError(
-            "the classifier gives rows that are negative or do not sum to one, where "
-            "probabilities are needed: end it with a softmax"
+            "the classifier must return probabilities, got rows that are negative or do not sum "
+            "to one: end it with a softmax"
         )
     return found
 
@@ -89,19 +91,19 @@ def fit(
     trainer = _trainer(images.shape[1:], classes, batch)
     trainer.start(seed, len(images) // batch)
     with tf.device("CPU:0"):
-        trainer.walk(tf.constant(images), tf.constant(labels), tf.constant(weights))
+        trainer.train(tf.constant(images), tf.constant(labels), tf.constant(weights))
     kept = [variable.numpy() for variable in trainer.model.variables]
 
     def predict(others: np.ndarray) -> np.ndarray:
         trainer.model.set_weights(kept)
         rows = range(0, len(others), _CHUNK)
-        return np.concatenate([trainer.say(others[i : i + _CHUNK]) for i in rows])
+        return np.concatenate([trainer.predict(others[i : i + _CHUNK]) for i in rows])
 
     return predict
 
 
 class _Trainer:
-    """A model whose training step is traced once, and that begins anew for each fit."""
+    """A model whose training step is traced once, and which is reset for each fit."""
 
     def __init__(self, shape: tuple[int, ...], classes: int, batch: int):
         self.model, self.batch = _network(shape, classes), batch
@@ -112,8 +114,8 @@ class _Trainer:
             lambda x: tf.nn.softmax(self.model(to_float(x), training=False)),
             input_signature=[tf.TensorSpec((None, *shape), tf.uint8)], autograph=False,
         )  # fmt: skip
-        self.walk = tf.function(
-            self._walk,
+        self.train = tf.function(
+            self._train,
             input_signature=[
                 tf.TensorSpec((None, *shape), tf.uint8),
                 tf.TensorSpec((None,), tf.int64),
@@ -122,7 +124,7 @@ class _Trainer:
         )
 
     def start(self, seed: int, steps: int) -> None:
-        """New weights (He et al. 2015, arXiv:1502.01852), a new optimizer, so many steps to go."""
+        """New weights (He et al. 2015, arXiv:1502.01852), a new optimizer, this number of steps."""
         rng = np.random.Generator(np.random.Philox([seed, 5]))
         for weight in self.model.trainable_variables:
             scale = np.sqrt(2 / np.prod(weight.shape[:-1])) if len(weight.shape) > 1 else 0.0
@@ -132,10 +134,10 @@ class _Trainer:
                 variable.assign(tf.zeros_like(variable))
         self.total.assign(float(max(1, steps)))
 
-    def say(self, images: np.ndarray) -> np.ndarray:
+    def predict(self, images: np.ndarray) -> np.ndarray:
         return self._infer(tf.constant(images)).numpy()
 
-    def _walk(self, images, labels, weights):
+    def _train(self, images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> None:
         steps = tf.shape(labels)[0] // self.batch
         for step in tf.range(steps):
             rows = slice(step * self.batch, (step + 1) * self.batch)

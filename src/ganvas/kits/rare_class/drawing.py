@@ -1,4 +1,4 @@
-"""One class-conditional generator per seed, and the images drawn from it that are fit for use."""
+"""One class-conditional generator per seed, and its images after the filters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .plan import Plan
 
 MOST = 1000  # synthetic images of a rare class that are kept per seed
 OTHERS = 200  # of each other class: `synthetic only` needs them
-FEW = 10  # fewer that pass a filter are no sample: the filter is then left out, and said
+FEW = 10  # if fewer pass a filter, it is not used, and the report notes it
 OVERDRAW = 2
 
 
@@ -49,12 +49,12 @@ class Pool:
 
 
 def generator(train: Part, plan: Plan, seed: int, folder: Path, progress: bool) -> Run:
-    """Trains the generator of a seed, or resumes it; a finished one is left as it is.
+    """Train the generator of a seed, or resume it; a finished one is left as it is.
 
-    It is shown each class equally often, under augmentation that does not reach its images
-    (DiffAugment by translation, Zhao et al. 2020, arXiv:2006.10738), so that a rare class
-    borrows from the others what they share. Of MNIST's "8" from 16 images, 99 % were taken for
-    an 8 after 128 kimg; with colour and cutout as well, half of them after 64.
+    Each class is drawn equally often, under augmentation that does not reach generated images
+    (DiffAugment by translation, Zhao et al. 2020, arXiv:2006.10738), so that a rare class gets
+    the features that it shares with the others. Of MNIST's "8" from 16 images, 99 % were
+    classified as 8 after 128 kimg; with colour and cutout as well, half of them after 64.
 
     Raises: KeyboardInterrupt: the run was stopped; it is kept, and can be resumed.
     """
@@ -79,25 +79,25 @@ def draw(
     material: Material,
     plan: Plan,
     seed: int,
-    say: Callable[[np.ndarray], np.ndarray],
+    predict: Callable[[np.ndarray], np.ndarray],
 ) -> Pool:
-    """Draws of every class, without near-copies of training images and without what a classifier
-    of the training fold gives their class hardly a chance.
+    """Draws of every class, without near-copies of training images, and without images for which a
+    classifier of the training fold gives a very low probability of their class.
 
     Args:
-        say: the classifier, uint8 [N, H, W, C] -> probabilities [N, C].
+        predict: the classifier, uint8 [N, H, W, C] -> probabilities [N, C].
     """
     source = sampler.load(run, "last")
     noise = plan.seed * 1000 + seed
-    seen = looks(train.images)
+    training = reduced(train.images)
     kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     counts: dict[str, dict[str, Any]] = {}
     for label, name in enumerate(material.names):
-        most = wanted(material, label) if label in material.rare else OTHERS
+        most = synthetic_count(material, label) if label in material.rare else OTHERS
         images = source.sample(OVERDRAW * most, label=label, seed=noise, truncation=plan.truncation)
-        copy = copies(looks(images), seen)
-        agreed = say(images)[:, label] >= plan.agreement
-        rows, filters = _fit_for_use(copy, agreed)
+        copy = copies(reduced(images), training)
+        agreed = predict(images)[:, label] >= plan.agreement
+        rows, filters = _filtered(copy, agreed)
         rows = rows[:most]
         kept.append((images[rows], np.full(len(rows), label), rows))
         counts[name] = {
@@ -108,9 +108,9 @@ def draw(
     return Pool(images, labels.astype(np.int64), index.astype(np.int64), noise, counts)
 
 
-def _fit_for_use(copy: np.ndarray, agreed: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Rows to keep and the filters that could be afforded: where too few images pass, copies stay
-    in first (images that are all alike look like copies), then what disagrees."""
+def _filtered(copy: np.ndarray, agreed: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Rows to keep and the filters that were used: if too few images pass, copies are kept first
+    (similar images seem to be copies), then images of another predicted class."""
     for filters, passed in (
         (["copies", "label"], ~copy & agreed),
         (["label"], agreed),
@@ -121,15 +121,15 @@ def _fit_for_use(copy: np.ndarray, agreed: np.ndarray) -> tuple[np.ndarray, list
     return np.arange(len(copy)), []
 
 
-def wanted(material: Material, label: int) -> int:
-    """How many synthetic images bring a class up to the largest one, at most `MOST`."""
+def synthetic_count(material: Material, label: int) -> int:
+    """Number of synthetic images that make a class as large as the largest one, at most `MOST`."""
     sizes = np.bincount(material.learn.labels)
     return int(np.clip(sizes.max() - sizes[label], 64, MOST))
 
 
-def looks(images: np.ndarray) -> Sample:
-    """Images as the search for copies sees them: at most 32 pixels a side, no features."""
-    return Sample(np.zeros((len(images), 0), np.float32), shrink(images))
+def reduced(images: np.ndarray) -> Sample:
+    """Images for the search for copies: at most 32 pixels a side, no features."""
+    return Sample.of_pixels(shrink(images))
 
 
 def packed(pool: Pool) -> bytes:

@@ -1,11 +1,11 @@
-"""The synthetic images as files, ready for any trainer: one folder per class, a PNG each that says
-where it comes from, a manifest, and a list to train by.
+"""The synthetic images as files for any training: one folder per class, PNGs whose metadata give
+their origin, a manifest, and a list for training.
 
     images/LABEL/000000.png
-    manifest.json     models, seeds, counts, the ratio that was chosen, what they are not
+    manifest.json     models, seeds, counts, the chosen ratio, limits of use
     manifest.csv      path, label, kind, model, seed, index, truncation, sha256
-    train.csv         path, label, kind, weight: the real images (as seen from this folder) and the
-                      synthetic ones; drawing rows by weight is the arm that was tested
+    train.csv         path, label, kind, weight: the real images (paths relative to this folder) and
+                      the synthetic ones; drawing rows by weight is the arm that was tested
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ import numpy as np
 from ... import __version__
 from ...base.files import write_file, write_json
 from ...images import write_png
-from .drawing import Pool, wanted
+from .drawing import Pool, synthetic_count
 from .plan import Plan
 from .study import Study
 
 LIMITS = (
-    "Synthetic images are made from the real ones and may show what those show: being synthetic "
-    "does not free them of the rules that hold for the real images."
+    "Synthetic images are made from the real ones and may show the same content: the rules that "
+    "hold for the real images hold for them, too."
 )
 
 
 def publish(study: Study, ratio: float, source: Any) -> int:
-    """Writes the folder of rare classes; how many images are in it.
+    """Write the folder of rare classes, and return the number of its images.
 
     Every seed's generator gives an equal share, of the images that its arms were tested with.
 
     Args:
         ratio: synthetic per real draw, of the arm that validation chose.
-        source: what the user gave as data, for paths in train.csv.
+        source: the user's data, for paths in train.csv.
     """
     material, plan = study.material, study.plan
     pools = [study.pool(seed) for seed in range(plan.seeds)]
     rows: list[dict[str, str]] = []
     for label in material.rare:
-        name, count = material.names[label], wanted(material, label)
+        name, count = material.names[label], synthetic_count(material, label)
         folder = study.folder / "images" / file_name(name)
         picked = _picked(pools, label, count)
         for number, (seed, place) in enumerate(picked):
@@ -60,7 +60,7 @@ def publish(study: Study, ratio: float, source: Any) -> int:
 
 
 def file_name(label: str) -> str:
-    """A class name as the name of a folder, everywhere."""
+    """A class name as the name of a folder, on every system."""
     plain = re.sub(r"[^\w.-]+", "_", label).strip(".") or "class"
     if plain == label:
         return plain
@@ -92,16 +92,16 @@ def _write(
 def _training(
     study: Study, rows: list[dict[str, str]], ratio: float, source: Any
 ) -> list[dict[str, str]]:
-    """Weights that make each class equally likely, and synthetic to real as `ratio` says."""
+    """Weights that make each class equally likely, with `ratio` of synthetic to real."""
     learn, names = study.material.learn, study.material.names
-    word = os.fspath(source) if isinstance(source, (str, os.PathLike)) else "array"
-    at = _from(study.folder, Path(word)) if Path(word).exists() else word
+    origin = os.fspath(source) if isinstance(source, (str, os.PathLike)) else "array"
+    at = _from(study.folder, Path(origin)) if Path(origin).exists() else origin
     made = {name: sum(row["label"] == name for row in rows) for name in names}
     sizes = np.bincount(learn.labels, minlength=len(names))
     found = []
     for place, c in zip(learn.places, learn.labels, strict=True):
         share = 1 / (1 + ratio) if made[names[c]] else 1.0
-        path = f"{at}/{place}" if Path(word).is_dir() else f"{at}#{place}"
+        path = f"{at}/{place}" if Path(origin).is_dir() else f"{at}#{place}"
         found.append({"path": path, "label": names[c], "kind": "real",
                       "weight": f"{share / sizes[c]:.6g}"})  # fmt: skip
     for row in rows:
@@ -112,7 +112,7 @@ def _training(
 
 
 def _from(folder: Path, path: Path) -> str:
-    """A path as seen from a folder; as it is, where they lie on two drives."""
+    """A path relative to a folder; absolute, if they lie on two drives."""
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:

@@ -10,7 +10,7 @@ from ...errors import DataError
 
 
 def units(places: Sequence[str], table: dict[str, str], alike: np.ndarray) -> np.ndarray:
-    """A number per image, int64 [N]: those of one group, or with equal images, share it.
+    """A number per image, int64 [N]: the same for images of one group, and for equal images.
 
     Args:
         places: as `Part.places`.
@@ -24,8 +24,8 @@ def units(places: Sequence[str], table: dict[str, str], alike: np.ndarray) -> np
     if missing:
         raise DataError(
             f"the groups file lacks {len(missing)} of {len(places)} images, such as {missing[0]}, "
-            "where every image needs a group: add them (paths within the data folder, or row "
-            "numbers of an array)"
+            "must name a group for each: add them (paths within the data folder, or row numbers of "
+            "an array)"
         )
     _, number = np.unique(np.array(found), return_inverse=True)
     return _joined(number, alike)
@@ -34,12 +34,12 @@ def units(places: Sequence[str], table: dict[str, str], alike: np.ndarray) -> np
 def refuse_shared(
     table: dict[str, str], places: Sequence[str], other: dict[str, str], others: Sequence[str]
 ) -> None:
-    """Raises DataError where a group has images on both sides."""
+    """Raises DataError if a group has images on both sides."""
     shared = sorted({table[p] for p in places} & {other[p] for p in others})
     if shared:
         raise DataError(
             f"{len(shared)} groups, such as {shared[0]}, have images in the data and in the test "
-            "part, where a group is on one side only: move them"
+            "part, must be on one side only: move them"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a classifier is judged by, class by class. NumPy only; shapes [N, C] and [N]."""
+"""Scores of a classifier, class by class. NumPy only; shapes [N, C] and [N]."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def recalls(guessed: np.ndarray, truth: np.ndarray, classes: int) -> np.ndarray:
 
 
 def precisions(guessed: np.ndarray, truth: np.ndarray, classes: int) -> np.ndarray:
-    """Share of what is called a class that is of it, float [C]; NaN where nothing is."""
+    """Share of the predictions of each class that are right, float [C]; NaN without predictions."""
     return _ratio(_hits(guessed, truth, classes), np.bincount(guessed, minlength=classes))
 
 
@@ -45,9 +45,9 @@ def calibration_error(probabilities: np.ndarray, positive: np.ndarray, bins: int
     """
     place = np.minimum((np.asarray(probabilities) * bins).astype(int), bins - 1)
     count = np.bincount(place, minlength=bins)
-    said = np.bincount(place, weights=probabilities, minlength=bins)
-    seen = np.bincount(place, weights=np.asarray(positive, float), minlength=bins)
-    return float(np.abs(said - seen)[count > 0].sum() / max(1, len(place)))
+    expected = np.bincount(place, weights=probabilities, minlength=bins)
+    observed = np.bincount(place, weights=np.asarray(positive, float), minlength=bins)
+    return float(np.abs(expected - observed)[count > 0].sum() / max(1, len(place)))
 
 
 def per_class(probabilities: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ... import __version__
@@ -10,8 +12,8 @@ from ...reports import charts
 from ...reports.page import Block, Charts, Items, Page, Picture, Pictures, Section, Table, Text
 from .drawing import FEW
 from .folder import LIMITS
+from .results import Arm, Verdict
 from .study import Study
-from .verdict import Arm, Verdict
 
 COLUMNS = FEW
 TONES = {"helps": "good", "no evidence": "", "hurts": "bad"}
@@ -20,15 +22,15 @@ SCORES = ("recall", "precision", "auprc", "ece", "brier")
 
 def report(study: Study, verdict: Verdict) -> Page:
     """The page, for HTML and for Markdown."""
-    rare = ", ".join(verdict.about["rare"])
+    rare = ", ".join(verdict.about.rare)
     sections = [
         Section("Differences", _differences(verdict)),
         Section("Arms", _arms(verdict)),
         Section("Classes", _classes(verdict)),
-        Section("Synthetic images beside real ones", _pictures(study)),
-        Section("What was kept of what was drawn", _pools(verdict)),
+        Section("Real and synthetic images", _pictures(study)),
+        Section("Filters", _pools(verdict)),
         Section("Leaks", _leaks(verdict)),
-        Section("How it was decided", _rules(verdict)),
+        Section("Rules of the verdict", _rules(verdict)),
         Section("Limits", [Items([*verdict.warnings, LIMITS, _scope(verdict)])]),
     ]
     return Page(
@@ -36,22 +38,22 @@ def report(study: Study, verdict: Verdict) -> Page:
         verdict=verdict.word,
         tone=TONES[verdict.word],
         reasons=[verdict.sentence, *(w for w in verdict.warnings if w.startswith("leak"))],
-        lines=[f"Tested by {verdict.about['tested_by']}"],
+        lines=[f"Test part: {verdict.about.tested_by}"],
         sections=sections,
         footer=f"Made by ganvas {__version__}.",
-        kind="Report of a balanced class",
+        kind="Report of a rare class",
     )
 
 
 def arms_rows(verdict: Verdict) -> list[tuple[str, ...]]:
     """A header and a row per arm, for the terminal and the page."""
-    rare = verdict.about["rare"]
+    rare = verdict.about.rare
     head = ("arm", "ratio", "validation", "test", "seeds",
             *(f"{name} {score}" for name in rare for score in ("recall", "precision")))  # fmt: skip
     return [head, *(_arm_row(arm, rare) for arm in verdict.arms)]
 
 
-def _arm_row(arm: Arm, rare: list[str]) -> tuple[str, ...]:
+def _arm_row(arm: Arm, rare: Sequence[str]) -> tuple[str, ...]:
     own = [share(arm.classes[name][score]) for name in rare for score in ("recall", "precision")]
     ratio = f"{arm.ratio:g}" if arm.ratio else "–"
     spread = f"{share(arm.lowest)} to {share(arm.highest)}"
@@ -78,33 +80,32 @@ def _differences(verdict: Verdict) -> list[Block]:
 
 def _arms(verdict: Verdict) -> list[Block]:
     head, *rows = arms_rows(verdict)
-    plan = verdict.about["plan"]
-    words = (
-        f"Every arm: {plan['steps']} steps of {plan['batch']} images, the same classifier, "
-        f"{plan['seeds']} seeds of generator and classifier, each with its own validation fold. "
-        "Validation and test are balanced accuracy; ratio is synthetic to real in draws of a rare "
-        "class, chosen on validation."
+    plan = verdict.about.plan
+    text = (
+        f"Every arm: {plan.steps} steps of {plan.batch} images, the same classifier, {plan.seeds} "
+        "seeds of generator and classifier, each with its own validation fold. Validation and test "
+        "are balanced accuracy; ratio is synthetic to real in draws of a rare class, chosen on "
+        "validation."
     )
     caption = "Means over seeds, and the lowest and highest seed on the test"
-    return [Text(words), Table(head, rows, "l" + "r" * (len(head) - 1), caption)]
+    return [Text(text), Table(head, rows, "l" + "r" * (len(head) - 1), caption)]
 
 
 def _classes(verdict: Verdict) -> list[Block]:
-    shown = {verdict.best_real, verdict.best_gan, "real"}
+    shown, rare = {verdict.best_real, verdict.best_gan, "real"}, verdict.about.rare
     rows = [
         (name, arm.name, *(share(arm.classes[name][score]) for score in SCORES))
-        for name in [*verdict.about["rare"],
-                     *(n for n in verdict.about["classes"] if n not in verdict.about["rare"])]
+        for name in [*rare, *(n for n in verdict.about.classes if n not in rare)]
         for arm in verdict.arms
-        if arm.name in shown or name in verdict.about["rare"]
-    ]  # fmt: skip
-    words = (
-        "Of each class against the rest, on the test. auprc: area under precision over recall. "
-        "ece: how far probabilities are from frequencies. brier: their squared error. The rare "
-        "classes with all arms; the others with the arms that were compared."
+        if arm.name in shown or name in rare
+    ]
+    text = (
+        "Each class against the rest, on the test. auprc: area under the precision-recall curve. "
+        "ece: expected calibration error. brier: squared error of the probabilities. Rare classes "
+        "with all arms; the others with the arms that were compared."
     )
     head = ("class", "arm", *SCORES)
-    return [Text(words), Table(head, rows, "ll" + "r" * len(SCORES), "Scores by class")]
+    return [Text(text), Table(head, rows, "ll" + "r" * len(SCORES), "Scores by class")]
 
 
 def _pictures(study: Study) -> list[Block]:
@@ -116,7 +117,7 @@ def _pictures(study: Study) -> list[Block]:
         shown += [
             Picture(_sheet(real), f"Real images of {name}", f"Real: {name}"),
             Picture(_sheet(fake), f"Synthetic images of {name}",
-                    f"Synthetic: {name}, a row per generator, not picked"),
+                    f"Synthetic: {name}, a row per generator, not selected"),
         ]  # fmt: skip
     return [Pictures(shown)]
 
@@ -128,31 +129,31 @@ def _sheet(images: np.ndarray) -> np.ndarray:
 
 def _pools(verdict: Verdict) -> list[Block]:
     rows = []
-    for seed, counts in enumerate(verdict.about["pools"]):
-        for name in verdict.about["rare"]:
+    for seed, counts in enumerate(verdict.about.pools):
+        for name in verdict.about.rare:
             one = counts[name]
             rows.append((name, str(seed), *(str(one[key]) for key in
                          ("drawn", "near_copies", "disagreed", "kept")),
                          " and ".join(one["filters"]) or "none"))  # fmt: skip
-    words = (
-        "Left out by the filters: near-copies of training images, and what a classifier of the "
-        "training fold gives hardly a chance of being of the class. A filter that would leave "
-        f"fewer than {FEW} is not used."
+    text = (
+        "The filters leave out near-copies of training images, and images for which a classifier "
+        "of the training fold gives a very low probability of the class. A filter that would "
+        f"leave fewer than {FEW} is not used."
     )
     head = ("class", "seed", "drawn", "near-copies", "unlike the class", "kept", "filters")
-    return [Text(words), Table(head, rows, "lrrrrrl", "Synthetic images")]
+    return [Text(text), Table(head, rows, "lrrrrrl", "Synthetic images")]
 
 
 def _leaks(verdict: Verdict) -> list[Block]:
     found = verdict.leaks
     lines = [
-        f"{found['test_images_learnt_from']} test images are among the images to learn from, and "
-        f"{found['test_images_nearly_learnt_from']} nearly; "
-        f"{found['left_out_of_the_test']} were left out of the test.",
-        f"{found['synthetic_copies_of_test_images']} of {found['synthetic']:,} synthetic images "
-        f"are near-copies of a test image ({found['low']:.2%} to {found['high']:.2%}).",
+        f"{found.test_images_learnt_from} test images are also training images, and "
+        f"{found.test_images_nearly_learnt_from} are near-copies of one; "
+        f"{found.left_out_of_the_test} were left out of the test.",
+        f"{found.synthetic_copies_of_test_images} of {found.synthetic:,} synthetic images "
+        f"are near-copies of a test image ({found.low:.2%} to {found.high:.2%}).",
         "Training, validation and test share no image"
-        + (" and no group." if verdict.about["unit"] == "group" else "; no groups were given."),
+        + (" and no group." if verdict.about.unit == "group" else "; no groups were given."),
     ]
     return [Items(lines)]
 
@@ -169,8 +170,8 @@ def _rules(verdict: Verdict) -> list[Block]:
                 "lie above 0.",
                 "hurts: the arm that validation would choose is worse, at 0.05 after Holm, with an "
                 "interval below 0.",
-                f"The interval adds two parts: test {verdict.about['unit']}s drawn with "
-                "replacement, both arms at the same draw, and the seeds, by Student's t.",
+                f"The interval adds two variances: of test {verdict.about.unit}s drawn with "
+                "replacement, the same for both arms, and of the seeds, by Student's t.",
             ]
         )
     ]
@@ -178,7 +179,7 @@ def _rules(verdict: Verdict) -> list[Block]:
 
 def _scope(verdict: Verdict) -> str:
     return (
-        "The verdict is of these images, this classifier and this number of steps. The intervals "
-        "cover test images, seeds and which fold was left out, not another collection of "
-        f"{', '.join(verdict.about['rare'])}."
+        "The verdict holds for these images, this classifier and this number of steps. The "
+        "intervals cover the choice of test images, seeds and validation folds, not another "
+        f"collection of {', '.join(verdict.about.rare)}."
     )

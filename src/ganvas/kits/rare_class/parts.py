@@ -1,4 +1,4 @@
-"""What the user has, in two parts that share no image and no group: to learn from, to test by."""
+"""The user's images in two parts that share no image and no group: training part and test part."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from ...errors import DataError, UsageError, no_such
 from . import groups as grouping
 from .plan import FOLDS, Plan
 
-LEAST = 5  # images of a rare class to learn from
+LEAST = 5  # training images of a rare class
 
 
 @dataclass(frozen=True)
 class Part:
-    """Images with what is known of each.
+    """Images with labels, units and origin.
 
     Attributes:
         images: uint8 [N, H, W, C].
         labels: int64 [N].
         units: int64 [N]; images of one number (one patient, or equal images) stay together.
-        places: where each came from: a path within the folder, or a row number.
+        places: origin of each: a path within the folder, or a row number.
     """
 
     images: np.ndarray
@@ -47,17 +47,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Material:
-    """What a study is made of.
+    """The data of a study.
 
     Attributes:
-        learn: to train on, and to choose by (validation folds).
-        test: looked at once, for the verdict.
+        learn: for training and validation folds.
+        test: used once, for the verdict.
         names: of the classes.
         rare: numbers of the rare ones.
         grouped: whether units are the user's groups.
-        tested_by: where the test part comes from, in words.
+        tested_by: the origin of the test part, as text.
         fingerprint: of the images and labels of both.
-        notes: what the checkup of the images found, in sentences.
+        notes: warnings of the checkup.
     """
 
     learn: Part
@@ -75,24 +75,24 @@ def gather(
     plan: Plan,
     *,
     test: Any = None,
-    groups: str | os.PathLike | None = None,
-    test_groups: str | os.PathLike | None = None,
+    groups: str | os.PathLike[str] | None = None,
+    test_groups: str | os.PathLike[str] | None = None,
 ) -> Material:
-    """Reads, checks and parts the images.
+    """Read, check and split the images.
 
     Args:
         data: as of `ganvas.train`, with classes.
-        test: as `data`; None takes the official test part where there is one, else locks a share.
+        test: as `data`; None: the official test part, or else a share of `data`, set aside.
         groups: CSV of `path,group` for `data`; for arrays, path is the row.
-        test_groups: the same for a test part that comes apart from `data`.
+        test_groups: the same for a test part that is separate from `data`.
 
-    Raises: DataError: whatever would make the verdict worthless, in a sentence.
+    Raises: DataError: data with which no verdict is valid.
     """
     apart = official(data) if test is None else test
     if test_groups and (apart is None or not groups):
         raise UsageError(
-            "--test-groups belongs to a test part that comes apart from data with --groups: give "
-            "--groups, and --test where there is none, or leave it out"
+            "--test-groups needs --groups and a separate test part: give --groups, and --test if "
+            "the data have no test part, or omit it"
         )
     images = _load(data, plan)
     names = images.names
@@ -101,7 +101,7 @@ def gather(
     if apart is None:
         fold = deal(whole, len(names), max(2, round(1 / plan.test_share)), plan.seed)
         learn, locked = whole[fold > 0], whole[fold == 0]
-        by = f"{len(locked):,} images locked away from the data given, whole groups together"
+        by = f"{len(locked):,} images of the data, set aside in whole groups"
     else:
         learn = whole
         locked, by = _tested(apart, images, plan, groups, test_groups, whole)
@@ -115,16 +115,16 @@ def gather(
 
 
 def official(data: Any) -> str | None:
-    """The test part that belongs to a source by name, if there is one."""
+    """The test part of a source, if there is one."""
     if not isinstance(data, (str, os.PathLike)):
         return None
-    word = os.fspath(data)
-    name, colon, part = word.rpartition(":")
-    if word in ("mnist", "mnist:train"):
+    source = os.fspath(data)
+    name, colon, part = source.rpartition(":")
+    if source in ("mnist", "mnist:train"):
         return "mnist:test"
-    if word.startswith("keras:") and word.count(":") == 1:
-        return f"{word}:test"
-    file = name if colon and part == "train" else word
+    if source.startswith("keras:") and source.count(":") == 1:
+        return f"{source}:test"
+    file = name if colon and part == "train" else source
     if file.endswith(".npz") and Path(file).is_file():
         with np.load(file, allow_pickle=False) as arrays:
             if {"x_test", "test_images"} & set(arrays.files):
@@ -135,8 +135,8 @@ def official(data: Any) -> str | None:
 def deal(part: Part, classes: int, folds: int, seed: int) -> np.ndarray:
     """A fold for each image, int64 [N], whole units together, each class spread evenly.
 
-    Units go, those of the rarest class and then the largest first, where least of their classes is
-    so far.
+    Units are assigned, those of the rarest class and then the largest first, to the fold that has
+    the least of their classes so far.
     """
     _, unit = np.unique(part.units, return_inverse=True)
     count = np.zeros((unit.max() + 1, classes), int)
@@ -156,18 +156,18 @@ def deal(part: Part, classes: int, folds: int, seed: int) -> np.ndarray:
 
 
 def folds_of(learn: Part, classes: int) -> int:
-    """How many validation folds the images allow: each class has a unit in and outside of each."""
+    """Number of validation folds: each class must have a unit inside and outside of each."""
     return min(FOLDS, *(len(np.unique(learn.units[learn.labels == c])) for c in range(classes)))
 
 
 def validates(learn: Part, classes: int, deals: int, seed: int) -> np.ndarray:
-    """The images that a seed is validated by, bool [N]; the others train.
+    """The validation images of a seed, bool [N]; the others are for training.
 
-    Five seeds take the five folds of one deal, so that every image validates once; the next five
-    take another deal.
+    Five seeds use the five folds of one split, so that every image is validated once; the next five
+    use another split.
 
     Args:
-        deals: the number of the first deal.
+        deals: the number of the first split.
     """
     folds = folds_of(learn, classes)
     return deal(learn, classes, folds, deals + seed // folds) == seed % folds
@@ -178,12 +178,11 @@ def _load(data: Any, plan: Plan) -> sources.Images:
     images = sources.load(data, options)
     if images.classes < 2:
         raise DataError(
-            f"the images have {images.classes or 'no'} class{'es' * (images.classes != 1)}, where "
-            "a rare one and at least one other are needed: sort them into sub-folders, or give "
-            "labels"
+            f"the images have {images.classes or 'no'} class{'es' * (images.classes != 1)}, must "
+            "have a rare one and at least one other: sort them into sub-folders, or give labels"
         )
     if plan.size is None:
-        size_of(images, data, "give the side that they are brought to, such as --size 64")
+        size_of(images, data, "give the side for resizing, such as --size 64")
     return images
 
 
@@ -196,21 +195,28 @@ def _part(images: sources.Images, table: dict[str, str] | None) -> Part:
     return Part(pixels, images.labels[images.rows].astype(np.int64), units, places)
 
 
-def _tested(apart, images, plan, groups, test_groups, whole) -> tuple[Part, str]:
-    """The separate test part, brought to the size and classes of the others."""
+def _tested(
+    apart: Any,
+    images: sources.Images,
+    plan: Plan,
+    groups: str | os.PathLike[str] | None,
+    test_groups: str | os.PathLike[str] | None,
+    whole: Part,
+) -> tuple[Part, str]:
+    """The separate test part, in the size and with the classes of the others."""
     side = plan.size or images.shape[:2]
     options = sources.Options(size=side, channels=images.shape[2], holdout=0.0, judged=True)
     found = sources.load(apart, options)
-    strange = sorted(set(found.names) - set(images.names))
-    if strange or not found.classes:
+    unknown = sorted(set(found.names) - set(images.names))
+    if unknown or not found.classes:
         raise DataError(
-            f"the test part has the classes {', '.join(found.names) or 'none'}, where those of the "
-            f"data are {', '.join(images.names)}: label it likewise"
+            f"the test part must have the classes of the data, {', '.join(images.names)}, got "
+            f"{', '.join(found.names) or 'none'}: label it in the same way"
         )
     if groups and not test_groups:
         raise DataError(
-            "groups are given for the data and none for its test part, so nobody can tell whether "
-            "they share one: give --test-groups FILE.csv, or put the test images into the data"
+            "groups are given for the data but not for the test part, which may share some: give "
+            "--test-groups FILE.csv, or put the test images into the data"
         )
     table = tables.read(test_groups, "group") if test_groups else None
     part = _part(found, table)
@@ -221,61 +227,60 @@ def _tested(apart, images, plan, groups, test_groups, whole) -> tuple[Part, str]
 
 
 def _check_fold(learn: Part, valid: np.ndarray, names: tuple[str, ...]) -> None:
-    """Where groups hold several classes, all of a class may fall into one fold."""
+    """If groups contain several classes, all images of a class may be in one fold."""
     counts = np.bincount(learn.labels[~valid], minlength=len(names))
     if not counts.all():
         raise DataError(
-            f"class '{names[int(counts.argmin())]}' has too few groups, where some are needed to "
-            "train on when others validate: add images of other groups, or try another --seed"
+            f"class '{names[int(counts.argmin())]}' has too few groups for training and "
+            "validation: add images of other groups, or try another --seed"
         )
 
 
 def _check_memory(plan: Plan, shape: tuple[int, ...]) -> None:
-    """What an arm draws is held thrice at the most: drawn, changed, and by the classifier."""
+    """The draws of an arm need memory three times: drawn, augmented, and in the classifier."""
     needed, free = 3 * plan.steps * plan.batch * int(np.prod(shape)), free_memory()
     if needed > free:
         raise UsageError(
-            f"{plan.steps} steps of {plan.batch} images of {shape[0]}x{shape[1]} pixels take "
-            f"{needed / 1e9:.1f} GB, where {free / 1e9:.1f} are free: choose a smaller --size, or "
+            f"{plan.steps} steps of {plan.batch} images of {shape[0]}x{shape[1]} pixels need "
+            f"{needed / 1e9:.1f} GB, but {free / 1e9:.1f} are free: choose a smaller --size, or "
             "fewer --steps"
         )
 
 
-def _rare(words: tuple[str, ...], names: tuple[str, ...]) -> tuple[int, ...]:
-    for word in words:
-        if word not in names:
-            raise DataError(no_such("class", word, names))
-    return tuple(sorted({names.index(word) for word in words}))
+def _rare(rare: tuple[str, ...], names: tuple[str, ...]) -> tuple[int, ...]:
+    for name in rare:
+        if name not in names:
+            raise DataError(no_such("class", name, names))
+    return tuple(sorted({names.index(name) for name in rare}))
 
 
 def _check(learn: Part, test: Part, names: tuple[str, ...], rare: tuple[int, ...]) -> None:
     if len(rare) == len(names):
         raise DataError(
-            f"all classes are called rare ({', '.join(names)}), where one must be left to compare "
-            "with: name fewer"
+            f"all classes are given as rare ({', '.join(names)}), but one must remain: give fewer"
         )
     for c in rare:
         here = int((learn.labels == c).sum())
         if here < LEAST:
             raise DataError(
-                f"class '{names[c]}' has {here} images to learn from, where at least {LEAST} are "
-                "needed (20 to be of use): add images"
+                f"class '{names[c]}' has {here} training images, must have at least {LEAST} (20 to "
+                "be useful): add images"
             )
     if learn.images.shape[1:] != test.images.shape[1:]:
-        raise DataError("test images have another shape than the data: bring them to one size")
+        raise DataError("the test images have another shape than the data: give one --size")
     for c, name in enumerate(names):
         units, tests = (len(np.unique(p.units[p.labels == c])) for p in (learn, test))
         if units < 2:
             raise DataError(
-                f"class '{name}' has {units} image{'s' * (units != 1)} to learn from that stand "
-                "alone (groups count once), where one to train on and another to validate by are "
-                "needed: add images of other groups"
+                f"class '{name}' has {units} independent training image{'s' * (units != 1)} "
+                "(groups count once), must have at least 2, for training and validation: add "
+                "images of other groups"
             )
         if tests < 2:
             raise DataError(
-                f"class '{name}' has {tests} image{'s' * (tests != 1)} in the test part that stand "
-                "alone (groups count once), where at least 2 are needed: add images, or lock more "
-                "away by --test-share"
+                f"class '{name}' has {tests} independent image{'s' * (tests != 1)} in the test "
+                "part (groups count once), must have at least 2: add images, or set more aside by "
+                "--test-share"
             )
 
 

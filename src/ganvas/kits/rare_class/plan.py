@@ -1,4 +1,4 @@
-"""What is asked of `balance`: everything that decides its result, in one place."""
+"""The options of `balance`: everything that determines its result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Plan:
-    """How a study is made.
+    """Options of a study.
 
     Args:
         rare: names of the classes to top up.
@@ -28,17 +28,17 @@ class Plan:
         kimg: thousand real images that each generator is trained on.
         steps: optimiser steps of each classifier.
         batch: draws per step.
-        arms: what is compared; all of `ARMS` unless told.
+        arms: what is compared; default: all of `ARMS`.
         ratios: synthetic images per real one, in draws of a rare class; the best by validation.
         truncation: of the noise that synthetic images are drawn from.
-        agreement: a synthetic image is left out where a classifier of the training fold gives its
-            class less than this. More leaves what the classifier already knows, which teaches
-            nothing.
+        agreement: a synthetic image is left out if a classifier of the training fold gives its
+            class a lower probability. A higher value keeps only images that the classifier
+            recognises already and that add nothing.
         recipe: of the generators.
         values: recipe values to change; not those that the plan itself decides.
         flip: whether classical augmentation mirrors, too.
-        size: side in pixels that images are brought to; None keeps theirs.
-        test_share: of the images (1/2, 1/3, 1/4 ...), locked away where there is no test part.
+        size: side in pixels after resizing; None keeps the images' own.
+        test_share: of the images (1/2, 1/3, 1/4 ...), set aside if there is no test part.
         seed: of splits, draws and the bootstrap.
     """
 
@@ -64,33 +64,30 @@ class Plan:
                 raise UsageError(no_such("arm", arm, ARMS))
         if not set(self.arms) & set(REAL_ARMS) or not set(self.arms) & set(GAN_ARMS):
             raise UsageError(
-                f"arms are {', '.join(self.arms) or 'none'}, where a verdict needs one of "
-                f"{', '.join(REAL_ARMS)} and one of {', '.join(GAN_ARMS)}: add one"
+                f"arms must include one of {', '.join(REAL_ARMS)} and one of "
+                f"{', '.join(GAN_ARMS)}, got {', '.join(self.arms) or 'none'}"
             )
         if not self.rare:
-            raise UsageError("no rare class is named: name one or more, such as --rare LABEL")
+            raise UsageError("no rare class is given: give at least one, such as --rare LABEL")
         for name, least in (("seeds", 2), ("steps", 1), ("batch", 1), ("seed", 0)):
             if getattr(self, name) < least:
-                raise UsageError(f"{name} is {getattr(self, name)}, where it is at least {least}")
+                raise UsageError(f"{name} must be at least {least}, got {getattr(self, name)}")
         if not self.ratios or not all(0 < ratio <= 100 for ratio in self.ratios):
-            raise UsageError(f"ratios are {self.ratios}, where they are above 0 and at most 100")
+            raise UsageError(f"ratios must be above 0 and at most 100, got {self.ratios}")
         for key in set(self.values) & set(OURS):
-            raise UsageError(
-                f"{key} is decided by the study, where other recipe values can be set: use --kimg, "
-                "--seed or --size, or leave it out"
-            )
+            raise UsageError(f"{key} is set by the study: use --kimg, --seed or --size, or omit it")
         for name, low, high in (
             ("kimg", 0, 1e6), ("truncation", 0, 2), ("test_share", 0, 0.5),
         ):  # fmt: skip
             if not low < getattr(self, name) <= high:
                 raise UsageError(
-                    f"{name} is {getattr(self, name):g}, where it is above {low}, {high:g} at most"
+                    f"{name} must be above {low} and at most {high:g}, got {getattr(self, name):g}"
                 )
         if not 0 <= self.agreement < 1:
-            raise UsageError(f"agreement is {self.agreement:g}, where it is from 0 to below 1")
+            raise UsageError(f"agreement must be from 0 to below 1, got {self.agreement:g}")
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; equal plans have equal words."""
+        """For JSON; the same for equal plans."""
         return {name: list(v) if isinstance(v, Sequence) and not isinstance(v, str) else v
                 for name, v in asdict(self).items()}  # fmt: skip
 

@@ -1,11 +1,11 @@
-"""A study on the disk: per seed a run, a pool of synthetic images, and what each arm answered.
+"""A study on disk: per seed a run, a pool of synthetic images, and the predictions of each arm.
 
-    DIR/study.json            what was asked, and of which images: the same words go on
+    DIR/study.json            the request, with a fingerprint of the images: the same one resumes
     DIR/seeds/0/run/          the generator
     DIR/seeds/0/pool.npz      images drawn from it
     DIR/seeds/0/ARM.npz       probabilities on the validation fold and on the test part
 
-What is there is not made again. Test answers lie unread until the verdict.
+Finished parts are not computed again. Predictions on the test part are not read before the verdict.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """Probabilities float [N, C] of one fit, on its validation fold and on the test part."""
 
     valid: np.ndarray
@@ -42,37 +42,44 @@ class Answers:
 
 
 class Study:
-    """Stages of one seed after the other; each is kept when it is done.
+    """Stages of one seed after the other; each is kept when it is complete.
 
     Args:
         folder: new or empty, or a study of the same plan and images.
         fit: the classifier.
-        word: the classifier's name, which must not change within a study.
+        classifier: its name, which must not change within a study.
+        progress: report progress on standard error.
 
-    Raises: RunError: the folder holds something else.
+    Raises: RunError: the folder contains something else.
     """
 
     def __init__(
-        self, folder: Path, material: Material, plan: Plan, fit: Fit, word: str, progress: bool
+        self,
+        folder: Path,
+        material: Material,
+        plan: Plan,
+        fit: Fit,
+        classifier: str,
+        progress: bool,
     ):
         self.folder, self.material, self.plan, self.fit = folder, material, plan, fit
         self.progress = progress
         self._folds: dict[int, np.ndarray] = {}
         self._pools: dict[int, drawing.Pool] = {}
-        asked = {"version": VERSION, "plan": plan.to_dict(), "images": material.fingerprint,
-                 "classifier": word}  # fmt: skip
-        begin(folder, asked, "study.json", made="seeds/*/*")
+        request = {"version": VERSION, "plan": plan.to_dict(), "images": material.fingerprint,
+                   "classifier": classifier}  # fmt: skip
+        begin(folder, request, "study.json", made="seeds/*/*")
 
     def run(self) -> None:
-        """Does what is missing."""
+        """Compute the missing parts."""
         for seed in range(self.plan.seeds):
             began = time.perf_counter()
             pool = self.pool(seed)
             for arm, ratio in self.plan.variants():
                 if not self._path(seed, arm, ratio).is_file():
-                    self._tell(f"seed {seed + 1} of {self.plan.seeds}: {name_of(arm, ratio)}")
-                    self.answer(seed, arm, ratio, pool)
-            self._tell(f"seed {seed + 1}: {time.perf_counter() - began:.0f} s")
+                    self._message(f"seed {seed + 1} of {self.plan.seeds}: {name_of(arm, ratio)}")
+                    self.predict(seed, arm, ratio, pool)
+            self._message(f"seed {seed + 1}: {time.perf_counter() - began:.0f} s")
 
     def fold(self, seed: int) -> tuple[Part, Part]:
         """The training and the validation part of a seed, which share no unit."""
@@ -82,7 +89,7 @@ class Study:
         return learn[~self._folds[seed]], learn[self._folds[seed]]
 
     def pool(self, seed: int) -> drawing.Pool:
-        """The synthetic images of a seed, made or read."""
+        """The synthetic images of a seed, drawn or read."""
         path = self.folder / "seeds" / str(seed) / "pool.npz"
         if seed in self._pools:
             return self._pools[seed]
@@ -91,24 +98,26 @@ class Study:
                 self._pools[seed] = drawing.unpacked(path)
             return self._pools[seed]
         train, valid = self.fold(seed)
-        # First, since a classifier of the user's that cannot answer should say so at once.
+        # First, because a classifier of the user that fails should fail before the training.
         sorter = self._fitted("classical", 0.0, train, {}, seed + 10_000)
         sorter(valid.images)
         run_folder = path.with_name("run")
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-        self._tell(f"seed {seed + 1} of {self.plan.seeds}: generator, {self.plan.kimg:g} kimg")
+        self._message(f"seed {seed + 1} of {self.plan.seeds}: generator, {self.plan.kimg:g} kimg")
         run = drawing.generator(train, self.plan, seed, run_folder, self.progress)
         self._pools[seed] = drawing.draw(run, train, self.material, self.plan, seed, sorter)
         write_file(path, drawing.packed(self._pools[seed]))
         return self._pools[seed]
 
-    def answers(self, seed: int, arm: str, ratio: float) -> Answers:
+    def predictions(self, seed: int, arm: str, ratio: float) -> Predictions:
+        """Of a finished arm."""
         path = self._path(seed, arm, ratio)
         with reading(path), np.load(path, allow_pickle=False) as arrays:
-            return Answers(arrays["valid"], arrays["test"])
+            return Predictions(arrays["valid"], arrays["test"])
 
-    def answer(self, seed: int, arm: str, ratio: float, pool: drawing.Pool) -> None:
+    def predict(self, seed: int, arm: str, ratio: float, pool: drawing.Pool) -> None:
+        """Fit the classifier of an arm, and write its predictions."""
         train, valid = self.fold(seed)
         labels = range(len(self.material.names)) if arm == SYNTHETIC else self.material.rare
         fake = {c: pool.of(c) for c in labels} if arm in (*GAN_ARMS, SYNTHETIC) else {}
@@ -129,12 +138,12 @@ class Study:
         return lambda images: checked(predict, images, classes)
 
     def _path(self, seed: int, arm: str, ratio: float) -> Path:
-        word = re.sub(r"[^a-z0-9.]+", "-", name_of(arm, ratio))
-        return self.folder / "seeds" / str(seed) / f"{word}.npz"
+        name = re.sub(r"[^a-z0-9.]+", "-", name_of(arm, ratio))
+        return self.folder / "seeds" / str(seed) / f"{name}.npz"
 
-    def _tell(self, words: str) -> None:
+    def _message(self, text: str) -> None:
         if self.progress:
-            sys.stderr.write(words + "\n")
+            sys.stderr.write(text + "\n")
 
 
 def name_of(arm: str, ratio: float) -> str:
@@ -143,10 +152,10 @@ def name_of(arm: str, ratio: float) -> str:
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Raises RunError where a file is damaged."""
+    """Raises RunError if a file is damaged."""
     try:
         yield
     except UNREADABLE as error:
         raise RunError(
-            f"{path} is damaged ({error}): delete it, and the same command makes it again"
+            f"{path} is damaged ({error}): delete it, and run the same command again"
         ) from error

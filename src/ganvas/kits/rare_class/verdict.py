@@ -1,22 +1,18 @@
-"""From the answers of all arms to one word: helps, no evidence or hurts.
+"""From the predictions of all arms to the verdict: helps, no evidence or hurts.
 
 1. For each arm that mixes, its ratio is chosen by balanced accuracy on the validation folds.
 2. So is the best of the arms without a generator, and the best of those with one.
-3. Only then is the test looked at. Each arm with synthetic images is compared with the best arm
+3. Only then the test part is used. Each arm with synthetic images is compared with the best arm
    without: a paired difference with its interval, p-values adjusted by Holm.
 4. helps: of `gan` and `classical + gan`, one is better, at 0.05 after Holm, and its intervals
-   against every arm without synthetic images lie above 0. (Validation folds hold few images of a
-   rare class and may name the wrong arm as the best: to beat that one is not enough. A test of
-   all is one at the level of each: Berger 1982, Technometrics 24, p. 295.)
+   against every arm without synthetic images lie above 0. (Validation folds contain few images of
+   a rare class and may name the wrong arm as the best: to be better than that one is not enough. A
+   test of all is one at the level of each: Berger 1982, Technometrics 24, p. 295.)
    hurts: the one of them that validation would choose is worse, at 0.05 after Holm, with an
-   interval below 0. no evidence: anything else, and wherever synthetic images leak the test.
+   interval below 0. no evidence: anything else, and always if synthetic images leak the test.
 """
 
 from __future__ import annotations
-
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,113 +21,33 @@ from . import metrics
 from .leaks import Leaks
 from .parts import Material
 from .plan import GAN_ARMS, REAL_ARMS, SYNTHETIC
+from .results import About, Arm, Comparison, Verdict
 from .study import Study
-
-LEVEL = 0.05
-WORDS = ("helps", "no evidence", "hurts")
-
-
-@dataclass(frozen=True)
-class Arm:
-    """How an arm did: means over seeds on the test part.
-
-    Attributes:
-        ratio: chosen on validation; 0 where nothing is mixed.
-        valid: balanced accuracy on the validation folds.
-        test: balanced accuracy on the test part, mean and lowest and highest seed.
-        classes: class -> {"recall", "precision", "auprc", "ece", "brier"}.
-    """
-
-    name: str
-    ratio: float
-    valid: float
-    test: float
-    lowest: float
-    highest: float
-    classes: dict[str, dict[str, float | None]]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """An arm against the best arm without a generator, in balanced accuracy on the test.
-
-    Attributes:
-        lead: the lowest low end of its intervals against all arms without a generator.
-    """
-
-    arm: str
-    against: str
-    value: float
-    low: float
-    high: float
-    p: float
-    adjusted: float
-    lead: float
-
-    @property
-    def better(self) -> bool:
-        return self.adjusted < LEVEL and self.low > 0
-
-    @property
-    def worse(self) -> bool:
-        return self.adjusted < LEVEL and self.high < 0
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What `balance` found.
-
-    Attributes:
-        word: helps, no evidence or hurts.
-        sentence: why, with numbers.
-        best_real, best_gan: as chosen on validation.
-        arms: in the order of the plan.
-        comparisons: of every arm with synthetic images.
-        leaks: between what was learnt from and the test.
-        warnings: what to know before believing it.
-        about: counts of images.
-        folder: where everything lies.
-    """
-
-    word: str
-    sentence: str
-    best_real: str
-    best_gan: str
-    arms: tuple[Arm, ...]
-    comparisons: tuple[Comparison, ...]
-    leaks: dict[str, Any]
-    warnings: tuple[str, ...]
-    about: dict[str, Any]
-    folder: Path = field(default=Path())
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {"verdict": self.word, **asdict(self), "folder": str(self.folder)}
 
 
 def conclude(study: Study, leaks: Leaks) -> Verdict:
-    """Chooses on validation, then looks at the test."""
+    """Choose on validation, then compare on the test part."""
     plan, material = study.plan, study.material
     chosen = {arm: _ratio(study, arm) for arm in plan.arms}
     valid = {arm: _validated(study, arm, ratio) for arm, ratio in chosen.items()}
     best_real = max((a for a in plan.arms if a in REAL_ARMS), key=valid.__getitem__)
     best_gan = max((a for a in plan.arms if a in GAN_ARMS), key=valid.__getitem__)
     kept = leaks.kept
-    answers = {a: np.stack([study.answers(s, a, r).test[kept] for s in range(plan.seeds)])
-               for a, r in chosen.items()}  # fmt: skip
+    tested = {a: np.stack([study.predictions(s, a, r).test[kept] for s in range(plan.seeds)])
+              for a, r in chosen.items()}  # fmt: skip
     truth = material.test.labels[kept]
-    arms = tuple(_arm(a, r, valid[a], answers[a], truth, material) for a, r in chosen.items())
+    arms = tuple(_arm(a, r, valid[a], tested[a], truth, material) for a, r in chosen.items())
     compared = compare(
-        {a: answers[a].argmax(axis=2) for a in plan.arms}, truth, material.test.units[kept],
+        {a: tested[a].argmax(axis=2) for a in plan.arms}, truth, material.test.units[kept],
         len(material.names), best_real, plan.seed,
     )  # fmt: skip
     word, sentence = decide(compared, best_gan)
-    said = leaks.sentences()
+    found = leaks.sentences()
     if leaks.fatal and word == "helps":
-        word, sentence = "no evidence", said[-1]
+        word, sentence = "no evidence", found[-1]
     return Verdict(
-        word, sentence, best_real, best_gan, arms, compared, leaks.to_dict(),
-        (*said, *_warnings(study, kept)), _about(study, kept), study.folder,
+        word, sentence, best_real, best_gan, arms, compared, leaks.counts,
+        (*found, *_warnings(study, kept)), _about(study, kept), study.folder,
     )  # fmt: skip
 
 
@@ -142,7 +58,7 @@ def compare(
     """Every arm with synthetic images against one without.
 
     Args:
-        guessed: arm -> classes named, int [S, N].
+        guessed: arm -> predicted classes, int [S, N].
         truth, units: int [N].
     """
     hits = {a: paired.tally(g, truth, units, classes) for a, g in guessed.items()}
@@ -159,7 +75,7 @@ def compare(
 
 
 def decide(compared: tuple[Comparison, ...], best_gan: str) -> tuple[str, str]:
-    """The word, and the sentence behind it."""
+    """The verdict, and the reason for it."""
     mixed = [c for c in compared if c.arm in GAN_ARMS]
     helping = [c for c in mixed if c.better and c.lead > 0]
     chosen = next(c for c in mixed if c.arm == best_gan)
@@ -169,8 +85,8 @@ def decide(compared: tuple[Comparison, ...], best_gan: str) -> tuple[str, str]:
         return "hurts", _sentence(chosen)
     if chosen.better:
         return "no evidence", (
-            f"{_sentence(chosen)}; but another arm without synthetic images is not surely worse "
-            f"(the interval against it begins at {100 * chosen.lead:+.2f})"
+            f"{_sentence(chosen)}; but it is not shown that all other arms without synthetic "
+            f"images are worse (an interval against one begins at {100 * chosen.lead:+.2f})"
         )
     return "no evidence", _sentence(chosen)
 
@@ -193,70 +109,70 @@ def _validated(study: Study, arm: str, ratio: float) -> float:
     guessed, truth = [], []
     for seed in range(study.plan.seeds):
         truth.append(study.fold(seed)[1].labels)
-        guessed.append(study.answers(seed, arm, ratio).valid.argmax(axis=1))
+        guessed.append(study.predictions(seed, arm, ratio).valid.argmax(axis=1))
     classes = len(study.material.names)
     return metrics.balanced_accuracy(np.concatenate(guessed), np.concatenate(truth), classes)
 
 
 def _arm(
-    name: str, ratio: float, valid: float, answers: np.ndarray, truth: np.ndarray,
+    name: str, ratio: float, valid: float, predicted: np.ndarray, truth: np.ndarray,
     material: Material,
 ) -> Arm:  # fmt: skip
-    found = [metrics.per_class(seed, truth) for seed in answers]
+    found = [metrics.per_class(seed, truth) for seed in predicted]
     scores = [float(np.nanmean(one["recall"])) for one in found]
     classes: dict[str, dict[str, float | None]] = {}
-    for c, word in enumerate(material.names):
+    for c, label in enumerate(material.names):
         means = {key: _mean([one[key][c] for one in found]) for key in found[0]}
-        classes[word] = means
+        classes[label] = means
     return Arm(name, ratio, valid, float(np.mean(scores)), min(scores), max(scores), classes)
 
 
 def _mean(values: list[float]) -> float | None:
-    """Over the seeds where there is a number (no precision where nothing is called a class)."""
+    """Over the seeds that have a number (there is no precision without predictions)."""
     there = [float(value) for value in values if np.isfinite(value)]
     return float(np.mean(there)) if there else None
 
 
 def _warnings(study: Study, kept: np.ndarray) -> list[str]:
     plan, material = study.plan, study.material
-    said = list(material.notes)
+    found = list(material.notes)
     if plan.seeds < 5:
-        said.append(f"only {plan.seeds} seeds: 5 or more make the interval one to rely on")
+        found.append(f"only {plan.seeds} seeds: use 5 or more for a reliable interval")
     for c in material.rare:
         name = material.names[c]
         units = len(np.unique(material.test.units[kept & (material.test.labels == c)]))
         if units < paired.FEW:
-            said.append(
+            found.append(
                 f"the test has {units} {'groups' if material.grouped else 'images'} of '{name}': "
-                "the interval is rough, and only large effects can show"
+                "the interval is rough, and only large effects can be detected"
             )
         for seed in range(plan.seeds):
             counts = study.pool(seed).counts[name]
             left_out = {"copies", "label"} - set(counts["filters"])
             if left_out:
-                said.append(
+                found.append(
                     f"seed {seed}: of {counts['drawn']} synthetic images of '{name}', "
                     f"{counts['near_copies']} are near-copies of training images and "
                     f"{counts['disagreed']} are unlike the class, so the filter by "
-                    f"{' and by '.join(sorted(left_out))} was left out: train longer (--kimg)"
+                    f"{' and by '.join(sorted(left_out))} was not used: train longer (--kimg)"
                 )
     if not material.grouped:
-        said.append(
+        found.append(
             "no groups are given: if several images come from one patient or part, the intervals "
-            "are too narrow and the folds share them; --groups FILE.csv mends both"
+            "are too narrow, and training and validation share them: give --groups FILE.csv"
         )
-    return said
+    return found
 
 
-def _about(study: Study, kept: np.ndarray) -> dict[str, Any]:
+def _about(study: Study, kept: np.ndarray) -> About:
     learn, test, names = study.material.learn, study.material.test, study.material.names
-    return {
-        "rare": [names[c] for c in study.material.rare],
-        "classes": {name: {"learn": int((learn.labels == c).sum()),
-                           "test": int((test.labels[kept] == c).sum())}
-                    for c, name in enumerate(names)},
-        "tested_by": study.material.tested_by,
-        "unit": "group" if study.material.grouped else "image",
-        "pools": [study.pool(seed).counts for seed in range(study.plan.seeds)],
-        "plan": study.plan.to_dict(),
-    }  # fmt: skip
+    return About(
+        rare=tuple(names[c] for c in study.material.rare),
+        classes={name: {"learn": int((learn.labels == c).sum()),
+                        "test": int((test.labels[kept] == c).sum())}
+                 for c, name in enumerate(names)},
+        tested_by=study.material.tested_by,
+        unit="group" if study.material.grouped else "image",
+        pools=tuple(study.pool(seed).counts for seed in range(study.plan.seeds)),
+        plan=study.plan,
+    )  # fmt: skip

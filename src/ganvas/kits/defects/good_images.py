@@ -1,4 +1,4 @@
-"""Images as an inspector has them: a folder, a file, an array; and what becomes of good ones."""
+"""Reading images from a folder, a file or an array, and splitting the good ones by their use."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ...data import Options, load
 from ...errors import DataError, UsageError
 
 FEWEST = 40
-"""Good images to learn from; besides, those that calibrate."""
+"""Least number of good images to train on; images for calibration come on top."""
 
 
 class Named(NamedTuple):
-    """uint8 [N, H, W, C], and where each came from."""
+    """uint8 [N, H, W, C], and the path of each."""
 
     pixels: np.ndarray
     paths: list[str]
@@ -31,9 +31,9 @@ class Split(NamedTuple):
     """Row numbers of good images, no two parts sharing one.
 
     Attributes:
-        learn: the GAN, the encoder and the densities see them.
-        scale: they say how large each part of a score usually is.
-        calibrate: they turn scores into p-values, and are used for nothing else.
+        learn: the GAN and the encoder are trained, and the densities fitted, on them.
+        scale: they determine mean and spread of each part of a score.
+        calibrate: they turn scores into p-values, and have no other use.
     """
 
     learn: np.ndarray
@@ -47,36 +47,37 @@ def read_good(
     """Good images, uint8 [N, H, W, C].
 
     Args:
-        size: (height, width) to bring them to; None: they all have one size, which stays.
-        all_good: classes are let in, since every one of them is good.
+        size: (height, width) to resize them to; None: they all have one size, which stays.
+        all_good: classes are accepted, since every one of them is good.
 
-    Raises: DataError: nothing there, several sizes, or labels.
+    Raises: DataError: no images, several sizes, or labels.
     """
     most = pictures.MAX_PIXELS
     if size is not None and size[0] * size[1] > most:
         raise UsageError(
-            f"size {size[0]}x{size[1]}: images have {most // 10**6} megapixels at most"
+            f"size must have at most {most // 10**6} megapixels, got {size[0]}x{size[1]}"
         )
     options = Options(size=size or _size(data), holdout=0.0)
     source = load(data, options)
     if source.classes and not all_good:
         raise DataError(
             f"{_name(data)} has labels ({', '.join(map(str, source.names[:4]))}"
-            f"{' ...' if source.classes > 4 else ''}), where only good images are learnt from and "
-            "no label is read: give the folder of good ones, or --all-good if all of them are"
+            f"{' ...' if source.classes > 4 else ''}), but only good images without labels are "
+            "accepted: give the folder of good ones, or --all-good if every class is good"
         )
     return source.pixels(np.arange(source.count))
 
 
 def read(data: Any, shape: tuple[int, int, int] | None = None) -> Named:
-    """Images to be scored, as they are: never brought to another size.
+    """Images to be scored, never resized.
 
     Args:
-        shape: what a model was fitted on, [H, W, C]. Colour is made grey for a grey model.
+        shape: of the images a model was fitted on, [H, W, C]. A grey model gets colour images in
+            grey.
 
-    Raises: DataError: nothing there, one cannot be read, or another size.
+    Raises: DataError: no images, one cannot be read, or another size.
     """
-    word = _name(data)
+    name = _name(data)
     if isinstance(data, (str, os.PathLike)) and Path(data).is_dir():
         paths = files(Path(data))
     elif isinstance(data, (str, os.PathLike)) and Path(data).suffix.lower() in pictures.SUFFIXES:
@@ -84,8 +85,8 @@ def read(data: Any, shape: tuple[int, int, int] | None = None) -> Named:
     else:
         pixels = _array(data)
         if shape is not None and pixels.shape[1:] != shape:
-            raise DataError(_other(word, pixels.shape[1:], shape))
-        return Named(pixels, [f"{word}[{row}]" for row in range(len(pixels))])
+            raise DataError(_other(name, pixels.shape[1:], shape))
+        return Named(pixels, [f"{name}[{row}]" for row in range(len(pixels))])
     channels = None if shape is None else shape[2]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(pool.map(lambda path: pictures.read(path, channels=channels), paths))
@@ -107,48 +108,47 @@ def files(folder: Path) -> list[Path]:
     )
     if not found:
         raise DataError(
-            f"{folder} holds no image, where PNG, JPEG, BMP, GIF, WebP and TIFF files are taken: "
-            "give a folder of images"
+            f"{folder} contains no image: give a folder of PNG, JPEG, BMP, GIF, WebP or TIFF files"
         )
     return found
 
 
 def needed(alpha: float) -> int:
-    """Images without which no p-value can be as small as alpha: 1 / (n + 1) <= alpha.
+    """The least n for which a p-value can be as small as alpha: 1 / (n + 1) <= alpha.
 
-    Raises: UsageError: no share.
+    Raises: UsageError: alpha is not a share.
     """
     if not 0 < alpha < 1:
-        raise UsageError(f"alpha = {alpha:g}: a false-alarm rate lies above 0 and below 1")
+        raise UsageError(f"alpha must be above 0 and below 1, got {alpha:g}")
     return int(np.ceil(1 / alpha - 1 - 1e-9))
 
 
-def promise(alpha: float, count: int) -> None:
-    """Raises: UsageError: `count` calibration images cannot promise this false-alarm rate."""
+def check_alpha(alpha: float, count: int) -> None:
+    """Raises: UsageError: `count` calibration images cannot guarantee this false-alarm rate."""
     if count < needed(alpha):
         raise UsageError(
-            f"alpha = {alpha:g} cannot be promised by {count} calibration images, it takes "
-            f"{needed(alpha)}: fit with {fewest(alpha)} good images or more, or ask for "
-            f"{1 / (count + 1):.3g} or more"
+            f"alpha = {alpha:g} cannot be guaranteed by {count} calibration images, it needs "
+            f"{needed(alpha)}: fit with at least {fewest(alpha)} good images, or set alpha to at "
+            f"least {1 / (count + 1):.3g}"
         )
 
 
 def fewest(alpha: float) -> int:
-    """Good images, in all, that `split` deals out for an alpha."""
+    """The least number of good images that `split` accepts for an alpha."""
     return next(n for n in itertools.count(needed(alpha)) if min(_shares(n, alpha)[:2]) > 0)
 
 
 def split(count: int, alpha: float, seed: int) -> Split:
-    """Deal good images out: a quarter calibrates (at most 1,000), an eighth scales, the rest
-    learns; more calibrate where alpha takes more.
+    """Split good images: a quarter for calibration (at most 1,000, or as many as alpha needs), an
+    eighth for scaling, the rest for training.
 
-    Raises: DataError: too few to learn from, or to promise alpha.
+    Raises: DataError: too few to train on, or to guarantee alpha.
     """
     learn, scale, calibrate = _shares(count, alpha)
     if not learn:
         raise DataError(
-            f"{count} good images are too few for alpha = {alpha:g}, of which {calibrate} only "
-            f"calibrate: give {fewest(alpha)} or more"
+            f"{count} good images are too few for alpha = {alpha:g}, of which {calibrate} are for "
+            f"calibration alone: give at least {fewest(alpha)}"
         )
     order = np.random.Generator(np.random.Philox(seed)).permutation(count)
     parts = np.split(order, [learn, learn + scale])
@@ -156,7 +156,7 @@ def split(count: int, alpha: float, seed: int) -> Split:
 
 
 def _shares(count: int, alpha: float) -> tuple[int, int, int]:
-    """How many learn (0: too few), scale and calibrate."""
+    """How many are for training (0: too few), scaling and calibration."""
     calibrate = max(min(1000, count // 4), needed(alpha))
     scale = max(8, min(500, count // 8))
     learn = count - calibrate - scale
@@ -171,8 +171,8 @@ def _size(data: Any) -> tuple[int, int]:
         if len(sizes) > 1:
             (h, w), _ = sizes.most_common(1)[0]
             raise DataError(
-                f"the images in {data} have {len(sizes)} sizes (mostly {h}×{w} px), where all "
-                f"have one: crop them alike, or bring them to one with --size {h}x{w}"
+                f"the images in {data} have {len(sizes)} sizes (mostly {h}×{w} px), must have one: "
+                f"crop them to one size, or resize them with --size {h}x{w}"
             )
         return next(iter(sizes))
     height, width = _array(data).shape[1:3]
@@ -185,14 +185,14 @@ def _array(data: Any) -> np.ndarray:
         options = Options(holdout=0.0, judged=True, labels=False)
         source = load(data, options)
         height, width = source.report.sizes["most_common"]
-        if (height, width) != source.shape[:2]:  # `load` makes large images small unless told
+        if (height, width) != source.shape[:2]:  # `load` reduces large images by default
             source = load(data, replace(options, size=(height, width)))
         return source.pixels(np.arange(source.count))
     array = data[..., None] if data.ndim == 3 else data
     if array.dtype != np.uint8 or array.ndim != 4 or not len(array):
         raise DataError(
-            f"images are {data.dtype} of shape {list(data.shape)}, where uint8 [N, H, W] or "
-            "[N, H, W, C] is taken: convert them"
+            f"images are {data.dtype} of shape {list(data.shape)}, must be uint8 [N, H, W] or "
+            "[N, H, W, C]: convert them"
         )
     return array
 
@@ -201,9 +201,9 @@ def _name(data: Any) -> str:
     return os.fspath(data) if isinstance(data, (str, os.PathLike)) else "the array"
 
 
-def _other(word: str, got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    sides = ["×".join(map(str, one[:2])) + f" px, {one[2]} channel(s)" for one in (got, wanted)]
+def _other(name: str, got: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    sides = ["×".join(map(str, one[:2])) + f" px, {one[2]} channel(s)" for one in (got, expected)]
     return (
-        f"{word} has {sides[0]}, where this model was fitted on {sides[1]}: crop or scale it as "
-        "the good images were"
+        f"{name} has {sides[0]}, but this model was fitted on {sides[1]}: crop or scale it like "
+        "the good images"
     )

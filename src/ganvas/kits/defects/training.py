@@ -1,4 +1,4 @@
-"""The GAN behind a detector: an ordinary run of the package, on good patches and their moves."""
+"""The GAN of a detector: an ordinary run of the package, on good patches and their moves."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VALUES: Mapping[str, Any] = {
     "watch.grids": 2,
     "watch.tensorboard": False,
 }
-"""What differs from the recipe `quick`: hinge loss with R1, no batch normalisation and nothing else
+"""Differences from the recipe `quick`: hinge loss with R1, no batch normalisation and nothing else
 that mixes images in the discriminator, and an auxiliary classifier, of moves."""
 
 
@@ -43,7 +43,7 @@ def recipe(kimg: float, seed: int, changes: Mapping[str, Any]) -> Config:
 
 
 def train_gan(patches: np.ndarray, folder: Path, config: Config, *, progress: bool = True) -> GAN:
-    """Train, or resume where it stopped; a finished run is only read.
+    """Train, or resume an unfinished run; a finished run is only read.
 
     Args:
         patches: uint8 [N, S, S, C], of good images.
@@ -58,7 +58,7 @@ def train_gan(patches: np.ndarray, folder: Path, config: Config, *, progress: bo
 
 
 class Features:
-    """What a discriminator computes of images on its way: maps by depth, and how they are moved.
+    """The inner maps of a discriminator by depth, and its logits of moves.
 
     Attributes:
         maps: how many there are.
@@ -69,8 +69,8 @@ class Features:
         self.maps = len(outputs)
         self.model = keras.Model(discriminator.input, [*outputs, discriminator.output])
 
-    def __call__(self, images):
+    def __call__(self, images: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
         """float32 [N, S, S, C] in [-1, 1] -> maps, finest first, and logits of moves [N, 8]."""
         label = tf.zeros(tf.shape(images)[:1], tf.int32)
-        *maps, said = self.model({"image": images, "label": label}, training=False)
-        return maps, said[:, 1:]
+        *maps, logits = self.model({"image": images, "label": label}, training=False)
+        return maps, logits[:, 1:]

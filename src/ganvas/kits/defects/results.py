@@ -1,0 +1,169 @@
+"""What `defects.judge` and `defects.report` return."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ...stats.intervals import Interval
+
+FEW = 10
+"""Good or bad images below which no winner is named: a bootstrap of so few shows no uncertainty."""
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """How well scores separate bad images from good ones.
+
+    Attributes:
+        auroc, average_precision: in 0..1, with 95 % interval.
+    """
+
+    auroc: Interval
+    average_precision: Interval
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "auroc": self.auroc._asdict(),
+            "average_precision": self.average_precision._asdict(),
+        }
+
+
+@dataclass(frozen=True)
+class PixelScores:
+    """How well a heat-map finds the pixels of the masks; each in 0..1.
+
+    Attributes:
+        aupro: up to a false-positive rate of 30 %.
+    """
+
+    auroc: float
+    aupro: float
+    average_precision: float
+
+
+@dataclass(frozen=True)
+class Lead:
+    """AUROC of the detector minus AUROC of the best baseline, on the same resampled images.
+
+    Attributes:
+        over: name of that baseline.
+        value, low, high: the difference and its 95 % interval.
+    """
+
+    over: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class FalseAlarms:
+    """Good images that were called defective.
+
+    Attributes:
+        count, rate: number and share of them.
+        low, high: 95 % interval of the number that alpha allows.
+        inside: whether `count` lies in it.
+    """
+
+    count: int
+    rate: float
+    low: int
+    high: int
+    inside: bool
+
+
+@dataclass(frozen=True)
+class DefectsReport:
+    """A detector measured on known images.
+
+    Attributes:
+        good, bad: number of images.
+        alpha: share of good images that may be called defective.
+        detector: scores of the detector.
+        baselines: name -> scores of a detector without a GAN.
+        lead: the difference to the best baseline.
+        ablation: AUROC by the parts that make the score.
+        recall: share of the bad images called defective, with 95 % interval.
+        false_alarms: good images called defective.
+        milliseconds: per image, in a batch.
+        pixels: "detector" and "pca" -> scores of the heat-map; None without masks.
+    """
+
+    good: int
+    bad: int
+    alpha: float
+    detector: ImageScores
+    baselines: dict[str, ImageScores]
+    lead: Lead
+    ablation: dict[str, float]
+    recall: Interval
+    false_alarms: FalseAlarms
+    milliseconds: float
+    pixels: dict[str, PixelScores] | None = None
+
+    @property
+    def sentences(self) -> list[str]:
+        """The result in three sentences: who wins, false alarms, defects found."""
+        return [self._winner(), self._alarms(), self._found()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; "pixels" only with masks."""
+        pixels = {name: asdict(one) for name, one in (self.pixels or {}).items()}
+        return {
+            "good": self.good,
+            "bad": self.bad,
+            "alpha": self.alpha,
+            "detector": self.detector.to_dict(),
+            "baselines": {name: one.to_dict() for name, one in self.baselines.items()},
+            "lead": asdict(self.lead),
+            "ablation": dict(self.ablation),
+            "recall": self.recall._asdict(),
+            "false_alarms": asdict(self.false_alarms),
+            "milliseconds": self.milliseconds,
+            **({"pixels": pixels} if pixels else {}),
+            "sentences": self.sentences,
+        }
+
+    def _winner(self) -> str:
+        lead = self.lead
+        own, best = self.detector.auroc.value, self.baselines[lead.over].auroc.value
+        numbers = (
+            f"(AUROC {own:.3f} against {best:.3f}, difference {lead.value:.3f}, 95 % interval "
+            f"{lead.low:.3f} to {lead.high:.3f})"
+        )
+        if min(self.good, self.bad) < FEW:
+            return (
+                f"{self.good} good and {self.bad} bad images are too few to name a winner; the "
+                f"best detector without a GAN is {lead.over} {numbers}."
+            )
+        if lead.high < 0:
+            return f"A detector without a GAN is better: {lead.over} {numbers}. Use that one."
+        if lead.low <= 0:
+            return (
+                f"There is no evidence that it differs from {lead.over}, a detector without a GAN "
+                f"{numbers}."
+            )
+        return f"It is better than the best detector without a GAN, {lead.over} {numbers}."
+
+    def _alarms(self) -> str:
+        alarms = self.false_alarms
+        return (
+            f"It flags {alarms.count} of {self.good} good images ({alarms.rate:.1%}), "
+            f"{'inside' if alarms.inside else 'OUTSIDE'} the 95 % interval for "
+            f"alpha = {self.alpha:g}, {alarms.low} to {alarms.high}."
+        )
+
+    def _found(self) -> str:
+        sentence = (
+            f"It finds {self.recall.value:.1%} of {self.bad} bad images, 95 % interval "
+            f"{self.recall.low:.1%} to {self.recall.high:.1%}, in {self.milliseconds:.3g} ms each."
+        )
+        if self.false_alarms.inside:
+            return sentence
+        return (
+            f"{sentence} These good images differ from the calibration images: the guarantee of "
+            "alpha does not hold."
+        )
