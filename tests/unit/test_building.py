@@ -1,6 +1,8 @@
 """Networks are built without a trace in the caller's process; private names of Keras are there."""
 
+import importlib
 import inspect
+import os
 import random
 import threading
 
@@ -18,6 +20,9 @@ from ganvas.base.compat.keras import (
     random_state,
     set_random_state,
 )
+from ganvas.base.compat.litert import one_scale_for_each_dense_layer
+from ganvas.base.compat.ray import FOLDER, loopback_only
+from ganvas.base.workers import environment
 from ganvas.config import load_recipe
 from ganvas.gan.layers import BatchNorm
 from ganvas.training.assembly import Form, assemble
@@ -164,3 +169,28 @@ def test_moments_of_adam():
     optimizer.apply([tf.constant([3.0])], [variable])
     mean, square = adam_moments(optimizer, variable)
     np.testing.assert_allclose([mean[0], square[0]], [0.3, 0.09], rtol=1e-5)
+
+
+def test_private_names_of_tensorflows_converter():
+    converter = tf.lite.TFLiteConverter.from_keras_model(tiny())
+    name = "_experimental_disable_per_channel_quantization_for_dense_layers"
+    assert getattr(converter, name) is False
+    one_scale_for_each_dense_layer(converter)
+    assert getattr(converter, name) is True
+
+
+def test_private_names_of_ray():
+    constants = pytest.importorskip("ray._private.ray_constants")
+    before = constants.ENABLE_RAY_CLUSTER
+    with loopback_only():
+        assert constants.ENABLE_RAY_CLUSTER is False
+    assert constants.ENABLE_RAY_CLUSTER is before
+    assert FOLDER in inspect.getsource(importlib.import_module("ray").init)
+
+
+def test_the_environment_of_children_is_no_longer_there_afterwards(monkeypatch):
+    monkeypatch.setenv("OWN", "mine")
+    monkeypatch.delenv("NEW", raising=False)
+    with environment(OWN="ours", NEW="ours"):
+        assert (os.environ["OWN"], os.environ["NEW"]) == ("mine", "ours")
+    assert os.environ["OWN"] == "mine" and "NEW" not in os.environ

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
 import platform
+from collections.abc import Iterator
 
 from ..errors import UsageError
 
@@ -68,3 +70,16 @@ def keep_memory() -> None:
         library = ctypes.CDLL(None)
         for option, value in (_ARENAS, _MAPPED, _TRIM):
             library.mallopt(option, value)
+
+
+@contextlib.contextmanager
+def environment(**values: str) -> Iterator[None]:
+    """Variables for the processes that are started within this; what the user set himself stays.
+    Afterwards the environment is what it was."""
+    new = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(new)
+    try:
+        yield
+    finally:
+        for name in new:
+            os.environ.pop(name, None)

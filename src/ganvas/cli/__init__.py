@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from typing import Any
 
 from ..errors import Advice, GanvasError
 from . import (  # noqa: F401 - they add their commands
@@ -64,7 +65,7 @@ def run_command(arguments: list[str]) -> int:
         return _complain(f"{message}; `ganvas --help` lists what there is", 2)
 
 
-def _note(message, category, *place, **options) -> None:
+def _note(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
     if issubclass(category, Advice):
         sys.stderr.write(f"note: {message}\n")
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -148,7 +148,7 @@ def by_ray(workers: int | None, address: str | None) -> bool:
     return workers is not None
 
 
-def counter(what: str):
+def counter(what: str) -> Callable[[int, int], None]:
     """A line that counts on a terminal, and nothing elsewhere."""
 
     def progress(done: int, count: int) -> None:
@@ -158,7 +158,7 @@ def counter(what: str):
     return progress
 
 
-def tensorflow():
+def tensorflow() -> Any:
     """The package with TensorFlow loaded, without the notes it prints on starting."""
     import ganvas
 

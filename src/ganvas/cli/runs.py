@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from .app import (
     app,
     table,
 )
+
+if TYPE_CHECKING:
+    from ..storage.run import Run
 
 
 @app.command()
@@ -35,6 +38,6 @@ def runs(
     table(lines)
 
 
-def _best(run) -> str:
+def _best(run: Run) -> str:
     best = run.best
     return f"{best['by']} {best[best['by']]:.3g} at {best['kimg']:g} kimg" if best else ""

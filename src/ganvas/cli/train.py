@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from .app import (
     finished,
     tensorflow,
 )
+
+if TYPE_CHECKING:
+    from ..training.dry_run import DryRun
 
 
 @app.command()
@@ -59,7 +62,7 @@ def train(
     shared = by_ray(workers, address)
     ganvas = tensorflow()
     if dry_run:
-        return _rehearse(ganvas.rehearse(data, config))
+        return _show(ganvas.rehearse(data, config))
     if shared and workers is not None:
         from ..cluster import train as train_together
 
@@ -72,8 +75,8 @@ def train(
     return finished(ganvas.train(data, config, run=run, start_from=start_from, go_on=go_on))
 
 
-def _rehearse(report: dict) -> int:
-    typer.echo(report.pop("config").rstrip() + "\n")
-    for name, value in report.items():
-        typer.echo(f"{name}: {value}")
+def _show(report: DryRun) -> int:
+    typer.echo(report.config.rstrip() + "\n")
+    for line in report.lines():
+        typer.echo(line)
     return 0

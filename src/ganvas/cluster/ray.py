@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from ..base.compat.ray import FOLDER, loopback_only
+from ..base.workers import environment
 from ..errors import RunError, UsageError
 
 RESTARTS = 3
@@ -52,7 +54,12 @@ def joined(workers: int, address: str | None = None) -> Iterator[int]:
     Raises: UsageError: Ray is not installed. RunError: no cluster at the address.
     """
     check_installed()
-    os.environ.update({name: os.environ.get(name, value) for name, value in _DRIVER.items()})
+    with environment(**_DRIVER), _joined(workers, address) as threads:
+        yield threads
+
+
+@contextlib.contextmanager
+def _joined(workers: int, address: str | None) -> Iterator[int]:
     import ray
 
     if ray.is_initialized():
@@ -77,19 +84,16 @@ def joined(workers: int, address: str | None = None) -> Iterator[int]:
 def _own(workers: int, threads: int, quiet: dict[str, Any]) -> Iterator[None]:
     """A Ray instance of our own on this machine."""
     import ray
-    from ray._private import ray_constants
 
     folder = _folder()
-    before = ray_constants.ENABLE_RAY_CLUSTER
+    own: dict[str, Any] = {FOLDER: folder}
     try:
-        # Otherwise its ports are open to the network, and Ray has no option for this. The variable
-        # RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER only works before Ray is imported.
-        ray_constants.ENABLE_RAY_CLUSTER = False
-        ray.init(
-            address="local", num_cpus=workers, include_dashboard=False, _temp_dir=folder,
-            object_store_memory=STORE_BYTES, runtime_env={"env_vars": _environment(threads)},
-            **quiet,
-        )  # fmt: skip
+        with loopback_only():  # otherwise its ports are open to the network
+            ray.init(
+                address="local", num_cpus=workers, include_dashboard=False,
+                object_store_memory=STORE_BYTES, runtime_env={"env_vars": _environment(threads)},
+                **quiet, **own,
+            )  # fmt: skip
         util: Any = ray.util
         if not util.get_node_ip_address().startswith("127."):
             raise RunError(
@@ -101,7 +105,6 @@ def _own(workers: int, threads: int, quiet: dict[str, Any]) -> Iterator[None]:
         helpers = _helpers(folder)
         ray.shutdown()
         _end(helpers)
-        ray_constants.ENABLE_RAY_CLUSTER = before
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -129,11 +132,11 @@ def _end(processes: list[Any]) -> None:
 def _connect(address: str, quiet: dict[str, Any]) -> None:
     import ray
 
-    environment = {"env_vars": _environment(None)}
+    variables = {"env_vars": _environment(None)}
     try:
         _knock(address)
-        os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")  # one try instead of a minute
-        ray.init(address=address, runtime_env=environment, **quiet)
+        with environment(RAY_gcs_server_port_wait_time_s="1"):  # one try instead of a minute
+            ray.init(address=address, runtime_env=variables, **quiet)
     except (OSError, ValueError, RuntimeError) as error:
         why = str(error).splitlines()[0]
         raise RunError(

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from ..base.compat.litert import one_scale_for_each_dense_layer, operations
 from ..errors import Refused
 from .saved_model import predictor, write
 
@@ -58,7 +59,7 @@ def convert(
             converter.inference_input_type = converter.inference_output_type = tf.int8
             # A scale for each of the thousands of outputs of a dense layer costs too much (25 % of
             # the file for 0.7 dB).
-            converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+            one_scale_for_each_dense_layer(converter)
         return _converted(converter, kind)
 
 
@@ -139,7 +140,7 @@ class LiteRT:
 
     def _is_whole(self) -> bool:
         """Whether one delegate reads the inputs of the file and writes its outputs."""
-        nodes = self._interpreter._get_ops_details()
+        nodes = operations(self._interpreter)
         delegates = [node for node in nodes if node["op_name"] == "DELEGATE"]
         if len(delegates) != 1:
             return False

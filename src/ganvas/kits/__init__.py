@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-KITS = ("defects", "patterns", "privacy", "rare_class")
+from ..base.lazy import fetch as _fetch
 
+if TYPE_CHECKING:
+    from . import (
+        defects as defects,
+        patterns as patterns,
+        privacy as privacy,
+        rare_class as rare_class,
+    )
 
-def __getattr__(name: str) -> ModuleType:
-    if name in KITS:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+if not TYPE_CHECKING:  # else every misspelt name would have a type
 
-
-def __dir__() -> list[str]:
-    return [*globals(), *KITS]
+    def __getattr__(name: str) -> Any:
+        return _fetch(__name__, {}, name)

@@ -25,6 +25,7 @@ from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_p
 from tensorflow_serving.apis.model_service_pb2 import DESCRIPTOR as MODELS
 from tensorflow_serving.apis.prediction_service_pb2 import DESCRIPTOR as PREDICTION
 
+from ..base.signals import SIGNALS
 from ..errors import UsageError
 from .background import in_background, unless
 from .config import Entry, read_batching, read_models
@@ -236,7 +237,12 @@ def serve(
     Raises: UsageError: no model, a port in use, or a model that cannot be served.
     """
     server = Server(models, options)
-    code = asyncio.run(_until_signal(server, started))
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        code = asyncio.run(_until_signal(server, started))
+    finally:  # asyncio leaves Python's own handlers behind
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if not server.clean:  # Python would wait for its threads
         logging.shutdown()
         os._exit(code)

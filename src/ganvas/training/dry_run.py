@@ -1,10 +1,11 @@
-"""A rehearsal: everything of a run but the run. Nothing is written."""
+"""The dry run: everything of a training but the training. Nothing is written."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
@@ -18,16 +19,64 @@ from .train import prepare
 SECONDS = 5.0
 
 
+@dataclass(frozen=True)
+class DryRun:
+    """What a run would be, and what it would cost on this machine.
+
+    Attributes:
+        config: the resolved recipe, as TOML.
+        images, shape, classes: of the training images; shape is (H, W, C).
+        findings: what the checkup warns of.
+        generator_parameters, discriminator_parameters: numbers of weights.
+        step_ms: milliseconds of a step.
+        kimg: thousand real images shown to the discriminator.
+        seconds: predicted, of all steps.
+        compile_seconds: before the first step.
+        memory: the most that this process has held, in bytes; None where the system does not say.
+    """
+
+    config: str
+    images: int
+    shape: tuple[int, int, int]
+    classes: int
+    findings: tuple[str, ...]
+    generator_parameters: int
+    discriminator_parameters: int
+    step_ms: float
+    kimg: float
+    seconds: float
+    compile_seconds: float
+    memory: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """For the terminal, without the recipe."""
+        shape = "x".join(map(str, self.shape))
+        memory = "not known" if self.memory is None else f"{self.memory / 2**20:.0f} MiB"
+        return [
+            f"images: {self.images} of {shape}"
+            + (f" in {self.classes} classes" if self.classes else ""),
+            *(f"finding: {sentence}" for sentence in self.findings or ("none",)),
+            f"parameters: generator {self.generator_parameters:,}, "
+            f"discriminator {self.discriminator_parameters:,}",
+            f"ms per step: {self.step_ms:.2f}",
+            f"kimg: {self.kimg:g}, {1000 * self.kimg / self.images:.1f} epochs",
+            f"duration: about {clock(self.seconds)} and {self.compile_seconds:.0f} s to compile",
+            f"memory: {memory}",
+        ]
+
+
 def rehearse(
     data: Any,
     recipe: StrPath | Config = "quick",
     *,
     overrides: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> DryRun:
     """Resolve the recipe, check the images, time some steps, predict what a run costs.
 
-    Returns: "config" (TOML), "images", "findings", "parameters", "ms per step", "kimg",
-        "duration", "memory".
     Raises: UsageError: what `train` would refuse.
     """
     config, source = prepare(data, recipe, overrides)
@@ -38,19 +87,11 @@ def rehearse(
         callbacks=[timer], shuffle=False, verbose=0,
     )  # fmt: skip
     per_step = timer.seconds / timer.ticks / plan.execution
-    report, kimg = source.report, plan.kimg(plan.total)
-    return {
-        "config": config.toml(),
-        "images": f"{source.count} of {'x'.join(map(str, source.shape))}"
-        + (f" in {source.classes} classes" if source.classes else ""),
-        "findings": report.warnings or "none",
-        "parameters": f"generator {gan.generator.count_params():,}, "
-        f"discriminator {gan.discriminator.count_params():,}",
-        "ms per step": round(1000 * per_step, 2),
-        "kimg": f"{kimg:g}, {1000 * kimg / source.count:.1f} epochs",
-        "duration": f"about {clock(per_step * plan.total)} and {timer.compiling:.0f} s to compile",
-        "memory": _mebibytes(peak_memory()),
-    }
+    return DryRun(
+        config.toml(), source.count, source.shape, source.classes, tuple(source.report.warnings),
+        gan.generator.count_params(), gan.discriminator.count_params(), 1000 * per_step,
+        plan.kimg(plan.total), per_step * plan.total, timer.compiling, peak_memory(),
+    )  # fmt: skip
 
 
 class Timer(keras.callbacks.Callback):
@@ -73,10 +114,6 @@ class Timer(keras.callbacks.Callback):
             self.compiling = spent
         if self.seconds > SECONDS or (self.ticks and spent > SECONDS):
             self.model.stop_training = True
-
-
-def _mebibytes(size: int | None) -> str:
-    return "not known on this system" if size is None else f"{size / 2**20:.0f} MiB"
 
 
 def peak_memory() -> int | None:

@@ -9,8 +9,10 @@ import time
 
 import keras
 
+from ..base.building import building
 from ..base.logs import quiet
 from ..base.signals import stopping
+from ..base.workers import environment
 from ..errors import GanvasError, RunError
 from .session import Search
 from .space import summary, values_of
@@ -33,11 +35,11 @@ def run_trials(search: Search, workers: int) -> None:
     # Spawned, not forked: TensorFlow does not survive a fork.
     context = multiprocessing.get_context("spawn")
     threads = max(1, (os.cpu_count() or 1) // workers)
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
     for _ in range(1 + RETRIES):
         team = [context.Process(target=_worker, args=(search,)) for _ in range(workers)]
-        for process in team:
-            process.start()
+        with environment(TF_NUM_INTRAOP_THREADS=str(threads)):
+            for process in team:
+                process.start()
         try:
             for process in team:
                 process.join()
@@ -77,7 +79,8 @@ def work(search: Search) -> None:
             values = values_of(study.space, trial.params)
             began = time.monotonic()
             outcome = outcome_of(search, study, trial, values)
-            keras.backend.clear_session()
+            with building():  # which puts back what else is cleared: the caller's policy, seeds
+                keras.backend.clear_session()
             if search.progress:
                 seconds = time.monotonic() - began
                 sys.stderr.write(

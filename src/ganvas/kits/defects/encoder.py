@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from ...base.building import building
 from ...base.files import write_file
 from ...gan.model import GAN
 from ...gan.networks.base import map_sizes
@@ -55,8 +56,8 @@ def train(gan: GAN, patches: np.ndarray, path: Path, *, steps: int, seed: int) -
         patches: uint8 [N, S, S, C], of good images.
         path: an .npz file for its weights.
     """
-    keras.utils.set_random_seed(seed)  # the initial weights; the batches have their own address
-    encoder = network(patches.shape[1:], gan.noise_size)
+    with building(seed):
+        encoder = network(patches.shape[1:], gan.noise_size)
     if path.is_file():
         with np.load(path) as arrays:
             encoder.set_weights([arrays[f"{i:03}"] for i in range(len(encoder.weights))])

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from ... import images as pictures
+from ...base.building import building
 from ...config import Config, load_recipe
 from ...config.build import build
 from ...errors import RunError, UsageError, no_such
@@ -117,7 +118,9 @@ class Tiles:
         tables = [one for one in generator.layers if isinstance(one, keras.layers.Embedding)]
         self.vectors = tables[0].get_weights()[0] if tables else None
         self.networks = networks
-        self._torus = networks.torus(int(generator.output.shape[-1]), len(names) if tables else 0)
+        channels, textures = int(generator.output.shape[-1]), len(names) if tables else 0
+        with building():
+            self._torus = networks.torus(channels, textures)
         take(self._torus, generator)
         depth = self._torus.input["field"].shape[-1]
         self._infer = tf.function(

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ...base.building import building
 from ...base.seeds import fold, normal
 from ...data import Options
 from ...data.sources import load as load_images
@@ -97,8 +98,8 @@ def merf(
     weights = frequencies(int(np.prod(source.shape)), width, seed)
     noise = accounting.gaussian(epsilon, delta)
     target = noisy_means(mean_features(source, weights), source.count, noise, seed)
-    keras.utils.set_random_seed(seed % 2**32)
-    generator = NETWORKS["dcgan"]().generator(source.shape, source.classes)
+    with building(seed % 2**32):
+        generator = NETWORKS["dcgan"]().generator(source.shape, source.classes)
     _train(generator, target, weights, classes, steps, batch, rate, seed)
     bound = Bound(
         epsilon=accounting.epsilon(noise, 1.0, 1, delta), delta=delta, noise=noise,

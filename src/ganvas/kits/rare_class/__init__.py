@@ -26,6 +26,7 @@ _HOMES = {
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)
 
+if not TYPE_CHECKING:  # else every misspelt name would have a type
 
-def __getattr__(name: str) -> Any:
-    return _fetch(__name__, _HOMES, name)
+    def __getattr__(name: str) -> Any:
+        return _fetch(__name__, _HOMES, name)

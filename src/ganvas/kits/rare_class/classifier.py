@@ -25,6 +25,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from ...base.building import building
 from ...errors import DataError, UsageError
 from ...images import to_float
 
@@ -106,7 +107,8 @@ class _Trainer:
     """A model whose training step is traced once, and which is reset for each fit."""
 
     def __init__(self, shape: tuple[int, ...], classes: int, batch: int):
-        self.model, self.batch = _network(shape, classes), batch
+        with building():
+            self.model, self.batch = _network(shape, classes), batch
         self.optimizer = keras.optimizers.Adam(RATE)
         self.optimizer.build(self.model.trainable_variables)
         self.total = tf.Variable(1.0, trainable=False)
