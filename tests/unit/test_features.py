@@ -13,8 +13,9 @@ from keras import layers
 
 from ganvas.data.mnist import mnist
 from ganvas.errors import UsageError
-from ganvas.features import extractors as module, lite0
-from ganvas.features.extractors import CHUNK, choose, extractor, looks_like_digits
+from ganvas.features import base, bundled, files, lite0
+from ganvas.features.base import CHUNK
+from ganvas.features.extractors import choose, extractor, looks_like_digits
 from ganvas.images import refit
 from refusals import refuses
 
@@ -85,7 +86,7 @@ def test_digits_of_other_sizes_and_channels(digits):
 @pytest.fixture
 def chunk(monkeypatch) -> int:
     """12 images at a time in place of 64, which cost more in the network `general`."""
-    monkeypatch.setattr(module, "CHUNK", 12)
+    monkeypatch.setattr(base, "CHUNK", 12)
     return 12
 
 
@@ -98,7 +99,7 @@ def test_the_same_image_has_the_same_features(name, side, channels, chunk):
     assert np.array_equal(get(images[: chunk + 1])[0], found[: chunk + 1])
     assert np.array_equal(get(images[:1])[0], found[:1])
     np.testing.assert_allclose(get(images[3:10])[0], found[3:10], rtol=1e-4, atol=1e-4)
-    assert found.shape[1] == get.width and get.sha256 == module.SHA256[
+    assert found.shape[1] == get.width and get.sha256 == bundled.SHA256[
         {"general": "lite0"}.get(name, name)
     ]  # fmt: skip
 
@@ -164,12 +165,12 @@ def test_refused_words(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     assert str(tmp_path) in refusal("inception-keras")
     (tmp_path / "models").mkdir()
-    (tmp_path / "models" / module.INCEPTION).write_bytes(b"torn")
+    (tmp_path / "models" / bundled.INCEPTION).write_bytes(b"torn")
     assert "damaged" in refusal("inception-keras")
 
 
 def test_refused_models(saved, tmp_path):
-    for suffix in module.SUFFIXES:
+    for suffix in files.SUFFIXES:
         (tmp_path / f"torn{suffix}").write_bytes(b"no model at all")
         assert "not a model" in refusal(tmp_path / f"torn{suffix}")
     assert "global pooling" in refusal(saved("free.keras", (None, None, 3)))
@@ -192,11 +193,11 @@ def test_refused_images(saved):
 
 
 def test_damaged_weights(monkeypatch):
-    monkeypatch.setitem(module.SHA256, "digits", "0" * 64)
-    module._named.cache_clear()
+    monkeypatch.setitem(bundled.SHA256, "digits", "0" * 64)
+    bundled.named.cache_clear()
     assert "install ganvas again" in refusal("digits")
     monkeypatch.undo()
-    module._named.cache_clear()
+    bundled.named.cache_clear()
     assert extractor("digits") is extractor("digits")
 
 
@@ -204,7 +205,7 @@ def test_weights_are_small_and_finite():
     assert (WEIGHTS / "digits.npz").stat().st_size < 1_000_000
     assert (WEIGHTS / "lite0.npz").stat().st_size < 7_000_000
     for name, model in (("digits", lite0.digits()), ("lite0", lite0.lite0(32))):
-        weights = module._bundled(name)
+        weights = bundled._bundled(name)
         assert [w.shape for w in weights] == [w.shape for w in model.get_weights()]
         assert all(np.isfinite(w).all() for w in weights)
 

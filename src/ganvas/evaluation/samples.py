@@ -15,7 +15,8 @@ import numpy as np
 from ..base.files import replacing
 from ..data import Images
 from ..errors import RunError
-from ..features.extractors import Extractor, choose, extractor
+from ..features.base import Extractor
+from ..features.extractors import choose, extractor
 from ..images import refit
 from .base import Sample
 

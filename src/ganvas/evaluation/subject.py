@@ -16,7 +16,7 @@ from ..config import Gate
 from ..data import Images, Options, load as load_images, options_of
 from ..data.generated import read_generated
 from ..errors import DataError, RunError, UsageError, no_such
-from ..features.extractors import Extractor
+from ..features.base import Extractor
 from ..images import grid
 from ..sampling.sampler import Sampler, load
 from ..storage import remote
