@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganvas.base.workers import neighbours
+from ganvas.base.workers import local_workers
 from ganvas.data.options import Options
 
 GIB = 2**30
@@ -15,7 +15,7 @@ _UNKNOWN_FREE = 4 * GIB  # where the system does not say
 
 def fits(count: int, shape: tuple[int, int, int], options: Options) -> bool:
     """Whether that many decoded images may be kept in memory."""
-    free = free_memory() / 4 / neighbours()  # as each worker keeps them
+    free = free_memory() / 4 / local_workers()  # as each worker keeps them
     limit = free if options.cache_gb is None else options.cache_gb * GIB
     return count * int(np.prod(shape)) <= limit
 

@@ -258,7 +258,7 @@ class GAN(DistributedModel):
         inputs = {"noise": noise, "label": label} if self.conditional else {"noise": noise}
         return tf.cast(self.generator(inputs, training=training), tf.float32)
 
-    def judge(self, image: Tensor, label: Tensor, training: bool = True) -> tf.Tensor:
+    def logits(self, image: Tensor, label: Tensor, training: bool = True) -> tf.Tensor:
         """The discriminator's output [B, 1 (+ classes)] on images as they are."""
         inputs = {"image": image, "label": label} if self.conditional else {"image": image}
         return self.discriminator(inputs, training=training)
@@ -267,9 +267,9 @@ class GAN(DistributedModel):
         """What the discriminator says of images, augmented where the game is."""
         augment = self.augment
         if augment is None:
-            return Critique(lambda seen: self.judge(seen, label), image)
+            return Critique(lambda seen: self.logits(seen, label), image)
         seed = self.address("augment", *purpose)
-        return Critique(lambda seen: self.judge(augment(seen, seed), label), image)
+        return Critique(lambda seen: self.logits(augment(seen, seed), label), image)
 
 
 def _names(penalties: Sequence[Penalty]) -> list[str]:

@@ -125,8 +125,8 @@ class PrivateGAN(GAN):
         weights = [variable.value for variable in self.discriminator.trainable_variables]
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            on_real = tf.cast(self.judge(real, label), tf.float32)[:, 0]
-            on_fake = tf.cast(self.judge(fake, label), tf.float32)[:, 0]
+            on_real = tf.cast(self.logits(real, label), tf.float32)[:, 0]
+            on_fake = tf.cast(self.logits(fake, label), tf.float32)[:, 0]
             game = self.adversarial.discriminator(on_real, on_fake)[0]
         # An embedding's gradient is sparse: rows are made whole before they are clipped.
         gradients = [tf.convert_to_tensor(g) for g in tape.gradient(game, weights)]
@@ -220,9 +220,9 @@ def check(gan: PrivateGAN) -> None:
     shape = gan.discriminator.input["image"].shape[1:]
     images = np.random.default_rng(0).uniform(-1, 1, (4, *shape)).astype(np.float32)
     label = np.zeros(4, np.int32)
-    before = np.asarray(gan.judge(tf.constant(images), tf.constant(label)))
+    before = np.asarray(gan.logits(tf.constant(images), tf.constant(label)))
     images[-1] = -images[-1]
-    after = np.asarray(gan.judge(tf.constant(images), tf.constant(label)))
+    after = np.asarray(gan.logits(tf.constant(images), tf.constant(label)))
     if len(before) != 4 or not np.allclose(before[:3], after[:3], atol=1e-6):
         raise ConfigError(
             "the discriminator compares images of a batch (minibatch layers, packing), but private "

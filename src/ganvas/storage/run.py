@@ -30,7 +30,7 @@ KEEP_HEALTHY = 6  # the oldest lies before the first sign of what is seen some t
 class Run:
     """A run folder, new or old. Nothing in it is ever half-written."""
 
-    told: str | None = None
+    final_status: str | None = None
     """The status that another process told this one, whose view of the folder may be older."""
 
     def __init__(self, folder: StrPath) -> None:
@@ -240,7 +240,7 @@ class Run:
 
     def status(self) -> str:
         """running, finished, interrupted, diverged, sick, or stopped (killed; can go on)."""
-        status = self.told or self.info.get("status", "stopped")
+        status = self.final_status or self.info.get("status", "stopped")
         if status != "running":
             return status
         return "running" if is_locked(self.folder / ".lock") else "stopped"

@@ -35,10 +35,10 @@ def fit(session: Session) -> None:
             finding = _named(session.run)
         if finding is None:
             return
-        take_cure(session, prescribe(session, finding))
+        apply_fix(session, choose_fix(session, finding))
 
 
-def prescribe(session: Session, finding: Finding) -> Config:
+def choose_fix(session: Session, finding: Finding) -> Config:
     """Choose the next fix that can be applied, write it down, and return the recipe with it."""
     run, config, plan, step = session.run, session.config, session.plan, session.step
     taken = list(run.info.get("healed", ()))
@@ -75,7 +75,7 @@ def prescribe(session: Session, finding: Finding) -> Config:
     return config.with_values(cure.values)
 
 
-def take_cure(session: Session, config: Config) -> None:
+def apply_fix(session: Session, config: Config) -> None:
     """Build the session's GAN with the fix that was written down last, at the step where the
     failing one stood.
 
@@ -104,7 +104,7 @@ def take_cure(session: Session, config: Config) -> None:
     run.update_info(healed=[*healed[:-1], {**entry, "taken": True}])
 
 
-def untaken(run: Run) -> dict[str, Any]:
+def pending_fix(run: Run) -> dict[str, Any]:
     """The values of a fix that a kill came before; none where there is none."""
     healed = run.info.get("healed") or [{"taken": True}]
     return {} if healed[-1]["taken"] else parse_set(healed[-1]["cure"])

@@ -40,7 +40,7 @@ def run_loop(session: Session) -> Finding | None:
     Raises: Diverged.
     """
     if task()[0] > 0:
-        session.run.told = follow(session)
+        session.run.final_status = follow(session)
         return None
     if session.done:
         session.run.update_info(status="finished")
@@ -67,7 +67,7 @@ def run_loop(session: Session) -> Finding | None:
         if writer:
             writer.close()
         session.record(status)
-    replicas.tell(session.gan, ended)
+    replicas.announce_end(session.gan, ended)
     return failure
 
 
@@ -117,7 +117,7 @@ def follow(session: Session) -> str:
         return "finished"
     with stopping(stop_of(session)) as interrupted:
         fit(session, [NaNGuard(None, session.plan)], interrupted)
-        return "finished" if replicas.heard(session.gan) else "interrupted"
+        return "finished" if replicas.await_end(session.gan) else "interrupted"
 
 
 def stop_of(session: Session) -> Callable[[], None]:
@@ -145,9 +145,13 @@ def fit(
 
     # One worker: a signal may come between two fits, which reset `stop_training` when they begin.
     when = "on_epoch_begin" if task()[1] == 1 else "on_epoch_end"
-    callbacks = [keras.callbacks.LambdaCallback(**{when: stop}), *callbacks, replicas.Together()]
-    with replicas.not_alone():
-        replicas.agree(gan)
+    callbacks = [
+        keras.callbacks.LambdaCallback(**{when: stop}),
+        *callbacks,
+        replicas.StopTogether(),
+    ]
+    with replicas.worker_errors():
+        replicas.check_same_step(gan)
     for stretch in plan.stretches(session.step):
         if interrupted() and task()[1] == 1:  # several stop together, after a tick
             return
@@ -156,7 +160,7 @@ def fit(
         gan.execute(math.gcd(plan.execution, stretch.steps))
         read = functools.partial(stream, session.config, plan, session.source, stretch.start)
         images = replicas.shared(gan.distribute_strategy, read, plan.batch, plan.turns)
-        with session.source.reading(), replicas.not_alone():
+        with session.source.reading(), replicas.worker_errors():
             gan.fit(
                 images,
                 epochs=stretch.ticks,

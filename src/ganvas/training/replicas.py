@@ -95,7 +95,7 @@ def shared(
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
         return stream(None)
-    hands = dealt(batch, turns, replicas)
+    hands = rows_of_replicas(batch, turns, replicas)
     if workers == 1:
         return stream(hands.ravel())  # of which Keras gives each replica an equal part
     own = hands.reshape(workers, -1)[worker]
@@ -108,14 +108,14 @@ def shared(
     return strategy.distribute_datasets_from_function(read)
 
 
-def dealt(batch: int, turns: int, replicas: int) -> np.ndarray:
+def rows_of_replicas(batch: int, turns: int, replicas: int) -> np.ndarray:
     """Which images of a step each replica reads, int [replicas, turns * batch / replicas]: its part
     of every turn's batch, so that a turn is of the same images however many replicas share it."""
     places = np.arange(turns * batch).reshape(turns, replicas, -1)
     return places.swapaxes(0, 1).reshape(replicas, -1)
 
 
-def everyones(strategy: tf.distribute.Strategy, value: int) -> list[int]:
+def from_all_workers(strategy: tf.distribute.Strategy, value: int) -> list[int]:
     """What each worker says; waits for all of them."""
     worker, workers = task()
     if workers == 1:
@@ -132,7 +132,7 @@ def _total(strategy: tf.distribute.Strategy) -> tf.types.experimental.GenericFun
 
 
 @contextlib.contextmanager
-def not_alone() -> Iterator[None]:
+def worker_errors() -> Iterator[None]:
     """Turns what TensorFlow raises when another worker is gone into one sentence."""
     try:
         yield
@@ -143,9 +143,9 @@ def not_alone() -> Iterator[None]:
         ) from error
 
 
-def agree(gan: GAN) -> None:
+def check_same_step(gan: GAN) -> None:
     """Raises: RunError: the workers stand at different steps, since one did not find the run."""
-    steps = everyones(gan.distribute_strategy, int(gan.step.numpy()))
+    steps = from_all_workers(gan.distribute_strategy, int(gan.step.numpy()))
     if len(set(steps)) > 1:
         raise RunError(
             f"the workers resume from different steps ({', '.join(map(str, steps))}): the run "
@@ -153,22 +153,22 @@ def agree(gan: GAN) -> None:
         )
 
 
-def tell(gan: GAN, done: bool) -> None:
+def announce_end(gan: GAN, done: bool) -> None:
     """As the chief, when all is written, tell the others whether the run is done; who is gone by
     now is not missed."""
     with contextlib.suppress(*LOST):
-        everyones(gan.distribute_strategy, int(done))
+        from_all_workers(gan.distribute_strategy, int(done))
 
 
-def heard(gan: GAN) -> bool:
+def await_end(gan: GAN) -> bool:
     """What the chief tells, once it does."""
-    with not_alone():
-        return bool(everyones(gan.distribute_strategy, 0)[0])
+    with worker_errors():
+        return bool(from_all_workers(gan.distribute_strategy, 0)[0])
 
 
-class Together(keras.callbacks.Callback):
+class StopTogether(keras.callbacks.Callback):
     """Comes last: what stops one worker stops all, after the same step."""
 
     def on_epoch_end(self, epoch: Any, logs: Any = None) -> None:
-        stops = everyones(self.model.distribute_strategy, int(self.model.stop_training))
+        stops = from_all_workers(self.model.distribute_strategy, int(self.model.stop_training))
         self.model.stop_training = any(stops)

@@ -25,7 +25,7 @@ from ..storage.run import Run, fresh
 from . import replicas
 from .assembly import Form, advice, assemble, settle
 from .callbacks import restore, take_weights
-from .healing import fit, take_cure, untaken
+from .healing import apply_fix, fit, pending_fix
 from .provenance import describe, introduce, show_warnings
 from .session import Session
 
@@ -139,7 +139,7 @@ def resume(
             )
     with contextlib.nullcontext() if (follows := task()[0] > 0) else old.locked():
         before = old.config
-        config = read(before.with_values(untaken(old)), overrides)
+        config = read(before.with_values(pending_fix(old)), overrides)
         session = _session(config, data, progress, each_tick)
         session.run = old
         config, source = session.config, session.source
@@ -207,8 +207,8 @@ def _session(
 
 def _restored(session: Session) -> list[str]:
     """Build the GAN as its run left it. Returns: the names of weights that start anew."""
-    if untaken(session.run):  # a kill came between writing a fix down and applying it
-        take_cure(session, session.config)
+    if pending_fix(session.run):  # a kill came between writing a fix down and applying it
+        apply_fix(session, session.config)
         return []
     session.assemble()
     with session.strategy.scope():

@@ -141,7 +141,7 @@ def with_std(x: Tensor, minibatch: str) -> Tensor:
     return MinibatchStd()(x) if minibatch == "std" else x
 
 
-def verdict(
+def output_head(
     features: Tensor,
     inputs: dict[str, Tensor],
     classes: int,

@@ -17,7 +17,7 @@ from .base import (
     cropped,
     map_sizes,
     normalised,
-    verdict,
+    output_head,
     weighed,
     with_std,
 )
@@ -97,7 +97,7 @@ class DCGAN(Networks):
             x = layers.LeakyReLU(0.2)(x)
             if level == 0 and self.attention:
                 x = SelfAttention(spectral)(x)
-        logits = verdict(
+        logits = output_head(
             layers.Flatten()(x), inputs, classes, head=self.head, minibatch=self.minibatch,
             spectral=spectral, pack=self.pack,
         )  # fmt: skip

@@ -18,7 +18,7 @@ from .base import (
     cropped,
     map_sizes,
     normalised,
-    verdict,
+    output_head,
     weighed,
     with_std,
 )
@@ -112,7 +112,7 @@ class ResNet(Networks):
         height, width = x.shape[1:3]
         pooled = layers.GlobalAveragePooling2D()(active(x))
         summed = layers.Rescaling(height * width)(pooled)  # a sum over places, as in the paper
-        logits = verdict(
+        logits = output_head(
             summed, inputs, classes, head=self.head, minibatch=self.minibatch,
             spectral=spectral, pack=self.pack,
         )  # fmt: skip

@@ -17,7 +17,7 @@ from .base import (
     cropped,
     label_input,
     normalised,
-    verdict,
+    output_head,
     weighed,
     with_std,
 )
@@ -119,7 +119,7 @@ class Texture(Networks):
         x = with_std(x, self.minibatch)
         conv = weighed(layers.Conv2D, x.shape[-1], 1, spectral=spectral, **_STRONG)
         x = layers.GlobalAveragePooling2D()(layers.LeakyReLU(0.2)(conv(x)))  # where is no matter
-        logits = verdict(x, inputs, classes, spectral=spectral)
+        logits = output_head(x, inputs, classes, spectral=spectral)
         return keras.Model(inputs, logits, name="discriminator")
 
     def _windows(self, shape: Shape) -> list[tuple[int, int]]:

@@ -63,7 +63,7 @@ class Logits(EachTick):
         fake = self.model.generate(noise, self.label, training=False)
         with self.writer.as_default(step):
             for name, image in (("real", self.real), ("fake", fake)):
-                logits = self.model.judge(image, self.label, training=False)[:, 0]
+                logits = self.model.logits(image, self.label, training=False)[:, 0]
                 tf.summary.histogram(f"logits/{name}", logits)
 
 
