@@ -25,11 +25,11 @@ from .base import (
 
 @dataclass
 class DCGAN(Networks):
-    """Strided convolutions all the way: noise to a small map, doubled until it is an image.
+    """Strided convolutions: from noise to a small map, which is doubled until it is an image.
 
     Differs from the paper: channel counts double towards the small maps up to `max_width`;
     odd sizes are cropped after doubling, so any size works; the discriminator is not
-    normalised unless asked.
+    normalised by default.
 
     Args:
         noise: length of the noise vector.
@@ -42,8 +42,9 @@ class DCGAN(Networks):
             scale and shift of each "norm".
         embedding: length of a label's vector.
         head: how the discriminator uses labels: "projection" or "auxiliary" (a classifier).
-        minibatch: "discrimination" (Salimans) or "std" (Karras) lets it see how alike a batch is.
-        pack: images it judges at once (PacGAN).
+        minibatch: "discrimination" (Salimans) or "std" (Karras): the discriminator gets the
+            similarity of the batch; or "none".
+        pack: images per logit of the discriminator (PacGAN).
         attention: self-attention in both on maps of the second finest size.
 
     Source: Radford et al. 2015, arXiv:1511.06434.
