@@ -1,4 +1,4 @@
-"""A rehearsal: everything of a run but the run. Nothing is written."""
+"""A dry run: recipe, images and networks are checked, some steps are timed; nothing is written."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def rehearse(
     *,
     overrides: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Resolve the recipe, check the images, time some steps, predict what a run costs.
+    """Complete the recipe, check the images, time some steps, predict duration and memory.
 
     Returns: "config" (TOML), "images", "findings", "parameters", "ms per step", "kimg",
         "duration", "memory".
-    Raises: UsageError: what `train` would refuse.
+    Raises: UsageError: `train` would refuse it, too.
     """
     config, source = prepare(data, recipe, overrides)
     gan, plan = assemble(config, source)
@@ -54,7 +54,7 @@ def rehearse(
 
 
 class Timer(keras.callbacks.Callback):
-    """Times executions after the first, which compiles."""
+    """Times executions, without the first, which compiles."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ def _mebibytes(size: int | None) -> str:
 
 
 def peak_memory() -> int | None:
-    """The most memory this process has held, in bytes; None where the system does not say."""
+    """The peak memory of this process, in bytes; None if the system does not report it."""
     try:
         import resource
     except ModuleNotFoundError:  # Windows

@@ -14,7 +14,7 @@ from .base import EachTick
 
 
 class Log(EachTick):
-    """Rows of step, kimg, seconds (of training, over all sittings), speed, means and scores."""
+    """Rows of step, kimg, seconds (of training, over all sessions), speed, means and scores."""
 
     def __init__(self, run: Run, plan: Plan, writer: Any = None) -> None:
         super().__init__(run, plan)
