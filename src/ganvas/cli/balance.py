@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .app import DATA_HELP, STOPPED, DataWord, Json, Values, app, table, tensorflow
+from .app import DATA_HELP, STOPPED, DataArgument, Json, Values, app, table, tensorflow
 
 
 @app.command()
 def balance(
-    data: DataWord,
+    data: DataArgument,
     rare: Annotated[list[str], typer.Option(metavar="LABEL", help="A rare class; repeatable.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make, or go on with.")],
     groups: Annotated[

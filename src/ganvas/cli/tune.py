@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .app import STOPPED, DataWord, Json, Values, app, tensorflow
+from .app import STOPPED, DataArgument, Json, Values, app, tensorflow
 
 
 @app.command()
 def tune(
-    data: DataWord,
+    data: DataArgument,
     recipe: Annotated[str, typer.Option(help="Its name, or a .toml file.")] = "quick",
     trials: Annotated[int, typer.Option(min=1, help="How many in all.")] = 20,
     hours: Annotated[float | None, typer.Option(min=0.0, help="At most; it can go on.")] = None,

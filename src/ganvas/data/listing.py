@@ -94,5 +94,5 @@ def held_count(ascending: np.ndarray, share: float) -> int:
 
 
 def content_hash(content: bytes) -> int:
-    """A 64-bit hash of an image: a collision among ten million has a probability of 1 in 400,000."""
+    """A 64-bit hash of an image: P(a collision among ten million) = 1 in 400,000."""
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
