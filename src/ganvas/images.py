@@ -95,7 +95,7 @@ def read(
     channels: int | None = None,
     fit: str = "crop",
 ) -> np.ndarray:
-    """Decodes a file: upright by EXIF, the first frame, 16 bits brought to 8 -> uint8 [H, W, C].
+    """Decodes a file: upright by EXIF, the first frame, 16 bits reduced to 8 -> uint8 [H, W, C].
 
     Args:
         file: a path, or the bytes of a file.

@@ -19,20 +19,20 @@ def stopping(request_stop: Callable[[], None] = lambda: None) -> Iterator[Callab
 
     Outside the main thread Python delivers no signals, and nothing changes.
     """
-    seen: list[int] = []
+    received: list[int] = []
 
     def handler(number: Any, frame: Any) -> None:
-        if seen:
+        if received:
             raise KeyboardInterrupt
-        seen.append(number)
+        received.append(number)
         request_stop()
 
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: bool(seen)
+        yield lambda: bool(received)
         return
     before = {number: signal.signal(number, handler) for number in SIGNALS}
     try:
-        yield lambda: bool(seen)
+        yield lambda: bool(received)
     finally:
         for number, old in before.items():
             signal.signal(number, old)

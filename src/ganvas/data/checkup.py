@@ -30,7 +30,7 @@ class Checked(NamedTuple):
 class Headers:
     """The headers of the files of a folder; `good` are the files with a readable header.
 
-    It holds the path and four numbers of each file: there may be a million.
+    It keeps only the path and four numbers of each file: there may be a million.
 
     Args:
         headers: the readable headers, int32 [G, 4].

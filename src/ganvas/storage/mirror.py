@@ -33,7 +33,7 @@ class Mirror:
 
     def __init__(self, address: str, new: bool) -> None:
         self.address, self.store = address, remote.Store(address)
-        there = set(self.store.files()) - {OWNER}  # a first upload may have been cut off after it
+        there = set(self.store.files()) - {OWNER}  # an interrupted first upload may have written it
         if new and "config.toml" in there:
             raise RunError(
                 f"{address} already holds a run: `ganvas resume {address}` goes on with it; "

@@ -208,7 +208,10 @@ def _session(
 
 
 def _restored(session: Session) -> list[str]:
-    """Build the GAN in the state of its run. Returns: the names of weights that start anew."""
+    """Build the GAN in the state of its run.
+
+    Returns: the names of weights that keep their initial values.
+    """
     if pending_fix(session.run):  # the run was killed between choosing a fix and applying it
         apply_fix(session, session.config)
         return []

@@ -52,7 +52,7 @@ class ADA(Augment):
         self.target = target
         self.kimg = kimg
         self.policy = policy_names(policy, POLICIES)
-        # The mean over replicas is what one replica with the whole batch would have seen.
+        # The mean over replicas equals the value of one replica with the whole batch.
         self.p, self.signs, self.turns = (
             keras.Variable(value, trainable=False, name=f"ada_{name}", aggregation="mean")
             for name, value in (("p", float(start)), ("signs", 0.0), ("turns", 0.0))

@@ -38,8 +38,8 @@ class DCGAN(Networks):
         max_width: no map has more channels than this.
         norm: in the generator: "batch", "group", "layer", "pixel" or "none".
         discriminator_norm: "none", "batch", "group", "layer" or "spectral".
-        condition: how labels enter the generator: an "embedding" beside the noise, or the
-            scale and shift of each "norm".
+        condition: how the generator gets labels: an "embedding" concatenated with the noise, or
+            the scale and shift of each "norm".
         embedding: length of a label's vector.
         head: how the discriminator uses labels: "projection" or "auxiliary" (a classifier).
         minibatch: "discrimination" (Salimans) or "std" (Karras): the discriminator gets the

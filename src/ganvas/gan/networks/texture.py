@@ -35,7 +35,7 @@ class Texture(Networks):
     its images tile.
 
     Differs from the paper: the field is doubled by repeating pixels, against chequered patterns;
-    a label's vector stands beside the overall noise; no waves.
+    a label's vector is concatenated with the overall noise; no waves.
 
     Args:
         local: noise numbers per cell of the field; a cell is `stride` pixels wide.

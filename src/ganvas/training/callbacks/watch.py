@@ -47,7 +47,6 @@ class Watch(EachTick):
 
     def report_findings(self, step: int, rows: Any, findings: list[Finding]) -> None:
         """Write certain failures to standard error, and the doctor's sheet to TensorBoard."""
-        name = self.run.folder
         for finding in findings:
             new = (finding.disease, finding.severity) not in self.known
             if self.progress and new and finding.severity == "certain" and not self.failure:
@@ -57,5 +56,5 @@ class Watch(EachTick):
                 )
         if self.writer:
             with self.writer.as_default(step):
-                text = sheet(name.name, rows, examine_run(self.run))  # with fixes
+                text = sheet(self.run.folder.name, rows, examine_run(self.run))  # with fixes
                 tf.summary.text("doctor", f"```\n{text}\n```")
