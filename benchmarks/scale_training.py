@@ -133,10 +133,12 @@ def alike(side: str, size: str) -> dict:
 def seen(workers: int, side: str, batch: int) -> str:
     """A digest of the images that so many workers read of the first batches, put together."""
     from ganvas.data import Options, load
-    from ganvas.training.replicas import dealt
+    from ganvas.training.replicas import rows_of_replicas
 
     source = load("mnist", Options(size=int(side)))
-    parts = [source.stream(batch, 0, part=own).take(50) for own in dealt(batch, 1, workers)]
+    parts = [
+        source.stream(batch, 0, part=own).take(50) for own in rows_of_replicas(batch, 1, workers)
+    ]
     digest = hashlib.sha256()
     for batches in zip(*parts, strict=True):
         digest.update(np.concatenate([images.numpy() for images, _ in batches]).tobytes())

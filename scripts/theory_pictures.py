@@ -142,7 +142,7 @@ def consistency(*axes: plt.Axes) -> None:
     for axis, parts in zip(axes, ([], [penalties.Consistency()])):
         game, _ = play("hinge", 300, parts)
         axis.axline((0, 0), slope=1, color="0.5", lw=0.8)
-        axis.scatter(*(game.judge(x, None, False)[:, 0] for x in (digits(300), moved)), s=6)
+        axis.scatter(*(game.logits(x, None, False)[:, 0] for x in (digits(300), moved)), s=6)
         axis.set(title="hinge, consistency" if parts else "hinge", xlabel="D(x)", ylabel="D(T(x))")
 
 
@@ -195,7 +195,7 @@ def conditional(*axes: plt.Axes) -> None:
     game, _ = play("hinge", 1000, classes=10, rates=(2e-3, 4e-3))
     label = tf.tile(tf.range(10), [50])
     shown = [tf.repeat(digits(50, kind), 10, 0) for kind in range(10)]
-    asked = np.mean([tf.reshape(game.judge(x, label, False), (50, 10)) for x in shown], axis=1)
+    asked = np.mean([tf.reshape(game.logits(x, label, False), (50, 10)) for x in shown], axis=1)
     heat = axes[0].imshow(asked - asked.mean(0) - asked.mean(1, keepdims=True) + asked.mean())
     axes[0].set(xlabel="label asked about", ylabel="digit shown", title="D(x, y), centred")
     plt.colorbar(heat, ax=axes[0])

@@ -177,8 +177,8 @@ def here(
         refusals.check(sentence, sys.exception())
         return original(sentence, code)
 
-    original = cli._complain
-    monkeypatch.setattr(cli, "_complain", complain)
+    original = cli._print_error
+    monkeypatch.setattr(cli, "_print_error", complain)
     empty = tmp_path_factory.mktemp("cwd")
 
     def run(*words, cwd: Path = empty):

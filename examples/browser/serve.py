@@ -1,6 +1,6 @@
-"""A generator that draws in the browser. Run: python examples/browser/serve.py MODEL [--to SITE]
+"""A generator that runs in the browser. Run: python examples/browser/serve.py MODEL [--to SITE]
 
-SITE is a folder of plain files, nothing in it points elsewhere: any web server can hold it.
+SITE is a folder of static files without links to other sites: any web server can serve it.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from ganvas.storage import manifest
 
 HERE = Path(__file__).resolve().parent
 FILES = ("model_dynamic.tflite", "model_float16.tflite", "model_float32.tflite")
-"""Those that take and give floats, the smallest first."""
+"""Files with float input and output, the smallest first."""
 
 
 def build(model: Path, site: Path) -> None:
@@ -51,7 +51,7 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=8000)
     options = parser.parse_args()
     build(options.model, options.to)
-    mimetypes.add_type("text/javascript", ".js")  # some machines have another mind
+    mimetypes.add_type("text/javascript", ".js")  # some machines have another type for it
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=options.to)
     with http.server.ThreadingHTTPServer(("127.0.0.1", options.port), handler) as server:
         print(f"http://127.0.0.1:{server.server_port}/", flush=True)

@@ -1,15 +1,15 @@
-"""What can go wrong, as a tree. Each message is one sentence in three parts:
+"""The tree of exceptions. Each message is one sentence in three parts:
 what was received, what is accepted, what to do.
 
     GanvasError
-    ├── UsageError          wrong words: an unknown option, recipe, part or key        exit 2
+    ├── UsageError          a request that cannot be done: an unknown option, recipe, key   exit 2
     │   ├── ConfigError     a recipe or an override that cannot be run
     │   ├── DataError       images that cannot be read or cannot be trained on
-    │   ├── RunError        a run folder that is missing, in use or cannot go on
-    │   │   └── WorkerGone  one of several workers died; the run goes on from its last tick
-    │   └── ModelError      an exported model that is missing, damaged or was tampered with
-    ├── Refused             what was asked for is not good enough                      exit 1
-    └── Diverged            training met a non-finite number and stopped               exit 3
+    │   ├── RunError        a run folder that is missing, in use or cannot be resumed
+    │   │   └── WorkerGone  one of several workers died; the run resumes from its last tick
+    │   └── ModelError      an exported model that is missing, damaged or changed
+    ├── Refused             the result does not satisfy the recipe's bounds                 exit 1
+    └── Diverged            a number became NaN or infinite, and training stopped           exit 3
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from collections.abc import Iterable
 
 
 class GanvasError(Exception):
-    """Anything ganvas says no to; the command line prints it as one line."""
+    """Base class of all errors of ganvas; the command line prints it as one line."""
 
     exit_code = 1
 
 
 class UsageError(GanvasError):
-    """What was asked for cannot be done as it stands; nothing was written."""
+    """The request cannot be done as it is; nothing was written."""
 
     exit_code = 2
 
@@ -39,19 +39,19 @@ class DataError(UsageError):
 
 
 class RunError(UsageError):
-    """A run folder that is missing, in use by another process, or cannot go on."""
+    """A run folder that is missing, in use by another process, or cannot be resumed."""
 
 
 class WorkerGone(RunError):
-    """One of several workers is gone; nothing but the tick is lost."""
+    """One of several workers has ended; only the current tick is lost."""
 
 
 class ModelError(UsageError):
-    """An exported model that is missing, damaged or not what was exported."""
+    """An exported model that is missing, damaged or changed since the export."""
 
 
 class Refused(GanvasError):
-    """What was asked for is not good enough, by the recipe's own bounds; nothing was written."""
+    """The result does not satisfy the recipe's own bounds; nothing was written."""
 
 
 class Diverged(GanvasError):
@@ -61,13 +61,13 @@ class Diverged(GanvasError):
 
 
 class Advice(UserWarning):
-    """Not an error, but worth a word: a recipe that the literature shows to fail, a file that is
-    not good enough to be published."""
+    """A warning: a recipe that fails according to the literature, or a file that is not good
+    enough to be published."""
 
 
-def no_such(kind: str, word: str, known: Iterable[str]) -> str:
-    """The sentence for an unknown word, with the nearest known one first."""
+def no_such(kind: str, name: str, known: Iterable[str]) -> str:
+    """The message for an unknown name; it suggests the nearest known one."""
     known = sorted(known)
-    near = difflib.get_close_matches(word, known, n=1)
+    near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
-    return f"no {kind} '{word}': {hint}there is {', '.join(known)}"
+    return f"no {kind} '{name}': {hint}there is {', '.join(known)}"

@@ -1,4 +1,4 @@
-"""Images at the border: files and uint8 outside, floats in [-1, 1] inside. Only this file converts.
+"""Conversion of images: files and uint8 outside, floats in [-1, 1] inside. Only this file converts.
 
 A uint8 image is [H, W, C] with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels.
 Needs NumPy and Pillow only: TensorFlow is imported when a tensor comes in.
@@ -28,16 +28,16 @@ MAX_PIXELS = 100_000_000
 MIN_SIDE = 4
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
-# Antialiased, and the filter that the scores are known to be stable under (Parmar et al. 2022,
-# arXiv:2104.11222); Lanczos is hardly sharper and rings around the hard edges of logos and text.
+# Antialiased. Scores are stable under this filter (Parmar et al. 2022, arXiv:2104.11222). Lanczos
+# is hardly sharper, and rings at the hard edges of logos and text.
 _FILTER = Image.Resampling.BICUBIC
-# What is much too big is first shrunk by cheaper means, to at least so many times what is wanted:
-# hardly to be told apart, and several times as fast (`benchmarks/shrinking.py`).
+# A much larger image is first reduced by a cheaper method, to at least so many times the requested
+# size: hardly any difference, and several times as fast (`benchmarks/shrinking.py`).
 _GAP = 2
 
 
 class Header(NamedTuple):
-    """What a file says about its image before a pixel is decoded; sides in pixels."""
+    """Properties of an image that are read before a pixel is decoded; sides in pixels."""
 
     height: int
     width: int
@@ -75,12 +75,12 @@ def to_png(images: Any) -> Any:
 
 
 def probe(file: str | Path | bytes) -> Header:
-    """Reads the header alone: cheap, and decides what is refused before anything is decoded.
+    """Reads only the header. This is cheap, and refuses a file before it is decoded.
 
     Args:
         file: a path, or the bytes of a file.
 
-    Raises: DataError for a file that is no image, has over 100 megapixels or a side under 4 pixels.
+    Raises: DataError: the file is no image, has over 100 megapixels or a side under 4 pixels.
     """
     with quiet_pillow(), _reading(file), _open(file) as image:
         height, width = image.height, image.width
@@ -95,34 +95,35 @@ def read(
     channels: int | None = None,
     fit: str = "crop",
 ) -> np.ndarray:
-    """Decodes a file: upright by EXIF, the first frame, 16 bits brought to 8 -> uint8 [H, W, C].
+    """Decodes a file: upright by EXIF, the first frame, 16 bits reduced to 8 -> uint8 [H, W, C].
 
     Args:
         file: a path, or the bytes of a file.
         size: (height, width) in pixels; None keeps the image's own.
-        channels: 1 to 4; None keeps the image's own. Alpha that is dropped is laid over white.
-        fit: "crop" fills `size` and cuts what is over, centred; "pad" adds black or transparency;
-            "paper" adds the colour that most of the border has.
+        channels: 1 to 4; None keeps the image's own. If alpha is dropped, the image is composed
+            over white.
+        fit: "crop" fills `size` and cuts the rest, centred; "pad" adds black or transparency;
+            "paper" adds the median colour of the border.
 
-    Raises: DataError for what `probe` refuses and for broken or truncated files.
+    Raises: DataError: a file that `probe` refuses, or one that is broken or truncated.
     """
     with quiet_pillow(), _reading(file), _open(file) as image:
         if size is not None:
-            image.draft(None, (_GAP * max(size), _GAP * max(size)))  # of JPEGs alone
+            image.draft(None, (_GAP * max(size), _GAP * max(size)))  # has an effect on JPEGs only
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
         return _finish(_plain(image), size, channels, fit)
 
 
 def refit(image: np.ndarray, size: tuple[int, int], channels: int, fit: str = "crop") -> np.ndarray:
-    """uint8 [H, W, C] -> [*size, channels], as `read` would have it."""
+    """uint8 [H, W, C] -> [*size, channels], resized as in `read`."""
     if image.shape == (*size, channels):
         return image
     return _finish(_from_array(image), size, channels, fit)
 
 
 def write_png(path: str | Path, image: np.ndarray, metadata: dict[str, str] | None = None) -> None:
-    """Writes uint8 [H, W, C] (or [H, W]) with text fields; the file appears whole or not at all."""
+    """Writes uint8 [H, W, C] (or [H, W]) with text fields, completely or not at all."""
     info = PngInfo()
     for key, text in (metadata or {}).items():
         info.add_itxt(key, text)
@@ -134,7 +135,7 @@ def write_png(path: str | Path, image: np.ndarray, metadata: dict[str, str] | No
 def write_gif(path: str | Path, frames: np.ndarray, seconds: float) -> None:
     """Writes uint8 [N, H, W, C] as an endless GIF of about `seconds` in all; alpha over white."""
     pages = [_to_channels(_from_array(frame), 1 if frame.shape[-1] < 3 else 3) for frame in frames]
-    # GIF counts in hundredths of a second, and browsers slow anything below two of them down.
+    # GIF counts in hundredths of a second, and browsers slow down frames shorter than two of them.
     pause = max(20, round(100 * seconds / len(pages)) * 10)
     buffer = io.BytesIO()
     first, *others = pages
@@ -143,10 +144,10 @@ def write_gif(path: str | Path, frames: np.ndarray, seconds: float) -> None:
 
 
 def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> np.ndarray:
-    """Lays images out row by row, white between them and in cells that stay empty.
+    """Arranges images row by row, with white between them and in empty cells.
 
     Args:
-        columns: None makes it about square.
+        columns: None: about as many as rows.
         gap: pixels between neighbours.
 
     Shapes: uint8 [N, H, W, C] -> [R * (H + gap) - gap, columns * (W + gap) - gap, C].
@@ -173,7 +174,7 @@ def _open(file: str | Path | bytes) -> Image.Image:
 
 
 def _turned(image: Image.Image) -> bool:
-    """Whether EXIF swaps the sides. A PNG without EXIF up front would be decoded by asking."""
+    """Whether EXIF swaps the sides. `getexif` decodes a PNG whose header has no EXIF: avoided."""
     if image.format == "PNG" and "exif" not in image.info:
         return False
     return image.getexif().get(0x0112, 1) >= 5
@@ -222,7 +223,7 @@ def _to_channels(image: Image.Image, channels: int) -> Image.Image:
 
 
 def _to_size(image: Image.Image, width: int, height: int, fit: str) -> Image.Image:
-    if fit == "crop":  # the box of `ImageOps.fit`, which knows no gap
+    if fit == "crop":  # the box of `ImageOps.fit`, which has no argument for the gap
         across = min(image.width, image.height * width / height)
         down = min(image.height, image.width * height / width)
         left, top = (image.width - across) / 2, (image.height - down) / 2
@@ -260,7 +261,7 @@ def _write(path: Path, content: bytes) -> None:
 
 @contextmanager
 def _reading(file: str | Path | bytes) -> Iterator[None]:
-    """Whatever a decoder trips over becomes one sentence that names the file."""
+    """Turn any error of a decoder into one DataError that names the file."""
     name = "image" if isinstance(file, bytes) else str(file)
     try:
         yield
@@ -271,6 +272,6 @@ def _reading(file: str | Path | bytes) -> Iterator[None]:
         raise DataError(f"cannot read {name}: empty, or not an image") from error
     except FileNotFoundError as error:
         raise DataError(f"cannot read {name}: there is no such file") from error
-    except Exception as error:  # decoders raise nearly anything on broken files, even IndexError
+    except Exception as error:  # decoders raise many types on broken files, even IndexError
         why = str(error) or type(error).__name__
         raise DataError(f"cannot read {name}: {why}") from error

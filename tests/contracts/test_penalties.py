@@ -94,7 +94,7 @@ def test_due_steps_alone_are_charged_and_count_for_the_others(name, every, make_
     options = {"every": every} if name in LAZY else {}
     gan = make_gan(penalties=[PENALTIES[name](weight=2.0, **options)])
     real, fake = (
-        Critique(lambda x: gan.judge(x, None), tf.constant(batch(8)[i::2])) for i in (0, 1)
+        Critique(lambda x: gan.logits(x, None), tf.constant(batch(8)[i::2])) for i in (0, 1)
     )
     charged, once = [], 0.0
     for step in range(6 if name in LAZY else 2):

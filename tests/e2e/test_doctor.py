@@ -19,7 +19,7 @@ from ganvas.storage.run import Run
 from ganvas.training import healing
 from ganvas.training.assembly import assemble
 from ganvas.training.callbacks import NaNGuard
-from ganvas.training.healing import prescribe, take_cure
+from ganvas.training.healing import apply_fix, choose_fix
 from ganvas.training.session import Session
 from ganvas.training.train import prepare
 from refusals import refuses
@@ -137,7 +137,7 @@ def test_a_cure_starts_from_the_healthy_state_or_anew(collapsed, npz, back_to):
     )
     session = Session(config, source, tf.distribute.get_strategy())
     session.run = collapsed
-    take_cure(session, config)
+    apply_fix(session, config)
     assert session.step == 48 == int(collapsed.load_state()["step"])
     assert collapsed.info["healed"][0]["taken"]
     assert collapsed.config.train.learning_rate == 1e-3
@@ -179,7 +179,7 @@ def test_a_cure_that_cannot_be_taken_is_passed_over(grey, few_steps, tmp_path):
     finding = Finding("mode_collapse", "certain", 0.05, {"duplicates": 1.0})
     session = SimpleNamespace(run=run, config=config, source=source, plan=plan, step=4)
     with refuses(Diverged):
-        prescribe(session, finding)
+        choose_fix(session, finding)
     assert not run.info.get("healed") and run.status() == "sick"
 
 

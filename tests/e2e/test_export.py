@@ -19,7 +19,7 @@ from ganvas.exporting import benchmark
 from ganvas.images import read
 from ganvas.storage.run import Run
 from ganvas.training.assembly import assemble
-from ganvas.training.provenance import describe, introduce
+from ganvas.training.provenance import describe, write_documents
 from ganvas.training.train import prepare
 
 
@@ -35,7 +35,7 @@ def run(few_steps, tmp_path_factory):
         own = {"export.images": 100, "gate.modes_min": 1}
         config, source = prepare(path, load_recipe("quick").with_values(few_steps | own), None)
         made = Run.create(tmp_path_factory.mktemp("runs") / "digits", "", config)
-        introduce(made, describe(config, source, []), source)
+        write_documents(made, describe(config, source, []), source)
         made.save_model(1, assemble(config, source)[0].ema_generator)
         yield made.folder
 

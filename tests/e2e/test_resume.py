@@ -256,7 +256,7 @@ def test_a_run_from_another_keeps_its_weights_when_killed_before_its_first_tick(
     data, recipe = short.config.data.source, short.folder / "config.toml"
     values = {"train.kimg": 0.256}
     with monkeypatch.context() as patch:
-        patch.setattr(ganvas.training.train, "introduce", killed)
+        patch.setattr(ganvas.training.train, "write_documents", killed)
         with pytest.raises(KeyboardInterrupt):
             ganvas.train(data, str(recipe), run=tmp_path / "child", overrides=values,
                          start_from=short, progress=False)  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import ganvas
-from ganvas.base.workers import neighbours, task
+from ganvas.base.workers import local_workers, task
 from ganvas.config import parse
 from ganvas.data import Options, memory
 from ganvas.errors import ConfigError, UsageError
@@ -214,12 +214,12 @@ def test_workers_of_one_machine_share_its_memory(monkeypatch, hosts, mine, count
 def test_what_is_not_understood_is_no_neighbour(monkeypatch):
     """Who only reads images need not be a worker."""
     monkeypatch.setenv("TF_CONFIG", "{")
-    assert neighbours() == 1
+    assert local_workers() == 1
 
 
 @pytest.mark.parametrize("turns, count", [(1, 1), (1, 4), (2, 2), (5, 4)])
 def test_a_turn_is_of_the_same_images_however_many_share_it(turns, count):
-    hands = replicas.dealt(8, turns, count).reshape(count, turns, -1)
+    hands = replicas.rows_of_replicas(8, turns, count).reshape(count, turns, -1)
     for turn in range(turns):
         np.testing.assert_array_equal(hands[:, turn].ravel(), np.arange(8) + 8 * turn)
 

@@ -102,7 +102,7 @@ def test_each_place_in_a_pack_has_its_label(game):
     for weight in gan.discriminator.trainable_weights:
         weight.assign(weight + rng.standard_normal(weight.shape))
     images = tf.constant(rng.uniform(-1, 1, (2, 16, 16, 1)), tf.float32)
-    logits = [float(gan.judge(images, tf.constant(order))[0, 0]) for order in ([0, 1], [1, 0])]
+    logits = [float(gan.logits(images, tf.constant(order))[0, 0]) for order in ([0, 1], [1, 0])]
     assert abs(logits[0] - logits[1]) > 1e-3
 
 

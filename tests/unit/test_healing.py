@@ -39,7 +39,7 @@ def test_a_run_goes_back_to_three_ticks_before_the_first_sign(run, kept, back_to
     config = load_recipe("quick").with_values({**rates, "networks.minibatch": "std"})
     finding = Finding("divergence", "certain", PLAN.kimg(60), {})
     session = SimpleNamespace(run=run, config=config, source=None, plan=PLAN, step=80)
-    healing.prescribe(session, finding)
+    healing.choose_fix(session, finding)
     (entry,) = run.info["healed"]
     assert entry["back_to"] == (f"{back_to:09d}.healthy" if back_to else None)
 

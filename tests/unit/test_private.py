@@ -102,8 +102,8 @@ def test_without_noise_or_clipping_it_is_the_ordinary_gradient(game, one_turn, s
     with tf.GradientTape() as tape:
         tape.watch(weights)
         game_ = gan.adversarial.discriminator(
-            gan.judge(tf.constant(real), tf.constant(label))[:, 0],
-            gan.judge(fake, tf.constant(label))[:, 0],
+            gan.logits(tf.constant(real), tf.constant(label))[:, 0],
+            gan.logits(fake, tf.constant(label))[:, 0],
         )
         total = tf.reduce_sum(game_) / gan.batch
     expected = [tf.convert_to_tensor(g) for g in tape.gradient(total, weights)]

@@ -1,1 +1,2 @@
-"""The ground: lazy imports, other libraries' logs, seeds, files, workers, protocol buffers."""
+"""What all other folders use: lazy imports, other libraries' logs, seeds, files, workers, protocol
+buffers."""

@@ -1,4 +1,4 @@
-"""Building networks without a trace in the caller's process."""
+"""Building networks without changing the caller's process."""
 
 from __future__ import annotations
 

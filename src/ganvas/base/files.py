@@ -1,5 +1,5 @@
-"""Files and folders that appear whole or not at all, folders held by one process, and disk errors
-in one sentence."""
+"""Files and folders that appear complete or not at all, folders locked by one process, and disk
+errors as one sentence."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ import filelock
 from ..errors import RunError
 
 PARTS = (".*.part*", ".*.png.*")
-"""What a killed process may leave behind, as patterns of names."""
+"""Patterns of the names of incomplete files that a killed process may leave."""
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name only when it is whole and on the disk."""
+    """A file that appears under its name only when it is complete and on the disk."""
     part = path.with_name(f".{path.name}.part")
     with disk_errors(path):
         try:
@@ -37,25 +37,26 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write_file(path: Path, content: bytes | str) -> None:
-    """A file with this content, whole or not at all; text in UTF-8."""
+    """Write a file with this content, completely or not at all; text in UTF-8."""
     with replacing(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
 def write_json(path: Path, values: Any) -> None:
-    """The same, as indented JSON in ASCII: file names within may be no valid UTF-8."""
+    """Write indented JSON in ASCII: file names in it may be invalid UTF-8."""
     write_file(path, json.dumps(values, indent=2) + "\n")
 
 
 @contextlib.contextmanager
 def filling(folder: Path, settle: Callable[[Path, Path], object] = Path.replace) -> Iterator[Path]:
-    """A folder that appears under its name when all is in it; yields where to write until then.
+    """A folder that appears under its name when it is complete; yields a temporary folder to write
+    to.
 
-    A failure leaves nothing behind.
+    After a failure the temporary folder is removed.
 
     Args:
         folder: does not exist, or is empty.
-        settle: brings what was written to its place, where it may be more than a new name.
+        settle: moves the temporary folder to its place; by default it is renamed.
     """
     part = folder.with_name(f".{folder.name}.part")
     with disk_errors(folder):
@@ -70,13 +71,13 @@ def filling(folder: Path, settle: Callable[[Path, Path], object] = Path.replace)
 
 @contextlib.contextmanager
 def locked(folder: Path, seconds: float = 0) -> Iterator[None]:
-    """Hold a folder, so that no second process writes into it. A dead process holds nothing; what
-    it left half-written is removed.
+    """Lock a folder, so that no second process writes into it. The lock ends with its process;
+    incomplete files of a dead process are removed.
 
     Args:
-        seconds: to wait for another process.
+        seconds: how long to wait for another process.
 
-    Raises: RunError: a live process holds it.
+    Raises: RunError: a live process holds the lock.
     """
     try:
         with filelock.FileLock(folder / ".lock", timeout=seconds):
@@ -99,10 +100,10 @@ def is_locked(lock: Path) -> bool:
 
 @contextlib.contextmanager
 def in_turn(lock: Path, note: str = "") -> Iterator[None]:
-    """Hold a lock file, after whoever holds it now. The thread that holds it may take it again.
+    """Wait for a lock file, and hold it. The thread that holds it may acquire it again.
 
     Args:
-        note: written to standard error where this has to wait for more than a second.
+        note: written to standard error if the wait is longer than a second.
     """
     held = filelock.FileLock(lock, is_singleton=True)
     try:
@@ -118,11 +119,11 @@ def in_turn(lock: Path, note: str = "") -> Iterator[None]:
 
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn an error of the disk into one sentence."""
+    """Turn a disk error into a RunError of one sentence."""
     try:
         yield
     except Exception as error:
-        tensorflow = sys.modules.get("tensorflow")  # whose writers raise errors of their own
+        tensorflow = sys.modules.get("tensorflow")  # its writers raise their own errors
         if isinstance(error, OSError):
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             why = error.strerror or str(error)

@@ -1,4 +1,4 @@
-"""What other libraries say, and to whom."""
+"""Log messages and warnings of other libraries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet(library: str, level: int = logging.ERROR) -> Iterator[None]:
-    """Keep in what a library logs below a level."""
+    """Suppress a library's log messages below a level."""
     logger = logging.getLogger(library)
     before = logger.level
     logger.setLevel(level)
@@ -28,10 +28,10 @@ _filters = warnings.catch_warnings()
 
 @contextlib.contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Keep in Pillow's warnings; what matters it raises. Cheap within another such block.
+    """Suppress Pillow's warnings; real failures are exceptions. A nested block costs little.
 
-    `warnings.catch_warnings` alone restores the wrong filters when threads overlap, so the first
-    one in enters it and the last one out leaves it.
+    `warnings.catch_warnings` alone restores the wrong filters when threads overlap. So the first
+    thread enters it, and the last thread leaves it.
     """
     global _depth, _filters
     with _lock:

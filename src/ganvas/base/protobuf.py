@@ -1,4 +1,4 @@
-"""The wire format of protocol buffers, as far as it is written by hand. Needs no TensorFlow.
+"""The part of the wire format of protocol buffers that is written by hand. Needs no TensorFlow.
 
 Source: protobuf.dev/programming-guides/encoding.
 """
@@ -12,7 +12,7 @@ def field(number: int, content: bytes) -> bytes:
 
 
 def varint(value: int) -> bytes:
-    """A number from 0."""
+    """An integer >= 0 as a varint."""
     groups = []
     while value > 127:
         groups.append(value & 127 | 128)

@@ -1,7 +1,7 @@
-"""Named randomness: every random number has an address, so going on is exact.
+"""Addressed randomness: every random number has an address, so that resuming is exact.
 
-There is no global generator. What a step draws depends on the run's seed, the step and the
-purpose alone; a run that was interrupted draws what it would have drawn.
+There is no global generator. The random numbers of a step depend only on the run's seed, the step
+and the purpose: a resumed run draws the same numbers as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ def fold(seed: int | tf.Tensor, *address: int | str | tf.Tensor) -> tf.Tensor:
     """The stateless seed that belongs to an address such as `(seed, step, "noise")`.
 
     Args:
-        seed: the run's seed, a Python int (64 bits count) or an integer tensor.
-        address: words and integers (tensors too); the order matters.
+        seed: the run's seed, a Python int (62 bits are used) or an integer tensor.
+        address: strings and integers (tensors too); the order matters.
 
     Returns: int32 [2], for the `seed` argument of `tf.random.stateless_*`.
     """
@@ -26,11 +26,11 @@ def fold(seed: int | tf.Tensor, *address: int | str | tf.Tensor) -> tf.Tensor:
     else:
         key = tf.stack([tf.cast(seed, tf.int32), 0])
     for part in address:
-        word = zlib.crc32(part.encode()) & 0x7FFFFFFF if isinstance(part, str) else part
-        key = tf.random.experimental.stateless_fold_in(key, tf.cast(word, tf.int32))
+        number = zlib.crc32(part.encode()) & 0x7FFFFFFF if isinstance(part, str) else part
+        key = tf.random.experimental.stateless_fold_in(key, tf.cast(number, tf.int32))
     return key
 
 
 def normal(shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
-    """Standard normal noise; the algorithm is named, because "auto" chooses by device."""
+    """Standard normal noise; the algorithm is fixed, because "auto" depends on the device."""
     return tf.random.stateless_normal(shape, seed, alg="philox")

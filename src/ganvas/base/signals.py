@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one asks for an orderly end, the second one ends at once."""
+"""Ctrl-C and SIGTERM: the first one requests an orderly stop, the second one stops at once."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def stopping(ask: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """Within this, the first Ctrl-C or SIGTERM calls `ask`, and a second one raises
-    KeyboardInterrupt; yields whether one came. The handlers that were there before come back.
+def stopping(request_stop: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
+    """In this block, the first Ctrl-C or SIGTERM calls `request_stop`, and a second one raises
+    KeyboardInterrupt. Yields a function that tells whether a signal was received. Afterwards the
+    previous handlers are restored.
 
     Outside the main thread Python delivers no signals, and nothing changes.
     """
-    seen: list[int] = []
+    received: list[int] = []
 
     def handler(number: Any, frame: Any) -> None:
-        if seen:
+        if received:
             raise KeyboardInterrupt
-        seen.append(number)
-        ask()
+        received.append(number)
+        request_stop()
 
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: bool(seen)
+        yield lambda: bool(received)
         return
     before = {number: signal.signal(number, handler) for number in SIGNALS}
     try:
-        yield lambda: bool(seen)
+        yield lambda: bool(received)
     finally:
         for number, old in before.items():
             signal.signal(number, old)

@@ -1,4 +1,4 @@
-"""Names for types that stand in many signatures."""
+"""Names for types that many signatures use."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 from typing import Any, TypeAlias
 
 Tensor: TypeAlias = Any
-"""A `tf.Tensor`, symbolic or not, or what becomes one; TensorFlow brings no types."""
+"""A `tf.Tensor`, symbolic or not, or what can be converted to one; TensorFlow has no types."""
 
 LayerShape: TypeAlias = Any
-"""The shape of a layer's input or output, (B, H, W, C) or a dict of them, as Keras gives it."""
+"""The shape of a layer's input or output as Keras gives it: (B, H, W, C), or a dict of shapes."""
 
 StrPath: TypeAlias = str | os.PathLike[str]
-"""A path or an address, as a user gives it."""
+"""A path or an address that a user gives."""

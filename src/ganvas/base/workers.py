@@ -1,4 +1,4 @@
-"""Which of a cluster's processes this is. Needs no TensorFlow."""
+"""Which worker of a cluster this process is. Needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ _ARENAS, _MAPPED, _TRIM = (-8, 1), (-4, 0), (-1, -1)  # of malloc.h: one heap, w
 
 
 def task() -> tuple[int, int]:
-    """(which worker this is, how many there are), by TF_CONFIG as clusters set it; (0, 1) alone.
+    """(index of this worker, number of workers) from TF_CONFIG; (0, 1) if it is not set.
 
-    Raises: UsageError: TF_CONFIG says something else than chief and workers.
+    Raises: UsageError: TF_CONFIG is not a cluster of chief and workers.
     """
     place, machines = _cluster()
     return place, len(machines)
 
 
-def neighbours() -> int:
-    """How many workers this machine has, this one among them, by the hosts in TF_CONFIG."""
+def local_workers() -> int:
+    """Number of workers on this machine, including this one, from the hosts in TF_CONFIG."""
     try:
         place, machines = _cluster()
-    except UsageError:  # whoever trains says so
+    except UsageError:  # training reports it
         return 1
     return machines.count(machines[place])
 
 
 def _cluster() -> tuple[int, list[str]]:
-    """(which worker this is, the machine of each), the chief first."""
+    """(index of this worker, machine of each worker), the chief first."""
     alone = 0, [""]
     text = os.environ.get("TF_CONFIG", "")
     if not text.strip():
         return alone
     try:
-        told = json.loads(text)
-        cluster, own = told.get("cluster") or {}, told.get("task") or {}
+        given = json.loads(text)
+        cluster, own = given.get("cluster") or {}, given.get("task") or {}
         if not cluster:
             return alone
         hosts = {kind: cluster[kind] for kind in ("chief", "worker") if kind in cluster}
@@ -58,15 +58,15 @@ def _cluster() -> tuple[int, list[str]]:
 
 
 def keep_memory() -> None:
-    """Has the C library keep the memory that a step frees for the next one. Call it before
-    TensorFlow makes its threads.
+    """Make the C library keep the memory that a step frees for the next step. Call it before
+    TensorFlow starts its threads.
 
-    A worker computes in threads of TensorFlow's server. Glibc gives these heaps of 64 MB at most
-    and takes bigger buffers from the kernel, page by page, in each step anew: half of a step's
-    time. Another C library is left alone, and one that the user gave words of his own.
+    A worker computes in threads of TensorFlow's server. Glibc gives these heaps of 64 MB at most,
+    and takes larger buffers from the kernel, page by page, again in each step: half of a step's
+    time. Nothing is changed for another C library, or if a variable MALLOC_... is set.
     """
-    told = any(name.startswith("MALLOC_") for name in os.environ)
-    if platform.libc_ver()[0] == "glibc" and not told:
+    configured = any(name.startswith("MALLOC_") for name in os.environ)
+    if platform.libc_ver()[0] == "glibc" and not configured:
         library = ctypes.CDLL(None)
         for option, value in (_ARENAS, _MAPPED, _TRIM):
             library.mallopt(option, value)

@@ -1,6 +1,6 @@
 """The command line: parse, call one function, print.
 
-TensorFlow is imported only by what needs it.
+TensorFlow is imported only by commands that need it.
 """
 
 from __future__ import annotations
@@ -36,40 +36,42 @@ from .app import STOPPED, app
 def run_command(arguments: list[str]) -> int:
     """Run one command; errors are one line on standard error. Returns the exit code."""
     debug = "--debug" in arguments
-    warnings.showwarning = _note
+    warnings.showwarning = _print_advice
     try:
-        words = [a for a in arguments if a != "--debug"]
-        code = app(words, prog_name="ganvas", standalone_mode=False) or 0
+        arguments = [a for a in arguments if a != "--debug"]
+        code = app(arguments, prog_name="ganvas", standalone_mode=False) or 0
         if code == STOPPED:
             return 130
-        return _complain("interrupted", 130) if code == 130 else code
+        return _print_error("interrupted", 130) if code == 130 else code
     except GanvasError as error:
         if debug:
             raise
-        return _complain(str(error), error.exit_code)
+        return _print_error(str(error), error.exit_code)
     except OSError as error:
         if debug:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        return _complain(f"{error.strerror or error}{where}: fix that and try again", 2)
+        return _print_error(f"{error.strerror or error}{where}: fix that and try again", 2)
     except Exception as error:
         # Typer's usage errors: an unknown command or option, a missing argument.
         if debug:
             raise
         if not hasattr(error, "format_message"):
             what = f"{type(error).__name__}: {str(error) or 'no message'}"
-            return _complain(
+            return _print_error(
                 f"internal error (bug): {what}; please report it; --debug shows the traceback", 2
             )
         message = error.format_message().rstrip(".").replace("\n", " ")
-        return _complain(f"{message}; `ganvas --help` lists what there is", 2)
+        return _print_error(f"{message}; `ganvas --help` lists what there is", 2)
 
 
-def _note(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+def _print_advice(
+    message: Warning | str, category: type[Warning], *place: Any, **options: Any
+) -> None:
     if issubclass(category, Advice):
         sys.stderr.write(f"note: {message}\n")
 
 
-def _complain(sentence: str, code: int) -> int:
-    sys.stderr.write("error: " + " ".join(sentence.split()) + "\n")
+def _print_error(message: str, code: int) -> int:
+    sys.stderr.write("error: " + " ".join(message.split()) + "\n")
     return code

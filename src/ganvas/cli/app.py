@@ -1,4 +1,4 @@
-"""What the commands share: the application, words, TensorFlow without its notes."""
+"""Shared by all commands: the application, common options, TensorFlow without its messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..storage.run import Run
 
 STOPPED = -130
-"""Of a command that was interrupted and has said how to go on."""
+"""Exit code, inside the package, of an interrupted command that has printed how to resume."""
 
 GROUPS = {
     "Train": ("train", "resume", "prepare", "recipes", "tune"),
@@ -63,7 +63,7 @@ app = typer.Typer(
 )
 
 DATA_HELP = "Folder, FILE.npz, FILE.npy, shards, mnist, keras:NAME or tfds:NAME."
-DataWord = Annotated[str, typer.Argument(help=DATA_HELP)]
+DataArgument = Annotated[str, typer.Argument(help=DATA_HELP)]
 RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]
 Values = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe value.")
@@ -82,8 +82,8 @@ Address = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(__version__)
         raise typer.Exit
 
@@ -115,7 +115,7 @@ def help_of(
 
 
 def group(name: str, purpose: str) -> typer.Typer:
-    """A command that has commands of its own; without one it prints its help."""
+    """A command with sub-commands; without one it prints its help."""
 
     def show(context: typer.Context) -> None:
         if context.invoked_subcommand is None:
@@ -128,16 +128,16 @@ def group(name: str, purpose: str) -> typer.Typer:
 
 
 def table(lines: Sequence[tuple[str, ...]]) -> None:
-    """Print rows in aligned columns; the first is the head."""
+    """Print rows in aligned columns; the first row is the header."""
     from ..reports.tables import aligned
 
     typer.echo(aligned(lines))
 
 
 def by_ray(workers: int | None, address: str | None) -> bool:
-    """Whether to work with Ray.
+    """Whether to use Ray.
 
-    Raises: UsageError: Ray is not installed, or there is a cluster and no number of workers.
+    Raises: UsageError: Ray is not installed, or an address is given without a number of workers.
     """
     if workers is None and address is not None:
         raise UsageError(f"--address {address} needs --workers N: give the number of workers")
@@ -148,18 +148,18 @@ def by_ray(workers: int | None, address: str | None) -> bool:
     return workers is not None
 
 
-def counter(what: str) -> Callable[[int, int], None]:
-    """A line that counts on a terminal, and nothing elsewhere."""
+def counter(unit: str) -> Callable[[int, int], None]:
+    """A progress function: a line that counts on a terminal; elsewhere it prints nothing."""
 
     def progress(done: int, count: int) -> None:
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r{done}/{count} {what}" + "\n" * (done == count))
+            sys.stderr.write(f"\r{done}/{count} {unit}" + "\n" * (done == count))
 
     return progress
 
 
 def tensorflow() -> Any:
-    """The package with TensorFlow loaded, without the notes it prints on starting."""
+    """The package with TensorFlow loaded, without TensorFlow's messages at its start."""
     import ganvas
 
     with held_back_stderr():
@@ -173,7 +173,7 @@ def tensorflow() -> Any:
 
 @contextlib.contextmanager
 def held_back_stderr() -> Iterator[None]:
-    """Keep what C++ writes to standard error, and show it only if something fails."""
+    """Hold back what C++ code writes to standard error, and show it only after a failure."""
     kept = os.dup(2)
     with tempfile.TemporaryFile() as notes:
         os.dup2(notes.fileno(), 2)
@@ -189,7 +189,7 @@ def held_back_stderr() -> Iterator[None]:
 
 
 def finished(run: Run) -> int:
-    """Say where a run stands. Returns: the exit code."""
+    """Print the result of a run. Returns the exit code."""
     row = (run.rows() or [{"kimg": 0, "seconds": 0}])[-1]
     if run.status() == "interrupted":
         sys.stderr.write(f"stopped at {row['kimg']:g} kimg; resume: ganvas resume {run.where}\n")

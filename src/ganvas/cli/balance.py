@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .app import DATA_HELP, STOPPED, DataWord, Json, Values, app, table, tensorflow
+from .app import DATA_HELP, STOPPED, DataArgument, Json, Values, app, table, tensorflow
 
 if TYPE_CHECKING:
     from ..kits.rare_class import Verdict
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def balance(
-    data: DataWord,
+    data: DataArgument,
     rare: Annotated[list[str], typer.Option(metavar="LABEL", help="A rare class; repeatable.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, or one to resume.")],
     groups: Annotated[

@@ -1,4 +1,4 @@
-"""`ganvas prepare`: images, checked, into shards."""
+"""`ganvas prepare`: check images and pack them into shards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from .app import (
     Address,
-    DataWord,
+    DataArgument,
     Workers,
     app,
     by_ray,
@@ -22,7 +22,7 @@ from .app import (
 
 @app.command()
 def prepare(
-    data: DataWord,
+    data: DataArgument,
     to: Annotated[Path, typer.Option(help="Folder to create.")],
     size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
     shard_mb: Annotated[int, typer.Option(min=1, help="Size of a shard in MB.")] = 256,
@@ -35,9 +35,9 @@ def prepare(
 
     options, progress = Options(size=size), counter("images")
     if by_ray(workers, address):
-        from ..cluster import pack as pack_together
+        from ..cluster import pack as pack_by_ray
 
-        pack_together(
+        pack_by_ray(
             data, to, options, shard_mb, workers=workers, address=address, progress=progress
         )
     else:

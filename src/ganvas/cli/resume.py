@@ -1,4 +1,4 @@
-"""`ganvas resume`: go on where a run stopped."""
+"""`ganvas resume`: continue a run where it stopped."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ def resume(
     if not by_ray(workers, address) or workers is None:
         return finished(tensorflow().resume(run, overrides=changed))
     tensorflow()
-    from ..cluster import resume as resume_together
+    from ..cluster import resume as resume_by_ray
 
-    return finished(resume_together(run, workers=workers, address=address, overrides=changed))
+    return finished(resume_by_ray(run, workers=workers, address=address, overrides=changed))

@@ -1,4 +1,4 @@
-"""`ganvas runs`: what lies in a folder of runs."""
+"""`ganvas runs`: list the runs of a folder."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def train(
     from ..config import load_recipe, parse_set
     from ..storage.run import Run
 
-    # The recipe first: a misspelt key answers at once, before TensorFlow and the images.
+    # The recipe first: an error in it is reported before TensorFlow and the images are loaded.
     config = load_recipe(recipe).with_values(parse_set(values or []))
     config = config.with_values({"train.heal": True}) if heal else config
     if run and not go_on and task()[0] == 0:
@@ -62,12 +62,12 @@ def train(
     shared = by_ray(workers, address)
     ganvas = tensorflow()
     if dry_run:
-        return _show(ganvas.rehearse(data, config))
+        return _print_report(ganvas.rehearse(data, config))
     if shared and workers is not None:
-        from ..cluster import train as train_together
+        from ..cluster import train as train_by_ray
 
         return finished(
-            train_together(
+            train_by_ray(
                 data, config, workers=workers, address=address, run=run, start_from=start_from,
                 go_on=go_on,
             )
@@ -75,7 +75,7 @@ def train(
     return finished(ganvas.train(data, config, run=run, start_from=start_from, go_on=go_on))
 
 
-def _show(report: DryRun) -> int:
+def _print_report(report: DryRun) -> int:
     typer.echo(report.config.rstrip() + "\n")
     for line in report.lines():
         typer.echo(line)

@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .app import STOPPED, DataWord, Json, Values, app, tensorflow
+from .app import STOPPED, DataArgument, Json, Values, app, tensorflow
 
 
 @app.command()
 def tune(
-    data: DataWord,
+    data: DataArgument,
     recipe: Annotated[str, typer.Option(help="Name, or a .toml file.")] = "quick",
     trials: Annotated[int, typer.Option(min=1, help="Total number of trials.")] = 20,
     hours: Annotated[

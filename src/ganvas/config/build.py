@@ -1,4 +1,4 @@
-"""A word in a recipe becomes an object; a constructor is the schema of its part."""
+"""A name in a recipe becomes an object; the constructor is the schema of its part."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def build(kind: str, spec: Spec, table: Mapping[str, type], base: type = object)
     """The part that a spec describes.
 
     Args:
-        kind: what it is, for messages: "loss", "penalty", ...
+        kind: of the part, for messages: "loss", "penalty", ...
         spec: "name" or {"name": ..., argument: value}; a name with a colon, such as
             "my_package.losses:MyLoss", is imported instead of looked up.
         table: the known names.
-        base: what a part of this kind is.
+        base: the base class of parts of this kind.
 
-    Raises: ConfigError: unknown name, or arguments that the constructor does not take.
+    Raises: ConfigError: an unknown name, or arguments that the constructor does not accept.
     """
     part, arguments = _resolve(kind, spec, table)
     if not issubclass(part, base):
@@ -48,7 +48,7 @@ def complete(kind: str, spec: Spec, table: Mapping[str, type]) -> dict[str, Any]
 
 
 def _plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Tuples become lists and None is left out: what TOML can say."""
+    """Tuples become lists and None is left out, because TOML has neither."""
     items = ((key, list(v) if isinstance(v, tuple) else v) for key, v in arguments.items())
     return {key: value for key, value in items if value is not None}
 
@@ -91,7 +91,7 @@ def _import(kind: str, path: str) -> type:
 
 
 def _check_types(part: type, arguments: Mapping[str, Any]) -> None:
-    """Refuse plainly wrong values early; only simple annotations are looked at."""
+    """Refuse values of a wrong type early; only simple annotations are checked."""
     hints = typing.get_type_hints(part.__init__)  # type: ignore[misc]
     simple = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}
     for key, value in arguments.items():

@@ -1,4 +1,4 @@
-"""How long a run is, in steps: from a recipe's kimg to stretches that `fit` can play."""
+"""The length of a run in steps: from a recipe's kimg to stretches, one call of `fit` each."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run counted in steps; all counts are multiples of `execution`. A run whose execution was
-    changed may be anywhere; then its first stretch is no multiple.
+    """A run counted in steps; all counts are multiples of `execution`. If `execution` was changed
+    since the run began, its first stretch may be no multiple.
 
     Attributes:
         batch: images per turn.
         turns: batches of real images that one step takes from the stream.
         discriminator_steps: turns of the discriminator; kimg counts only these.
-        execution: steps between two looks from Python.
+        execution: steps in one call of Keras's train function.
         tick: steps between two saved states.
-        warmup: first steps, in which only the discriminator learns.
+        warmup: first steps, in which only the discriminator is trained.
         total: all steps.
-        burn_in: steps over which what has a start value leaves it.
+        burn_in: steps over which values with a start value change to their final value.
         grid_every: ticks between two image grids; 0 for none.
         score_every: ticks between two scorings; 0 for none.
     """
@@ -80,7 +80,7 @@ class Plan:
         return step * self.batch * self.discriminator_steps / 1000
 
     def step(self, kimg: float) -> int:
-        """The step after which so many were shown."""
+        """The step after which so many thousand real images were shown."""
         return round(kimg * 1000 / (self.batch * self.discriminator_steps))
 
     def position(self, step: int) -> int:
@@ -92,8 +92,8 @@ class Plan:
         return step >= self.total or self._every(self.grid_every, step)
 
     def score_due(self, step: int) -> bool:
-        """Whether the averaged generator is scored after this step, if ever; not while it stands
-        still."""
+        """Whether the averaged generator is scored after this step; not during the warm-up, in
+        which it does not change."""
         due = step >= self.total or self._every(self.score_every, step)
         return bool(self.score_every) and due and step > self.warmup
 
@@ -101,15 +101,15 @@ class Plan:
         return bool(ticks) and step % (self.tick * ticks) == 0
 
     def stretches(self, start: int) -> list[Stretch]:
-        """What is left to play from a step on, cut at ticks, warm-up and end."""
+        """The steps that remain from a step on, cut at ticks and at the end of warm-up."""
         ticks = range(start - start % self.tick, self.total, self.tick)
         inner = {cut for cut in (*ticks, self.warmup, self.total) if start < cut <= self.total}
         cuts = sorted({start, *inner})
-        played = [
+        pieces = [
             (stop - begin, begin < self.warmup, begin) for begin, stop in itertools.pairwise(cuts)
         ]
         stretches = []
-        for (steps, warming_up), group in itertools.groupby(played, key=lambda t: t[:2]):
+        for (steps, warming_up), group in itertools.groupby(pieces, key=lambda t: t[:2]):
             begins = [begin for _, _, begin in group]
             stretches.append(Stretch(begins[0], len(begins), steps, warming_up))
         return stretches

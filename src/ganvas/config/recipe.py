@@ -76,8 +76,8 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _unheard(self) -> Config:
-        """A value that nothing listens to is a mistake."""
+    def _without_effect(self) -> Config:
+        """Refuse a value that has no effect: it is a mistake."""
         train = self.train
         started = [p for p in self.penalties if isinstance(p, dict) and _burns_in(p)]
         late = train.beta2_start is not None
@@ -95,7 +95,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _private(self) -> Config:
-        """What would let images through beside the clipped gradients."""
+        """Refuse what uses the images other than by clipped gradients."""
         if not self.privacy.on:
             return self
         leaks = {
@@ -132,7 +132,7 @@ class Config(Section):
         for key, value in values.items():
             _put(tree, key, value)
         if "train.kimg" in values and "train.epochs" not in values:
-            tree["train"]["epochs"] = None  # the later word counts
+            tree["train"]["epochs"] = None  # the later value counts
         return parse(tree)
 
 
@@ -149,7 +149,7 @@ def parse(tree: Mapping[str, Any]) -> Config:
 
 
 def recipe_names() -> list[str]:
-    """The recipes in the package."""
+    """The names of the recipes in the package."""
     files = resources.files("ganvas.recipes").iterdir()
     return sorted(f.name.removesuffix(".toml") for f in files if f.name.endswith(".toml"))
 
@@ -174,7 +174,7 @@ def recipe_header(name: str) -> dict[str, str]:
     """The comment lines `# key: value` at the top of a recipe: what, command, cost, score."""
     header = {}
     for line in recipe_text(name).splitlines():
-        if not line.startswith("# "):  # a bare "#" divides the header from remarks
+        if not line.startswith("# "):  # a bare "#" separates the header from remarks
             break
         key, _, value = line.lstrip("# ").partition(": ")
         header[key] = value
@@ -191,7 +191,7 @@ def load_recipe(name: StrPath) -> Config:
 
 
 def parse_set(assignments: Iterable[str]) -> dict[str, Any]:
-    """`KEY=VALUE` words of the command line; a value is TOML, else a string."""
+    """`KEY=VALUE` arguments of the command line; a value is TOML, else a string."""
     values = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
@@ -208,10 +208,10 @@ def parse_set(assignments: Iterable[str]) -> dict[str, Any]:
 def _put(root: dict[str, Any], dotted: str, value: Any) -> None:
     *path, last = dotted.split(".")
     tree: Any = root
-    for word in path:
-        below = _named(tree, word) if isinstance(tree, list) else tree.get(word)
-        if isinstance(below, str) and word in ("networks", "loss", "augment"):
-            below = tree[word] = {"name": below}
+    for key in path:
+        below = _named(tree, key) if isinstance(tree, list) else tree.get(key)
+        if isinstance(below, str) and key in ("networks", "loss", "augment"):
+            below = tree[key] = {"name": below}
         if not isinstance(below, (dict, list)):
             raise ConfigError(_unknown_key(dotted))
         tree = below
@@ -251,8 +251,8 @@ def _unknown_key(key: str) -> str:
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
-    words = [str(word) for word in first["loc"]]  # with names of types among them
-    key = ".".join(w for w in words if w not in ("str", "int", "Range") and not set(w) & set("[("))
+    path = [str(part) for part in first["loc"]]  # contains names of types, too
+    key = ".".join(k for k in path if k not in ("str", "int", "Range") and not set(k) & set("[("))
     if first["type"] == "extra_forbidden":
         return _unknown_key(key)
     reason = first["msg"].removeprefix("Value error, ")

@@ -1,6 +1,6 @@
 """The sections of a recipe: every key, its default and its range.
 
-Pydantic lives in this folder and nowhere else.
+Only this folder imports Pydantic.
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 
 class Section(BaseModel):
-    """Fixed once read, and nothing beside the keys below."""
+    """A section: frozen, and without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
 
 
 class Data(Section):
-    """Which images, and what they look like when the networks see them."""
+    """Which images are used, and their form as input of the networks."""
 
     source: str = ""
-    """The word or path given on the command line."""
+    """The name or path given on the command line."""
     size: int | tuple[int, int] | None = None
     """Side, or [height, width], in pixels; unset: see `data.Options`."""
     channels: int | None = Field(None, ge=1, le=4)
     fit: Literal["crop", "pad"] = "crop"
-    """What happens to other aspect ratios."""
+    """How images of another aspect ratio are fitted."""
     labels: bool = True
-    """Whether classes are used where the images have them."""
+    """Whether classes are used if the images have them."""
     holdout: float = Field(0.05, ge=0, lt=1)
     """Share of images never trained on (at most 5,000; none under 200 images)."""
     flip: bool = False
     shift: float = Field(0.0, ge=0, le=0.5)
     zoom: float = Field(0.0, ge=0, le=1)
     jitter: float = Field(0.0, ge=0, le=1)
-    """Augmentation in the pipeline: mirror, move, enlarge, and change colours, by how much."""
+    """Augmentation of the real images: mirror; shift, zoom and change of colours by how much."""
     balanced: bool = False
-    """Whether each class is drawn equally often, however many images it has."""
+    """Whether each class is drawn equally often, independent of its number of images."""
     clusters: int = Field(0, ge=0)
-    """Groups of alike images to learn by, where there are no labels."""
+    """Number of groups of similar images, used as classes if there are no labels; 0: none."""
     cache_gb: float | None = Field(None, ge=0)
 
     @field_validator("size")
@@ -52,16 +52,16 @@ class Data(Section):
 
 
 class Train(Section):
-    """How the game is played, and for how long. kimg: thousand real images shown to the
+    """How the networks are trained, and for how long. kimg: thousand real images shown to the
     discriminator."""
 
     kimg: float = Field(1000.0, gt=0)
     epochs: float | None = Field(None, gt=0)
-    """Instead of kimg: times through the data. Resolved to kimg before training."""
+    """Instead of kimg: passes through the data. Converted to kimg before training."""
     batch: int = Field(64, ge=2)
     seed: int = Field(0, ge=0, lt=2**32)
     tick_kimg: float = Field(20.0, gt=0)
-    """How often the state is saved and a line is logged."""
+    """Interval at which the state is saved and a line is logged."""
     learning_rate: float = Field(2e-4, gt=0)
     discriminator_learning_rate: float | None = Field(None, gt=0)
     """Unset: the same as `learning_rate`."""
@@ -70,61 +70,63 @@ class Train(Section):
     beta2: float = Field(0.999, ge=0, lt=1)
     beta2_start: float | None = Field(None, ge=0, lt=1)
     burn_in_kimg: float = Field(0.0, ge=0)
-    """Over how long `beta2` and the penalties' weights leave their start values."""
+    """Length of the phase in which `beta2` and the penalties' weights change from start to final
+    value."""
     decay: Literal["none", "linear", "cosine"] = "none"
-    """How both learning rates fall over the run, down to `decay_to` of their start."""
+    """How both learning rates fall over the run, to the share `decay_to` of their start."""
     decay_to: float = Field(0.0, ge=0, le=1)
     discriminator_steps: int = Field(1, ge=1)
     clip: float = Field(0.0, ge=0)
-    """The discriminator's weights are clipped to this after each of its turns; 0: not at all."""
+    """After each of its turns, the discriminator's weights are clipped to [-clip, clip]; 0: not."""
     warmup_kimg: float = Field(0.0, ge=0)
-    """At first only the discriminator learns, for so long (within kimg)."""
+    """Initial phase in which only the discriminator is trained (counted in kimg)."""
     warmup_epochs: float | None = Field(None, gt=0)
     ema_kimg: float = Field(10.0, ge=0)
-    """Half-life of the averaged generator, from which samples are drawn."""
+    """Half-life of the weights' average in the averaged generator; samples are drawn from it."""
     ema_ramp: float = Field(0.1, gt=0)
     heal: bool = False
-    """Go back and take a cure when the doctor is certain of a disease; see `ganvas doctor`."""
+    """Roll back and apply a fix when the doctor is certain of a failure; see `ganvas doctor`."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Of the networks' arithmetic; weights, losses and penalties' sums stay float32. Slower on
-    most CPUs."""
+    """Precision of the networks' arithmetic; weights, losses and penalties' sums stay float32.
+    bfloat16 is slower on most CPUs."""
     jit: bool = False
-    """Compile with XLA: worth it on a GPU, slower on a CPU; it draws other noise."""
+    """Compile with XLA: faster on a GPU, slower on a CPU; it draws different noise."""
     steps_per_execution: int = Field(10, ge=1)
     strategy: Literal["auto", "single", "mirrored", "multiworker"] = "auto"
-    """Who plays: one device, every GPU of this machine, or all workers in TF_CONFIG; auto takes
-    what there is."""
+    """Devices that train: one device, every GPU of this machine, or all workers in TF_CONFIG; auto
+    uses all that are available."""
 
 
 class Watch(Section):
-    """What is written while training."""
+    """What is written during training."""
 
     grids: int = Field(30, ge=0)
-    """Image grids, and saved models, over a whole run."""
+    """Number of image grids, and of saved models, over a whole run."""
     tensorboard: bool = True
     signals: bool = True
-    """What `ganvas doctor` reads, once a tick."""
+    """Whether the signals that `ganvas doctor` reads are recorded, once a tick."""
     histograms: bool = False
-    """The discriminator's logits on real and fake images, in TensorBoard, per grid."""
+    """Whether TensorBoard gets histograms of the logits of real and fake images, with each grid."""
 
 
 class Scores(Section):
-    """When the averaged generator is scored on held-out images while it learns, and what for."""
+    """Scores of the averaged generator on held-out images during training."""
 
     times: int = Field(8, ge=0)
-    """Scorings over a whole run; 0: never, and the last model counts as the best."""
+    """Number of scorings over a whole run; 0: none, and the last model counts as the best."""
     images: int = Field(1000, ge=100)
-    """Images drawn for each."""
+    """Images drawn for each scoring."""
     by: Literal["auto", "frechet", "kid"] = "auto"
-    """What the best model is the best in: the Frechet distance where so few images allow it."""
+    """The score that selects the best model; auto: the Frechet distance if there are enough images
+    for it, else KID."""
     features: str = "auto"
-    """In which features: digits, general, or a model file; auto goes by the images."""
+    """Features for the scores: digits, general, or a model file; auto: chosen by the images."""
     patience: int = Field(0, ge=0)
     """The run stops after so many scorings without a better one; 0: never."""
 
 
 class Gate(Section):
-    """What `evaluate` demands of a run before it may be exported."""
+    """Bounds that the scores of a run must satisfy before it is exported."""
 
     frechet_max: float | None = Field(None, gt=0)
     kid_max: float | None = None
@@ -139,18 +141,19 @@ class Gate(Section):
 
 
 class Privacy(Section):
-    """Differential privacy: the discriminator learns by clipped, noisy gradients. Off unless
+    """Differential privacy: the discriminator is trained by clipped, noisy gradients. Off unless
     `epsilon` or `noise` is set."""
 
     epsilon: float | None = Field(None, gt=0)
-    """What the whole training may spend."""
+    """Privacy budget of the whole training."""
     delta: float = Field(1e-5, gt=0, lt=1)
     clip: float = Field(1.0, gt=0)
-    """The most one image may move a sum of gradients."""
+    """Largest norm of one image's gradient."""
     noise: float | None = Field(None, gt=0)
     """Standard deviation of the noise, in `clip`; unset: the least that `epsilon` allows."""
     key: int | None = Field(None, ge=0, lt=2**62)
-    """Of samples and noise; unset: drawn at random. Who knows it can take the noise away."""
+    """Seed of samples and noise; unset: drawn at random. Keep it secret: with it, the noise can be
+    subtracted."""
 
     @property
     def on(self) -> bool:
@@ -158,23 +161,23 @@ class Privacy(Section):
 
 
 class Export(Section):
-    """What a converted file must keep of the model, or it is not published."""
+    """Bounds for a converted file; a file that does not satisfy them is not published."""
 
     images: int = Field(1000, ge=100)
-    """Images drawn, by the model and by each file from the same noise, and compared."""
+    """Images that the model and each file draw from the same noise, and that are compared."""
     psnr_min: float = Field(25.0, ge=0)
-    """Of those images, in dB; 25 is an error of 14 grey levels (root mean square)."""
+    """PSNR of those images, in dB; 25 is an error of 14 grey levels (root mean square)."""
     frechet_ratio_max: float = Field(1.25, ge=1)
-    """The file's Frechet distance over the model's, where so few images allow one."""
+    """The file's Frechet distance over the model's, if there are enough images for it."""
 
 
 class Range(Section):
-    """Values that `tune` may choose from: whole numbers where both ends are."""
+    """Range of values for `tune`: integers if both ends are integers."""
 
     low: int | float
     high: int | float
     log: bool = False
-    """Whether each factor, not each difference, is as likely."""
+    """Whether the logarithm of the value, not the value, is uniform."""
 
     @model_validator(mode="after")
     def _order(self) -> Range:
@@ -186,7 +189,7 @@ class Range(Section):
 
 
 def ranges(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """[tune] with dotted keys, which TOML nests, as one level: {key: {low, high} or list}."""
+    """[tune] as one level: {dotted key: {low, high} or list}; TOML nests dotted keys."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict) and "low" not in value and "high" not in value:

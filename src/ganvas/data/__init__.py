@@ -1,4 +1,4 @@
-"""Where images come from: `load` takes any of the accepted words and gives an `Images`."""
+"""Sources of images: `load` accepts a path, a name or arrays, and returns an `Images`."""
 
 from __future__ import annotations
 

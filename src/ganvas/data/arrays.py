@@ -1,4 +1,4 @@
-"""Images that come as one array."""
+"""Images from one array."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def from_arrays(
     where: str = "the array",
     names: Sequence[str] = (),
 ) -> Rows:
-    """Images from uint8 [N, H, W] or [N, H, W, C], and labels of integers [N] or [N, 1].
+    """Images from uint8 [N, H, W] or [N, H, W, C], and integer labels [N] or [N, 1].
 
     A memory-mapped array that is larger than the cache stays on the disk.
 
-    Raises: DataError: another type or rank, or labels that do not belong.
+    Raises: DataError: another type or rank, or labels that do not fit the images.
     """
     pixels = _images(pixels, where)
     numbers, names = _classes(labels if options.labels else None, len(pixels), where, names)
@@ -98,7 +98,7 @@ def _classes(
 
 
 def _survey(pixels: np.ndarray) -> tuple[np.ndarray, int]:
-    """Content hashes, uint64 [N], and how many images are of a single colour."""
+    """Content hashes, uint64 [N], and the number of images of a single colour."""
     hashes, constant = np.empty(len(pixels), np.uint64), 0
     for start in range(0, len(pixels), _CHUNK):
         chunk = np.ascontiguousarray(pixels[start : start + _CHUNK])

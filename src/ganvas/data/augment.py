@@ -1,5 +1,5 @@
-"""Augmentation of the real images on their way in. It changes what the generator learns: a flipped
-training set makes flipped samples. What must not leak into samples belongs to `ganvas.gan.augment`.
+"""Augmentation of the real images. It changes the data that the generator imitates: a flipped
+training set gives flipped samples. `ganvas.gan.augment` does not leak into samples.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ..base.types import Tensor
 
 
 def augment(images: Tensor, ks: Tensor, seed: int, options: Options) -> Tensor:
-    """Moves and tints image k by numbers that depend on (seed, k) alone.
+    """Shifts and recolours image k by numbers that depend only on (seed, k).
 
     Shapes: float [B, H, W, C] in [-1, 1], ks int64 [B] -> the same.
     """
@@ -27,7 +27,7 @@ def augment(images: Tensor, ks: Tensor, seed: int, options: Options) -> Tensor:
 def _move(images: Tensor, ks: Tensor, seed: int, options: Options) -> Tensor:
     """Flip, shift and zoom as one resampling; the border is reflected.
 
-    Without zoom each pixel lands on a pixel: shifts are whole, so that nothing is blurred.
+    Without zoom, shifts are by whole pixels, so that nothing is blurred.
     """
     height, width = images.shape[1:3]
     scale = 1 / (1 + options.zoom * uniform(ks, seed, "zoom"))
@@ -52,7 +52,7 @@ def warp(images: Tensor, matrix: Tensor, border: str) -> tf.Tensor:
     Args:
         matrix: a, b, c, d, e, f, each [B]: output pixel (x, y) shows input pixel
             (a x + b y + c, d x + e y + f).
-        border: what lies outside: "REFLECT" or "NEAREST".
+        border: values outside the image: "REFLECT" or "NEAREST".
     """
     zero = tf.zeros_like(matrix[0])
     return tf.raw_ops.ImageProjectiveTransformV3(

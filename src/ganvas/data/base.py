@@ -1,4 +1,4 @@
-"""What every source of images offers."""
+"""The interface of every source of images."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from ganvas.data.listing import Listing
 from ganvas.errors import DataError
 from ganvas.images import to_float
 
-# Small images are handled several batches at a time: a batch of MNIST then costs 0.05 ms, not 0.11.
+# Small images are read several batches at a time: a batch of MNIST then costs 0.05 ms, not 0.11.
 _PIECE_BYTES = 400_000
 _AHEAD = 4  # batches
 _WORKERS = os.cpu_count() or 1
 
 
 class Images(Listing, ABC):
-    """Images of one shape, in training order: the k-th one depends on (seed, k) alone.
+    """Images of one shape, in training order: the k-th image depends only on (seed, k).
 
-    What there is, is told by the attributes of `Listing`: `shape`, `classes`, `names`, `count`,
-    `places`, `report`.
+    The attributes of `Listing` describe them: `shape`, `classes`, `names`, `count`, `places`,
+    `report`.
     """
 
     def stream(
         self, batch: int, seed: int, start: int = 0, part: np.ndarray | None = None
     ) -> tf.data.Dataset:
-        """Shuffled and augmented training images without end.
+        """An endless data set of shuffled and augmented training images.
 
         Args:
-            start: images to leave out; a batch of any size begins anywhere.
-            part: places in each batch, int [K]: what to read, in this order; the other images are
-                another worker's. None: all, K = batch.
+            start: number of images to skip; any number is accepted.
+            part: indices within each batch of the images to read, int [K], in this order; other
+                workers read the rest. None: all, K = batch.
 
         Returns: float32 [K, H, W, C] in [-1, 1], with classes (images, int32 [K]).
         """
@@ -53,7 +53,7 @@ class Images(Listing, ABC):
             images = augment(to_float(images), ks, seed, self.options)
             return (images, labels) if self.classes else images
 
-        # Which images of a piece, by place: those of the part, batch by batch.
+        # Indices within a piece of the images to read: those of the part, batch by batch.
         kept = np.arange(batch * several).reshape(several, batch)
         kept = kept if part is None else kept[:, part]
         data = _map(self._pieces(seed, start, batch * several, kept.ravel()), finish)
@@ -62,9 +62,10 @@ class Images(Listing, ABC):
         return _ready(data)
 
     def poisson(self, rate: float, turns: int, seed: int, start: int = 0) -> tf.data.Dataset:
-        """Training images in samples of chance size, without end: what a private game learns from.
+        """An endless data set of Poisson samples, of random size, for differentially private
+        training.
 
-        Raises: DataError: images that come in blocks, of which no single one can be drawn.
+        Raises: DataError: images that are read in blocks, so that none can be drawn by itself.
         """
         raise DataError(
             "these images come in blocks, where a private game draws each by itself: give the "
@@ -74,7 +75,7 @@ class Images(Listing, ABC):
     def all(self, batch: int) -> tf.data.Dataset:
         """One pass over the training images in a fixed order, unaugmented.
 
-        Returns: what `stream` gives; the last batch may be smaller.
+        Returns: elements as in `stream`; the last batch may be smaller.
         """
 
         def finish(images: Tensor, labels: Tensor) -> Tensor:
@@ -83,7 +84,7 @@ class Images(Listing, ABC):
         return _ready(_map(self._pass(batch), finish))
 
     def held_out(self) -> Images | None:
-        """The images that are never trained on, as a source of their own, never augmented."""
+        """The images that are never used for training, as a source; they are never augmented."""
         if not len(self._held):
             return None
         part = copy.copy(self)
@@ -96,17 +97,18 @@ class Images(Listing, ABC):
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Turns what TensorFlow raises when an image breaks mid-run into a DataError naming it."""
+        """Turn TensorFlow's error for an image that cannot be read during training into a DataError
+        that names the image."""
         try:
             yield
         except tf.errors.OpError as error:
-            sentence = self._explain(error)
-            if sentence is None:
+            message = self._message(error)
+            if message is None:
                 raise
-            raise DataError(sentence) from error
+            raise DataError(message) from error
 
-    def _explain(self, error: tf.errors.OpError) -> str | None:
-        """The sentence of a DataError that was raised inside the pipeline."""
+    def _message(self, error: tf.errors.OpError) -> str | None:
+        """The message of a DataError that was raised inside the pipeline."""
         found = re.search(r"DataError: (.+)", str(error))
         return found.group(1) if found else None
 
@@ -116,8 +118,8 @@ class Images(Listing, ABC):
 
     @abstractmethod
     def _pieces(self, seed: int, start: int, size: int, kept: np.ndarray) -> tf.data.Dataset:
-        """Endless pieces of `size` images, of which those at the places `kept`, int [K], are
-        read: (ks int64 [K], images uint8 [K, H, W, C], labels int32 [K])."""
+        """An endless data set of pieces of `size` images, of which those at the indices `kept`, int
+        [K], are read: (ks int64 [K], images uint8 [K, H, W, C], labels int32 [K])."""
 
     @abstractmethod
     def _pass(self, size: int) -> tf.data.Dataset:
@@ -132,10 +134,10 @@ def _map(data: tf.data.Dataset, function: Any) -> tf.data.Dataset:
 def _ready(data: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.deterministic = True
-    # Its thread sleeps for ever longer, and an iterator only ends when it wakes: a run of 45
-    # seconds would be held up for another 37 before it says that it is done.
+    # The thread of autotune sleeps longer and longer, and an iterator only ends when it wakes: a
+    # run of 45 seconds would wait for another 37 at its end.
     options.autotune.enabled = False
-    # Workers take turns over one stream; dealing out shard files would change the k-th image.
+    # All workers read one stream; with sharding by files the k-th image would be another one.
     policy = tf.data.experimental.AutoShardPolicy.DATA
     options.experimental_distribute.auto_shard_policy = policy
     return data.prefetch(_AHEAD).with_options(options)

@@ -1,4 +1,4 @@
-"""What is looked at in a folder of images before anything is made of it. Needs no TensorFlow."""
+"""The check of a folder of images before it is used. Needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Checked(NamedTuple):
-    """What decoding a file once told about it; `pixels` only if they are to be kept."""
+    """Properties of a decoded file; `pixels` only if they are kept in memory."""
 
     hash: int
     constant: bool
@@ -28,14 +28,14 @@ class Checked(NamedTuple):
 
 
 class Headers:
-    """The files of a folder by what their headers say; `good` are those that have one.
+    """The headers of the files of a folder; `good` are the files with a readable header.
 
-    Of each file it holds the path and four numbers: there may be a million.
+    It keeps only the path and four numbers of each file: there may be a million.
 
     Args:
-        told: the headers of those that have one, int32 [G, 4].
-        broken: why the others have none, by their place among the paths.
-        ignored: how many other files there are.
+        headers: the readable headers, int32 [G, 4].
+        broken: index among the paths -> why this file has no readable header.
+        ignored: number of other files.
 
     Raises: DataError: no image among them.
     """
@@ -44,30 +44,30 @@ class Headers:
         self,
         folder: Path,
         paths: list[str],
-        told: np.ndarray,
+        headers: np.ndarray,
         broken: Mapping[int, str],
         ignored: int,
     ) -> None:
         self.folder, self.found, self.ignored = folder, len(paths), ignored
         self.good = without(paths, broken)
         self._unreadable = self._why(paths, broken)
-        self._sides, self._grey, self._alpha = told[:, :2], told[:, 2], told[:, 3]  # of a `Header`
+        self._sides, self._grey, self._alpha = headers[:, :2], headers[:, 2], headers[:, 3]
         if not self.good:
             raise DataError(_nothing(folder, self.found, ignored, self._unreadable))
 
     def form(self, options: Options) -> tuple[tuple[int, int], int]:
-        """The size and channels that all are brought to."""
+        """The size and number of channels of all images after reading."""
         return options.sides or auto_size(self._sizes({})), options.channels or self._channels()
 
     def facts(
         self, options: Options, hashes: np.ndarray, constant: int, broken: Mapping[int, str]
     ) -> dict[str, Any]:
-        """What makes a `Listing` of the images that can be read.
+        """The arguments of a `Listing` of the images that can be read.
 
         Args:
             hashes: of their contents, uint64 [N].
-            constant: how many of them are of a single colour.
-            broken: why the others, by their place among the good paths, cannot be decoded.
+            constant: number of images of a single colour.
+            broken: index among the good paths -> why this file cannot be decoded.
         """
         unreadable = self._unreadable + self._why(self.good, broken)
         if not len(hashes):
@@ -113,7 +113,7 @@ class Headers:
 
 
 def find(folder: Path) -> tuple[list[str], int]:
-    """Paths of image files below a folder, by name, and how many other files there are."""
+    """Paths of image files below a folder, by name, and the number of other files."""
 
     def refuse(error: OSError) -> None:
         raise DataError(
@@ -130,34 +130,34 @@ def find(folder: Path) -> tuple[list[str], int]:
                 paths.append(str(Path(top, name)).replace(os.sep, "\0"))
             else:
                 ignored += 1
-    paths.sort()  # as they are, so that a folder's files lie together
+    paths.sort()  # with \0 as separator, so that a folder's files are neighbours
     for place, path in enumerate(paths):  # one by one: there may be a million
         paths[place] = path.replace("\0", os.sep)
     return paths, ignored
 
 
 def attempt(function: Callable[[str], T], path: str) -> T | str:
-    """The function's result, or the reason why there is none."""
+    """The function's result, or the message of its DataError."""
     try:
         return function(path)
     except DataError as error:
         return str(error).removeprefix(f"cannot read {path}: ")
 
 
-def good_and_broken(told: Sequence[Any]) -> tuple[list[Any], dict[int, str]]:
-    """What `attempt` gave, one after the other: what was found, and by place why nothing was."""
-    broken = {place: one for place, one in enumerate(told) if isinstance(one, str)}
-    return without(told, broken), broken
+def good_and_broken(results: Sequence[Any]) -> tuple[list[Any], dict[int, str]]:
+    """Results of `attempt` -> the good ones, and the messages of the others by their index."""
+    broken = {place: one for place, one in enumerate(results) if isinstance(one, str)}
+    return without(results, broken), broken
 
 
-def without(things: Sequence[Any], places: Mapping[int, Any]) -> list[Any]:
-    """All but those at some places."""
-    return [thing for place, thing in enumerate(things) if place not in places]
+def without(items: Sequence[Any], places: Mapping[int, Any]) -> list[Any]:
+    """All items but those at some indices."""
+    return [item for place, item in enumerate(items) if place not in places]
 
 
-def headers_of(told: Sequence[Header | str]) -> tuple[np.ndarray, dict[int, str]]:
-    """Headers as `Headers` takes them: int32 [G, 4], and why there are none."""
-    good, broken = good_and_broken(told)
+def headers_of(results: Sequence[Header | str]) -> tuple[np.ndarray, dict[int, str]]:
+    """The arguments of `Headers`: readable headers int32 [G, 4], and the messages of the others."""
+    good, broken = good_and_broken(results)
     return np.array(good, np.int32).reshape(-1, len(Header._fields)), broken
 
 
@@ -186,7 +186,7 @@ def _classes(paths: list[str], folder: Path) -> tuple[np.ndarray, tuple[str, ...
 
 
 def _top(path: Path) -> str:
-    """The first folder of a path; empty where it names a file alone."""
+    """The first folder of a path; empty if it has none."""
     return path.parts[0] if len(path.parts) > 1 else ""
 
 

@@ -1,4 +1,4 @@
-"""The checkup: what was found among the images before the first step, what speaks against it."""
+"""The report of the check of images before training: counts and warnings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ganvas.errors import DataError
 
-FEW = 200  # below this nothing is held out, and a GAN mostly copies
+FEW = 200  # with fewer images none is held out, and a GAN mostly copies
 _SPLITS = {"train", "training", "val", "valid", "validation", "test"}
 
 
@@ -51,17 +51,17 @@ def examine(
     ignored: int = 0,
     judged: bool = False,
 ) -> Report:
-    """Sums a checkup up.
+    """Make the report of a check.
 
     Args:
-        where: how to call the data in an error.
+        where: the data's name for messages.
         hashes: uint64 [N], one per image that is used.
-        sizes: how many of them had which size before they were brought to `shape`.
-        labels: int32 [N]; read only when there are `names`.
-        judged: nothing is to be learnt from them, so nothing is refused.
+        sizes: (height, width) before resizing to `shape` -> number of images.
+        labels: int32 [N]; used only if there are `names`.
+        judged: the images are not for training, so nothing is refused.
 
-    Raises: DataError when no GAN can learn from this: fewer than two distinct images, or no image
-        of more than a single colour.
+    Raises: DataError: no GAN can be trained: fewer than two distinct images, or all images of a
+        single colour.
     """
     used, distinct = len(hashes), len(np.unique(hashes))
     if distinct < 2 and not judged:

@@ -1,4 +1,4 @@
-"""Images in a folder, whose sub-folders are classes."""
+"""Images from a folder whose sub-folders are classes."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from ganvas.images import probe, read
 
 
 def from_folder(folder: Path, options: Options) -> Rows:
-    """Checks every image once, in parallel, and keeps the decoded ones if they fit in memory.
+    """Checks every image once, in parallel, and keeps the decoded images if they fit in memory.
 
-    Sub-folders are classes when there are at least two and no image lies beside them. What
-    cannot be read is listed in the report and left out.
+    Sub-folders are classes if there are at least two and no image is beside them. Images that
+    cannot be read are listed in the report and left out.
 
-    Raises: DataError: no such folder, not readable, or nothing in it to learn from.
+    Raises: DataError: no such folder, it is not readable, or no GAN can be trained on its images.
     """
     paths, ignored = find(folder)
     with quiet_pillow(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        told = list(pool.map(partial(attempt, probe), paths))
-        headers = Headers(folder, paths, *headers_of(told), ignored)
+        results = list(pool.map(partial(attempt, probe), paths))
+        headers = Headers(folder, paths, *headers_of(results), ignored)
         size, channels = headers.form(options)
         keep = fits(len(headers.good), (*size, channels), options)
-        look = partial(check, size=size, channels=channels, fit=options.fit, keep=keep)
-        good, broken = good_and_broken(list(pool.map(partial(attempt, look), headers.good)))
+        decode = partial(check, size=size, channels=channels, fit=options.fit, keep=keep)
+        good, broken = good_and_broken(list(pool.map(partial(attempt, decode), headers.good)))
     hashes = np.array([one.hash for one in good], np.uint64)
     facts = headers.facts(options, hashes, sum(one.constant for one in good), broken)
     readable = without(headers.good, broken)

@@ -1,4 +1,4 @@
-"""Generated images, read for a comparison: all of one size, and at that size."""
+"""Generated images for a comparison: all of one size, and read in that size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganvas.errors import DataError
 
 
 def read_generated(data: Any, fewest: int) -> Images:
-    """Images that a generator drew, whatever they are: none is held out, blank ones stay.
+    """Images that a generator drew: none is held out, and constant or equal ones are accepted.
 
     Raises: DataError: fewer than `fewest`, or of several sizes.
     """
@@ -22,7 +22,7 @@ def read_generated(data: Any, fewest: int) -> Images:
             "draw more"
         )
     height, width = size_of(images, data)
-    if images.shape[:2] != (height, width):  # larger than what is trained at by itself
+    if images.shape[:2] != (height, width):  # larger than the default size for training
         images = load(data, Options(size=(height, width), holdout=0, judged=True))
     return images
 

@@ -1,9 +1,9 @@
-"""Groups of alike images, where they have no labels: a generator that is told which group to
-draw learns several times faster than one that must find out that there are groups.
+"""Groups of similar images, for images without labels: training with the group as label is several
+times faster than without.
 
 Source: Liu et al. 2020, "Diverse Image Generation via Self-Conditioned GANs", arXiv:2006.10728.
-Differs: the groups are found once, in pixels, instead of again and again in the discriminator's
-features; see docs/decisions for what that brought.
+Differs: the groups are computed once, from pixels, not repeatedly from the discriminator's
+features; docs/decisions has the results.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _CHUNK_BYTES = 16 * 2**20
 
 
 def cluster(images: Images, count: int) -> None:
-    """Label each image with its group, in place; the groups have numbers and no names.
+    """Label each image with its group, in place; groups have numbers and no names.
 
-    k-means on the principal components of small thumbnails. Held-out images get a group too,
-    but no say in what the groups are.
+    k-means on the principal components of small thumbnails. The centres are computed without the
+    held-out images, which then get a group, too.
 
     Args:
-        count: groups wanted; fewer where a group would have under 50 images, none below 2.
+        count: number of groups; fewer if a group would have under 50 images, none below 2.
     """
     count = min(count, images.count // _PER_GROUP)
     if count < 2:
@@ -48,7 +48,7 @@ def cluster(images: Images, count: int) -> None:
 
 
 def thumbnails(pixels: np.ndarray) -> np.ndarray:
-    """uint8 [N, H, W, C] -> float32 [N, D]: the means of squares, about 14 to a side."""
+    """uint8 [N, H, W, C] -> float32 [N, D]: the means of squares, about 14 per side."""
     count, height, width, channels = pixels.shape
     square = max(1, round(min(height, width) / _SIDE))
     rows, columns = height // square, width // square
@@ -58,14 +58,14 @@ def thumbnails(pixels: np.ndarray) -> np.ndarray:
 
 
 def k_means(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Centres [count, D] of points [N, D], by Lloyd's rounds from k-means++ seeds; fewer where
+    """Centres [count, D] of points [N, D], by Lloyd's algorithm from k-means++ seeds; fewer if
     there are fewer distinct points.
 
     Source: Arthur & Vassilvitskii 2007, "k-means++: the advantages of careful seeding".
     """
     centres = points[rng.integers(len(points))][None]
     distance = ((points - centres[0]) ** 2).sum(axis=1)
-    same = 1e-8 * (points**2).sum(axis=1).mean()  # what rounding makes of equal images
+    same = 1e-8 * (points**2).sum(axis=1).mean()  # the distance of equal images, by rounding
     while len(centres) < count and (distance > same).any():
         far = points[rng.choice(len(points), p=distance / distance.sum())]
         centres = np.vstack([centres, far])

@@ -1,4 +1,4 @@
-"""What is known of a set of images besides their pixels. Needs no TensorFlow."""
+"""A set of images without their pixels. Needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ MAX_HELD = 5_000
 
 
 class Listing:
-    """Which images of one shape there are, and which of them are trained on.
+    """A list of images of one shape, divided into training and held-out images.
 
     Attributes:
         shape: (height, width, channels).
-        classes: how many classes there are; 0 without labels.
-        names: class names; empty without labels, and where classes are groups found by us.
-        count: images to train on; those held out are not among them.
+        classes: number of classes; 0 without labels.
+        names: class names; empty without labels, and if classes are groups found by clustering.
+        count: number of images to train on, without held-out images.
         places: of a folder, the path of each image (row) within it; else empty.
-        report: the checkup's findings.
+        report: the report of the check.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class Listing:
 
     @property
     def class_shares(self) -> tuple[float, ...]:
-        """How often each class comes in training; empty without labels."""
+        """The share of each class in training; empty without labels."""
         counts = self.class_counts
-        if self.options.private:  # nor whether it came at all
+        if self.options.private:  # also of classes without images: their absence is private
             counts = (1,) * len(counts)
         elif self.options.balanced:
             counts = tuple(min(n, 1) for n in counts)
@@ -67,7 +67,7 @@ class Listing:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hex digest of images, labels, their order and the shape they are brought to."""
+        """Hex digest of images, labels, their order and their shape after reading."""
         digest = hashlib.sha256(repr((self.shape, self.options.fit, self.names)).encode())
         digest.update(self.hashes[self.rows].tobytes())
         digest.update(self.labels[self.rows].tobytes() if self.classes else b"")
@@ -75,10 +75,10 @@ class Listing:
 
 
 def split(hashes: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers to train on and to hold out: those of the smallest content hashes.
+    """Row numbers for training, and of held-out images: those with the smallest content hashes.
 
-    So the same images are held out in whatever order they come, and equal images (in a folder:
-    equal files) are on one side.
+    So the same images are held out in any order of the images, and equal images (in a folder: equal
+    files) are in one part.
     """
     order = np.argsort(hashes, kind="stable")
     count = held_count(hashes[order], share)
@@ -86,7 +86,7 @@ def split(hashes: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def held_count(ascending: np.ndarray, share: float) -> int:
-    """How many of the smallest hashes are held out; images equal to a trained one are not."""
+    """The number of smallest hashes to hold out; images equal to a training image are not."""
     count = min(round(share * len(ascending)), MAX_HELD)
     if len(ascending) < FEW or count == 0:
         return 0
@@ -94,5 +94,5 @@ def held_count(ascending: np.ndarray, share: float) -> int:
 
 
 def content_hash(content: bytes) -> int:
-    """64 bits that stand for an image: among ten million, a chance collision is 1 in 400,000."""
+    """A 64-bit hash of an image: P(a collision among ten million) = 1 in 400,000."""
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")

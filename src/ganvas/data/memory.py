@@ -1,4 +1,4 @@
-"""How many images may be kept in memory."""
+"""The number of images that may be kept in memory."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
-from ganvas.base.workers import neighbours
+from ganvas.base.workers import local_workers
 from ganvas.data.options import Options
 
 GIB = 2**30
-_UNKNOWN_FREE = 4 * GIB  # where the system does not say
+_UNKNOWN_FREE = 4 * GIB  # if the system does not report it
 
 
 def fits(count: int, shape: tuple[int, int, int], options: Options) -> bool:
-    """Whether that many decoded images may be kept in memory."""
-    free = free_memory() / 4 / neighbours()  # as each worker keeps them
+    """Whether so many decoded images may be kept in memory."""
+    free = free_memory() / 4 / local_workers()  # each worker keeps them
     limit = free if options.cache_gb is None else options.cache_gb * GIB
     return count * int(np.prod(shape)) <= limit
 
 
 def free_memory() -> int:
-    """Bytes this process may still take, by the machine and by the container it runs in."""
+    """Bytes that this process may still allocate, by the machine and by its container."""
     free = [_UNKNOWN_FREE]
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():

@@ -1,4 +1,4 @@
-"""The bundled MNIST: all 70,000 digits, without a download.
+"""The bundled MNIST: all 70,000 digits; no download is needed.
 
 Made by scripts/make_mnist.py. Source: LeCun, Cortes and Burges; commonly cited as CC BY-SA 3.0.
 """
@@ -19,7 +19,7 @@ SHA256 = "c2069063c1105f2bf96266aef1ff68c6e13bdda7a54e37bf19c16f1db24efc83"
 
 
 def mnist(part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 [N, 28, 28] and labels uint8 [N] of "train" or "test"; of "val", none.
+    """Images uint8 [N, 28, 28] and labels uint8 [N] of "train" or "test".
 
     Raises: DataError: no such part, or the file in the package is damaged.
     """

@@ -1,7 +1,7 @@
-"""How images are brought in: the options that all sources take.
+"""How images are read: the options of all sources.
 
-Needs no TensorFlow, nor does anything else that workers import who pack: it takes seconds, and half
-a gigabyte.
+Needs no TensorFlow, like all modules that packing workers import: it takes seconds, and half a
+gigabyte.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from ganvas.images import FITS
 
 @dataclass(frozen=True)
 class Options:
-    """How images are brought in.
+    """How images are read.
 
     Args:
-        size: side or (height, width) in pixels; None keeps the size that all images share when
-            its sides are 16 to 64, else takes the largest power of two within the median short
-            side, 16 to 64.
+        size: side or (height, width) in pixels; None keeps the common size of all images if its
+            sides are 16 to 64, else takes the largest power of two up to the median short side,
+            16 to 64.
         labels: False ignores classes.
         channels: 1 to 4; None decides by the majority of the images.
-        fit: "crop" fills the size and cuts what is over; "pad" shows all and fills with black;
-            "paper" with the border's colour.
-        holdout: share of the images that is never trained on; at most 5,000, none below 200 images.
-        flip: mirrors every other image.
-        shift: moves by up to this share of the side, in whole pixels.
+        fit: "crop" fills the size and cuts the rest; "pad" keeps the whole image and fills with
+            black; "paper" fills with the border's colour.
+        holdout: share of images never used for training; at most 5,000, none below 200 images.
+        flip: mirrors half of the images, at random.
+        shift: shifts by up to this share of the side, in whole pixels.
         zoom: enlarges by up to this share and crops.
         jitter: strength of random brightness, contrast and saturation.
-        balanced: draws each class equally often, however many images it has.
-        clusters: groups of alike images to learn by where there are no labels; 0 for none.
-        cache_gb: memory for decoded images; None takes a quarter of what is free.
-        private: how often each class came is not told: `class_shares` are even.
-        judged: the images are to be judged, not learnt from: blank and equal ones are let in.
+        balanced: draws each class equally often, independent of its number of images.
+        clusters: groups of similar images that serve as labels if there are none; 0: no groups.
+        cache_gb: memory for decoded images; None: a quarter of the free memory.
+        private: the frequency of classes is not published: `class_shares` are equal.
+        judged: the images are for evaluation, not training: constant and equal ones are accepted.
     """
 
     size: int | tuple[int, int] | None = None
@@ -76,7 +76,7 @@ class Options:
 
 
 def auto_size(sizes: Any) -> tuple[int, int]:
-    """The size to train at when none is asked for; see `Options.size`."""
+    """The size for training if none is given; see `Options.size`."""
     if len(sizes) == 1:
         (height, width) = next(iter(sizes))
         if min(height, width) >= 16 and max(height, width) <= 64:

@@ -1,8 +1,8 @@
-"""Randomness that is addressed instead of drawn: a number for (seed, k, purpose), and no state.
+"""Addressed randomness for the order of images: a number for (seed, k, purpose), without a state.
 
-Both functions are a block cipher over a range (`RandomIndexShuffle`). Its default of 4 rounds is
-not enough: neighbouring k then correlate by 0.3, and so do the orders of neighbouring epochs.
-With 8 nothing is left to see (tests/unit/test_data.py).
+All functions use a block cipher over a range (`RandomIndexShuffle`). Its default of 4 rounds is not
+enough: neighbouring k then have a correlation of 0.3, and so have the orders of neighbouring
+epochs. With 8 rounds no correlation is measured (tests/unit/test_data.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _RANGE = 2**31
 
 
 def permute(index: Tensor, seed: int, turn: Tensor, count: Tensor, purpose: str) -> Tensor:
-    """Where `index` goes in the permutation of 0..count-1 that belongs to (seed, turn, purpose).
+    """The image of `index` under the permutation of 0..count-1 of (seed, turn, purpose).
 
     Shapes: index int64 [B], turn int64 [B] or [] -> int64 [B].
     """
@@ -35,7 +35,7 @@ def permute(index: Tensor, seed: int, turn: Tensor, count: Tensor, purpose: str)
 
 
 def shuffle(ks: Tensor, seed: int, count: int) -> Tensor:
-    """The k-th image of an endless stream over `count` images: each epoch once through them all.
+    """The k-th image of an endless stream over `count` images: each epoch has each image once.
 
     Shapes: ks int64 [B] -> int64 [B] in 0..count-1.
     """
@@ -43,8 +43,8 @@ def shuffle(ks: Tensor, seed: int, count: int) -> Tensor:
 
 
 def balanced(ks: Tensor, seed: int, counts: Tensor) -> Tensor:
-    """The k-th image of an endless stream that gives each class in turn, in a new order each
-    round; within a class, each of its images once before any comes again.
+    """The k-th image of an endless stream in which each round has each class once, in a new order;
+    within a class, each image comes once before any comes again.
 
     Args:
         counts: images per class, int64 [C], all above 0.
@@ -55,14 +55,14 @@ def balanced(ks: Tensor, seed: int, counts: Tensor) -> Tensor:
     rounds = ks // classes
     chosen = permute(ks % classes, seed, rounds, classes, "class")
     count = tf.gather(counts, chosen)
-    # A class has turns of its own, else classes of one size would meet in the same pairs for ever.
+    # Each class has its own turns; else classes of equal size would have equal permutations.
     turn = rounds // count * classes + chosen
     within = permute(rounds % count, seed, turn, count, "order")
     return tf.gather(tf.cumsum(counts, exclusive=True), chosen) + within
 
 
 def uniform(ks: Tensor, seed: int, purpose: str) -> Tensor:
-    """A number in [0, 1) for each k; each purpose has its own.
+    """A number in [0, 1) for each k; the numbers of each purpose differ.
 
     Shapes: ks int64 [B] -> float32 [B].
     """

@@ -42,14 +42,14 @@ def prepare(
 
     Args:
         data: anything that `load` takes.
-        folder: made by rename once everything is in it. One on a disk that holds these images
-            already is left as it is, and what it has lost is made again. At an address such as
-            gs://B/SET, index.json comes last, and nothing is read without it.
-        options: size, channels, fit and labels count; the rest is chosen when training.
+        folder: made by rename when it is complete. A folder on a disk that already holds these
+            images is not changed, and files that it has lost are made again. At an address such as
+            gs://B/SET, index.json is uploaded last, and nothing is read without it.
+        options: size, channels, fit and labels are used; the others are set for training.
         shard_mb: size of a shard, in MiB.
-        progress: called with (images done, images in all).
+        progress: called with (number of images done, number of all images).
 
-    Raises: DataError: the target holds something else, or what `load` refuses.
+    Raises: DataError: the target holds other files, or `load` refuses the images.
     """
     if address := remote.address(folder):
         return _prepare_there(data, address, options, shard_mb, progress)
@@ -73,9 +73,9 @@ def prepare(
 
 
 def _prepare_there(data: Any, address: str, options: Options | None, *more: Any) -> str:
-    """Pack in a folder of this machine, and send it."""
+    """Pack into a local folder, and upload it."""
     store = remote.Store(address)
-    # A sending that was cut off left shards behind, which this one writes again.
+    # An interrupted upload left shards, which are now replaced.
     if foreign := [n for n in store.files() if not n.endswith((".tfrecord", "index.npz"))]:
         raise DataError(f"{address} is not empty ({foreign[0]}): choose another one to pack to")
     part = remote.temporary(address)
@@ -92,7 +92,7 @@ def _shards(source: Rows, limit: int) -> list[np.ndarray]:
 
 
 def _same(index: dict[str, Any], source: Rows, shards: list[np.ndarray]) -> bool:
-    """Whether an index is of these images, brought to the same form and cut the same way."""
+    """Whether an index is of these images, in the same form and with the same shards."""
     counts = [shard["count"] for shard in index["shards"]]
     return index["fingerprint"] == source.fingerprint and counts == [*map(len, shards)]
 

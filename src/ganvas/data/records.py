@@ -1,7 +1,7 @@
 """Shards: TFRecord files of images and labels, and the index beside them. Needs no TensorFlow.
 
-A record is a `tf.train.Example` with the features `image`, the pixels, and `label`: any program of
-TensorFlow reads it.
+A record is a `tf.train.Example` with the features `image`, the pixels, and `label`: any TensorFlow
+program can read it.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ FRAME_HEAD, FRAME_TAIL = 12, 4  # bytes a TFRecord puts around each record
 
 
 class Packed(NamedTuple):
-    """A shard: where each record begins and ends, int64 [N, 2]; its CRC, uint32 [N]; the file's
-    bytes and sha256."""
+    """A shard: begin and end of each record, int64 [N, 2]; their CRC, uint32 [N]; the file's size
+    in bytes and its sha256."""
 
     offsets: np.ndarray
     checks: np.ndarray
@@ -58,8 +58,8 @@ def shard_rows(shape: tuple[int, int, int], limit: int) -> int:
 
 
 def write_shard(path: Path, pictures: Iterable[tuple[np.ndarray, int]]) -> Packed:
-    """Write (uint8 [H, W, C], label) one after the other; the file appears when it is whole."""
-    offsets, checks, position = array("q"), array("I"), 0  # a list holds an object for each number
+    """Write (uint8 [H, W, C], label) in order; the file appears when it is complete."""
+    offsets, checks, position = array("q"), array("I"), 0  # smaller than lists
     digest = hashlib.sha256()
     with replacing(path) as file:
         for image, label in pictures:
@@ -78,10 +78,10 @@ def write_shard(path: Path, pictures: Iterable[tuple[np.ndarray, int]]) -> Packe
 def write_index(
     folder: Path, listing: Listing, order: np.ndarray, packed: Sequence[Packed]
 ) -> None:
-    """Write what makes shards readable as images; last, `index.json`.
+    """Write the index of the shards; `index.json` last.
 
     Args:
-        order: the rows of `listing` as they lie in the shards, int64 [N].
+        order: the rows of `listing` in the order of the shards, int64 [N].
     """
     counts = [len(one.checks) for one in packed]
     with replacing(folder / ARRAYS) as file:
@@ -110,7 +110,7 @@ def write_index(
 
 
 def read_index(folder: Path) -> dict[str, Any]:
-    """Empty where there is none that this version reads."""
+    """The index of a folder; empty if there is none that this version can read."""
     with contextlib.suppress(OSError, ValueError):
         index = json.loads((folder / INDEX).read_text("utf-8"))
         if isinstance(index, dict) and index.get("format") == FORMAT:
@@ -119,8 +119,8 @@ def read_index(folder: Path) -> dict[str, Any]:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether all is there that a folder's index names. Reads all of it: a shard that the disk
-    did not keep may have its size."""
+    """Whether all files of a folder's index exist and are correct. Reads all of them: a damaged
+    shard may have the correct size."""
     index = read_index(folder)
     try:
         with zipfile.ZipFile(folder / ARRAYS) as arrays:
@@ -132,11 +132,11 @@ def is_whole(folder: Path) -> bool:
 
 
 def settle(packed: Path, folder: Path) -> None:
-    """Give packed images their place: by rename, where there is nothing yet.
+    """Move packed images to their folder: by rename, if it is empty or missing.
 
-    Where something of the same request was lost, what is whole stays, and the index comes last.
+    If the folder has lost files, only these are replaced, the index last.
 
-    Raises: DataError: they are others than those that the folder's index tells of.
+    Raises: DataError: the folder's index names other shards.
     """
     if not folder.exists() or not any(folder.iterdir()):
         if folder.exists():
@@ -156,7 +156,7 @@ def settle(packed: Path, folder: Path) -> None:
 
 
 def _record(image: bytes, label: int) -> bytes:
-    """`tf.train.Example`, serialised with its features by name."""
+    """A serialised `tf.train.Example`, with its features sorted by name."""
     pixels = field(1, field(1, image))  # a feature's bytes_list
     number = field(3, field(1, varint(label)))  # its int64_list, packed
     entries = (("image", pixels), ("label", number))

@@ -1,4 +1,4 @@
-"""Images that can be read one by one: kept in memory when they fit, read again when they do not."""
+"""Images that can be read one by one: kept in memory if they fit, else read each time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Rows(Images):
 
     Args:
         read: row number -> uint8 [H, W, C]; called from several threads.
-        pixels: uint8 [N, H, W, C] when all of them are in memory.
+        pixels: uint8 [N, H, W, C] if all are in memory.
         facts: as for `Listing`.
     """
 
@@ -36,7 +36,7 @@ class Rows(Images):
     ) -> None:
         super().__init__(**facts)
         self._read = read
-        with tf.device("CPU:0"):  # the pipeline runs there, whatever else the machine has
+        with tf.device("CPU:0"):  # the pipeline runs on it
             self._pixels = None if pixels is None else tf.constant(pixels)
 
     def pixels(self, rows: np.ndarray) -> np.ndarray:
@@ -61,15 +61,15 @@ class Rows(Images):
         return _map(tf.data.Dataset.counter(start, size), piece)
 
     def poisson(self, rate: float, turns: int, seed: int, start: int = 0) -> tf.data.Dataset:
-        """Samples in which each image is by its own chance, by the address (seed, step, turn).
+        """Poisson samples: each image is included independently, by the address (seed, step, turn).
 
         Args:
-            rate: the chance, at most 0.5; met to 32 bits, and never exceeded.
-            turns: samples in a step, one after the other.
-            start: steps to leave out.
+            rate: the probability, at most 0.5; rounded down to 32 bits.
+            turns: number of samples in a step, one after the other.
+            start: number of steps to skip.
 
         Returns: {"images" float32 [N, H, W, C], "labels" int32 [N], "turn" int32 [N], "included"
-            float32 [N]}; the last row of each turn is not included: it keeps it from being empty.
+            float32 [N]}; the last row of each turn is a filler, with included = 0.
         """
         fetch = self._fetcher()
         below = tf.constant(math.floor(rate * 2**32), tf.uint32)
@@ -96,14 +96,14 @@ class Rows(Images):
         return _ready(_map(tf.data.Dataset.counter(start), step))
 
     def _present(self) -> list[int]:
-        """Images of each class that has any."""
+        """Number of images of each class, without empty classes."""
         return [count for count in self.class_counts if count]
 
     def _pass(self, size: int) -> tf.data.Dataset:
         return _map(tf.data.Dataset.range(self.count).batch(size), self._fetcher())
 
     def _fetcher(self) -> Callable[[Tensor], tuple[Tensor, ...]]:
-        """index int64 [B] among the rows of this part -> images uint8, labels int32."""
+        """A function: index int64 [B] among `self.rows` -> images uint8, labels int32."""
         with tf.device("CPU:0"):
             rows = tf.constant(self.rows, tf.int64)
             labels = tf.constant(self.labels[self.rows], tf.int32)

@@ -1,8 +1,9 @@
-"""Images packed by `prepare`: sharded TFRecords, read in blocks, in memory that stays flat.
+"""Images packed by `prepare`: sharded TFRecords, read in blocks, with constant memory.
 
-Records lie in the order of their content hash, which mixes classes and puts the held-out images
+Records are in the order of their content hash, which mixes classes and puts the held-out images
 first. An epoch goes through blocks of neighbouring records in a random order, a group of blocks
-at a time, shuffled within the group: large reads, small memory, and every k reachable at once.
+at a time, and shuffles within the group: reads are large, memory is small, and training can start
+at any k.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def is_prepared(folder: Path) -> bool:
 
 
 @cache
-def _asking() -> ThreadPoolExecutor:
+def _store_threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_AT_ONCE, "ganvas-remote")
 
 
@@ -71,10 +72,10 @@ class Folder:
 
 
 class Shards(Images):
-    """A folder made by `prepare`, or an address that it was sent to: of that, what is read is
-    ranges of shards, and nothing is kept.
+    """A folder made by `prepare`, or an address that it was uploaded to: from an address, ranges of
+    shards are read, and no copy is kept.
 
-    Raises: DataError: a shard is missing or damaged (it is named), or another size is asked for.
+    Raises: DataError: a shard is missing or damaged (it is named), or another size is requested.
     """
 
     def __init__(self, folder: Path | str, options: Options) -> None:
@@ -151,19 +152,19 @@ class Shards(Images):
         firsts = tf.data.Dataset.counter(start, size)
 
         def keep(first: Tensor, piece: Tensor) -> tuple[Tensor, ...]:
-            # Neighbours in a shard are read together, whoever's they are.
+            # Neighbours in a shard are read together, also those of other workers.
             return first + tf.constant(kept, tf.int64), *(tf.gather(x, kept) for x in piece)
 
         return tf.data.Dataset.zip(firsts, pieces).map(keep)
 
     def pixels(self, rows: np.ndarray) -> np.ndarray:
-        """Any order; neighbours are read together."""
+        """Pixels of rows in any order; neighbours are read together."""
         ascending = np.argsort(rows)
         ordered = rows[ascending]
         runs = np.split(ordered, np.flatnonzero(np.diff(ordered) != 1) + 1)
         pixels = np.empty((len(rows), *self.shape), np.uint8)
-        # A store answers late, but several at once.
-        many = map if isinstance(self._store, Folder) else _asking().map
+        # A remote store is slow, but accepts parallel requests.
+        many = map if isinstance(self._store, Folder) else _store_threads().map
         pixels[ascending] = np.concatenate([*many(self.read, runs)])
         return pixels
 
@@ -180,7 +181,7 @@ class Shards(Images):
 
 
 class _Order:
-    """The training order of packed images: groups of blocks, numbered through all epochs."""
+    """The training order of packed images: groups of blocks, numbered across epochs."""
 
     def __init__(self, images: Shards, seed: int) -> None:
         image_bytes = int(np.prod(images.shape))
@@ -202,7 +203,7 @@ class _Order:
         return _numbers(self.seed, epoch, group + 1).permutation(rows)
 
     def locate(self, k: int) -> tuple[int, int]:
-        """The group that the k-th image is in, and its place there."""
+        """The group of the k-th image, and its index in the group."""
         epoch, place = divmod(k, self.count)
         for group in range(self.groups):
             length = sum(len(self.blocks[b]) for b in self.chosen(epoch, group))
@@ -221,7 +222,7 @@ _map_one = partial(tf.data.Dataset.map, num_parallel_calls=1, deterministic=True
 
 @contextlib.contextmanager
 def _whole(store: Folder | Store, name: str) -> Iterator[None]:
-    """Raises: DataError: the file that is read is damaged; a missing one stays one."""
+    """Raises: DataError: the file that is read is damaged. FileNotFoundError stays."""
     try:
         yield
     except FileNotFoundError:
@@ -233,8 +234,8 @@ def _whole(store: Folder | Store, name: str) -> Iterator[None]:
 
 
 def _verify(store: Folder | Store, shards: list[dict[str, Any]]) -> None:
-    """Sizes always, checksums of files up to `_VERIFY_BYTES` in all; names the shard that is wrong.
-    Each record has a checksum of its own, which is looked at when it is read."""
+    """Check sizes, and checksums of files if they have up to `_VERIFY_BYTES` in total; the error
+    names the shard. Each record has its own checksum, which is checked when it is read."""
     checksums = sum(s["bytes"] for s in shards) <= _VERIFY_BYTES
     sizes = store.sizes()
     for shard in shards:

@@ -1,4 +1,4 @@
-"""From a word to images: folder, file, shards, built-in set, or another library's set."""
+"""From a name to images: folder, file, shards, built-in set, or another library's set."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _PARTS = ("train", "val", "test")
 
 
 def load(data: Any, options: Options | None = None) -> Images:
-    """Images from whatever the user has.
+    """Images from a path, a name or arrays.
 
     Args:
-        data: one of the words above, a path, a uint8 array, or (images, labels).
-        options: how to bring them in.
+        data: one of `ACCEPTED`, a uint8 array, or (images, labels).
+        options: how they are read.
 
-    Raises: DataError: nothing there, or nothing that can be trained on.
+    Raises: DataError: no images, or images that cannot be trained on.
     """
     options = options or Options()
     images = _find(data, options)
@@ -51,12 +51,12 @@ def load(data: Any, options: Options | None = None) -> Images:
 
 
 def called(data: Any) -> str:
-    """How a message names images: by their path or name; arrays have none."""
+    """The name of images in a message: their path or name, or "the array"."""
     return str(data) if isinstance(data, (str, os.PathLike)) else "the array"
 
 
 def options_of(config: Config) -> Options:
-    """How a recipe brings images in."""
+    """The options of a recipe."""
     return Options(**config.data.model_dump(exclude={"source"}), private=config.privacy.on)
 
 
@@ -71,28 +71,28 @@ def _find(data: Any, options: Options) -> Images:
     if address := remote.address(data):
         return _from_store(address, options)
     path = remote.path(data)
-    word = str(path)
+    source = str(path)
     if path.is_dir():
         return Shards(path, options) if is_prepared(path) else from_folder(path, options)
-    name, colon, part = word.rpartition(":")
+    name, colon, part = source.rpartition(":")
     named = bool(colon) and name.endswith((".npz", ".npy"))
-    file = Path(name if named else word)
+    file = Path(name if named else source)
     if named and file.suffix == ".npy":
-        raise DataError(f"{word}: a .npy file has no parts: leave out ':{part}'")
+        raise DataError(f"{source}: a .npy file has no parts: leave out ':{part}'")
     if file.suffix in (".npz", ".npy"):
         return _from_file(file, part if named else "train", options)
-    library, _, rest = word.partition(":")
+    library, _, rest = source.partition(":")
     if library == "mnist":
-        return from_arrays(*mnist(_part(word, rest or "train")), options, word)
+        return from_arrays(*mnist(_part(source, rest or "train")), options, source)
     if library == "keras":
-        return _from_keras(rest, word, options)
+        return _from_keras(rest, source, options)
     if library == "tfds":
-        return _from_tfds(rest, word, options)
-    raise DataError(f"'{word}' does not exist: check the path; accepted are {ACCEPTED}")
+        return _from_tfds(rest, source, options)
+    raise DataError(f"'{source}' does not exist: check the path; accepted are {ACCEPTED}")
 
 
 def _from_store(address: str, options: Options) -> Images:
-    """Packed images, read where they lie; or a file of arrays, of which a copy is made."""
+    """Packed images, read from the store; or a file of arrays, which is copied first."""
     name, colon, part = address.rpartition(":")
     file = name if colon and name.endswith(".npz") else address
     if file.endswith((".npz", ".npy")):
@@ -112,9 +112,9 @@ def _from_store(address: str, options: Options) -> Images:
         ) from error
 
 
-def _part(word: str, part: str) -> str:
+def _part(source: str, part: str) -> str:
     if part not in _PARTS:
-        raise DataError(f"{word}: {no_such('part', part, _PARTS)}")
+        raise DataError(f"{source}: {no_such('part', part, _PARTS)}")
     return part
 
 
@@ -134,7 +134,7 @@ def _from_file(file: Path, part: str, options: Options) -> Images:
 
 
 def _pick(arrays: Any, file: Path, part: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Images and labels under the names that are in use; see the fine print of the CLI."""
+    """Images and labels of a .npz file, by the names that are commonly used."""
     pairs = [(f"x_{part}", f"y_{part}"), (f"{part}_images", f"{part}_labels")]
     if part == "train":
         pairs.insert(0, ("x", "y"))
@@ -151,7 +151,7 @@ def _pick(arrays: Any, file: Path, part: str) -> tuple[np.ndarray, np.ndarray | 
     )
 
 
-def _from_keras(name: str, word: str, options: Options) -> Images:
+def _from_keras(name: str, source: str, options: Options) -> Images:
     import keras
 
     name, _, part = name.partition(":")
@@ -163,29 +163,29 @@ def _from_keras(name: str, word: str, options: Options) -> Images:
         parts = dict(zip(("train", "test"), module.load_data(), strict=True))
     except Exception as error:  # Keras raises a bare Exception when a download fails
         why = str(error).splitlines()[0]
-        raise DataError(f"{word} cannot be downloaded ({why}): give a folder or file") from error
-    images, labels = parts["test" if _part(word, part or "train") == "test" else "train"]
-    return from_arrays(np.asarray(images), np.asarray(labels), options, word)
+        raise DataError(f"{source} cannot be downloaded ({why}): give a folder or file") from error
+    images, labels = parts["test" if _part(source, part or "train") == "test" else "train"]
+    return from_arrays(np.asarray(images), np.asarray(labels), options, source)
 
 
-def _from_tfds(name: str, word: str, options: Options) -> Images:
+def _from_tfds(name: str, source: str, options: Options) -> Images:
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
-        raise DataError(f"{word} needs an extra: pip install 'ganvas[tfds]'") from error
+        raise DataError(f"{source} needs an extra: pip install 'ganvas[tfds]'") from error
     name, _, part = name.partition(":")
     try:
         data, about = tfds.load(name, split=part or "train", with_info=True)
         rows = list(tfds.as_numpy(data))
-    except Exception as error:  # the library raises its own errors, and those of its downloads
+    except Exception as error:  # the library's own errors, and those of its downloads
         why = str(error).splitlines()[0]
-        raise DataError(f"{word} cannot be loaded ({why}): check its name") from error
+        raise DataError(f"{source} cannot be loaded ({why}): check its name") from error
     if "image" not in rows[0] or rows[0]["image"].ndim != 3:
-        raise DataError(f"{word} has no images: write what you want to a folder, and give that")
+        raise DataError(f"{source} has no images: write what you want to a folder, and give that")
     sizes = Counter(row["image"].shape[:2] for row in rows)
     size = options.sides or auto_size(sizes) if len(sizes) > 1 else next(iter(sizes))
     channels = rows[0]["image"].shape[2]
     images = np.stack([refit(row["image"], size, channels, options.fit) for row in rows])
     labels = np.array([row["label"] for row in rows]) if "label" in rows[0] else None
     names = about.features["label"].names if labels is not None else ()
-    return from_arrays(images, labels, options, word, names)
+    return from_arrays(images, labels, options, source, names)

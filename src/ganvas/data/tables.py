@@ -1,4 +1,4 @@
-"""CSV files that say of each image whose it is: `path,group`, `path,identity`."""
+"""CSV files that map each image to a group or a person: `path,group`, `path,identity`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ..errors import DataError
 
 
 def read(file: StrPath, column: str) -> dict[str, str]:
-    """A CSV file with the header `path,COLUMN` -> path: whose it is.
+    """Reads a CSV file with the header `path,COLUMN` -> {path: value of the column}.
 
-    Raises: DataError: no such file, another header, or one image twice, differently.
+    Raises: DataError: no such file, another header, or two different values for one image.
     """
     table: dict[str, str] = {}
     try:
@@ -23,14 +23,14 @@ def read(file: StrPath, column: str) -> dict[str, str]:
                     f"{','.join(rows.fieldnames or ['nothing'])}: correct it"
                 )
             for row in rows:
-                path, whose = (row["path"] or "").strip(), (row[column] or "").strip()
-                if not path or not whose:
+                path, value = (row["path"] or "").strip(), (row[column] or "").strip()
+                if not path or not value:
                     raise DataError(
                         f"{file}, line {rows.line_num}: the path or its {column} is missing: add it"
                     )
-                if table.setdefault(path, whose) != whose:
+                if table.setdefault(path, value) != value:
                     raise DataError(
-                        f"{file} gives {path} two values of {column}, {table[path]} and {whose}: "
+                        f"{file} gives {path} two values of {column}, {table[path]} and {value}: "
                         "keep one"
                     )
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The two bundled networks, built without weights: `lite0` for any image, `digits` for MNIST."""
+"""The two bundled networks, without weights: `lite0` for any image, `digits` for MNIST."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ STAGES = (
 
 
 def lite0(side: int) -> keras.Model:
-    """EfficientNet-Lite0, its batch normalisation folded into the convolutions before it.
+    """EfficientNet-Lite0, with batch normalisation folded into the convolutions before it.
 
-    No squeeze-and-excite, ReLU6 in place of swish, stem and head of fixed width.
+    It has no squeeze-and-excite, ReLU6 in place of swish, and stem and head of fixed width.
 
     Shapes: RGB 0..255 [B, side, side, 3] -> features [B, 1280].
     Source: Tan and Le 2019, arXiv:1905.11946, table 1; the Lite variant as TensorFlow released it.
@@ -39,7 +39,7 @@ def lite0(side: int) -> keras.Model:
 
 
 def digits() -> keras.Model:
-    """A small classifier of MNIST digits, trained by scripts/train_digits.py: 99.44 % right.
+    """A small classifier of MNIST digits, trained by scripts/train_digits.py: accuracy 99.44 %.
 
     Shapes: grey 0..255 [B, 28, 28, 1] -> features [B, 64], class logits [B, 10].
     """
@@ -55,7 +55,7 @@ def digits() -> keras.Model:
 
 
 def _block(x: Tensor, kernel: int, stride: int, expansion: int, channels: int) -> Tensor:
-    """Widen, filter each channel alone, narrow; with a shortcut where shapes allow."""
+    """Expand, filter each channel alone, project; with a shortcut if the shapes are equal."""
     width = x.shape[-1]
     y = x
     if expansion > 1:

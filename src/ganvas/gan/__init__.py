@@ -1,4 +1,4 @@
-"""The algorithm: everything that is a tensor. `model` is the GAN; the rest are its parts."""
+"""The algorithm: all computation with tensors. `model` is the GAN; the rest are its parts."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What a training costs in privacy: epsilon at delta, of the Gaussian mechanism on Poisson samples.
+"""Privacy cost of a training: epsilon at delta, of the Gaussian mechanism on Poisson samples.
 
-The sum is done by `dp-accounting` (privacy loss distributions), which is an extra.
+`dp-accounting`, an extra, composes the steps (privacy loss distributions).
 
-Source: Abadi et al. 2016, arXiv:1607.00133; Koskela et al. 2020, arXiv:1906.03049; neighbours
-    differ by one image more or less.
+Source: Abadi et al. 2016, arXiv:1607.00133; Koskela et al. 2020, arXiv:1906.03049. Neighbouring
+    data sets differ by one image more or less.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import Any
 
 from ..errors import ConfigError
 
-TOLERANCE = 1e-3  # of epsilon, when noise is looked for
+TOLERANCE = 1e-3  # relative error of epsilon in the search for noise
 FINE, COARSE = 1e-4, 1e-3
 _MOST_NOISE = 1e4
 
 
 @functools.lru_cache(maxsize=256)
 def epsilon(noise: float, rate: float, turns: int, delta: float, interval: float = FINE) -> float:
-    """What so many turns cost, rounded up.
+    """Epsilon of so many turns, rounded up.
 
     Args:
         noise: standard deviation over the clipping norm.
-        rate: chance that an image is in the sample of a turn.
-        turns: of the discriminator, each on a sample of its own.
-        interval: of the grid that losses are rounded to.
+        rate: probability that an image is in the sample of a turn.
+        turns: of the discriminator, each on its own sample.
+        interval: of the grid to which privacy losses are rounded.
 
     Raises: ConfigError: no accountant is installed.
     """
@@ -40,9 +40,9 @@ def epsilon(noise: float, rate: float, turns: int, delta: float, interval: float
 
 
 def noise_for(target: float, rate: float, turns: int, delta: float) -> float:
-    """The least noise that keeps so many turns within epsilon, to a thousandth of it."""
+    """The least noise with which so many turns cost at most epsilon, to a thousandth of it."""
 
-    def cost(noise: float) -> float:  # rounded up more, and twenty times as fast
+    def cost(noise: float) -> float:  # rounded up more, but twenty times as fast
         return epsilon(noise, rate, turns, delta, COARSE)
 
     low, high = 0.0, 1.0
@@ -63,12 +63,12 @@ def noise_for(target: float, rate: float, turns: int, delta: float) -> float:
 
 
 def gaussian(target: float, delta: float) -> float:
-    """Noise, over the sensitivity, of a single release within epsilon."""
+    """Noise, over the sensitivity, of a single release that costs at most epsilon."""
     return noise_for(target, 1.0, 1, delta)
 
 
 def describe() -> str:
-    """Which accountant counts."""
+    """Name and version of the accountant."""
     return f"dp-accounting {metadata.version('dp-accounting')}, privacy loss distributions"
 
 

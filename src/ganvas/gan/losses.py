@@ -1,7 +1,7 @@
 """The adversarial losses, side by side.
 
 Each takes logits and returns one value per image; nothing here reduces, weights or logs.
-`real` and `fake` are logits [B] of the same length; minimise both parts.
+`real` and `fake` are logits [B] of the same length; both parts are minimised.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from ..base.types import Tensor
 
 
 class Loss(ABC):
-    """What the two players pay.
+    """The losses of discriminator and generator.
 
-    `reads_real` says whether the generator's part looks at logits of real images; then the
-    game draws a fresh batch of them for the generator's turn.
+    `reads_real`: whether the generator's loss needs logits of real images; then a step draws a
+    further batch of real images for the generator's turn.
     """
 
     reads_real: bool = False
@@ -48,9 +48,9 @@ class NonSaturating(Loss):
 
 
 class Saturating(Loss):
-    """The minimax game itself: the generator minimises log(1 - D(fake)).
+    """The minimax loss: the generator minimises log(1 - D(fake)).
 
-    Its gradient vanishes where the discriminator is sure; kept to compare with.
+    Its gradient vanishes if the discriminator is certain; it is here for comparison.
     Source: Goodfellow et al. 2014, arXiv:1406.2661, eq. 1.
     """
 
@@ -62,10 +62,10 @@ class Saturating(Loss):
 
 
 class Hinge(Loss):
-    """The discriminator stops caring once it is right by a margin.
+    """The discriminator's loss is 0 for a logit beyond a margin.
 
     Args:
-        margin: how right is right enough, in units of the logit.
+        margin: in units of the logit.
 
     Source: Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, eq. 16-17.
     """
@@ -83,9 +83,9 @@ class Hinge(Loss):
 
 
 class LeastSquares(Loss):
-    """Logits are pulled to 1 on real images and to 0 on fakes; no logit is ever right enough.
+    """Squared distance of the logits from 1 on real images and from 0 on fakes.
 
-    Its generator still learns from fakes that the discriminator is sure about.
+    The generator gets a gradient even if the discriminator is certain.
     Source: Mao et al. 2017, arXiv:1611.04076, eq. 9 (a = 0, b = c = 1).
     """
 
@@ -97,7 +97,7 @@ class LeastSquares(Loss):
 
 
 class Wasserstein(Loss):
-    """The earth mover's distance, if the critic's slope is bounded: needs `train.clip` (the
+    """The earth mover's distance, if the critic's slope is bounded: it needs `train.clip` (the
     original), a gradient penalty, or spectral normalisation.
 
     Source: Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1.
@@ -113,9 +113,9 @@ class Wasserstein(Loss):
 class Relativistic(Loss):
     """Relativistic pairing (RpGAN): each real image is compared with one fake.
 
-    A generator that drops a mode still loses the pairs of that mode, which is why it keeps
-    more of them. Differs: eq. 2 of the R3GAN paper is zero-sum; its experiments, and this,
-    use the non-saturating form.
+    A generator that drops a mode has a high loss for the pairs with that mode, so it keeps more
+    modes. Differs: eq. 2 of the R3GAN paper is zero-sum; its experiments, and this, use the
+    non-saturating form.
     Source: Jolicoeur-Martineau 2018, arXiv:1807.00734; Huang et al. 2024, arXiv:2501.05441.
     """
 
@@ -131,7 +131,7 @@ class Relativistic(Loss):
 class RelativisticAverage(Loss):
     """Each image is compared with the average of the other kind in its batch (RaGAN).
 
-    Under a strategy that is the batch of its replica.
+    With several replicas, the average is over the replica's part of the batch.
 
     Source: Jolicoeur-Martineau 2018, arXiv:1807.00734, section 4.2.
     """

@@ -1,4 +1,4 @@
-"""The adversarial game: turns, penalties and the average of the generator."""
+"""Adversarial training: turns, penalties and the average of the generator."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from .replicated import DistributedModel
 
 
 class GAN(DistributedModel):
-    """The game between a generator and a discriminator: `train_step` is the algorithm.
+    """The two-player game of a generator and a discriminator: `train_step` is the algorithm.
 
     A normal Keras model: compile it with two optimizers and `fit` it on a `tf.data` of
-    images [turns * B, H, W, C] in [-1, 1], or of (images, labels [turns * B]). One flat
-    axis, so that a strategy can shard it and every turn sees fresh images.
+    images [turns * B, H, W, C] in [-1, 1], or of (images, labels [turns * B]). The axis is
+    flat, so that a strategy can shard it; each turn takes its own images from it.
 
     Args:
         generator: {"noise", "label"?} -> images, see `networks.Networks`.
         discriminator: {"image", "label"?} -> logits.
-        loss: what the players pay.
-        penalties: what the discriminator pays besides.
-        augment: what happens to every image, real or fake, before the discriminator sees it.
+        loss: the adversarial loss.
+        penalties: terms that are added to the discriminator's loss.
+        augment: applied to every image, real or fake, before the discriminator.
         discriminator_steps: turns of the discriminator for each turn of the generator.
         clip: the discriminator's weights are clipped to [-clip, clip] after each of its turns;
             0: not at all.
-        burn_in: steps over which penalties go from their `start` to their `weight`.
-        ema_images: half-life, in images, of the weight average that is sampled from.
-        ema_ramp: the half-life is at most this share of the images seen so far, so that a
-            short run is not haunted by its initial weights.
-        ema_generator: where the average is kept; by default a copy of the generator.
-        seed: the address of all randomness in the game.
+        burn_in: steps over which penalties' weights change from `start` to `weight`.
+        ema_images: half-life, in images, of the average of the generator's weights.
+        ema_ramp: the half-life is at most this share of the images seen so far, so that the
+            initial weights do not dominate the average in a short run.
+        ema_generator: holds the averaged weights; by default a copy of the generator.
+        seed: the address of all randomness of training.
 
     Source: Goodfellow et al. 2014, arXiv:1406.2661; average: Karras et al. 2018,
         arXiv:1710.10196, and its ramp 2020, arXiv:2006.06676.
@@ -105,7 +105,7 @@ class GAN(DistributedModel):
 
     @property
     def parts(self) -> list[Penalty | Augment]:
-        """Those that may remember something from step to step."""
+        """Parts that may keep a state from step to step."""
         return [*self.penalties, *([self.augment] if self.augment else [])]
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
@@ -115,26 +115,26 @@ class GAN(DistributedModel):
     def compile(
         self, generator_optimizer: Any, discriminator_optimizer: Any, **options: Any
     ) -> None:
-        """Takes an optimizer for each player; `options` are those of `keras.Model.compile`.
+        """Takes an optimizer for each network; `options` are those of `keras.Model.compile`.
 
         `jit_compile` is False unless set: Keras's "auto" differs from machine to machine,
-        and XLA draws other noise from the same seed.
+        and XLA draws different noise from the same seed.
         """
         super().compile(optimizer=None, **{"jit_compile": False, **options})
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
-        # Built here, because a state can only be restored into variables that exist.
+        # Built now, because a state can only be restored into existing variables.
         generator_optimizer.build(self.generator.trainable_variables)
         discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def warm_up(self, on: bool) -> None:
-        """While on, only the discriminator learns. The next `fit` traces the step anew."""
+        """While on, only the discriminator is trained. The next `fit` traces the step again."""
         self.warming_up = on
         self.train_function = None
 
     def execute(self, steps: int) -> None:
-        """The next `fit` plays so many steps between two looks from Python, and must play a
-        multiple of them."""
+        """The next `fit` runs so many steps per call of the train function; its number of steps
+        must be a multiple."""
         if steps != self.steps_per_execution:
             self.steps_per_execution: int = steps
             self.train_function = None
@@ -165,8 +165,8 @@ class GAN(DistributedModel):
         with tf.GradientTape() as tape:
             on_real = self.critique(real, label, "real", turn)
             on_fake = self.critique(fake, label, "fake", turn)
-            game = self.adversarial.discriminator(on_real.logits, on_fake.logits)
-            total = mean(game) + self.classify(on_real, label, "discriminator")
+            loss = self.adversarial.discriminator(on_real.logits, on_fake.logits)
+            total = mean(loss) + self.classify(on_real, label, "discriminator")
             for number in range(len(self.penalties)):
                 total += self.charge(number, on_real, on_fake, turn)
         slope = update(self.discriminator_optimizer, self.discriminator, tape, total)
@@ -180,12 +180,12 @@ class GAN(DistributedModel):
             self.augment.observe(on_real.logits, tf.shape(real)[0])
             if "augment" in self.meters:
                 self.meters["augment"].update_state(self.augment.strength)
-        self.meters["discriminator"].update_state(game)
+        self.meters["discriminator"].update_state(loss)
         self.meters["real"].update_state(on_real.logits)
         self.meters["fake"].update_state(on_fake.logits)
 
     def charge(self, number: int, real: Critique, fake: Critique, turn: int = 0) -> tf.Tensor:
-        """What a penalty costs at this step: zero, without computing it, when it is not due."""
+        """The term of a penalty at this step: zero, without computation, if it is not due."""
         penalty, name = self.penalties[number], self.charges[number]
         weight = eased(self.step.value, self.burn_in, penalty.start, penalty.weight)
         seed = self.address("penalty", turn, number)
@@ -201,23 +201,23 @@ class GAN(DistributedModel):
         return tf.cond(self.step.value % penalty.every == 0, due, lambda: tf.constant(0.0))
 
     def train_generator(self, real: Tensor, label: Tensor) -> None:
-        """One turn against the discriminator as it now is; `real` matters only if paired."""
+        """One turn against the current discriminator; `real` is used only if the loss pairs."""
         noise = self.noise(real, "generator")
         paired = self.adversarial.reads_real
         on_real = self.critique(real, label, "paired").logits if paired else None
         with tf.GradientTape() as tape:
             on_fake = self.critique(self.generate(noise, label), label, "generated")
-            game = self.adversarial.generator(on_real, on_fake.logits)
-            total = mean(game) + self.classify(on_fake, label, "generator")
+            loss = self.adversarial.generator(on_real, on_fake.logits)
+            total = mean(loss) + self.classify(on_fake, label, "generator")
         slope = update(self.generator_optimizer, self.generator, tape, total)
         self.meters["slope/generator"].update_state(slope)
-        self.meters["generator"].update_state(game)
+        self.meters["generator"].update_state(loss)
 
     def classify(self, said: Critique, label: Tensor, player: str) -> tf.Tensor | float:
-        """What a player pays for classes that the auxiliary classifier takes for others.
+        """Cross-entropy of the auxiliary classifier, a term of the loss of either network.
 
-        Both pay in full, as in arXiv:1610.09585. The tenth that arXiv:1704.00028 lets the
-        generator pay is too little beside spectral normalisation, which keeps its slope low.
+        Both have weight 1, as in arXiv:1610.09585. The weight 0.1 of arXiv:1704.00028 for the
+        generator is too small with spectral normalisation, which keeps the gradient small.
         """
         if not self.auxiliary:
             return 0.0
@@ -239,15 +239,15 @@ class GAN(DistributedModel):
     def noise(self, like: Tensor, *purpose: str | int) -> tf.Tensor:
         """Fresh noise [B, Z] for this step and purpose; B is that of `like`.
 
-        Each replica takes its rows of one drawing: how many replicas play does not matter.
+        Each replica takes its rows of one drawing: the number of replicas has no effect.
         """
         count = tf.shape(like)[0]
         context = tf.distribute.get_replica_context()
         seed = fold(self.seed, self.step.value, *purpose)
         if context.num_replicas_in_sync == 1:
             return normal((count, self.noise_size), seed)
-        everyone = normal((count * context.num_replicas_in_sync, self.noise_size), seed)
-        return everyone[context.replica_id_in_sync_group * count :][:count]
+        rows = normal((count * context.num_replicas_in_sync, self.noise_size), seed)
+        return rows[context.replica_id_in_sync_group * count :][:count]
 
     def address(self, *purpose: str | int) -> tf.Tensor:
         """The seed of this step, purpose and replica."""
@@ -258,18 +258,18 @@ class GAN(DistributedModel):
         inputs = {"noise": noise, "label": label} if self.conditional else {"noise": noise}
         return tf.cast(self.generator(inputs, training=training), tf.float32)
 
-    def judge(self, image: Tensor, label: Tensor, training: bool = True) -> tf.Tensor:
-        """The discriminator's output [B, 1 (+ classes)] on images as they are."""
+    def logits(self, image: Tensor, label: Tensor, training: bool = True) -> tf.Tensor:
+        """The discriminator's output [B, 1 (+ classes)] for images, without augmentation."""
         inputs = {"image": image, "label": label} if self.conditional else {"image": image}
         return self.discriminator(inputs, training=training)
 
     def critique(self, image: Tensor, label: Tensor, *purpose: str | int) -> Critique:
-        """What the discriminator says of images, augmented where the game is."""
+        """The discriminator's output for images, with augmentation if the GAN has one."""
         augment = self.augment
         if augment is None:
-            return Critique(lambda seen: self.judge(seen, label), image)
+            return Critique(lambda images: self.logits(images, label), image)
         seed = self.address("augment", *purpose)
-        return Critique(lambda seen: self.judge(augment(seen, seed), label), image)
+        return Critique(lambda images: self.logits(augment(images, seed), label), image)
 
 
 def _names(penalties: Sequence[Penalty]) -> list[str]:
@@ -282,19 +282,19 @@ def _names(penalties: Sequence[Penalty]) -> list[str]:
 
 
 def mean(values: tf.Tensor) -> tf.Tensor:
-    """The mean over the global batch: a strategy adds up what its replicas compute."""
+    """The mean over the global batch: a strategy adds the results of its replicas."""
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     return tf.reduce_mean(values) / replicas
 
 
 def update(
-    optimizer: Any, player: keras.Model, tape: tf.GradientTape, total: tf.Tensor
+    optimizer: Any, network: keras.Model, tape: tf.GradientTape, total: tf.Tensor
 ) -> tf.Tensor:
-    """One step of a player. Returns: the norm of its gradient, on this replica."""
-    variables = player.trainable_variables
+    """One update of a network. Returns: the norm of its gradient, on this replica."""
+    variables = network.trainable_variables
     gradients = tape.gradient(total, [v.value for v in variables])
-    # That of an embedding comes as rows, one for each time that it was looked up: their norm and
-    # squares would not be those of the sum, and workers would have to meet once more for them.
+    # The gradient of an embedding is a list of rows, one per look-up: their norm and squares are
+    # not those of the sum, and workers would have to synchronise once more for them.
     gradients = [g if g is None else tf.convert_to_tensor(g) for g in gradients]
     optimizer.apply(gradients, variables)
     return tf.linalg.global_norm(gradients)

@@ -15,12 +15,12 @@ from ..base.types import Tensor
 class Adam(keras.optimizers.Adam):
     """Keras's Adam with TensorFlow's fused kernel: a dozen small operations become one.
 
-    Small networks spend a good part of a step between operations; see
-    `benchmarks/step_overhead.py` for how much. State and results are those of Keras's Adam, with
-    the paper's epsilon of 1e-8.
+    With small networks, a large part of a step is overhead between operations; see
+    `benchmarks/step_overhead.py`. State and results are those of Keras's Adam, with the paper's
+    epsilon of 1e-8.
 
     Args:
-        beta2_start: beta2 at the first update; it goes to `beta_2` within `burn_in` updates.
+        beta2_start: beta2 at the first update; it changes to `beta_2` within `burn_in` updates.
 
     Source: Kingma & Ba 2014, arXiv:1412.6980, the form before section 2.1.
     """
@@ -55,7 +55,7 @@ class Adam(keras.optimizers.Adam):
 def eased(step: Tensor, length: int, start: float, end: float) -> Tensor:
     """From start to end over `length` steps along half a cosine, then end.
 
-    Source: Huang et al. 2024, arXiv:2501.05441, appendix, for all that burns in.
+    Source: Huang et al. 2024, arXiv:2501.05441, appendix, for all values with a burn-in.
     """
     if length <= 0 or start == end:
         return end

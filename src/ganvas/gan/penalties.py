@@ -1,8 +1,8 @@
-"""Penalties: what the discriminator pays for being steep, or for changing its mind.
+"""Penalties: terms of the discriminator's loss for steep or inconsistent logits.
 
-A penalty sees two `Critique`s, one of real and one of fake images, and returns one value per
-image. It shares the forward pass with the loss; the game multiplies by `weight`, and asks a
-lazy penalty only each `every`-th step (then counting the answer `every` times).
+A penalty gets two `Critique`s, one of real and one of fake images, and returns one value per
+image. It shares the forward pass with the loss. The GAN multiplies the value by `weight`, and
+computes a lazy penalty only each `every`-th step (and multiplies it by `every`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .augment import DiffAugment
 
 
 class Critique:
-    """What the discriminator said about a batch, and how to ask it why.
+    """The discriminator's output for a batch, and its gradient.
 
     Args:
         discriminator: a function of images [B, H, W, C] -> logits [B, 1 (+ classes)].
@@ -27,50 +27,50 @@ class Critique:
     Attributes:
         images: as given.
         logits: [B] float32.
-        classes: [B, classes] float32, what an auxiliary classifier says.
+        classes: [B, classes] float32, the logits of an auxiliary classifier.
     """
 
     def __init__(self, discriminator: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> None:
         self.images = images
         self.discriminator = discriminator
-        # Persistent, because two penalties may ask the same critique.
+        # Persistent, because two penalties may need the gradient of one critique.
         self._tape = tf.GradientTape(persistent=True)
         with self._tape:
             self._tape.watch(images)
-            said = tf.cast(discriminator(images), tf.float32)
-            self.logits, self.classes = said[:, 0], said[:, 1:]
+            output = tf.cast(discriminator(images), tf.float32)
+            self.logits, self.classes = output[:, 0], output[:, 1:]
 
     def gradient(self) -> tf.Tensor:
-        """d logits / d images, [B, H, W, C]: how each pixel would move its image's logit."""
+        """d logits / d images, [B, H, W, C]: the effect of each pixel on its image's logit."""
         return self._tape.gradient(self.logits, self.images)
 
     def half_squared_slope(self) -> tf.Tensor:
-        """Half the squared Euclidean norm of the gradient, float32 [B]; of each pack's where the
-        discriminator judges packs."""
+        """Half the squared Euclidean norm of the gradient, float32 [B]; one value per pack if the
+        discriminator takes packs."""
         rows = tf.reshape(tf.cast(self.gradient(), tf.float32), (tf.shape(self.logits)[0], -1))
         return 0.5 * tf.reduce_sum(tf.square(rows), axis=1)
 
     def share(self, seed: tf.Tensor) -> tf.Tensor:
-        """A number in [0, 1) for each logit, as [B, 1, 1, 1]; the images of a pack have one."""
+        """A number in [0, 1) for each logit, as [B, 1, 1, 1]; equal for all images of a pack."""
         logits, images = tf.shape(self.logits)[0], tf.shape(self.images)[0]
         shares = tf.random.stateless_uniform((logits, 1, 1, 1), seed, alg="philox")
         return tf.repeat(shares, images // logits, axis=0)
 
     def of(self, images: tf.Tensor) -> Critique:
-        """What the same discriminator says of other images with the same labels."""
+        """The critique of other images with the same labels, by the same discriminator."""
         return Critique(self.discriminator, images)
 
 
 class Penalty(ABC):
-    """One reason for the discriminator to stay calm.
+    """A term of the discriminator's loss that keeps its logits smooth.
 
     Attributes:
-        weight: what the value is multiplied by.
-        start: the weight at the first step, from which it falls or rises to `weight` over the
-            burn-in (`train.burn_in_kimg`).
-        every: ask only each `every`-th step, and count it `every` times. Only the penalties on
+        weight: factor of the value.
+        start: the weight at the first step; it changes to `weight` over the burn-in
+            (`train.burn_in_kimg`).
+        every: compute only each `every`-th step, and multiply by `every`. Only the penalties on
             given images take it (lazy regularisation); for the others no source supports it.
-        variables: what it remembers from step to step, saved with the run.
+        variables: the state that it keeps from step to step, saved with the run.
     """
 
     def __init__(self, weight: float, every: int = 1, start: float | None = None) -> None:
@@ -86,13 +86,13 @@ class Penalty(ABC):
 
     @abstractmethod
     def per_image(self, real: Critique, fake: Critique, seed: tf.Tensor) -> tf.Tensor:
-        """Shapes: images [B, H, W, C] in both, seed int32 [2] for what is random -> [B].
+        """Shapes: images [B, H, W, C] in both, seed int32 [2] of random numbers -> [B].
 
         Unweighted.
         """
 
     def observe(self, real: tf.Tensor, fake: tf.Tensor) -> None:  # noqa: B027 - most need not
-        """Remember this turn's logits [B]; called once a turn, after `per_image`."""
+        """Update the state by this turn's logits [B]; called once a turn, after `per_image`."""
 
 
 class R1(Penalty):
@@ -100,7 +100,7 @@ class R1(Penalty):
 
     Args:
         weight: gamma. Multiply by 4 when the resolution doubles.
-        every: ask only each `every`-th step, and count it `every` times.
+        every: compute only each `every`-th step, and multiply by `every`.
         start: gamma at the first step, see `Penalty`.
 
     Shapes: images [B, H, W, C] -> [B].
@@ -113,11 +113,11 @@ class R1(Penalty):
 
 
 class R2(Penalty):
-    """Keeps the discriminator flat around fake images: R1 on what the generator makes.
+    """Keeps the discriminator flat around fake images: R1 on fakes.
 
     Args:
         weight: gamma. Multiply by 4 when the resolution doubles.
-        every: ask only each `every`-th step, and count it `every` times.
+        every: compute only each `every`-th step, and multiply by `every`.
         start: gamma at the first step, see `Penalty`.
 
     Shapes: images [B, H, W, C] -> [B].
@@ -132,7 +132,7 @@ class GradientPenalty(Penalty):
     """Holds the critic's slope near 1 on the lines between real and fake images (WGAN-GP).
 
     (|grad D(x)| - 1)^2 at x = a real + (1 - a) fake, a ~ U(0, 1), one per image. Leave batch
-    normalisation out of the critic: the penalty is one image's own.
+    normalisation out of the critic: the penalty is for each image by itself.
 
     Args:
         weight: lambda, 10 in the paper; 0.1 for points in the plane.
@@ -151,7 +151,7 @@ class GradientPenalty(Penalty):
 
 
 class Dragan(Penalty):
-    """Holds the slope near 1 around real images, where sharp peaks go with mode collapse.
+    """Holds the slope near 1 around real images: sharp peaks there go with mode collapse.
 
     The gradient penalty at x = real + a c s u, with a ~ U(0, 1) one per image, s the standard
     deviation of the batch and u ~ U(0, 1) one per pixel. Differs: the paper's algorithm 1 has
@@ -182,7 +182,7 @@ class Dragan(Penalty):
 
 
 class LeCam(Penalty):
-    """Keeps the logits of each kind near the remembered average of the other: for little data.
+    """Keeps the logits of each kind near the running average of the other: for few images.
 
     (D(x) - a_fake)^2 + (D(G(z)) - a_real)^2, with the averages a of earlier turns.
 
@@ -215,13 +215,13 @@ class LeCam(Penalty):
 
 
 class Consistency(Penalty):
-    """The discriminator says the same of an image and of the image moved a little (bCR).
+    """The discriminator has the same logit for an image and its augmented copy (bCR).
 
     (D(x) - D(T(x)))^2, on real and on fake images; T is an augmentation of `DiffAugment`.
 
     Args:
         weight: lambda, the same for both kinds; 10 in the paper.
-        policy: which changes should not matter, see `augment.DiffAugment`.
+        policy: the augmentations, see `augment.DiffAugment`.
 
     Shapes: images [B, H, W, C] -> [B].
     Source: Zhao et al. 2020, arXiv:2002.04724, algorithm 1.
@@ -235,14 +235,14 @@ class Consistency(Penalty):
     def per_image(self, real: Tensor, fake: Tensor, seed: Tensor) -> Tensor:
         seeds = tf.random.experimental.stateless_split(seed, 2)
         changes = [
-            said.logits - said.of(self._augment(said.images, seeds[i])).logits
-            for i, said in enumerate((real, fake))
+            critique.logits - critique.of(self._augment(critique.images, seeds[i])).logits
+            for i, critique in enumerate((real, fake))
         ]
         return tf.square(changes[0]) + tf.square(changes[1])
 
 
 def squared_distance_from_1(critique: Critique) -> tf.Tensor:
-    """(slope - 1)^2, [B]. The root of zero has no slope: hence 1e-12."""
+    """(slope - 1)^2, [B]. The square root has no derivative at zero: hence 1e-12."""
     return tf.square(tf.sqrt(2 * critique.half_squared_slope() + 1e-12) - 1)
 
 

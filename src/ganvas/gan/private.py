@@ -1,8 +1,8 @@
-"""The game with differential privacy: the discriminator learns by noisy, clipped gradients.
+"""Training with differential privacy: the discriminator is trained by noisy, clipped gradients.
 
-Only the discriminator sees real images, so that the generator, which learns from it, is covered as
-well. Each turn takes a Poisson sample; the gradient of each image is clipped; noise is added to
-their sum.
+Only the discriminator sees real images. The generator is trained only through it, so it has the
+same privacy. Each turn takes a Poisson sample; the gradient of each image is clipped; noise is
+added to their sum.
 
 Source: Abadi et al. 2016, arXiv:1607.00133; for GANs, with many turns of the discriminator for
     each of the generator: Bie et al. 2023, arXiv:2302.02936.
@@ -28,21 +28,22 @@ from .model import GAN
 
 
 class PrivateGAN(GAN):
-    """`GAN`, whose discriminator takes part in nothing that depends on one image too much.
+    """A `GAN` with DP-SGD for its discriminator.
 
     It fits on `Images.poisson`: {"images" [N, H, W, C], "labels" [N], "turn" [N], "included" [N]},
-    samples of several turns, one after the other; a row that is not included only keeps a sample
-    from being empty.
+    samples of several turns, one after the other. A row with included = 0 is a filler, so that no
+    sample is empty.
 
-    Differs: an image's loss is that of the image and of one fake of its label, clipped together:
-    what both have in common is gone before it is cut. Apart, they learnt less (MNIST at epsilon 3:
-    accuracy 0.67, Frechet 51). The generator learns from labels drawn evenly, not as in the images.
+    Differs: an image's loss is that of the image and of one fake of its label, clipped together,
+    so that what both have in common cancels before clipping. With separate clipping results were
+    worse (MNIST at epsilon 3: accuracy 0.67, Frechet 51). The generator is trained with labels
+    drawn uniformly, not as often as in the images.
 
     Args:
         noise: standard deviation of the noise, over `clip_norm`.
-        clip_norm: the most one image may move the sum of gradients.
-        batch: expected images in a sample.
-        classes: of the labels; 0 without.
+        clip_norm: largest norm of one image's gradient.
+        batch: expected number of images in a sample.
+        classes: number of classes; 0 without labels.
         Others as in `GAN`.
     """
 
@@ -60,16 +61,16 @@ class PrivateGAN(GAN):
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
             raise ValueError("differentially private training runs on one replica")
 
-        def play(turn: Tensor) -> tuple[Tensor, ...]:
-            mine = data["turn"] == turn
+        def train_turn(turn: Tensor) -> tuple[Tensor, ...]:
+            rows = data["turn"] == turn
             real, label, included = (
-                tf.boolean_mask(data[key], mine) for key in ("images", "labels", "included")
+                tf.boolean_mask(data[key], rows) for key in ("images", "labels", "included")
             )
             self.train_privately(real, label, included, turn)
             return (turn + 1,)
 
-        # A loop of the graph: ten turns unrolled take minutes to trace.
-        tf.while_loop(lambda turn: turn < self.discriminator_steps, play, (tf.constant(0),))
+        # A loop in the graph: to trace ten unrolled turns takes minutes.
+        tf.while_loop(lambda turn: turn < self.discriminator_steps, train_turn, (tf.constant(0),))
         if not self.warming_up:
             some = tf.zeros((self.batch, 1))
             self.train_generator(some, self.even_labels(self.batch, "generator"))
@@ -80,8 +81,8 @@ class PrivateGAN(GAN):
     def train_privately(self, real: Tensor, label: Tensor, included: Tensor, turn: Tensor) -> None:
         """One turn on a Poisson sample: images [B, H, W, C], labels [B], included [B] of 0 or 1."""
         given = (real, label, self.partners(label, turn))
-        with quiet("tensorflow"):  # filters' gradients are taken image by image: known, and fast
-            gradients, game, on_real, on_fake = tf.vectorized_map(self.one, given)
+        with quiet("tensorflow"):  # it warns that filters' gradients are computed in a loop
+            gradients, loss, on_real, on_fake = tf.vectorized_map(self.image_gradients, given)
         sums, clipped = clip_and_sum(gradients, included, self.clip_norm)
         noisy = [
             (
@@ -98,16 +99,16 @@ class PrivateGAN(GAN):
             for weight in self.discriminator.trainable_variables:
                 weight.assign(tf.clip_by_value(weight.value, -self.clip, self.clip))
         self.meters["slope/discriminator"].update_state(tf.linalg.global_norm(noisy))
-        values = {"discriminator": game, "real": on_real, "fake": on_fake, "clipped": clipped}
+        values = {"discriminator": loss, "real": on_real, "fake": on_fake, "clipped": clipped}
         for name, value in values.items():
             self.meters[name].update_state(value, sample_weight=included)
 
     def partners(self, label: Tensor, turn: Tensor) -> Tensor:
         """A fake of the same label for each image: [B, H, W, C].
 
-        Each is drawn from a pool that does not follow the sample: were the generator run on as
-        many as there are, batch normalisation would carry their number into every fake, and from
-        there into every gradient.
+        Each is drawn from a pool whose size does not depend on the sample. Otherwise, batch
+        normalisation in the generator would make every fake, and so every gradient, depend on the
+        number of images in the sample.
         """
         classes = max(1, self.classes)
         each = -(-self.batch // classes)
@@ -119,21 +120,21 @@ class PrivateGAN(GAN):
         own = label if self.conditional else tf.zeros_like(label)
         return tf.gather(pool, own * each + drawn)
 
-    def one(self, given: Tensor) -> tuple[Tensor, ...]:
+    def image_gradients(self, given: Tensor) -> tuple[Tensor, ...]:
         """Of one image [H, W, C] and one fake: gradients of each weight, loss, both logits."""
         real, label, fake = (part[None] for part in given)
         weights = [variable.value for variable in self.discriminator.trainable_variables]
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            on_real = tf.cast(self.judge(real, label), tf.float32)[:, 0]
-            on_fake = tf.cast(self.judge(fake, label), tf.float32)[:, 0]
-            game = self.adversarial.discriminator(on_real, on_fake)[0]
-        # An embedding's gradient is sparse: rows are made whole before they are clipped.
-        gradients = [tf.convert_to_tensor(g) for g in tape.gradient(game, weights)]
-        return gradients, game, on_real[0], on_fake[0]
+            on_real = tf.cast(self.logits(real, label), tf.float32)[:, 0]
+            on_fake = tf.cast(self.logits(fake, label), tf.float32)[:, 0]
+            loss = self.adversarial.discriminator(on_real, on_fake)[0]
+        # An embedding's gradient is sparse: it is made dense before clipping.
+        gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, weights)]
+        return gradients, loss, on_real[0], on_fake[0]
 
     def even_labels(self, count: Tensor, *purpose: str | int) -> Tensor:
-        """Labels drawn evenly, int32 [count]; 0 without classes."""
+        """Labels drawn uniformly, int32 [count]; 0 without classes."""
         seed = self.address("labels", *purpose)
         return tf.random.stateless_uniform(
             [count], seed, 0, max(1, self.classes), tf.int32, alg="philox"
@@ -141,9 +142,10 @@ class PrivateGAN(GAN):
 
 
 def clip_and_sum(gradients: Tensor, included: Tensor, norm: float) -> tuple[Tensor, ...]:
-    """Sums gradients of images, each cut to a norm over all its weights.
+    """Sums gradients of images, each clipped to a norm over all weights.
 
-    Shapes: a list of [B, ...], included [B] of 0 or 1 -> a list of [...], and which were cut, [B].
+    Shapes: a list of [B, ...], included [B] of 0 or 1 -> a list of [...], and whether each was
+    clipped, [B].
     """
     squares = [tf.reduce_sum(tf.reshape(g, (tf.shape(g)[0], -1)) ** 2, axis=1) for g in gradients]
     length = tf.sqrt(tf.add_n(squares))
@@ -153,12 +155,12 @@ def clip_and_sum(gradients: Tensor, included: Tensor, norm: float) -> tuple[Tens
 
 
 def settle(config: Config, count: int, reads_real: bool) -> Config:
-    """The recipe with its noise and its key written out.
+    """The recipe with explicit noise and key.
 
     Args:
         count: images to train on.
 
-    Raises: ConfigError: more is asked than epsilon allows, or no accountant is installed.
+    Raises: ConfigError: the steps cost more than epsilon, or no accountant is installed.
     """
     about = config.privacy
     rate, turns = config.train.batch / count, _turns(config, reads_real)
@@ -167,7 +169,7 @@ def settle(config: Config, count: int, reads_real: bool) -> Config:
             f"train.batch = {config.train.batch} is more than half of {count} images: a private "
             "batch must be a small sample; lower it, or give more images"
         )
-    if about.key is None:  # `train.seed` is known to all who know the recipe
+    if about.key is None:  # not `train.seed`, which is published with the recipe
         config = config.with_values({"privacy.key": secrets.randbits(62)})
     if about.noise is None and about.epsilon is not None:
         noise = accounting.noise_for(about.epsilon, rate, turns, about.delta)
@@ -182,22 +184,22 @@ def settle(config: Config, count: int, reads_real: bool) -> Config:
 
 
 def spent(config: Config, count: int, steps: int) -> dict[str, Any]:
-    """What a run has spent after so many steps, for run.json."""
+    """The privacy cost of a run after so many steps, for run.json."""
     about, options = config.privacy, config.train
     rate, turns = options.batch / count, steps * options.discriminator_steps
-    words = {
+    facts = {
         "epsilon": accounting.epsilon(about.noise or 0.0, rate, turns, about.delta),
         "delta": about.delta, "noise": about.noise, "clip": about.clip, "rate": rate,
         "steps": turns, "unit": "image", "sampling": "Poisson",
         "neighbours": "one image more or less", "accountant": accounting.describe(),
     }  # fmt: skip
     if config.parent:
-        words["assumes"] = "that the run it started from saw none of these images"
-    return words
+        facts["assumes"] = "that the run it started from saw none of these images"
+    return facts
 
 
 def check(gan: PrivateGAN) -> None:
-    """Refuse players whose gradients are not one image's own.
+    """Refuse networks and losses in which an image affects more than its own gradient.
 
     Raises: ConfigError.
     """
@@ -220,9 +222,9 @@ def check(gan: PrivateGAN) -> None:
     shape = gan.discriminator.input["image"].shape[1:]
     images = np.random.default_rng(0).uniform(-1, 1, (4, *shape)).astype(np.float32)
     label = np.zeros(4, np.int32)
-    before = np.asarray(gan.judge(tf.constant(images), tf.constant(label)))
+    before = np.asarray(gan.logits(tf.constant(images), tf.constant(label)))
     images[-1] = -images[-1]
-    after = np.asarray(gan.judge(tf.constant(images), tf.constant(label)))
+    after = np.asarray(gan.logits(tf.constant(images), tf.constant(label)))
     if len(before) != 4 or not np.allclose(before[:3], after[:3], atol=1e-6):
         raise ConfigError(
             "the discriminator compares images of a batch (minibatch layers, packing), but private "

@@ -1,4 +1,4 @@
-"""A Keras model whose replicas meet for what they must: gradients each step, means each tick."""
+"""A Keras model whose replicas synchronise only gradients each step and means each tick."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from ..base.types import Tensor
 def summed(
     strategy: tf.distribute.Strategy, own: Callable[..., tf.Tensor]
 ) -> tf.types.experimental.GenericFunction:
-    """The sum of what `own` gives on each replica; all meet for it. Keep it: it is traced once."""
+    """A function for the sum of `own` over all replicas, which synchronise. Keep it: it is traced
+    once."""
     return tf.function(
         lambda *given: strategy.reduce("SUM", strategy.run(own, args=given), axis=None),
         autograph=False,
@@ -25,22 +26,22 @@ def summed(
 
 
 class DistributedModel(BuiltModel):
-    """What `fit` needs besides under a strategy of several replicas.
+    """A model whose `fit` is efficient with several replicas.
 
-    There Keras's own has all workers meet for each log of each step, which takes longer than a
-    small step itself, and plays several steps in a loop of TensorFlow, which fails where replicas
-    meet. Alone it trains as `keras.Model` does. It is built when it is made: Keras need not find
-    out its shapes.
+    `keras.Model.fit` synchronises all workers for each log of each step, which takes longer than a
+    small step itself, and runs several steps in a loop of TensorFlow, which fails if replicas
+    synchronise in it. On one replica this trains as `keras.Model` does. It counts as built from the
+    start: Keras need not infer its shapes.
 
     Attributes:
-        meters: what a tick's logs are the means of, by name.
+        meters: the metrics whose means are a tick's logs, by name.
     """
 
     meters: dict[str, keras.metrics.Mean]
     train_function: Any
 
     def make_train_function(self, force: Any = False) -> None:
-        """As `fit` calls it: a function from an iterator to logs, NaN before the tick's end."""
+        """Called by `fit`: makes a function from an iterator to logs, NaN before the tick's end."""
         if not self._several:
             super().make_train_function(force)
         elif force or self.train_function is None:
@@ -59,7 +60,7 @@ class DistributedModel(BuiltModel):
             self.train_function = train_function
 
     def get_metrics_result(self) -> Tensor:
-        """The means over all images of all replicas since `reset_metrics`, for which they meet."""
+        """The means over all images of all replicas since `reset_metrics`; replicas synchronise."""
         if not self._several:
             return super().get_metrics_result()
         totals, counts = self._sums().numpy().T

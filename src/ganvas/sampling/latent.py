@@ -1,4 +1,4 @@
-"""Latent space: the way from one noise to another, and the search for the noise of an image."""
+"""Latent space: interpolation between noise vectors, and the search for the noise of an image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Cost = Callable[[tf.Tensor], tf.Tensor]
 
 
 def slerp(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """From a to b along the sphere: [N, Z], [N, Z], [N, 1] in [0, 1] -> [N, Z]."""
+    """Spherical interpolation from a to b: [N, Z], [N, Z], [N, 1] in [0, 1] -> [N, Z]."""
     norm = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     angle = np.arccos(np.clip((a * b).sum(1) / norm, -0.9999, 0.9999))[:, None]
     return (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)
@@ -31,23 +31,23 @@ def search(
     decay: float = 0.999,
     penalty: Cost | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The lowest cost of each row on the way [M], and the noise that has it [M, Z].
+    """The lowest cost of each row over all steps [M], and its noise [M, Z].
 
-    Adam on each row of noise, with moments of its own: no row depends on its neighbours. To be
-    called within a tf.function.
+    Adam on each row of noise, with its own moments: no row depends on other rows. Call it within a
+    tf.function.
 
     Args:
-        cost: noise [M, Z] -> [M], each of its own row.
-        noise: where the search starts, float32 [M, Z].
-        rate: Adam's, or how it follows from the number of the step, which starts at 0.
+        cost: noise [M, Z] -> [M], the cost of each row.
+        noise: the start, float32 [M, Z].
+        rate: Adam's learning rate, or a function of the step, which starts at 0.
         decay: of the mean square of gradients (Adam's beta 2).
-        penalty: noise [M, Z] -> [M], added to what is minimised, not to the cost that is returned.
+        penalty: noise [M, Z] -> [M], is minimised too, but not part of the returned cost.
 
     Source: Kingma and Ba 2015, arXiv:1412.6980, algorithm 1.
     """
 
     def known(slope: Tensor) -> Tensor:
-        """A model for any batch forgets how many rows it was given; a loop must not."""
+        """The gradient with a static shape, which the loop needs; the model's is unknown."""
         return tf.ensure_shape(slope, noise.shape)
 
     first, second, best = tf.zeros_like(noise), tf.zeros_like(noise), noise
@@ -58,7 +58,7 @@ def search(
             now = cost(noise)
             whole = now if penalty is None else now + penalty(noise)
         lowest, best = _better(now, noise, lowest, best)
-        slope = known(tape.gradient(whole, noise))  # of the sum: rows do not meet
+        slope = known(tape.gradient(whole, noise))  # of the sum over rows, which are independent
         count = tf.cast(step + 1, noise.dtype)
         first = _MOMENTUM * first + (1 - _MOMENTUM) * slope
         second = decay * second + (1 - decay) * tf.square(slope)

@@ -1,4 +1,4 @@
-"""A trained generator: noise, label, truncation in; images out."""
+"""Sampling from a trained generator: noise, label, truncation -> images."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def load(run: StrPath, model: str = "best") -> Sampler:
     """A generator of a run or of an exported model, ready to draw from.
 
     Args:
-        run: a run, or a folder that `export` wrote, or one of its versions, whose files are
-            checked against its manifest.
-        model: of a run: "best", by the scores on held-out images (the last, where there are
-            none yet), or "last".
+        run: a run, or an exported model or one of its versions, whose files are checked against
+            the manifest.
+        model: of a run: "best", by the scores on held-out images (the last, if there are none
+            yet), or "last".
 
     Raises:
         RunError: no run, or it has not saved a generator yet.
@@ -50,14 +50,14 @@ def load(run: StrPath, model: str = "best") -> Sampler:
 def read_keras(path: StrPath) -> keras.Model:
     """The generator of a run, from its Keras file.
 
-    Layers are found by their registered names: the file may name modules where they lay long ago.
+    Layers are found by their registered names, because the file may contain old module paths.
     """
     with building():
         return keras.saving.load_model(path, custom_objects=layers.REGISTERED, compile=False)
 
 
 class Exported:
-    """The SavedModel in the folder of a version, called as its generator would be."""
+    """The SavedModel of a version, with the interface of a generator."""
 
     def __init__(self, folder: StrPath) -> None:
         if not (Path(folder) / "saved_model.pb").is_file():
@@ -69,19 +69,20 @@ class Exported:
         self.output = self._predict.structured_outputs["images"]
 
     def __call__(self, inputs: Any, training: bool = False) -> Any:
-        """{"noise" [B, Z], "label" [B]?} -> float32 [B, H, W, C] in [-1, 1]; never in training."""
+        """{"noise" [B, Z], "label" [B]?} -> float32 [B, H, W, C] in [-1, 1]; inference only."""
         given = {"z" if name == "noise" else name: value for name, value in inputs.items()}
         return self._predict(**{k: tf.convert_to_tensor(v) for k, v in given.items()})["images"]
 
 
 class Sampler:
-    """Draws images from a generator. The same seed gives the same images, however many.
+    """Draws images from a generator. The same seed gives the same images for any number of them.
 
     Args:
         generator: {"noise" [B, Z], "label" [B]?} -> [B, H, W, C] in [-1, 1].
-        names: class names, for `label`; empty where there are none, or only found groups.
-        frequencies: how often each class stood in the training images; without a label,
-            samples follow them.
+        names: class names, for `label`; empty without classes, or if classes are groups found by
+            clustering.
+        frequencies: share of each class in the training images; without a label, samples have
+            the same shares.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class Sampler:
 
         Args:
             label: a class by name or index, or one index per image; None: as in training.
-            truncation: the noise is multiplied by it; below 1, more typical, less varied.
+            truncation: factor of the noise; below 1, images are more typical and less varied.
 
         Returns: uint8 [n, H, W, C].
         Raises: UsageError: an unknown label, or a label for a generator without classes.
@@ -124,8 +125,8 @@ class Sampler:
     __call__ = sample
 
     def noise(self, n: int, seed: int = 0) -> np.ndarray:
-        """Standard normal float32 [n, Z], row by row from one stream, so that the first images
-        are the same for every n."""
+        """Standard normal float32 [n, Z], row by row from one stream, so that the first rows are
+        the same for every n."""
         rng = np.random.Generator(np.random.Philox(seed))
         return rng.standard_normal((n, self.noise_size), np.float32)
 
@@ -134,7 +135,7 @@ class Sampler:
         return images.to_uint8(self.draw(noise, labels))
 
     def draw(self, noise: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """`decode` before it rounds: float32 [n, H, W, C] in [-1, 1]."""
+        """As `decode`, without rounding: float32 [n, H, W, C] in [-1, 1]."""
         inputs = {"noise": np.asarray(noise, np.float32)}
         if self.conditional:
             inputs["label"] = np.asarray(labels, np.int32)
@@ -150,23 +151,23 @@ class Sampler:
     def walk(
         self, seconds: float = 4.0, label: int | str | None = None, seed: int = 0, fps: int = 20
     ) -> np.ndarray:
-        """Frames of a smooth closed walk through latent space, a new place each second.
+        """Frames of a smooth closed walk through latent space, with a new stop each second.
 
-        Spherical steps, because noise of a Gaussian lives on a shell: straight lines would
-        cut through its empty middle. With classes and no label, each place has its own.
+        Interpolation is spherical, because Gaussian noise is concentrated on a shell, and straight
+        lines would leave it. With classes and no label, each stop has its own class.
 
         Returns: uint8 [frames, H, W, C].
         Source: White 2016, arXiv:1609.04468.
         """
-        places = max(2, round(seconds))
-        stops = self.noise(places, seed)
+        count = max(2, round(seconds))
+        stops = self.noise(count, seed)
         frames = max(2, round(seconds * fps))
-        when = np.arange(frames) * places / frames
-        at, share = when.astype(int), when % 1
-        noise = slerp(stops[at], stops[(at + 1) % places], share[:, None])
-        labels = self.labels(places, label, seed)
+        position = np.arange(frames) * count / frames
+        before, share = position.astype(int), position % 1
+        noise = slerp(stops[before], stops[(before + 1) % count], share[:, None])
+        labels = self.labels(count, label, seed)
         if labels is not None:
-            labels = labels[np.round(when).astype(int) % places]
+            labels = labels[np.round(position).astype(int) % count]
         return self.decode(noise.astype(np.float32), labels)
 
     def labels(

@@ -1,1 +1,1 @@
-"""Intervals, exact tests, ranking measures: statistics that do not know what a GAN is."""
+"""Intervals, exact tests, ranking measures: statistics without a relation to GANs."""

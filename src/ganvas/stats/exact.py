@@ -1,8 +1,8 @@
-"""Exact tests: of exposure, with its power; of a mean, by permutation; of several at once.
+"""Exact tests: of exposure, with its power; of a mean, by permutation; of several hypotheses.
 
-The tests of exposure and of a mean rest on one fact: if a generator does not depend on which of the
-images it was trained on, then *trained on* and *held out* are labels dealt at random over the
-pooled images.
+The tests of exposure and of a mean have one null hypothesis: if the generator does not depend on
+the choice of its training images, then *trained on* and *held out* are labels assigned at random to
+the pooled images.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from functools import lru_cache
 import numpy as np
 import scipy  # its parts are imported when they are first used
 
-DEALS = 19_999  # random deals of the labels that a statistic is held against
-_FIRST = 10  # the fewest images at the top that are looked at
+DEALS = 19_999  # random assignments of the labels that a statistic is compared with
+_FIRST = 10  # smallest number of images at the top
 _GROWTH = math.sqrt(2)
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """How far trained images stand at the top of a list of suspicion.
+    """Result of the test whether training images have the highest scores.
 
     Attributes:
-        p: probability of as much, if the labels were dealt at random.
-        top: how many images at the top the evidence is strongest at.
-        members: how many of those were trained on.
+        p: probability of at least this result, if the labels were assigned at random.
+        top: number of images at the top for which the evidence is strongest.
+        members: number of training images among them.
     """
 
     p: float
@@ -37,18 +37,18 @@ class Exposure:
 def exposure(
     scores: np.ndarray, member: np.ndarray, seed: int, people: np.ndarray | None = None
 ) -> Exposure:
-    """Tests whether images that were trained on gather at the top.
+    """Tests whether training images (members) have the highest scores.
 
-    The count of members among the k most suspicious images is hypergeometric; the smallest tail
-    over k = 10, 14, 20, ... is held against that of 19,999 random deals. So a few images in full
-    view and all images a little are both seen, at one price.
+    The count of members among the k highest scores is hypergeometric; the smallest tail over
+    k = 10, 14, 20, ... is compared with that of 19,999 random assignments. So one test detects both
+    few clearly exposed images and a small effect on all images.
 
     Args:
-        scores: higher is more suspicious, float [N]; ties are broken at random.
+        scores: higher for suspected members, float [N]; ties are broken at random.
         member: whether trained on, bool [N].
-        seed: of ties and deals.
-        people: who is on each image: then people are dealt, each by the most suspicious of their
-            images, because images of one person are suspicious together.
+        seed: of ties and assignments.
+        people: the person on each image: then labels are assigned to people, each with the highest
+            score of their images, because scores of one person's images are not independent.
     """
     if people is not None:
         names, number = np.unique(people, return_inverse=True)
@@ -61,28 +61,28 @@ def exposure(
     order = np.lexsort((ties, -np.asarray(scores, np.float64)))
     counts = np.cumsum(np.asarray(member, bool)[order])
     members, others = int(counts[-1]), len(counts) - int(counts[-1])
-    tops, logs, dealt = _null(members, others, seed)
+    tops, logs, smallest = _null(members, others, seed)
     tails = np.array([logs[i][counts[k - 1]] for i, k in enumerate(tops)])
     best = int(tails.argmin())
-    return Exposure(_p(tails[best], dealt), int(tops[best]), int(counts[tops[best] - 1]))
+    return Exposure(_p(tails[best], smallest), int(tops[best]), int(counts[tops[best] - 1]))
 
 
 def needed(members: int, others: int, level: float, seed: int = 0) -> int | None:
-    """How many trained images must stand above all others to be seen at a level of p; None where
-    no number would do."""
-    tops, logs, dealt = _null(members, others, seed)
+    """The number of training images that must score above all others for p <= level; None if no
+    number suffices."""
+    tops, logs, smallest = _null(members, others, seed)
     share = members / (members + others)
     for seen in range(1, members + 1):
         counts = [min(k, seen) + math.floor(max(0, k - seen) * share) for k in tops]
         tails = [logs[i][min(c, len(logs[i]) - 1)] for i, c in enumerate(counts)]
-        if _p(min(tails), dealt) <= level:
+        if _p(min(tails), smallest) <= level:
             return seen
     return None
 
 
 def least_share(n: int, count: int | None, found: float = 1.0, power: float = 0.9) -> float:
-    """The smallest share of n images that gives `count` of them with a probability of `power`,
-    where each is found with probability `found`; 1 where there is none."""
+    """The smallest share of n images with which `count` of them are found with a probability of
+    `power`, if each is found with probability `found`; 1 if there is none."""
     if count is None or count > n or found <= 0:
         return 1.0
     # P(X >= count), X binomial of n and p, is the regularised incomplete beta function of p.
@@ -92,7 +92,7 @@ def least_share(n: int, count: int | None, found: float = 1.0, power: float = 0.
 
 @lru_cache(maxsize=16)
 def _null(members: int, others: int, seed: int) -> tuple[list[int], list[np.ndarray], np.ndarray]:
-    """Tops, the log tail of each count at each top, and the smallest of each random deal."""
+    """Tops, the log tail of each count at each top, and the smallest of each random assignment."""
     total = members + others
     tops, k = [], float(min(_FIRST, total))
     while round(k) <= max(total // 2, min(_FIRST, total)):
@@ -109,15 +109,15 @@ def _null(members: int, others: int, seed: int) -> tuple[list[int], list[np.ndar
     return tops, logs, np.sort(smallest)
 
 
-def _p(value: float, dealt: np.ndarray) -> float:
-    return (1 + int(np.searchsorted(dealt, value + 1e-9, side="right"))) / (len(dealt) + 1)
+def _p(value: float, null: np.ndarray) -> float:
+    return (1 + int(np.searchsorted(null, value + 1e-9, side="right"))) / (len(null) + 1)
 
 
 def _log_tails(drawn: int, members: int, others: int) -> np.ndarray:
     """log P(at least c members among `drawn`), for c = 0 .. drawn."""
     cs = np.arange(max(0, drawn - others), min(drawn, members) + 1)
     logs = scipy.stats.hypergeom.logpmf(cs, members + others, members, drawn)
-    tails = np.full(drawn + 1, -745.0)  # below what a float can hold
+    tails = np.full(drawn + 1, -745.0)  # exp of less is 0 in floats
     tails[: cs[0]] = 0.0
     with np.errstate(divide="ignore"):
         tails[cs] = np.maximum(np.log(np.cumsum(np.exp(logs)[::-1])[::-1]), -745.0)
@@ -125,7 +125,7 @@ def _log_tails(drawn: int, members: int, others: int) -> np.ndarray:
 
 
 def permuted(members: np.ndarray, others: np.ndarray, seed: int) -> float:
-    """P(a mean difference of at least this), over random deals of who is a member."""
+    """P(a mean difference of at least this), over random assignments of membership."""
     values = np.concatenate([members, others]).astype(np.float64)
     cut = len(members)
     rng = np.random.Generator(np.random.Philox([seed, 3]))
@@ -133,20 +133,20 @@ def permuted(members: np.ndarray, others: np.ndarray, seed: int) -> float:
     above, done = 0, 0
     while done < DEALS:
         some = min(DEALS - done, max(1, 2_000_000 // len(values)))
-        dealt = rng.permuted(np.tile(values, (some, 1)), axis=1)[:, :cut].mean(axis=1)
-        above += int((dealt >= seen - 1e-12).sum())
+        means = rng.permuted(np.tile(values, (some, 1)), axis=1)[:, :cut].mean(axis=1)
+        above += int((means >= seen - 1e-12).sum())
         done += some
     return (1 + above) / (DEALS + 1)
 
 
 def by_person(values: np.ndarray, people: np.ndarray) -> np.ndarray:
-    """The mean of each person's."""
+    """The mean of each person's values."""
     _, number, counts = np.unique(people, return_inverse=True, return_counts=True)
     return np.bincount(number, values) / counts
 
 
 def holm(p: dict[str, float]) -> dict[str, float]:
-    """p-values that hold for all comparisons at once.
+    """p-values adjusted for all comparisons together.
 
     Source: Holm 1979, Scandinavian Journal of Statistics 6, p. 65.
     """

@@ -1,15 +1,15 @@
-"""95 % intervals that hold, and what real images score in the fakes' place.
+"""95 % confidence intervals of scores and rates.
 
-A score is a smooth enough function of two sets of independent images. The grouped jackknife leaves
-out one random group of images at a time and looks at how far the score moves:
+A score is a sufficiently smooth function of two sets of independent images. The grouped jackknife
+leaves out one random group of images at a time and measures the change of the score:
 
     variance = (G - 1) / G * sum_g (score without group g - their mean)^2, summed over both sets.
 
 By the inequality of Efron and Stein (1981, Annals of Statistics 9, p. 586) it is on average no
-smaller than the true variance, whatever the score. Where real images meet real ones, the Fréchet
-distance and KID lose their linear part and the estimate is about twice the truth: the interval is
-then too wide by up to 1.4, and holds. A bootstrap draws images twice, which moves a Fréchet
-distance or a nearest neighbour by more than the interval is wide: it never holds there.
+smaller than the true variance, for any score. If both sets are real images, the linear part of the
+Fréchet distance and KID vanishes and the estimate is about twice the true variance: the interval is
+then too wide by a factor of up to 1.4, and valid. A bootstrap draws images twice, which changes a
+Fréchet distance or a nearest neighbour by more than the width of the interval: it is not valid.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def wilson(successes: float, n: float, level: float = LEVEL) -> tuple[float, flo
     """The interval of a rate, valid near 0 and 1 (Wilson 1927, JASA 22, p. 209).
 
     Args:
-        successes: of `n`; both may be fractions, where images count as fewer independent ones.
+        successes: of `n`; both may be fractions, if dependent images count as fewer.
     """
     if n <= 0:
         return 0.0, 1.0
@@ -65,12 +65,12 @@ def clopper_pearson(count: int, of: int, level: float = LEVEL) -> Interval:
 
 
 def student(freedom: int, level: float = LEVEL) -> float:
-    """Two-sided quantile of Student's t; of one degree of freedom, where there is none."""
+    """Two-sided quantile of Student's t, of at least one degree of freedom."""
     return float(scipy.special.stdtrit(max(1, freedom), (1 + level) / 2))
 
 
 def false_alarms(allowed: int, calibration: int, of: int, level: float = LEVEL) -> tuple[int, int]:
-    """How many of `of` new good images a conformal threshold flags, in `level` of all cases.
+    """The number of `of` new good images that a conformal threshold flags, in `level` of all cases.
 
     With n calibration images and p = (1 + #{s_i >= s}) / (n + 1) <= alpha, the rate of a given
     calibration is Beta(l, n + 1 - l) with l = floor(alpha (n + 1)): the count is beta-binomial.
@@ -90,7 +90,7 @@ def false_alarms(allowed: int, calibration: int, of: int, level: float = LEVEL) 
 def bootstrap(
     measure: Callable[..., float], *samples: np.ndarray, seed: int = 0, times: int = 1000
 ) -> Interval:
-    """A measure of samples with its 95 % percentile interval: each is redrawn with replacement.
+    """A measure of samples with its 95 % percentile interval; samples are drawn with replacement.
 
     Source: Efron 1979, Annals of Statistics 7.
     """
@@ -104,11 +104,11 @@ def bootstrap(
 
 
 def deal(n: int, seed: int, groups: int = GROUPS) -> np.ndarray:
-    """Deals images at random into equal groups, at most `n` of them -> int64 [n]."""
+    """The group of each of `n` images: random groups of equal size, at most `n` -> int64 [n]."""
     order = np.random.default_rng([seed, n]).permutation(n)
-    dealt = np.empty(n, np.int64)
-    dealt[order] = np.arange(n) % max(1, min(groups, n))
-    return dealt
+    group = np.empty(n, np.int64)
+    group[order] = np.arange(n) % max(1, min(groups, n))
+    return group
 
 
 def variance(without: np.ndarray) -> float:
@@ -123,7 +123,7 @@ def around(value: float, *without: np.ndarray, groups: int = 0) -> tuple[float, 
 
     Args:
         without: scores without each group of the reals, and of the fakes.
-        groups: to take Student's degrees of freedom from; 0 counts `without`.
+        groups: number of groups for Student's degrees of freedom; 0: the length of `without`.
     """
     half = _quantile(without, groups) * math.sqrt(sum(map(variance, without)))
     return value - half, value + half
@@ -132,8 +132,8 @@ def around(value: float, *without: np.ndarray, groups: int = 0) -> tuple[float, 
 def rate(value: float, n: int, *without: np.ndarray) -> tuple[float, float]:
     """The interval of a rate over `n` images that depends on other images too.
 
-    Wilson's, of as many independent images as would vary as much as the jackknife says; never of
-    more than `n`. So it stays within 0 to 1, and has a width where nothing varies.
+    Wilson's interval for the number of independent images with the jackknife's variance, at most
+    `n`. So it stays within 0 to 1, and has a width even if the variance is 0.
     """
     spread = sum(map(variance, without))
     enough = value * (1 - value) / spread if spread > 0 and 0 < value < 1 else n

@@ -1,20 +1,19 @@
-"""The difference of two arms: paired, by group, over seeds; and many differences at once.
+"""The difference of two arms: paired, by group, over seeds.
 
-Two things make a difference uncertain, and both count.
+A difference has two sources of uncertainty.
 
-* Which images the test holds: a paired bootstrap. Whole groups (patients) are drawn with
-  replacement within strata, both arms at the same draw. n - 1 are drawn of n and weighted by
-  n / (n - 1), which leaves the variance unbiased where a stratum is small (Rao and Wu 1988,
-  JASA 83, p. 231). Five images that all happen to agree would still leave no doubt at all: a
-  stratum of few units is given two more, one that speaks for each arm (Bonett and Price 2012,
-  Journal of Educational and Behavioral Statistics 37, p. 479).
-* Which seed the generator and the classifier had: a resample of five seeds would be too sure of
-  itself, so their part is drawn from Student's t with S - 1 degrees of freedom, scaled by
-  the standard error of the mean over seeds.
+* The images of the test: a paired bootstrap. Whole groups (such as people) are drawn with
+  replacement within strata, the same for both arms. n - 1 are drawn of n and weighted by
+  n / (n - 1), which leaves the variance unbiased for a small stratum (Rao and Wu 1988, JASA 83,
+  p. 231). With five images that happen to be equal in both arms, the variance would be 0: so a
+  stratum of few units gets two more, one in favour of each arm (Bonett and Price 2012, Journal of
+  Educational and Behavioral Statistics 37, p. 479).
+* The seed of the generator and the classifier: a bootstrap of five seeds would underestimate the
+  variance, so this part is drawn from Student's t with S - 1 degrees of freedom, scaled by the
+  standard error of the mean over seeds.
 
-The sum of the two draws is the distribution of the difference (the Behrens-Fisher problem,
-solved as Fisher did, which errs on the safe side). Its quantiles are the interval and its tail
-beyond zero is the p-value.
+The sum of the two draws is the distribution of the difference (Fisher's conservative solution of
+the Behrens-Fisher problem). Its quantiles are the interval and its tail beyond zero is the p-value.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _PIECE = 100  # draws at a time
 
 
 class Difference(NamedTuple):
-    """Of balanced accuracy: its mean over seeds, a 95 % interval, a two-sided p-value."""
+    """Difference of balanced accuracy: mean over seeds, 95 % interval, two-sided p-value."""
 
     value: float
     low: float
@@ -39,11 +38,11 @@ class Difference(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """What an arm got right, by test unit (image or group).
+    """Correct predictions of an arm, by test unit (image or group).
 
     Attributes:
-        right: images rightly named, float [S, U, C], per seed.
-        there: images there are, float [U, C].
+        right: number of correctly classified images, float [S, U, C], per seed.
+        there: number of images, float [U, C].
     """
 
     right: np.ndarray
@@ -51,7 +50,7 @@ class Hits(NamedTuple):
 
 
 def tally(guessed: np.ndarray, truth: np.ndarray, units: np.ndarray, classes: int) -> Hits:
-    """Counts of what was guessed, int [S, N], for truth [N] and unit numbers [N]."""
+    """Counts of correct predictions: `guessed` int [S, N], truth [N] and unit numbers [N]."""
     kinds, unit = np.unique(units, return_inverse=True)
     place = unit * classes + truth
     size = len(kinds) * classes
@@ -64,7 +63,7 @@ def tally(guessed: np.ndarray, truth: np.ndarray, units: np.ndarray, classes: in
 def strata(count: np.ndarray) -> np.ndarray:
     """Units [U, C] -> the stratum of each, int [U]: the rarest class among its images.
 
-    So each draw holds as much of a rare class as the test does, about.
+    So each draw has about as many images of a rare class as the test.
     """
     rarity = count.sum(axis=0)
     return np.where(count > 0, rarity, np.inf).argmin(axis=1)
@@ -73,7 +72,7 @@ def strata(count: np.ndarray) -> np.ndarray:
 def difference(
     one: Hits, other: Hits, seed: int = 0, draws: int = DRAWS, level: float = LEVEL
 ) -> Difference:
-    """How much better `one` is than `other` in balanced accuracy, on the same test units.
+    """The balanced accuracy of `one` minus that of `other`, on the same test units.
 
     Args:
         seed: of the draws.
@@ -83,7 +82,7 @@ def difference(
     by_seed = _balanced(apart.sum(axis=1), one.there.sum(axis=0))
     value = float(by_seed.mean())
     rng = np.random.Generator(np.random.Philox([seed, 11]))
-    moved = _resampled(*_doubted(apart.mean(axis=0), one.there), rng, draws)
+    moved = _resampled(*_with_pseudo_units(apart.mean(axis=0), one.there), rng, draws)
     seeds = len(by_seed)
     error = float(by_seed.std(ddof=1)) / np.sqrt(seeds) if seeds > 1 else 0.0
     drawn = moved + error * rng.standard_t(max(1, seeds - 1), draws)
@@ -93,14 +92,17 @@ def difference(
 
 
 def _balanced(right: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """[..., C] of both -> mean share over the classes that have images, [...]."""
+    """Both [..., C] -> mean share over the classes that have images, [...]."""
     share = np.divide(right, count, out=np.full(np.broadcast(right, count).shape, np.nan),
                       where=count > 0)  # fmt: skip
     return np.nanmean(share, axis=-1)
 
 
-def _doubted(apart: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both [U, C] and strata [U], with a unit for and a unit against in each stratum of few."""
+def _with_pseudo_units(
+    apart: np.ndarray, count: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Both [U, C] and strata [U], with two more units, one in favour of each arm, in each small
+    stratum."""
     kind = strata(count)
     for c in np.unique(kind):
         own = count[kind == c, c]
@@ -115,7 +117,7 @@ def _doubted(apart: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def _resampled(
     apart: np.ndarray, count: np.ndarray, kind: np.ndarray, rng: np.random.Generator, draws: int
 ) -> np.ndarray:
-    """Draws of the difference [draws], from what is apart [U, C], images [U, C] and strata [U]."""
+    """Draws of the difference [draws], from differences [U, C], images [U, C] and strata [U]."""
     kinds = [np.flatnonzero(kind == s) for s in np.unique(kind)]
     found = []
     for start in range(0, draws, _PIECE):
@@ -128,7 +130,7 @@ def _resampled(
 
 
 def _weights(units: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each of the units is drawn, scaled so that the variance is right: [size, units]."""
+    """How often each unit is drawn, scaled so that the variance is unbiased: [size, units]."""
     if units == 1:
         return np.ones((size, 1))
     drawn = rng.integers(units, size=(size, units - 1)) + units * np.arange(size)[:, None]

@@ -1,4 +1,4 @@
-"""How well scores rank: AUROC, average precision, AUPRO.
+"""Quality of a ranking by scores: AUROC, average precision, AUPRO.
 
 Everywhere a higher score means "more likely positive" (defective, rare, member).
 """
@@ -14,7 +14,7 @@ from ..errors import UsageError
 
 
 def auroc(negative: np.ndarray, positive: np.ndarray) -> float:
-    """How often a positive scores above a negative; ties count half. Any shape, flattened.
+    """Probability that a positive scores above a negative; ties count half. Any shape, flattened.
 
     Source: Mann & Whitney 1947; Hanley & McNeil 1982.
     """
@@ -23,7 +23,7 @@ def auroc(negative: np.ndarray, positive: np.ndarray) -> float:
 
 
 def above(a: np.ndarray, b: np.ndarray) -> float:
-    """How often a number of `a` is greater than one of `b`; equal ones count half."""
+    """Probability that a number of `a` is greater than one of `b`; equal ones count half."""
     ordered = np.sort(b)
     below, upto = (np.searchsorted(ordered, a, side) for side in ("left", "right"))
     return float((below + upto).mean() / 2 / len(b))
@@ -32,7 +32,7 @@ def above(a: np.ndarray, b: np.ndarray) -> float:
 def average_precision(negative: np.ndarray, positive: np.ndarray) -> float:
     """Precision averaged over the recalls at which it changes; equal scores enter together.
 
-    It moves with the share of positives: a random ranking has that share.
+    It depends on the share of positives, which is its value for a random ranking.
     """
     negative, positive = _both(negative, positive)
     hits, alarms = _counts(negative, positive)
@@ -68,7 +68,7 @@ def aupro(maps: np.ndarray, regions: np.ndarray, limit: float = 0.3) -> float:
     overlap = np.append(0.0, np.cumsum(share)[ends])
     inside = rate <= limit
     x, y = rate[inside], overlap[inside]
-    if x[-1] < limit:  # cut the last stretch where the limit lies
+    if x[-1] < limit:  # interpolate the last point at the limit
         x, y = np.append(x, limit), np.append(y, np.interp(limit, rate, overlap))
     return float(scipy.integrate.trapezoid(y, x) / limit)
 
@@ -76,7 +76,7 @@ def aupro(maps: np.ndarray, regions: np.ndarray, limit: float = 0.3) -> float:
 def components(masks: np.ndarray) -> np.ndarray:
     """Numbers the connected regions (8 neighbours) of boolean masks [N, H, W]: int32, 0 outside."""
     near = np.zeros((3, 3, 3), bool)
-    near[1] = True  # within a mask, not from one to the next
+    near[1] = True  # regions do not continue in the next mask
     return scipy.ndimage.label(masks, near)[0]
 
 

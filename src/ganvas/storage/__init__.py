@@ -1,1 +1,1 @@
-"""What lies on disk: the run folder, jobs, manifests, remote addresses and their mirror."""
+"""Files and folders: the run folder, jobs, manifests, remote addresses, copies of remote runs."""

@@ -1,7 +1,7 @@
-"""A folder that is filled for one request, and that the same request continues.
+"""A folder that belongs to one request; the same request continues it.
 
-A job that takes long keeps what it has made beside the request it was made for. The same request
-finds the folder and does what is missing; another one is refused before it mixes the two.
+A long job stores its finished parts together with its request. The same request continues with the
+missing parts; a different request is refused, so that results are never mixed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from .run import UNREADABLE
 
 REQUEST = ".request.json"
 _LONGEST = 80
-"""Characters of a value that a refusal shows; longer ones are only named."""
+"""Longest value, in characters, that an error message shows; of longer ones it gives the name."""
 
 
 def is_begun(folder: Path, request: Mapping[str, Any], file: str = REQUEST) -> bool:
     """Whether the folder was begun for this request already.
 
     Args:
-        request: plain values; what the folder's own request says besides is not compared.
+        request: plain values; further keys of the folder's own request are not compared.
         file: the name of the file in the folder that holds its request.
 
     Raises: RunError: it was begun for another request, or holds other files.
@@ -39,24 +39,24 @@ def is_begun(folder: Path, request: Mapping[str, Any], file: str = REQUEST) -> b
         if folder.exists() and any(path.name[0] != "." for path in folder.iterdir()):
             raise RunError(f"{folder} holds other files: choose a new or empty folder")
         return False
-    before, asked = request_of(folder, file), json.loads(json.dumps(request))
+    before, now = request_of(folder, file), json.loads(json.dumps(request))
     if not before:
         raise RunError(f"{folder / file} is damaged: choose another folder")
-    if differ := [*_differences({key: before.get(key) for key in asked}, asked)]:
-        words = ", ".join(differ)
+    if differ := [*_differences({key: before.get(key) for key in now}, now)]:
+        changed = ", ".join(differ)
         raise RunError(
-            f"{folder} was begun with {words}: the same request as before continues it; choose "
+            f"{folder} was begun with {changed}: the same request as before continues it; choose "
             "another folder for a new one"
         )
     return True
 
 
 def begin(folder: Path, request: Mapping[str, Any], file: str = REQUEST, made: str = "*") -> None:
-    """Make the folder for a request, or find it begun for the same one.
+    """Make the folder for a request, or accept it if it was begun for the same one.
 
     Args:
-        made: a pattern of what has been made; while nothing matches it, the folder may begin
-            another request.
+        made: a pattern of the files of finished parts; as long as no file matches it, the folder
+            may be used for another request.
 
     Raises: RunError: see `is_begun`.
     """
@@ -73,14 +73,14 @@ def begin(folder: Path, request: Mapping[str, Any], file: str = REQUEST, made: s
 
 @contextlib.contextmanager
 def claimed(folder: Path, request: Mapping[str, Any], anew: bool = False) -> Iterator[None]:
-    """Hold the folder while it is filled. `is_begun` comes before.
+    """Lock the folder while it is filled. Call `is_begun` before.
 
-    What fails before anything is made leaves nothing behind.
+    If the job fails before it wrote a file, the folder is removed again.
 
     Args:
         anew: empty a folder that was begun for another request.
 
-    Raises: RunError: another process fills it.
+    Raises: RunError: another process uses the folder.
     """
     new = not folder.exists()
     with disk_errors(folder):
@@ -98,7 +98,7 @@ def claimed(folder: Path, request: Mapping[str, Any], anew: bool = False) -> Ite
 
 
 def request_of(folder: Path, file: str = REQUEST) -> dict[str, Any]:
-    """The request that a folder was begun for; empty where there is none that can be read."""
+    """The request that a folder was begun for; empty if there is none, or it cannot be read."""
     with contextlib.suppress(OSError, ValueError):
         found = json.loads((folder / file).read_text("utf-8"))
         return found if isinstance(found, dict) else {}
@@ -106,7 +106,7 @@ def request_of(folder: Path, file: str = REQUEST) -> dict[str, Any]:
 
 
 def recall(path: Path, key: str) -> dict[str, Any]:
-    """What `remember` wrote for the same key; empty where it did not, or the file is damaged."""
+    """The values that `remember` wrote for the same key; empty if there are none."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         kept = json.loads(path.read_text("utf-8"))
         return kept if kept.get("key") == key else {}
@@ -114,12 +114,12 @@ def recall(path: Path, key: str) -> dict[str, Any]:
 
 
 def remember(path: Path, key: str, **found: Any) -> None:
-    """Keep a result with what it depends on."""
+    """Write a result together with the key of its inputs."""
     write_json(path, {"key": key, **found})
 
 
 def write_arrays(path: Path, **arrays: Any) -> None:
-    """Arrays of a part, by rename: where this file is, the part is done."""
+    """Write the arrays of a part by rename: if the file exists, the part is done."""
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
@@ -127,18 +127,18 @@ def write_arrays(path: Path, **arrays: Any) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
-    """None where the part is not done."""
+    """The arrays of a part; None if the part is not done."""
     with contextlib.suppress(*UNREADABLE), np.load(path, allow_pickle=False) as arrays:
         return dict(arrays)
     return None
 
 
 def _differences(
-    before: Mapping[str, Any], asked: Mapping[str, Any], within: str = ""
+    before: Mapping[str, Any], now: Mapping[str, Any], within: str = ""
 ) -> Iterator[str]:
-    """What differs between two requests, in words; within tables by dotted keys."""
-    for key in dict.fromkeys([*asked, *before]):
-        old, new = before.get(key), asked.get(key)
+    """The differences of two requests, as text; keys of nested tables are dotted."""
+    for key in dict.fromkeys([*now, *before]):
+        old, new = before.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
             yield from _differences(old, new, f"{within}{key}.")
         elif old != new:
@@ -152,7 +152,7 @@ def _is_digest(value: Any) -> bool:
 
 
 def _empty(folder: Path) -> None:
-    (folder / REQUEST).unlink(missing_ok=True)  # first: what is half emptied is of no request
+    (folder / REQUEST).unlink(missing_ok=True)  # first: a partly emptied folder has no request
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -161,7 +161,7 @@ def _empty(folder: Path) -> None:
 
 
 def _forget(folder: Path, new: bool) -> None:
-    """Leave no trace where nothing was made."""
+    """Remove the folder's own files if no other file was written, and the folder if it is new."""
     if not folder.exists():
         return
     made = [p for p in folder.rglob("*") if p.is_file() and p.name not in (REQUEST, ".lock")]

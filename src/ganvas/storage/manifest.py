@@ -1,6 +1,6 @@
-"""An exported model is a folder of versions, DIR/N/; `manifest.json` in each says what is in it.
+"""An exported model is a folder of versions, DIR/N/; `manifest.json` in each lists its contents.
 
-Needs neither TensorFlow nor a run: whoever loads a model checks it with this file alone.
+Needs neither TensorFlow nor a run: a loaded model is checked with this module alone.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ WHOLE = re.compile(f"([1-9][0-9]{{0,17}})/{NAME}")
 
 
 def versions(folder: StrPath) -> dict[int, Path]:
-    """The versions in a folder, oldest first: number -> folder; none where there is no folder. At
-    an address, those whose manifest is there, so that they are whole."""
+    """The versions in a folder, oldest first: number -> folder; none if there is no folder. At an
+    address, only versions that have a manifest, which is written last: they are complete."""
     if address := remote.address(folder):
         names = remote.Store(address).files()
         whole = {int(found[1]) for name in names if (found := WHOLE.fullmatch(name))}
@@ -52,7 +52,7 @@ def is_model(folder: StrPath) -> bool:
 
 
 def locate(folder: StrPath) -> Path:
-    """The folder of a version: DIR/N as it is, the newest of DIR; of an address, a copy.
+    """The folder of a version: DIR/N itself, or the newest version of DIR; of an address, a copy.
 
     Raises: ModelError: no exported model there.
     """
@@ -73,23 +73,23 @@ def locate(folder: StrPath) -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Of a file, in hex."""
+    """The sha256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write the manifest of a version: the facts, and the sha256 of every file there is by now."""
+    """Write the manifest of a version: the facts, and the sha256 of every file in the folder."""
     files = {name: sha256(folder / name) for name in _files(folder)}
     text = json.dumps({**facts, "files": files}, indent=2, allow_nan=False)
     (folder / NAME).write_text(text + "\n", encoding="utf-8")
 
 
 def verify(folder: StrPath) -> dict[str, Any]:
-    """The manifest of a version, once each file is seen to be the one that was exported.
+    """The manifest of a version, after a check that each file is the one that was exported.
 
-    It guards against damage and mix-ups. Who can change a file can change the manifest, too:
-    against that, sign the folder.
+    This detects damage and mix-ups, not attacks: a person who can change a file can change the
+    manifest, too. Against attacks, sign the folder.
 
     Args:
         folder: DIR, whose newest version is taken, or DIR/N.
@@ -117,7 +117,7 @@ def verify(folder: StrPath) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> list[str]:
-    """Every file but the manifest, as a POSIX path within the folder; a link to a folder is one
-    too, for what lies behind it is not looked at."""
+    """Every file but the manifest, as a POSIX path within the folder; a link to a folder counts as
+    a file, because links are not followed."""
     found = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
     return sorted(name for p in found if (name := p.relative_to(folder).as_posix()) != NAME)

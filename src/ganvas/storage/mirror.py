@@ -1,4 +1,4 @@
-"""A run that is worked on here and kept in remote storage."""
+"""A run in remote storage: trained in a local folder, and uploaded after each tick."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ T = TypeVar("T")
 
 
 class Mirror:
-    """Sends what changed after each tick: the state last, as going on starts there, then what is
-    to be deleted. A kill in between leaves what a kill of a run on a disk leaves.
+    """Uploads changed files after each tick: the state last, because resuming starts there, then
+    deletions. A kill during an upload leaves the same files as a kill of a run on a disk.
 
-    A store has no lock. Who opens a run writes its name into mirror.json, and looks whether it
-    still stands there before it sends: of two that train one run, the first one stops.
+    A store has no lock. A process that opens a run writes its identifier into mirror.json, and
+    checks before each upload that it is still there: of two processes that train one run, the
+    first one stops.
     """
 
     def __init__(self, address: str, new: bool) -> None:
         self.address, self.store = address, remote.Store(address)
-        there = set(self.store.files()) - {OWNER}  # all that a first sending may have got to
+        there = set(self.store.files()) - {OWNER}  # an interrupted first upload may have written it
         if new and "config.toml" in there:
             raise RunError(
                 f"{address} already holds a run: `ganvas resume {address}` goes on with it; "
@@ -44,13 +45,13 @@ class Mirror:
         self.folder = remote.temporary(address)
         self.store.copy(self.folder)
         self.sent = self._stamps()
-        self.me = uuid.uuid4().hex
+        self.identifier = uuid.uuid4().hex
         self.owned = False
         if there:
-            self._take()
+            self._write_owner()
 
     def _stamps(self) -> dict[str, tuple[int, int]]:
-        """Size and time of each file; those that begin with a dot are parts and locks."""
+        """Size and time of each file, without temporary files and locks (names with a dot)."""
         found = {}
         for file in self.folder.rglob("*"):
             name = file.relative_to(self.folder).as_posix()
@@ -58,27 +59,30 @@ class Mirror:
                 found[name] = (file.stat().st_size, file.stat().st_mtime_ns)
         return found
 
-    def _take(self) -> None:
-        (self.folder / OWNER).write_text(json.dumps({"owner": self.me}))
+    def _write_owner(self) -> None:
+        (self.folder / OWNER).write_text(json.dumps({"owner": self.identifier}))
         self.store.put(self.folder / OWNER, OWNER)
         self.owned = True
 
     def send(self) -> None:
-        """Raises: RunError: another process has taken the run over. UsageError: not reached."""
+        """Upload what changed.
+
+        Raises: RunError: another process has opened the run. UsageError: no connection.
+        """
         now = self._stamps()
         changed = [name for name in now if self.sent.get(name) != now[name]]
         gone = set(self.sent) - set(now)
         if not changed and not gone:
             return
         if not self.owned:
-            self._take()
+            self._write_owner()
         with contextlib.suppress(FileNotFoundError, ValueError):
-            if json.loads(self.store.read(OWNER)).get("owner") != self.me:
+            if json.loads(self.store.read(OWNER)).get("owner") != self.identifier:
                 raise RunError(
                     f"{self.address} was taken over by another process, which goes on with it: "
                     f"what this one did since lies in {remote.keep(self.folder)}"
                 )
-        # config.toml first: from there on it is a run that can go on.
+        # config.toml first: with it, the run can be resumed.
         order = {name: (name.startswith("state/"), name != "config.toml") for name in changed}
         for name in sorted(changed, key=lambda name: (order[name], name)):
             self.store.put(self.folder / name, name)
@@ -89,10 +93,10 @@ class Mirror:
 
     @contextlib.contextmanager
     def at_the_end(self) -> Iterator[None]:
-        """Send what is there when the work ends, however it ends."""
+        """Upload when the block ends, also after an exception."""
         try:
             yield
-        except BaseException as raised:  # which says more than that it could not be sent, either
+        except BaseException as raised:  # more important than a failed upload
             try:
                 self._send_or_keep()
             except UsageError as error:
@@ -114,7 +118,7 @@ class Mirror:
             raise
 
     def after(self, each_tick: Callable[[Run], bool] | None) -> Callable[[Run], bool]:
-        """What is to be done after each tick: send, then ask whoever asked to be asked."""
+        """The function to call after each tick: it uploads, then calls the user's `each_tick`."""
 
         def tick(run: Run) -> bool:
             try:
@@ -129,10 +133,10 @@ class Mirror:
 
 
 def mirrored(function: Callable[P, T]) -> Callable[P, T]:
-    """For `train` and `resume`: a `run` at an address is worked on here and sent there."""
+    """For `train` and `resume`: a `run` at an address is trained in a local folder and uploaded."""
 
     @functools.wraps(function)
-    def play(*args: P.args, **options: P.kwargs) -> T:
+    def with_mirror(*args: P.args, **options: P.kwargs) -> T:
         bound = inspect.signature(function).bind(*args, **options)
         given = bound.arguments
         address = remote.address(given.get("run"))
@@ -145,4 +149,4 @@ def mirrored(function: Callable[P, T]) -> Callable[P, T]:
         with mirror.at_the_end():
             return function(*bound.args, **bound.kwargs)
 
-    return play
+    return with_mirror

@@ -1,8 +1,8 @@
-"""Remote storage (gs://, s3:// ...) through fsspec: the one way there.
+"""Remote storage (gs://, s3:// ...) through fsspec; all access goes through this module.
 
-An object store has no folders, no rename and no lock. An object appears whole or not at all, and
-what consists of several is whole when the one that is written last is there: a manifest, an index,
-a state. file:// is a path of this machine, and is treated as one.
+An object store has no folders, no rename and no lock. An object appears completely or not at all. A
+set of objects is complete when the one that is written last exists: a manifest, an index, a state.
+file:// is a path of this machine, and is treated as one.
 """
 
 from __future__ import annotations
@@ -28,38 +28,38 @@ PLUGINS = {
 LOCAL = ("file", "local")
 
 
-def address(word: Any) -> str | None:
-    """The address that a word or a path is; None where it is of this machine, or no path.
+def address(location: Any) -> str | None:
+    """The address, if a location is one; None for a path of this machine, or another object.
 
-    A pathlib.Path is taken too, which makes "gs:/x" of "gs://x".
+    A pathlib.Path is accepted too, which turns "gs://x" into "gs:/x".
     """
-    scheme, rest = _split(word)
+    scheme, rest = _split(location)
     return f"{scheme}://{rest.strip('/')}" if scheme and scheme not in LOCAL else None
 
 
-def path(word: StrPath) -> Path:
+def path(location: StrPath) -> Path:
     """A path of this machine, without "file://"."""
-    scheme, rest = _split(word)
-    return Path("/" + rest.lstrip("/")) if scheme in LOCAL else Path(word)
+    scheme, rest = _split(location)
+    return Path("/" + rest.lstrip("/")) if scheme in LOCAL else Path(location)
 
 
-def here(word: StrPath, why: str = "drawings are written to this machine") -> Path:
-    """A path of this machine. Raises: UsageError: an address, and why it cannot be one."""
-    if there := address(word):
+def here(location: StrPath, why: str = "drawings are written to this machine") -> Path:
+    """A path of this machine. Raises: UsageError: it is an address; the message gives `why`."""
+    if there := address(location):
         raise UsageError(f"{there}: {why}: give a folder")
-    return path(word)
+    return path(location)
 
 
-def shared(word: StrPath) -> Path:
-    """A path that several processes are to see. Raises: UsageError: an address."""
-    return here(word, "several workers need a folder that all of them see").absolute()
+def shared(location: StrPath) -> Path:
+    """A path that several processes can read. Raises: UsageError: it is an address."""
+    return here(location, "several workers need a folder that all of them see").absolute()
 
 
-def _split(word: Any) -> tuple[str, str]:
-    if not isinstance(word, (str, os.PathLike)):
+def _split(location: Any) -> tuple[str, str]:
+    if not isinstance(location, (str, os.PathLike)):
         return "", ""
-    between = "://" if isinstance(word, str) else ":/"
-    scheme, found, rest = os.fspath(word).partition(between)
+    between = "://" if isinstance(location, str) else ":/"
+    scheme, found, rest = os.fspath(location).partition(between)
     return (scheme, rest) if found and re.fullmatch("[a-z][a-z0-9+.-]+", scheme) else ("", "")
 
 
@@ -70,33 +70,33 @@ def read(folder: StrPath, name: str) -> bytes:
 
 
 class Store:
-    """What lies below an address.
+    """The files below an address.
 
     Raises: UsageError: no such file system, or its plug-in is not installed.
     """
 
-    def __init__(self, word: str) -> None:
+    def __init__(self, url: str) -> None:
         import fsspec
 
-        self.address = word
-        scheme = word.partition("://")[0]
-        with self._talking():
+        self.address = url
+        scheme = url.partition("://")[0]
+        with self._access():
             try:
-                self._system, root = fsspec.core.url_to_fs(word)
+                self._system, root = fsspec.core.url_to_fs(url)
             except ImportError as error:
                 plugin = PLUGINS.get(scheme)
                 hint = f"pip install {plugin}" if plugin else str(error)
-                raise UsageError(f"{word} needs the file system '{scheme}': {hint}") from error
+                raise UsageError(f"{url} needs the file system '{scheme}': {hint}") from error
             except ValueError as error:
                 raise UsageError(
-                    f"{word}: there is no file system '{scheme}': give a folder, gs://, s3:// or "
+                    f"{url}: there is no file system '{scheme}': give a folder, gs://, s3:// or "
                     "another that fsspec has a plug-in for"
                 ) from error
         self._root = str(root).rstrip("/")
 
     @contextlib.contextmanager
-    def _talking(self) -> Iterator[None]:
-        """Each plug-in has errors of its own. A missing file stays one."""
+    def _access(self) -> Iterator[None]:
+        """Turn the various errors of plug-ins into UsageError; FileNotFoundError stays."""
         try:
             yield
         except (GanvasError, FileNotFoundError):
@@ -109,8 +109,8 @@ class Store:
             ) from error
 
     def files(self) -> dict[str, dict[str, Any]]:
-        """Everything below by name, with what the store says of it ("size" among it)."""
-        with self._talking():
+        """All files below the address: name -> the store's metadata, such as "size"."""
+        with self._access():
             self._system.invalidate_cache()
             found = self._system.find(self._root, detail=True)
         named = {place.removeprefix(self._root + "/"): about for place, about in found.items()}
@@ -121,7 +121,7 @@ class Store:
 
     def read(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
         """A file, or its bytes from `start` to `end`. Raises: FileNotFoundError."""
-        with self._talking():
+        with self._access():
             return self._system.cat_file(f"{self._root}/{name}", start=start, end=end)
 
     def get(self, name: str, to: Path) -> None:
@@ -130,7 +130,7 @@ class Store:
             raise UsageError(f"{self.address} holds '{name}', which leads out of it: remove it")
         to.parent.mkdir(parents=True, exist_ok=True)
         part = to.with_name(f".{to.name}.part")
-        with self._talking():
+        with self._access():
             self._system.get_file(f"{self._root}/{name}", str(part))
         part.replace(to)
 
@@ -141,22 +141,22 @@ class Store:
 
     def put(self, file: Path, name: str) -> None:
         place = f"{self._root}/{name}"
-        with self._talking():
+        with self._access():
             try:
                 self._system.put_file(str(file), place)
-            except FileNotFoundError:  # a store that has folders, and wants them made
+            except FileNotFoundError:  # a store with folders, which must exist
                 self._system.makedirs(place.rpartition("/")[0], exist_ok=True)
                 try:
                     self._system.put_file(str(file), place)
-                except FileNotFoundError as error:  # it is the place that is missing, not a file
+                except FileNotFoundError as error:  # the target is missing, not a file to read
                     raise OSError(*error.args) from error
 
     def remove(self, name: str) -> None:
-        with self._talking(), contextlib.suppress(FileNotFoundError):
+        with self._access(), contextlib.suppress(FileNotFoundError):
             self._system.rm_file(f"{self._root}/{name}")
 
     def publish(self, folder: Path, last: str) -> None:
-        """All files of a folder; the one that says that the others are there comes last."""
+        """Upload all files of a folder; `last` marks the set as complete and is uploaded last."""
         names = [p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if p.is_file()]
         for name in sorted(names, key=lambda name: name == last):
             self.put(folder / name, name)
@@ -165,13 +165,13 @@ class Store:
 _copies: dict[str, tuple[Path, dict[str, str]]] = {}
 
 
-def copy(word: str) -> Path:
-    """What lies below an address, in a folder of this machine that goes with this process.
+def copy(url: str) -> Path:
+    """Copy all below an address into a local folder that is removed when this process ends.
 
-    Asked for again, it brings what changed.
+    A second call copies only what changed.
     """
-    folder, before = _copies.setdefault(word, (temporary(word), {}))
-    store = Store(word)
+    folder, before = _copies.setdefault(url, (temporary(url), {}))
+    store = Store(url)
     found = {name: repr(sorted(about.items())) for name, about in store.files().items()}
     for name, about in found.items():
         if before.get(name) != about:
@@ -187,23 +187,23 @@ _origins: dict[Path, str] = {}
 _removal: dict[Path, Callable[[], None]] = {}
 
 
-def temporary(word: str) -> Path:
-    """An empty folder named as an address is, which goes with this process."""
+def temporary(url: str) -> Path:
+    """An empty folder named after an address; it is removed when this process ends."""
     above = Path(tempfile.mkdtemp(prefix="ganvas-"))
-    folder = above / (re.sub(r"[^A-Za-z0-9._-]+", "-", word.rpartition("/")[2]) or "remote")
+    folder = above / (re.sub(r"[^A-Za-z0-9._-]+", "-", url.rpartition("/")[2]) or "remote")
     folder.mkdir()
     _removal[folder] = functools.partial(shutil.rmtree, above, ignore_errors=True)
     atexit.register(_removal[folder])
-    _origins[folder] = word
+    _origins[folder] = url
     return folder
 
 
 def keep(folder: Path) -> Path:
-    """Let a temporary folder outlive this process."""
+    """Do not remove a temporary folder when this process ends."""
     atexit.unregister(_removal[folder])
     return folder
 
 
 def origin(folder: Path) -> str:
-    """How a user calls a folder: by its address, where it is a copy."""
+    """The address that a folder is a copy of, else its path; for messages."""
     return _origins.get(folder) or str(folder)

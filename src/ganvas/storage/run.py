@@ -1,4 +1,4 @@
-"""The run folder: the interface between everything.
+"""The run folder, the interface between all parts of the package:
 
 config.toml  run.json  data.json  log.jsonl  events/  samples/  state/  models/"""
 
@@ -24,14 +24,14 @@ from . import remote
 UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
 KEEP_STATES = 2
 KEEP_MODELS = 3
-KEEP_HEALTHY = 6  # the oldest lies before the first sign of what is seen some ticks later
+KEEP_HEALTHY = 6  # so that the oldest is older than the first sign of a failure found ticks later
 
 
 class Run:
-    """A run folder, new or old. Nothing in it is ever half-written."""
+    """A run folder, new or old. Its files appear completely or not at all."""
 
-    told: str | None = None
-    """The status that another process told this one, whose view of the folder may be older."""
+    final_status: str | None = None
+    """Status received from the chief worker, if this worker's view of the folder may be older."""
 
     def __init__(self, folder: StrPath) -> None:
         self.folder = remote.path(folder)
@@ -44,7 +44,7 @@ class Run:
 
     @classmethod
     def create(cls, folder: StrPath | None, words: str, config: Config) -> Run:
-        """Make the folder; `words` name it when no folder was given.
+        """Make the folder; `words` are its name if no folder is given: runs/DATE-WORDS.
 
         Raises: RunError: the folder already holds a run or other files, or cannot be made.
         """
@@ -53,7 +53,7 @@ class Run:
         run = cls(path)
         with disk_errors(path):
             path.mkdir(parents=True, exist_ok=True)
-            run.write("config.toml", config.toml())  # first: from here on the run can go on
+            run.write("config.toml", config.toml())  # first: with it, the run can be resumed
             run._make_folders()
         return run
 
@@ -61,7 +61,7 @@ class Run:
     def check_free(folder: StrPath) -> None:
         """Raises: RunError: the folder holds a run or other files."""
         if remote.address(folder):
-            return  # whoever makes a run there looks
+            return  # `Mirror` checks it
         path = remote.path(folder)
         if (path / "config.toml").exists():
             raise RunError(
@@ -73,7 +73,7 @@ class Run:
 
     @classmethod
     def open(cls, folder: StrPath) -> Run:
-        """A run that is there; of a remote one, a copy to read.
+        """Open an existing run; at an address, a copy for reading.
 
         Raises: RunError: no run there.
         """
@@ -85,14 +85,14 @@ class Run:
 
     @property
     def where(self) -> str:
-        """What a user calls it: its folder, or its address."""
+        """The folder, or the address of a remote run; for messages."""
         return remote.origin(self.folder)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run, so that no second process trains into it. A dead process holds nothing.
+        """Lock the run, so that no second process trains it. The lock ends with its process.
 
-        Raises: RunError: a live process holds it.
+        Raises: RunError: a live process holds the lock.
         """
         with locked(self.folder):
             self._make_folders()
@@ -139,7 +139,7 @@ class Run:
             file.write(json.dumps(row) + "\n")
 
     def rows(self) -> list[dict[str, Any]]:
-        """The log so far; a last line cut by a crash is left out."""
+        """The rows of the log; an incomplete last line, left by a crash, is skipped."""
         rows = []
         with contextlib.suppress(FileNotFoundError):
             for line in (self.folder / "log.jsonl").read_text("utf-8").splitlines():
@@ -148,14 +148,14 @@ class Run:
         return rows
 
     def forget_after(self, step: int) -> None:
-        """Drop log lines later than a step: the ticks that going on repeats."""
+        """Drop log lines later than a step: resuming repeats their ticks."""
         kept = [row for row in self.rows() if row["step"] <= step]
         self.write("log.jsonl", "".join(json.dumps(row) + "\n" for row in kept))
         if self.best.get("step", 0) > step:
             (self.folder / "best.json").unlink()
 
     def save_state(self, step: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write the full training state by rename; the one before is kept as well."""
+        """Write the full training state by rename; the previous one is kept as well."""
         with replacing(self.folder / "state" / f"{step:09d}.npz") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
         for old in self.states()[:-KEEP_STATES]:
@@ -166,7 +166,7 @@ class Run:
         return sorted((self.folder / "state").glob("*.npz"))
 
     def load_state(self) -> dict[str, np.ndarray] | None:
-        """The newest state that can be read; None when the run has none yet.
+        """The newest state that can be read; None if the run has none yet.
 
         Raises: RunError: there are states, and none can be read.
         """
@@ -179,7 +179,7 @@ class Run:
         return None
 
     def keep_healthy(self, step: int) -> None:
-        """Keep the state of this step as one to go back to; the last few are kept."""
+        """Keep the state of this step for a rollback; the last few are kept."""
         kept = self.folder / "state" / f"{step:09d}.healthy"
         with replacing(kept) as file, kept.with_suffix(".npz").open("rb") as state:
             shutil.copyfileobj(state, file)
@@ -187,21 +187,21 @@ class Run:
             old.unlink()
 
     def forget_healthy(self, after: str | None) -> None:
-        """Drop those that came after this one; all, where learning starts anew."""
+        """Drop the healthy states later than this one; None: all, because training restarts."""
         for path in (self.folder / "state").glob("*.healthy"):
             if after is None or path.name > after:
                 path.unlink()
 
     def healthy(self, most: float = float("inf")) -> Path | None:
-        """The last state to go back to of at most this step, if any."""
+        """The last healthy state of at most this step, if any."""
         kept = sorted((self.folder / "state").glob("*.healthy"))
         return next((path for path in reversed(kept) if int(path.stem) <= most), None)
 
     # --- models -----------------------------------------------------------------------------
 
     def save_model(self, kimg: int, generator: Any, best: bool = False) -> Path:
-        """Write the averaged generator as a Keras file; the last three are kept, and the best,
-        under a name of its own: no later model of the same thousand images takes its place."""
+        """Write the averaged generator as a Keras file; the last three are kept, and the best one,
+        whose name differs, so that a later model of the same kimg cannot replace it."""
         path = self.folder / "models" / f"{'best-' * best}{kimg:06d}.keras"
         part = path.with_name(f".{path.name}.part.keras")
         with disk_errors(path):
@@ -215,23 +215,23 @@ class Run:
         return path
 
     def declare_best(self, about: Mapping[str, Any]) -> None:
-        """Write best.json, and let go of the model that was the best before."""
+        """Write best.json, and delete the previous best model."""
         self.write_json("best.json", about)
         for old in (self.folder / "models").glob("best-*.keras"):
             if old.name != about["model"]:
                 old.unlink()
 
     def models(self) -> list[Path]:
-        """Saved generators but the best, oldest first."""
+        """Saved generators without the best, oldest first."""
         return sorted((self.folder / "models").glob("[0-9]*.keras"))
 
     @property
     def best(self) -> dict[str, Any]:
-        """best.json: which model scored best on held-out images, and how; empty before that."""
+        """best.json: the model with the best score on held-out images; empty if none was scored."""
         return self.read_json("best.json")
 
     def model(self, which: str = "best") -> Path | None:
-        """The file of the best generator or of the last one; the last, where none was scored."""
+        """The file of the best generator, or of the last one; the last, if none was scored."""
         best = self.folder / "models" / self.best.get("model", "none")
         if which == "best" and best.is_file():
             return best
@@ -239,8 +239,8 @@ class Run:
         return models[-1] if models else None
 
     def status(self) -> str:
-        """running, finished, interrupted, diverged, sick, or stopped (killed; can go on)."""
-        status = self.told or self.info.get("status", "stopped")
+        """running, finished, interrupted, diverged, sick, or stopped (killed; can be resumed)."""
+        status = self.final_status or self.info.get("status", "stopped")
         if status != "running":
             return status
         return "running" if is_locked(self.folder / ".lock") else "stopped"
@@ -259,9 +259,9 @@ def list_runs(folder: StrPath) -> list[Run]:
     return [Run(p.parent) for p in sorted(path.glob("*/config.toml"))]
 
 
-def fresh(parent: Path, words: str) -> Path:
-    """runs/2026-11-24-mnist-quick, or with -2, -3 ... where that exists."""
-    stem = f"{datetime.date.today().isoformat()}-{words}"
+def fresh(parent: Path, name: str) -> Path:
+    """runs/2026-11-24-mnist-quick, or with -2, -3 ... if that exists."""
+    stem = f"{datetime.date.today().isoformat()}-{name}"
     path, n = parent / stem, 1
     while path.exists():
         n += 1

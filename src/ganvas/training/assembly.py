@@ -1,4 +1,4 @@
-"""From a settled recipe to a game that can be fitted: parts, networks, optimizers, plan."""
+"""From a recipe to a GAN that can be trained: parts, networks, optimizers, plan."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from ..gan.penalties import PENALTIES, R1, R2, Dragan, GradientPenalty, Penalty
 
 @dataclass(frozen=True)
 class Form:
-    """What a game has to know of its images: [H, W, C], and how many classes (0: none)."""
+    """The form of the images of a GAN: [H, W, C], and the number of classes (0: none)."""
 
     shape: tuple[int, int, int]
     classes: int
@@ -46,7 +46,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a recipe names."""
+    """The parts that a recipe names."""
 
     loss: Loss
     penalties: list[Penalty]
@@ -65,24 +65,24 @@ def parts_of(config: Config) -> Parts:
 
 
 def advice(config: Config) -> list[str]:
-    """What the literature says against a recipe, a sentence each. Raises ConfigError as well."""
+    """Problems of a recipe that the literature shows, a sentence each. Raises: ConfigError."""
     parts = parts_of(config)
     norm = getattr(parts.networks, "discriminator_norm", "none")
     minibatch = getattr(parts.networks, "minibatch", "none")
     slopes = [p for p in parts.penalties if isinstance(p, (R1, R2, GradientPenalty, Dragan))]
     own = [type(p).__name__ for p in slopes if isinstance(p, (GradientPenalty, Dragan))]
-    said = []
+    found = []
     if isinstance(parts.loss, (Relativistic, RelativisticAverage)) and any(
         penalty.every > 1 for penalty in parts.penalties
     ):
-        said.append(
+        found.append(
             "lazy penalties with a relativistic loss lost nearly all modes in arXiv:2501.05441: "
             "set every = 1"
         )
     if isinstance(parts.loss, Wasserstein) and not (
         slopes or config.train.clip or norm == "spectral"
     ):
-        said.append(
+        found.append(
             "the Wasserstein loss without a bound on the critic's slope diverges "
             "(arXiv:1701.07875): set train.clip, a gradient penalty, or "
             'networks.discriminator_norm = "spectral"'
@@ -90,22 +90,22 @@ def advice(config: Config) -> list[str]:
     if isinstance(parts.augment, ADA) and not isinstance(
         parts.loss, (NonSaturating, Saturating, Hinge)
     ):
-        said.append(
+        found.append(
             "ada follows the sign of D(real), which says nothing under this loss: take "
             'augment = "diff", or the loss nonsaturating or hinge'
         )
     if own and (norm == "batch" or minibatch != "none"):
-        said.append(
+        found.append(
             f"{own[0]} is one image's own penalty, and batch normalisation or minibatch layers in "
             "the discriminator mix images (arXiv:1704.00028, section 4): leave them out"
         )
-    return said
+    return found
 
 
-def settle(config: Config, source: Images, word: str) -> Config:
-    """Write out what was left open: size, epochs, defaults of parts."""
+def settle(config: Config, source: Images, name: str) -> Config:
+    """Set the values that the recipe left open: size, epochs, defaults of parts."""
     values: dict[str, Any] = {
-        "data.source": word,
+        "data.source": name,
         "data.size": source.shape[:2],
         "data.channels": source.shape[2],
         "loss": complete("loss", config.loss, LOSSES),
@@ -130,7 +130,7 @@ def settle(config: Config, source: Images, word: str) -> Config:
 def stream(
     config: Config, plan: Plan, source: Images, step: int, part: np.ndarray | None = None
 ) -> tf.data.Dataset:
-    """What the game learns from, from a step on; of each batch the `part` (see `Images.stream`)."""
+    """Training images from a step on; of each batch only `part` (see `Images.stream`)."""
     options = config.train
     if config.privacy.on:
         rate = options.batch / source.count
@@ -139,7 +139,7 @@ def stream(
 
 
 def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
-    """Networks, game, optimizers and plan, ready to fit."""
+    """Networks, GAN, optimizers and plan, ready to fit."""
     if keras.backend.backend() != "tensorflow":
         raise UsageError(
             f"Keras runs on {keras.backend.backend()}: ganvas needs TensorFlow; "
@@ -151,7 +151,7 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
     with building(options.seed):  # the seed of initial weights; training itself is stateless
         generator, discriminator, average = _networks(parts.networks, config, source)
         check_batch(discriminator, options.batch)
-        gan = _game(config, source.classes)(
+        gan = _gan_type(config, source.classes)(
             generator,
             discriminator,
             parts.loss,
@@ -175,9 +175,9 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
 
 
 def _networks(networks: Networks, config: Config, source: Images | Form) -> list[keras.Model]:
-    """Generator, discriminator, and the generator that holds the average, which is float32 always.
+    """Generator, discriminator, and the averaged generator, which is always float32.
 
-    Raises: ConfigError: networks that are not made for these images.
+    Raises: ConfigError: networks that do not accept these images.
     """
     try:
         with precision(config.train.precision):
@@ -190,7 +190,7 @@ def _networks(networks: Networks, config: Config, source: Images | Form) -> list
         raise ConfigError(f"networks {config.networks['name']}: {error}") from error  # type: ignore[index]
 
 
-def _game(config: Config, classes: int) -> Callable[..., GAN]:
+def _gan_type(config: Config, classes: int) -> Callable[..., GAN]:
     about = config.privacy
     if not about.on:
         return partial(GAN, seed=config.train.seed)
@@ -205,8 +205,8 @@ def _game(config: Config, classes: int) -> Callable[..., GAN]:
 
 
 def check_batch(discriminator: keras.Model, batch: int) -> None:
-    """Refuse a batch that the discriminator cannot judge as the recipe means it."""
-    judged = batch
+    """Refuse a batch size that the discriminator's packs or groups do not divide."""
+    logits = batch
     for layer in discriminator.layers:
         if isinstance(layer, Pack):
             if batch % layer.count:
@@ -214,16 +214,16 @@ def check_batch(discriminator: keras.Model, batch: int) -> None:
                     f"train.batch = {batch} is no multiple of {layer.count}, the images that the "
                     "discriminator judges at once: change train.batch or networks.pack"
                 )
-            judged = batch // layer.count
-        if isinstance(layer, MinibatchStd) and layer.group_of(judged) == 1:
+            logits = batch // layer.count
+        if isinstance(layer, MinibatchStd) and layer.group_of(logits) == 1:
             raise ConfigError(
-                f"train.batch = {batch} gives {judged} to compare, which cannot be cut into "
+                f"train.batch = {batch} gives {logits} to compare, which cannot be cut into "
                 f"groups of 2 to {layer.group}: take a multiple of 4, or another networks.minibatch"
             )
 
 
 def optimizers(config: Config, plan: Plan) -> tuple[keras.Optimizer, keras.Optimizer]:
-    """Generator's and discriminator's; each counts its own updates."""
+    """The optimizers of generator and discriminator; each counts its own updates."""
     options = config.train
 
     def optimizer(rate: float, updates: int, burn_in: int) -> keras.Optimizer:

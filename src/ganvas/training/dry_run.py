@@ -1,4 +1,4 @@
-"""The dry run: everything of a training but the training. Nothing is written."""
+"""A dry run: recipe, images and networks are checked, some steps are timed; nothing is written."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def rehearse(
 
 
 class Timer(keras.callbacks.Callback):
-    """Times executions after the first, which compiles."""
+    """Times executions, without the first, which compiles."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class Timer(keras.callbacks.Callback):
 
 
 def peak_memory() -> int | None:
-    """The most memory this process has held, in bytes; None where the system does not say."""
+    """The peak memory of this process, in bytes; None if the system does not report it."""
     try:
         import resource
     except ModuleNotFoundError:  # Windows

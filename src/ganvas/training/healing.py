@@ -1,4 +1,4 @@
-"""Training with the doctor: a run that fails is rolled back, and goes on with a fix."""
+"""Training with the doctor: a failing run is rolled back, and resumed with a fix."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from .loop import run_loop
 from .session import Session
 
 MOST = 3
-"""Fixes that a run may take."""
+"""Largest number of fixes of a run."""
 MARGIN = 3
-"""Ticks between a state that is gone back to and the first sign of the failure."""
+"""Ticks between the state of a rollback and the first sign of the failure."""
 
 
 def fit(session: Session) -> None:
-    """Train the session to its end; with `train.heal`, again after each fix, within the same kimg.
+    """Train the session to its end; with `train.heal`, continue after each fix within the same
+    kimg.
 
-    Raises: Diverged: the failure came back after every fix there is, or after three.
+    Raises: Diverged: a failure, and no fix is left, or three were applied.
     """
     while True:
         try:
@@ -35,15 +36,16 @@ def fit(session: Session) -> None:
             finding = _named(session.run)
         if finding is None:
             return
-        take_cure(session, prescribe(session, finding))
+        apply_fix(session, choose_fix(session, finding))
 
 
-def prescribe(session: Session, finding: Finding) -> Config:
-    """Choose the next fix that can be applied, write it down, and return the recipe with it."""
+def choose_fix(session: Session, finding: Finding) -> Config:
+    """Choose the next fix that can be applied, write it into run.json, and return the recipe with
+    it."""
     run, config, plan, step = session.run, session.config, session.plan, session.step
-    taken = list(run.info.get("healed", ()))
-    known = [one["cure"] for one in taken]
-    # What was not seen at once has been going on for a while before its first sign.
+    applied = list(run.info.get("healed", ()))
+    known = [one["cure"] for one in applied]
+    # A failure begins some ticks before its first sign.
     back = run.healthy(plan.step(finding.since_kimg) - MARGIN * plan.tick)
     while fix := next_fix(finding.failure, config, known, anew=back is None):
         try:
@@ -51,10 +53,10 @@ def prescribe(session: Session, finding: Finding) -> Config:
             break
         except ConfigError:  # such as a batch that the networks with this fix cannot judge
             known.append(list(fix.settings))
-    if fix is None or len(taken) >= MOST:
+    if fix is None or len(applied) >= MOST:
         run.update_info(status="sick")
         past = "; ".join(
-            f"{one['disease']} at {one['kimg']:g} kimg, {' '.join(one['cure'])}" for one in taken
+            f"{one['disease']} at {one['kimg']:g} kimg, {' '.join(one['cure'])}" for one in applied
         )
         raise Diverged(
             f"{finding.failure} since {finding.since_kimg:g} kimg, and no fix is left "
@@ -66,7 +68,7 @@ def prescribe(session: Session, finding: Finding) -> Config:
         "step": step, "kimg": round(plan.kimg(step), 3), "cure": list(fix.settings),
         "back_to": None if fix.anew or back is None else back.name, "taken": False,
     }  # fmt: skip
-    run.update_info(healed=[*taken, entry])
+    run.update_info(healed=[*applied, entry])
     sys.stderr.write(
         f"note: {finding.failure} since {finding.since_kimg:g} kimg: "
         f"{'rolled back to the last healthy state' if entry['back_to'] else 'started anew'} with "
@@ -75,11 +77,10 @@ def prescribe(session: Session, finding: Finding) -> Config:
     return config.with_values(fix.values)
 
 
-def take_cure(session: Session, config: Config) -> None:
-    """Build the session's GAN with the fix that was written down last, at the step where the
-    failing one stood.
+def apply_fix(session: Session, config: Config) -> None:
+    """Build the session's GAN with the fix that was chosen last, at the step of the failing GAN.
 
-    May be called again after a kill: the state that it reads stays.
+    May be called again after a kill: the state that it reads is not changed.
     """
     run = session.run
     healed = run.info["healed"]
@@ -87,11 +88,11 @@ def take_cure(session: Session, config: Config) -> None:
     session.assemble(config)
     with session.strategy.scope():
         if entry["back_to"]:
-            with contextlib.suppress(*UNREADABLE):  # it starts anew, then
+            with contextlib.suppress(*UNREADABLE):  # then training starts anew
                 healthy = read_state(run.folder / "state" / entry["back_to"])
                 try:
                     restore(session.gan, healthy)
-                except RunError:  # the fix brought something to remember, such as ADA's p
+                except RunError:  # the fix added a state, such as ADA's p
                     take_weights(session.gan, healthy)
         session.gan.step.assign(entry["step"])
     last = (run.rows() or [{"seconds": 0.0}])[-1]
@@ -105,13 +106,13 @@ def take_cure(session: Session, config: Config) -> None:
     run.update_info(healed=[*healed[:-1], {**entry, "taken": True}])
 
 
-def untaken(run: Run) -> dict[str, Any]:
-    """The values of a fix that a kill came before; none where there is none."""
+def pending_fix(run: Run) -> dict[str, Any]:
+    """The values of a fix that was chosen but, because of a kill, not applied; else empty."""
     healed = run.info.get("healed") or [{"taken": True}]
     return {} if healed[-1]["taken"] else parse_set(healed[-1]["cure"])
 
 
 def _named(run: Run) -> Finding:
-    """The failure of a run that diverged."""
+    """The finding for a run that diverged."""
     found = examine(since_fix(run.rows()), run.read_json("data.json"), run.info.get("diverged"))
     return next(finding for finding in found if finding.failure != "bad_data")

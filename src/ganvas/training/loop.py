@@ -1,4 +1,4 @@
-"""The training loop: callbacks, and `fit` stretch by stretch, until the end or Ctrl-C."""
+"""The training loop: callbacks, and one `fit` per stretch, until the end or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ from .session import Session
 
 
 def run_loop(session: Session) -> Finding | None:
-    """Train from wherever the session is, to its end, to a signal or to a failure.
+    """Train from the session's step to its end, to a signal or to a failure.
 
-    Returns: with `train.heal`, the failure that it was stopped for.
+    Returns: with `train.heal`, the failure because of which it was stopped.
     Raises: Diverged.
     """
     if task()[0] > 0:
-        session.run.told = follow(session)
+        session.run.final_status = follow(session)
         return None
     if session.done:
         session.run.update_info(status="finished")
         return None
-    # A run that is killed says what it might have spent, which is more than it did.
+    # The privacy cost of all steps: a killed run then states more than it spent, not less.
     session.record("running", session.plan.total, diverged=None)
     status, events = "stopped", str(session.run.folder / "events")
     writer = tf.summary.create_file_writer(events) if session.config.watch.tensorboard else None
@@ -67,7 +67,7 @@ def run_loop(session: Session) -> Finding | None:
         if writer:
             writer.close()
         session.record(status)
-    replicas.tell(session.gan, ended)
+    replicas.announce_end(session.gan, ended)
     return failure
 
 
@@ -76,13 +76,13 @@ def callbacks_of(session: Session, writer: Any) -> list[keras.callbacks.Callback
 
     - NaNGuard first: nothing is written after a number that is not finite.
     - Signals and Scores measure, and Log writes the line that holds what they measured.
-    - Samples and Logits draw, for the eyes alone.
-    - Checkpoint after the log's line: a state is never without it.
-    - Watch and EarlyStop read the line and may stop the run, when its state is saved.
-    - ProgressBar last, when all of the tick is done.
+    - Samples and Logits write images and histograms.
+    - Checkpoint after the log's line: each state has its line.
+    - Watch and EarlyStop read the line and may stop the run; its state is saved by then.
+    - ProgressBar last.
 
     Args:
-        writer: of TensorBoard's events; None: none are written.
+        writer: of TensorBoard's events; None: no events are written.
     """
     run, plan, source, config = session.run, session.plan, session.source, session.config
     sampler = Sampler(session.gan.ema_generator, source.names, source.class_shares)
@@ -104,25 +104,25 @@ def callbacks_of(session: Session, writer: Any) -> list[keras.callbacks.Callback
 
 
 def _one(kind: type, callbacks: list[keras.callbacks.Callback]) -> Any:
-    """The callback of this kind; None where there is none."""
+    """The callback of this kind; None if there is none."""
     return next((callback for callback in callbacks if isinstance(callback, kind)), None)
 
 
 def follow(session: Session) -> str:
     """Train as a worker that is not the chief, and write nothing.
 
-    Returns: the run's status as the chief knows it: this worker may see an older run folder.
+    Returns: the run's status, received from the chief: this worker may see an older run folder.
     """
     if session.done:
         return "finished"
     with stopping(stop_of(session)) as interrupted:
         fit(session, [NaNGuard(None, session.plan)], interrupted)
-        return "finished" if replicas.heard(session.gan) else "interrupted"
+        return "finished" if replicas.await_end(session.gan) else "interrupted"
 
 
 def stop_of(session: Session) -> Callable[[], None]:
-    """What the first signal does: the steps in flight end and the state is saved. Several workers
-    finish the tick: one that left it would leave the others waiting."""
+    """The function that the first signal calls: the current steps end and the state is saved.
+    Several workers finish the tick, because they wait for each other in each step."""
 
     def stop() -> None:
         if task()[1] == 1:
@@ -136,18 +136,22 @@ def fit(
     callbacks: list[keras.callbacks.Callback],
     interrupted: Callable[[], bool],
 ) -> None:
-    """The stretches that are left, each one `keras.Model.fit`."""
+    """Train the remaining stretches, each with one `keras.Model.fit`."""
     gan, plan = session.gan, session.plan
 
     def stop(*_: Any) -> None:
         if interrupted():
             gan.stop_training = True
 
-    # One worker: a signal may come between two fits, which reset `stop_training` when they begin.
+    # One worker: a signal may come between two fits, and each fit resets `stop_training`.
     when = "on_epoch_begin" if task()[1] == 1 else "on_epoch_end"
-    callbacks = [keras.callbacks.LambdaCallback(**{when: stop}), *callbacks, replicas.Together()]
-    with replicas.not_alone():
-        replicas.agree(gan)
+    callbacks = [
+        keras.callbacks.LambdaCallback(**{when: stop}),
+        *callbacks,
+        replicas.StopTogether(),
+    ]
+    with replicas.worker_errors():
+        replicas.check_same_step(gan)
     for stretch in plan.stretches(session.step):
         if interrupted() and task()[1] == 1:  # several stop together, after a tick
             return
@@ -156,7 +160,7 @@ def fit(
         gan.execute(math.gcd(plan.execution, stretch.steps))
         read = functools.partial(stream, session.config, plan, session.source, stretch.start)
         images = replicas.shared(gan.distribute_strategy, read, plan.batch, plan.turns)
-        with session.source.reading(), replicas.not_alone():
+        with session.source.reading(), replicas.worker_errors():
             gan.fit(
                 images,
                 epochs=stretch.ticks,

@@ -1,4 +1,4 @@
-"""What a run says of itself before its first step: run.json, data.json, real images."""
+"""Documents of a run that are written before its first step: run.json, data.json, real images."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .callbacks import real_grid
 from .session import now
 
 
-def introduce(run: Run, about: Mapping[str, Any], source: Images) -> None:
-    """Write what a run says of itself and its images.
+def write_documents(run: Run, about: Mapping[str, Any], source: Images) -> None:
+    """Write run.json, data.json and a grid of real images.
 
-    Resuming calls it too: a kill may have come before all of it was written.
+    Resuming calls it too, because the run may have been killed before all were written.
     """
     reals = run.folder / "samples" / "reals.png"
     run.write_json("run.json", about)
@@ -34,14 +34,14 @@ def introduce(run: Run, about: Mapping[str, Any], source: Images) -> None:
             pictures.write_png(reals, real_grid(source))
 
 
-def show_warnings(source: Images, aloud: bool) -> None:
-    """What the checkup found, a line each on standard error; data.json has it all."""
-    for sentence in source.report.warnings if aloud else ():
+def show_warnings(source: Images) -> None:
+    """Write the warnings of the checkup to standard error, one per line."""
+    for sentence in source.report.warnings:
         sys.stderr.write(f"note: {sentence}\n")
 
 
 def describe(config: Config, source: Images, anew: list[str]) -> dict[str, Any]:
-    """run.json: where this run comes from."""
+    """The contents of run.json: the origin of this run."""
     return {
         "status": "running",
         "created": now(),
@@ -65,13 +65,13 @@ def describe(config: Config, source: Images, anew: list[str]) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """What this process runs on."""
-    words = {name: metadata.version(name) for name in ("ganvas", "tensorflow", "keras", "numpy")}
-    return {**words, "python": platform.python_version(), "platform": platform.platform()}
+    """Versions of the software of this process, and its platform."""
+    found = {name: metadata.version(name) for name in ("ganvas", "tensorflow", "keras", "numpy")}
+    return {**found, "python": platform.python_version(), "platform": platform.platform()}
 
 
 def devices() -> list[str]:
-    """Every device TensorFlow sees, as "CPU" or the GPU's name."""
+    """Every device of TensorFlow: the GPUs' names, and the CPU with its number of cores."""
     gpus = tf.config.list_physical_devices("GPU")
     names = [tf.config.experimental.get_device_details(g).get("device_name", "GPU") for g in gpus]
     return [*names, f"CPU ({os.cpu_count()} cores)"]

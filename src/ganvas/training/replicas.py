@@ -1,7 +1,7 @@
-"""Several devices or machines that play one game: which they are, what each reads, who writes.
+"""Training on several devices or machines: their strategy, what each reads, which one writes.
 
-A worker is a process; a replica is a device that holds the weights. All replicas keep the same
-weights; the chief, the first worker, writes the run, which every worker must be able to read.
+A worker is a process; a replica is a device that holds the weights. All replicas have the same
+weights. The chief, the first worker, writes the run, which every worker must be able to read.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ from ..gan.replicated import summed
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 
 
-def strategy_of(word: str) -> tf.distribute.Strategy:
-    """How the replicas play together. Call it before any other work of TensorFlow.
+def strategy_of(name: str) -> tf.distribute.Strategy:
+    """The strategy of a name. Call it before any other function of TensorFlow.
 
     Args:
-        word: "single"; "mirrored": every GPU of this machine; "multiworker": those of all
-            workers in TF_CONFIG; "auto": whichever fits what there is.
+        name: "single"; "mirrored": every GPU of this machine; "multiworker": those of all
+            workers in TF_CONFIG; "auto": chosen by the workers and GPUs that are available.
 
     Raises: ConfigError: "multiworker" without TF_CONFIG.
     """
     _, workers = task()
     gpus = tf.config.list_logical_devices("GPU") if workers == 1 else []
-    if word == "multiworker" and workers == 1:
+    if name == "multiworker" and workers == 1:
         raise ConfigError(
             "train.strategy = multiworker finds no other worker: TF_CONFIG must name the cluster"
         )
-    if word == "multiworker" or (word == "auto" and workers > 1):
+    if name == "multiworker" or (name == "auto" and workers > 1):
         if not tf.config.list_physical_devices("GPU"):
             keep_memory()
         return tf.distribute.MultiWorkerMirroredStrategy()
     devices = gpus or tf.config.list_logical_devices("CPU")
-    if word == "mirrored" or (word == "auto" and len(gpus) > 1):
+    if name == "mirrored" or (name == "auto" and len(gpus) > 1):
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     return tf.distribute.get_strategy()
 
 
 def check(config: Config, replicas: int, workers: int) -> None:
-    """Raises: ConfigError: what so many replicas, of so many workers, cannot play."""
-    word = config.train.strategy
-    if workers > 1 and word in ("single", "mirrored"):
+    """Raises: ConfigError: so many replicas, of so many workers, cannot train this recipe."""
+    name = config.train.strategy
+    if workers > 1 and name in ("single", "mirrored"):
         raise ConfigError(
-            f"train.strategy = {word} runs in one process, got {workers} workers: set auto, or "
+            f"train.strategy = {name} runs in one process, got {workers} workers: set auto, or "
             "start one worker"
         )
     if config.train.batch % replicas:
@@ -83,45 +83,46 @@ def shared(
     batch: int,
     turns: int,
 ) -> Any:
-    """A stream as each replica reads it: all read different parts of the same batches.
+    """The input of `fit`: each replica reads a different part of the same batches.
 
     Args:
-        stream: (places of the images of a step that are read, int [K], or all) -> these, step by
-            step, without end.
-        batch: images of a turn, all replicas together.
+        stream: function of the indices of the images of a step that are read, int [K], or None for
+            all; it returns an endless data set of them.
+        batch: images of a turn, for all replicas together.
         turns: batches that a step takes from the stream.
     """
     worker, workers = task()
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
         return stream(None)
-    hands = dealt(batch, turns, replicas)
+    rows = rows_of_replicas(batch, turns, replicas)
     if workers == 1:
-        return stream(hands.ravel())  # of which Keras gives each replica an equal part
-    own = hands.reshape(workers, -1)[worker]
+        return stream(rows.ravel())  # Keras gives each replica an equal part of it
+    own = rows.reshape(workers, -1)[worker]
 
     def read(_: Any) -> tf.data.Dataset:
-        data = stream(own) if replicas == workers else stream(own).rebatch(hands.shape[1])
-        # Said, because else the workers meet before each step to ask whether all have images.
+        data = stream(own) if replicas == workers else stream(own).rebatch(rows.shape[1])
+        # Otherwise the workers synchronise before each step to check that all have images.
         return data.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
     return strategy.distribute_datasets_from_function(read)
 
 
-def dealt(batch: int, turns: int, replicas: int) -> np.ndarray:
-    """Which images of a step each replica reads, int [replicas, turns * batch / replicas]: its part
-    of every turn's batch, so that a turn is of the same images however many replicas share it."""
-    places = np.arange(turns * batch).reshape(turns, replicas, -1)
-    return places.swapaxes(0, 1).reshape(replicas, -1)
+def rows_of_replicas(batch: int, turns: int, replicas: int) -> np.ndarray:
+    """Indices of the images of a step that each replica reads, int
+    [replicas, turns * batch / replicas]: a part of each turn's batch, so that the images of a turn
+    do not depend on the number of replicas."""
+    indices = np.arange(turns * batch).reshape(turns, replicas, -1)
+    return indices.swapaxes(0, 1).reshape(replicas, -1)
 
 
-def everyones(strategy: tf.distribute.Strategy, value: int) -> list[int]:
-    """What each worker says; waits for all of them."""
+def from_all_workers(strategy: tf.distribute.Strategy, value: int) -> list[int]:
+    """The values of all workers; waits for all of them."""
     worker, workers = task()
     if workers == 1:
         return [value]
     own = tf.one_hot(worker, workers, value, 0, dtype=tf.int64)
-    devices = strategy.num_replicas_in_sync // workers  # each of which says it
+    devices = strategy.num_replicas_in_sync // workers  # each of them adds the value
     return [int(one) // devices for one in _total(strategy)(own).numpy()]
 
 
@@ -132,8 +133,8 @@ def _total(strategy: tf.distribute.Strategy) -> tf.types.experimental.GenericFun
 
 
 @contextlib.contextmanager
-def not_alone() -> Iterator[None]:
-    """Turns what TensorFlow raises when another worker is gone into one sentence."""
+def worker_errors() -> Iterator[None]:
+    """Turn the errors of TensorFlow for a lost worker into one WorkerGone."""
     try:
         yield
     except LOST as error:
@@ -143,9 +144,9 @@ def not_alone() -> Iterator[None]:
         ) from error
 
 
-def agree(gan: GAN) -> None:
-    """Raises: RunError: the workers stand at different steps, since one did not find the run."""
-    steps = everyones(gan.distribute_strategy, int(gan.step.numpy()))
+def check_same_step(gan: GAN) -> None:
+    """Raises: RunError: the workers are at different steps, because one cannot read the run."""
+    steps = from_all_workers(gan.distribute_strategy, int(gan.step.numpy()))
     if len(set(steps)) > 1:
         raise RunError(
             f"the workers resume from different steps ({', '.join(map(str, steps))}): the run "
@@ -153,22 +154,22 @@ def agree(gan: GAN) -> None:
         )
 
 
-def tell(gan: GAN, done: bool) -> None:
-    """As the chief, when all is written, tell the others whether the run is done; who is gone by
-    now is not missed."""
+def announce_end(gan: GAN, done: bool) -> None:
+    """As the chief, after all is written, send to the others whether the run is done. A worker that
+    has already ended is ignored."""
     with contextlib.suppress(*LOST):
-        everyones(gan.distribute_strategy, int(done))
+        from_all_workers(gan.distribute_strategy, int(done))
 
 
-def heard(gan: GAN) -> bool:
-    """What the chief tells, once it does."""
-    with not_alone():
-        return bool(everyones(gan.distribute_strategy, 0)[0])
+def await_end(gan: GAN) -> bool:
+    """Wait for the chief's `announce_end`, and return its value."""
+    with worker_errors():
+        return bool(from_all_workers(gan.distribute_strategy, 0)[0])
 
 
-class Together(keras.callbacks.Callback):
-    """Comes last: what stops one worker stops all, after the same step."""
+class StopTogether(keras.callbacks.Callback):
+    """Last callback: if one worker stops, all stop after the same step."""
 
     def on_epoch_end(self, epoch: Any, logs: Any = None) -> None:
-        stops = everyones(self.model.distribute_strategy, int(self.model.stop_training))
+        stops = from_all_workers(self.model.distribute_strategy, int(self.model.stop_training))
         self.model.stop_training = any(stops)

@@ -1,4 +1,4 @@
-"""What is needed to train one run: the run folder, its recipe, its images, the GAN and its plan."""
+"""All objects of one training: the run folder, its recipe, its images, the GAN and its plan."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from .assembly import assemble
 
 @dataclass
 class Session:
-    """One training, in one object. `train` decides what is in it, `loop` fits it.
+    """One training. `train` sets its attributes, `loop` trains it.
 
     Attributes:
-        strategy: on which devices the GAN is built.
-        progress: show a live line, or a line per tick where there is no terminal.
-        each_tick: asked after each tick, when its log and state are written, whether to stop.
+        strategy: the devices on which the GAN is built.
+        progress: show a live line, or a line per tick if there is no terminal.
+        each_tick: called after each tick, when its log and state are written; True: stop.
         run: the folder that is written to; a worker that is not the chief only reads it. It is
-            made when the images are read and the GAN is built, so that a refusal leaves nothing.
-        gan: built by `assemble`, from the recipe as it is then.
-        plan: how long the run is, in steps.
+            made after the images are read and the GAN is built, so that an error leaves no folder.
+        gan: built by `assemble` from the recipe.
+        plan: the length of the run, in steps.
     """
 
     config: Config
@@ -42,14 +42,14 @@ class Session:
     plan: Plan = field(init=False)
 
     def assemble(self, config: Config | None = None) -> None:
-        """Build the GAN and its plan anew; with another recipe, if one is given."""
+        """Build the GAN and its plan; with another recipe, if one is given."""
         self.config = config or self.config
         with self.strategy.scope():
             self.gan, self.plan = assemble(self.config, self.source)
 
     @property
     def step(self) -> int:
-        """Steps that were trained."""
+        """Number of trained steps."""
         return int(self.gan.step.numpy())
 
     @property
@@ -58,7 +58,7 @@ class Session:
         return self.step >= self.plan.total
 
     def record(self, status: str, step: int | None = None, **values: Any) -> None:
-        """Write into run.json the status, and the privacy that is spent at a step; default: now."""
+        """Write the status to run.json, and the privacy cost after a step; default: the current."""
         step = self.step if step is None else step
         if self.config.privacy.on:
             values["privacy"] = spent(self.config, self.source.count, step)

@@ -1,4 +1,4 @@
-"""From a recipe and images to a trained run: the wiring. Read this first.
+"""From a recipe and images to a trained run: all parts are connected here. Read this first.
 
 config -> images -> networks -> GAN -> callbacks -> fit
 """
@@ -25,8 +25,8 @@ from ..storage.run import Run, fresh
 from . import replicas
 from .assembly import Form, advice, assemble, settle
 from .callbacks import restore, take_weights
-from .healing import fit, take_cure, untaken
-from .provenance import describe, introduce, show_warnings
+from .healing import apply_fix, fit, pending_fix
+from .provenance import describe, show_warnings, write_documents
 from .session import Session
 
 CHANGEABLE = (
@@ -53,31 +53,31 @@ def train(
 
     Args:
         data: a folder, a .npy or .npz file, prepared shards, "mnist", "keras:NAME",
-            "tfds:NAME", or uint8 arrays: images, or (images, labels); None: what the recipe
-            names in data.source.
+            "tfds:NAME", or uint8 arrays: images, or (images, labels); None: the recipe's
+            data.source.
         recipe: a name (see `ganvas recipes`), a .toml file, or a Config.
-        run: folder to make; default runs/DATE-DATA-RECIPE. At an address such as gs://B/RUN, it
-            is worked on here and sent after each tick.
+        run: folder to make; default runs/DATE-DATA-RECIPE. With an address such as gs://B/RUN, it
+            is trained in a local folder and uploaded after each tick.
         overrides: recipe values to change, by dotted key: {"train.kimg": 500}.
         start_from: another run, whose weights to start from (fine-tuning).
-        go_on: where `run` holds a run already, resume it: for schedulers, which start what
-            died with the same words.
-        progress: show a live line, or a line per tick where there is no terminal.
-        each_tick: called with the run after each tick, when its log and state are written;
-            where it answers True, the run is stopped, and can go on.
+        go_on: if `run` holds a run already, resume it: for schedulers, which restart a failed
+            job with the same arguments.
+        progress: show a live line, or a line per tick if there is no terminal.
+        each_tick: called with the run after each tick, when its log and state are written; if it
+            returns True, the run stops, and can be resumed.
 
     Returns: the run; `ganvas.load(run).sample(64)` draws from it. Its `status()` is
-        "finished", or "interrupted" after Ctrl-C (`resume` goes on).
-    Raises: UsageError: what was asked for cannot be done; Diverged: a number went to infinity.
+        "finished", or "interrupted" after Ctrl-C (`resume` continues it).
+    Raises: UsageError: the request cannot be done; Diverged: a number became NaN or infinite.
     """
     worker, workers = task()
-    follows = worker > 0  # it plays along, and the chief writes
+    follows = worker > 0  # it trains with the others, and only the chief writes
     if workers > 1 and run is None:
         raise UsageError("several workers need one folder that all of them can read: set run")
     if go_on and run is not None and (Run(run).folder / "config.toml").is_file():
         return resume(run, data=data, progress=progress, each_tick=each_tick)
     if run is not None and not follows:
-        Run.check_free(run)  # before the images are read, which may take long
+        Run.check_free(run)  # before images are read, which may take long
     if start_from:
         parent = remote.address(start_from) or str(Run.open(start_from).folder.absolute())
         recipe = read(recipe, {"parent": parent})
@@ -89,26 +89,27 @@ def train(
         session.run = Run(run)  # type: ignore[arg-type]
         fit(session)
         return session.run
-    show_warnings(session.source, progress)
+    if progress:
+        show_warnings(session.source)
     config = session.config
-    session.run = Run.create(run, _words(config), config)
+    session.run = Run.create(run, _run_name(config), config)
     with session.run.locked():
-        introduce(session.run, describe(config, session.source, anew), session.source)
+        write_documents(session.run, describe(config, session.source, anew), session.source)
         fit(session)
     return session.run
 
 
-def _words(config: Config) -> str:
-    """What a run is called where no name was given: after its images and its recipe."""
-    word = Path(config.data.source.rstrip("/")).name or "images"
-    return re.sub(r"[^A-Za-z0-9]+", "-", f"{word}-{config.recipe}").strip("-").lower()
+def _run_name(config: Config) -> str:
+    """The default name of a run, without the date: of its images and its recipe."""
+    images = Path(config.data.source.rstrip("/")).name or "images"
+    return re.sub(r"[^A-Za-z0-9]+", "-", f"{images}-{config.recipe}").strip("-").lower()
 
 
 def name(data: Any, recipe: Config) -> Path:
-    """The folder that `train` makes where none is named; it is not made yet."""
+    """The folder that `train` would make by default; it is not made."""
     if isinstance(data, (str, os.PathLike)):
         recipe = recipe.with_values({"data.source": os.fspath(data)})
-    return fresh(Path("runs"), _words(recipe)).absolute()
+    return fresh(Path("runs"), _run_name(recipe)).absolute()
 
 
 @mirrored
@@ -120,15 +121,15 @@ def resume(
     progress: bool = True,
     each_tick: Callable[[Run], bool] | None = None,
 ) -> Run:
-    """Go on exactly where a run stopped, also after `kill -9`.
+    """Resume a run exactly where it stopped, also after `kill -9`.
 
     Args:
         run: its folder.
-        data: the images again, where the run was given arrays; else they are found by name.
-        overrides: values to change; only what leaves networks and image stream as they are.
+        data: the images again, if the run was given arrays; else they are found by name.
+        overrides: values to change; only values that do not affect networks and image stream.
         each_tick: as for `train`.
 
-    Raises: RunError: no run, in use, or its images changed since.
+    Raises: RunError: no run, a run in use, or its images have changed.
     """
     old = Run.open(run)
     for key in overrides or {}:
@@ -139,7 +140,7 @@ def resume(
             )
     with contextlib.nullcontext() if (follows := task()[0] > 0) else old.locked():
         before = old.config
-        config = read(before.with_values(untaken(old)), overrides)
+        config = read(before.with_values(pending_fix(old)), overrides)
         session = _session(config, data, progress, each_tick)
         session.run = old
         config, source = session.config, session.source
@@ -153,7 +154,7 @@ def resume(
         anew = _restored(session)
         if not follows:
             old.forget_after(session.step)
-            introduce(old, {**describe(config, source, anew), **old.info}, source)
+            write_documents(old, {**describe(config, source, anew), **old.info}, source)
             if config != before:
                 old.write("config.toml", config.toml())
         fit(session)
@@ -169,12 +170,13 @@ def train_or_resume(
     progress: bool = True,
     each_tick: Callable[[Run], bool] | None = None,
 ) -> Run:
-    """A run trained to its end: begun, resumed, or found finished; for whatever is built on runs.
+    """Train a run to its end: start it, resume it, or return it if it is finished. For kits and
+    tuning.
 
     Args:
         data, recipe, progress, each_tick: as for `train`; arrays must be the same each time.
         run: its folder.
-        values: recipe values; of those of a run that was begun, a larger train.kimg counts.
+        values: recipe values; for an existing run, only a larger train.kimg has an effect.
 
     Returns: the run, "finished" or "interrupted".
     """
@@ -198,17 +200,20 @@ def _session(
     progress: bool,
     each_tick: Callable[[Run], bool] | None,
 ) -> Session:
-    """The session of a recipe and images; without a run and a GAN yet."""
-    strategy = replicas.strategy_of(config.train.strategy)  # before TensorFlow does anything else
+    """The session of a recipe and images, still without run and GAN."""
+    strategy = replicas.strategy_of(config.train.strategy)  # before any other use of TensorFlow
     replicas.check(config, strategy.num_replicas_in_sync, task()[1])
     config, source = prepare(data, config, None)
     return Session(config, source, strategy, progress, each_tick)
 
 
 def _restored(session: Session) -> list[str]:
-    """Build the GAN as its run left it. Returns: the names of weights that start anew."""
-    if untaken(session.run):  # a kill came between writing a fix down and applying it
-        take_cure(session, session.config)
+    """Build the GAN in the state of its run.
+
+    Returns: the names of weights that keep their initial values.
+    """
+    if pending_fix(session.run):  # the run was killed between choosing a fix and applying it
+        apply_fix(session, session.config)
         return []
     session.assemble()
     with session.strategy.scope():
@@ -219,10 +224,10 @@ def _restored(session: Session) -> list[str]:
 
 
 def load_game(run: StrPath) -> GAN:
-    """Both players as a run left them last, for whoever looks inside: its discriminator's
-    features, its logits. To draw images, `ganvas.load` is enough.
+    """The GAN of a run with its last state, for inspection: the discriminator's features and
+    logits. To draw images, use `ganvas.load`.
 
-    Returns: the game, compiled; its images are not needed and not read.
+    Returns: the GAN, compiled; the images of the run are not read.
     Raises: RunError: no run, or nothing saved yet.
     """
     old = Run.open(run)
@@ -236,7 +241,7 @@ def load_game(run: StrPath) -> GAN:
 
 
 def read(recipe: StrPath | Config, values: Mapping[str, Any] | None) -> Config:
-    """A recipe by any word for it, with values changed. Needs no TensorFlow."""
+    """A recipe from a name, a file or a Config, with changed values. Needs no TensorFlow."""
     config = recipe if isinstance(recipe, Config) else load_recipe(recipe)
     return config.with_values(values or {})
 
@@ -246,26 +251,26 @@ def prepare(
     recipe: StrPath | Config,
     values: Mapping[str, Any] | None,
 ) -> tuple[Config, Images]:
-    """Read the recipe, check the images, and settle what depends on them."""
+    """Read the recipe, check the images, and set the values that depend on them."""
     config = read(recipe, values)
     data = config.data.source if data is None else data
     named = isinstance(data, (str, os.PathLike)) and os.fspath(data)
-    word = (remote.address(data) or str(remote.path(data))) if named else ""
-    if isinstance(data, str) and not word:
+    source_name = (remote.address(data) or str(remote.path(data))) if named else ""
+    if isinstance(data, str) and not source_name:
         raise UsageError("no images are given, and the recipe names none in data.source: name them")
-    file = word.partition(":")[0]
-    if word and (Path(word).exists() or file.endswith((".npz", ".npy"))):
-        word = str(Path(word).absolute())  # a run can be resumed from any folder
+    file = source_name.partition(":")[0]
+    if source_name and (Path(source_name).exists() or file.endswith((".npz", ".npy"))):
+        source_name = str(Path(source_name).absolute())  # to resume a run from any folder
     for sentence in advice(config):
         warnings.warn(sentence, Advice, stacklevel=3)
     source = load_images(data, options_of(config))
-    return settle(config, source, word), source
+    return settle(config, source, source_name), source
 
 
 def take_parent(session: Session) -> list[str]:
     """Start from the weights of the run that the recipe names, if it names one.
 
-    Returns: the names of weights that have another shape and start anew.
+    Returns: the names of weights that have another shape and keep their initial values.
     """
     parent = session.config.parent
     if not parent:

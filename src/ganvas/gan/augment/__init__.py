@@ -1,8 +1,8 @@
-"""Augmentation inside the game: every image, real or fake, before the discriminator sees it.
+"""Augmentation of every image, real or fake, before the discriminator.
 
-It is differentiable to second order, so that it stands between the penalties and the images,
-and it does not leak into samples, because the generator is judged through it too. What changes
-the real images alone is `data/augment.py`, and does leak.
+It is differentiable to second order, because penalties take gradients through it. It does not leak
+into samples, because fakes are augmented too. `data/augment.py` changes only the real images, and
+does leak.
 """
 
 from .ada import ADA

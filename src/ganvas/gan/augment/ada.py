@@ -1,4 +1,4 @@
-"""Adaptive discriminator augmentation: as much as overfitting asks for."""
+"""Adaptive discriminator augmentation: its probability follows the overfitting."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import keras
 import tensorflow as tf
 
 from ...base.types import Tensor
-from .base import Augment, policy_words, split_alpha
+from .base import Augment, policy_names, split_alpha
 from .warp import identity, rotation, scaling, shift, warp
 
 POLICIES = ("blit", "geometry", "colour")
 EVERY = 4
-"""Turns between two moves of p."""
+"""Turns between two changes of p."""
 
 
 class ADA(Augment):
-    """Each change comes with probability p, and p follows how sure the discriminator is.
+    """Each change has probability p, and p follows the overfitting of the discriminator.
 
-    Over four turns r = mean of sign D(real); above the target the discriminator knows the
-    training images by heart, and p rises; below, it falls. p goes from 0 to 1 within `kimg` at
-    the fastest. Does not fit relativistic losses, whose logits have no zero.
+    Over four turns r = mean of sign D(real). Above the target the discriminator has memorised the
+    training images, and p rises; below, p falls. p rises from 0 to 1 within `kimg` at the fastest.
+    It does not fit relativistic losses, whose logits have no zero.
 
     Differs: one bilinear warp at the image's own size, without the wavelet filter against
-    aliasing; images that are not square turn by half turns only.
+    aliasing; images that are not square are rotated by half turns only.
 
     Args:
         target: of r.
         kimg: thousand images over which p can rise by 1; the paper has 500 for long runs.
         policy: which of "blit" (mirror, quarter turns, whole shifts), "geometry" (scale, turn,
             stretch, shift) and "colour" (brightness, contrast, inversion, hue, saturation).
-        start: p at the first step.
+        start: initial p.
 
     Source: Karras et al. 2020, arXiv:2006.06676, section 3 and appendix B.
     """
@@ -51,8 +51,8 @@ class ADA(Augment):
             )
         self.target = target
         self.kimg = kimg
-        self.policy = policy_words(policy, POLICIES)
-        # The mean over replicas is what one replica with the whole batch would have seen.
+        self.policy = policy_names(policy, POLICIES)
+        # The mean over replicas equals the value of one replica with the whole batch.
         self.p, self.signs, self.turns = (
             keras.Variable(value, trainable=False, name=f"ada_{name}", aggregation="mean")
             for name, value in (("p", float(start)), ("signs", 0.0), ("turns", 0.0))
@@ -89,7 +89,7 @@ class ADA(Augment):
 
 
 class _Draws:
-    """Random numbers, one per image, each from a seed of its own; and who is changed at all."""
+    """Random numbers, one per image, each draw with its own seed; and which images are changed."""
 
     def __init__(self, count: tf.Tensor, seed: tf.Tensor, p: tf.Tensor) -> None:
         self.count, self.seed, self.p = count, seed, p
@@ -110,12 +110,12 @@ class _Draws:
         return tf.floor(self.uniform(0.0, count))
 
     def gate(self, change: tf.Tensor, p: tf.Tensor | None = None) -> tf.Tensor:
-        """The change where it happens, 0 elsewhere."""
+        """The change with probability p, else 0."""
         return tf.where(self.uniform() < (self.p if p is None else p), change, 0.0)
 
 
 def blit(draws: _Draws, shape: tf.TensorShape) -> tf.Tensor:
-    """Mirrors, quarter turns and shifts by whole pixels up to an eighth: nothing is blurred."""
+    """Mirrors, quarter turns and shifts by whole pixels up to an eighth: without blur."""
     height, width = shape[1:3]
     flip = draws.gate(draws.whole(2))
     turns = draws.whole(4) if height == width else 2 * draws.whole(2)
@@ -129,7 +129,7 @@ def geometry(draws: _Draws, shape: tf.TensorShape) -> tf.Tensor:
     """Scale, free turns before and after a stretch along one axis, shifts by parts of pixels."""
     height, width = shape[1:3]
     scale = 2.0 ** draws.gate(draws.normal(0.2))
-    half = 1 - tf.sqrt(1 - draws.p)  # two turns, p together
+    half = 1 - tf.sqrt(1 - draws.p)  # of each of two rotations: together p
     before, after = (rotation(draws.gate(draws.uniform(-math.pi, math.pi), half)) for _ in range(2))
     stretch = 2.0 ** draws.gate(draws.normal(0.2))
     x, y = (draws.gate(draws.normal(side / 8)) for side in (width, height))

@@ -1,4 +1,4 @@
-"""The contract of an augmentation, and what they share."""
+"""The contract of an augmentation, and shared functions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import tensorflow as tf
 
 
 class Augment(ABC):
-    """A random change of images that the discriminator should not learn to tell apart by.
+    """A random change of real and fake images, which the discriminator must not use to
+    distinguish them.
 
     Attributes:
-        strength: probability of each change, a scalar; None where it never varies.
-        variables: what it remembers from step to step, saved with the run.
+        strength: probability of each change, a scalar; None if it is constant.
+        variables: the state that it keeps from step to step, saved with the run.
     """
 
     strength: tf.Tensor | None = None
@@ -25,29 +26,29 @@ class Augment(ABC):
 
     @abstractmethod
     def __call__(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Shapes: [B, H, W, C] in [-1, 1], seed int32 [2] -> [B, H, W, C]. Every image is
-        changed in its own way; the same seed gives the same changes."""
+        """Shapes: [B, H, W, C] in [-1, 1], seed int32 [2] -> [B, H, W, C]. Each image has its own
+        change; the same seed gives the same changes."""
 
     def observe(self, real: tf.Tensor, images: tf.Tensor) -> None:  # noqa: B027 - most have nothing to remember
-        """Remember this turn's logits of so many real images; called once a turn."""
+        """Update the state by this turn's logits of so many real images; called once a turn."""
 
 
-def policy_words(policy: str, known: Iterable[str]) -> list[str]:
-    """The names in "a,b", each known. Raises ValueError."""
-    words = [word.strip() for word in policy.split(",") if word.strip()]
-    if not words or set(words) - set(known):
+def policy_names(policy: str, known: Iterable[str]) -> list[str]:
+    """The names in "a,b". Raises: ValueError: an unknown name, or none."""
+    names = [name.strip() for name in policy.split(",") if name.strip()]
+    if not names or set(names) - set(known):
         raise ValueError(f"policy must be any of {','.join(known)}, got '{policy}'")
-    return words
+    return names
 
 
 def split_alpha(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Grey or RGB, and the alpha channel (empty where there is none)."""
+    """Grey or RGB, and the alpha channel (empty if there is none)."""
     colours = 3 if images.shape[-1] > 2 else 1
     return images[..., :colours], images[..., colours:]
 
 
 def gather_pixels(images: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
-    """Pixels at whole places, [B, H, W, C], int32 [B, h, w] twice -> [B, h, w, C]."""
+    """Pixels at integer positions: [B, H, W, C], int32 [B, h, w] twice -> [B, h, w, C]."""
     _, height, width, channels = images.shape
     flat = tf.reshape(images, (-1, height * width, channels))
     return tf.gather(flat, rows * width + columns, batch_dims=1)

@@ -1,11 +1,11 @@
-"""DiffAugment: three plain changes, always on."""
+"""DiffAugment: three simple changes, always applied."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
 from ...base.types import Tensor
-from .base import Augment, gather_pixels, policy_words, split_alpha
+from .base import Augment, gather_pixels, policy_names, split_alpha
 
 POLICIES = ("colour", "translation", "cutout")
 SHIFT = 1 / 8
@@ -13,21 +13,21 @@ CUT = 1 / 2
 
 
 class DiffAugment(Augment):
-    """Moves colours, moves the image by up to an eighth of its sides, cuts out a square of half
-    their length: for folders of hundreds to a few thousand images.
+    """Changes colours, shifts the image by up to an eighth of its sides, and sets a rectangle of
+    half its sides to 0. For folders of hundreds to a few thousand images.
 
     Differs: brightness and contrast act on grey images too; alpha keeps its values.
 
     Args:
-        policy: which of "colour", "translation" and "cutout", divided by commas.
+        policy: which of "colour", "translation" and "cutout", separated by commas.
 
     Source: Zhao et al. 2020, arXiv:2006.10738, section 3.3 and appendix.
     """
 
     def __init__(self, policy: str = "colour,translation,cutout") -> None:
-        words = policy_words(policy, POLICIES)
+        names = policy_names(policy, POLICIES)
         changes = {"colour": recolour, "translation": translate, "cutout": cut_out}
-        self._changes = [changes[word] for word in POLICIES if word in words]
+        self._changes = [changes[name] for name in POLICIES if name in names]
 
     def __call__(self, images: Tensor, seed: Tensor) -> Tensor:
         seeds = tf.random.experimental.stateless_split(seed, len(self._changes))
@@ -52,7 +52,7 @@ def recolour(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def translate(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """By whole pixels; what comes in from outside is 0."""
+    """Shift by whole pixels; pixels from outside are 0."""
     reach = [int(side * SHIFT + 0.5) for side in images.shape[1:3]]
     rows, columns = (
         tf.cast(tf.floor(draw * (2 * most + 1)), tf.int32)
@@ -68,7 +68,7 @@ def translate(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def cut_out(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """A rectangle of half the sides becomes 0; its centre lies anywhere."""
+    """Set a rectangle of half the sides to 0; its centre is uniform over the image."""
     inside: list[tf.Tensor] = []
     for draw, side in zip(
         tf.unstack(_uniform(images, seed, 2), axis=1), images.shape[1:3], strict=True
@@ -82,7 +82,7 @@ def cut_out(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def _uniform(images: tf.Tensor, seed: tf.Tensor, count: int) -> tf.Tensor:
-    """So many numbers in [0, 1) for each image, float32 [B, count]."""
+    """`count` numbers in [0, 1) for each image, float32 [B, count]."""
     return tf.random.stateless_uniform((tf.shape(images)[0], count), seed, alg="philox")
 
 

@@ -1,7 +1,8 @@
-"""Affine warps, exact to second order.
+"""Affine warps with exact gradients of second order.
 
-`ImageProjectiveTransformV3` would be faster, but its gradient is the inverse warp, which is not
-the transpose: right for whole-pixel moves alone. Gathering and weighing four neighbours is.
+`ImageProjectiveTransformV3` is faster, but its gradient is the inverse warp, which is not the
+transpose: it is correct only for shifts by whole pixels. The gradient of gathering and weighting
+four neighbours is exact.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from .base import gather_pixels
 
 
 def warp(images: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
-    """Bilinear; beyond the border the image goes on mirrored.
+    """Bilinear warp; beyond the border the image continues mirrored.
 
     Args:
-        matrices: where each pixel comes from, as [x, y, 1] from the centre, in pixels.
+        matrices: map a pixel's position [x, y, 1] from the centre, in pixels, to its source.
 
     Shapes: [B, H, W, C], float32 [B, 2, 3] -> [B, H, W, C].
     """
@@ -35,10 +36,10 @@ def warp(images: tf.Tensor, matrices: tf.Tensor) -> tf.Tensor:
 
 
 def _neighbours(place: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """The whole place before, int32, and the share of the one after it."""
+    """The pixel before a position, int32, and the weight of the pixel after it."""
     turn = 2.0 * (side - 1)
     place = (side - 1) - tf.abs((side - 1) - tf.math.floormod(place, turn))
-    whole = tf.floor(place + 1e-4)  # what rounding left a hair under a pixel is that pixel
+    whole = tf.floor(place + 1e-4)  # rounding may leave a position slightly below a whole pixel
     return tf.cast(whole, tf.int32), tf.maximum(place - whole, 0.0)
 
 

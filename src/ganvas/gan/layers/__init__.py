@@ -1,4 +1,4 @@
-"""What Keras lacks, one file each. Every layer here has true second-order gradients."""
+"""Layers that Keras lacks, one file each, with correct second-order gradients."""
 
 from .attention import SelfAttention
 from .grouped import GroupedConv2D
@@ -30,4 +30,4 @@ __all__ = [
 ]
 
 REGISTERED = {f"ganvas>{name}": globals()[name] for name in __all__}
-"""The layers by the names under which Keras files know them."""
+"""The layers by the names under which Keras files store them."""

@@ -1,4 +1,4 @@
-"""Self-attention over the places of a map."""
+"""Self-attention over the positions of a map."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .spectral import SpectralNorm
 
 @keras.saving.register_keras_serializable("ganvas")
 class SelfAttention(keras.layers.Layer):
-    """Lets each place of a map look at all others: for shapes that convolutions see too late.
+    """Each position of a map depends on all others: for shapes that need many convolutions.
 
     y = x + gamma o(softmax(f(x) g(x)') h(x)), 1x1 convolutions, g and h on a map of half the
-    size. gamma begins at 0, so that the network begins without it.
+    size. gamma is initially 0, so that the layer is initially the identity.
 
     Args:
         spectral: normalise the four convolutions, as the paper does in both networks.
@@ -47,7 +47,7 @@ class SelfAttention(keras.layers.Layer):
         self.gamma = self.add_weight(shape=(), initializer="zeros", name="gamma")
 
     def _linear(self, width: int, name: str) -> keras.Layer:
-        own = {"dtype": self.dtype_policy}  # not the policy that happens to hold when it is built
+        own = {"dtype": self.dtype_policy}  # not the global policy at the time of `build`
         layer = layers.Conv2D(width, 1, use_bias=False, name=name, **own)
         return SpectralNorm(layer, use_bias=False, **own) if self.spectral else layer
 
@@ -55,17 +55,17 @@ class SelfAttention(keras.layers.Layer):
         options = {"training": training} if self.spectral else {}
         small = tf.nn.max_pool2d(inputs, 2, 2, "SAME")
         query, key, value = (
-            self._places(layer(x, **options))
+            self._positions(layer(x, **options))
             for layer, x in ((self.query, inputs), (self.key, small), (self.value, small))
         )
-        looks = tf.nn.softmax(tf.matmul(query, key, transpose_b=True))  # [N, HW, HW / 4]
-        seen = tf.matmul(looks, value)
+        attention = tf.nn.softmax(tf.matmul(query, key, transpose_b=True))  # [N, HW, HW / 4]
+        mixed = tf.matmul(attention, value)
         height, width = inputs.shape[1:3]
-        seen = tf.reshape(seen, (-1, height, width, seen.shape[-1]))
-        return inputs + tf.cast(self.gamma, inputs.dtype) * self.out(seen, **options)
+        mixed = tf.reshape(mixed, (-1, height, width, mixed.shape[-1]))
+        return inputs + tf.cast(self.gamma, inputs.dtype) * self.out(mixed, **options)
 
     @staticmethod
-    def _places(x: tf.Tensor) -> tf.Tensor:
+    def _positions(x: tf.Tensor) -> tf.Tensor:
         """[N, H, W, C] -> [N, HW, C]."""
         return tf.reshape(x, (-1, x.shape[1] * x.shape[2], x.shape[3]))
 

@@ -12,15 +12,15 @@ from ...base.types import LayerShape, Tensor
 
 @keras.saving.register_keras_serializable("ganvas")
 class GroupedConv2D(keras.layers.Layer):
-    """A convolution in which each group of channels sees only itself; without bias.
+    """A convolution in which each group of channels depends only on itself; without bias.
 
     Differs: split, one convolution per group, concatenation. `keras.layers.Conv2D(groups=...)`
-    needs XLA on a CPU, forward and backward: a hundred times slower here, and a SavedModel
-    that few targets run.
+    needs XLA on a CPU, forward and backward: a hundred times slower, and few targets run such a
+    SavedModel.
 
     Args:
         kernel: side of the kernel.
-        groups: how many; it divides the channels, whose number stays.
+        groups: number of groups; it divides the number of channels, which stays the same.
 
     Shapes: [N, H, W, C] -> the same.
     Source: Xie et al. 2017, arXiv:1611.05431.

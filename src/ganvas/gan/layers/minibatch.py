@@ -1,4 +1,4 @@
-"""Layers that let a discriminator see how alike the images of a batch are."""
+"""Layers that give a discriminator the similarity of the images of a batch."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ...base.types import LayerShape, Tensor
 
 @keras.saving.register_keras_serializable("ganvas")
 class MinibatchDiscrimination(keras.layers.Layer):
-    """Appends to each image's features how near the other images of the batch are.
+    """Appends to each image's features its similarity to the other images of the batch.
 
     M_i = f_i T as `kernels` rows of length `length`; o_ib = sum over j != i of
     exp(-|M_ib - M_jb|_1) - 1 as bias. The kernels of T are unit vectors times exp(scale). The
     value depends on the batch size, so keep real and fake batches apart and equal.
 
     Args:
-        kernels: B, how many kinds of nearness.
-        length: C, the dimension in which each is measured.
+        kernels: B, the number of similarities.
+        length: C, the dimension in which each is computed.
 
     Shapes: [N, A] -> [N, A + kernels].
     Source: Salimans et al. 2016, arXiv:1606.03498, section 3.2, with the weight normalisation
@@ -48,9 +48,9 @@ class MinibatchDiscrimination(keras.layers.Layer):
         norms = tf.sqrt(tf.reduce_sum(tf.square(directions), axis=0) + 1e-12)
         projection = directions * (tf.exp(self.scale) / norms)
         rows = tf.tensordot(inputs, projection, 1)  # [N, B, C]
-        # One sum per dimension: adding up a last axis of five is twice as slow.
+        # One sum per dimension: a sum over a last axis of length five is twice as slow.
         apart = tf.add_n([tf.abs(r[:, None] - r[None]) for r in tf.unstack(rows, axis=2)])
-        near = tf.reduce_sum(tf.exp(-apart), axis=1) - 1  # [N, N, B] -> [N, B]; not to itself
+        near = tf.reduce_sum(tf.exp(-apart), axis=1) - 1  # [N, N, B] -> [N, B]; without itself
         return tf.concat([inputs, near + self.bias], axis=1)
 
     def compute_output_shape(self, input_shape: LayerShape) -> LayerShape:
@@ -65,7 +65,7 @@ class MinibatchStd(keras.layers.Layer):
     """Appends a channel: the mean standard deviation over groups of images of the batch.
 
     Args:
-        group: images per group; fewer where the batch cannot be divided by it.
+        group: images per group; fewer if it does not divide the batch.
 
     Shapes: [N, H, W, C] -> [N, H, W, C + 1].
     Source: Karras et al. 2018, arXiv:1710.10196, section 3; groups: arXiv:1812.04948.
@@ -76,7 +76,7 @@ class MinibatchStd(keras.layers.Layer):
         self.group = group
 
     def group_of(self, batch: int) -> int:
-        """Images per group in such a batch."""
+        """Images per group in a batch of this size."""
         return max(size for size in range(1, self.group + 1) if batch % size == 0)
 
     def call(self, inputs: Tensor) -> Tensor:

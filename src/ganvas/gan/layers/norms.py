@@ -1,4 +1,4 @@
-"""Normalisations: with true gradients of second order, by label, of each pixel."""
+"""Normalisations: with correct second-order gradients, conditional, and per pixel."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ KINDS = ("batch", "group", "layer", "pixel")
 
 @keras.saving.register_keras_serializable("ganvas")
 class ConditionalNorm(keras.layers.Layer):
-    """A normalisation whose scale and shift belong to the label.
+    """A normalisation whose scale and shift depend on the label.
 
     Args:
-        classes: how many labels there are.
+        classes: number of classes.
         kind: "batch", "group", "layer" or "pixel".
-        groups: for "group", at most so many; the largest number that divides the channels.
+        groups: for "group": the largest divisor of the number of channels up to this is used.
 
     Shapes: ([N, H, W, C], label int [N]) -> [N, H, W, C].
     Source: Dumoulin et al. 2017, arXiv:1610.07629, eq. 5; in GANs Miyato & Koyama 2018,
@@ -37,7 +37,7 @@ class ConditionalNorm(keras.layers.Layer):
 
     def build(self, input_shape: LayerShape) -> None:
         shape, _ = input_shape
-        # Not in the precision that happens to hold when it is built.
+        # Not the global policy at the time of `build`.
         own = {"dtype": self.dtype_policy}
         self.norm = plain_norm(self.kind, shape[-1], self.groups, affine=False, **own)
         self.norm.build(shape)
@@ -82,11 +82,12 @@ class PixelNorm(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("ganvas")
 class BatchNorm(OwnMoments):
-    """Keras's, with true gradients of second order in training, and one memory for all replicas.
+    """Keras's, with correct second-order gradients in training, and common running statistics of
+    all replicas.
 
-    `tf.nn.moments` stops the gradient through the mean inside the variance: right once, silently
-    wrong twice, as a gradient penalty needs it. And Keras lets each replica of a strategy
-    remember its own statistics.
+    `tf.nn.moments` stops the gradient through the mean inside the variance: the first derivative
+    is correct, but the second, which a gradient penalty needs, is not. In Keras, each replica has
+    its own running statistics.
     """
 
     def add_weight(self, *args: Any, trainable: bool = True, **options: Any) -> Tensor:
@@ -101,12 +102,12 @@ class BatchNorm(OwnMoments):
 
 @keras.saving.register_keras_serializable("ganvas")
 class GroupNorm(keras.layers.Layer):
-    """Each image's channels in groups, each brought to mean 0 and variance 1; see `BatchNorm` for
-    why not Keras's.
+    """Normalises each group of an image's channels to mean 0 and variance 1; `BatchNorm` says why
+    not Keras's.
 
     Args:
         groups: it divides the channels; 1 normalises over the whole image, as WGAN-GP does.
-        affine: whether channels then have a scale and shift of their own.
+        affine: whether a learned scale and shift per channel follow.
 
     Shapes: [N, H, W, C] -> the same.
     Source: Wu & He 2018, arXiv:1803.08494; one group: Ba et al. 2016, arXiv:1607.06450.
@@ -151,7 +152,7 @@ def moments(x: tf.Tensor, axes: list[int]) -> tuple[tf.Tensor, tf.Tensor]:
 def plain_norm(
     kind: str, channels: int, groups: int = 8, affine: bool = True, **options: Any
 ) -> keras.Layer:
-    """The normalisation of that name for maps of so many channels."""
+    """The normalisation of this kind for maps of so many channels."""
     if kind == "batch":
         return BatchNorm(momentum=0.9, center=affine, scale=affine, **options)
     if kind == "pixel":

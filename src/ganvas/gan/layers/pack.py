@@ -1,4 +1,4 @@
-"""Packing: one verdict on several images."""
+"""Packing: one logit for several images."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ...base.types import LayerShape, Tensor
 
 @keras.saving.register_keras_serializable("ganvas")
 class Pack(keras.layers.Layer):
-    """Joins the last axis of `count` neighbours of the batch, so that a discriminator judges
-    packs: a pack of like images is easily told from a pack of real ones.
+    """Joins the last axis of `count` neighbours of the batch, so that a discriminator has one logit
+    per pack: a pack of similar images differs clearly from a pack of real ones.
 
     Args:
         count: images per pack; the batch must be a multiple of it.

@@ -14,7 +14,7 @@ from ...base.types import LayerShape, Tensor
 
 class _FIR(keras.layers.Layer):
     """A filter of few taps along height and width, as one depthwise convolution with constant
-    weights: linear, so that gradients of every order are exact, and INT8 on every target."""
+    weights. It is linear, so gradients of every order are exact, and INT8 works on every target."""
 
     def __init__(self, taps: Sequence[float] = (1, 3, 3, 1), **options: Any) -> None:
         super().__init__(**options)
@@ -26,7 +26,7 @@ class _FIR(keras.layers.Layer):
         return {**super().get_config(), "taps": self.taps}
 
     def filtered(self, x: tf.Tensor, before: int, stride: int, gain: float) -> tf.Tensor:
-        """Of ceil(H / stride), ceil(W / stride) pixels, the first with `before` taps outside."""
+        """ceil(H / stride) x ceil(W / stride) pixels, the first with `before` taps outside."""
         taps = len(self.taps)
         edges = [(before, (size - 1) // stride * stride + taps - size - before)
                  for size in x.shape[1:3]]  # fmt: skip

@@ -26,7 +26,7 @@ class Bias(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("ganvas")
 class Basis(keras.layers.Layer):
-    """A learned small map, its channels scaled by the given vector.
+    """A learned small map whose channels are scaled by the input vector.
 
     Args:
         height, width: of the map.
@@ -58,8 +58,8 @@ class Basis(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("ganvas")
 class Clip(keras.layers.Layer):
-    """Keeps images in [-1, 1], but not in training, where the discriminator must see by how much
-    they leave it: [N, H, W, C] -> the same.
+    """Clips images to [-1, 1], but not in training, where the discriminator must see values
+    outside: [N, H, W, C] -> the same.
     """
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:

@@ -22,16 +22,16 @@ class SpectralNorm(keras.layers.Wrapper):
     """Divides the weights of a linear layer by their largest singular value sigma, so that the
     layer is 1-Lipschitz (up to the overlap of a convolution's windows).
 
-    y = layer(x) / sigma + bias, which is W / sigma at work because the layer is linear. One
-    power iteration per training call moves the remembered singular vector u; gradients flow
-    through sigma = v' W u, not through u and v. In inference nothing iterates.
+    y = layer(x) / sigma + bias, which equals a layer with weights W / sigma, because the layer is
+    linear. One power iteration per training call updates the stored singular vector u; gradients
+    flow through sigma = v' W u, not through u and v. Inference has no iteration.
 
     Differs: `keras.layers.SpectralNormalization` overwrites the weights, without a gradient
     through sigma; this leaves them to the optimizer.
 
     Args:
         layer: Dense, Conv2D, Conv2DTranspose or Embedding, linear and without bias.
-        use_bias: whether to add a bias of its own.
+        use_bias: whether to add a bias.
 
     Shapes: those of the layer.
     Source: Miyato et al. 2018, arXiv:1802.05957, algorithm 1; kernels as [output, rest].
@@ -67,7 +67,7 @@ class SpectralNorm(keras.layers.Wrapper):
         return tf.reshape(kernel, (-1, kernel.shape[-1]))
 
     def sigma(self, training: bool = False) -> tf.Tensor:
-        """The largest singular value, as known by now."""
+        """The current estimate of the largest singular value."""
         matrix, u = self.matrix(), tf.convert_to_tensor(self.u.value)
         v = _unit(tf.linalg.matvec(matrix, u))
         if training:

@@ -12,10 +12,10 @@ from ...base.types import LayerShape, Tensor
 
 @keras.saving.register_keras_serializable("ganvas")
 class WrapPad(keras.layers.Layer):
-    """Continues a map beyond each border with what lies at the opposite one.
+    """Extends a map beyond each border with the rows or columns of the opposite border.
 
     A stack of these, each before a convolution without padding, is periodic by construction and
-    treats all places alike: no border is there to be learnt.
+    treats all positions alike: there is no border.
 
     Args:
         size: rows and columns added on each side; at most the map's own sides.

@@ -1,4 +1,4 @@
-"""The contract of a network pair, and what pairs share: sizes of maps, inputs, verdicts."""
+"""The contract of a network pair, and shared functions: sizes of maps, inputs, output heads."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ..layers.norms import plain_norm
 Shape = tuple[int, int, int]
 Tensor: TypeAlias = keras.KerasTensor
 
-WORDS = {
+CHOICES = {
     "norm": ("batch", "group", "layer", "pixel", "none"),
     "discriminator_norm": ("batch", "group", "layer", "spectral", "none"),
     "condition": ("embedding", "norm"),
     "head": ("projection", "auxiliary"),
     "minibatch": ("none", "discrimination", "std"),
 }
-"""What arguments that are words may be."""
+"""Accepted values of arguments that are strings."""
 
 
 class Networks(ABC):
     """A generator and a discriminator that fit each other.
 
-    Both are Functional Keras models over named inputs, so that they save, export and draw
-    themselves. `label` [B] int32 stands among the inputs only when `classes` > 0.
+    Both are Functional Keras models with named inputs, so that Keras can save, export and plot
+    them. `label` [B] int32 is an input only if `classes` > 0.
     """
 
     @abstractmethod
@@ -40,16 +40,16 @@ class Networks(ABC):
     def discriminator(self, shape: Shape, classes: int = 0) -> keras.Model:
         """{"image": [B, H, W, C], "label": [B]} -> logits [B, 1]; no sigmoid.
 
-        [B, 1 + classes] with an auxiliary classifier: its logits follow. [B / n, 1] where it
-        judges packs of n images.
+        [B, 1 + classes] with an auxiliary classifier, whose logits follow. [B / n, 1] with packs
+        of n images.
         """
 
 
 def check(options: Mapping[str, Any]) -> None:
     """Refuse arguments that no network can be built with. Raises ValueError."""
     for name, value in options.items():
-        if name in WORDS and value not in WORDS[name]:
-            raise ValueError(f"{name} must be one of {', '.join(WORDS[name])}, got '{value}'")
+        if name in CHOICES and value not in CHOICES[name]:
+            raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}, got '{value}'")
         if isinstance(value, int) and not isinstance(value, bool) and value < 1:
             raise ValueError(f"{name} must be >= 1, got {value}")
     if options.get("head") == "auxiliary" and options.get("pack", 1) > 1:
@@ -71,7 +71,7 @@ def map_sizes(shape: Shape) -> list[tuple[int, int]]:
 
 
 def cropped(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Cut the last row or column where doubling overshot an odd size."""
+    """Cut the last row or column that doubling added to an odd size."""
     extra = (x.shape[1] - size[0], x.shape[2] - size[1])
     return layers.Cropping2D(((0, extra[0]), (0, extra[1])))(x) if any(extra) else x
 
@@ -84,8 +84,8 @@ def label_input() -> Tensor:
 def latent(
     noise: int, classes: int, embedding: int, initializer: str | keras.Initializer = "uniform"
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """A generator's inputs, and the vector it starts from: noise, and the label's embedding
-    beside it where `embedding` > 0."""
+    """A generator's inputs, and its first vector: noise, and the label's embedding if
+    `embedding` > 0."""
     inputs = {"noise": keras.Input((noise,), name="noise")}
     if not classes:
         return inputs, inputs["noise"]
@@ -99,7 +99,7 @@ def latent(
 def conditioned(
     noise: int, classes: int, *, condition: str, norm: str, embedding: int
 ) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
-    """`latent`, and the label for norms to read where it enters by them."""
+    """`latent`, and the label if the generator's norms depend on it."""
     if condition == "embedding" or not classes:
         return *latent(noise, classes, embedding), None
     if norm == "none":
@@ -111,7 +111,7 @@ def conditioned(
 
 
 def normalised(x: Tensor, kind: str, label: Tensor | None = None, classes: int = 0) -> Tensor:
-    """Normalise a map; with a label, by the label's own scale and shift."""
+    """Normalise a map; with a label, the scale and shift depend on it."""
     if kind in ("none", "spectral"):
         return x
     if label is not None:
@@ -122,7 +122,7 @@ def normalised(x: Tensor, kind: str, label: Tensor | None = None, classes: int =
 def weighed(
     layer: type[keras.Layer], *sizes: Any, spectral: bool = False, **options: Any
 ) -> keras.Layer:
-    """A linear layer with bias, spectrally normalised if asked."""
+    """A linear layer with bias, optionally with spectral normalisation."""
     if spectral:
         own = {"dtype": options["dtype"]} if "dtype" in options else {}
         return SpectralNorm(layer(*sizes, use_bias=False, **options), **own)
@@ -130,7 +130,7 @@ def weighed(
 
 
 def critic_inputs(shape: Shape, classes: int, pack: int) -> tuple[dict[str, Tensor], Tensor]:
-    """A discriminator's inputs, and the image (or pack of images) it looks at."""
+    """A discriminator's inputs, and the image or the pack of images."""
     inputs = {"image": keras.Input(shape, name="image")}
     if classes:
         inputs["label"] = label_input()
@@ -141,7 +141,7 @@ def with_std(x: Tensor, minibatch: str) -> Tensor:
     return MinibatchStd()(x) if minibatch == "std" else x
 
 
-def verdict(
+def output_head(
     features: Tensor,
     inputs: dict[str, Tensor],
     classes: int,
@@ -151,14 +151,14 @@ def verdict(
     spectral: bool = False,
     pack: int = 1,
 ) -> Tensor:
-    """From features [B, D] to the discriminator's logits.
+    """The last layers of a discriminator: features [B, D] -> logits.
 
-    Differs: the auxiliary classifier is paid for on real images by the discriminator and on fakes
-    by the generator, as in arXiv:1704.00028; the paper charges both players with both.
+    Differs: the auxiliary classifier's loss on real images belongs to the discriminator, and on
+    fakes to the generator, as in arXiv:1704.00028; in the paper both networks have both.
     Source: projection: Miyato & Koyama 2018, arXiv:1802.05637; auxiliary classifier: Odena et
         al. 2017, arXiv:1610.09585.
     """
-    # In full precision: losses look at small differences of logits that may be large.
+    # In full precision: losses depend on small differences of logits that may be large.
     exact = {"dtype": keras.config.dtype_policy().variable_dtype}
     if minibatch == "discrimination":
         features = MinibatchDiscrimination(**exact)(features)
@@ -166,11 +166,11 @@ def verdict(
     if not classes:
         return logit
     if head == "auxiliary":
-        guess = weighed(layers.Dense, classes, spectral=spectral, **exact)(features)
-        return layers.Concatenate(**exact)([logit, guess])
+        predicted = weighed(layers.Dense, classes, spectral=spectral, **exact)(features)
+        return layers.Concatenate(**exact)([logit, predicted])
     label = inputs["label"]
     places = [label]
-    if pack > 1:  # each place in a pack has a table of its own
+    if pack > 1:  # each place in a pack has its own table
         packs = Pack(pack)(layers.Reshape((1,))(label))
         places = [packs[:, place] for place in range(pack)]
     embedded = [embed(classes, features.shape[-1], spectral, **exact)(place) for place in places]

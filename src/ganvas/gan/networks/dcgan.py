@@ -17,7 +17,7 @@ from .base import (
     cropped,
     map_sizes,
     normalised,
-    verdict,
+    output_head,
     weighed,
     with_std,
 )
@@ -25,11 +25,11 @@ from .base import (
 
 @dataclass
 class DCGAN(Networks):
-    """Strided convolutions all the way: noise to a small map, doubled until it is an image.
+    """Strided convolutions: from noise to a small map, which is doubled until it is an image.
 
     Differs from the paper: channel counts double towards the small maps up to `max_width`;
     odd sizes are cropped after doubling, so any size works; the discriminator is not
-    normalised unless asked.
+    normalised by default.
 
     Args:
         noise: length of the noise vector.
@@ -38,12 +38,13 @@ class DCGAN(Networks):
         max_width: no map has more channels than this.
         norm: in the generator: "batch", "group", "layer", "pixel" or "none".
         discriminator_norm: "none", "batch", "group", "layer" or "spectral".
-        condition: how labels enter the generator: an "embedding" beside the noise, or the
-            scale and shift of each "norm".
+        condition: how the generator gets labels: an "embedding" concatenated with the noise, or
+            the scale and shift of each "norm".
         embedding: length of a label's vector.
         head: how the discriminator uses labels: "projection" or "auxiliary" (a classifier).
-        minibatch: "discrimination" (Salimans) or "std" (Karras) lets it see how alike a batch is.
-        pack: images it judges at once (PacGAN).
+        minibatch: "discrimination" (Salimans) or "std" (Karras): the discriminator gets the
+            similarity of the batch; or "none".
+        pack: images per logit of the discriminator (PacGAN).
         attention: self-attention in both on maps of the second finest size.
 
     Source: Radford et al. 2015, arXiv:1511.06434.
@@ -97,7 +98,7 @@ class DCGAN(Networks):
             x = layers.LeakyReLU(0.2)(x)
             if level == 0 and self.attention:
                 x = SelfAttention(spectral)(x)
-        logits = verdict(
+        logits = output_head(
             layers.Flatten()(x), inputs, classes, head=self.head, minibatch=self.minibatch,
             spectral=spectral, pack=self.pack,
         )  # fmt: skip

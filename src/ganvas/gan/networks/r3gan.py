@@ -15,18 +15,18 @@ from .base import Networks, Shape, Tensor, check, critic_inputs, cropped, latent
 
 @dataclass
 class R3GAN(Networks):
-    """Inverted bottlenecks with grouped convolutions, the same in both players; meant for the
+    """Inverted bottlenecks with grouped convolutions, the same in both networks; designed for the
     relativistic loss with R1 and R2 at every step.
 
     A block is x + W3 a(W2 a(W1 x)): 1x1 to twice the channels, 3x3 in groups, 1x1 back, with
-    a = leaky ReLU after a bias. W3 begins at zero, so that each block begins as the identity.
+    a = leaky ReLU after a bias. W3 is initially zero, so that each block is initially the identity.
     Differs: the learning rate does not fall within the burn-in (`train.decay` falls over the whole
     run); channel counts double towards the small maps up to `max_width`; any size; images are
     clipped to [-1, 1] outside training.
 
     Args:
         noise: length of the noise vector, and of a label's.
-        width: channels on the finest map, in both players; each coarser map has twice as many.
+        width: channels on the finest map, in both networks; each coarser map has twice as many.
         max_width: no map has more channels than this.
         blocks: per size of map.
         group: channels per group of the 3x3 convolution.
@@ -72,11 +72,11 @@ class R3GAN(Networks):
             if x.shape[-1] != widths[level]:
                 x = _pointwise(widths[level])(x)
             x = self._residual(x, len(sizes))
-        # Keras counts all channels as a depthwise kernel's fan-in, where each sees itself alone.
+        # Keras counts all channels as a depthwise kernel's fan-in, but each depends only on itself.
         unit = _initializer(math.sqrt(x.shape[-1]))
         x = layers.DepthwiseConv2D(sizes[-1], use_bias=False, depthwise_initializer=unit)(x)
         x = layers.Flatten()(x)
-        # In full precision: losses look at small differences of logits that may be large.
+        # In full precision: losses depend on small differences of logits that may be large.
         exact = {"dtype": keras.config.dtype_policy().variable_dtype}
         if not classes:
             return keras.Model(inputs, _dense(1, **exact)(x), name="discriminator")
@@ -92,7 +92,7 @@ class R3GAN(Networks):
         return sizes, [min(self.max_width, self.width * 2**level) for level in range(len(sizes))]
 
     def _residual(self, x: Tensor, stages: int) -> Tensor:
-        """The blocks of one stage, so scaled that the sum over all of them stays calm (Fix-up)."""
+        """The blocks of one stage, scaled so that the sum over all stays bounded (Fix-up)."""
         gain = math.sqrt(2 / (1 + 0.2**2)) * (stages * self.blocks) ** -0.25
         channels = x.shape[-1]
         for _ in range(self.blocks):
@@ -121,5 +121,5 @@ def _dense(width: int, **options: Any) -> keras.Layer:
 
 
 def _normal(inputs: int) -> keras.initializers.Initializer:
-    """For a table of labels: a linear layer of so many inputs, of which one is on."""
+    """For a table of labels, which is a linear layer of so many inputs with one-hot vectors."""
     return keras.initializers.RandomNormal(stddev=max(1, inputs) ** -0.5)

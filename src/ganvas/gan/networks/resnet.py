@@ -18,7 +18,7 @@ from .base import (
     cropped,
     map_sizes,
     normalised,
-    verdict,
+    output_head,
     weighed,
     with_std,
 )
@@ -26,7 +26,7 @@ from .base import (
 
 @dataclass
 class ResNet(Networks):
-    """Residual blocks that double or halve the map: deeper than DCGAN and slower a step.
+    """Residual blocks that double or halve the map: deeper than DCGAN, with slower steps.
 
     Differs from the papers: channel counts double towards the small maps up to `max_width`
     (equal widths throughout: width = max_width); any size.
@@ -75,7 +75,7 @@ class ResNet(Networks):
             up = cropped(layers.UpSampling2D()(active(x)), size)
             long = layers.Conv2D(width, 3, padding="same")(up)
             long = layers.Conv2D(width, 3, padding="same")(active(long))
-            short = layers.Conv2D(width, 1)(x)  # before doubling: the same, for a quarter
+            short = layers.Conv2D(width, 1)(x)  # before doubling: the same at a quarter of the cost
             x = layers.Add()([cropped(layers.UpSampling2D()(short), size), long])
             if self.attention and size == finer[max(0, len(finer) - 2)]:
                 x = SelfAttention()(x)
@@ -99,7 +99,7 @@ class ResNet(Networks):
             down = layers.AveragePooling2D(2, padding="same") if level < halvings else None
             if level == halvings:
                 x = with_std(x, self.minibatch)
-            long = conv(width, 3)(active(x) if level else x)  # the first sees the bare image
+            long = conv(width, 3)(active(x) if level else x)  # the first gets the image itself
             long = conv(width, 3)(active(long))
             short = x
             if down:
@@ -111,8 +111,8 @@ class ResNet(Networks):
                 x = SelfAttention(spectral)(x)
         height, width = x.shape[1:3]
         pooled = layers.GlobalAveragePooling2D()(active(x))
-        summed = layers.Rescaling(height * width)(pooled)  # a sum over places, as in the paper
-        logits = verdict(
+        summed = layers.Rescaling(height * width)(pooled)  # a sum over positions, as in the paper
+        logits = output_head(
             summed, inputs, classes, head=self.head, minibatch=self.minibatch,
             spectral=spectral, pack=self.pack,
         )  # fmt: skip

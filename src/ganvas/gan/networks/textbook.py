@@ -1,4 +1,4 @@
-"""The DCGAN of the textbooks and tutorials for MNIST, to the letter."""
+"""The DCGAN of textbooks and tutorials for MNIST, unchanged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .base import Networks, Shape
 
 
 class Textbook(Networks):
-    """Two transposed convolutions against two convolutions with dropout; 28x28, no labels.
+    """Two transposed convolutions, and two convolutions with dropout; 28x28, no labels.
 
     The generator is Dense 100 -> 7*7*128, LeakyReLU 0.2, reshape, two Conv2DTranspose 128 4x4
     stride 2 with LeakyReLU 0.2, Conv2D 1 7x7 tanh; the discriminator two Conv2D 64 3x3

@@ -1,4 +1,4 @@
-"""Textures of any size: a generator without borders, a discriminator without places."""
+"""Textures of any size: a generator without borders, a discriminator that ignores positions."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from .base import (
     cropped,
     label_input,
     normalised,
-    verdict,
+    output_head,
     weighed,
     with_std,
 )
 
-FEWEST = 6  # the discriminator's smallest map that is still halved
+FEWEST = 6  # side of the smallest map that the discriminator halves
 
 
 @dataclass
 class Texture(Networks):
-    """Convolutions over a field of noise: each place of the image has numbers of its own, and all
-    places the same weights, so that images of any size come from them.
+    """Convolutions over a field of noise: each position of the image has its own noise, and all
+    positions have the same weights, so the generator can draw images of any size.
 
-    In training the field is wider than the image and no convolution pads: the image is a window
-    on an endless plane, and the discriminator has no border to learn. `torus` is the same
-    network on a field that closes upon itself: its images tile.
+    In training the field is larger than the image and no convolution pads: the image is a window
+    of an unlimited plane, without border effects. `torus` is the same network on a periodic field:
+    its images tile.
 
     Differs from the paper: the field is doubled by repeating pixels, against chequered patterns;
-    a label's vector stands beside the overall noise; no waves.
+    a label's vector is concatenated with the overall noise; no waves.
 
     Args:
-        local: numbers per cell of the field; a cell is `stride` pixels wide.
-        overall: numbers that all cells share, and the length of a label's vector.
+        local: noise numbers per cell of the field; a cell is `stride` pixels wide.
+        overall: noise numbers common to all cells, and the length of a label's vector.
         levels: doublings from the field to the image.
-        discriminator_levels: halvings before it judges: after 3, a judgement covers 22 pixels.
-            It judges grain before shape, and much sooner than one that sees a whole crop.
+        discriminator_levels: halvings: after 3, a feature depends on 22 pixels. Such a
+            discriminator learns fine structure faster than one that depends on the whole crop.
         width: generator's channels on its finest map; each coarser map has twice as many.
         discriminator_width: the same for the discriminator.
         max_width: no map has more channels than this.
-        norm: in the generator: "batch", "pixel" or "none", which treat all places alike.
+        norm: in the generator: "batch", "pixel" or "none", which treat all positions alike.
         discriminator_norm: "none" or "spectral".
-        minibatch: "std" (Karras) lets the discriminator see how alike a batch is, or "none".
+        minibatch: "std" (Karras): the discriminator gets the similarity of the batch; or "none".
 
     Source: Bergmann et al. 2017, arXiv:1705.06566 (PSGAN).
     """
@@ -66,12 +66,12 @@ class Texture(Networks):
 
     def __post_init__(self) -> None:
         check(vars(self))
-        taken = {"norm": ("batch", "pixel", "none"), "discriminator_norm": ("none", "spectral"),
-                 "minibatch": ("none", "std")}  # fmt: skip
-        for name, words in taken.items():
-            if getattr(self, name) not in words:
+        choices = {"norm": ("batch", "pixel", "none"), "discriminator_norm": ("none", "spectral"),
+                   "minibatch": ("none", "std")}  # fmt: skip
+        for name, values in choices.items():
+            if getattr(self, name) not in values:
                 raise ValueError(
-                    f"{name} must be one of {', '.join(words)}, got '{getattr(self, name)}'"
+                    f"{name} must be one of {', '.join(values)}, got '{getattr(self, name)}'"
                 )
 
     @property
@@ -99,10 +99,10 @@ class Texture(Networks):
         return keras.Model(inputs, image, name="generator")
 
     def torus(self, channels: int, classes: int = 0) -> keras.Model:
-        """The generator's convolutions on fields that close upon themselves, of any size:
-        {"field": [B, h, w, local + overall, + overall where there are classes]} ->
+        """The generator's convolutions on periodic fields of any size:
+        {"field": [B, h, w, local + overall, + overall if there are classes]} ->
         [B, stride h, stride w, channels]. Its weights are those of `generator`, without the
-        labels' table; `take` brings them over."""
+        labels' table; `take` copies them."""
         depth = self.local + self.overall * (2 if classes else 1)
         field = keras.Input((None, None, depth), name="field")
         return keras.Model({"field": field}, self._body(field, channels, None), name="torus")
@@ -118,13 +118,13 @@ class Texture(Networks):
             x = layers.LeakyReLU(0.2)(conv(x))
         x = with_std(x, self.minibatch)
         conv = weighed(layers.Conv2D, x.shape[-1], 1, spectral=spectral, **_STRONG)
-        x = layers.GlobalAveragePooling2D()(layers.LeakyReLU(0.2)(conv(x)))  # where is no matter
-        logits = verdict(x, inputs, classes, spectral=spectral)
+        x = layers.GlobalAveragePooling2D()(layers.LeakyReLU(0.2)(conv(x)))
+        logits = output_head(x, inputs, classes, spectral=spectral)
         return keras.Model(inputs, logits, name="discriminator")
 
     def _windows(self, shape: Shape) -> list[tuple[int, int]]:
-        """Sizes of the maps before each convolution, so that without padding the image comes
-        out: the field first."""
+        """Sizes of the maps before each convolution, from the field on, so that without padding the
+        result has the size of the image."""
         size = (shape[0] + 2, shape[1] + 2)  # before the last convolution, to the image
         sizes = [size]
         for _ in range(self.levels):
@@ -135,7 +135,7 @@ class Texture(Networks):
         return sizes[::-1]
 
     def _body(self, x: Tensor, channels: int, sizes: list[tuple[int, int]] | None) -> Tensor:
-        """Field -> image; a window of it where sizes are given, else a torus."""
+        """Field -> image; a window if sizes are given, else a torus."""
 
         def conv(x: Tensor, width: int) -> Tensor:
             x = x if sizes else WrapPad(1)(x)
@@ -151,11 +151,11 @@ class Texture(Networks):
 
 
 def take(torus: keras.Model, generator: keras.Model) -> None:
-    """Give a torus the weights of its generator."""
+    """Copy the generator's weights to its torus."""
     convolved = [one for one in generator.layers if not isinstance(one, layers.Embedding)]
     torus.set_weights([weight for layer in convolved for weight in layer.get_weights()])
 
 
-# Textures of low contrast would fade from layer to layer under Keras's own initial weights.
+# With Keras's default initial weights, low contrast would decrease from layer to layer.
 _STRONG = {"padding": "valid", "kernel_initializer": "he_normal"}
 _NORMAL = keras.initializers.RandomNormal(stddev=1.0)

@@ -126,7 +126,7 @@ def by_discriminator(
     elif gan.conditional:
         some = np.random.default_rng([seed, 14]).permutation(classes)[:_MOST_CLASSES]
         tried = [np.full(len(images), label, np.int32) for label in some]
-    judge = tf.function(lambda image, label: gan.judge(image, label, training=False))
+    judge = tf.function(lambda image, label: gan.logits(image, label, training=False))
     found = np.full(len(images), -np.inf)
     for label in tried:
         for start in range(0, len(order), _BATCH):

@@ -1,4 +1,4 @@
-"""The cadence of a run: what happens at the end of a tick."""
+"""Callbacks of a run: work at the end of a tick."""
 
 from .checkpoint import Checkpoint, restore, state_of, take_weights
 from .early_stop import EarlyStop

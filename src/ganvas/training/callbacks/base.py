@@ -1,4 +1,4 @@
-"""What every callback here is: work at the end of a tick."""
+"""The base class of all callbacks: work at the end of a tick."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ class EachTick(keras.callbacks.Callback):
 
     @abstractmethod
     def tick(self, step: int, logs: dict[str, float]) -> dict[str, float] | None:
-        """After `step` steps; `logs` are the tick's means. What is returned joins them, for the
-        callbacks that come after this one."""
+        """Called after `step` steps; `logs` are the tick's means. The returned values are added to
+        them, for the callbacks after this one."""

@@ -1,4 +1,4 @@
-"""The full training state: everything that going on needs, to the bit."""
+"""The full training state: everything that an exact resume needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .base import EachTick
 
 
 class Checkpoint(EachTick):
-    """Written every tick, after everything else has been."""
+    """Writes the state every tick, after the log."""
 
     def tick(self, step: int, logs: dict[str, float]) -> None:
         self.run.save_state(step, state_of(self.model))
@@ -23,7 +23,7 @@ class Checkpoint(EachTick):
 def variables(gan: GAN) -> dict[str, Any]:
     """Every variable that training changes, by a name that does not depend on the session.
 
-    `.variables` and not `.weights`: the counters of Dropout's randomness count.
+    `.variables`, not `.weights`: they include the counters of Dropout's random numbers.
     """
     groups = {
         "generator": gan.generator.variables,
@@ -40,7 +40,7 @@ def variables(gan: GAN) -> dict[str, Any]:
 
 
 def moments(optimizer: keras.Optimizer) -> list[tf.Variable]:
-    """An optimizer's variables but its rate, which belongs to the recipe and may change."""
+    """An optimizer's variables without its rate, which belongs to the recipe and may change."""
     return [v for v in optimizer.variables if v.name != "learning_rate"]
 
 
@@ -49,7 +49,7 @@ def state_of(gan: GAN) -> dict[str, np.ndarray]:
 
 
 def restore(gan: GAN, arrays: dict[str, np.ndarray]) -> None:
-    """Put a state back. Raises RunError when it belongs to other networks."""
+    """Restore a state. Raises: RunError: it belongs to other networks."""
     targets = variables(gan)
     shapes = {name: tuple(v.shape) for name, v in targets.items()}
     if shapes != {name: array.shape for name, array in arrays.items()}:
@@ -62,13 +62,13 @@ def restore(gan: GAN, arrays: dict[str, np.ndarray]) -> None:
 
 
 def take_weights(gan: GAN, arrays: dict[str, np.ndarray]) -> list[str]:
-    """Start from another run's weights; optimizers start afresh.
+    """Start from another run's weights; optimizers keep their initial state.
 
-    Returns: the names of weights that have another shape and start anew.
-    Raises: RunError: other networks, or hardly a weight that fits.
+    Returns: the names of weights that have another shape and keep their initial values.
+    Raises: RunError: other networks, or more than half of the weights do not fit.
     """
-    targets = {k: v for k, v in variables(gan).items() if k.partition("/")[0] in PLAYERS}
-    given = {k: v for k, v in arrays.items() if k.partition("/")[0] in PLAYERS}
+    targets = {k: v for k, v in variables(gan).items() if k.partition("/")[0] in NETWORKS}
+    given = {k: v for k, v in arrays.items() if k.partition("/")[0] in NETWORKS}
     anew = [k for k in targets if k in given and given[k].shape != tuple(targets[k].shape)]
     if targets.keys() != given.keys() or 2 * len(anew) > len(targets):
         raise RunError(
@@ -80,4 +80,4 @@ def take_weights(gan: GAN, arrays: dict[str, np.ndarray]) -> list[str]:
     return [targets[name].path for name in anew]
 
 
-PLAYERS = ("generator", "discriminator", "ema")
+NETWORKS = ("generator", "discriminator", "ema")

@@ -1,4 +1,4 @@
-"""The caller of a training may stop it after any tick: a search that has seen enough."""
+"""The caller of a training may stop it after any tick, as a hyperparameter search does."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .base import EachTick
 
 
 class EarlyStop(EachTick):
-    """Comes last, when the tick's line and state are written."""
+    """Called after the tick's line and state are written."""
 
-    def __init__(self, run: Run, plan: Plan, question: Callable[[Run], bool]) -> None:
+    def __init__(self, run: Run, plan: Plan, should_stop: Callable[[Run], bool]) -> None:
         super().__init__(run, plan)
-        self.question = question
+        self.should_stop = should_stop
 
     def tick(self, step: int, logs: dict[str, float]) -> None:
-        self.model.stop_training |= bool(self.question(self.run))
+        self.model.stop_training |= bool(self.should_stop(self.run))

@@ -13,28 +13,28 @@ from .base import EachTick
 
 
 class NaNGuard(EachTick):
-    """Comes before everything that writes, so that the last good state stays the last.
+    """Called before all callbacks that write, so that the last saved state is finite.
 
-    Without a run, as a worker that writes nothing: it stops where the chief does.
+    Without a run, in a worker that writes nothing: it stops at the same step as the chief.
     """
 
     def __init__(self, run: Run | None, plan: Plan) -> None:
         super().__init__(run, plan)  # type: ignore[arg-type]
 
     def tick(self, step: int, logs: dict[str, float]) -> None:
-        sick = [f"loss '{name}'" for name, value in logs.items() if not math.isfinite(value)]
-        sick += [
+        wrong = [f"loss '{name}'" for name, value in logs.items() if not math.isfinite(value)]
+        wrong += [
             f"weight {weight.path}"
             for weight in self.model.generator.weights + self.model.discriminator.weights
             if not np.isfinite(weight.numpy()).all()
         ]
-        if sick:
-            about = {"what": sick[0], "step": step, "kimg": round(self.plan.kimg(step), 3)}
+        if wrong:
+            about = {"what": wrong[0], "step": step, "kimg": round(self.plan.kimg(step), 3)}
             if self.run is None:
-                raise Diverged(f"{sick[0]} is not finite after step {step}")
+                raise Diverged(f"{wrong[0]} is not finite after step {step}")
             self.run.update_info(diverged=about)
             raise Diverged(
-                f"{sick[0]} is not finite after step {step} ({self.plan.kimg(step):.1f} kimg): "
+                f"{wrong[0]} is not finite after step {step} ({self.plan.kimg(step):.1f} kimg): "
                 f"the last good state is kept in {self.run.folder}/state; lower the learning "
                 "rates or add a penalty, then train --from it"
             )

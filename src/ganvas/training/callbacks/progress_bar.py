@@ -1,4 +1,4 @@
-"""What a person sees while a run trains."""
+"""The progress of a run on the terminal."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ...config.plan import Plan
 from ...storage.run import Run
 from .base import EachTick
 
-QUIET = ("signal/", "slope/")
-"""What the doctor reads, and a person need not."""
+HIDDEN = ("signal/", "slope/")
+"""Prefixes of values that are logged for the doctor, but not shown."""
 
 
 class ProgressBar(EachTick):
@@ -52,8 +52,8 @@ class ProgressBar(EachTick):
         seconds = (time.perf_counter() - self.began) / (step - self.start)
         speed = 1000 * self.plan.kimg(1) / seconds
         left = clock(seconds * (self.plan.total - step))
-        told = {name: value for name, value in logs.items() if not name.startswith(QUIET)}
-        means = " ".join(f"{name} {value:.3g}" for name, value in sorted(told.items()))
+        shown = {name: value for name, value in logs.items() if not name.startswith(HIDDEN)}
+        means = " ".join(f"{name} {value:.3g}" for name, value in sorted(shown.items()))
         line = f"{speed:.0f} img/s  {means}  left {left}"
         if self.console.is_terminal:
             self.bar.update(self.task, completed=step, kimg=self.count(step), line=line)

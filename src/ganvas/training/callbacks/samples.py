@@ -1,4 +1,4 @@
-"""Image grids of the same noise for ever, and the models they came from."""
+"""Image grids from the same noise throughout the run, and their models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GRID_SEED = 0
 
 
 class Samples(EachTick):
-    """Writes samples/KIMG.png, a grid in TensorBoard and models/KIMG.keras when due."""
+    """Writes samples/KIMG.png, a grid in TensorBoard and models/KIMG.keras."""
 
     def __init__(self, run: Run, plan: Plan, sampler: Sampler, writer: Any = None) -> None:
         super().__init__(run, plan)
@@ -42,14 +42,14 @@ class Samples(EachTick):
 
 
 class Logits(EachTick):
-    """Histograms of what the discriminator says, in TensorBoard, at the cadence of grids.
+    """Histograms of the discriminator's logits, in TensorBoard, with each grid.
 
-    Where the two hills stand apart, the discriminator is winning.
+    If the two histograms do not overlap, the discriminator distinguishes real from fake.
     """
 
     def __init__(self, run: Run, plan: Plan, source: Images, writer: Any) -> None:
         super().__init__(run, plan)
-        self.count = plan.batch  # which the discriminator can judge
+        self.count = plan.batch  # a size that packs and groups divide
         batch = next(iter(source.stream(self.count, seed=0)))
         self.real = batch[0] if source.classes else batch
         self.label = batch[1] if source.classes else None
@@ -63,22 +63,22 @@ class Logits(EachTick):
         fake = self.model.generate(noise, self.label, training=False)
         with self.writer.as_default(step):
             for name, image in (("real", self.real), ("fake", fake)):
-                logits = self.model.judge(image, self.label, training=False)[:, 0]
+                logits = self.model.logits(image, self.label, training=False)[:, 0]
                 tf.summary.histogram(f"logits/{name}", logits)
 
 
 def draw_grid(sampler: Sampler, columns: int = COLUMNS) -> np.ndarray:
-    """A grid [H', W', C]; one row per class where there are classes."""
+    """A grid [H', W', C]; one row per class if there are classes."""
     rows = min(len(sampler.names), MAX_ROWS) or columns
     labels = np.repeat(np.arange(rows), columns) if sampler.names else None
     return images.grid(sampler.sample(rows * columns, labels, seed=GRID_SEED), columns)
 
 
 def real_grid(source: Images, columns: int = COLUMNS) -> np.ndarray:
-    """Real images laid out as `draw_grid` lays out fakes."""
+    """Real images in the layout of `draw_grid`."""
     rows = min(len(source.names), MAX_ROWS) or columns
     wanted: dict[int, list[np.ndarray]] = {row: [] for row in range(rows)}
-    # Few at a time, because they may be large; as many in all as a rare class needs.
+    # Small batches, because images may be large; enough of them for a rare class.
     for batch in source.stream(columns, seed=0).take(10_000 // columns):
         pictures, labels = batch if source.classes else (batch, None)
         if not source.names:

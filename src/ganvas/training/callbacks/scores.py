@@ -1,5 +1,5 @@
-"""Scores of the averaged generator on held-out images, while it learns: the best model is kept,
-and a run that gets no better can stop."""
+"""Scores of the averaged generator on held-out images during training: the best model is kept, and
+a run that does not improve can stop."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ...storage.run import Run
 from .base import EachTick
 
 SEED = 1
-"""Of the noise: not that of the grids, and the same at every scoring."""
+"""Seed of the noise: different from that of the grids, and the same at every scoring."""
 MOST = 2000
-"""Real images at most, to compare with."""
+"""Largest number of real images for the comparison."""
 
 
 class Scores(EachTick):
-    """Comes before the log, so that its numbers are in the tick's line; writes best.json.
+    """Called before the log, so that scores are in the tick's line; writes best.json.
 
-    What it decides depends on the log, best.json and the weights alone, so a run that was killed
-    decides the same when it goes on.
+    Its decisions depend only on the log, best.json and the weights, so they are the same in a run
+    that is killed and resumed.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Scores(EachTick):
         return {**scores, "score/seconds": time.perf_counter() - began}
 
     def prepare(self) -> Reference:
-        """The images to score against; `about` says of best.json what does not change."""
+        """The reference images; sets `about`, the part of best.json that does not change."""
         options, source = self.options, self.source
         against = Reference(source, options.features, MOST)
         count = min(options.images, source.count)
@@ -84,7 +84,7 @@ class Scores(EachTick):
         return against
 
     def keep(self, step: int, scores: dict[str, float]) -> None:
-        """This generator is the best so far."""
+        """Save this generator as the best so far."""
         kimg = self.plan.kimg(step)
         path = self.run.save_model(round(kimg), self.sampler.generator, best=True)
         about = {"model": path.name, "step": step, "kimg": round(kimg, 3)}

@@ -1,4 +1,4 @@
-"""The doctor after each tick: says when a run starts to fail, and stops it for a fix."""
+"""The doctor after each tick: reports when a run starts to fail, and stops it for a fix."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .base import EachTick
 
 
 class Watch(EachTick):
-    """Comes last, when the log's line and the state are written.
+    """Called after the log's line and the state are written.
 
     Attributes:
-        failure: the failure that the run was stopped for; None while it may go on.
+        failure: the failure because of which the run is stopped; None if it is not.
     """
 
     def __init__(
-        self, run: Run, plan: Plan, heal: bool, writer: Any = None, aloud: bool = True
+        self, run: Run, plan: Plan, heal: bool, writer: Any = None, progress: bool = True
     ) -> None:
         super().__init__(run, plan)
         self.report = run.read_json("data.json")
         self.heal = heal
         self.writer = writer
-        self.aloud = aloud
+        self.progress = progress
         self.failure: Finding | None = None
         self.known: set[tuple[str, str]] = set()
 
@@ -42,20 +42,21 @@ class Watch(EachTick):
             self.model.stop_training = True
         found = {(f.failure, f.severity) for f in findings}
         if found - self.known:
-            self.tell(step, rows, findings)
+            self.report_findings(step, rows, findings)
         self.known |= found
 
-    def tell(self, step: int, rows: Any, findings: list[Finding]) -> None:
-        """A line on standard error for what is certain, and the report in TensorBoard."""
-        name = self.run.folder
+    def report_findings(self, step: int, rows: Any, findings: list[Finding]) -> None:
+        """Write certain failures to standard error, and the health report to TensorBoard."""
         for finding in findings:
             new = (finding.failure, finding.severity) not in self.known
-            if self.aloud and new and finding.severity == "certain" and not self.failure:
+            if self.progress and new and finding.severity == "certain" and not self.failure:
                 sys.stderr.write(
                     f"note: {finding.failure} since {finding.since_kimg:g} kimg: "
                     f"`ganvas doctor {self.run.where}` shows the evidence and fixes\n"
                 )
         if self.writer:
             with self.writer.as_default(step):
-                text = health_report(name.name, rows, examine_run(self.run))  # with fixes
+                text = health_report(
+                    self.run.folder.name, rows, examine_run(self.run)
+                )  # with fixes
                 tf.summary.text("doctor", f"```\n{text}\n```")
