@@ -32,12 +32,12 @@ def detector(tmp_path_factory):
     import tensorflow as tf
 
     from ganvas.gan.model import GAN
-    from ganvas.kits.defects import encoder, fitting, folder, game
+    from ganvas.kits.defects import encoder, fitting, folder, training
     from ganvas.training.assembly import parts_of
 
     keras.utils.set_random_seed(0)
     sizes = {"networks.width": 4, "networks.discriminator_width": 4, "networks.max_width": 8}
-    parts, shape, moves = parts_of(game.recipe(1, 0, sizes)), (16, 16, 1), len(fitting.MOVES)
+    parts, shape, moves = parts_of(training.recipe(1, 0, sizes)), (16, 16, 1), len(fitting.MOVES)
     models = parts.networks.generator(shape, moves), parts.networks.discriminator(shape, moves)
     gan = GAN(*models, parts.loss)
     patches = np.random.default_rng(0).integers(0, 256, (12, *shape)).astype(np.uint8)
