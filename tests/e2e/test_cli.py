@@ -223,6 +223,7 @@ def test_no_command_at_all(here):
     assert done.returncode == 0 and done.stdout == here("--help").stdout == here("help").stdout
     listed = [line.split()[0] for line in done.stdout.splitlines() if re.match(r"  [a-z]+  ", line)]
     assert listed == [name for names in GROUPS.values() for name in names]
+    assert "..." not in done.stdout.partition("Train:")[2], "a first sentence is too long"
     assert listed[0] == "train" and {*listed, "help", "version"} == commands()
     assert here("defects").stdout == here("help", "defects").stdout
     assert "--size HxW" in here("help", "defects", "fit").stdout

@@ -20,7 +20,7 @@ def bench(
     out: Annotated[Path, typer.Option(help="Chart to write, .svg or .png.")] = Path("bench.svg"),
     as_json: Json = False,
 ) -> None:
-    """Latency and throughput of every artefact on this machine."""
+    """Measure latency and throughput of artefacts on this machine."""
     from ..exporting import benchmark
 
     benchmark.check_chart(out)

@@ -31,7 +31,10 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write DIR/N/: SavedModel, LiteRT files, manifest and card, each file checked."""
+    """Export a model: SavedModel, LiteRT or ONNX files, each checked.
+
+    Writes DIR/N/, with a manifest and a model card.
+    """
     from ..exporting.formats import check
     from ..exporting.publish import check_free
     from ..storage import manifest

@@ -16,7 +16,7 @@ from .app import DATA_HELP, STOPPED, Json, Values, group, tensorflow
 if TYPE_CHECKING:
     from ..kits.patterns import LogosReport, TilesReport
 
-patterns = group("patterns", "Seamless tiles from a texture; logos in a palette.")
+patterns = group("patterns", "Make seamless tiles from a texture, and logos in a palette.")
 
 Out = Annotated[Path, typer.Option(help="The folder; the same command again resumes.")]
 Kimg = Annotated[

@@ -12,7 +12,7 @@ import typer
 from ..errors import UsageError
 from .app import DATA_HELP, Json, WhichModel, group, tensorflow
 
-privacy = group("privacy", "What a generator leaks of its training images.")
+privacy = group("privacy", "Measure what a generator leaks of its training images.")
 
 
 @privacy.command()

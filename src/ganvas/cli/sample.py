@@ -36,7 +36,7 @@ def sample(
     workers: Workers = None,
     address: Address = None,
 ) -> None:
-    """Draw images: one grid, or one PNG file for each image into a folder."""
+    """Draw images: a grid, or a PNG file for each image."""
     from ..storage import remote
     from ..storage.manifest import is_model
     from ..storage.run import Run

@@ -59,7 +59,10 @@ def serve(
     tls_cert: Annotated[Path | None, typer.Option(help="PEM; with --tls-key.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM; with --tls-cert.")] = None,
 ) -> int:
-    """Serve an exported model over TensorFlow Serving's REST and gRPC protocols."""
+    """Serve exported models over REST and gRPC.
+
+    The protocols are those of TensorFlow Serving.
+    """
     if (folder is None) == (config is None):
         raise UsageError("serve needs a folder DIR or --config FILE: give one of them")
     _check_installed()

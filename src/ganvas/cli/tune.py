@@ -33,7 +33,10 @@ def tune(
     values: Values = None,
     as_json: Json = False,
 ) -> int:
-    """Search the values in a recipe's [tune]; the best are retrained with other seeds."""
+    """Search values of a recipe that suit the images.
+
+    The recipe's [tune] declares them; the best are retrained with other seeds.
+    """
     if importlib.util.find_spec("optuna") is None:
         raise UsageError("optuna is not installed, which tune needs: pip install 'ganvas[tune]'")
     from ..config import load_recipe, parse_set
