@@ -80,7 +80,7 @@ def test_wrong_words_are_answered_quickly_in_one_line():
 
 @pytest.mark.parametrize(
     "name",
-    ["ganvas", *(f"ganvas.{p}" for p in ("data", "evaluation", "exporting")),
+    ["ganvas", *(f"ganvas.{p}" for p in ("cluster", "data", "evaluation", "exporting", "tuning")),
      *(f"ganvas.kits.{kit}" for kit in ("defects", "patterns", "privacy", "rare_class"))],
 )  # fmt: skip
 def test_no_public_name_is_a_module_beside_it(name):
