@@ -93,12 +93,12 @@ def test_saves_and_loads(name, tmp_path):
 )  # fmt: skip
 @pytest.mark.parametrize("networks", [DCGAN, ResNet])
 def test_refuses(networks, arguments):
-    with pytest.raises(ValueError, match=r"is not accepted; there is|at least 1"):
+    with pytest.raises(ValueError, match=r"must be (one of|>= 1)"):
         networks(**arguments)
 
 
 def test_r3gan_refuses_groups_that_do_not_divide():
-    with pytest.raises(ValueError, match="group 16 does not divide"):
+    with pytest.raises(ValueError, match="got 16"):
         R3GAN(width=20)
 
 

@@ -80,7 +80,7 @@ def test_it_reaches_the_weights_of_the_discriminator(name, ask):
 
 
 def test_nonsense_is_refused(name):
-    with pytest.raises(ValueError, match="weight >= 0 and every >= 1"):
+    with pytest.raises(ValueError, match="weight must be >= 0, every >= 1"):
         PENALTIES[name](weight=-1.0)
     with pytest.raises((ValueError, TypeError), match="every"):
         PENALTIES[name](weight=1.0, every=0)

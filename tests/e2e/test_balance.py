@@ -166,7 +166,7 @@ def test_killed_and_resumed_is_the_same(done, place, forked, answer):
     for run in (place / "out").glob("seeds/*/run"):
         shutil.copytree(run, place / "other" / run.relative_to(place / "out"))
     shutil.copy(place / "out" / "study.json", place / "other" / "study.json")
-    seed = random.randrange(10**6)
+    seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     fit = random.Random(seed).randint(3, 2 * FITS)  # the first two make the pool and "real"
     running = forked(*words[:-1], "other", *TINY, cwd=place, HOLD_AT=str(fit))
@@ -215,7 +215,7 @@ def test_the_same_again_makes_nothing_anew(done, place, monkeypatch):
         ),
         (("--rare", "crack deep", "--arms", "real"), "must include one of"),
         (("--rare", "crack deep", "--ratio", "x"), "numbers separated by commas"),
-        (("--rare", "crack deep", "--groups", "means.py"), "path,group is the first line"),
+        (("--rare", "crack deep", "--groups", "means.py"), "must be path,group"),
         (("--rare", "crack deep", "--classifier", "nowhere:fit"), "cannot be imported"),
         (("--rare", "crack deep", "--set", "train.kimgs=3"), "train.kimg"),
         (("--rare", "crack deep", "--out", "full"), "other files"),

@@ -311,7 +311,7 @@ def test_ctrl_c_stops_cleanly_and_the_run_goes_on(long_run, here):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert f"go on: ganvas resume {run.folder}" in errors.splitlines()[-1]
+    assert f"resume: ganvas resume {run.folder}" in errors.splitlines()[-1]
     assert "Traceback" not in errors
     assert run.status() == "interrupted"
     assert run.models(), "a picture of where it stopped"

@@ -153,7 +153,7 @@ def test_report_measures_beside_baselines(shop, here):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("fit", "nothing", "--out", "m"), "there is no 'nothing'"),
+        (("fit", "nothing", "--out", "m"), "'nothing' does not exist"),
         (("fit", "both", "--out", "m"), "without labels"),
         (("fit", "few", "--out", "m"), "too few for alpha = 0.05"),
         (("fit", "good", "--out", "m", "--alpha", "2"), "above 0 and below 1, got 2"),

@@ -244,7 +244,7 @@ BAD = {
     "size off": (["tile", "waves.png", "--size", "70"], "multiples of 16"),
     "repeat": (["tile", "waves.png", "--repeat", "9"], "repeat"),
     "networks": (["tile", "waves.png", "--set", "networks.name=dcgan"], "got DCGAN"),
-    "logo networks": (["logos", "icons.npz", "--set", "networks.width=-1"], "width -1"),
+    "logo networks": (["logos", "icons.npz", "--set", "networks.width=-1"], "got -1"),
     "morph itself": (["tile", "waves.png", "--morph", "waves.png"], "is one of the textures"),
     "unknown colour": (["logos", "icons.npz", "--palette", "teel"], "no colour 'teel'"),
     "empty palette": (["logos", "icons.npz", "--palette", ""], "the palette is empty"),

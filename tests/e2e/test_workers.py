@@ -244,7 +244,7 @@ def test_several_workers_without_a_folder_for_all(here, npz, monkeypatch):
     text = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})
     monkeypatch.setenv("TF_CONFIG", text)
     done = here("train", npz)
-    assert done.returncode == 2 and "name a run" in done.stderr
+    assert done.returncode == 2 and "give --run" in done.stderr
 
 
 def test_a_strategy_that_finds_no_cluster(here, npz, tmp_path):
@@ -255,7 +255,7 @@ def test_a_strategy_that_finds_no_cluster(here, npz, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name, why", [("heal", "works within one process"), ("jit", "works on one device")]
+    "name, why", [("heal", "works in one process"), ("jit", "works on one device")]
 )
 def test_what_several_workers_cannot_do(name, why):
     config = parse({"train": {name: True}})

@@ -76,7 +76,7 @@ def test_complete_writes_every_default_and_is_stable():
      ("no_such_package:Part", "cannot be imported"),
      ("json:NoSuchThing", "cannot be imported"),
      (":", "cannot be imported"),
-     ("os:sep", "cannot be used")],
+     ("os:sep", "is not a class")],
 )  # fmt: skip
 def test_what_is_refused(function, spec, sentence):
     with refuses(ConfigError, sentence) as caught:

@@ -47,7 +47,7 @@ def test_refused_folders(tmp_path):
     for i in range(5):
         write_png(tmp_path / "flat" / f"{i}.png", np.full((16, 16, 1), 10 * i, np.uint8))
     assert "single colour" in refusal(tmp_path / "flat")
-    assert "there is no" in refusal(tmp_path / "nowhere")
+    assert "does not exist" in refusal(tmp_path / "nowhere")
 
 
 def test_unreadable_directory(tmp_path, monkeypatch):
@@ -205,8 +205,8 @@ def test_refused_arrays_and_files(tmp_path):
     assert "cannot be read" in refusal(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", a=np.zeros(3))
     assert "rename" in refusal(tmp_path / "b.npz")
-    assert "there is no" in refusal(tmp_path / "c.npz")
-    assert "there is no 'mnits'" in refusal("mnits")
+    assert "does not exist" in refusal(tmp_path / "c.npz")
+    assert "'mnits' does not exist" in refusal("mnits")
     assert "did you mean 'cifar10'" in refusal("keras:cifar11")
     assert "ganvas[tfds]" in refusal("tfds:mnist")
 

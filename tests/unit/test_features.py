@@ -195,7 +195,7 @@ def test_refused_images(saved):
 def test_damaged_weights(monkeypatch):
     monkeypatch.setitem(bundled.SHA256, "digits", "0" * 64)
     bundled.named.cache_clear()
-    assert "install ganvas again" in refusal("digits")
+    assert "reinstall ganvas" in refusal("digits")
     monkeypatch.undo()
     bundled.named.cache_clear()
     assert extractor("digits") is extractor("digits")

@@ -217,7 +217,10 @@ def test_a_label_that_comes_twice_counts_as_the_sum():
 
 @pytest.mark.parametrize(
     ("classes", "data", "words"),
-    [(3, tf.zeros((4, *SHAPE)), "got images alone"), (0, tf.zeros((5, *SHAPE)), "equal batches")],
+    [
+        (3, tf.zeros((4, *SHAPE)), "got images without labels"),
+        (0, tf.zeros((5, *SHAPE)), "equal batches"),
+    ],
 )
 def test_wrong_data_is_one_sentence(classes, data, words):
     gan = build("relativistic", classes=classes)

@@ -342,7 +342,7 @@ def test_grouped_is_one_convolution_per_group():
     kernel = layer.kernel.numpy()
     parts = [tf.nn.conv2d(MAP[..., s], kernel[..., s], 1, "SAME") for s in (slice(4), slice(4, 8))]
     np.testing.assert_allclose(value, np.concatenate(parts, -1), rtol=1e-5)
-    with pytest.raises(ValueError, match="cannot be cut into 3 groups"):
+    with pytest.raises(ValueError, match="cannot be divided into 3 groups"):
         GroupedConv2D(3)(MAP)
 
 
@@ -357,7 +357,7 @@ def test_wrap_continues_with_the_opposite_border(size):
     np.testing.assert_array_equal(WrapPad(size)(MAP), np.pad(MAP, around, mode="wrap"))
 
 
-@pytest.mark.parametrize(("size", "words"), [(0, "is not accepted"), (6, "cannot be wrapped by 6")])
+@pytest.mark.parametrize(("size", "words"), [(0, "must be >= 1"), (6, "cannot be wrapped by 6")])
 def test_wrap_refuses(size, words):
     with pytest.raises(ValueError, match=words):
         WrapPad(size)(MAP)

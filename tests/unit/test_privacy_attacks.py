@@ -232,7 +232,7 @@ def test_identity_needs_people_on_one_side_each():
 @pytest.mark.parametrize(
     "text,words",
     [
-        ("path,person\n", "path,identity is the first line"),
+        ("path,person\n", "must be path,identity, got path,person"),
         ("path,identity\ntrain/0,ann\n", "no person for 3 of the 4 train images, such as train/1"),
         ("path,identity\n" + "".join(f"train/{i},a\nholdout/{i},a\n" for i in range(4)),
          "1 people, such as a, have images in the training part"),

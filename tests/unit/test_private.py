@@ -225,7 +225,7 @@ def test_how_often_a_class_came_is_not_told(grey):
 @pytest.mark.parametrize(
     "values,words",
     [
-        ({"penalties": ["r1"]}, "penalties reaches the images"),
+        ({"penalties": ["r1"]}, "penalties uses the images"),
         ({"scores.times": 3}, "scores.times"),
         ({"data.clusters": 5}, "data.clusters"),
         ({"augment": "ada"}, "augment"),
@@ -241,10 +241,10 @@ def test_recipes_that_leak_beside_are_refused(values, words):
 @pytest.mark.parametrize(
     "networks,words",
     [
-        ({"discriminator_norm": "batch"}, "remembers"),
-        ({"discriminator_norm": "spectral"}, "remembers"),
-        ({"minibatch": "std"}, "by each other"),
-        ({"pack": 2}, "by each other"),
+        ({"discriminator_norm": "batch"}, "keeps a state"),
+        ({"discriminator_norm": "spectral"}, "keeps a state"),
+        ({"minibatch": "std"}, "compares images"),
+        ({"pack": 2}, "compares images"),
         ({"head": "auxiliary"}, "auxiliary"),
     ],
 )

@@ -20,7 +20,7 @@ PUBLIC = [
     "resume", "train", "tune",
 ]  # fmt: skip
 PACKAGES = [
-    "ganvas", *(f"ganvas.{name}" for name in ("cluster", "data", "evaluation", "exporting")),
+    "ganvas", *(f"ganvas.{name}" for name in ("cluster", "data", "evaluation", "exporting", "tuning")),
     *(f"ganvas.kits.{kit}" for kit in ("defects", "patterns", "privacy", "rare_class")),
 ]  # fmt: skip
 """Those whose names are imported when first used."""
@@ -117,15 +117,7 @@ def test_wrong_words_are_answered_quickly_in_one_line():
     assert done.stderr.count("\n") == 1
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("name", PACKAGES)
-=======
-@pytest.mark.parametrize(
-    "name",
-    ["ganvas", *(f"ganvas.{p}" for p in ("cluster", "data", "evaluation", "exporting", "tuning")),
-     *(f"ganvas.kits.{kit}" for kit in ("defects", "patterns", "privacy", "rare_class"))],
-)  # fmt: skip
->>>>>>> fd0ff66638f056fc3fce3bc35340caf1ef4bf80b
 def test_no_public_name_is_a_module_beside_it(name):
     """Whoever imports the module first would get it in place of the function."""
     package = importlib.import_module(name)

@@ -237,8 +237,8 @@ def test_groups_are_read_and_joined_by_equal_images(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "head", "words"),
     [
-        (["0,a"], "file,patient", "file, patient"),
-        (["0,a", "0,b"], "path,group", "an image has one group"),
+        (["0,a"], "file,patient", "got file,patient"),
+        (["0,a", "0,b"], "path,group", "two values of group"),
         (["0,"], "path,group", "line 2"),
         (["0,a"], "path,group", "lacks 1 of 2 images, such as 1"),
     ],

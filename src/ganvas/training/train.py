@@ -73,7 +73,7 @@ def train(
     worker, workers = task()
     follows = worker > 0  # it trains with the others, and only the chief writes
     if workers > 1 and run is None:
-        raise UsageError("several workers need one folder that all of them can read: set run")
+        raise UsageError("several workers need one folder that all of them can read: give --run")
     if go_on and run is not None and (Run(run).folder / "config.toml").is_file():
         return resume(run, data=data, progress=progress, each_tick=each_tick)
     if run is not None and not follows:
