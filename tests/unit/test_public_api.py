@@ -20,7 +20,8 @@ PUBLIC = [
     "resume", "train", "tune",
 ]  # fmt: skip
 PACKAGES = [
-    "ganvas", *(f"ganvas.{name}" for name in ("cluster", "data", "evaluation", "exporting", "tuning")),
+    "ganvas",
+    *(f"ganvas.{name}" for name in ("cluster", "data", "evaluation", "exporting", "tuning")),
     *(f"ganvas.kits.{kit}" for kit in ("defects", "patterns", "privacy", "rare_class")),
 ]  # fmt: skip
 """Those whose names are imported when first used."""

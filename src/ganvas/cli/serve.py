@@ -53,16 +53,11 @@ def serve(
     drain_seconds: Annotated[
         float, typer.Option(min=0, help="Time after SIGTERM with /readyz at 503.")
     ] = 0.0,
-    token_file: Annotated[
-        Path | None, typer.Option(help="Holds the token that clients must send.")
-    ] = None,
+    token_file: Annotated[Path | None, typer.Option(help="Token that clients must send.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM; with --tls-key.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM; with --tls-cert.")] = None,
 ) -> int:
-    """Serve exported models over REST and gRPC.
-
-    The protocols are those of TensorFlow Serving.
-    """
+    """Serve exported models over TensorFlow Serving's REST and gRPC."""
     if (folder is None) == (config is None):
         raise UsageError("serve needs a folder DIR or --config FILE: give one of them")
     _check_installed()
