@@ -47,7 +47,8 @@ def states(run: Run) -> list[dict[str, np.ndarray]]:
 @pytest.fixture(scope="module")
 def trained(command, npz, sets, tmp_path_factory) -> Run:
     folder = tmp_path_factory.mktemp("runs") / "bars"
-    done = command("train", npz, *sets, "--set", "watch.tensorboard=true", "--run", folder)
+    watched = ("--set", "watch.tensorboard=true", "--set", "watch.histograms=true")
+    done = command("train", npz, *sets, *watched, "--run", folder)
     assert done.returncode == 0, done.stderr
     assert str(folder) in done.stdout
     lines = done.stderr.splitlines()
@@ -76,6 +77,8 @@ def test_the_run_folder_is_whole(trained):
     assert {"config.toml", "run.json", "data.json", "log.jsonl", "samples/reals.png"} <= names
     assert {"state/000000048.npz", "state/000000064.npz", "models/000001.keras"} <= names
     assert any(name.startswith("events/events.out") for name in names)
+    [events] = (trained.folder / "events").iterdir()
+    assert b"logits/real" in events.read_bytes() and b"logits/fake" in events.read_bytes()
     assert not [name for name in names if ".part" in name]
     assert trained.status() == "finished"
 

@@ -174,3 +174,16 @@ def test_arrays_of_a_part(tmp_path):
     np.testing.assert_array_equal(read_arrays(tmp_path / "a" / "0.npz")["x"], [0, 1, 2])
     (tmp_path / "a" / "0.npz").write_bytes(b"PK")
     assert read_arrays(tmp_path / "a" / "0.npz") is None
+
+
+def test_a_lock_removes_incomplete_files_and_nothing_else(tmp_path):
+    """A folder `.NAME.part` belongs to `filling`; hidden PNG files may belong to a live process."""
+    for name in (".000016.npz.part", ".cat.png.77-1", "state/.x.part.keras"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / ".set.part").mkdir()
+    with locked(tmp_path, leftovers=()):
+        assert (tmp_path / ".000016.npz.part").exists()
+    with locked(tmp_path):
+        left = {path.name for path in tmp_path.rglob("*")} - {".lock"}
+    assert left == {".cat.png.77-1", ".set.part", "state"}

@@ -253,7 +253,7 @@ def test_rolling_the_field_rolls_the_image(classes):
 @pytest.mark.parametrize("wrong", [{"norm": "group"}, {"discriminator_norm": "batch"},
                                    {"minibatch": "discrimination"}, {"levels": 0}])  # fmt: skip
 def test_texture_refuses(wrong):
-    with pytest.raises(ValueError, match="must be (one of|>= 1)"):
+    with pytest.raises(ValueError, match=r"must be (one of|>= 1)"):
         Texture(**wrong)
 
 

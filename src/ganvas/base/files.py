@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,7 +17,7 @@ import filelock
 
 from ..errors import RunError
 
-PARTS = (".*.part*", ".*.png.*")
+PARTS = (".*.part*",)
 """Patterns of the names of incomplete files that a killed process may leave."""
 
 
@@ -70,20 +70,21 @@ def filling(folder: Path, settle: Callable[[Path, Path], object] = Path.replace)
 
 
 @contextlib.contextmanager
-def locked(folder: Path, seconds: float = 0) -> Iterator[None]:
-    """Lock a folder, so that no second process writes into it. The lock ends with its process;
-    incomplete files of a dead process are removed.
+def locked(folder: Path, leftovers: Sequence[str] = PARTS) -> Iterator[None]:
+    """Lock a folder, so that no second process writes into it. The lock ends with its process.
 
     Args:
-        seconds: how long to wait for another process.
+        leftovers: patterns of files anywhere in the folder, incomplete ones of a dead process, that
+            are removed. Empty for a folder that holds files of others, too.
 
     Raises: RunError: a live process holds the lock.
     """
     try:
-        with filelock.FileLock(folder / ".lock", timeout=seconds):
-            for pattern in PARTS:
+        with filelock.FileLock(folder / ".lock", timeout=0):
+            for pattern in leftovers:
                 for part in folder.rglob(pattern):
-                    part.unlink(missing_ok=True)
+                    if not part.is_dir():  # a folder belongs to `filling`, which clears its own
+                        part.unlink(missing_ok=True)
             yield
     except filelock.Timeout as error:
         raise RunError(f"{folder} is in use by another process: wait for it, or stop it") from error

@@ -27,7 +27,7 @@ def publishing(folder: Path, version: int | None) -> Iterator[tuple[Path, Path]]
     """
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
+    with locked(folder, leftovers=()):  # DIR may hold whatever the user keeps there
         for left in folder.glob(f"{PART}*"):  # by a process that was killed
             shutil.rmtree(left)
         number = check_free(folder, version)

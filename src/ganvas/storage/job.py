@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.files import disk_errors, locked, replacing, write_json
+from ..base.files import PARTS, disk_errors, locked, replacing, write_json
 from ..errors import RunError
 from .run import UNREADABLE
 
@@ -85,7 +85,7 @@ def claimed(folder: Path, request: Mapping[str, Any], anew: bool = False) -> Ite
     new = not folder.exists()
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
+    with locked(folder, (*PARTS, ".*.png.*")):
         if anew and request_of(folder) != json.loads(json.dumps(request)):
             _empty(folder)
         write_json(folder / REQUEST, request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -82,6 +83,8 @@ def fit(
         "encoder_steps": encoder_steps, "fingerprint": hashlib.sha256(images.tobytes()).hexdigest(),
     }  # fmt: skip
     work, recipe = Path(out) / WORK / str(number), config.toml().encode()
+    if not (work / REQUEST).is_file():
+        shutil.rmtree(work, ignore_errors=True)  # what is left of a work folder
     begin(work, {**facts, "recipe": hashlib.sha256(recipe).hexdigest()}, REQUEST)
     message = _progress(progress)
     patches = some_patches(images[parts.learn], grid, seed)

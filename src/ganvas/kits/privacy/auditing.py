@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -266,7 +267,7 @@ class Audit:
     @cached_property
     def _key(self) -> str:
         """Hash of everything that a test depends on."""
-        digest = hashlib.sha256(repr((__version__, self.options, self.case.bound)).encode())
+        digest = hashlib.sha256(repr((__version__, asdict(self.options), self.case.bound)).encode())
         for file in (self.options.embedder, self.options.features):
             if file is not None and Path(file).is_file():
                 digest.update(Path(file).read_bytes())

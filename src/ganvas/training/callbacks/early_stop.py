@@ -17,4 +17,5 @@ class EarlyStop(EachTick):
         self.should_stop = should_stop
 
     def tick(self, step: int, logs: dict[str, float]) -> None:
-        self.model.stop_training |= bool(self.should_stop(self.run))
+        if self.should_stop(self.run):  # not `|=`: a signal may set it during the call
+            self.model.stop_training = True

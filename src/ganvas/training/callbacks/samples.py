@@ -59,7 +59,7 @@ class Logits(EachTick):
         if not self.plan.grid_due(step):
             return
         rng = np.random.default_rng(GRID_SEED)
-        noise = rng.standard_normal((self.count, self.model.noise_size), np.float32)
+        noise = tf.constant(rng.standard_normal((self.count, self.model.noise_size), np.float32))
         fake = self.model.generate(noise, self.label, training=False)
         with self.writer.as_default(step):
             for name, image in (("real", self.real), ("fake", fake)):

@@ -61,7 +61,8 @@ class Scores(EachTick):
         elif self.options.patience and past:
             since = len(past) - past.index(min(past))
             self.stopped = since >= self.options.patience
-            self.model.stop_training |= self.stopped
+            if self.stopped:
+                self.model.stop_training = True
         scores = {f"score/{name}": score for name, score in scores.items()}
         return {**scores, "score/seconds": time.perf_counter() - began}
 
