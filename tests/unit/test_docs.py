@@ -36,6 +36,13 @@ def test_named_files_exist():
     assert not wrong
 
 
+def defines(text: str, name: str) -> bool:
+    """Whether a class, function, variable, field or parameter has the name, or a key in quotes."""
+    n = re.escape(name)
+    definition = rf"^\s*(class|def) {n}\b|(^|[(,])\s*(self\.)?{n}\b(\[\w+\])?\s*[:=]|\"{n}\""
+    return re.search(definition, text, re.MULTILINE) is not None
+
+
 def test_glossary_names_code_that_exists():
     page = ROOT / "docs" / "glossary.md"
     rows = [row for row in page.read_text().splitlines() if row.startswith("| ")]
@@ -46,8 +53,7 @@ def test_glossary_names_code_that_exists():
         found = re.findall(r"\[`([^`]+)`\]\((\.\./src/ganvas/[^)]+)\)", row)
         places = [(name, page.parent / link) for name, link in found]
         if not places or not all(
-            file.is_file() and re.search(rf"\b{re.escape(name)}\b", file.read_text())
-            for name, file in places
+            file.is_file() and defines(file.read_text(), name) for name, file in places
         ):
             wrong.append(row)
     assert not wrong
