@@ -82,10 +82,8 @@ def fit(
         "alpha": alpha, "patch": grid.side, "seed": seed, "kimg": kimg,
         "encoder_steps": encoder_steps, "fingerprint": hashlib.sha256(images.tobytes()).hexdigest(),
     }  # fmt: skip
-    work, recipe = Path(out) / WORK / str(number), config.toml().encode()
-    if not (work / REQUEST).is_file():
-        shutil.rmtree(work, ignore_errors=True)  # what is left of a work folder
-    begin(work, {**facts, "recipe": hashlib.sha256(recipe).hexdigest()}, REQUEST)
+    recipe = hashlib.sha256(config.toml().encode()).hexdigest()
+    work = _begun(Path(out) / WORK / str(number), {**facts, "recipe": recipe})
     message = _progress(progress)
     patches = some_patches(images[parts.learn], grid, seed)
     message(f"{len(images)} good images: {_summary(parts, grid)}")
@@ -101,6 +99,14 @@ def fit(
     with publishing(Path(out), number) as (part, final):
         publish(scorer, baselines, images, parts, facts, part, final.name)
     return Detector.load(final)
+
+
+def _begun(work: Path, request: Mapping[str, Any]) -> Path:
+    """The folder of intermediate results, for this request. Raises: RunError: for another one."""
+    if not (work / REQUEST).is_file():
+        shutil.rmtree(work, ignore_errors=True)  # remains of a work folder that was removed
+    begin(work, request, REQUEST)
+    return work
 
 
 def distinct(images: np.ndarray) -> np.ndarray:
