@@ -43,10 +43,9 @@ def is_begun(folder: Path, request: Mapping[str, Any], file: str = REQUEST) -> b
     if not before:
         raise RunError(f"{folder / file} is damaged: choose another folder")
     if differ := [*_differences({key: before.get(key) for key in now}, now)]:
-        changed = ", ".join(differ)
         raise RunError(
-            f"{folder} was begun with {changed}: the same request as before continues it; choose "
-            "another folder for a new one"
+            f"{folder} belongs to a request with {', and '.join(differ)}: repeat that request to "
+            "continue it, or choose another folder"
         )
     return True
 
@@ -144,7 +143,7 @@ def _differences(
         elif old != new:
             shown, name = (json.dumps(old), json.dumps(new)), f"{within}{key}".replace("_", " ")
             secret = max(map(len, shown)) > _LONGEST or _is_digest(old) or _is_digest(new)
-            yield f"different {name}" if secret else f"{name} {shown[0]} (now {shown[1]})"
+            yield f"another {name}" if secret else f"{name} = {shown[0]}, got {shown[1]}"
 
 
 def _is_digest(value: Any) -> bool:
