@@ -55,8 +55,8 @@ class Grouped(TyperGroup):
 app = typer.Typer(
     name="ganvas",
     cls=Grouped,
-    help="Train image GANs: from a folder of images to a trained generator, with monitoring and exact "
-    "resume.",
+    help="Train image GANs: from a folder of images to a trained generator, with monitoring and "
+    "exact resume.",
     invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,

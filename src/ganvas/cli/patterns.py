@@ -75,7 +75,9 @@ def logos(
     ] = None,
     n: Annotated[int, typer.Option("-n", min=1, max=1024, help="Number of logos.")] = 32,
     size: Annotated[int, typer.Option(min=16, max=128, help="Pixels a side.")] = 32,
-    svg: Annotated[bool, typer.Option("--svg", help="Also write each logo as SVG paths (needs vtracer).")] = False,
+    svg: Annotated[
+        bool, typer.Option("--svg", help="Also write each logo as SVG paths (needs vtracer).")
+    ] = False,
     variations: Annotated[
         int | None, typer.Option(min=0, metavar="K", help="Draw others like logo K.")
     ] = None,
@@ -83,7 +85,9 @@ def logos(
     directions: Annotated[
         bool, typer.Option("--directions", help="Move a logo along its five main directions.")
     ] = False,
-    judge: Annotated[bool, typer.Option(help="Compute precision and recall at five truncations.")] = True,
+    judge: Annotated[
+        bool, typer.Option(help="Compute precision and recall at five truncations.")
+    ] = True,
     truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 0.8,
     kind: Annotated[str | None, typer.Option(help="One of the kinds in logos.json.")] = None,
     kimg: Kimg = None,

@@ -66,8 +66,8 @@ def from_arrays(
 def _images(pixels: np.ndarray, where: str) -> np.ndarray:
     if pixels.dtype != np.uint8:
         raise DataError(
-            f"{where} has dtype {pixels.dtype}; uint8 from 0 to 255 is accepted: convert it, floats "
-            "in [-1, 1] by ((x + 1) * 127.5).round().astype('uint8')"
+            f"{where} has dtype {pixels.dtype}; uint8 from 0 to 255 is accepted: convert it, "
+            "floats in [-1, 1] by ((x + 1) * 127.5).round().astype('uint8')"
         )
     if pixels.ndim == 3:
         pixels = pixels[..., None]

@@ -123,8 +123,8 @@ def _warnings(report: Report, side: int, wanted: int) -> list[str]:
         found.append(f"{report.constant} of {report.used} images are of a single colour")
     if side < wanted:
         found.append(
-            f"half of the images are smaller than {side + 1} px and are enlarged to {wanted} px, so "
-            "they look blurred"
+            f"half of the images are smaller than {side + 1} px and are enlarged to {wanted} px, "
+            "so they look blurred"
         )
     return found + _class_warnings(report.classes)
 

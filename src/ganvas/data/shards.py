@@ -84,8 +84,8 @@ class Shards(Images):
             index = dict(json.loads(store.read(INDEX)))
         if index.get("format") != FORMAT:
             raise DataError(
-                f"{folder} has format {index.get('format')}; {FORMAT} is needed: prepare the images "
-                "again"
+                f"{folder} has format {index.get('format')}; {FORMAT} is needed: prepare the "
+                "images again"
             )
         if options.balanced:
             raise DataError(

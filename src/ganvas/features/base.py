@@ -83,8 +83,8 @@ class Extractor:
         takes = self._shape[2]
         if takes not in (1, 3, shape[2]):
             raise UsageError(
-                f"{self.name} needs images of {takes} channels, got {shape[2]}; only 1 and 3 can be "
-                "converted to each other: choose other features"
+                f"{self.name} needs images of {takes} channels, got {shape[2]}; only 1 and 3 can "
+                "be converted to each other: choose other features"
             )
 
     def _brought(self, images: tf.Tensor) -> tf.Tensor:

@@ -75,11 +75,13 @@ class ServeOptions:
         path = self.token_file
         if path is None:
             return None
-        check_readable("--token-file", path, what := "a file with one line of ASCII")
         try:
             token = path.read_text("ascii").strip()
-        except UnicodeDecodeError as error:
-            raise UsageError(f"--token-file {path} is not ASCII: give {what}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            cause = error.strerror if isinstance(error, OSError) else "not ASCII"
+            raise UsageError(
+                f"--token-file {path} cannot be read ({cause}): give a file with one line of ASCII"
+            ) from error
         if len(token) < 8 or not token.isprintable() or " " in token:
             raise UsageError(
                 f"{path} holds no token: write one line of at least 8 characters without blanks"

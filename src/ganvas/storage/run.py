@@ -112,8 +112,8 @@ class Run:
             return parse(tomllib.loads((self.folder / "config.toml").read_text("utf-8")))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(
-                f"{self.folder}/config.toml is damaged ({error}): correct that line, or start a new "
-                "run"
+                f"{self.folder}/config.toml is damaged ({error}): correct that line, or start a "
+                "new run"
             ) from error
 
     @property

@@ -211,8 +211,8 @@ def check_batch(discriminator: keras.Model, batch: int) -> None:
         if isinstance(layer, Pack):
             if batch % layer.count:
                 raise ConfigError(
-                    f"train.batch must be a multiple of networks.pack = {layer.count}, got {batch}: "
-                    "change one of them"
+                    f"train.batch must be a multiple of networks.pack = {layer.count}, got "
+                    f"{batch}: change one of them"
                 )
             logits = batch // layer.count
         if isinstance(layer, MinibatchStd) and layer.group_of(logits) == 1:
