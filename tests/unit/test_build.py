@@ -61,7 +61,7 @@ def test_complete_writes_every_default_and_is_stable():
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [("prat", "no thing 'prat': did you mean 'part'?"),
-     ("qqq", "no thing 'qqq': there is part, plain"),
+     ("qqq", "unknown thing 'qqq'; accepted: part, plain"),
      ({"weight": 1.0}, "has no name"),
      ({"name": 3}, "has no name"),
      ("part", "missing a required argument: 'weight'; it takes (weight: float"),

@@ -38,7 +38,7 @@ def refusal(data, options=None):
 
 def test_refused_folders(tmp_path):
     (tmp_path / "empty").mkdir()
-    assert "holds nothing" in refusal(tmp_path / "empty")
+    assert "contains no images" in refusal(tmp_path / "empty")
     (tmp_path / "empty" / "letter.txt").write_text("dear")
     assert "1 files but no image" in refusal(tmp_path / "empty")
     (tmp_path / "empty" / "zero.png").write_bytes(b"")
