@@ -280,7 +280,7 @@ def test_an_end_that_cannot_be_sent_keeps_the_run(work, shop):
     shop.refused = "state/"
     with refuses(UsageError) as error, mine.at_the_end():
         played(run, 1)
-    kept = Path(str(error.value).rpartition("whole in ")[2])
+    kept = Path(str(error.value).rpartition("run is in ")[2])
     assert int(Run(kept).load_state()["step"]) == 3
 
 

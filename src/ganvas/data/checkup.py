@@ -198,5 +198,5 @@ def _nothing(folder: Path, images: int, ignored: int, unreadable: list[dict[str,
             f"none of the {images} images in {folder} can be read, such as {first['path']} "
             f"({first['why']}); accepted are {accepted}: replace them"
         )
-    others = f" ({ignored} other files)" if ignored else ""
+    others = f" ({ignored} other file{'s' * (ignored != 1)})" if ignored else ""
     return f"{folder} contains no images{others}; accepted are {accepted}: give a folder of images"
