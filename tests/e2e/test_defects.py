@@ -162,7 +162,7 @@ def test_report_measures_beside_baselines(shop, here):
         (("score", "good", "bad"), "holds no exported model"),
         (("score", "model", "other"), "was fitted on 16×16 px"),
         (("report", "model", "--good", "new", "--bad", "empty"), "contains no image"),
-        (("report", "model", "--good", "new", "--bad", "bad", "--masks", "other"), "must have one mask for"),
+        (("report", "model", "--good", "new", "--bad", "bad", "--masks", "other"), "one mask for"),
         (("report", "model", "--good", "new", "--bad", "few", "--masks", "wrong"), "12×16"),
     ],
 )  # fmt: skip

@@ -295,11 +295,11 @@ def test_bad_material_is_refused(bars, tmp_path):
     one_group = save(tmp_path, [f"{i},{'p' if labels[i] else i}" for i in range(len(images))])
     for data, options, words in [
         ((images, np.zeros(len(images), int)), {}, "1 class"),
-        (images, {}, "unknown class"),
+        (images, {}, "no class"),
         ((images[:-8], labels[:-8]), {"test": bars}, "at least 5 training images .*got 4"),
         (bars, {"groups": one_group}, "group"),
         (bars, {"groups": one_group, "test": bars}, "--test-groups"),
-        (bars, {"groups": one_group, "test": bars, "test_groups": one_group}, "on one side"),
+        (bars, {"groups": one_group, "test": bars, "test_groups": one_group}, "both the data"),
         (bars, {"test": (images, labels + 5)}, "0, 1, got 5, 6"),
         (bars, {"test": (images[:-11], labels[:-11])}, "test part"),
     ]:

@@ -178,8 +178,9 @@ def _load(data: Any, plan: Plan) -> sources.Images:
     images = sources.load(data, options)
     if images.classes < 2:
         raise DataError(
-            f"the images have {images.classes or 'no'} class{'es' * (images.classes != 1)}, must "
-            "have a rare one and at least one other: sort them into sub-folders, or give labels"
+            "the images must have a rare class and at least one other, got "
+            f"{images.classes or 'no'} class{'es' * (images.classes != 1)}: sort them into "
+            "sub-folders, or give labels"
         )
     if plan.size is None:
         size_of(images, data, "give the side for resizing, such as --size 64")
