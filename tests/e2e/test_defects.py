@@ -385,7 +385,7 @@ def test_a_stopped_fit_is_resumed_and_gives_the_same(shop, whole, tmp_path, monk
         patch.setattr(encoder, "train", stop)
         with pytest.raises(Stop):
             tiny(shop / "good", tmp_path / "m")
-    with refuses(RunError, "different fingerprint"):
+    with refuses(RunError, "another value of fingerprint"):
         tiny(parts_of(160)[0][:-1], tmp_path / "m")
     with monkeypatch.context() as patch:
         patch.setattr(fitting, "publish", stop)  # to export it takes as long as the rest

@@ -108,7 +108,7 @@ def test_tiles_are_resumed(tiled, textures, tmp_path, capsys):
     other = ["patterns", "tile", str(textures / "grain.png"), "--out", str(out), *SETS]
     assert run_command(other) == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: ") and "request with another textures.waves" in error
+    assert error.startswith("error: ") and "another value of textures.waves" in error
 
 
 def sha256(path):

@@ -47,8 +47,8 @@ def test_the_same_request_continues(tmp_path):
         (changed(settings={"x": 2, "deep": {"y": [1, 2]}}), ["settings.x = 1, got 2"]),
         (changed(settings={"deep": {"y": [1, 2]}}), ["x = 1, got null"]),
         (changed(settings={"x": 1, "deep": {"y": [1, 2]}, "z": 0}), ["z = null, got 0"]),
-        (changed(sha="1f" * 16), ["another sha"]),
-        (changed(new_key="w" * 100), ["another new key"]),
+        (changed(sha="1f" * 16), ["another value of sha"]),
+        (changed(new_key="w" * 100), ["another value of new_key"]),
     ],
 )
 def test_another_request_is_refused(asked, parts, tmp_path):

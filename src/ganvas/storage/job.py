@@ -141,9 +141,9 @@ def _differences(
         if isinstance(old, dict) and isinstance(new, dict):
             yield from _differences(old, new, f"{within}{key}.")
         elif old != new:
-            shown, name = (json.dumps(old), json.dumps(new)), f"{within}{key}".replace("_", " ")
+            shown, name = (json.dumps(old), json.dumps(new)), f"{within}{key}"
             secret = max(map(len, shown)) > _LONGEST or _is_digest(old) or _is_digest(new)
-            yield f"another {name}" if secret else f"{name} = {shown[0]}, got {shown[1]}"
+            yield f"another value of {name}" if secret else f"{name} = {shown[0]}, got {shown[1]}"
 
 
 def _is_digest(value: Any) -> bool:
