@@ -47,6 +47,13 @@ def pytest_configure(config):
     refusals.writing = config.getoption("--write-sentences")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Before -k and -m deselect tests."""
+    if not any("::" in argument for argument in config.args):
+        refusals.collected.update(item.nodeid for item in items)
+
+
 def pytest_sessionfinish():
     refusals.write()
 

@@ -1,7 +1,8 @@
 """Errors that tests provoke: a test names the class, the key and the value; the whole sentences
 stand in one file, so that a new wording is one diff to read.
 
-`pytest --write-sentences` writes tests/sentences.json anew for the tests that it runs.
+`pytest --write-sentences` writes tests/sentences.json anew for the tests that it runs, and removes
+tests that are no longer in their files.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ VOLATILE = [  # what differs from one machine, or one call, to the next
     (re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d\d+"), r"\1:PORT"),
 ]
 writing = False
+collected: set[str] = set()
+"""All tests of the files that were given."""
 seen: dict[str, list[str]] = collections.defaultdict(list)
 
 
@@ -68,8 +71,18 @@ def write() -> None:
     """Put what was seen in place of what the file holds for these tests."""
     if writing and seen:
         with FileLock(Path(tempfile.gettempdir()) / "ganvas-sentences.lock"):
-            merged = _sentences() | seen
+            files = {_file(test) for test in collected}
+            old = {
+                test: kept
+                for test, kept in _sentences().items()
+                if test in collected or _file(test) not in files
+            }
+            merged = old | seen
             FILE.write_text(json.dumps(merged, indent=0, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
 
 
 def _sentences() -> dict[str, list[str]]:

@@ -68,6 +68,7 @@ class Advice(UserWarning):
 def no_such(kind: str, name: str, known: Iterable[str]) -> str:
     """The message for an unknown name; it suggests the nearest known one."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    return f"no {kind} '{name}': {hint}there is {', '.join(known)}"
+    # A number that resembles another one is no hint.
+    near = [] if name.isdecimal() else difflib.get_close_matches(name, known, n=1)
+    hint = f": did you mean '{near[0]}'? Accepted: " if near else "; accepted: "
+    return f"unknown {kind} '{name}'{hint}{', '.join(known)}"

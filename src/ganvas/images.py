@@ -61,7 +61,7 @@ def to_uint8(images: Any) -> np.ndarray:
     """
     array = np.asarray(images, np.float32)
     if not np.isfinite(array).all():
-        raise Diverged("an image holds NaN or infinity, where pixels are finite: train it again")
+        raise Diverged("an image has NaN or infinite pixels; finite ones are needed: train again")
     return np.clip(np.rint((array + 1) * 127.5), 0, 255).astype(np.uint8)
 
 

@@ -158,7 +158,7 @@ def test_morph(trained, here, tmp_path):
 
 def test_a_label_that_is_not_there(trained, here):
     refusal = say_no(here("sample", trained.folder, "--label", "x", "--out", "new/g.png"))
-    assert "there is 0, 1" in refusal
+    assert "accepted: 0, 1" in refusal
     assert not list(Path.cwd().iterdir())
 
 

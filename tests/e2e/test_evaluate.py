@@ -198,7 +198,7 @@ def test_wrong_words(tmp_path, here, digits_npz, run):
     Image.new("L", (40, 40), 9).save(sizes / "large.png")
     for words, hint in [
         (("evaluate", tmp_path), "--data"),
-        (("evaluate", tmp_path / "empty", "--data", digits_npz), "holds nothing"),
+        (("evaluate", tmp_path / "empty", "--data", digits_npz), "contains no images"),
         (("evaluate", floats, "--data", digits_npz), "uint8"),
         (("evaluate", sizes, "--data", digits_npz), "one size"),
         (("evaluate", run.folder, "--metrics", "fretchet"), "did you mean 'frechet'"),

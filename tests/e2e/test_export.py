@@ -109,7 +109,7 @@ def test_a_run_whose_gate_fails_is_refused(run, tmp_path, here):
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (["--formats", "tflite"], "no format 'tflite'"),
+        (["--formats", "tflite"], "unknown format 'tflite'"),
         (["--version", "1"], "version 1 exists already"),
         (["--version", "0"], "--version"),
     ],

@@ -108,7 +108,7 @@ def test_tiles_are_resumed(tiled, textures, tmp_path, capsys):
     other = ["patterns", "tile", str(textures / "grain.png"), "--out", str(out), *SETS]
     assert run_command(other) == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: ") and "was begun with different textures.waves" in error
+    assert error.startswith("error: ") and "another value of textures.waves" in error
 
 
 def sha256(path):
@@ -223,7 +223,7 @@ def test_logos_from_the_command_line(logos, icons, tmp_path, capsys):
     sets = [*SETS, "--set", "train.batch=8", "--kimg", "0.16", "--no-judge", "--json"]
     extras = ["--palette", "#e63946,navy"]
     assert run_command([*words, *sets, *extras]) == 2
-    assert "no colour 'navy'" in capsys.readouterr().err
+    assert "unknown colour 'navy'" in capsys.readouterr().err
     extras = ["--palette", "#e63946,blue", "--variations", "1", "--walk", "--directions"]
     code, printed = run_command([*words, *sets, *extras]), capsys.readouterr()
     assert code == 0, printed.err
@@ -246,7 +246,7 @@ BAD = {
     "networks": (["tile", "waves.png", "--set", "networks.name=dcgan"], "got DCGAN"),
     "logo networks": (["logos", "icons.npz", "--set", "networks.width=-1"], "got -1"),
     "morph itself": (["tile", "waves.png", "--morph", "waves.png"], "is one of the textures"),
-    "unknown colour": (["logos", "icons.npz", "--palette", "teel"], "no colour 'teel'"),
+    "unknown colour": (["logos", "icons.npz", "--palette", "teel"], "unknown colour 'teel'"),
     "empty palette": (["logos", "icons.npz", "--palette", ""], "the palette is empty"),
     "no such logo": (["logos", "icons.npz", "-n", "4", "--variations", "4"], "0 to 3, got 4"),
     "truncation": (["logos", "icons.npz", "--truncation", "0"], "must be above 0"),

@@ -60,8 +60,8 @@ def test_complete_writes_every_default_and_is_stable():
 @pytest.mark.parametrize("function", [build, complete])
 @pytest.mark.parametrize(
     ("spec", "sentence"),
-    [("prat", "no thing 'prat': did you mean 'part'?"),
-     ("qqq", "no thing 'qqq': there is part, plain"),
+    [("prat", "unknown thing 'prat': did you mean 'part'?"),
+     ("qqq", "unknown thing 'qqq'; accepted: part, plain"),
      ({"weight": 1.0}, "has no name"),
      ({"name": 3}, "has no name"),
      ("part", "missing a required argument: 'weight'; it takes (weight: float"),

@@ -38,9 +38,9 @@ def refusal(data, options=None):
 
 def test_refused_folders(tmp_path):
     (tmp_path / "empty").mkdir()
-    assert "holds nothing" in refusal(tmp_path / "empty")
+    assert "contains no images" in refusal(tmp_path / "empty")
     (tmp_path / "empty" / "letter.txt").write_text("dear")
-    assert "1 files but no image" in refusal(tmp_path / "empty")
+    assert "no images (1 other file)" in refusal(tmp_path / "empty")
     (tmp_path / "empty" / "zero.png").write_bytes(b"")
     assert "none of the 1 images" in refusal(tmp_path / "empty")
     assert "1 readable image, 1 of them distinct" in refusal(fill(tmp_path / "one", 1))

@@ -122,7 +122,7 @@ def test_conformal_p_values_by_hand():
 def test_an_alpha_needs_so_many_images(alpha, count):
     assert good_images.needed(alpha) == count
     good_images.check_alpha(alpha, count)
-    with pytest.raises(UsageError, match=rf"guaranteed by {count - 1} .* needs {count}:"):
+    with pytest.raises(UsageError, match=rf"at least {count} calib.* got {count - 1}:"):
         good_images.check_alpha(alpha, count - 1)
 
 
@@ -136,7 +136,7 @@ def test_splits_keep_the_guarantee_and_share_nothing(alpha):
             len(parts.calibrate) >= good_images.needed(alpha)
             and len(parts.learn) >= good_images.FEWEST
         )
-    with pytest.raises(DataError, match=rf"too few for alpha = {alpha:g}.* give at least {least}"):
+    with pytest.raises(DataError, match=rf"alpha = {alpha:g} needs at least {least} good"):
         good_images.split(least - 1, alpha, seed=1)
     for wrong in (0, 1, -0.1):
         with refuses(UsageError, "0", "1"):

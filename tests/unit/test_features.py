@@ -180,7 +180,7 @@ def test_refused_models(saved, tmp_path):
     image = keras.Input((8, 8, 3))
     keras.Model(image, [image, image]).save(tmp_path / "two.keras")
     assert "one output" in refusal(tmp_path / "two.keras")
-    assert "takes images of 2 channels" in refusal(saved("odd.keras", (8, 8, 2)), (8, 8, 3))
+    assert "needs images of 2 channels, got 3" in refusal(saved("odd.keras", (8, 8, 2)), (8, 8, 3))
 
 
 def test_refused_images(saved):

@@ -42,13 +42,13 @@ def test_the_same_request_continues(tmp_path):
 @pytest.mark.parametrize(
     ("asked", "parts"),
     [
-        (changed(n=4), ["n 3 (now 4)"]),
-        (changed(kit="b", n=4), ['kit "a" (now "b"), n 3 (now 4)']),
-        (changed(settings={"x": 2, "deep": {"y": [1, 2]}}), ["settings.x 1 (now 2)"]),
-        (changed(settings={"deep": {"y": [1, 2]}}), ["x 1 (now null)"]),
-        (changed(settings={"x": 1, "deep": {"y": [1, 2]}, "z": 0}), ["z null (now 0)"]),
-        (changed(sha="1f" * 16), ["different sha"]),
-        (changed(new_key="w" * 100), ["different new key"]),
+        (changed(n=4), ["n = 3, got 4"]),
+        (changed(kit="b", n=4), ['kit = "a", got "b", and n = 3, got 4']),
+        (changed(settings={"x": 2, "deep": {"y": [1, 2]}}), ["settings.x = 1, got 2"]),
+        (changed(settings={"deep": {"y": [1, 2]}}), ["x = 1, got null"]),
+        (changed(settings={"x": 1, "deep": {"y": [1, 2]}, "z": 0}), ["z = null, got 0"]),
+        (changed(sha="1f" * 16), ["another value of sha"]),
+        (changed(new_key="w" * 100), ["another value of new_key"]),
     ],
 )
 def test_another_request_is_refused(asked, parts, tmp_path):
@@ -66,7 +66,7 @@ def test_what_has_made_nothing_may_begin_anew(tmp_path):
     assert request_of(tmp_path)["n"] == 4
     (tmp_path / "seeds").mkdir()
     (tmp_path / "seeds" / "0.npz").touch()
-    with refuses(RunError, "n 4 (now 5)"):
+    with refuses(RunError, "n = 4, got 5"):
         begin(tmp_path, changed(n=5), made="seeds/*")
 
 

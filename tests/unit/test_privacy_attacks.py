@@ -233,9 +233,9 @@ def test_identity_needs_people_on_one_side_each():
     "text,words",
     [
         ("path,person\n", "must be path,identity, got path,person"),
-        ("path,identity\ntrain/0,ann\n", "no person for 3 of the 4 train images, such as train/1"),
+        ("path,identity\ntrain/0,ann\n", "lacks 3 of the 4 train images, such as train/1"),
         ("path,identity\n" + "".join(f"train/{i},a\nholdout/{i},a\n" for i in range(4)),
-         "1 people, such as a, have images in the training part"),
+         "1 person .a. has images in both parts"),
     ],
 )  # fmt: skip
 def test_identity_files_that_are_wrong(text, words, tmp_path):

@@ -240,7 +240,7 @@ def test_groups_are_read_and_joined_by_equal_images(tmp_path):
         (["0,a"], "file,patient", "got file,patient"),
         (["0,a", "0,b"], "path,group", "two values of group"),
         (["0,"], "path,group", "line 2"),
-        (["0,a"], "path,group", "lacks 1 of 2 images, such as 1"),
+        (["0,a"], "path,group", "lacks 1 of 2, such as 1"),
     ],
 )
 def test_group_files_that_are_refused(tmp_path, rows, head, words):
@@ -296,10 +296,10 @@ def test_bad_material_is_refused(bars, tmp_path):
     for data, options, words in [
         ((images, np.zeros(len(images), int)), {}, "1 class"),
         (images, {}, "no class"),
-        ((images[:-8], labels[:-8]), {"test": bars}, "has 4 training images"),
+        ((images[:-8], labels[:-8]), {"test": bars}, "at least 5 training images .*got 4"),
         (bars, {"groups": one_group}, "group"),
         (bars, {"groups": one_group, "test": bars}, "--test-groups"),
-        (bars, {"groups": one_group, "test": bars, "test_groups": one_group}, "on one side"),
+        (bars, {"groups": one_group, "test": bars, "test_groups": one_group}, "both the data"),
         (bars, {"test": (images, labels + 5)}, "0, 1, got 5, 6"),
         (bars, {"test": (images[:-11], labels[:-11])}, "test part"),
     ]:

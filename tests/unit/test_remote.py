@@ -280,7 +280,7 @@ def test_an_end_that_cannot_be_sent_keeps_the_run(work, shop):
     shop.refused = "state/"
     with refuses(UsageError) as error, mine.at_the_end():
         played(run, 1)
-    kept = Path(str(error.value).rpartition("whole in ")[2])
+    kept = Path(str(error.value).rpartition("run is in ")[2])
     assert int(Run(kept).load_state()["step"]) == 3
 
 
@@ -297,7 +297,7 @@ def test_whatever_ends_a_run_it_is_sent_or_kept(work, shop, capsys, monkeypatch,
     with pytest.raises(type(raised)), mine.at_the_end():
         played(run, 1)
         raise raised
-    assert f"the run is whole in {run.folder}\n" in capsys.readouterr().err
+    assert f"the complete run is in {run.folder}\n" in capsys.readouterr().err
     assert kept == [run.folder]
 
 
@@ -312,7 +312,7 @@ def test_however_a_last_sending_fails_the_run_is_kept(work, shop, capsys, monkey
     with pytest.raises(end) as raised, mine.at_the_end():
         played(run, 1)
     said = str(raised.value) + capsys.readouterr().err
-    assert kept == [run.folder] and f"the run is whole in {run.folder}" in said
+    assert kept == [run.folder] and f"the complete run is in {run.folder}" in said
 
 
 # --- models ---------------------------------------------------------------------------------

@@ -85,8 +85,8 @@ def test_toml_with_and_without_quotes_says_the_same():
     "tune, words",
     [
         ({"train.learning_rat": [1]}, "did you mean 'train.learning_rate'"),
-        ({"penalties.r2.weight": [1.0]}, "no penalty of this recipe 'r2': there is r1"),
-        ({"train.beta1": {"low": 0.5, "high": 2.0}}, "train.beta1 = 2.0 is not accepted"),
+        ({"penalties.r2.weight": [1.0]}, "unknown penalty of this recipe 'r2'; accepted: r1"),
+        ({"train.beta1": {"low": 0.5, "high": 2.0}}, "train.beta1 must be < 1, got 2.0"),
         ({"loss": ["hinge", "hing"]}, "did you mean 'hinge'"),
         ({"train.batch": {"low": 9, "high": 8}}, "low must be < high, got low = 9, high = 8"),
         ({"train.batch": {"low": 0, "high": 8, "log": True}}, "log = true needs low > 0"),

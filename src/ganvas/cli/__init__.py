@@ -62,7 +62,9 @@ def run_command(arguments: list[str]) -> int:
                 f"internal error (bug): {what}; please report it; --debug shows the traceback", 2
             )
         message = error.format_message().rstrip(".").replace("\n", " ")
-        return _print_error(f"{message}; `ganvas --help` lists what there is", 2)
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "ganvas"
+        return _print_error(f"{message}; see `{command} --help`", 2)
 
 
 def _print_advice(

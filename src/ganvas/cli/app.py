@@ -55,7 +55,8 @@ class Grouped(TyperGroup):
 app = typer.Typer(
     name="ganvas",
     cls=Grouped,
-    help="Image GANs: from a folder of images to a trained, watched, resumable generator.",
+    help="Train image GANs: from a folder of images to a trained generator, with monitoring and "
+    "exact resume.",
     invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -64,6 +65,7 @@ app = typer.Typer(
 
 DATA_HELP = "Folder, FILE.npz, FILE.npy, shards, mnist, keras:NAME or tfds:NAME."
 DataArgument = Annotated[str, typer.Argument(help=DATA_HELP)]
+MODEL_HELP = "A run folder, or an exported model."
 RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]
 Values = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe value.")
@@ -79,6 +81,7 @@ Address = Annotated[
     str | None,
     typer.Option(help="Address of a Ray cluster, or auto; default: a local Ray."),
 ]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 

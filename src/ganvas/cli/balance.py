@@ -10,10 +10,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .app import DATA_HELP, STOPPED, DataArgument, Json, Values, app, table, tensorflow
+from .app import DATA_HELP, STOPPED, DataArgument, Json, Seed, Values, app, table, tensorflow
 
 if TYPE_CHECKING:
     from ..kits.rare_class import Verdict
+
+Split = Annotated[
+    str, typer.Option(help="Split by group or by image; auto: by group if --groups is given.")
+]
+Arms = Annotated[
+    str | None, typer.Option(help="Arms to train, separated by commas; default: all seven.")
+]
+Ratio = Annotated[
+    str,
+    typer.Option(
+        help="Ratios of synthetic to real draws of the rare class, separated by commas; "
+        "validation selects one."
+    ),
+]
+Flip = Annotated[
+    bool,
+    typer.Option("--flip", help="Also mirror images (only if mirrored images are plausible)."),
+]
+Classifier = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODULE:FUNCTION",
+        help="Function that trains a classifier; default: a small CNN.",
+    ),
+]
 
 
 @app.command()
@@ -28,26 +53,22 @@ def balance(
         str | None, typer.Option(help=f"Test images. {DATA_HELP}", show_default=False)
     ] = None,
     test_groups: Annotated[Path | None, typer.Option(help="The same CSV for --test.")] = None,
-    split: Annotated[str, typer.Option(help="auto, group or image.")] = "auto",
+    split: Split = "auto",
     test_share: Annotated[
         float, typer.Option(help="1/2, 1/3, 1/4 ... is set aside if there is no test part.")
     ] = 0.25,
     seeds: Annotated[int, typer.Option(min=2, help="Generators, and classifiers per arm.")] = 5,
     kimg: Annotated[float, typer.Option(help="Thousand images per generator.")] = 96.0,
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps per classifier.")] = 600,
-    arms: Annotated[str | None, typer.Option(help="By commas; default: all seven.")] = None,
-    ratio: Annotated[
-        str, typer.Option(help="Synthetic per real draw, by commas: validation chooses.")
-    ] = "0.25,0.5,1,2",
+    arms: Arms = None,
+    ratio: Ratio = "0.25,0.5,1,2",
     truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 1.0,
     size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
-    flip: Annotated[bool, typer.Option("--flip", help="Mirrored images are plausible.")] = False,
-    classifier: Annotated[
-        str | None, typer.Option(metavar="MODULE:FUNCTION", help="Default: a small CNN.")
-    ] = None,
-    recipe: Annotated[str, typer.Option(help="Of the generators.")] = "conditional",
+    flip: Flip = False,
+    classifier: Classifier = None,
+    recipe: Annotated[str, typer.Option(help="Recipe of the generators.")] = "conditional",
     values: Values = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> int:
     """Add generated images to rare classes and test whether they help. Exit 1: they hurt."""

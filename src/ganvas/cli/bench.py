@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from .app import Json, WhichModel, app, table
+from .app import MODEL_HELP, Json, WhichModel, app, table
 
 
 @app.command()
 def bench(
-    target: Annotated[Path, typer.Argument(metavar="RUN|DIR", show_default=False)],
+    target: Annotated[Path, typer.Argument(metavar="RUN|DIR", help=MODEL_HELP, show_default=False)],
     seconds: Annotated[float, typer.Option(min=0.01, help="Duration of each measurement.")] = 1.0,
     which: WhichModel = "best",
     out: Annotated[Path, typer.Option(help="Chart to write, .svg or .png.")] = Path("bench.svg"),

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import UsageError
-from .app import DATA_HELP, STOPPED, Json, group, held_back_stderr, table, tensorflow
+from .app import DATA_HELP, STOPPED, Json, Seed, group, held_back_stderr, table, tensorflow
 
 defects = group("defects", "Learn from good parts only; find defective ones.")
 
@@ -22,22 +22,29 @@ Alpha = Annotated[
 
 @defects.command()
 def fit(
-    good: Annotated[str, typer.Argument(metavar="IMAGES", help=f"Good ones only. {DATA_HELP}")],
-    out: Annotated[Path, typer.Option(metavar="MODEL", help="The model's folder, of versions.")],
+    good: Annotated[
+        str, typer.Argument(metavar="IMAGES", help=f"Images of good parts only. {DATA_HELP}")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="MODEL", help="Folder of the model; each fit adds a numbered version."
+        ),
+    ],
     alpha: Annotated[float, typer.Option(help="Share of good images that may be flagged.")] = 0.05,
     size: Annotated[
         str | None, typer.Option(metavar="HxW", help="Resize images to this size.")
     ] = None,
     patch: Annotated[int | None, typer.Option(help="Side of patches, 16 to 64 px.")] = None,
     kimg: Annotated[float, typer.Option(min=0.1, help="Length of the GAN's training.")] = 64.0,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
     all_good: Annotated[
         bool, typer.Option("--all-good", help="Every sub-folder or class contains good images.")
     ] = False,
 ) -> int:
     """Learn from good images and write MODEL/N/, which `ganvas serve` serves.
 
-    After a stop, the same command resumes it.
+    After an interruption, the same command resumes.
     """
     from ..kits.defects.good_images import needed
 

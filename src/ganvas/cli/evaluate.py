@@ -11,7 +11,7 @@ import typer
 
 from ..errors import UsageError
 from ..storage import remote
-from .app import DATA_HELP, Json, WhichModel, app, tensorflow
+from .app import DATA_HELP, Json, Seed, WhichModel, app, tensorflow
 
 
 @app.command()
@@ -27,7 +27,7 @@ def evaluate(
     features: Annotated[
         str, typer.Option(help="auto, digits, general, or a model FILE (.keras, .tflite).")
     ] = "auto",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
     which: WhichModel = "best",
     as_json: Json = False,
 ) -> int:

@@ -10,6 +10,7 @@ import typer
 from ..errors import UsageError
 from .app import (
     RunFolder,
+    Seed,
     WhichModel,
     app,
     tensorflow,
@@ -22,7 +23,7 @@ def morph(
     seconds: Annotated[
         float, typer.Option(min=0.1, max=600, help="Length of the animation.")
     ] = 4.0,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
     label: Annotated[str | None, typer.Option(help="Class name or index.")] = None,
     which: WhichModel = "best",
     out: Annotated[Path, typer.Option(help="GIF file to write.")] = Path("morph.gif"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import UsageError
-from .app import DATA_HELP, STOPPED, Json, Values, group, tensorflow
+from .app import DATA_HELP, STOPPED, Json, Seed, Values, group, tensorflow
 
 if TYPE_CHECKING:
     from ..kits.patterns import LogosReport, TilesReport
@@ -22,15 +22,14 @@ Out = Annotated[Path, typer.Option(help="The folder; the same command again resu
 Kimg = Annotated[
     float | None, typer.Option(min=0.1, help="Thousand training images; default: the recipe's.")
 ]
-Seed = Annotated[int, typer.Option(min=0)]
 
 
 @patterns.command()
 def tile(
     images: Annotated[list[Path], typer.Argument(help="Texture files, or folders of them.")],
     out: Out,
-    size: Annotated[str, typer.Option(metavar="HxW", help="Of a tile, in pixels.")] = "256x256",
-    n: Annotated[int, typer.Option("-n", "--n", min=1, help="Tiles of each texture.")] = 4,
+    size: Annotated[str, typer.Option(metavar="HxW", help="Size of a tile in pixels.")] = "256x256",
+    n: Annotated[int, typer.Option("-n", min=1, help="Tiles of each texture.")] = 4,
     repeat: Annotated[int, typer.Option(min=1, max=8, help="Repeats in the preview.")] = 2,
     morph: Annotated[Path | None, typer.Option(help="Another texture to change into.")] = None,
     together: Annotated[
@@ -74,17 +73,21 @@ def logos(
     palette: Annotated[
         str | None, typer.Option(metavar='"#rrggbb,..."', help="Colours, or their names.")
     ] = None,
-    n: Annotated[int, typer.Option("-n", "--n", min=1, max=1024, help="Number of logos.")] = 32,
+    n: Annotated[int, typer.Option("-n", min=1, max=1024, help="Number of logos.")] = 32,
     size: Annotated[int, typer.Option(min=16, max=128, help="Pixels a side.")] = 32,
-    svg: Annotated[bool, typer.Option("--svg", help="Each as paths, too (needs vtracer).")] = False,
+    svg: Annotated[
+        bool, typer.Option("--svg", help="Also write each logo as SVG paths (needs vtracer).")
+    ] = False,
     variations: Annotated[
         int | None, typer.Option(min=0, metavar="K", help="Draw others like logo K.")
     ] = None,
     walk: Annotated[bool, typer.Option("--walk", help="Film a walk through logos.")] = False,
     directions: Annotated[
-        bool, typer.Option("--directions", help="Edit a logo along directions.")
+        bool, typer.Option("--directions", help="Move a logo along its five main directions.")
     ] = False,
-    judge: Annotated[bool, typer.Option(help="Precision and recall by truncation.")] = True,
+    judge: Annotated[
+        bool, typer.Option(help="Compute precision and recall at five truncations.")
+    ] = True,
     truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 0.8,
     kind: Annotated[str | None, typer.Option(help="One of the kinds in logos.json.")] = None,
     kimg: Kimg = None,

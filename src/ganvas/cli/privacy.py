@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .app import DATA_HELP, Json, WhichModel, group, tensorflow
+from .app import DATA_HELP, Json, Seed, WhichModel, group, tensorflow
 
-privacy = group("privacy", "Measure what a generator leaks of its training images.")
+privacy = group("privacy", "Measure what a generator leaks about its training images.")
 
 
 @privacy.command()
@@ -25,10 +25,13 @@ def audit(
         str | None, typer.Option(help="Images of other people; default: those held out.")
     ] = None,
     identity: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", help="path,identity: who is on each image.")
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv", help="CSV with columns path,identity: the person on each image."
+        ),
     ] = None,
     embedder: Annotated[
-        Path | None, typer.Option(help="Of faces: a .keras, .h5 or .tflite FILE.")
+        Path | None, typer.Option(help="Face embedder: a .keras, .h5 or .tflite file.")
     ] = None,
     n: Annotated[
         int, typer.Option("-n", min=20, max=1_000_000, help="Images to draw, or to read.")
@@ -42,11 +45,11 @@ def audit(
     searches: Annotated[
         int, typer.Option(min=0, help="Images of each kind to search for in latent space.")
     ] = 200,
-    search_steps: Annotated[int, typer.Option(min=1)] = 100,
+    search_steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of each search.")] = 100,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the report; default: RUN/privacy.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
     which: WhichModel = "best",
     as_json: Json = False,
 ) -> int:
@@ -86,9 +89,12 @@ def sample(
     n: Annotated[int, typer.Option("-n", min=1, max=1_000_000, help="Images to deliver.")] = 64,
     near: Annotated[
         float,
-        typer.Option(help="Least distance to a training image, relative to the next ten images."),
+        typer.Option(
+            help="Refuse an image whose distance to a training image is below this share of its "
+            "distance to the next ten."
+        ),
     ] = 0.5,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
     which: WhichModel = "best",
     as_json: Json = False,
 ) -> None:
@@ -114,8 +120,8 @@ def split(
     data: Annotated[str, typer.Argument(help=f"Sorted by person. {DATA_HELP}")],
     to: Annotated[Path, typer.Option(metavar="DIR", help="train.npz and holdout.npz go here.")],
     size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
-    share: Annotated[float, typer.Option(help="Of the people, to hold out.")] = 0.5,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    share: Annotated[float, typer.Option(help="Share of people to hold out.")] = 0.5,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Split images by person: nobody is in both parts."""

@@ -13,7 +13,7 @@ from .app import (
 
 @app.command()
 def recipes(name: Annotated[str | None, typer.Argument(help="Recipe to print.")] = None) -> None:
-    """List the recipes with their cost and proven score, or print one."""
+    """List recipes with their measured cost and score, or print one."""
     from ..config import recipe_header, recipe_names, recipe_text
 
     if name:

@@ -9,7 +9,9 @@ import typer
 
 from ..errors import UsageError
 from .app import (
+    MODEL_HELP,
     Address,
+    Seed,
     WhichModel,
     Workers,
     app,
@@ -21,9 +23,11 @@ from .app import (
 
 @app.command()
 def sample(
-    model: Annotated[Path, typer.Argument(metavar="RUN|MODEL", show_default=False)],
+    model: Annotated[
+        Path, typer.Argument(metavar="RUN|MODEL", help=MODEL_HELP, show_default=False)
+    ],
     n: Annotated[int, typer.Option("-n", min=1, help="Number of images.")] = 64,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
     label: Annotated[str | None, typer.Option(help="Class name or index.")] = None,
     truncation: Annotated[
         float, typer.Option(help="Below 1: more typical, less varied images.")

@@ -43,7 +43,9 @@ def serve(
     batching_config: Annotated[
         Path | None, typer.Option(help="A batching file of TensorFlow Serving.")
     ] = None,
-    max_body_mb: Annotated[float, typer.Option(min=0.001, max=1024)] = 16,
+    max_body_mb: Annotated[
+        float, typer.Option(min=0.001, max=1024, help="Largest request body in MB.")
+    ] = 16,
     max_queue: Annotated[
         int, typer.Option(min=1, max=4096, help="Requests that run or wait.")
     ] = 256,
@@ -64,10 +66,10 @@ def serve(
     if folder is not None:
         folder = folder if remote.address(folder) else remote.path(folder)
         name = _checked(folder, name)
-    elif not config.is_file():  # type: ignore[union-attr]
-        raise UsageError(f"{config} cannot be read: --config needs a models.config")
-    from ..serve.options import ServeOptions
+    from ..serve.options import ServeOptions, check_readable
 
+    if config is not None:
+        check_readable("--config", config, "a models.config of TensorFlow Serving")
     options = ServeOptions(
         host, rest_port, grpc_port, poll_seconds, batching_config, max_body_mb, max_queue,
         timeout_seconds, drain_seconds, token_file, tls_cert, tls_key,
@@ -98,7 +100,7 @@ def _checked(folder: Path, name: str | None) -> str:
             raise UsageError(f"{address} holds no version: give the address of an exported model")
         return name or address.rpartition("/")[2]
     if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder: give one of `ganvas export`")
+        raise UsageError(f"{folder} is not a folder: give a folder that `ganvas export` wrote")
     if (folder / "saved_model.pb").is_file():
         raise UsageError(
             f"{folder} is one version of a model: give the folder above it, "

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .app import STOPPED, DataArgument, Json, Values, app, tensorflow
+from .app import STOPPED, DataArgument, Json, Seed, Values, app, tensorflow
 
 
 @app.command()
@@ -29,11 +29,11 @@ def tune(
     repeats: Annotated[
         int, typer.Option(min=0, help="Seeds for retraining the best and the default.")
     ] = 3,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Seed = 0,
     values: Values = None,
     as_json: Json = False,
 ) -> int:
-    """Search values of a recipe that suit the images.
+    """Search for recipe values that suit the images.
 
     The recipe's [tune] declares them; the best are retrained with other seeds.
     """

@@ -86,7 +86,7 @@ def _import(kind: str, path: str) -> type:
             "something on the Python path"
         ) from error
     if not isinstance(part, type):
-        raise ConfigError(f"{kind} '{path}' is not a class: name one")
+        raise ConfigError(f"{kind} '{path}' is not a class: write package.module:Class")
     return part
 
 

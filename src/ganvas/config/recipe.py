@@ -33,6 +33,26 @@ from .sections import (
 
 Part = str | dict[str, Any]
 
+_PART = 'must be "name" or {name = "...", ...}'
+_FORMS = {
+    "data.size": "must be a side or [height, width], each 16 to 256 pixels",
+    "penalties": 'must be a list such as ["r1"] or [{name = "r1", weight = 0.1}]',
+    "loss": _PART, "augment": _PART, "networks": _PART,
+}  # fmt: skip
+"""What keys of several types accept."""
+_WORDS = {
+    "greater_than": "must be > {gt}",
+    "greater_than_equal": "must be >= {ge}",
+    "less_than": "must be < {lt}",
+    "less_than_equal": "must be <= {le}",
+    "literal_error": "must be {expected}",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "model_type": "must be a table of keys",
+    "dict_type": "must be a table of keys",
+}
+"""Pydantic's kinds of errors -> what is accepted."""
+
 
 class Config(Section):
     """A whole recipe."""
@@ -258,4 +278,12 @@ def _sentence(error: ValidationError) -> str:
     reason = first["msg"].removeprefix("Value error, ")
     if not key:
         return reason
+    if accepted := _accepted(key, first["type"], first.get("ctx", {})):
+        return f"{key} {accepted}, got {first['input']!r}"
     return f"{key} = {first['input']!r} is not accepted: {reason[0].lower()}{reason[1:]}"
+
+
+def _accepted(key: str, kind: str, bounds: Mapping[str, Any]) -> str | None:
+    form = _PART if key.startswith("penalties.") else _FORMS.get(key, _WORDS.get(kind))
+    shown = {name: f"{n:g}" if isinstance(n, float) else n for name, n in bounds.items()}
+    return form if form is None or key in _FORMS or form is _PART else form.format(**shown)

@@ -66,15 +66,15 @@ def from_arrays(
 def _images(pixels: np.ndarray, where: str) -> np.ndarray:
     if pixels.dtype != np.uint8:
         raise DataError(
-            f"{where} holds {pixels.dtype} numbers, where images are uint8 from 0 to 255: convert "
-            "it, for floats in [-1, 1] by ((x + 1) * 127.5).round().astype('uint8')"
+            f"{where} has dtype {pixels.dtype}; uint8 from 0 to 255 is accepted: convert it, "
+            "floats in [-1, 1] by ((x + 1) * 127.5).round().astype('uint8')"
         )
     if pixels.ndim == 3:
         pixels = pixels[..., None]
     if pixels.ndim != 4 or not 1 <= pixels.shape[3] <= 4 or not len(pixels):
         raise DataError(
-            f"{where} has the shape {list(pixels.shape)}, where images are [N, H, W] or "
-            "[N, H, W, C] with 1 to 4 channels: transpose it"
+            f"{where} has shape {list(pixels.shape)}; [N, H, W] and [N, H, W, C] with 1 to 4 "
+            "channels are accepted: transpose it"
         )
     return pixels
 
@@ -88,8 +88,8 @@ def _classes(
     labels = np.asarray(labels)
     if labels.size != count or labels.dtype.kind not in "iubUS":
         raise DataError(
-            f"the labels of {where} are {labels.dtype} of shape {list(labels.shape)}, where one "
-            f"integer or word for each of {count} images is needed: correct or remove them"
+            f"the labels of {where} are {labels.dtype} of shape {list(labels.shape)}; one integer "
+            f"or word for each of the {count} images is needed: correct or remove them"
         )
     values, numbers = np.unique(labels.reshape(-1), return_inverse=True)
     if names and values.dtype.kind in "iu" and values.max() < len(names):

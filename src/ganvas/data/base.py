@@ -68,8 +68,8 @@ class Images(Listing, ABC):
         Raises: DataError: images that are read in blocks, so that none can be drawn by itself.
         """
         raise DataError(
-            "these images come in blocks, where a private game draws each by itself: give the "
-            "folder or the file that the shards were made of"
+            "differentially private training cannot use shards, because it samples single images: "
+            "give the folder or file from which the shards were made"
         )
 
     def all(self, batch: int) -> tf.data.Dataset:

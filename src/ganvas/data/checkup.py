@@ -196,7 +196,7 @@ def _nothing(folder: Path, images: int, ignored: int, unreadable: list[dict[str,
         first = unreadable[0]
         return (
             f"none of the {images} images in {folder} can be read, such as {first['path']} "
-            f"({first['why']}), where {accepted} are taken: replace them"
+            f"({first['why']}); accepted are {accepted}: replace them"
         )
-    found = f"{ignored} files but no image" if ignored else "nothing"
-    return f"{folder} holds {found}, where {accepted} are taken: give a folder of images"
+    others = f" ({ignored} other file{'s' * (ignored != 1)})" if ignored else ""
+    return f"{folder} contains no images{others}; accepted are {accepted}: give a folder of images"

@@ -107,7 +107,10 @@ def median_side(sizes: Counter[tuple[int, int]]) -> int:
 def _warnings(report: Report, side: int, wanted: int) -> list[str]:
     found = []
     if report.used < FEW:
-        found.append(f"only {report.used} images: it will copy them, and none can be held out")
+        found.append(
+            f"only {report.used} images: the generator will mostly copy them, and no image is held "
+            "out"
+        )
     if report.unreadable:
         first = report.unreadable[0]
         found.append(
@@ -119,7 +122,10 @@ def _warnings(report: Report, side: int, wanted: int) -> list[str]:
     if report.constant:
         found.append(f"{report.constant} of {report.used} images are of a single colour")
     if side < wanted:
-        found.append(f"half the images are under {side + 1} px and get enlarged to {wanted}: blur")
+        found.append(
+            f"half of the images are smaller than {side + 1} px and are enlarged to {wanted} px, "
+            "so they look blurred"
+        )
     return found + _class_warnings(report.classes)
 
 
@@ -134,5 +140,8 @@ def _class_warnings(classes: dict[str, int]) -> list[str]:
             "rare classes will look worse"
         )
     if {name.lower() for name in classes} <= _SPLITS:
-        found.append(f"the classes {', '.join(classes)} look like parts of a data set: give one")
+        found.append(
+            f"the classes {', '.join(classes)} look like splits of a data set: give one of these "
+            "folders"
+        )
     return found

@@ -18,8 +18,7 @@ def read_generated(data: Any, fewest: int) -> Images:
     images = load(data, Options(holdout=0, judged=True))
     if images.count < fewest:
         raise DataError(
-            f"{called(data)} holds {images.count} images, where at least {fewest} are needed: "
-            "draw more"
+            f"{called(data)} has {images.count} images; at least {fewest} are needed: draw more"
         )
     height, width = size_of(images, data)
     if images.shape[:2] != (height, width):  # larger than the default size for training
@@ -32,8 +31,8 @@ def size_of(images: Images, data: Any, advice: str = "bring them to one") -> tup
     smallest, largest = (images.report.sizes[key] for key in ("smallest", "largest"))
     if smallest != largest:
         raise DataError(
-            f"{called(data)} holds images from {_size(smallest)} to {_size(largest)} (height × "
-            f"width), where one size is needed: {advice}"
+            f"{called(data)} has images from {_size(smallest)} to {_size(largest)} (height × "
+            f"width); one size is needed: {advice}"
         )
     return smallest[0], smallest[1]
 

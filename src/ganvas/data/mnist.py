@@ -24,7 +24,7 @@ def mnist(part: str) -> tuple[np.ndarray, np.ndarray]:
     Raises: DataError: no such part, or the file in the package is damaged.
     """
     if part not in COUNTS:
-        raise DataError(f"mnist has no part '{part}', where train and test are there: choose one")
+        raise DataError(f"mnist has no part '{part}'; accepted are train and test: choose one")
     raw = _content()
     pixels = sum(COUNTS.values()) * 28 * 28
     images = np.frombuffer(raw, np.uint8, pixels).reshape(-1, 28, 28)

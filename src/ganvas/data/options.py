@@ -57,7 +57,9 @@ class Options:
         if self.fit not in FITS:
             raise DataError(f"fit must be one of {', '.join(FITS)}, got '{self.fit}'")
         if self.channels not in (None, 1, 2, 3, 4):
-            raise DataError(f"channels must be 1 to 4, got {self.channels}: leave it out")
+            raise DataError(
+                f"channels must be 1 to 4, got {self.channels}: omit it to detect the channels"
+            )
         if self.sides is not None and min(self.sides) < 4:
             raise DataError(f"size must be at least 4 pixels, got {self.size}")
         if not 0 <= self.holdout < 1:

@@ -26,8 +26,7 @@ from ganvas.errors import DataError
 from ganvas.storage import remote
 
 _TAKEN = (
-    "{} is not an empty folder, and does not hold these images packed like this: choose another "
-    "one to pack into"
+    "{} is not empty and was not made from these images with these options: choose another --to"
 )
 
 

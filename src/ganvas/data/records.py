@@ -146,8 +146,8 @@ def settle(packed: Path, folder: Path) -> None:
     before, after = read_index(folder), read_index(packed)
     if before and before["shards"] != after["shards"]:
         raise DataError(
-            f"{folder} has lost something, and the images it was made of read otherwise now (some "
-            "may not be readable any more): put them back, or choose another folder"
+            f"{folder} has missing or damaged files, and its source images have changed (some may "
+            "be unreadable): restore the images, or choose another folder"
         )
     for path in sorted(packed.iterdir(), key=lambda path: path.name == INDEX):
         place = folder / path.name

@@ -84,20 +84,20 @@ class Shards(Images):
             index = dict(json.loads(store.read(INDEX)))
         if index.get("format") != FORMAT:
             raise DataError(
-                f"{folder} has format {index.get('format')}, where this version reads {FORMAT}: "
-                "prepare the images again"
+                f"{folder} has format {index.get('format')}; {FORMAT} is needed: prepare the "
+                "images again"
             )
         if options.balanced:
             raise DataError(
-                f"{folder} is read in the order it was prepared in, where balanced classes need "
-                "images one by one: give the folder or file it was prepared from"
+                "data.balanced does not work with shards: give the folder or file from which "
+                f"{folder} was made, or set data.balanced=false"
             )
         self._store, self._shards = store, index["shards"]
         shape = tuple(index["shape"])
         if options.sides not in (None, shape[:2]) or options.channels not in (None, shape[2]):
             raise DataError(
-                f"{folder} holds images of {'x'.join(map(str, shape))}, where another size or "
-                "channel count is asked for: leave it out, or prepare them again"
+                f"{folder} contains images of {'x'.join(map(str, shape))}, but another size or "
+                "number of channels is requested: omit it, or prepare the images again"
             )
         _verify(store, self._shards)
         with (
@@ -244,7 +244,7 @@ def _verify(store: Folder | Store, shards: list[dict[str, Any]]) -> None:
             raise DataError(f"shard {path} is missing: {AGAIN}")
         if bytes != shard["bytes"]:
             raise DataError(
-                f"shard {path} has {bytes} bytes, where {shard['bytes']} were written: {AGAIN}"
+                f"shard {path} has {bytes} bytes, but {shard['bytes']} were written: {AGAIN}"
             )
         near = isinstance(store, Folder) and checksums and store.sha256(shard["file"])
         if near and near != shard["sha256"]:

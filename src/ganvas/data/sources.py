@@ -146,8 +146,8 @@ def _pick(arrays: Any, file: Path, part: str) -> tuple[np.ndarray, np.ndarray | 
         if len(found) == 1:
             return arrays[found[0]], arrays.get("y")
     raise DataError(
-        f"{file} holds {', '.join(arrays) or 'nothing'}, where images of the {part} part are under "
-        f"{' or '.join(images for images, _ in pairs)}: rename them"
+        f"{file} contains {', '.join(arrays) or 'nothing'}; the images of the {part} part are "
+        f"needed under the name {' or '.join(images for images, _ in pairs)}: rename them"
     )
 
 

@@ -73,8 +73,8 @@ class Extractor:
         bad = len(features) - int(np.isfinite(features).all(1).sum())
         if bad:
             raise UsageError(
-                f"features of {self.name} are NaN or infinite for {bad} of {len(images)} images, "
-                "where scores need finite ones: choose other features, such as general"
+                f"features of {self.name} are NaN or infinite for {bad} of {len(images)} images; "
+                "finite ones are needed: choose other features, such as general"
             )
         return features, probabilities
 
@@ -83,8 +83,8 @@ class Extractor:
         takes = self._shape[2]
         if takes not in (1, 3, shape[2]):
             raise UsageError(
-                f"{self.name} takes images of {takes} channels and these have {shape[2]}, "
-                "where 1 and 3 can be brought to each other: choose other features"
+                f"{self.name} needs images of {takes} channels, got {shape[2]}; only 1 and 3 can "
+                "be converted to each other: choose other features"
             )
 
     def _brought(self, images: tf.Tensor) -> tf.Tensor:

@@ -49,8 +49,8 @@ def _model(path: Path, sha256: str) -> Extractor:
         ) from error
     if len(takes) != 4 or takes[3] is None or len(gives) < 2 or None in gives[1:]:
         raise UsageError(
-            f"features {path}: the model maps {_signs(takes)} to {_signs(gives)}, where images "
-            "[N, h, w, c] become features of known size [N, ...]: end it with global pooling"
+            f"features {path}: the model maps {_signs(takes)} to {_signs(gives)}; from images "
+            "[N, h, w, c] to features of known size [N, ...] is needed: end it with global pooling"
         )
     return Extractor(path.name, sha256, network, tuple(takes[1:]), int(np.prod(gives[1:])))
 

@@ -51,7 +51,7 @@ def noise_for(target: float, rate: float, turns: int, delta: float) -> float:
         if high > _MOST_NOISE:
             raise ConfigError(
                 f"privacy.epsilon = {target:g} cannot be reached in {turns} turns at delta "
-                f"{delta:g}: train shorter, or allow more"
+                f"{delta:g}: decrease train.kimg or increase privacy.epsilon"
             )
     while cost(high) < (1 - TOLERANCE) * target and high - low > 1e-6 * high:
         middle = (low + high) / 2
@@ -78,7 +78,8 @@ def _accountant(interval: float) -> tuple[Any, Any]:
         from dp_accounting import pld
     except ImportError as error:
         raise ConfigError(
-            "[privacy] needs an accountant, which is not installed: pip install 'ganvas[privacy]'"
+            "[privacy] needs the package dp-accounting, which is not installed: "
+            "pip install 'ganvas[privacy]'"
         ) from error
     neighbours = dp_accounting.NeighboringRelation.ADD_OR_REMOVE_ONE
     return dp_accounting, pld.PLDAccountant(neighbours, value_discretization_interval=interval)

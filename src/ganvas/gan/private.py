@@ -167,7 +167,7 @@ def settle(config: Config, count: int, reads_real: bool) -> Config:
     if rate > 0.5:
         raise ConfigError(
             f"train.batch = {config.train.batch} is more than half of {count} images: a private "
-            "batch must be a small sample; lower it, or give more images"
+            "batch must be a small sample; decrease it, or give more images"
         )
     if about.key is None:  # not `train.seed`, which is published with the recipe
         config = config.with_values({"privacy.key": secrets.randbits(62)})
@@ -178,7 +178,7 @@ def settle(config: Config, count: int, reads_real: bool) -> Config:
     if about.epsilon is not None and spent > about.epsilon:
         raise ConfigError(
             f"{turns} steps of the discriminator spend epsilon {spent:.4g}, more than "
-            f"privacy.epsilon = {about.epsilon:g}: train shorter, or raise it"
+            f"privacy.epsilon = {about.epsilon:g}: decrease train.kimg or increase privacy.epsilon"
         )
     return config
 

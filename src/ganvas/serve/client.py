@@ -159,7 +159,8 @@ class Client:
         if self._name is None:
             names = [model.name for model in self.models()]
             if len(names) != 1:
-                raise UsageError(f"the server has {', '.join(names)}: choose one by model=")
+                served = f"several models ({', '.join(names)})" if names else "no model"
+                raise UsageError(f"the server serves {served}: pass model=NAME to ganvas.Client")
             self._name = names[0]
         return self._name
 

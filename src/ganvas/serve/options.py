@@ -56,8 +56,8 @@ class ServeOptions:
                 f"--host must be an address of this machine, got {self.host} ({error.strerror}): "
                 "give 127.0.0.1, 0.0.0.0, or another of its addresses"
             ) from error
-        if self.batching_config and not self.batching_config.is_file():
-            raise UsageError(f"{self.batching_config} cannot be read: give a batching file")
+        if batching := self.batching_config:
+            check_readable("--batching-config", batching, "a batching file of TensorFlow Serving")
         cert, key = self.tls_cert, self.tls_key
         if not cert and not key:
             return
@@ -78,11 +78,22 @@ class ServeOptions:
         try:
             token = path.read_text("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
+            cause = error.strerror if isinstance(error, OSError) else "not ASCII"
             raise UsageError(
-                f"{path} cannot be read: --token-file must hold one line of ASCII"
+                f"--token-file {path} cannot be read ({cause}): give a file with one line of ASCII"
             ) from error
         if len(token) < 8 or not token.isprintable() or " " in token:
             raise UsageError(
                 f"{path} holds no token: write one line of at least 8 characters without blanks"
             )
         return token
+
+
+def check_readable(option: str, path: Path, what: str) -> None:
+    """Raises: UsageError: the file of this option cannot be opened."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise UsageError(
+            f"{option} {path} cannot be read ({error.strerror}): give {what}"
+        ) from error

@@ -18,7 +18,7 @@ def auroc(negative: np.ndarray, positive: np.ndarray) -> float:
 
     Source: Mann & Whitney 1947; Hanley & McNeil 1982.
     """
-    negative, positive = _both(negative, positive)
+    negative, positive = _both("AUROC", negative, positive)
     return above(positive, negative)
 
 
@@ -34,7 +34,7 @@ def average_precision(negative: np.ndarray, positive: np.ndarray) -> float:
 
     It depends on the share of positives, which is its value for a random ranking.
     """
-    negative, positive = _both(negative, positive)
+    negative, positive = _both("average precision", negative, positive)
     hits, alarms = _counts(negative, positive)
     precision = hits / (hits + alarms)
     return float((np.diff(hits, prepend=0) * precision).sum() / len(positive))
@@ -55,8 +55,9 @@ def aupro(maps: np.ndarray, regions: np.ndarray, limit: float = 0.3) -> float:
     """
     numbers, region = np.unique(regions.reshape(-1), return_inverse=True)
     if numbers[0] != 0 or len(numbers) < 2:
+        only = "defective" if numbers[0] != 0 else "good"
         raise UsageError(
-            "AUPRO needs good pixels and at least one defective region, got only one of both"
+            f"AUPRO needs good pixels and at least one defective region, got only {only} pixels"
         )
     sizes = np.bincount(region)
     order = np.argsort(-maps.reshape(-1), kind="stable")
@@ -81,13 +82,13 @@ def components(masks: np.ndarray) -> np.ndarray:
 
 
 def _both(
-    negative: Sequence[float] | np.ndarray, positive: Sequence[float] | np.ndarray
+    score: str, negative: Sequence[float] | np.ndarray, positive: Sequence[float] | np.ndarray
 ) -> list[np.ndarray]:
     both = [np.asarray(part, np.float64).reshape(-1) for part in (negative, positive)]
     for part, kind in zip(both, ("negative", "positive"), strict=True):
         if not len(part) or not np.isfinite(part).all():
-            what = "not finite" if len(part) else "none"
-            raise UsageError(f"the scores of {kind}s are {what}: finite ones of both are needed")
+            what = "values that are not finite" if len(part) else f"no {kind}s"
+            raise UsageError(f"{score} needs finite scores of positives and negatives, got {what}")
     return both
 
 

@@ -43,10 +43,9 @@ def is_begun(folder: Path, request: Mapping[str, Any], file: str = REQUEST) -> b
     if not before:
         raise RunError(f"{folder / file} is damaged: choose another folder")
     if differ := [*_differences({key: before.get(key) for key in now}, now)]:
-        changed = ", ".join(differ)
         raise RunError(
-            f"{folder} was begun with {changed}: the same request as before continues it; choose "
-            "another folder for a new one"
+            f"{folder} belongs to a request with {', and '.join(differ)}: repeat that request to "
+            "continue it, or choose another folder"
         )
     return True
 
@@ -142,9 +141,9 @@ def _differences(
         if isinstance(old, dict) and isinstance(new, dict):
             yield from _differences(old, new, f"{within}{key}.")
         elif old != new:
-            shown, name = (json.dumps(old), json.dumps(new)), f"{within}{key}".replace("_", " ")
+            shown, name = (json.dumps(old), json.dumps(new)), f"{within}{key}"
             secret = max(map(len, shown)) > _LONGEST or _is_digest(old) or _is_digest(new)
-            yield f"different {name}" if secret else f"{name} {shown[0]} (now {shown[1]})"
+            yield f"another value of {name}" if secret else f"{name} = {shown[0]}, got {shown[1]}"
 
 
 def _is_digest(value: Any) -> bool:

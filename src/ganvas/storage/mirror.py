@@ -36,8 +36,8 @@ class Mirror:
         there = set(self.store.files()) - {OWNER}  # an interrupted first upload may have written it
         if new and "config.toml" in there:
             raise RunError(
-                f"{address} already holds a run: `ganvas resume {address}` goes on with it; "
-                "choose another --run to start anew"
+                f"{address} already holds a run: `ganvas resume {address}` resumes it; choose "
+                "another --run for a new run"
             )
         if there and "config.toml" not in there:
             what = "is not empty: choose another --run" if new else "is not a run"
@@ -79,8 +79,8 @@ class Mirror:
         with contextlib.suppress(FileNotFoundError, ValueError):
             if json.loads(self.store.read(OWNER)).get("owner") != self.identifier:
                 raise RunError(
-                    f"{self.address} was taken over by another process, which goes on with it: "
-                    f"what this one did since lies in {remote.keep(self.folder)}"
+                    f"{self.address} was taken over by another process, so this one stopped; its "
+                    f"work since then is in {remote.keep(self.folder)}"
                 )
         # config.toml first: with it, the run can be resumed.
         order = {name: (name.startswith("state/"), name != "config.toml") for name in changed}
@@ -111,7 +111,7 @@ class Mirror:
         except RunError:
             raise
         except BaseException as error:
-            whole = f"the run is whole in {remote.keep(self.folder)}"
+            whole = f"the complete run is in {remote.keep(self.folder)}"
             if isinstance(error, UsageError):
                 raise UsageError(f"{error}; {whole}") from error
             sys.stderr.write(f"note: {whole}\n")

@@ -111,7 +111,10 @@ class Run:
         try:
             return parse(tomllib.loads((self.folder / "config.toml").read_text("utf-8")))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{self.folder}/config.toml is damaged: {error}") from error
+            raise ConfigError(
+                f"{self.folder}/config.toml is damaged ({error}): correct that line, or start a "
+                "new run"
+            ) from error
 
     @property
     def info(self) -> dict[str, Any]:

@@ -211,14 +211,15 @@ def check_batch(discriminator: keras.Model, batch: int) -> None:
         if isinstance(layer, Pack):
             if batch % layer.count:
                 raise ConfigError(
-                    f"train.batch = {batch} is no multiple of {layer.count}, the images that the "
-                    "discriminator judges at once: change train.batch or networks.pack"
+                    f"train.batch must be a multiple of networks.pack = {layer.count}, got "
+                    f"{batch}: change one of them"
                 )
             logits = batch // layer.count
         if isinstance(layer, MinibatchStd) and layer.group_of(logits) == 1:
             raise ConfigError(
-                f"train.batch = {batch} gives {logits} to compare, which cannot be cut into "
-                f"groups of 2 to {layer.group}: take a multiple of 4, or another networks.minibatch"
+                f'networks.minibatch = "std" needs a batch that divides into groups of 2 to '
+                f"{layer.group} logits, got train.batch = {batch}: use a multiple of "
+                f"{layer.group * (batch // logits)}, or another networks.minibatch"
             )
 
 

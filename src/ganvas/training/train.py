@@ -134,9 +134,10 @@ def resume(
     old = Run.open(run)
     for key in overrides or {}:
         if not key.startswith(CHANGEABLE):
+            can = ", ".join(f"{one}*" if one.endswith(".") else one for one in CHANGEABLE)
             raise ConfigError(
-                f"{key} cannot change within a run: what can is {', '.join(CHANGEABLE)}; "
-                f"for anything else start a new run with --from {old.folder}"
+                f"{key} cannot change within a run; these keys can: {can}. For other changes "
+                f"start a new run with --from {old.folder}"
             )
     with contextlib.nullcontext() if (follows := task()[0] > 0) else old.locked():
         before = old.config
@@ -257,7 +258,9 @@ def prepare(
     named = isinstance(data, (str, os.PathLike)) and os.fspath(data)
     source_name = (remote.address(data) or str(remote.path(data))) if named else ""
     if isinstance(data, str) and not source_name:
-        raise UsageError("no images are given, and the recipe names none in data.source: name them")
+        raise UsageError(
+            "no images are given: name a folder or file as DATA, or set data.source in the recipe"
+        )
     file = source_name.partition(":")[0]
     if source_name and (Path(source_name).exists() or file.endswith((".npz", ".npy"))):
         source_name = str(Path(source_name).absolute())  # to resume a run from any folder

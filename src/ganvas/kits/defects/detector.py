@@ -126,8 +126,8 @@ class Detector:
         array = images[..., None] if images.ndim == 3 else images
         if array.dtype != np.uint8 or array.shape[1:] != self.shape or not len(array):
             raise DataError(
-                f"images are {images.dtype} of shape {list(images.shape)}, must be uint8 of shape "
-                f"[N, {', '.join(map(str, self.shape))}]: convert or crop them"
+                f"images must be uint8 of shape [N, {', '.join(map(str, self.shape))}], got "
+                f"{images.dtype} of shape {list(images.shape)}: convert or crop them"
             )
         return array
 

@@ -135,7 +135,7 @@ def _apart(path: Path, serve: Any, images: np.ndarray) -> float:
     apart = float(np.abs(ours - theirs).max())
     if not apart <= CLOSE:
         raise Refused(
-            f"the scores of {path.name} differ by {apart:.2g} from the detector's, must differ by "
-            f"at most {CLOSE:g}: nothing was published"
+            f"the scores of {path.name} must differ by at most {CLOSE:g} from the detector's, got "
+            f"{apart:.2g}: nothing was published"
         )
     return apart

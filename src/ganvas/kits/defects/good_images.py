@@ -127,8 +127,8 @@ def check_alpha(alpha: float, count: int) -> None:
     """Raises: UsageError: `count` calibration images cannot guarantee this false-alarm rate."""
     if count < needed(alpha):
         raise UsageError(
-            f"alpha = {alpha:g} cannot be guaranteed by {count} calibration images, it needs "
-            f"{needed(alpha)}: fit with at least {fewest(alpha)} good images, or set alpha to at "
+            f"alpha = {alpha:g} needs at least {needed(alpha)} calibration images, got {count}: "
+            f"fit with at least {fewest(alpha)} good images, or set alpha to at "
             f"least {1 / (count + 1):.3g}"
         )
 
@@ -144,11 +144,12 @@ def split(count: int, alpha: float, seed: int) -> Split:
 
     Raises: DataError: too few to train on, or to guarantee alpha.
     """
-    learn, scale, calibrate = _shares(count, alpha)
+    learn, scale, _ = _shares(count, alpha)
     if not learn:
+        least = fewest(alpha)
         raise DataError(
-            f"{count} good images are too few for alpha = {alpha:g}, of which {calibrate} are for "
-            f"calibration alone: give at least {fewest(alpha)}"
+            f"alpha = {alpha:g} needs at least {least} good images ({_shares(least, alpha)[2]} of "
+            f"them only for calibration), got {count}: give more, or increase alpha"
         )
     order = np.random.Generator(np.random.Philox(seed)).permutation(count)
     parts = np.split(order, [learn, learn + scale])
@@ -171,7 +172,7 @@ def _size(data: Any) -> tuple[int, int]:
         if len(sizes) > 1:
             (h, w), _ = sizes.most_common(1)[0]
             raise DataError(
-                f"the images in {data} have {len(sizes)} sizes (mostly {h}×{w} px), must have one: "
+                f"the images in {data} must have one size, got {len(sizes)} (mostly {h}×{w} px): "
                 f"crop them to one size, or resize them with --size {h}x{w}"
             )
         return next(iter(sizes))
@@ -191,8 +192,8 @@ def _array(data: Any) -> np.ndarray:
     array = data[..., None] if data.ndim == 3 else data
     if array.dtype != np.uint8 or array.ndim != 4 or not len(array):
         raise DataError(
-            f"images are {data.dtype} of shape {list(data.shape)}, must be uint8 [N, H, W] or "
-            "[N, H, W, C]: convert them"
+            "images must be uint8 of shape [N, H, W] or [N, H, W, C], got "
+            f"{data.dtype} of shape {list(data.shape)}: convert them"
         )
     return array
 

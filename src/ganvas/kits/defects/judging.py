@@ -41,8 +41,8 @@ def judge(
     good, bad = _checked(detector, good, "good"), _checked(detector, bad, "bad")
     if masks is not None and masks.shape != bad.shape[:3]:
         raise DataError(
-            f"masks have the shape {list(masks.shape)}, must be {list(bad.shape[:3])}: give one "
-            "mask for each bad image, of its size"
+            f"masks must have shape {list(bad.shape[:3])}, got {list(masks.shape)}: give one mask "
+            "for each bad image, of its size"
         )
     options: dict[str, Any] = {"alpha": alpha, "heatmaps": masks is not None}
     detector.score(good[:1], **options)  # the first call reads the model

@@ -65,8 +65,8 @@ def read_masks(folder: Path, broken: Named) -> np.ndarray:
         mask = pictures.read(path, channels=1)[..., 0]
         if mask.shape != image.shape[:2]:
             raise DataError(
-                f"{path} has {mask.shape[0]}×{mask.shape[1]} px, must have the "
-                f"{image.shape[0]}×{image.shape[1]} px of its image: scale it to that"
+                f"{path} must have the {image.shape[0]}×{image.shape[1]} px of its image, got "
+                f"{mask.shape[0]}×{mask.shape[1]} px: scale it"
             )
         highest = max(highest, mask.max())
         masks.append(mask > 127)
@@ -87,8 +87,8 @@ def _mask_of(image: Path, there: Mapping[str, list[Path]], folder: Path) -> Path
         found = [path for path in found if path.parent.name == image.parent.name]
     if len(found) != 1:
         raise DataError(
-            f"{folder} has {'several masks' if found else 'no mask'} for {image}, must have one: "
-            f"name it {image.stem}.png, white where the image is defective"
+            f"{folder} must have one mask for {image}, got {len(found) or 'none'}: name it "
+            f"{image.stem}.png, white where the image is defective"
         )
     return found[0]
 

@@ -124,8 +124,8 @@ def _texture(file: Path, digest: str, scale: int | None) -> Texture:
     target = min(short, SCALE) if scale is None else scale
     if short < SIDE:
         raise DataError(
-            f"{file} has {head.height} × {head.width} pixels, must have at least {SIDE} × {SIDE}, "
-            "the size of a crop: give a larger texture"
+            f"{file} must have at least {SIDE} × {SIDE} pixels, the size of a crop, got "
+            f"{head.height} × {head.width}: give a larger texture"
         )
     factor = target / short
     size = (math.floor(head.height * factor), math.floor(head.width * factor))

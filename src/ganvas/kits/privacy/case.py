@@ -109,7 +109,7 @@ def training_images(run: Any, train: Any, model: str = "best") -> tuple[Sampler,
     """A run's generator, and its training images in the generator's shape."""
     sampler, opened, _ = _subject(run, 0, 0, model)
     if sampler is None:
-        raise UsageError(f"{run} contains images, must be a run: give a run folder")
+        raise UsageError(f"{run} must be a run, but contains images: give a run folder")
     return sampler, _source(train, sampler.shape, opened, [], "train")
 
 
@@ -194,9 +194,9 @@ def _refuse_overlap(train: Images, holdout: Images) -> None:
 
     shared = len(digests(train) & digests(holdout))
     if shared:
+        what = "1 image is" if shared == 1 else f"{shared} images are"
         raise DataError(
-            f"{shared} images are in the training part and in the holdout, must be in one part "
-            "only: remove them from the other"
+            f"{what} in both the training part and the holdout: remove them from one part"
         )
 
 
@@ -208,8 +208,9 @@ def _refuse_few(train: Part, holdout: Part, notes: list[str]) -> None:
         )
     if LEAST_SHARE * len(holdout) < len(train):
         raise DataError(
-            f"the holdout has {len(holdout)} images, must have at least 1/{LEAST_SHARE} of the "
-            f"{len(train)} in the training part (as many are best): hold out more"
+            f"the holdout must have at least {-(-len(train) // LEAST_SHARE)} images "
+            f"(1/{LEAST_SHARE} of the {len(train)} training images), got {len(holdout)}: hold out "
+            "more"
         )
     if 2 * len(holdout) < len(train):
         notes.append(

@@ -49,7 +49,7 @@ def matched(case: Case, embedder: Any) -> Result:
     few = min(len(set(train)), len(set(holdout)))
     if few < FEWEST:
         raise DataError(
-            f"a part has {few} people, must have at least {FEWEST}: give images of more people"
+            f"each part must have at least {FEWEST} people, got {few}: give images of more people"
         )
     embed = extractor(embedder, case.fakes.shape[1:])
     sides = []

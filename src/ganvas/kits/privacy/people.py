@@ -41,10 +41,10 @@ def refuse_shared(train: Any, holdout: Any) -> None:
     """Raises DataError where a person has images in both parts."""
     shared = sorted(set(train) & set(holdout))
     if shared:
-        raise DataError(
-            f"{len(shared)} people, such as {shared[0]}, have images in the training part and in "
-            "the holdout, must be in one part only: move them"
-        )
+        who = f"{len(shared)} people (such as {shared[0]}) have"
+        if len(shared) == 1:
+            who = f"1 person ({shared[0]}) has"
+        raise DataError(f"{who} images in both parts: move them to one part")
 
 
 def _look_up(part: Part, name: str, table: dict[str, str], file: Any) -> np.ndarray:
@@ -55,8 +55,8 @@ def _look_up(part: Part, name: str, table: dict[str, str], file: Any) -> np.ndar
     if missing:
         first = missing[0] if places else f"{name}/{missing[0]}"
         raise DataError(
-            f"{file} names no person for {len(missing)} of the {len(paths)} {name} images, such as "
-            f"{first}, must name one for each: add them"
+            f"{file} must name a person for each image, but lacks {len(missing)} of the "
+            f"{len(paths)} {name} images, such as {first}: add them"
         )
     return np.array(found)
 

@@ -203,8 +203,8 @@ def split(
     count = round(share * source.classes)
     if not 0 < count < source.classes:
         raise DataError(
-            f"{called(data)} names {source.classes} people, must name at least one for each part: "
-            "sort the images into a folder for each person"
+            f"{called(data)} must have at least one person for each part, got {source.classes} "
+            "people: sort the images into a folder for each person"
         )
     order = np.random.default_rng([seed, 61]).permutation(source.classes)
     folder, parts = Path(to), {}

@@ -23,9 +23,9 @@ def units(places: Sequence[str], table: dict[str, str], alike: np.ndarray) -> np
     missing = [place for place, group in zip(places, found, strict=True) if group is None]
     if missing:
         raise DataError(
-            f"the groups file lacks {len(missing)} of {len(places)} images, such as {missing[0]}, "
-            "must name a group for each: add them (paths within the data folder, or row numbers of "
-            "an array)"
+            f"the groups file must name a group for each image, but lacks {len(missing)} of "
+            f"{len(places)}, such as {missing[0]}: add them (paths within the data folder, or row "
+            "numbers of an array)"
         )
     _, number = np.unique(np.array(found), return_inverse=True)
     return _joined(number, alike)
@@ -37,9 +37,11 @@ def refuse_shared(
     """Raises DataError if a group has images on both sides."""
     shared = sorted({table[p] for p in places} & {other[p] for p in others})
     if shared:
+        what = f"{len(shared)} groups (such as {shared[0]}) have"
+        if len(shared) == 1:
+            what = f"1 group ({shared[0]}) has"
         raise DataError(
-            f"{len(shared)} groups, such as {shared[0]}, have images in the data and in the test "
-            "part, must be on one side only: move them"
+            f"{what} images in both the data and the test part: move them to one of them"
         )
 
 

@@ -178,8 +178,9 @@ def _load(data: Any, plan: Plan) -> sources.Images:
     images = sources.load(data, options)
     if images.classes < 2:
         raise DataError(
-            f"the images have {images.classes or 'no'} class{'es' * (images.classes != 1)}, must "
-            "have a rare one and at least one other: sort them into sub-folders, or give labels"
+            "the images must have a rare class and at least one other, got "
+            f"{images.classes or 'no'} class{'es' * (images.classes != 1)}: sort them into "
+            "sub-folders, or give labels"
         )
     if plan.size is None:
         size_of(images, data, "give the side for resizing, such as --size 64")
@@ -263,8 +264,8 @@ def _check(learn: Part, test: Part, names: tuple[str, ...], rare: tuple[int, ...
         here = int((learn.labels == c).sum())
         if here < LEAST:
             raise DataError(
-                f"class '{names[c]}' has {here} training images, must have at least {LEAST} (20 to "
-                "be useful): add images"
+                f"class '{names[c]}' must have at least {LEAST} training images (20 to be useful), "
+                f"got {here}: add images"
             )
     if learn.images.shape[1:] != test.images.shape[1:]:
         raise DataError("the test images have another shape than the data: give one --size")
@@ -272,15 +273,13 @@ def _check(learn: Part, test: Part, names: tuple[str, ...], rare: tuple[int, ...
         units, tests = (len(np.unique(p.units[p.labels == c])) for p in (learn, test))
         if units < 2:
             raise DataError(
-                f"class '{name}' has {units} independent training image{'s' * (units != 1)} "
-                "(groups count once), must have at least 2, for training and validation: add "
-                "images of other groups"
+                f"class '{name}' must have at least 2 independent training images (a group counts "
+                f"once), for training and validation, got {units}: add images of other groups"
             )
         if tests < 2:
             raise DataError(
-                f"class '{name}' has {tests} independent image{'s' * (tests != 1)} in the test "
-                "part (groups count once), must have at least 2: add images, or set more aside by "
-                "--test-share"
+                f"class '{name}' must have at least 2 independent images in the test part (a group "
+                f"counts once), got {tests}: add images, or increase --test-share"
             )
 
 
