@@ -10,6 +10,9 @@ import sys
 import numpy as np
 import pytest
 
+OTHERS = ("PYTEST_CURRENT_TEST", "RAY_")
+"""Variables that change meanwhile: a Ray is started for several tests."""
+
 
 @pytest.fixture(autouse=True)
 def caller():
@@ -27,7 +30,7 @@ def _owned_by_the_caller() -> dict[str, object]:
     found: dict[str, object] = {
         "random state of Python": random.getstate(),
         "random state of NumPy": (kind, keys.tobytes(), place, *normal),
-        "environment": {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"},
+        "environment": {k: v for k, v in os.environ.items() if not k.startswith(OTHERS)},
         "signal handlers": [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)],
     }
     if keras := sys.modules.get("keras"):

@@ -705,6 +705,6 @@ def test_stopping_a_training(npz, sets, tmp_path):
     children = below(process.pid)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
     errors = finish(process, 130)
-    assert "go on: ganvas resume" in errors and run.status() == "interrupted"
+    assert "resume: ganvas resume" in errors and run.status() == "interrupted"
     assert not any(Path(f"/proc/{pid}").exists() for pid in children), "no Ray is left"
     assert not [p for p in children.values() if "--workers" in p]
