@@ -18,7 +18,9 @@ OTHERS = ("PYTEST_CURRENT_TEST", "RAY_")
 def caller():
     """Nothing that the caller owns changes, whatever a test does with the package. It comes before
     every other fixture, and so looks again after them."""
-    import keras  # noqa: F401 - first, because the import of TensorFlow itself sets some of it
+    # First, because their import itself changes some of it, where the command line imports them.
+    import keras  # noqa: F401
+    import rich.console  # noqa: F401
 
     before = _owned_by_the_caller()
     yield

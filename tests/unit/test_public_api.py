@@ -44,7 +44,10 @@ def test_unknown_name(package):
 
 def test_submodules_resolve_when_first_used():
     code = (
-        "import sys, ganvas; ganvas.cluster.ray; ganvas.kits.defects; "
+        "import random, sys, ganvas; before = random.getstate(); "
+        "ganvas.evaluation.scores_table; "
+        "assert 'rich.style' in sys.modules and random.getstate() == before; "
+        "ganvas.cluster.ray; ganvas.kits.defects; "
         "assert 'ganvas.kits.patterns' not in sys.modules; from ganvas import kits; kits.patterns"
     )
     assert processor_time("-c", code)[1].returncode == 0

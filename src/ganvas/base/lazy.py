@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import random
 import sys
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 
@@ -20,9 +22,19 @@ def fetch(package: str, homes: Mapping[str, Sequence[str]], name: str) -> Any:
     """
     for home, names in homes.items():
         if name in names:
-            value = getattr(importlib.import_module(f"{package}.{home}"), name)
+            value = getattr(_imported(f"{package}.{home}"), name)
             setattr(sys.modules[package], name, value)
             return value
     if name.isidentifier() and name[0] != "_" and importlib.util.find_spec(f"{package}.{name}"):
-        return importlib.import_module(f"{package}.{name}")
+        return _imported(f"{package}.{name}")
     raise AttributeError(f"module '{package}' has no attribute '{name}'")
+
+
+def _imported(name: str) -> ModuleType:
+    """The module. Keras and rich draw a random number when they are imported: the caller's random
+    state is restored."""
+    before = random.getstate()
+    try:
+        return importlib.import_module(name)
+    finally:
+        random.setstate(before)
