@@ -20,7 +20,8 @@ def caller():
     every other fixture, and so looks again after them."""
     # First, because their import itself changes some of it, where the command line imports them.
     import keras  # noqa: F401
-    import rich.console  # noqa: F401
+    import rich.progress
+    import rich.table  # noqa: F401
 
     before = _owned_by_the_caller()
     yield

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import os
 import random
+import sys
 import threading
 
 import keras
@@ -25,6 +26,7 @@ from ganvas.base.compat.ray import FOLDER, loopback_only
 from ganvas.base.workers import environment
 from ganvas.config import load_recipe
 from ganvas.gan.layers import BatchNorm
+from ganvas.gan.networks import NETWORKS
 from ganvas.training.assembly import Form, assemble
 
 
@@ -194,3 +196,15 @@ def test_the_environment_of_children_is_no_longer_there_afterwards(monkeypatch):
     with environment(OWN="ours", NEW="ours"):
         assert (os.environ["OWN"], os.environ["NEW"]) == ("mine", "ours")
     assert os.environ["OWN"] == "mine" and "NEW" not in os.environ
+
+
+def test_no_network_draws_when_it_is_imported():
+    """An initialiser that stands in a module would have a seed of that import."""
+    held = [
+        f"{module.__name__}.{name}"
+        for module in list(sys.modules.values())
+        if module and module.__name__.startswith("ganvas.")
+        for name, value in vars(module).items()
+        if isinstance(value, keras.initializers.Initializer)
+    ]
+    assert NETWORKS and not held

@@ -89,7 +89,9 @@ class Texture(Networks):
         overall = [noise[:, cells:]]
         if classes:
             inputs["label"] = label_input()
-            table = layers.Embedding(classes, self.overall, embeddings_initializer=_NORMAL)
+            # Made here: an initialiser draws its seed when it is made, which must follow ours.
+            normal = keras.initializers.RandomNormal(stddev=1.0)
+            table = layers.Embedding(classes, self.overall, embeddings_initializer=normal)
             overall.append(table(inputs["label"]))
         vector = layers.Concatenate()(overall) if classes else overall[0]
         everywhere = layers.RepeatVector(height * width)(vector)
@@ -158,4 +160,3 @@ def take(torus: keras.Model, generator: keras.Model) -> None:
 
 # With Keras's default initial weights, low contrast would decrease from layer to layer.
 _STRONG = {"padding": "valid", "kernel_initializer": "he_normal"}
-_NORMAL = keras.initializers.RandomNormal(stddev=1.0)
