@@ -11,7 +11,7 @@ LOOK = """
 import contextlib, importlib.util, io, json
 from ganvas import *
 import ganvas
-absent = ("optuna", "ray", "grpc", "uvicorn", "vtracer", "dp_accounting", "tf2onnx")
+absent = ("optuna", "ray", "tensorflow_serving", "uvicorn", "vtracer", "dp_accounting", "tf2onnx")
 assert not [name for name in absent if importlib.util.find_spec(name)]
 with contextlib.redirect_stdout(io.StringIO()):
     help(ganvas)
