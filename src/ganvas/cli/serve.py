@@ -49,6 +49,12 @@ def serve(
     max_queue: Annotated[
         int, typer.Option(min=1, max=4096, help="Requests that run or wait.")
     ] = 256,
+    max_megapixels: Annotated[
+        float, typer.Option(min=0, help="Images x pixels of large requests that run or wait.")
+    ] = 64,
+    max_images: Annotated[
+        int, typer.Option(min=1, help="Of a request to an export that cannot draw in parts.")
+    ] = 64,
     timeout_seconds: Annotated[
         float, typer.Option(min=0.01, help="Time limit of a request.")
     ] = 30.0,
@@ -72,7 +78,7 @@ def serve(
         check_readable("--config", config, "a models.config of TensorFlow Serving")
     options = ServeOptions(
         host, rest_port, grpc_port, poll_seconds, batching_config, max_body_mb, max_queue,
-        timeout_seconds, drain_seconds, token_file, tls_cert, tls_key,
+        max_megapixels, max_images, timeout_seconds, drain_seconds, token_file, tls_cert, tls_key,
     )  # fmt: skip
     options.check()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)

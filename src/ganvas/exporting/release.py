@@ -17,9 +17,10 @@ from ..data import Images, load as load_images, options_of
 from ..errors import Advice, DataError, Refused, UsageError
 from ..evaluation import evaluate
 from ..sampling.sampler import Sampler, load
+from ..serve.signatures import MOST
 from ..storage import manifest, remote
 from ..storage.run import Run
-from . import artefacts, deployment, litert, saved_model
+from . import artefacts, deployment, litert
 from .artefacts import Maker
 from .card import card
 from .formats import DEFAULT, check
@@ -218,5 +219,5 @@ def _origin(run: Run, sampler: Sampler, model: str) -> dict[str, Any]:
         "conditional": sampler.conditional,
         "names": sampler.names,
         "class_shares": [float(share) for share in sampler.frequencies],
-        "most_images": saved_model.MOST,
+        "most_images": MOST,
     }

@@ -1,8 +1,9 @@
-"""A generator as a SavedModel that TensorFlow Serving loads: two signatures, each variable once.
+"""A generator as a SavedModel that TensorFlow Serving loads: three signatures, each variable once.
 
 `serving_default`: z float32 [N, Z] (label int32 [N]) -> images float32 [N, H, W, C] in [-1, 1].
 `generate`: num_images int32, seed int32 [2], truncation float32 (label int32, -1: as in training)
 -> image_bytes, PNG files [N]. The k-th image depends on seed and k alone.
+`generate_from`: the same from image number `first` int32, so that a server can draw in parts.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ import tensorflow as tf
 from .. import images
 from ..base.protobuf import field
 from ..base.seeds import normal
+from ..serve.signatures import CHUNK, GENERATE, GENERATE_FROM, MOST
 
-MOST = 1024
-"""Images of one call of `generate`."""
-CHUNK = 8
-"""Images that `generate` computes together, always: the arithmetic does not depend on N."""
+FURTHEST = 2**30
+"""Number of an image that `generate_from` may start with."""
 WARMUP = "assets.extra/tf_serving_warmup_requests"
 
 
@@ -33,7 +33,8 @@ def save(generator: keras.Model, class_shares: Sequence[float] | np.ndarray, fol
         class_shares: frequency of each class in training; empty without classes.
     """
     predict = predictor(generator)
-    signatures = {"serving_default": predict, "generate": _generate(predict, class_shares)}
+    draw = _generate_from(predict, class_shares)
+    signatures = {"serving_default": predict, GENERATE: _generate(draw), GENERATE_FROM: draw}
     write(generator, signatures, folder)
     _write_warmup(generator, folder / WARMUP)
 
@@ -59,15 +60,24 @@ def predictor(generator: keras.Model, batch: int | None = None) -> tf.function:
     return tf.function(predict, input_signature=specs, autograph=False)
 
 
-def _generate(predict: tf.function, class_shares: Sequence[float] | np.ndarray) -> tf.function:
-    conditional, classes = len(predict.input_signature) > 1, len(class_shares)
+def _generate_from(
+    predict: tf.function, class_shares: Sequence[float] | np.ndarray
+) -> tf.function:
+    """`generate_from`, for any `first`."""
+    classes = len(class_shares)
 
-    def generate(
+    def generate_from(
+        first: tf.Tensor,
         num_images: tf.Tensor,
         seed: tf.Tensor,
         truncation: tf.Tensor,
         label: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
+        first = _required(
+            first,
+            (first >= 0) & (first <= FURTHEST),
+            f"first must be 0 to {FURTHEST}, got {{}}: it is the number of an image",
+        )
         num_images = _required(
             num_images,
             (num_images >= 1) & (num_images <= MOST),
@@ -84,19 +94,32 @@ def _generate(predict: tf.function, class_shares: Sequence[float] | np.ndarray) 
                 (label >= -1) & (label < classes),
                 f"label must be 0 to {classes - 1} or -1 (frequencies of training), got {{}}",
             )
+        # Chunks begin at multiples of CHUNK: the bytes of an image do not depend on `first`.
+        skipped = first % CHUNK
         chunks = tf.map_fn(
-            lambda first: _chunk(predict, class_shares, first, seed, truncation, label),
-            tf.range(0, num_images, CHUNK),
+            lambda start: _chunk(predict, class_shares, start, seed, truncation, label),
+            tf.range(first - skipped, first + num_images, CHUNK),
             fn_output_signature=tf.TensorSpec((CHUNK,), tf.string),
         )
-        return {"image_bytes": tf.reshape(chunks, (-1,))[:num_images]}
+        return {"image_bytes": tf.reshape(chunks, (-1,))[skipped : skipped + num_images]}
 
     specs = [
+        tf.TensorSpec((), tf.int32, "first"),
         tf.TensorSpec((), tf.int32, "num_images"),
         tf.TensorSpec((2,), tf.int32, "seed"),
         tf.TensorSpec((), tf.float32, "truncation"),
     ]
-    specs += [tf.TensorSpec((), tf.int32, "label")] if conditional else []
+    specs += [tf.TensorSpec((), tf.int32, "label")] if len(predict.input_signature) > 1 else []
+    return tf.function(generate_from, input_signature=specs, autograph=False)
+
+
+def _generate(generate_from: tf.function) -> tf.function:
+    """`generate`: the images from number 0."""
+
+    def generate(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return generate_from(tf.constant(0), *inputs)
+
+    specs = generate_from.input_signature[1:]
     return tf.function(generate, input_signature=specs, autograph=False)
 
 

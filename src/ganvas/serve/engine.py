@@ -1,24 +1,21 @@
-"""Runs requests: a bounded queue, a pool of threads, deadlines.
-
-TensorFlow releases Python's lock while it computes, so the event loop can serve connections.
-"""
+"""Runs requests: a bounded queue, deadlines, metrics."""
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from .metrics import Metrics
 from .models import Models
 from .options import ServeOptions
-from .servable import Servable, Signature
+from .scheduler import Scheduler, Steps
+from .servable import Servable
 from .status import Declined
 
 T = TypeVar("T")
@@ -30,22 +27,25 @@ class Engine:
     """Runs requests.
 
     Args:
-        threads: number of requests that run at once. With a batcher, a thread waits for each
+        threads: pieces of requests that run at once. With a batcher, a thread waits for each
             request of a batch.
+        large: of these, pieces of large requests.
     """
 
-    def __init__(self, models: Models, metrics: Metrics, options: ServeOptions, threads: int):
+    def __init__(
+        self, models: Models, metrics: Metrics, options: ServeOptions, threads: int, large: int
+    ):
         self.models = models
         self.metrics = metrics
         self.options = options
         self.starting = True
         """True until all models are loaded; requests are refused."""
         self.draining = False
-        self._pool = concurrent.futures.ThreadPoolExecutor(threads, "ganvas-serve")
+        pixels = int(options.max_megapixels * 1e6)
+        self.scheduler = Scheduler(threads, large, options.max_queue, pixels)
         self._lock = threading.Lock()
-        self._waiting = 0
         self._bytes = 0
-        metrics.watch_queue(lambda: self._waiting)
+        metrics.watch_queue(lambda: len(self.scheduler))
         models.gone = metrics.forget
 
     @contextlib.contextmanager
@@ -71,47 +71,37 @@ class Engine:
             with self._lock:
                 self._bytes -= held
 
-    async def run(self, work: Callable[[], T], seconds: float | None = None) -> T:
-        """Run `work()` on a thread.
+    async def run(self, steps: Steps[T], seconds: float | None = None) -> T:
+        """Run a request.
 
         Raises: Declined: UNAVAILABLE: the queue is full; DEADLINE_EXCEEDED: it took too long.
         """
         if self.starting:
             raise Declined("UNAVAILABLE", "the models are being loaded: try again later")
         seconds = self.options.timeout_seconds if seconds is None else seconds
-        with self._lock:
-            if self._waiting >= self.options.max_queue:
-                message = f"{self._waiting} requests are in the queue: try again later"
-                raise Declined("UNAVAILABLE", message)
-            self._waiting += 1
-        future = self._pool.submit(work)
-        # Counted until the thread is free, even if the client has disconnected.
-        future.add_done_callback(self._leave)
+        future = self.scheduler.submit(steps, seconds)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
         except TimeoutError as error:
             raise Declined("DEADLINE_EXCEEDED", f"not done within {seconds:.3g} seconds") from error
 
-    def _leave(self, done: concurrent.futures.Future[Any]) -> None:
-        with self._lock:
-            self._waiting -= 1
-
-    def close(self, seconds: float) -> bool:
-        """Stop the threads. Returns: whether all finished within this time."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        end = time.monotonic() + seconds
-        while self._waiting and time.monotonic() < end:
-            time.sleep(0.02)
-        return not self._waiting
-
     def predict(
-        self, servable: Servable, signature: Signature, arrays: Mapping[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
+        self, servable: Servable, signature: str, arrays: Mapping[str, np.ndarray]
+    ) -> Steps[dict[str, np.ndarray]]:
         """Run a signature, and count its images."""
-        began = time.perf_counter()
-        outputs = signature(arrays)
         name, version = servable.name, str(servable.version)
-        self.metrics.runtime(name, version, time.perf_counter() - began)
+        steps, seconds = servable.steps(signature, arrays), 0.0
+        while True:
+            began = time.perf_counter()
+            try:
+                remaining = next(steps)
+            except StopIteration as end:
+                outputs: dict[str, np.ndarray] = end.value
+                break
+            finally:
+                seconds += time.perf_counter() - began
+            yield remaining
+        self.metrics.runtime(name, version, seconds)
         self.metrics.images(name, version, outputs)
         return outputs
 

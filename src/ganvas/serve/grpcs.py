@@ -21,6 +21,7 @@ from tensorflow_serving.apis import (
 from . import answers, protos
 from .config import entries
 from .engine import Engine, Watch
+from .scheduler import Steps, as_steps
 from .servable import DEFAULT, Servable
 from .status import Declined, invalid
 
@@ -43,10 +44,11 @@ class _Service:
     ) -> Any:
         """Run `work` by `run`, or on the engine's threads, and return its response."""
         watch = self._engine.watch(api, "GRPC")
-        if run is None:
-            run = partial(self._engine.run, seconds=context.time_remaining())
         try:
-            answer = await run(partial(work, watch))
+            if run:
+                answer = await run(partial(work, watch))
+            else:
+                answer = await self._engine.run(as_steps(work, watch), context.time_remaining())
         except Declined as error:
             watch.end(error.code)
             message = error.message
@@ -87,7 +89,7 @@ class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer
     async def MultiInference(self, request: Any, context: Any) -> Any:
         return await self._answer("MultiInference", context, self._no_inference)
 
-    def _predict(self, request: Any, watch: Watch) -> Any:
+    def _predict(self, request: Any, watch: Watch) -> Steps[Any]:
         servable = self._find(request, watch)
         name = request.model_spec.signature_name or DEFAULT
         signature = servable.find(name)
@@ -95,7 +97,7 @@ class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer
             raise Declined("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
         arrays = protos.read_all(request.inputs, signature.inputs)
         chosen = _chosen(list(request.output_filter), list(signature.outputs))
-        outputs = self._engine.predict(servable, signature, arrays)
+        outputs = yield from self._engine.predict(servable, name, arrays)
         response = predict_pb2.PredictResponse()
         spec = response.model_spec
         spec.name, spec.signature_name, spec.version.value = servable.name, name, servable.version

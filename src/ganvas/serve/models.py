@@ -44,11 +44,14 @@ class Models:
     Args:
         entries: models to serve; they are loaded by `refresh`.
         batching: for every model.
+        max_images: of a request to an export that cannot draw in parts.
     """
 
-    def __init__(self, entries: Sequence[Entry], batching: Batching | None = None):
+    def __init__(
+        self, entries: Sequence[Entry], batching: Batching | None = None, max_images: int = 64
+    ):
         self._entries = list(entries)
-        self._batching = batching
+        self._batching, self._max_images = batching, max_images
         self._versions: dict[str, dict[int, Version]] = {}
         self._labels: dict[str, dict[str, int]] = {}
         self.gone: Callable[[str, str], None] = lambda name, version: None
@@ -205,7 +208,7 @@ class Models:
         with self._swapping:
             self._versions[entry.name][number] = version
         try:
-            servable = Servable(entry.name, number, folder, self._batching)
+            servable = Servable(entry.name, number, folder, self._batching, self._max_images)
         except Exception as error:  # TensorFlow's loader raises many classes for a damaged model
             message = (
                 f"{folder} cannot be loaded ({type(error).__name__}: {error}): export it again"

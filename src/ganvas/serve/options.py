@@ -21,6 +21,9 @@ class ServeOptions:
         batching_config: a batching file of TensorFlow Serving.
         max_body_mb: a larger request is refused.
         max_queue: number of requests that run or wait; more are refused.
+        max_megapixels: images x pixels of all large requests that run or wait, in millions; more
+            are refused.
+        max_images: of a request to an export that cannot draw in parts.
         timeout_seconds: of a REST request, and of a gRPC request without a deadline.
         drain_seconds: after SIGTERM, time for which requests are still served while /readyz gives
             503, so that load balancers stop sending requests.
@@ -35,6 +38,8 @@ class ServeOptions:
     batching_config: Path | None = None
     max_body_mb: float = 16
     max_queue: int = 256
+    max_megapixels: float = 64
+    max_images: int = 64
     timeout_seconds: float = 30.0
     drain_seconds: float = 0.0
     token_file: Path | None = None

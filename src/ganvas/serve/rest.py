@@ -11,9 +11,9 @@ import hmac
 import json
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from google.protobuf import json_format
@@ -25,8 +25,10 @@ from starlette.types import Receive, Scope, Send
 
 from . import answers, jsons, page
 from .engine import Engine, Watch
+from .scheduler import Steps, as_steps
 from .status import Declined, invalid
 
+T = TypeVar("T")
 _WHERE = r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?"
 _CALL = re.compile(f"{_WHERE}:(classify|regress|predict)", re.IGNORECASE)
 _STATUS = re.compile(f"{_WHERE}(/metadata)?", re.IGNORECASE)
@@ -132,7 +134,8 @@ class _Rest:
             work = self._predict if method == "predict" else partial(self._examples, method)
             with self._engine.holding() as take:
                 body = await _body(request, self._engine.options.max_body, take)
-                content = await self._engine.run(partial(work, body, lambda: watch.found(find())))
+                steps = as_steps(work, body, lambda: watch.found(find()))
+                content = await _unless_gone(request, self._engine.run(steps))
         except Declined as error:
             watch.end(error.code)
             return _error(error)
@@ -142,7 +145,7 @@ class _Rest:
         watch.end()
         return Response(content, media_type="application/json")
 
-    def _predict(self, body: bytes, find: Callable[[], Any]) -> bytes:
+    def _predict(self, body: bytes, find: Callable[[], Any]) -> Steps[bytes]:
         request = jsons.parse(body)
         servable = find()
         name = request.get("signature_name", "")
@@ -151,7 +154,8 @@ class _Rest:
             name = name or "serving_default"
             raise invalid(f'Serving signature name: "{name}" not found in signature def')
         in_rows, arrays = jsons.read_inputs(request, signature.inputs)
-        return jsons.write_outputs(self._engine.predict(servable, signature, arrays), in_rows)
+        outputs = yield from self._engine.predict(servable, name, arrays)
+        return jsons.write_outputs(outputs, in_rows)
 
     def _examples(self, method: str, body: bytes, find: Callable[[], Any]) -> bytes:
         request = jsons.parse(body)
@@ -208,6 +212,20 @@ async def _body(request: Request, limit: int, take: Callable[[int], None]) -> by
 
 
 BODY_SECONDS = 20.0
+
+
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which is cancelled if the client disconnects."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(request.receive())  # after the body, only this can come
+    try:
+        await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise Declined("CANCELLED", "the client disconnected")
+        return working.result()
+    finally:
+        leaving.cancel()
+        working.cancel()
 
 
 def _unzip(body: bytes, limit: int) -> bytes:

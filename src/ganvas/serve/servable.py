@@ -22,6 +22,8 @@ from ..errors import ModelError
 from ..storage import manifest
 from . import protos
 from .config import Batching
+from .scheduler import Remaining, Steps
+from .signatures import CHUNK, GENERATE, GENERATE_FROM, MOST
 from .status import NAMES, Declined, invalid
 
 DEFAULT = "serving_default"
@@ -38,13 +40,22 @@ class Servable:
 
     Args:
         folder: with saved_model.pb, variables/ and perhaps manifest.json and assets.extra/.
+        max_images: of a request to a signature that cannot draw in parts.
 
     Raises: Declined: not a SavedModel, changed files, or a failed warm-up.
     """
 
-    def __init__(self, name: str, version: int, folder: Path, batching: Batching | None = None):
+    def __init__(
+        self,
+        name: str,
+        version: int,
+        folder: Path,
+        batching: Batching | None = None,
+        max_images: int = 64,
+    ):
         self.name = name
         self.version = version
+        self._max_images = max_images
         verify(folder)
         self.definitions = _definitions(folder)
         with tf_errors():
@@ -55,11 +66,66 @@ class Servable:
             for key, definition in self.definitions.items()
             if key in self._model.signatures
         }
+        self._parts = self._part_maker()
         self._warm_up(folder / WARMUP)
+        self._warm_up_drawing()
 
     def find(self, name: str) -> Signature | None:
         """A signature by name; "" is serving_default."""
         return self._signatures.get(name or DEFAULT)
+
+    def steps(self, name: str, arrays: Mapping[str, np.ndarray]) -> Steps[dict[str, np.ndarray]]:
+        """Run a signature; many images of `generate` are drawn in parts, with the same bytes.
+
+        Raises: Declined: wrong shapes or values, too many images, or an error of TensorFlow.
+        """
+        signature = self._signatures[name or DEFAULT]
+        images = signature.images(arrays)
+        if name == GENERATE and self._parts and CHUNK < images <= MOST:
+            files = []
+            for first in range(0, images, CHUNK):
+                yield Remaining((images - first) * self.pixels, True)
+                count = np.int32(min(CHUNK, images - first))
+                part = {**arrays, "num_images": count, "first": np.int32(first)}
+                files.append(self._parts(part)["image_bytes"])
+            return {"image_bytes": np.concatenate(files)}
+        if signature.draws and images > self._max_images and not self._parts:
+            raise invalid(
+                f"{self.name} version {self.version} cannot draw in parts: at most "
+                f"{self._max_images} images a request, got {images}: send several requests, export "
+                "the model again, or increase --max-images"
+            )
+        pixels = self.pixels if signature.draws else signature.pixels
+        yield Remaining(images * pixels, images > CHUNK and not signature.batched)
+        return signature(arrays)
+
+    @property
+    def pixels(self) -> int:
+        """Of one image that the model draws."""
+        signature = self._signatures.get(DEFAULT)
+        return signature.pixels if signature else 1
+
+    def _part_maker(self) -> Signature | None:
+        """`generate_from`, if it takes what `generate` takes, and `first`."""
+        whole, part = self._signatures.get(GENERATE), self._signatures.get(GENERATE_FROM)
+        fits = whole and part and {*whole.inputs, "first"} == set(part.inputs)
+        return part if fits and part and part.outputs.keys() == {"image_bytes"} else None
+
+    def _warm_up_drawing(self) -> None:
+        """Draw an image by each signature that can: the first call is slow.
+
+        The warm-up file has none, because TensorFlow Serving cannot batch their inputs.
+        """
+        values = {"first": 0, "num_images": 1, "seed": [0, 0], "truncation": 1, "label": -1}
+        for name in (GENERATE, GENERATE_FROM):
+            signature = self._signatures.get(name)
+            if signature and signature.draws and set(signature.inputs) <= set(values):
+                signature(
+                    {
+                        alias: np.asarray(values[alias], tf.as_dtype(info.dtype).as_numpy_dtype)
+                        for alias, info in signature.inputs.items()
+                    }
+                )
 
     def _warm_up(self, path: Path) -> None:
         """Run the warm-up requests in the model's folder; all must succeed."""
@@ -94,6 +160,9 @@ class Signature:
     Attributes:
         inputs, outputs: TensorInfo by alias.
         method: as written in the model, "tensorflow/serving/predict".
+        pixels: of an image, or values of a row.
+        draws: whether an input says how many images are wanted.
+        batched: whether concurrent calls are combined.
     """
 
     def __init__(self, definition: Any, function: Callable[..., Any], batching: Batching | None):
@@ -102,11 +171,16 @@ class Signature:
         self.method = definition.method_name
         infos = [*self.inputs.values(), *self.outputs.values()]
         self._function = function
-        if batching is not None and all(map(_has_rows, infos)):
+        self.batched = batching is not None and all(map(_has_rows, infos))
+        if batching is not None and self.batched:
             self._function = _batched(self, function, batching)
         self._rows = [alias for alias, info in self.inputs.items() if _has_rows(info)]
         values = [math.prod(_sides(info)[1:]) for info in self.outputs.values() if _has_rows(info)]
         self._max_rows = min([MAX_ROWS, *(MAX_VALUES // max(1, one) for one in values)])
+        wanted = self.inputs.get("num_images")
+        self.draws = wanted is not None and tf.as_dtype(wanted.dtype).is_integer
+        areas = [math.prod(_sides(i)[1:3]) for i in self.outputs.values() if _has_rows(i)]
+        self.pixels = max(areas, default=1)
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run the function.
@@ -118,6 +192,12 @@ class Signature:
             outputs = self._function(**{k: tf.constant(v) for k, v in arrays.items()})
             return {alias: outputs[alias].numpy() for alias in self.outputs}
 
+    def images(self, arrays: Mapping[str, np.ndarray]) -> int:
+        """Images, or rows, that a request asks for."""
+        rows = [len(arrays[alias]) for alias in self._rows if arrays[alias].ndim]
+        wanted = [int(arrays["num_images"].max(initial=0))] if self.draws else []
+        return max([*rows, *wanted, 0])
+
     def _check(self, arrays: Mapping[str, np.ndarray]) -> None:
         for alias, array in arrays.items():
             shape = self.inputs[alias].tensor_shape
@@ -127,10 +207,7 @@ class Signature:
             )
             if not (fits or shape.unknown_rank):
                 raise invalid(f"input {alias} must have shape {sides}, got {list(array.shape)}")
-        rows = max([len(arrays[alias]) for alias in self._rows], default=0)
-        requested = arrays.get("num_images")
-        if requested is not None and requested.dtype.kind == "i":
-            rows = max(rows, int(requested.max(initial=0)))
+        rows = self.images(arrays)
         if rows > self._max_rows:
             raise invalid(
                 f"a request may have at most {self._max_rows} images with this model, got {rows}: "

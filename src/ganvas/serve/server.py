@@ -64,10 +64,10 @@ class Server:
         cores = os.cpu_count() or 1
         file = options.batching_config
         batching = read_batching(file, cores) if file else None
-        self.models = Models(self._entries, batching)
+        self.models = Models(self._entries, batching, options.max_images)
         # With a batcher, a thread waits for each request of a batch.
         threads = options.max_queue if batching else 2 * cores
-        self.engine = Engine(self.models, Metrics(), options, threads)
+        self.engine = Engine(self.models, Metrics(), options, threads, large=cores)
         self.rest_port = options.rest_port
         self.grpc_port = options.grpc_port
         self.clean = True
@@ -98,7 +98,8 @@ class Server:
             rest.should_exit = True
             end = time.monotonic() + GRACE_SECONDS
             await asyncio.gather(server.stop(GRACE_SECONDS), serving)
-            self.clean = self.engine.close(end - time.monotonic()) and not self._busy
+            finished = self.engine.scheduler.close(end - time.monotonic())
+            self.clean = finished and not self._busy
 
     async def _set_health(self, ready: bool) -> None:
         states = health_pb2.HealthCheckResponse
