@@ -2,8 +2,10 @@
 
     python benchmarks/serving.py [--seconds 3] [--rounds 3]
     python benchmarks/serving.py --minutes 10     # saturation: memory and errors over time
+    python benchmarks/serving.py --beside         # one image beside eight clients that want 1024
 
-The model: the generator of the recipe `classic`, 28x28x1, with its initial weights.
+The models: the generators of the recipes `classic`, 28x28x1, and, for --beside, `rgb64` too, with
+their initial weights.
 1. One client, batch 1: p50 of predict and generate over REST and gRPC, less the p50 of the same
    call in this process; in turn (A B A B ...), the median over the rounds.
 2. Images a second: batch 1 with 1, 16 and 64 clients, without and with a batching file; batch 64
@@ -47,13 +49,16 @@ max_enqueued_batches { value: 1000 }
 """
 
 
-def save(folder: Path) -> None:
-    """`classic`'s generator with its initial weights, as `ganvas export` writes it."""
+def save(folder: Path, recipe: str = "classic", shape: tuple = (28, 28, 1)) -> None:
+    """A recipe's generator with its initial weights, as `ganvas export` writes it."""
+    from ganvas.config import load_recipe
+    from ganvas.config.build import build
     from ganvas.exporting import saved_model
     from ganvas.gan.networks import NETWORKS
+    from ganvas.gan.networks.base import Networks
 
-    generator = NETWORKS["textbook"]().generator((28, 28, 1))
-    saved_model.save(generator, (), folder / "1")
+    networks = build("networks", load_recipe(recipe).networks, NETWORKS, Networks)
+    saved_model.save(networks.generator(shape), (), folder / "1")
 
 
 # --- clients ------------------------------------------------------------------------------------
@@ -265,11 +270,48 @@ def saturate(folder: Path, minutes: float) -> dict:
     return {"minutes": minutes, "rows": rows}
 
 
+def beside(folder: Path, seconds: float) -> dict:
+    """Milliseconds of `generate(1)`, alone and beside eight clients of `generate(1024)`."""
+    found = {}
+    with server(folder, "--timeout-seconds", "600") as (_, urls):
+        for wire, url in urls.items():
+            light = CALLS[wire](url, "generate", 1)
+            times = [durations(light, seconds)]
+            words = [url, wire, "generate", 1024, 8, 3 * seconds]
+            command = [sys.executable, __file__, "--crowd", *map(str, words)]
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL) as crowd_:
+                time.sleep(4)  # its start
+                times.append(durations(light, seconds))
+                crowd_.kill()
+            alone, crowded = times
+            found[wire] = {
+                "alone_ms": [round(float(np.percentile(alone, q)), 1) for q in (50, 95)],
+                "beside_ms": [round(float(np.percentile(crowded, q)), 1) for q in (50, 95)],
+                "ratio": round(float(np.median(crowded) / np.median(alone)), 2),
+                "calls": len(crowded),
+            }
+            print(folder.name, wire, found[wire], flush=True)
+    return found
+
+
+def durations(call, seconds: float) -> list[float]:
+    """Milliseconds of each call, ten a second at most."""
+    call()
+    times, end = [], time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        began = time.perf_counter()
+        call()
+        times.append(1e3 * (time.perf_counter() - began))
+        time.sleep(0.1)
+    return times
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float)
+    parser.add_argument("--beside", action="store_true")
     parser.add_argument("--crowd", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.crowd:
@@ -281,6 +323,13 @@ def main() -> None:
         save(model)
         if options.minutes:
             found = {"saturation": saturate(model, options.minutes)}
+        elif options.beside:
+            save(Path(folder) / "rgb64", "rgb64", (64, 64, 3))
+            seconds = max(10.0, options.seconds)
+            found = {
+                f"beside {name}": beside(Path(folder) / name, seconds)
+                for name in ("model", "rgb64")
+            }
         else:
             found = {
                 "latency": latency(model, options.seconds, options.rounds),

@@ -197,7 +197,7 @@ def test_png_pixels_are_the_generators():
 def test_signatures_have_the_names_that_clients_use(exported):
     generator, model, _ = exported
     label = {"label"} & set(generator.input)
-    assert set(model.signatures) == {"serving_default", "generate"}
+    assert set(model.signatures) == {"serving_default", "generate", "generate_from"}
     takes = model.signatures["serving_default"].structured_input_signature[1]
     assert set(takes) == {"z"} | label
     assert takes["z"].shape.as_list() == [None, 8]
@@ -205,6 +205,22 @@ def test_signatures_have_the_names_that_clients_use(exported):
     assert (images.dtype, images.shape.as_list()) == (tf.float32, [None, 16, 20, 3])
     takes = model.signatures["generate"].structured_input_signature[1]
     assert set(takes) == {"num_images", "seed", "truncation"} | label
+    takes = model.signatures["generate_from"].structured_input_signature[1]
+    assert set(takes) == {"first", "num_images", "seed", "truncation"} | label
+
+
+def test_parts_have_the_bytes_of_the_whole(exported):
+    generator, model, _ = exported
+    given = {"seed": tf.constant([1, 2]), "truncation": tf.constant(1.0)}
+    given |= {"label": tf.constant(-1)} if "label" in generator.input else {}
+    whole = model.signatures["generate"](num_images=tf.constant(21), **given)["image_bytes"].numpy()
+    for first, count in ((0, 8), (8, 8), (5, 9), (20, 1)):
+        part = {"first": tf.constant(first), "num_images": tf.constant(count)}
+        files = model.signatures["generate_from"](**part, **given)["image_bytes"].numpy()
+        np.testing.assert_array_equal(files, whole[first : first + count])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="first must be 0 to"):
+        part["first"] = tf.constant(-1)
+        model.signatures["generate_from"](**part, **given)
 
 
 def test_warmup_is_what_tensorflow_serving_reads(exported):

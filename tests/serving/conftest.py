@@ -12,7 +12,7 @@ import shutil
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -139,6 +139,22 @@ def make_models():
 def models(make_models, tmp_path_factory) -> Path:
     """The models.config of gan, cond and types."""
     return make_models["make"](tmp_path_factory.mktemp("models"))
+
+
+class Token(NamedTuple):
+    """A token: options of a server, headers of REST and metadata of gRPC."""
+
+    options: dict[str, Path]
+    headers: dict[str, str]
+    metadata: list[tuple[str, str]]
+
+
+@pytest.fixture
+def token(tmp_path) -> Token:
+    file = tmp_path / "token"
+    file.write_text("a-secret-word\n")
+    bearer = "Bearer a-secret-word"
+    return Token({"token_file": file}, {"authorization": bearer}, [("authorization", bearer)])
 
 
 @pytest.fixture

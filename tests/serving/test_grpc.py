@@ -237,7 +237,7 @@ def reload_request(text):
     return request
 
 
-def test_reload(serve, models):
+def test_reload(serve, models, token):
     """The list of models is replaced; a list that cannot be served changes nothing."""
     from ganvas.serve.config import Entry
 
@@ -247,25 +247,36 @@ def test_reload(serve, models):
         place = {"name": name, "base_path": str(folder / name), "model_platform": "tensorflow"}
         return {**place, **more}
 
-    with serve([Entry("gan", folder / "gan")]) as running:
+    gan, options = model("gan"), {"allow_reload": True, "model_roots": (folder,), **token.options}
+    with serve([Entry("gan", folder / "gan")], **options) as running:
+
+        def reload(*listed):
+            return stub.HandleReloadConfigRequest(
+                reload_request(listed), timeout=30, metadata=token.metadata
+            )
+
+        def ask(*words):
+            return running.ask(*words, **token.headers)
+
         with grpc.insecure_channel(running.grpc.removeprefix("grpc://")) as channel:
             stub = model_service_pb2_grpc.ModelServiceStub(channel)
             for wrong, code in [
-                (model("none"), "UNKNOWN"),
-                (model("gan", version_labels={"x": 9}), "FAILED_PRECONDITION"),
-                (model("gan", model_platform="caffe"), "INVALID_ARGUMENT"),
-                (model("gan", base_path="gan"), "INVALID_ARGUMENT"),
+                ([gan, model("none")], "UNKNOWN"),
+                ([model("gan", version_labels={"x": 9})], "FAILED_PRECONDITION"),
+                ([model("gan", model_platform="caffe")], "INVALID_ARGUMENT"),
+                ([model("gan", base_path="gan")], "INVALID_ARGUMENT"),
+                ([], "FAILED_PRECONDITION"),
+                ([model("cond")], "FAILED_PRECONDITION"),
             ]:
                 with pytest.raises(grpc.RpcError) as error:
-                    stub.HandleReloadConfigRequest(reload_request([wrong]), timeout=30)
+                    reload(*wrong)
                 assert error.value.code().name == code
-                assert running.ask("GET", "/v1/models/gan").json["model_version_status"]
-            labelled = model("cond", version_labels={"one": 1})
-            answer = stub.HandleReloadConfigRequest(reload_request([labelled]), timeout=30)
-            assert answer.status.error_code == 0
-        assert (
-            running.ask("GET", "/v1/models/gan").json["model_version_status"][0]["state"] == "END"
-        )
-        body = {"inputs": {"z": [[0.0] * 4], "label": [0]}}
-        assert running.ask("POST", "/v1/models/cond/labels/one:predict", body).status == 200
-        assert running.ask("POST", "/v1/models/gan:predict", body).status == 404
+                assert (
+                    ask("POST", "/v1/models/gan:predict", {"instances": [[0.0] * 4]}).status == 200
+                )
+            assert reload(gan, model("cond", version_labels={"one": 1})).status.error_code == 0
+            body = {"inputs": {"z": [[0.0] * 4], "label": [0]}}
+            assert ask("POST", "/v1/models/cond/labels/one:predict", body).status == 200
+            reload(gan)
+        assert ask("GET", "/v1/models/cond").json["model_version_status"][0]["state"] == "END"
+        assert ask("POST", "/v1/models/cond/labels/one:predict", body).status in (400, 404)

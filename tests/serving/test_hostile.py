@@ -291,11 +291,11 @@ def test_large_bodies(serve, models):
 
 def test_slow_clients(serve, models, monkeypatch):
     """A head or a body that does not come: the connection is closed, others are served."""
-    from ganvas.serve import connections, rest
+    from ganvas.serve import bodies, connections
 
     monkeypatch.setattr(connections, "IDLE_SECONDS", 1.0)
-    monkeypatch.setattr(rest, "BODY_SECONDS", 0.5)
-    head = b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{" % PREDICT.encode()
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.5)
+    head = b"POST %s HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{" % PREDICT.encode()
     with serve(models) as running, contextlib.ExitStack() as stack:
         place = urlsplit(running.rest)
 

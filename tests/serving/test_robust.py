@@ -170,7 +170,7 @@ def _get(url, path):
         return connection.getresponse().status
 
 
-def test_a_reload_that_is_refused_was_never_served(serve, models, gan, monkeypatch):
+def test_a_reload_that_is_refused_was_never_served(serve, models, gan, monkeypatch, token):
     """And it takes no thread from requests."""
     import grpc
     from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
@@ -182,10 +182,14 @@ def test_a_reload_that_is_refused_was_never_served(serve, models, gan, monkeypat
     class Spied(module.Servable):
         def __init__(self, *arguments):
             super().__init__(*arguments)
-            seen.append(running.ask("POST", PREDICT, Z).json)  # answered in the midst of it
+            seen.append(ask())  # answered in the midst of it
 
-    with serve([entry(gan)]) as running:
-        before = running.ask("POST", PREDICT, Z).json
+    def ask():
+        return running.ask("POST", PREDICT, Z, **token.headers).json
+
+    options = {"allow_reload": True, "model_roots": (gan.parent,), **token.options}
+    with serve([entry(gan)], **options) as running:
+        before = ask()
         shutil.copytree(models.parent / "gan" / "2", gan.parent / "other" / "2")
         monkeypatch.setattr(module, "Servable", Spied)
         request = model_management_pb2.ReloadConfigRequest()
@@ -196,17 +200,19 @@ def test_a_reload_that_is_refused_was_never_served(serve, models, gan, monkeypat
         with grpc.insecure_channel(running.grpc.removeprefix("grpc://")) as channel:
             stub = model_service_pb2_grpc.ModelServiceStub(channel)
             with pytest.raises(grpc.RpcError) as error:
-                stub.HandleReloadConfigRequest(request, timeout=60)
+                stub.HandleReloadConfigRequest(request, timeout=60, metadata=token.metadata)
             assert error.value.code().name == "FAILED_PRECONDITION"
         assert seen == [before]
-        assert running.ask("POST", PREDICT, Z).json == before
+        assert ask() == before
 
 
 def test_bodies_on_their_way_have_a_bound(serve, gan, monkeypatch):
     from ganvas.serve import engine
 
     monkeypatch.setattr(engine, "MOST_BYTES", 0)
-    head = b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-length: 90000\r\n\r\n" % PREDICT.encode()
+    head = (
+        b"POST %s HTTP/1.1\r\nhost: localhost\r\ncontent-length: 90000\r\n\r\n" % PREDICT.encode()
+    )
     with serve([entry(gan)], max_body_mb=0.1) as running, contextlib.ExitStack() as stack:
         place = urlsplit(running.rest)
         for _ in range(5):  # four of the largest are taken
@@ -238,7 +244,7 @@ def test_who_does_not_read_is_let_go(serve, models, monkeypatch):
     # The same words come back: more than the buffers of sockets hold.
     body = json.dumps({"signature_name": "string", "instances": ["a" * 2500] * 4000}).encode()
     path = "/v1/models/types:predict"
-    head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
     with serve(models) as running:
         place = urlsplit(running.rest)
         with socket.socket() as client:

@@ -323,9 +323,9 @@ def test_queue_and_deadline(serve, models, monkeypatch):
         assert go.wait(60)
         return call(self, arrays)
 
-    monkeypatch.setattr(Signature, "__call__", held)
     body = {"signature_name": "float", "instances": [1.0]}
     with serve(models, max_queue=2, timeout_seconds=0.3) as running:
+        monkeypatch.setattr(Signature, "__call__", held)  # after the warm-up
         engine = running.server.engine
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             asked = [pool.submit(running.ask, "POST", TYPES, body) for _ in range(8)]
@@ -347,7 +347,7 @@ def test_queue_and_deadline(serve, models, monkeypatch):
         assert refusal(20) == "UNAVAILABLE"  # the two are at work still, and are counted
         assert len(calls) == 2
         go.set()
-        until(lambda: engine._waiting == 0)
+        until(lambda: len(engine.scheduler) == 0)
         go.clear()
         assert refusal(0.2) == "DEADLINE_EXCEEDED"
         go.set()
@@ -359,7 +359,7 @@ def test_draining(serve, models):
         assert running.ask("GET", "/readyz").json == {"ready": True}
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             last = pool.submit(running.ask, "POST", TYPES, SLOW)
-            until(lambda: running.server.engine._waiting == 1)
+            until(lambda: len(running.server.engine.scheduler) == 1)
             running.stop()
             until(lambda: running.server.engine.draining)
             assert last.result().status == 200

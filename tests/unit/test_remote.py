@@ -384,10 +384,10 @@ def test_a_server_copies_what_is_whole_and_wanted(shop, tmp_path):
     assert {path.name for path in entry.folder.iterdir()} == {"1"}, "2 is still being sent"
     put(2, manifest.NAME)
     entry.fetch()
-    assert {path.name for path in entry.folder.iterdir()} == {"1", "2"}
-    system.rm("/m/1", recursive=True)
+    assert {path.name for path in entry.folder.iterdir()} == {"2"}, "1 is in memory"
+    system.rm("/m/2", recursive=True)
     entry.fetch()
-    assert {path.name for path in entry.folder.iterdir()} == {"2"}
+    assert {path.name for path in entry.folder.iterdir()} == {"1"}
     with pytest.MonkeyPatch.context() as patch, pytest.raises(OSError, match="cannot be reached"):
         patch.setattr(shop, "find", lambda *_, **__: 1 / 0)
         entry.fetch()

@@ -20,50 +20,70 @@ _NEEDED = (
     "tensorflow_serving", "uvicorn",
 )  # fmt: skip
 
+ExportFolder = Annotated[
+    Path | None, typer.Argument(metavar="[DIR]", help="An exported model: DIR/1, DIR/2 ...")
+]
+ModelName = Annotated[str | None, typer.Option(help="Name of the model; default: the name of DIR.")]
+ConfigFile = Annotated[Path | None, typer.Option(help="A models.config of TensorFlow Serving.")]
+HostName = Annotated[str, typer.Option(help="0.0.0.0 accepts requests from other machines.")]
+RestPort = Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")]
+GrpcPort = Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")]
+PollSeconds = Annotated[float, typer.Option(min=0.05, help="Interval at which DIR is read.")]
+BatchingConfig = Annotated[Path | None, typer.Option(help="A batching file of TensorFlow Serving.")]
+MaxBodyMb = Annotated[float, typer.Option(min=0.001, max=1024, help="Largest request body in MB.")]
+MaxQueue = Annotated[int, typer.Option(min=1, max=4096, help="Requests that run or wait.")]
+MaxMegapixels = Annotated[
+    float, typer.Option(min=0, help="Images x pixels of large requests that run or wait.")
+]
+MaxImages = Annotated[
+    int, typer.Option(min=1, help="Of a request to an export that cannot draw in parts.")
+]
+TimeoutSeconds = Annotated[float, typer.Option(min=0.01, help="Time limit of a request.")]
+DrainSeconds = Annotated[float, typer.Option(min=0, help="Time after SIGTERM with /readyz at 503.")]
+TokenFile = Annotated[Path | None, typer.Option(help="Token that clients must send.")]
+AllowedHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME", help="Name by which clients address the server, such as *.example.org."
+    ),
+]
+AllowReload = Annotated[
+    bool, typer.Option("--allow-reload", help="Clients with the token may change the models.")
+]
+ModelRoot = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FOLDER", help="Folder in which clients may choose models."),
+]
+AllowScheme = Annotated[
+    list[str] | None, typer.Option(metavar="SCHEME", help="Of addresses in --config, such as gs.")
+]
+TlsCert = Annotated[Path | None, typer.Option(help="PEM; with --tls-key.")]
+TlsKey = Annotated[Path | None, typer.Option(help="PEM; with --tls-cert.")]
+
 
 @app.command()
 def serve(
-    folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="An exported model: DIR/1, DIR/2 ...")
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Name of the model; default: the name of DIR.")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="A models.config of TensorFlow Serving.")
-    ] = None,
-    host: Annotated[
-        str, typer.Option(help="0.0.0.0 accepts requests from other machines.")
-    ] = "127.0.0.1",
-    rest_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 8501,
-    grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 8500,
-    poll_seconds: Annotated[
-        float, typer.Option(min=0.05, help="Interval at which DIR is read.")
-    ] = 1.0,
-    batching_config: Annotated[
-        Path | None, typer.Option(help="A batching file of TensorFlow Serving.")
-    ] = None,
-    max_body_mb: Annotated[
-        float, typer.Option(min=0.001, max=1024, help="Largest request body in MB.")
-    ] = 16,
-    max_queue: Annotated[
-        int, typer.Option(min=1, max=4096, help="Requests that run or wait.")
-    ] = 256,
-    max_megapixels: Annotated[
-        float, typer.Option(min=0, help="Images x pixels of large requests that run or wait.")
-    ] = 64,
-    max_images: Annotated[
-        int, typer.Option(min=1, help="Of a request to an export that cannot draw in parts.")
-    ] = 64,
-    timeout_seconds: Annotated[
-        float, typer.Option(min=0.01, help="Time limit of a request.")
-    ] = 30.0,
-    drain_seconds: Annotated[
-        float, typer.Option(min=0, help="Time after SIGTERM with /readyz at 503.")
-    ] = 0.0,
-    token_file: Annotated[Path | None, typer.Option(help="Token that clients must send.")] = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="PEM; with --tls-key.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="PEM; with --tls-cert.")] = None,
+    folder: ExportFolder = None,
+    name: ModelName = None,
+    config: ConfigFile = None,
+    host: HostName = "127.0.0.1",
+    rest_port: RestPort = 8501,
+    grpc_port: GrpcPort = 8500,
+    poll_seconds: PollSeconds = 1.0,
+    batching_config: BatchingConfig = None,
+    max_body_mb: MaxBodyMb = 16,
+    max_queue: MaxQueue = 256,
+    max_megapixels: MaxMegapixels = 64,
+    max_images: MaxImages = 64,
+    timeout_seconds: TimeoutSeconds = 30.0,
+    drain_seconds: DrainSeconds = 0.0,
+    token_file: TokenFile = None,
+    allowed_host: AllowedHost = None,
+    allow_reload: AllowReload = False,
+    model_root: ModelRoot = None,
+    allow_scheme: AllowScheme = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
 ) -> int:
     """Serve exported models over TensorFlow Serving's REST and gRPC."""
     if (folder is None) == (config is None):
@@ -78,7 +98,9 @@ def serve(
         check_readable("--config", config, "a models.config of TensorFlow Serving")
     options = ServeOptions(
         host, rest_port, grpc_port, poll_seconds, batching_config, max_body_mb, max_queue,
-        max_megapixels, max_images, timeout_seconds, drain_seconds, token_file, tls_cert, tls_key,
+        max_megapixels, max_images, timeout_seconds, drain_seconds, token_file,
+        tuple(allowed_host or ()), allow_reload, tuple(model_root or ()),
+        tuple(allow_scheme or ()), tls_cert, tls_key,
     )  # fmt: skip
     options.check()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)

@@ -18,10 +18,8 @@ import tensorflow as tf
 from .. import images
 from ..base.protobuf import field
 from ..base.seeds import normal
-from ..serve.signatures import CHUNK, GENERATE, GENERATE_FROM, MOST
+from ..serve.signatures import CHUNK, FURTHEST, GENERATE, GENERATE_FROM, MOST
 
-FURTHEST = 2**30
-"""Number of an image that `generate_from` may start with."""
 WARMUP = "assets.extra/tf_serving_warmup_requests"
 
 
@@ -60,9 +58,7 @@ def predictor(generator: keras.Model, batch: int | None = None) -> tf.function:
     return tf.function(predict, input_signature=specs, autograph=False)
 
 
-def _generate_from(
-    predict: tf.function, class_shares: Sequence[float] | np.ndarray
-) -> tf.function:
+def _generate_from(predict: tf.function, class_shares: Sequence[float] | np.ndarray) -> tf.function:
     """`generate_from`, for any `first`."""
     classes = len(class_shares)
 

@@ -6,6 +6,7 @@ models.config is the text form of ModelServerConfig, a batching file that of Bat
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class Entry:
         specific: serve these versions and no others.
         labels: names for versions, such as {"stable": 1}.
         address: of a remote model, of which `folder` is a copy; see `entry_of`.
+        roots: folders in which all files of a version must lie, links resolved; empty: anywhere.
     """
 
     name: str
@@ -35,9 +37,16 @@ class Entry:
     specific: tuple[int, ...] = ()
     labels: dict[str, int] = field(default_factory=dict)
     address: str = ""
+    roots: tuple[Path, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The address or the folder, for messages."""
+        return self.address or str(self.folder)
 
     def fetch(self) -> None:
-        """Copy wanted, complete versions of a remote model, and remove deleted ones.
+        """Copy wanted, complete versions of a remote model, each once, and remove other copies: a
+        loaded version does not need its files.
 
         Raises: OSError: it cannot be read now.
         """
@@ -45,15 +54,15 @@ class Entry:
             return
         try:
             there = manifest.versions(self.address)
-            here = manifest.numbered(self.folder)
-            for number in set(self.wanted(list(there))) - set(here):
+            here, wanted = manifest.numbered(self.folder), set(self.wanted(list(there)))
+            for number in wanted - set(here):
                 part = self.folder / f".part-{number}"
                 shutil.rmtree(part, ignore_errors=True)
                 remote.Store(f"{self.address}/{number}").copy(part)
                 part.rename(self.folder / str(number))
         except UsageError as error:
             raise OSError(str(error)) from error
-        for number in set(here) - set(there) if there else ():
+        for number in set(here) - wanted if there else ():
             shutil.rmtree(here[number])
 
     def wanted(self, found: list[int]) -> list[int]:
@@ -66,30 +75,57 @@ class Entry:
 def entry_of(name: str, place: str | Path, **policy: Any) -> Entry:
     """An entry for a folder, or for an address, which is copied."""
     address = remote.address(place) or ""
-    folder = remote.temporary(address) if address else remote.path(place).absolute()
+    folder = _copy_of(address) if address else remote.path(place).absolute()
     return Entry(name, folder, address=address, **policy)
 
 
-def read_models(path: str | Path) -> list[Entry]:
-    """Raises: UsageError: not a models.config, or one that cannot be served."""
+_copies: dict[str, Path] = {}
+"""Address of a model -> folder of its copies, while the model is served."""
+
+
+def _copy_of(address: str) -> Path:
+    if address not in _copies:
+        _copies[address] = remote.temporary(address)
+    return _copies[address]
+
+
+def free(addresses: Collection[str]) -> None:
+    """Remove the copies of these remote models."""
+    for address in addresses:
+        if address in _copies:
+            remote.forget(_copies.pop(address))
+
+
+def read_models(path: str | Path, schemes: Collection[str] = ()) -> list[Entry]:
+    """The models of a models.config.
+
+    Args:
+        schemes: of addresses that the file may name, such as "gs".
+
+    Raises: UsageError: not a models.config, or one that cannot be served.
+    """
     message = model_server_config_pb2.ModelServerConfig()
     _read_text(path, message, "a models.config of TensorFlow Serving")
     if not message.WhichOneof("config"):  # for example while it is being written
         raise UsageError(f"{path} lists no model: add one")
     try:
-        return entries(message)
+        return entries(message, schemes)
     except Declined as error:
         raise UsageError(f"{path}: {error.message}: change that entry") from error
 
 
-def entries(config: Any) -> list[Entry]:
+def entries(config: Any, schemes: Collection[str] = ()) -> list[Entry]:
     """The models of a ModelServerConfig.
 
-    Raises: Declined: INVALID_ARGUMENT, with TensorFlow Serving's messages.
+    Args:
+        schemes: of addresses that it may name.
+
+    Raises: Declined: INVALID_ARGUMENT, with TensorFlow Serving's messages; PERMISSION_DENIED:
+        another scheme.
     """
     if config.WhichOneof("config") == "custom_model_config":
         raise Declined("FAILED_PRECONDITION", "only a model_config_list can be served")
-    found = [_entry(model) for model in config.model_config_list.config]
+    found = [_entry(model, schemes) for model in config.model_config_list.config]
     names = [entry.name for entry in found]
     for name in names:
         if names.count(name) > 1:
@@ -97,7 +133,7 @@ def entries(config: Any) -> list[Entry]:
     return found
 
 
-def _entry(model: Any) -> Entry:
+def _entry(model: Any, schemes: Collection[str]) -> Entry:
     if not model.name or set("/:") & set(model.name):
         raise invalid(f"model name '{model.name}' must be a word without '/' and ':'")
     if model.model_platform != "tensorflow" and model.model_type != 1:
@@ -107,6 +143,12 @@ def _entry(model: Any) -> Entry:
             f"Expected model {model.name} to have an absolute path or URI; "
             f"got base_path()={model.base_path}"
         )
+    if remote.address(model.base_path):
+        try:
+            remote.trusted(model.base_path, schemes)
+        except UsageError as error:
+            message = f"model {model.name}: {error}, or start the server with --allow-scheme"
+            raise Declined("PERMISSION_DENIED", message) from error
     policy, latest, specific = model.model_version_policy, 1, ()
     match policy.WhichOneof("policy_choice"):
         case "all":

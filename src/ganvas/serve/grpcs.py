@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -19,8 +18,8 @@ from tensorflow_serving.apis import (
 )
 
 from . import answers, protos
-from .config import entries
 from .engine import Engine, Watch
+from .reloading import Reloading
 from .scheduler import Steps, as_steps
 from .servable import DEFAULT, Servable
 from .status import Declined, invalid
@@ -154,8 +153,9 @@ def _chosen(wanted: list[str], outputs: list[str]) -> list[str]:
 class ModelStatus(_Service, model_service_pb2_grpc.ModelServiceServicer):
     """tensorflow.serving.ModelService."""
 
-    def __init__(self, engine: Engine):
+    def __init__(self, engine: Engine, rules: Reloading):
         super().__init__(engine)
+        self._rules = rules
         self._reloading = asyncio.Lock()
 
     async def GetModelStatus(self, request: Any, context: Any) -> Any:
@@ -179,9 +179,11 @@ class ModelStatus(_Service, model_service_pb2_grpc.ModelServiceServicer):
         return answers.status(self._engine.models.status(spec.name, version))
 
     def _reload(self, request: Any, watch: Watch) -> Any:
+        self._rules.check_allowed()
         if request.config.WhichOneof("config") is None:
             raise invalid("the request holds no model_config_list")
-        self._engine.models.reconfigure(entries(request.config))
+        models = self._engine.models
+        models.reload(self._rules.entries(request.config, models.entries))
         response = model_management_pb2.ReloadConfigResponse()
         response.status.error_code = 0
         return response
@@ -189,24 +191,3 @@ class ModelStatus(_Service, model_service_pb2_grpc.ModelServiceServicer):
 
 async def _here(work: Callable[[], Any]) -> Any:
     return work()
-
-
-class Bearer(grpc.aio.ServerInterceptor):
-    """Requires a token, except for the health service."""
-
-    def __init__(self, token: str):
-        self._wanted = f"Bearer {token}"
-
-    async def intercept_service(self, continuation: Any, details: Any) -> Any:
-        sent = dict(details.invocation_metadata).get("authorization", "")
-        if isinstance(sent, bytes):
-            sent = sent.decode("latin-1")
-        known = hmac.compare_digest(sent.encode(), self._wanted.encode())
-        if known or details.method.startswith("/grpc.health.v1.Health/"):
-            return await continuation(details)
-        return grpc.unary_unary_rpc_method_handler(_no_token)
-
-
-async def _no_token(request: Any, context: Any) -> None:
-    message = "a token is required: send the metadata 'authorization: Bearer TOKEN'"
-    await context.abort(grpc.StatusCode.UNAUTHENTICATED, message)

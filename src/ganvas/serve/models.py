@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..storage import manifest
+from . import config
 from .config import Batching, Entry
+from .folders import check_links, stamp_of, version_folders
+from .repeats import Repeats
 from .servable import Servable
 from .status import Declined, invalid
 
@@ -56,6 +58,8 @@ class Models:
         self._labels: dict[str, dict[str, int]] = {}
         self.gone: Callable[[str, str], None] = lambda name, version: None
         """Called for each version that is no longer served."""
+        self._kept: list[str] = []
+        self._repeats = Repeats(_log)
         self._loading = threading.Lock()
         self._swapping = threading.Lock()
 
@@ -95,6 +99,10 @@ class Models:
             raise Declined("NOT_FOUND", f"Could not find any versions of model {name}")
         return [versions[number] for number in sorted(versions, reverse=True)]
 
+    @property
+    def entries(self) -> list[Entry]:
+        return list(self._entries)
+
     def names(self) -> list[str]:
         return [entry.name for entry in self._entries]
 
@@ -111,28 +119,49 @@ class Models:
 
     # --- loading ----------------------------------------------------------------------------
 
-    def refresh(self) -> list[str]:
+    def refresh(self) -> dict[str, str]:
         """Read the folders once: load new versions, then unload those that are not wanted.
 
-        Returns: a sentence for each folder that cannot be read; its model does not change.
+        Returns: for each model whose folder cannot be read, why; it does not change.
         """
-        faults = []
+        faults = {}
         with self._loading:
             for entry in self._entries:
                 try:
                     self._publish(entry.name, self._load_new(entry))
                     self._unload_old(entry)
                 except OSError as error:
-                    place, why = entry.address or entry.folder, error.strerror or error
-                    faults.append(f"{place} cannot be read ({why}): {entry.name} is still served")
+                    why = error.strerror or error
+                    faults[entry.name] = (
+                        f"{entry.place} cannot be read ({why}): {entry.name} is still served"
+                    )
         return faults
 
     def reconfigure(self, entries: Sequence[Entry]) -> None:
-        """Serve these models instead of the present ones.
+        """Serve these models instead of the present ones: the operator's.
 
         Raises: Declined: a model has no version that loads, or a label has a missing version; then
             nothing changes.
         """
+        self._replace(entries)
+        self._kept = [entry.name for entry in entries]
+
+    def reload(self, entries: Sequence[Entry]) -> None:
+        """Serve these models instead of the present ones: a client's.
+
+        Raises: Declined: as `reconfigure`, and FAILED_PRECONDITION: a model of the operator's is
+            not among them.
+        """
+        missing = sorted(set(self._kept) - {entry.name for entry in entries})
+        if missing:
+            raise Declined(
+                "FAILED_PRECONDITION",
+                f"{', '.join(missing)}: served by the operator of this server, and stays: list it "
+                "as well",
+            )
+        self._replace(entries)
+
+    def _replace(self, entries: Sequence[Entry]) -> None:
         with self._loading:
             loaded: dict[str, list[Loaded]] = {}
             try:
@@ -143,12 +172,14 @@ class Models:
                 for name, versions in loaded.items():
                     for version, _ in versions:
                         self._unload(name, version)
+                config.free(_addresses(entries) - _addresses(self._entries))
                 if isinstance(error, OSError):
                     raise Declined("UNKNOWN", self._why(entry)) from error
                 raise
             for name, versions in loaded.items():
                 self._publish(name, versions)
             self._labels = {entry.name: dict(entry.labels) for entry in entries}
+            config.free(_addresses(self._entries) - _addresses(entries))
             self._entries = list(entries)
             for entry in self._entries:
                 self._unload_old(entry)
@@ -174,8 +205,8 @@ class Models:
         if broken:
             return str(max(broken, key=lambda v: v.number).error)
         return (
-            f"{entry.folder} holds no version to serve: it needs a numbered sub-folder, such as "
-            f"{entry.folder / '1' / 'saved_model.pb'}"
+            f"{entry.place} holds no version to serve: it needs a numbered sub-folder, such as "
+            f"{entry.place}/1/saved_model.pb"
         )
 
     def _load_new(self, entry: Entry) -> list[Loaded]:
@@ -188,7 +219,7 @@ class Models:
         for number in entry.wanted(list(folders)):
             old = versions.get(number)
             if old is None or old.state != AVAILABLE:
-                stamp = _stamp(folders[number])
+                stamp = stamp_of(folders[number])
                 if old is None or old.state != END or old.error is None or old.stamp != stamp:
                     loaded += self._load(entry, number, folders[number], stamp)
         return loaded
@@ -208,6 +239,7 @@ class Models:
         with self._swapping:
             self._versions[entry.name][number] = version
         try:
+            check_links(folder, entry.roots)
             servable = Servable(entry.name, number, folder, self._batching, self._max_images)
         except Exception as error:  # TensorFlow's loader raises many classes for a damaged model
             message = (
@@ -215,7 +247,8 @@ class Models:
             )
             version.error = error if isinstance(error, Declined) else Declined("UNKNOWN", message)
             version.state = END
-            _log.error("%s version %s was not loaded: %s", entry.name, number, version.error)
+            sentence = f"{entry.name} version {number} was not loaded: {version.error}"
+            self._repeats.say(logging.ERROR, (entry.name, number), sentence)
             return []
         return [(version, servable)]
 
@@ -229,10 +262,12 @@ class Models:
         """A served version is not loaded again from another folder: versions do not change."""
         for number, old in self._versions[entry.name].items():
             if old.servable and number in folders and old.folder != folders[number]:
-                _log.warning(
-                    "%s version %s is still served from %s: give %s another number",
-                    entry.name, number, old.folder, folders[number],
-                )  # fmt: skip
+                self._repeats.say(
+                    logging.WARNING,
+                    (entry.name, number),
+                    f"{entry.name} version {number} is still served from {old.folder}: give "
+                    f"{folders[number]} another number",
+                )
 
     def _unload(self, name: str, version: Version) -> None:
         if version.state == AVAILABLE:
@@ -243,22 +278,5 @@ class Models:
             version.state, version.servable = END, None
 
 
-def version_folders(folder: Path) -> dict[int, Path]:
-    """Sub-folders with a number as name that hold a SavedModel, or are not complete yet.
-
-    A version with LiteRT files only is left out.
-    Raises: OSError: the folder cannot be read, for example while a disk is not mounted.
-    """
-    found = manifest.numbered(folder)
-    return {
-        number: path
-        for number, path in found.items()
-        if (path / "saved_model.pb").is_file() or not (path / manifest.NAME).is_file()
-    }
-
-
-def _stamp(folder: Path) -> tuple[Any, ...]:
-    """Sizes and times of all files: a broken folder is tried again when it changes."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    facts = [(str(path), path.stat()) for path in sorted(files)]
-    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in facts)
+def _addresses(entries: Sequence[Entry]) -> set[str]:
+    return {entry.address for entry in entries if entry.address}

@@ -9,6 +9,10 @@ from pathlib import Path
 
 from ..errors import UsageError
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+ANY = ("0.0.0.0", "::")
+"""Hosts that stand for all addresses of the machine."""
+
 
 @dataclass(frozen=True)
 class ServeOptions:
@@ -28,6 +32,11 @@ class ServeOptions:
         drain_seconds: after SIGTERM, time for which requests are still served while /readyz gives
             503, so that load balancers stop sending requests.
         token_file: holds the token that clients must send.
+        allowed_hosts: names by which REST clients may address the server, besides those of this
+            machine and `host`; "*.example.org" stands for all names below, "*" for any.
+        allow_reload: whether clients with the token may change the served models over gRPC.
+        model_roots: folders in which such models must lie; none: those served from the start.
+        allow_schemes: of addresses that a models.config may name, such as "gs".
         tls_cert, tls_key: PEM files; with them both protocols use TLS.
     """
 
@@ -43,6 +52,10 @@ class ServeOptions:
     timeout_seconds: float = 30.0
     drain_seconds: float = 0.0
     token_file: Path | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    allow_reload: bool = False
+    model_roots: tuple[Path, ...] = ()
+    allow_schemes: tuple[str, ...] = ()
     tls_cert: Path | None = None
     tls_key: Path | None = None
 
@@ -53,7 +66,14 @@ class ServeOptions:
 
     def check(self) -> None:
         """Raises: UsageError: a host, file, token or certificate that cannot be used."""
-        self.token()
+        if self.token() is None and self.allow_reload:
+            raise UsageError(
+                "--allow-reload lets clients choose models of this machine: give --token-file FILE "
+                "as well"
+            )
+        for root in self.model_roots:
+            if not root.is_dir():
+                raise UsageError(f"--model-root {root} is not a folder: give one that holds models")
         try:
             socket.getaddrinfo(self.host, None)
         except OSError as error:
@@ -74,6 +94,11 @@ class ServeOptions:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
         except OSError as error:
             raise UsageError(f"{cert}, {key}: {error}: give a certificate and its key") from error
+
+    def hosts(self) -> tuple[str, ...]:
+        """Patterns of the names by which REST clients may address the server."""
+        own = () if self.host in ANY else (self.host,)
+        return tuple(name.lower() for name in (*LOOPBACK, *own, *self.allowed_hosts))
 
     def token(self) -> str | None:
         """The token that clients must send. Raises: UsageError: the file holds no token."""

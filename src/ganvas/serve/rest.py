@@ -7,23 +7,23 @@ Differs: `GET /v1/models` lists the models; TensorFlow Serving answers 400.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import re
-import zlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from google.protobuf import json_format
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from . import answers, jsons, page
+from .access import Addressed, Token
+from .bodies import error_response, read_body
 from .engine import Engine, Watch
 from .scheduler import Steps, as_steps
 from .status import Declined, invalid
@@ -32,12 +32,14 @@ T = TypeVar("T")
 _WHERE = r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?"
 _CALL = re.compile(f"{_WHERE}:(classify|regress|predict)", re.IGNORECASE)
 _STATUS = re.compile(f"{_WHERE}(/metadata)?", re.IGNORECASE)
-_OPEN = ("/healthz", "/readyz")
-"""Paths that need no token, for probes."""
 
 
-def application(engine: Engine, token: str | None) -> Starlette:
-    """The ASGI application."""
+def application(engine: Engine, token: str | None, hosts: Sequence[str]) -> Starlette:
+    """The ASGI application.
+
+    Args:
+        hosts: patterns of the names by which clients may address the server.
+    """
     handler = _Rest(engine)
     app = Starlette(
         routes=[
@@ -51,7 +53,8 @@ def application(engine: Engine, token: str | None) -> Starlette:
     )
     app.router.default = handler  # a Route would not match a path with a line break in it
     if token:
-        app.add_middleware(_Bearer, token=token)
+        app.add_middleware(Token, token=token)
+    app.add_middleware(Addressed, hosts=hosts)
     return app
 
 
@@ -86,7 +89,7 @@ class _Rest:
         path = request.scope["raw_path"].decode("latin-1")
         method = request.method
         if not re.match("/v1/", path, re.IGNORECASE):
-            return _error(Declined("NOT_FOUND", f"{path[:200]} does not exist: see /docs"))
+            return error_response(Declined("NOT_FOUND", f"{path[:200]} does not exist: see /docs"))
         if method == "POST" and (found := _CALL.fullmatch(path)):
             return await self._call(request, *found.groups())
         api = "metadata" if path.lower().endswith("/metadata") else "status"
@@ -99,7 +102,7 @@ class _Rest:
             raise invalid(f"Malformed request: {method} {path[:200]}")
         except Declined as error:
             watch.end(error.code)
-            return _error(error)
+            return error_response(error)
 
     def _status(
         self, watch: Watch, name: str, version: str | None, label: str | None, what: str | None
@@ -133,12 +136,12 @@ class _Rest:
             find = partial(self._engine.models.find, unquote(name), number, unquote(label or ""))
             work = self._predict if method == "predict" else partial(self._examples, method)
             with self._engine.holding() as take:
-                body = await _body(request, self._engine.options.max_body, take)
+                body = await read_body(request, self._engine.options.max_body, take)
                 steps = as_steps(work, body, lambda: watch.found(find()))
                 content = await _unless_gone(request, self._engine.run(steps))
         except Declined as error:
             watch.end(error.code)
-            return _error(error)
+            return error_response(error)
         except Exception:
             watch.end("INTERNAL")
             raise
@@ -178,42 +181,6 @@ def _number(version: str | None) -> int | None:
     return int(digits)
 
 
-async def _body(request: Request, limit: int, take: Callable[[int], None]) -> bytes:
-    """The body, decompressed if it is gzip.
-
-    Args:
-        take: called with the number of bytes before they are stored.
-
-    Raises: Declined: 413: larger than `limit` bytes; 408: it does not arrive.
-    """
-    size = request.headers.get("content-length", "0")
-    if not size.isdecimal() or int(size) > limit:
-        raise _too_large(limit)
-    parts, length = [], 0
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for part in request.stream():
-                length += len(part)
-                if length > limit:
-                    raise _too_large(limit)
-                take(len(part))
-                parts.append(part)
-    except TimeoutError as error:
-        message = f"the body did not arrive within {BODY_SECONDS} seconds"
-        raise Declined("DEADLINE_EXCEEDED", message, http=408) from error
-    except ClientDisconnect as error:
-        raise Declined("CANCELLED", "the client disconnected") from error
-    body = b"".join(parts)
-    return (
-        _unzip(body, limit)
-        if request.headers.get("content-encoding", "").lower() == "gzip"
-        else body
-    )
-
-
-BODY_SECONDS = 20.0
-
-
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, which is cancelled if the client disconnects."""
     working = asyncio.ensure_future(work)
@@ -228,57 +195,12 @@ async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
         working.cancel()
 
 
-def _unzip(body: bytes, limit: int) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        content = unpacker.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise invalid(f"the body is not gzip: {error}") from error
-    if len(content) > limit:
-        raise _too_large(limit)
-    return content
-
-
-def _too_large(limit: int) -> Declined:
-    message = f"the body is larger than {limit / 2**20:g} MB: send less, or increase --max-body-mb"
-    return Declined("RESOURCE_EXHAUSTED", message, http=413)
-
-
 def _json(message: Any) -> str:
     return json_format.MessageToJson(
         message, always_print_fields_with_no_presence=True, preserving_proto_field_name=True
     )
 
 
-def _error(error: Declined) -> Response:
-    headers = {}
-    if error.http == 503:
-        headers["retry-after"] = "1"
-    if error.http in (408, 413):
-        headers["connection"] = "close"  # the rest of the body is not read
-    # ASCII, because the message may hold half a surrogate pair, which has no UTF-8.
-    content = json.dumps({"error": error.message})
-    return Response(content, error.http, headers, media_type="application/json")
-
-
 async def _internal_error(request: Request, error: Exception) -> Response:
     message = f"internal error (bug): {type(error).__name__}; see the log of the server"
     return JSONResponse({"error": message}, 500)
-
-
-class _Bearer:
-    """Requires a token."""
-
-    def __init__(self, app: Any, token: str):
-        self._app = app
-        self._wanted = b"Bearer " + token.encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] not in _OPEN:
-            sent = dict(scope["headers"]).get(b"authorization", b"")
-            if not hmac.compare_digest(sent, self._wanted):
-                body = {"error": "a token is required: send 'Authorization: Bearer TOKEN'"}
-                response = JSONResponse(body, 401, {"www-authenticate": "Bearer"})
-                await response(scope, receive, send)
-                return
-        await self._app(scope, receive, send)

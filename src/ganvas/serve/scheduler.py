@@ -29,6 +29,7 @@ class Remaining(NamedTuple):
     large: bool
 
 
+NOTHING = Remaining(0, False)
 Steps = Generator[Remaining, None, T]
 
 
@@ -46,7 +47,7 @@ class Job:
     deadline: float
     arrived: int
     future: concurrent.futures.Future[Any] = field(default_factory=concurrent.futures.Future)
-    remaining: Remaining = Remaining(0, False)
+    remaining: Remaining = NOTHING
     begun: bool = False
 
 
@@ -116,16 +117,14 @@ class Scheduler:
         with self._condition:
             if job in self._queue:
                 self._queue.remove(job)
+                job.steps.close()
 
     def _work(self) -> None:
         """Run pieces; a thread."""
         while job := self._next():
-            try:
-                again = self._run(job)
-            finally:
-                with self._condition:
-                    self._running.remove(job)
+            again = self._run(job)
             with self._condition:
+                self._running.remove(job)
                 if again and not self._closed and not job.future.cancelled():
                     self._queue.append(job)
                 elif again:

@@ -6,7 +6,6 @@ The folder is read as TensorFlow Serving reads it.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,9 +20,10 @@ from tensorflow_serving.apis import prediction_log_pb2
 from ..errors import ModelError
 from ..storage import manifest
 from . import protos
+from .batching import batched, has_rows, sides_of
 from .config import Batching
 from .scheduler import Remaining, Steps
-from .signatures import CHUNK, GENERATE, GENERATE_FROM, MOST
+from .signatures import CHUNK, FURTHEST, GENERATE, GENERATE_FROM, MOST
 from .status import NAMES, Declined, invalid
 
 DEFAULT = "serving_default"
@@ -32,7 +32,6 @@ MAX_WARMUPS = 1000
 MAX_ROWS = 4096
 MAX_VALUES = 2**26
 """Limits: rows of a request, and values of a response (64 million floats are 256 MB)."""
-_serial = itertools.count()
 
 
 class Servable:
@@ -80,15 +79,12 @@ class Servable:
         Raises: Declined: wrong shapes or values, too many images, or an error of TensorFlow.
         """
         signature = self._signatures[name or DEFAULT]
+        signature.check(arrays)
         images = signature.images(arrays)
-        if name == GENERATE and self._parts and CHUNK < images <= MOST:
-            files = []
-            for first in range(0, images, CHUNK):
-                yield Remaining((images - first) * self.pixels, True)
-                count = np.int32(min(CHUNK, images - first))
-                part = {**arrays, "num_images": count, "first": np.int32(first)}
-                files.append(self._parts(part)["image_bytes"])
-            return {"image_bytes": np.concatenate(files)}
+        if self._parts and name in (GENERATE, GENERATE_FROM) and CHUNK < images <= MOST:
+            first = int(arrays.get("first", np.int32(0)))
+            if 0 <= first <= FURTHEST:
+                return (yield from self._drawn(self._parts, arrays, first, first + images))
         if signature.draws and images > self._max_images and not self._parts:
             raise invalid(
                 f"{self.name} version {self.version} cannot draw in parts: at most "
@@ -98,6 +94,18 @@ class Servable:
         pixels = self.pixels if signature.draws else signature.pixels
         yield Remaining(images * pixels, images > CHUNK and not signature.batched)
         return signature(arrays)
+
+    def _drawn(
+        self, draw: Signature, arrays: Mapping[str, np.ndarray], first: int, last: int
+    ) -> Steps[dict[str, np.ndarray]]:
+        """Images `first` to `last` - 1, at most CHUNK at a time."""
+        files = []
+        for start in (first, *range(first - first % CHUNK + CHUNK, last, CHUNK)):
+            yield Remaining((last - start) * self.pixels, True)
+            count = min(CHUNK - start % CHUNK, last - start)
+            part = {"first": np.array(start, np.int32), "num_images": np.array(count, np.int32)}
+            files.append(draw({**arrays, **part})["image_bytes"])
+        return {"image_bytes": np.concatenate(files)}
 
     @property
     def pixels(self) -> int:
@@ -116,16 +124,14 @@ class Servable:
 
         The warm-up file has none, because TensorFlow Serving cannot batch their inputs.
         """
-        values = {"first": 0, "num_images": 1, "seed": [0, 0], "truncation": 1, "label": -1}
+        values = {"first": 0, "num_images": 1, "seed": [0, 0], "truncation": 1, "label": 0}
         for name in (GENERATE, GENERATE_FROM):
             signature = self._signatures.get(name)
             if signature and signature.draws and set(signature.inputs) <= set(values):
-                signature(
-                    {
-                        alias: np.asarray(values[alias], tf.as_dtype(info.dtype).as_numpy_dtype)
-                        for alias, info in signature.inputs.items()
-                    }
-                )
+                kinds = {
+                    k: tf.as_dtype(v.dtype).as_numpy_dtype for k, v in signature.inputs.items()
+                }
+                signature({k: np.array(values[k], kind) for k, kind in kinds.items()})
 
     def _warm_up(self, path: Path) -> None:
         """Run the warm-up requests in the model's folder; all must succeed."""
@@ -171,15 +177,15 @@ class Signature:
         self.method = definition.method_name
         infos = [*self.inputs.values(), *self.outputs.values()]
         self._function = function
-        self.batched = batching is not None and all(map(_has_rows, infos))
+        self.batched = batching is not None and all(map(has_rows, infos))
         if batching is not None and self.batched:
-            self._function = _batched(self, function, batching)
-        self._rows = [alias for alias, info in self.inputs.items() if _has_rows(info)]
-        values = [math.prod(_sides(info)[1:]) for info in self.outputs.values() if _has_rows(info)]
+            self._function = batched(self, function, batching)
+        self._rows = [alias for alias, info in self.inputs.items() if has_rows(info)]
+        values = [math.prod(sides_of(info)[1:]) for info in self.outputs.values() if has_rows(info)]
         self._max_rows = min([MAX_ROWS, *(MAX_VALUES // max(1, one) for one in values)])
         wanted = self.inputs.get("num_images")
         self.draws = wanted is not None and tf.as_dtype(wanted.dtype).is_integer
-        areas = [math.prod(_sides(i)[1:3]) for i in self.outputs.values() if _has_rows(i)]
+        areas = [math.prod(sides_of(i)[1:3]) for i in self.outputs.values() if has_rows(i)]
         self.pixels = max(areas, default=1)
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -187,7 +193,7 @@ class Signature:
 
         Raises: Declined: wrong shapes or values, or an error of TensorFlow.
         """
-        self._check(arrays)
+        self.check(arrays)
         with tf_errors():
             outputs = self._function(**{k: tf.constant(v) for k, v in arrays.items()})
             return {alias: outputs[alias].numpy() for alias in self.outputs}
@@ -198,7 +204,8 @@ class Signature:
         wanted = [int(arrays["num_images"].max(initial=0))] if self.draws else []
         return max([*rows, *wanted, 0])
 
-    def _check(self, arrays: Mapping[str, np.ndarray]) -> None:
+    def check(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Raises: Declined: a wrong shape, or too many images."""
         for alias, array in arrays.items():
             shape = self.inputs[alias].tensor_shape
             sides = [dim.size for dim in shape.dim]
@@ -213,54 +220,6 @@ class Signature:
                 f"a request may have at most {self._max_rows} images with this model, got {rows}: "
                 "send several requests"
             )
-
-
-def _sides(info: Any) -> list[int]:
-    return [max(1, dim.size) for dim in info.tensor_shape.dim]
-
-
-def _has_rows(info: Any) -> bool:
-    """Whether the first axis is a free number of rows, and no other axis is free."""
-    sides = [dim.size for dim in info.tensor_shape.dim]
-    return not info.tensor_shape.unknown_rank and sides[:1] == [-1] and -1 not in sides[1:]
-
-
-def _batched(
-    signature: Signature, function: Callable[..., Any], batching: Batching
-) -> Callable[..., Any]:
-    """The same function; TensorFlow's C++ batcher combines its concurrent calls.
-
-    Differs: `tf.nondifferentiable_batch_function` gives each function its own threads, which
-    remain when a version is unloaded, and all functions of a name one queue, so that callers get
-    results of another model. Here all share threads, as in TensorFlow Serving, but no queue.
-    """
-    aliases = list(signature.inputs)
-    specs = [
-        tf.TensorSpec([None, *_sides(info)[1:]], info.dtype, alias)
-        for alias, info in signature.inputs.items()
-    ]
-
-    def together(*tensors: tf.Tensor) -> list[tf.Tensor]:
-        outputs = function(**dict(zip(aliases, tensors, strict=True)))
-        return [outputs[alias] for alias in signature.outputs]
-
-    traced = tf.function(together, input_signature=specs, autograph=False)
-    body = traced.get_concrete_function()
-    queue = f"queue_{next(_serial)}"
-
-    def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = tf.raw_ops.BatchFunction(
-            in_tensors=tensors, captured_tensors=body.captured_inputs, f=body,
-            num_batch_threads=batching.threads, max_batch_size=batching.size,
-            batch_timeout_micros=batching.wait, max_enqueued_batches=batching.queue,
-            allowed_batch_sizes=list(batching.allowed), shared_name=repr(batching),
-            enable_large_batch_splitting=batching.split, batching_queue=queue,
-            Tout=[output.dtype for output in body.outputs],
-        )  # fmt: skip
-        return dict(zip(signature.outputs, outputs, strict=True))
-
-    concrete = tf.function(call, input_signature=specs, autograph=False).get_concrete_function()
-    return lambda **tensors: concrete(*(tensors[alias] for alias in aliases))
 
 
 def verify(folder: Path) -> None:

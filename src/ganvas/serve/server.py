@@ -27,14 +27,17 @@ from tensorflow_serving.apis.prediction_service_pb2 import DESCRIPTOR as PREDICT
 
 from ..base.signals import SIGNALS
 from ..errors import UsageError
+from .access import Bearer
 from .background import in_background, unless
 from .config import Entry, read_batching, read_models
 from .connections import IDLE_SECONDS, Protocol, Uvicorn
 from .engine import Engine
-from .grpcs import Bearer, ModelStatus, Prediction, model_list
+from .grpcs import ModelStatus, Prediction, model_list
 from .metrics import Metrics
 from .models import Models
-from .options import ServeOptions
+from .options import ANY, ServeOptions
+from .reloading import Reloading
+from .repeats import Repeats
 from .rest import application
 from .status import Declined
 
@@ -55,11 +58,11 @@ class Server:
 
     def __init__(self, models: Sequence[Entry] | Path, options: ServeOptions):
         self._config = models if isinstance(models, Path) else None
-        self._entries = read_models(models) if isinstance(models, Path) else list(models)
-        if not self._entries:
-            raise UsageError(f"{models} lists no model: add one")
         self.options = options
         options.check()
+        self._entries = self._read(models) if isinstance(models, Path) else list(models)
+        if not self._entries:
+            raise UsageError(f"{models} lists no model: add one")
         self._token = options.token()
         cores = os.cpu_count() or 1
         file = options.batching_config
@@ -126,7 +129,7 @@ class Server:
 
     async def _poll(self, stop: asyncio.Event) -> None:
         """Read the folders and models.config at each interval."""
-        seen, logged = _stamp(self._config), [""]
+        seen, repeats = _stamp(self._config), Repeats(_log)
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self.options.poll_seconds)
@@ -137,23 +140,29 @@ class Server:
                 return
             faults = work.result()
             seen = seen if faults else now  # a refused file is tried again
-            for fault in faults:
-                if fault not in logged:
-                    _log.error("%s", fault)
-            logged = faults
+            for about, fault in faults.items():
+                repeats.say(logging.ERROR, about, fault)
             await self._set_health(self.models.ready())
 
-    def _refresh(self, changed: bool) -> list[str]:
+    def _read(self, models: Path) -> list[Entry]:
+        return read_models(models, self.options.allow_schemes)
+
+    def _refresh(self, changed: bool) -> dict[str, str]:
         """Update the models. Returns: faults; with a fault, the served models do not change."""
         self._busy = True
         try:
             if changed and self._config:
-                self.models.reconfigure(read_models(self._config))
+                self.models.reconfigure(self._read(self._config))
             return self.models.refresh()
         except (OSError, UsageError, Declined) as error:
-            return [f"the served models did not change: {error}"]
+            return {"": f"the served models did not change: {error}"}
         finally:
             self._busy = False
+
+    def _roots(self) -> tuple[Path, ...]:
+        """Folders in which a client may have models served."""
+        named = [entry.folder for entry in self._entries if not entry.address]
+        return tuple(self.options.model_roots or named)
 
     # --- protocols --------------------------------------------------------------------------
 
@@ -169,7 +178,7 @@ class Server:
             raise _port_error("--rest-port", self.options.rest_port, error) from error
         self.rest_port = listener.getsockname()[1]
         config = uvicorn.Config(
-            application(self.engine, self._token),
+            application(self.engine, self._token, self.options.hosts()),
             http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False,
             server_header=False, timeout_keep_alive=int(IDLE_SECONDS),
             timeout_graceful_shutdown=GRACE_SECONDS,
@@ -190,7 +199,9 @@ class Server:
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             Prediction(self.engine), server
         )
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelStatus(self.engine), server)
+        rules = Reloading(self.options.allow_reload, self._roots())
+        model_service = ModelStatus(self.engine, rules)
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(model_service, server)
         server.add_generic_rpc_handlers((model_list(self.engine),))
         services = [*PREDICTION.services_by_name.values(), *MODELS.services_by_name.values()]
         names = [service.full_name for service in services]
@@ -238,6 +249,10 @@ def serve(
     Raises: UsageError: no model, a port in use, or a model that cannot be served.
     """
     server = Server(models, options)
+    if options.host in ANY and not options.allowed_hosts:
+        _log.warning(
+            "REST requests must be addressed to localhost: give --allowed-host for each other name"
+        )
     before = {number: signal.getsignal(number) for number in SIGNALS}
     try:
         code = asyncio.run(_until_signal(server, started))

@@ -13,3 +13,5 @@ alone. A rest of fewer images is not drawn one by one, because without oneDNN th
 batch of one differs in the last bits."""
 MOST = 1024
 """Images of one call of either."""
+FURTHEST = 2**30
+"""Number of an image that `generate_from` may start with."""

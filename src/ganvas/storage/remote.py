@@ -227,6 +227,14 @@ def temporary(url: str) -> Path:
     return folder
 
 
+def forget(folder: Path) -> None:
+    """Remove a temporary folder now."""
+    _origins.pop(folder, None)
+    remove = _removal.pop(folder)
+    atexit.unregister(remove)
+    remove()
+
+
 def keep(folder: Path) -> Path:
     """Do not remove a temporary folder when this process ends."""
     atexit.unregister(_removal[folder])
