@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
+from ..base.printing import uncovered
 from ..errors import UsageError
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def counter(unit: str) -> Callable[[int, int], None]:
 
     def progress(done: int, count: int) -> None:
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r{done}/{count} {unit}" + "\n" * (done == count))
+            uncovered(sys.stderr).write(f"\r{done}/{count} {unit}" + "\n" * (done == count))
 
     return progress
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..base.printing import on_one_line
 from .diagnosis import Finding, Row
 from .failures import FAILURES
 
@@ -39,7 +40,7 @@ def health_report(
         lines += ["", "fixes applied:"]
     for one in healed:
         lines.append(f"  at {one['kimg']:g} kimg, for {one['disease']}: {' '.join(one['cure'])}")
-    return "\n".join(lines)
+    return "\n".join(on_one_line(line) for line in lines)
 
 
 def verdict(findings: Sequence[Finding]) -> str:

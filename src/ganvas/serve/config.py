@@ -13,6 +13,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from tensorflow_serving.config import model_server_config_pb2
 
+from ..base.printing import is_plain
 from ..errors import UsageError
 from ..storage import manifest, remote
 from .status import Declined, invalid
@@ -100,6 +101,8 @@ def entries(config: Any) -> list[Entry]:
 def _entry(model: Any) -> Entry:
     if not model.name or set("/:") & set(model.name):
         raise invalid(f"model name '{model.name}' must be a word without '/' and ':'")
+    if not is_plain(model.name):
+        raise invalid(f"model name {model.name!r} must not contain control characters")
     if model.model_platform != "tensorflow" and model.model_type != 1:
         raise invalid(f'model {model.name}: model_platform must be "tensorflow"')
     if not (Path(model.base_path).is_absolute() or "://" in model.base_path):

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ...config.plan import Plan
 from ...doctor import Finding, examine, examine_run, health_report, healthy, since_fix
+from ...reports.page import fenced
 from ...storage.run import Run
 from .base import EachTick
 
@@ -59,4 +60,4 @@ class Watch(EachTick):
                 text = health_report(
                     self.run.folder.name, rows, examine_run(self.run)
                 )  # with fixes
-                tf.summary.text("doctor", f"```\n{text}\n```")
+                tf.summary.text("doctor", fenced(text))
