@@ -39,9 +39,11 @@ from .app import STOPPED, app
 def run_command(arguments: list[str]) -> int:
     """Run one command; errors are one line on standard error. Returns the exit code."""
     warnings.showwarning = _print_advice
-    sys.excepthook = _print_traceback
-    with covered():
-        return _run(arguments)
+    try:
+        with covered():
+            return _run(arguments)
+    finally:
+        sys.excepthook = _print_traceback  # Typer has set its own
 
 
 def _run(arguments: list[str]) -> int:

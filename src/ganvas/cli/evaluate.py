@@ -59,7 +59,7 @@ def evaluate(
             if address := remote.address(subject):
                 for page in pages:
                     remote.Store(address).put(page, page.name)
-            sys.stderr.write(f"{run.where}/{pages[0].name}\n")
+            sys.stderr.write(on_one_line(f"{run.where}/{pages[0].name}") + "\n")
         results[subject] = result
     if as_json:
         found = {subject: result.to_dict() for subject, result in results.items()}

@@ -66,11 +66,16 @@ def paragraph(finding: Finding) -> list[str]:
         f"  evidence: {evidence}",
     ]
     if finding.fix:
-        options = " ".join(f"--set '{setting}'" for setting in finding.fix)
+        options = " ".join(f"--set {_quoted(setting)}" for setting in finding.fix)
         lines.append(f"  fix: {options}")
     else:
         lines.append("  fix: none is known for this recipe")
     return lines
+
+
+def _quoted(setting: str) -> str:
+    """One word for a shell, whatever it holds: the fix is ready to paste."""
+    return "'" + setting.replace("'", "'\"'\"'") + "'"
 
 
 def signal_lines(rows: Sequence[Row]) -> list[str]:

@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from ..base.printing import on_one_line
+from ..base.printing import on_one_line, printable
 
 WIDTH = 4.4  # inches: text of 8 points is readable at the width of a phone
 INK, QUIET, LINE = "#24292f", "#6b7480", "#d8dde3"
@@ -162,7 +162,7 @@ def _line(
         linewidth=1.3,
         marker="o" if len(x) <= _FEW else None,
         markersize=2.5,
-        label=on_one_line(name),
+        label=_short(name),
     )
 
 
@@ -174,9 +174,9 @@ def _svg(figure: Figure) -> str:
         # Glyphs missing in DejaVu only get a wrong width: the page has its own font.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(file, format="svg", metadata=nothing)
-    text = file.getvalue()
+    text = printable(file.getvalue())
     text = re.sub(r"<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL)
-    own = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
+    own = hashlib.sha256(text.encode()).hexdigest()[:8]
     text = re.sub(r"<[^>]*>", lambda tag: _with_own_ids(tag[0], own), text)
     head, rest = text.split(">", 1)
     head = re.sub(r'\s(?:width|height|version|xmlns(?::\w+)?)="[^"]*"', "", head)

@@ -88,7 +88,7 @@ class Table:
         rules = ["--:" if side == "r" else "---" for side in self.sides]
         rows = [[mark(cell) for cell in row] for row in (self.header, *self.rows)]
         lines = [f"| {' | '.join(row)} |" for row in (rows[0], rules, *rows[1:])]
-        return f"{mark(self.caption)}\n\n" + "\n".join(lines)
+        return f"{paragraph(self.caption)}\n\n" + "\n".join(lines)
 
     def _row(self, row: Sequence[str]) -> str:
         first, *others = row
@@ -135,7 +135,7 @@ class Picture:
     def markdown(self) -> str:
         if not self.link:
             return f"({mark(self.caption)}: see report.html)"
-        return f"![{mark(self.alt)}]({self.link})\n\n{mark(self.caption)}"
+        return f"![{mark(self.alt)}]({self.link})\n\n{paragraph(self.caption)}"
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Code:
         return f"<details><summary>{escape(self.summary)}</summary><pre>{text}</pre></details>"
 
     def markdown(self) -> str:
-        return f"{mark(self.summary)}:\n\n{fenced(self.text, 'toml')}"
+        return f"{paragraph(self.summary)}:\n\n{fenced(self.text, 'toml')}"
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ class Page:
         return string.Template(frame).substitute(values)
 
     def markdown(self) -> str:
-        parts = [f"# {mark(self.title)}", f"**{mark(self.verdict)}**"]
+        parts = [f"# {mark(self.title)}", f"**{mark(self.verdict).strip()}**"]
         parts += [Items(self.reasons).markdown()] if self.reasons else []
         parts += [paragraph(line) for line in self.lines]
         for section in self.sections:

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ...base.printing import on_one_line
 from ...config.plan import Plan
 from ...doctor import Finding, examine, examine_run, health_report, healthy, since_fix
 from ...reports.page import fenced
@@ -53,7 +54,7 @@ class Watch(EachTick):
             if self.progress and new and finding.severity == "certain" and not self.failure:
                 sys.stderr.write(
                     f"note: {finding.failure} since {finding.since_kimg:g} kimg: "
-                    f"`ganvas doctor {self.run.where}` shows the evidence and fixes\n"
+                    f"`ganvas doctor {on_one_line(self.run.where)}` shows the evidence and fixes\n"
                 )
         if self.writer:
             with self.writer.as_default(step):
