@@ -55,7 +55,7 @@ def test_from_the_dry_run_to_the_report(forked, sets, place):
         ["doctor", run],
         ["doctor", run, "--json"],
         ["runs", "runs"],
-        ["evaluate", run, "-n", "60", "--metrics", "diversity"],
+        ["evaluate", run, "-n", "20", "--metrics", "diversity", "--features", "digits"],
     ]
     (place / "script.py").write_text(SCRIPT)
     process = forked(json.dumps(commands), script=place / "script.py", cwd=place)
