@@ -20,6 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from ganvas.base.logs import quiet_pillow
+from ganvas.base.printing import printable
 from ganvas.errors import DataError, Diverged
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
@@ -126,7 +127,7 @@ def write_png(path: str | Path, image: np.ndarray, metadata: dict[str, str] | No
     """Writes uint8 [H, W, C] (or [H, W]) with text fields, completely or not at all."""
     info = PngInfo()
     for key, text in (metadata or {}).items():
-        info.add_itxt(key, text)
+        info.add_itxt(key, printable(text))
     buffer = io.BytesIO()
     _from_array(image).save(buffer, "png", pnginfo=info)
     _write(Path(path), buffer.getvalue())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -229,16 +230,19 @@ def test_files_beside_the_versions(tmp_path):
     assert sorted(p.name for p in folder.iterdir()) == sorted(deployment.FILES)
     assert (folder / "models.config").read_text() == "mine"
     compose = (folder / "docker-compose.yml").read_text()
-    assert "/models/My-Digits_2:ro" in compose
+    assert re.search(r'- "\.:/models/My-Digits_2-[0-9a-f]{8}:ro"', compose)
     assert '"127.0.0.1:8501:8501"' in compose
     kubernetes = (folder / "kubernetes.yaml").read_text()
-    assert "name: my-digits-2\n" in kubernetes
+    assert re.search(r'  name: "my-digits-2-[0-9a-f]{8}"\n', kubernetes)
     assert all(f"kind: {kind}" in kubernetes
                for kind in ("Deployment", "Service", "HorizontalPodAutoscaler"))  # fmt: skip
     assert "$" not in kubernetes + compose
 
 
-@pytest.mark.parametrize(("name", "label"), [("Häuser 1", "h-user-1"), ("___", "model")])
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("digits", "digits"), ("Häuser 1", "h-user-1-a0a10228"), ("___", "model-bda25155")],
+)
 def test_dns_labels(name, label):
     assert deployment.dns_label(name) == label
 

@@ -6,9 +6,12 @@ TensorFlow is imported only by commands that need it.
 from __future__ import annotations
 
 import sys
+import traceback
 import warnings
+from types import TracebackType
 from typing import Any
 
+from ..base.printing import Printable, covered, on_one_line
 from ..errors import Advice, GanvasError
 from . import (  # noqa: F401 - they add their commands
     balance,
@@ -35,8 +38,16 @@ from .app import STOPPED, app
 
 def run_command(arguments: list[str]) -> int:
     """Run one command; errors are one line on standard error. Returns the exit code."""
-    debug = "--debug" in arguments
     warnings.showwarning = _print_advice
+    try:
+        with covered():
+            return _run(arguments)
+    finally:
+        sys.excepthook = _print_traceback  # Typer has set its own
+
+
+def _run(arguments: list[str]) -> int:
+    debug = "--debug" in arguments
     try:
         arguments = [a for a in arguments if a != "--debug"]
         code = app(arguments, prog_name="ganvas", standalone_mode=False) or 0
@@ -71,7 +82,13 @@ def _print_advice(
     message: Warning | str, category: type[Warning], *place: Any, **options: Any
 ) -> None:
     if issubclass(category, Advice):
-        sys.stderr.write(f"note: {message}\n")
+        sys.stderr.write(f"note: {on_one_line(str(message))}\n")
+
+
+def _print_traceback(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    Printable(sys.stderr).writelines(traceback.format_exception(kind, error, trace))
 
 
 def _print_error(message: str, code: int) -> int:

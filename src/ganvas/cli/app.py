@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
+from ..base.printing import on_one_line, uncovered
 from ..errors import UsageError
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def counter(unit: str) -> Callable[[int, int], None]:
 
     def progress(done: int, count: int) -> None:
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r{done}/{count} {unit}" + "\n" * (done == count))
+            uncovered(sys.stderr).write(f"\r{done}/{count} {unit}" + "\n" * (done == count))
 
     return progress
 
@@ -194,11 +195,12 @@ def held_back_stderr() -> Iterator[None]:
 def finished(run: Run) -> int:
     """Print the result of a run. Returns the exit code."""
     row = (run.rows() or [{"kimg": 0, "seconds": 0}])[-1]
+    where = on_one_line(run.where)
     if run.status() == "interrupted":
-        sys.stderr.write(f"stopped at {row['kimg']:g} kimg; resume: ganvas resume {run.where}\n")
+        sys.stderr.write(f"stopped at {row['kimg']:g} kimg; resume: ganvas resume {where}\n")
         return STOPPED
     typer.echo(
-        f"{run.where}: {row['kimg']:g} kimg in {row.get('wall_seconds', row['seconds']):.0f} s, "
-        f"{row['seconds']:.0f} s of them in training steps; images in {run.where}/samples"
+        f"{where}: {row['kimg']:g} kimg in {row.get('wall_seconds', row['seconds']):.0f} s, "
+        f"{row['seconds']:.0f} s of them in training steps; images in {where}/samples"
     )
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..base.printing import on_one_line
 from ..errors import UsageError
 from .app import DATA_HELP, STOPPED, DataArgument, Json, Seed, Values, app, table, tensorflow
 
@@ -107,9 +108,9 @@ def _print(verdict: Verdict, out: Path, as_json: bool) -> None:
         typer.echo(json.dumps(verdict.to_dict()))
         return
     for warning in verdict.warnings:
-        sys.stderr.write(f"note: {warning}\n")
+        sys.stderr.write(f"note: {on_one_line(warning)}\n")
     table(arms_rows(verdict))
-    typer.echo(f"\n{verdict.word}: {verdict.sentence}")
+    typer.echo("\n" + on_one_line(f"{verdict.word}: {verdict.sentence}"))
     typer.echo(f"{out}/report.html, {out}/images")
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ..base.printing import on_one_line
 from ..errors import UsageError
 from ..storage import remote
 from .app import DATA_HELP, Json, Seed, WhichModel, app, tensorflow
@@ -58,7 +59,7 @@ def evaluate(
             if address := remote.address(subject):
                 for page in pages:
                     remote.Store(address).put(page, page.name)
-            sys.stderr.write(f"{run.where}/{pages[0].name}\n")
+            sys.stderr.write(on_one_line(f"{run.where}/{pages[0].name}") + "\n")
         results[subject] = result
     if as_json:
         found = {subject: result.to_dict() for subject, result in results.items()}
@@ -69,5 +70,5 @@ def evaluate(
         typer.echo(scores_table(results[subjects[0]]))
     failed = [(s, sentence) for s, r in results.items() for sentence in r.gate.failed]
     for subject, sentence in failed:
-        sys.stderr.write(f"{subject}: {sentence}\n")
+        sys.stderr.write(on_one_line(f"{subject}: {sentence}") + "\n")
     return 1 if failed else 0

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ..base.printing import on_one_line
 from .app import (
     Address,
     DataArgument,
@@ -47,7 +48,7 @@ def prepare(
         pack(data, to, options, shard_mb=shard_mb, progress=progress)
     index = json.loads(remote.read(to, "index.json"))
     for sentence in index["report"]["warnings"]:
-        sys.stderr.write(f"note: {sentence}\n")
+        sys.stderr.write(f"note: {on_one_line(sentence)}\n")
     typer.echo(
         f"{remote.address(to) or to}: {index['count']} images in {len(index['shards'])} shards"
     )

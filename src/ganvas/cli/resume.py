@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from ..base.printing import on_one_line
 from .app import (
     Address,
     RunFolder,
@@ -29,7 +30,7 @@ def resume(
 
     old = Run.open(run)
     if old.info.get("status") == "finished" and not values:
-        typer.echo(f"{old.where} is finished; `--set train.kimg=...` trains it longer")
+        typer.echo(f"{on_one_line(old.where)} is finished; `--set train.kimg=...` trains it longer")
         return 0
     changed = parse_set(values or [])
     if not by_ray(workers, address) or workers is None:

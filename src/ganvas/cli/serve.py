@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 import re
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..base.log_lines import show
+from ..base.printing import is_plain, on_one_line
 from ..errors import UsageError
 from ..storage import manifest, remote
 from .app import app, tensorflow
@@ -103,14 +103,13 @@ def serve(
         tuple(allow_scheme or ()), tls_cert, tls_key,
     )  # fmt: skip
     options.check()
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("ganvas.serve").setLevel(logging.INFO)
+    show("ganvas.serve")
     tensorflow()
     from ..serve.config import entry_of
     from ..serve.server import serve as run
 
     models = config or [entry_of(str(name), str(remote.address(folder) or folder))]
-    return run(models, options, started=typer.echo)
+    return run(models, options, started=lambda line: typer.echo(on_one_line(line)))
 
 
 def _check_installed() -> None:
@@ -142,4 +141,9 @@ def _checked(folder: Path, name: str | None) -> str:
     name = name or folder.resolve().name
     if not re.fullmatch("[^/:]+", name):
         raise UsageError(f"--name must not contain '/' or ':', got '{name}'")
+    if not is_plain(name):
+        raise UsageError(
+            f"the name of a model must not contain control characters, got '{on_one_line(name)}': "
+            "give another --name"
+        )
     return name

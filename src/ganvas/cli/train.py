@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..base.printing import on_one_line
 from .app import (
     DATA_HELP,
     Address,
@@ -78,5 +79,5 @@ def train(
 def _print_report(report: DryRun) -> int:
     typer.echo(report.config.rstrip() + "\n")
     for line in report.lines():
-        typer.echo(line)
+        typer.echo(on_one_line(line))
     return 0

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.logs import quiet
+from ..base.printing import on_one_line
 from ..base.signals import stopping
 from ..base.workers import task
 from ..config import Config
@@ -251,7 +252,7 @@ def _worker(config: dict[str, Any]) -> None:
 def _note(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
     """Show advice as a note; other warnings are not for the user."""
     if issubclass(category, Advice):
-        sys.stderr.write(f"note: {message}\n")
+        sys.stderr.write(f"note: {on_one_line(str(message))}\n")
 
 
 def _request_stop(relay: Any) -> None:

@@ -6,6 +6,7 @@ Only this folder imports Pydantic.
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -15,6 +16,13 @@ class Section(BaseModel):
     """A section: frozen, and without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _is_utf8(cls, value: Any) -> Any:
+        if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
+            raise ValueError("config.toml holds only names in UTF-8: rename it")
+        return value
 
 
 class Data(Section):

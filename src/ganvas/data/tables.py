@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 
+from ..base.csv_files import exact
 from ..base.types import StrPath
 from ..errors import DataError
 
@@ -23,7 +24,7 @@ def read(file: StrPath, column: str) -> dict[str, str]:
                     f"{','.join(rows.fieldnames or ['nothing'])}: correct it"
                 )
             for row in rows:
-                path, value = (row["path"] or "").strip(), (row[column] or "").strip()
+                path, value = (exact((row[name] or "").strip()) for name in ("path", column))
                 if not path or not value:
                     raise DataError(
                         f"{file}, line {rows.line_num}: the path or its {column} is missing: add it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..base.printing import on_one_line
 from .diagnosis import Finding, Row
 from .failures import FAILURES
 
@@ -39,7 +40,7 @@ def health_report(
         lines += ["", "fixes applied:"]
     for one in healed:
         lines.append(f"  at {one['kimg']:g} kimg, for {one['disease']}: {' '.join(one['cure'])}")
-    return "\n".join(lines)
+    return "\n".join(on_one_line(line) for line in lines)
 
 
 def verdict(findings: Sequence[Finding]) -> str:
@@ -65,11 +66,16 @@ def paragraph(finding: Finding) -> list[str]:
         f"  evidence: {evidence}",
     ]
     if finding.fix:
-        options = " ".join(f"--set '{setting}'" for setting in finding.fix)
+        options = " ".join(f"--set {_quoted(setting)}" for setting in finding.fix)
         lines.append(f"  fix: {options}")
     else:
         lines.append("  fix: none is known for this recipe")
     return lines
+
+
+def _quoted(setting: str) -> str:
+    """One word for a shell, whatever it holds: the fix is ready to paste."""
+    return "'" + setting.replace("'", "'\"'\"'") + "'"
 
 
 def signal_lines(rows: Sequence[Row]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import images
-from ..reports.page import Block, Charts, Page, Picture, Pictures, Section, Table, Text, plain
+from ..reports.page import Block, Charts, Page, Picture, Pictures, Section, Table, Text
 from ..reports.tables import aligned
 from ..storage.run import Run
 from .base import Score
@@ -253,7 +253,7 @@ def _classes(results: Evaluation) -> list[Block]:
     names, real, fake = zip(*rows, strict=True)
     cells = [(name, f"{100 * r:.1f} %", f"{100 * f:.1f} %") for name, r, f in rows]
     table = Table(("class", "real", "generated"), cells, "lrr", caption)
-    return [Charts([(caption, charts.bars([plain(name) for name in names], real, fake))], table)]
+    return [Charts([(caption, charts.bars(names, real, fake))], table)]
 
 
 def _truncation(results: Evaluation) -> list[Block]:

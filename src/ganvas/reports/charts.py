@@ -19,6 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from ..base.printing import on_one_line, printable
+
 WIDTH = 4.4  # inches: text of 8 points is readable at the width of a phone
 INK, QUIET, LINE = "#24292f", "#6b7480", "#d8dde3"
 COLOURS = ("#0b62a4", "#c8501e", "#2f7d4f", "#7a4fa3")
@@ -27,6 +29,7 @@ NAME = 24  # characters of a class name
 _FEW = 24  # lines with at most so many points have markers
 _SETTINGS = {
     "svg.fonttype": "none",
+    "text.parse_math": False,
     "svg.hashsalt": "ganvas",  # the same chart gives the same file
     "font.size": 8,
     "font.family": ["DejaVu Sans"],
@@ -105,8 +108,7 @@ def bars(names: Sequence[str], real: Sequence[float], fake: Sequence[float]) -> 
         rows = np.arange(len(names))
         axes.barh(rows - 0.18, real, 0.34, color="#9aa3ad", label="real")
         axes.barh(rows + 0.18, fake, 0.34, color=COLOURS[0], label="generated")
-        short = [name if len(name) <= NAME else name[: NAME - 1] + "…" for name in names]
-        axes.set_yticks(rows, short, parse_math=False)
+        axes.set_yticks(rows, [_short(name) for name in names])
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.grid(visible=False, axis="y")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
@@ -137,11 +139,15 @@ def spans(
         axes.plot(middles, rows, "o", color=COLOURS[0], markersize=4)
         if zero is not None:
             axes.axvline(zero, color=INK, linewidth=0.8, alpha=0.6)
-        short = [name if len(name) <= NAME else name[: NAME - 1] + "…" for name in names]
-        axes.set_yticks(rows, short, parse_math=False)
+        axes.set_yticks(rows, [_short(name) for name in names])
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.grid(visible=False, axis="y")
         return _svg(figure)
+
+
+def _short(name: str) -> str:
+    name = on_one_line(name)
+    return name if len(name) <= NAME else name[: NAME - 1] + "…"
 
 
 def _line(
@@ -156,7 +162,7 @@ def _line(
         linewidth=1.3,
         marker="o" if len(x) <= _FEW else None,
         markersize=2.5,
-        label=name,
+        label=_short(name),
     )
 
 
@@ -168,9 +174,9 @@ def _svg(figure: Figure) -> str:
         # Glyphs missing in DejaVu only get a wrong width: the page has its own font.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(file, format="svg", metadata=nothing)
-    text = file.getvalue()
+    text = printable(file.getvalue())
     text = re.sub(r"<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL)
-    own = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
+    own = hashlib.sha256(text.encode()).hexdigest()[:8]
     text = re.sub(r"<[^>]*>", lambda tag: _with_own_ids(tag[0], own), text)
     head, rest = text.split(">", 1)
     head = re.sub(r'\s(?:width|height|version|xmlns(?::\w+)?)="[^"]*"', "", head)

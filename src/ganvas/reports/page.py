@@ -19,6 +19,8 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from ..base.printing import printable
+
 SMALL = 480  # a picture of fewer pixels is enlarged without smoothing
 
 
@@ -39,7 +41,7 @@ class Text:
         return f"<p>{escape(self.text)}</p>"
 
     def markdown(self) -> str:
-        return mark(self.text)
+        return paragraph(self.text)
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Items:
         return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in self.lines) + "</ul>"
 
     def markdown(self) -> str:
-        return "\n".join(f"- {mark(line)}" for line in self.lines)
+        return "\n".join(f"- {paragraph(line)}" for line in self.lines)
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Table:
         rules = ["--:" if side == "r" else "---" for side in self.sides]
         rows = [[mark(cell) for cell in row] for row in (self.header, *self.rows)]
         lines = [f"| {' | '.join(row)} |" for row in (rows[0], rules, *rows[1:])]
-        return f"{mark(self.caption)}\n\n" + "\n".join(lines)
+        return f"{paragraph(self.caption)}\n\n" + "\n".join(lines)
 
     def _row(self, row: Sequence[str]) -> str:
         first, *others = row
@@ -133,7 +135,7 @@ class Picture:
     def markdown(self) -> str:
         if not self.link:
             return f"({mark(self.caption)}: see report.html)"
-        return f"![{mark(self.alt)}]({self.link})\n\n{mark(self.caption)}"
+        return f"![{mark(self.alt)}]({self.link})\n\n{paragraph(self.caption)}"
 
 
 @dataclass(frozen=True)
@@ -184,13 +186,11 @@ class Code:
     text: str
 
     def html(self) -> str:
-        text = html.escape(self.text)
+        text = html.escape(printable(self.text))
         return f"<details><summary>{escape(self.summary)}</summary><pre>{text}</pre></details>"
 
     def markdown(self) -> str:
-        longest = max((len(run) for run in re.findall("`+", self.text)), default=0)
-        fence = "`" * max(3, longest + 1)
-        return f"{mark(self.summary)}:\n\n{fence}toml\n{self.text.rstrip()}\n{fence}"
+        return f"{paragraph(self.summary)}:\n\n{fenced(self.text, 'toml')}"
 
 
 @dataclass(frozen=True)
@@ -231,12 +231,12 @@ class Page:
         return string.Template(frame).substitute(values)
 
     def markdown(self) -> str:
-        parts = [f"# {mark(self.title)}", f"**{mark(self.verdict)}**"]
+        parts = [f"# {mark(self.title)}", f"**{mark(self.verdict).strip()}**"]
         parts += [Items(self.reasons).markdown()] if self.reasons else []
-        parts += [mark(line) for line in self.lines]
+        parts += [paragraph(line) for line in self.lines]
         for section in self.sections:
             parts += [f"## {mark(section.title)}", *(b.markdown() for b in section.blocks)]
-        return "\n\n".join([*parts, mark(self.footer)]) + "\n"
+        return "\n\n".join([*parts, paragraph(self.footer)]) + "\n"
 
     def _header(self) -> str:
         lines = "".join(f"<p>{escape(line)}</p>" for line in self.lines)
@@ -260,10 +260,27 @@ def escape(text: str) -> str:
 def mark(text: str) -> str:
     """Text -> Markdown that shows it unchanged, also within a table."""
     text = html.escape(plain(text), quote=False)
-    return re.sub(r"([\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", text)
+    return re.sub(
+        r"([\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])|(?i:(?<=http)|(?<=https)|(?<=ftp)):(?=//)"
+        r"|(?i:(?<=www))\.)",
+        r"\\\1",
+        text,
+    )
+
+
+def paragraph(text: str) -> str:
+    """The same at the start of a line, where some characters begin a heading or a list."""
+    text = re.sub(r"^([#+-])", r"\\\1", mark(text).lstrip())
+    return re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", text)
 
 
 def plain(text: str) -> str:
-    """Text on one line that can be encoded: file names may hold bytes that are not UTF-8."""
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", text)
+    """Text on one line, without characters that have an effect of their own."""
+    return printable(re.sub(r"[\t-\r\u2028\u2029]+", " ", text))
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Text -> a block of code in Markdown, longer fences than any within the text."""
+    text = printable(text).rstrip()
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..base.printing import on_one_line
+
 _WIDE = 1_000_000
 """Characters: lines are neither wrapped nor truncated, because scripts read them."""
 
@@ -23,7 +25,7 @@ def aligned(rows: Sequence[Sequence[str]], sides: str = "") -> str:
     for side, _ in zip(sides.ljust(len(rows[0]), "l"), rows[0], strict=True):
         table.add_column(justify="right" if side == "r" else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(on_one_line(cell)) for cell in row))
     text = io.StringIO()
     console = Console(file=text, width=_WIDE, color_system=None, legacy_windows=False)
     console.print(table)

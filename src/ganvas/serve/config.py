@@ -14,6 +14,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from tensorflow_serving.config import model_server_config_pb2
 
+from ..base.printing import is_plain
 from ..errors import UsageError
 from ..storage import manifest, remote
 from .status import Declined, invalid
@@ -136,6 +137,8 @@ def entries(config: Any, schemes: Collection[str] = ()) -> list[Entry]:
 def _entry(model: Any, schemes: Collection[str]) -> Entry:
     if not model.name or set("/:") & set(model.name):
         raise invalid(f"model name '{model.name}' must be a word without '/' and ':'")
+    if not is_plain(model.name):
+        raise invalid(f"model name {model.name!r} must not contain control characters")
     if model.model_platform != "tensorflow" and model.model_type != 1:
         raise invalid(f'model {model.name}: model_platform must be "tensorflow"')
     if not (Path(model.base_path).is_absolute() or "://" in model.base_path):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import html as escaping
 import json
+import shlex
 from typing import Any
+from urllib.parse import quote
 
 from .. import __version__
+from ..base.printing import on_one_line
 from .answers import list_models
 from .models import Models
 
@@ -72,18 +75,23 @@ def html(models: Models) -> str:
         lines.append(f"<tr><td><code>{verb.upper()} {path}</code></td><td>{what}</td></tr>")
     lines.append("</table><p><a href=/openapi.json>openapi.json</a></p>")
     for model in list_models(models)["models"]:
-        name, labels = escaping.escape(model["name"]), escaping.escape(str(model["labels"]))
+        name, labels = _text(model["name"]), _text(str(model["labels"]))
+        path = quote(model["name"], safe="")
         lines.append(f"<h2>{name}</h2><p>versions {model['versions']}, labels {labels}</p>")
         for signature, sides in model["signatures"].items():
-            body = json.dumps(_example(signature, sides["inputs"]))
+            body = escaping.escape(shlex.quote(json.dumps(_example(signature, sides["inputs"]))))
             lines.append(
-                f"<h3>{escaping.escape(signature)}</h3>"
+                f"<h3>{_text(signature)}</h3>"
                 f"<pre>{escaping.escape(json.dumps(sides, indent=1))}</pre>"
-                f"<pre>curl -d '{escaping.escape(body)}' $URL/v1/models/{name}:predict</pre>"
+                f"<pre>curl -d {body} $URL/v1/models/{path}:predict</pre>"
             )
     style = "body{font:16px sans-serif;max-width:60em;margin:2em auto}td{padding:.2em 1em}"
     body = "\n".join(lines)
     return f"<!doctype html><title>ganvas serve</title><style>{style}</style>{body}\n"
+
+
+def _text(text: str) -> str:
+    return escaping.escape(on_one_line(text))
 
 
 def _example(signature: str, inputs: dict[str, Any]) -> dict[str, Any]:

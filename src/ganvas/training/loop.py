@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +48,8 @@ def run_loop(session: Session) -> Finding | None:
         return None
     # The privacy cost of all steps: a killed run then states more than it spent, not less.
     session.record("running", session.plan.total, diverged=None)
-    status, events = "stopped", str(session.run.folder / "events")
+    status = "stopped"
+    events = os.fsencode(session.run.folder / "events")  # a path that is not UTF-8 is no tensor
     writer = tf.summary.create_file_writer(events) if session.config.watch.tensorboard else None
     callbacks = callbacks_of(session, writer)
     samples, scores, watch = (_one(kind, callbacks) for kind in (Samples, Scores, Watch))

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from .. import images as pictures
 from ..base.files import disk_errors
+from ..base.printing import on_one_line
 from ..config import Config
 from ..data import Images
 from ..storage.run import Run
@@ -37,7 +38,7 @@ def write_documents(run: Run, about: Mapping[str, Any], source: Images) -> None:
 def show_warnings(source: Images) -> None:
     """Write the warnings of the checkup to standard error, one per line."""
     for sentence in source.report.warnings:
-        sys.stderr.write(f"note: {sentence}\n")
+        sys.stderr.write(f"note: {on_one_line(sentence)}\n")
 
 
 def describe(config: Config, source: Images, anew: list[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import keras
 
 from ..base.building import building
 from ..base.logs import quiet
+from ..base.printing import cover, on_one_line
 from ..base.signals import stopping
 from ..base.workers import environment
 from ..errors import GanvasError, RunError
@@ -61,12 +62,13 @@ def run_trials(search: Search, workers: int) -> None:
 
 def _worker(search: Search) -> None:
     """`work` in a process of its own, which ends with an exit code."""
+    cover()
     try:
         work(search)
     except KeyboardInterrupt:
         sys.exit(STOPPED)
     except GanvasError as error:
-        sys.stderr.write(f"note: {error}\n")
+        sys.stderr.write(f"note: {on_one_line(str(error))}\n")
         sys.exit(FAILED)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
 
+from ...base.csv_files import csv_file
 from ...base.files import write_file
+from ...base.names import short
 from ...images import write_png
 from .detector import Verdicts
 from .good_images import Named
@@ -39,12 +39,11 @@ def side_by_side(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
 def write(folder: Path, named: Named, verdicts: Verdicts) -> None:
     """A PNG for each image, and scores.csv."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = io.StringIO()
-    lines = csv.writer(text)
-    lines.writerow(["path", "picture", "score", "p_value", "defective"])
+    rows = []
     for row, path in enumerate(named.paths):
-        picture = f"{row:05}-{Path(path).stem[:60].replace('[', '-').rstrip(']')}.png"
+        picture = f"{row:05}-{short(Path(path).stem)}.png"
         write_png(folder / picture, side_by_side(named.pixels[row], verdicts.heatmap[row]))
-        lines.writerow([path, picture, f"{verdicts.score[row]:.6f}",
-                        f"{verdicts.p_value[row]:.6f}", int(verdicts.defective[row])])  # fmt: skip
-    write_file(folder / "scores.csv", text.getvalue())
+        rows.append((path, picture, f"{verdicts.score[row]:.6f}",
+                     f"{verdicts.p_value[row]:.6f}", int(verdicts.defective[row])))  # fmt: skip
+    header = ("path", "picture", "score", "p_value", "defective")
+    write_file(folder / "scores.csv", csv_file(header, rows))

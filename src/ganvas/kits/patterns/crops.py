@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ... import images as pictures
+from ...base.names import short
 from ...errors import DataError, UsageError
 from .measure import seams
 
@@ -33,7 +34,8 @@ class Texture:
     """
 
     def __init__(self, path: Path, pixels: np.ndarray, sha256: str):
-        self.name = "".join(c if c.isalnum() or c in "-_." else "-" for c in path.stem)
+        plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in path.stem)
+        self.name = short(plain) or "texture"
         self.path, self.pixels, self.sha256 = path, pixels, sha256
         self.closed = seams(pixels).within
         self.low, self.high = np.percentile(pixels.reshape(-1, 3), [0.5, 99.5], axis=0)

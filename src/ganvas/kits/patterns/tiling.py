@@ -12,6 +12,7 @@ import numpy as np
 
 from ... import images as pictures
 from ...base.files import write_json
+from ...base.names import file_name
 from ...config import load_recipe
 from ...errors import UsageError
 from ...storage.job import begin
@@ -139,7 +140,7 @@ def _write_each(
         for number in range(seed, seed + n):
             tile = tiles.draw(size, name, number)
             about = work.provenance(tiles.run, texture=name, seed=number)
-            file = f"{name}-{number:04d}.png"
+            file = f"{file_name(name, tiles.names)}-{number:04d}.png"
             pictures.write_png(base / "tiles" / file, tile, about)
             pictures.write_png(base / "previews" / file, repeated(tile, repeat), about)
             if first and not drawn:

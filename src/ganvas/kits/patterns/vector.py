@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ...base.printing import printable
 from ...errors import UsageError
 from .colour import palette, rgb_of
 
@@ -72,11 +73,11 @@ def to_svg(
         filter_speckle=6, color_precision=8, layer_difference=0, corner_threshold=70,
         length_threshold=4.0, splice_threshold=45, path_precision=2,
     )  # fmt: skip
-    text = "; ".join(f"{key}: {value}" for key, value in (metadata or {}).items())
+    facts = "; ".join(f"{key}: {value}" for key, value in (metadata or {}).items())
     head, tag, rest = svg.partition("<svg")
     opened, close, body = rest.partition(">")
     box = f' viewBox="0 0 {width} {height}"' if "viewBox" not in opened else ""
-    return f"{head}{tag}{opened}{box}{close}\n<metadata>{escape(text)}</metadata>{body}"
+    return f"{head}{tag}{opened}{box}{close}\n<metadata>{escape(printable(facts))}</metadata>{body}"
 
 
 def render(svg: str, size: tuple[int, int]) -> np.ndarray:

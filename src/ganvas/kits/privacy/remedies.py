@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...base.files import disk_errors, filling, replacing, write_json
+from ...base.names import file_name
 from ...data import Images, Options
 from ...data.sources import called, load as load_images
 from ...errors import DataError, Refused, UsageError
@@ -139,7 +139,7 @@ def deliver(
         for i, image in enumerate(images):
             place = part
             if labels is not None and len(sampler.names):
-                place = part / _folder(sampler.names, int(labels[i]))
+                place = part / file_name(sampler.names[int(labels[i])], sampler.names)
             place.mkdir(exist_ok=True)
             write_png(place / f"{i:06d}.png", image, {"Software": "ganvas", "Synthetic": "yes"})
         write_json(part / "delivery.json", delivery.to_dict())
@@ -150,13 +150,6 @@ def check_free(folder: Path) -> None:
     """Raises UsageError: the folder is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is not an empty folder: choose another --out")
-
-
-def _folder(names: Sequence[str], label: int) -> str:
-    """Folder of a class: its name, unless that is no plain name of a folder."""
-    name = names[label]
-    plain = name.strip(". ") and not set(name) & set("/\\:\0")
-    return name if plain else f"class-{label}"
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,8 @@ their origin, a manifest, and a list for training.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +19,9 @@ from typing import Any
 import numpy as np
 
 from ... import __version__
+from ...base.csv_files import csv_file
 from ...base.files import write_file, write_json
+from ...base.names import file_name
 from ...images import write_png
 from .drawing import Pool, synthetic_count
 from .plan import Plan
@@ -48,7 +47,7 @@ def publish(study: Study, ratio: float, source: Any) -> int:
     rows: list[dict[str, str]] = []
     for label in material.rare:
         name, count = material.names[label], synthetic_count(material, label)
-        folder = study.folder / "images" / file_name(name)
+        folder = study.folder / "images" / file_name(name, material.names)
         picked = _picked(pools, label, count)
         for number, (seed, place) in enumerate(picked):
             rows.append(_write(study, folder / f"{number:06d}.png", pools[seed], seed, place, name))
@@ -57,14 +56,6 @@ def publish(study: Study, ratio: float, source: Any) -> int:
     about = _about(plan, pools, rows, ratio)
     write_json(study.folder / "manifest.json", about)
     return len(rows)
-
-
-def file_name(label: str) -> str:
-    """A class name as the name of a folder, on every system."""
-    plain = re.sub(r"[^\w.-]+", "_", label).strip(".") or "class"
-    if plain == label:
-        return plain
-    return f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:6]}"
 
 
 def _picked(pools: Sequence[Pool], label: int, count: int) -> list[tuple[int, int]]:
@@ -138,8 +129,5 @@ def _about(
 
 
 def _csv(rows: list[dict[str, str]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["path"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    header = list(rows[0]) if rows else ["path"]
+    return csv_file(header, ([row[name] for name in header] for row in rows))

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from ...base.printing import cover, on_one_line, uncovered
 from ...config.plan import Plan
 from ...storage.run import Run
 from .base import EachTick
@@ -22,14 +23,14 @@ class ProgressBar(EachTick):
 
     def __init__(self, run: Run, plan: Plan, start: int) -> None:
         super().__init__(run, plan)
-        self.console = Console(stderr=True)
+        self.console = Console(file=uncovered(sys.stderr))
         self.start = start
         self.began = time.perf_counter()
         self.bar = Progress(
-            TextColumn("{task.fields[kimg]}"),
+            TextColumn("{task.fields[kimg]}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
-            TextColumn("{task.fields[line]}"),
+            TextColumn("{task.fields[line]}", markup=False),
             console=self.console,
             disable=not self.console.is_terminal,
         )
@@ -40,6 +41,8 @@ class ProgressBar(EachTick):
 
     def __enter__(self) -> ProgressBar:
         self.bar.start()
+        if self.console.is_terminal:
+            cover()  # rich has replaced both streams; `stop` puts them back
         return self
 
     def __exit__(self, *failure: Any) -> None:
@@ -54,7 +57,7 @@ class ProgressBar(EachTick):
         left = clock(seconds * (self.plan.total - step))
         shown = {name: value for name, value in logs.items() if not name.startswith(HIDDEN)}
         means = " ".join(f"{name} {value:.3g}" for name, value in sorted(shown.items()))
-        line = f"{speed:.0f} img/s  {means}  left {left}"
+        line = on_one_line(f"{speed:.0f} img/s  {means}  left {left}")
         if self.console.is_terminal:
             self.bar.update(self.task, completed=step, kimg=self.count(step), line=line)
         else:

@@ -7,8 +7,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from ...base.printing import on_one_line
 from ...config.plan import Plan
 from ...doctor import Finding, examine, examine_run, health_report, healthy, since_fix
+from ...reports.page import fenced
 from ...storage.run import Run
 from .base import EachTick
 
@@ -52,11 +54,11 @@ class Watch(EachTick):
             if self.progress and new and finding.severity == "certain" and not self.failure:
                 sys.stderr.write(
                     f"note: {finding.failure} since {finding.since_kimg:g} kimg: "
-                    f"`ganvas doctor {self.run.where}` shows the evidence and fixes\n"
+                    f"`ganvas doctor {on_one_line(self.run.where)}` shows the evidence and fixes\n"
                 )
         if self.writer:
             with self.writer.as_default(step):
                 text = health_report(
                     self.run.folder.name, rows, examine_run(self.run)
                 )  # with fixes
-                tf.summary.text("doctor", f"```\n{text}\n```")
+                tf.summary.text("doctor", fenced(text))
