@@ -76,6 +76,34 @@ def test_what_is_an_address(word, address, path):
     assert path is None or remote.path(word) == Path(path)
 
 
+@pytest.mark.parametrize(
+    "word",
+    ["gs://b/x", "s3://b/x.npz:train", "/tmp/x", "file:///x", "mnist:test", "keras:mnist",
+     "tfds:mnist", "tfds:mnist:train[:10%]", ""],
+)  # fmt: skip
+def test_what_a_file_may_name(word):
+    assert remote.trusted(word) == word
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["http://b/x", "https://b/x", "ftp://b/x", "webhdfs://b/x", "github://b/x", "memory://x",
+     "s3://b::http://c", "file:///x::http://c", "tfds:https://b/x", "tfds:huggingface:mnist/x",
+     "tfds:a/b", "tfds:/tmp/x", "tfds:"],
+)  # fmt: skip
+def test_what_a_file_may_not_name(word):
+    with refuses(UsageError, word):
+        remote.trusted(word)
+
+
+def test_other_schemes_are_trusted_if_allowed():
+    assert remote.trusted("memory://x", ["memory"]) == "memory://x"
+    with refuses(UsageError, "s3://x", "memory://"):
+        remote.trusted("s3://x", ["memory"])
+    with refuses(UsageError, "s3://x", "none"):
+        remote.trusted("s3://x", [])
+
+
 def test_no_path_is_no_address():
     assert remote.address(None) is remote.address(np.zeros(3)) is None
 

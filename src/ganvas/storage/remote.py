@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -48,6 +48,35 @@ def here(location: StrPath, why: str = "drawings are written to this machine") -
     if there := address(location):
         raise UsageError(f"{there}: {why}: give a folder")
     return path(location)
+
+
+def trusted(location: str, allowed: Collection[str] = tuple(PLUGINS)) -> str:
+    """The location, if a file of somebody else may name it: a path of this machine, or an address
+    of an allowed scheme. Other addresses, such as http://, would make this machine contact a server
+    that the author of the file chose.
+
+    Args:
+        location: a path, an address, or a name such as "mnist", "keras:NAME" or "tfds:NAME".
+        allowed: schemes without "://"; the object stores with a plug-in if omitted.
+
+    Raises: UsageError: another scheme, a chain of addresses, or more than a name after "tfds:".
+    """
+    scheme, rest = _split(location)
+    library, _, name = location.partition(":")
+    if scheme and scheme not in (*LOCAL, *allowed):
+        kinds = ", ".join(f"{one}://" for one in sorted(allowed)) or "none"
+        raise UsageError(
+            f"{location} is named by a file, and addresses in files may only begin with {kinds}: "
+            "give the address yourself if you trust it, or a copy on this machine"
+        )
+    if scheme and "::" in rest:
+        raise UsageError(f"{location} is a chain of addresses: a file may name only one address")
+    if library == "tfds" and not re.fullmatch(r"\w+(:[\w\[\]:%+-]+)?", name):
+        raise UsageError(
+            f"{location} is named by a file, which may name only a data set, tfds:NAME or "
+            "tfds:NAME:SPLIT: give the images yourself if you trust it"
+        )
+    return location
 
 
 def shared(location: StrPath) -> Path:
