@@ -103,7 +103,7 @@ def _common(
         typer.Option(
             "--import",
             metavar="MODULE",
-            help="Import a module with your own parts or layers first.",
+            help="First import this module with your own parts.",
         ),
     ] = None,
 ) -> None:

@@ -40,6 +40,10 @@ def import_parts(*specs: Spec) -> None:
             ) from error
 
 
+operators_modules: list[str] = []
+"""Modules that the operator named, for other processes that read for the same command."""
+
+
 def import_modules(names: Iterable[str]) -> None:
     """Import modules that the operator names: own layers and parts are found afterwards.
 
@@ -52,6 +56,8 @@ def import_modules(names: Iterable[str]) -> None:
             raise UsageError(
                 f"module '{name}' cannot be imported ({error}): check its name, and PYTHONPATH"
             ) from error
+        if name not in operators_modules:
+            operators_modules.append(name)
 
 
 def build(kind: str, spec: Spec, table: Mapping[str, type], base: type) -> Any:
