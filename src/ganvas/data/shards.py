@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ganvas.base.arrays import open_npz
 from ganvas.base.types import Tensor
 from ganvas.data.base import Images, _map
 from ganvas.data.findings import Report
@@ -102,7 +103,7 @@ class Shards(Images):
         _verify(store, self._shards)
         with (
             _whole(store, ARRAYS),
-            np.load(io.BytesIO(store.read(ARRAYS)), allow_pickle=False) as arrays,
+            open_npz(io.BytesIO(store.read(ARRAYS))) as arrays,
         ):
             self._shard, self._offset = arrays["shard"], arrays["offset"]
             self._crc = arrays["crc"]

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from .. import images
-from ..base.building import building
+from ..base import keras_files
 from ..base.types import StrPath
 from ..errors import ModelError, RunError, UsageError, no_such
 from ..gan import layers
@@ -48,12 +48,11 @@ def load(run: StrPath, model: str = "best") -> Sampler:
 
 
 def read_keras(path: StrPath) -> keras.Model:
-    """The generator of a run, from its Keras file.
+    """The generator of a run, from its Keras file; see `base.keras_files.read_keras`.
 
     Layers are found by their registered names, because the file may contain old module paths.
     """
-    with building():
-        return keras.saving.load_model(path, custom_objects=layers.REGISTERED, compile=False)
+    return keras_files.read_keras(Path(path), layers.REGISTERED)
 
 
 class Exported:

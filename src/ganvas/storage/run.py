@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.arrays import open_npz
 from ..base.files import disk_errors, is_locked, locked, replacing, write_file, write_json
 from ..base.types import StrPath
 from ..config import Config, parse
@@ -250,7 +251,7 @@ class Run:
 
 
 def read_state(path: Path) -> dict[str, np.ndarray]:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+    with open_npz(path) as arrays:
         return dict(arrays)
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from ...base.arrays import open_npz
 from ...errors import DataError
 from . import anogan, folder
 from .baselines import Baselines
@@ -108,7 +109,7 @@ class Detector:
 
     def held_out(self) -> np.ndarray:
         """The good images that calibrated it: uint8 [n, H, W, C]."""
-        with np.load(self.place / folder.HELD) as arrays:
+        with open_npz(self.place / folder.HELD) as arrays:
             return arrays["x"]
 
     def baselines(self) -> Baselines:
