@@ -85,8 +85,8 @@ def _check(node: dict[str, Any], own: Mapping[str, Any]) -> None:
         found = _by_module(module, name) if module is not None else _by_name(name)
         if found is None:
             raise ValueError(
-                f"it names the class {registered or name}, which is not known: if it is yours, register it "
-                "by keras.saving.register_keras_serializable, and import its module first, on the "
+                f"it names the class {registered or name}, which is not known: if it is yours, "
+                "register it by keras.saving.register_keras_serializable, and import its module first, on the "
                 f"command line by `ganvas --import {module or 'MODULE'} ...`"
             )
         if not _computes(found):
