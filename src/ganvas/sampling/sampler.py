@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from .. import images
-from ..base import keras_files
+from ..base import keras_files, saved_models
 from ..base.types import StrPath
 from ..errors import ModelError, RunError, UsageError, no_such
 from ..gan import layers
@@ -61,11 +60,16 @@ class Exported:
     def __init__(self, folder: StrPath) -> None:
         if not (Path(folder) / "saved_model.pb").is_file():
             raise ModelError(f"{folder} holds no SavedModel: export it with --formats saved_model")
-        self._model = tf.saved_model.load(os.fspath(folder))
-        self._predict = self._model.signatures["serving_default"]
-        given = self._predict.structured_input_signature[1]
-        self.input = {"noise": given["z"], **{k: given[k] for k in given if k == "label"}}
-        self.output = self._predict.structured_outputs["images"]
+        self._model = saved_models.load(Path(folder))
+        try:
+            self._predict = self._model.signatures["serving_default"]
+            given = self._predict.structured_input_signature[1]
+            self.input = {"noise": given["z"], **{k: given[k] for k in given if k == "label"}}
+            self.output = self._predict.structured_outputs["images"]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"{folder} is no generator: export a run with `ganvas export`"
+            ) from error
 
     def __call__(self, inputs: Any, training: bool = False) -> Any:
         """{"noise" [B, Z], "label" [B]?} -> float32 [B, H, W, C] in [-1, 1]; inference only."""

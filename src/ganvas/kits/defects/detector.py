@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from ...base import saved_models
 from ...base.arrays import open_npz
 from ...errors import DataError
 from . import anogan, folder
@@ -50,7 +51,7 @@ class Detector:
         self.grid = folder.grid_of(facts)
         self.alpha = float(facts["alpha"])
         self.calibration_size = int(facts["parts"]["calibrate"])
-        self.model = tf.saved_model.load(place.as_posix())
+        self.model = saved_models.load(place)
         self._searched: np.ndarray | None = None
 
     @classmethod
