@@ -154,7 +154,7 @@ def _request(
         facts = manifest.verify(place)
         shape = facts["shape"]
     else:
-        shape = Run.open(place).info["data"]["shape"]
+        shape = Run.open(place).images["shape"]
     return Request(
         place=str(place), which=which, model=os.fspath(model),
         sha256=manifest.sha256(file), shape=tuple(shape), n=n, seed=seed,
@@ -287,5 +287,5 @@ def _index(request: Request, folder: Path, records: list[dict[str, np.ndarray]])
 
 
 def _names(place: str) -> list[str]:
-    known = manifest.verify(place) if manifest.is_model(place) else Run.open(place).info["data"]
+    known = manifest.verify(place) if manifest.is_model(place) else Run.open(place).images
     return list(known["names"])

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from ganvas.base.arrays import open_npz
+from ganvas.base.files import parse_object
 from ganvas.base.types import Tensor
 from ganvas.data.base import Images, _map
 from ganvas.data.findings import Report
@@ -82,7 +82,7 @@ class Shards(Images):
     def __init__(self, folder: Path | str, options: Options) -> None:
         store = Folder(folder) if isinstance(folder, Path) else Store(folder)
         with _whole(store, INDEX):
-            index = dict(json.loads(store.read(INDEX)))
+            index = parse_object(store.read(INDEX))
         if index.get("format") != FORMAT:
             raise DataError(
                 f"{folder} has format {index.get('format')}; {FORMAT} is needed: prepare the "

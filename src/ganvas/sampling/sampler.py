@@ -16,6 +16,7 @@ from ..base.types import StrPath
 from ..errors import ModelError, RunError, UsageError, no_such
 from ..gan import layers
 from ..storage import manifest
+from ..storage.facts import check_facts
 from ..storage.run import Run
 from .latent import slerp
 
@@ -36,13 +37,14 @@ def load(run: StrPath, model: str = "best") -> Sampler:
         ModelError: an exported model that is damaged, or has no SavedModel.
     """
     if manifest.is_model(run):
-        facts = manifest.verify(run)
+        damaged = ModelError(f"{run} is no exported generator: export a run with `ganvas export`")
+        facts = check_facts(manifest.verify(run), damaged)
         return Sampler(Exported(manifest.locate(run)), facts["names"], facts["class_shares"])
     old = Run.open(run)
     path = old.model(model)
     if path is None:
         raise RunError(f"{old.folder} has no saved generator yet: train until its first image grid")
-    data = old.info["data"]
+    data = old.images
     return Sampler(read_keras(path), data["names"], data["class_shares"])
 
 

@@ -236,7 +236,7 @@ def load_game(run: StrPath) -> GAN:
     state = old.load_state()
     if state is None:
         raise RunError(f"{old.folder} has no saved state yet: train it for at least one tick")
-    about = old.info["data"]
+    about = old.images
     gan, _ = assemble(old.config, Form(tuple(about["shape"]), len(about["class_shares"])))
     restore(gan, state)
     return gan
