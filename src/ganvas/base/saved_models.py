@@ -113,9 +113,10 @@ def check(folder: Path) -> None:
             if why := _refused(node):
                 if function in aside and node.op in _SAVER:
                     continue
+                where = re.sub("^__inference_+|_[0-9]+$", "", function) or "its graph"
                 raise ModelError(
-                    f"{path} holds {why} in {function or 'its graph'}: a model from elsewhere may "
-                    "only compute; load it with TensorFlow if you trust its author"
+                    f"{path} holds {why} in {where}: a model from elsewhere may only compute; load "
+                    "it with TensorFlow if you trust its author"
                 )
 
 
@@ -160,17 +161,17 @@ def _refused(node: Any) -> str:
     if not _accepted(node.op):
         return f"the operation {node.op}"
     for value in node.attr.values():
-        if value.HasField("tensor") and (why := _unpacked(node.name, value.tensor)):
+        if value.HasField("tensor") and (why := _unpacked(value.tensor)):
             return why
     return ""
 
 
-def _unpacked(name: str, constant: Any) -> str:
+def _unpacked(constant: Any) -> str:
     """Why a constant is not accepted: one number may stand for a huge array."""
     sides = [max(0, side.size) for side in constant.tensor_shape.dim]
     try:
         size = tf.dtypes.as_dtype(constant.dtype).size or 1
-        check_expansion(f"the constant {name}", math.prod(sides) * size, constant.ByteSize())
+        check_expansion("a constant that", math.prod(sides) * size, constant.ByteSize())
     except (ValueError, TypeError) as error:
         return str(error)
     return ""

@@ -6,7 +6,11 @@ from typing import Any
 
 from ..errors import UsageError
 
-_FACTS = {"shape": int, "names": str, "class_shares": (int, float)}
+_FACTS: dict[str, type | tuple[type, ...]] = {
+    "shape": int,
+    "names": str,
+    "class_shares": (int, float),
+}
 
 
 def check_facts(found: Any, error: UsageError) -> dict[str, Any]:
