@@ -15,7 +15,7 @@ from ganvas.config import load_recipe, recipe_names
 from ganvas.config.build import build
 from ganvas.exporting import litert, saved_model
 from ganvas.exporting.artefacts import caller
-from ganvas.gan.networks import DCGAN, NETWORKS, Textbook
+from ganvas.gan.networks import DCGAN, NETWORKS, Networks, Textbook
 from ganvas.images import read, to_uint8
 from ganvas.sampling.sampler import Exported
 
@@ -31,7 +31,7 @@ SHARES = [0.5, 0.3, 0.2]
 def networks_of(recipe):
     given = load_recipe(recipe).networks
     spec = {"name": given} if isinstance(given, str) else dict(given)
-    return build("networks", spec | SMALL.get(spec["name"], {}), NETWORKS)
+    return build("networks", spec | SMALL.get(spec["name"], {}), NETWORKS, Networks)
 
 
 def generators():

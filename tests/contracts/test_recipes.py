@@ -30,14 +30,14 @@ def test_its_parts_can_be_built_and_written_out(name):
     kinds += [("penalty", spec, PENALTIES, Penalty) for spec in config.penalties]
     kinds += [("augment", config.augment, AUGMENTS, Augment)] if config.augment else []
     for kind, spec, table, base in kinds:
-        assert isinstance(build(kind, spec, table), base)
-        full = complete(kind, spec, table)
-        assert complete(kind, full, table) == full
+        assert isinstance(build(kind, spec, table, base), base)
+        full = complete(kind, spec, table, base)
+        assert complete(kind, full, table, base) == full
 
 
 def test_its_networks_fit_mnist_and_each_other(name):
     config = load_recipe(name)
-    networks = build("networks", config.networks, NETWORKS)
+    networks = build("networks", config.networks, NETWORKS, Networks)
     classes = 10 if config.data.labels else 0
     generator = networks.generator((28, 28, 1), classes)
     discriminator = networks.discriminator((28, 28, 1), classes)

@@ -18,6 +18,7 @@ from ganvas.base.compat.keras import (
     BuiltModel,
     OwnMoments,
     adam_moments,
+    initial_shape,
     random_state,
     set_random_state,
 )
@@ -162,6 +163,19 @@ def test_private_names_of_keras():
     assert isinstance(layer, OwnMoments)
     with pytest.raises(ValueError, match="mask"):
         layer(tf.zeros((2, 3)), mask=tf.ones((2,), bool), training=True)
+
+
+def test_the_shape_of_a_variable_is_known_before_its_value():
+    shapes = []
+
+    def create(make, **options):
+        shapes.append(initial_shape(options["initial_value"]))
+        return make(**options)
+
+    with tf.variable_creator_scope(create):
+        keras.layers.Dense(3).build((None, 2))
+        tf.Variable(lambda: tf.zeros(5))
+    assert shapes == [(2, 3), (3,), None]
 
 
 def test_moments_of_adam():

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import IO, Any
 
 import filelock
@@ -45,6 +45,33 @@ def write_file(path: Path, content: bytes | str) -> None:
 def write_json(path: Path, values: Any) -> None:
     """Write indented JSON in ASCII: file names in it may be invalid UTF-8."""
     write_file(path, json.dumps(values, indent=2) + "\n")
+
+
+def parse_object(content: bytes | str) -> dict[str, Any]:
+    """A JSON object. Raises: ValueError: other text, or one that is nested too deeply."""
+    try:
+        found = json.loads(content)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"it holds a {type(found).__name__}, not an object")
+    return found
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file. Raises: OSError; ValueError: see `parse_object`."""
+    return parse_object(path.read_bytes())
+
+
+def inside(folder: Path, name: Any) -> Path:
+    """The file in a folder that a document of somebody else names.
+
+    Raises: ValueError: the name is no text, or leads out of the folder.
+    """
+    parts = PureWindowsPath(name).parts if isinstance(name, str) and "\0" not in name else ()
+    if not parts or ".." in parts or PureWindowsPath(name).anchor or PureWindowsPath(name).drive:
+        raise ValueError(f"it names the file {name!r}, which is not within the folder")
+    return folder / name
 
 
 @contextlib.contextmanager

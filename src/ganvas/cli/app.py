@@ -99,7 +99,19 @@ def _common(
         bool, typer.Option("--version", callback=_print_version, is_eager=True)
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    modules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import",
+            metavar="MODULE",
+            help="First import this module with your own parts.",
+        ),
+    ] = None,
 ) -> None:
+    if modules:
+        from ..config.build import import_modules
+
+        import_modules(modules)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -46,7 +45,9 @@ def prepare(
         from ..data import prepare as pack
 
         pack(data, to, options, shard_mb=shard_mb, progress=progress)
-    index = json.loads(remote.read(to, "index.json"))
+    from ..base.files import parse_object
+
+    index = parse_object(remote.read(to, "index.json"))
     for sentence in index["report"]["warnings"]:
         sys.stderr.write(f"note: {on_one_line(sentence)}\n")
     typer.echo(

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import __version__
 from ..base.files import disk_errors, write_json
+from ..config.build import import_modules, operators_modules
 from ..data.findings import examine
 from ..data.listing import Listing, content_hash
 from ..data.options import Options
@@ -117,7 +118,8 @@ def draw(
         with claimed(folder, request.facts()), disk_errors(folder):
             if missing:
                 done = request.n - sum(_length(request, part) for part in missing)
-                with team(Drawer, (request, folder), _few(workers, missing), address) as spread:
+                job = (request, folder, tuple(operators_modules))
+                with team(Drawer, job, _few(workers, missing), address) as spread:
                     for part in spread(missing):
                         drawn += _length(request, part)
                         if progress:
@@ -152,7 +154,7 @@ def _request(
         facts = manifest.verify(place)
         shape = facts["shape"]
     else:
-        shape = Run.open(place).info["data"]["shape"]
+        shape = Run.open(place).images["shape"]
     return Request(
         place=str(place), which=which, model=os.fspath(model),
         sha256=manifest.sha256(file), shape=tuple(shape), n=n, seed=seed,
@@ -181,11 +183,12 @@ def _done(request: Request, folder: Path, part: int) -> bool:
 
 
 class Drawer:
-    """Draws parts; each process has one."""
+    """Draws parts; each process has one. It imports the modules first, which hold own layers."""
 
-    def __init__(self, request: Request, folder: Path):
+    def __init__(self, request: Request, folder: Path, modules: tuple[str, ...] = ()):
         from ..sampling.sampler import load
 
+        import_modules(modules)
         if manifest.sha256(_file(request.place, request.which)) != request.sha256:
             raise RunError(f"{request.place} changed during the drawing: start again")
         self.request, self.folder = request, folder
@@ -284,5 +287,5 @@ def _index(request: Request, folder: Path, records: list[dict[str, np.ndarray]])
 
 
 def _names(place: str) -> list[str]:
-    known = manifest.verify(place) if manifest.is_model(place) else Run.open(place).info["data"]
+    known = manifest.verify(place) if manifest.is_model(place) else Run.open(place).images
     return list(known["names"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import filecmp
 import hashlib
-import json
 import math
 import struct
 import zipfile
@@ -22,7 +21,7 @@ from typing import Any, NamedTuple
 import google_crc32c
 import numpy as np
 
-from ganvas.base.files import replacing
+from ganvas.base.files import inside, read_object, replacing
 from ganvas.base.protobuf import field, varint
 from ganvas.data.listing import Listing
 from ganvas.errors import DataError
@@ -112,8 +111,8 @@ def write_index(
 def read_index(folder: Path) -> dict[str, Any]:
     """The index of a folder; empty if there is none that this version can read."""
     with contextlib.suppress(OSError, ValueError):
-        index = json.loads((folder / INDEX).read_text("utf-8"))
-        if isinstance(index, dict) and index.get("format") == FORMAT:
+        index = read_object(folder / INDEX)
+        if index.get("format") == FORMAT:
             return index if {"shards", "fingerprint"} <= index.keys() else {}
     return {}
 
@@ -126,7 +125,7 @@ def is_whole(folder: Path) -> bool:
         with zipfile.ZipFile(folder / ARRAYS) as arrays:
             if not index or arrays.testzip():
                 return False
-        return all(sha256(folder / one["file"]) == one["sha256"] for one in index["shards"])
+        return all(sha256(inside(folder, one["file"])) == one["sha256"] for one in index["shards"])
     except UNREADABLE:
         return False
 

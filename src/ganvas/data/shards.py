@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ganvas.base.arrays import open_npz
+from ganvas.base.files import parse_object
 from ganvas.base.types import Tensor
 from ganvas.data.base import Images, _map
 from ganvas.data.findings import Report
@@ -81,7 +82,7 @@ class Shards(Images):
     def __init__(self, folder: Path | str, options: Options) -> None:
         store = Folder(folder) if isinstance(folder, Path) else Store(folder)
         with _whole(store, INDEX):
-            index = dict(json.loads(store.read(INDEX)))
+            index = parse_object(store.read(INDEX))
         if index.get("format") != FORMAT:
             raise DataError(
                 f"{folder} has format {index.get('format')}; {FORMAT} is needed: prepare the "
@@ -102,7 +103,7 @@ class Shards(Images):
         _verify(store, self._shards)
         with (
             _whole(store, ARRAYS),
-            np.load(io.BytesIO(store.read(ARRAYS)), allow_pickle=False) as arrays,
+            open_npz(io.BytesIO(store.read(ARRAYS))) as arrays,
         ):
             self._shard, self._offset = arrays["shard"], arrays["offset"]
             self._crc = arrays["crc"]

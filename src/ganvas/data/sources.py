@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ganvas.base.arrays import map_npy, open_npz
 from ganvas.config import Config
 from ganvas.data.arrays import from_arrays
 from ganvas.data.base import Images
@@ -121,8 +122,8 @@ def _part(source: str, part: str) -> str:
 def _from_file(file: Path, part: str, options: Options) -> Images:
     try:
         if file.suffix == ".npy":
-            return from_arrays(np.load(file, mmap_mode="r"), None, options, str(file))
-        with np.load(file, allow_pickle=False) as arrays:
+            return from_arrays(map_npy(file), None, options, str(file))
+        with open_npz(file) as arrays:
             images, labels = _pick(arrays, file, _part(f"{file}:{part}", part))
     except FileNotFoundError as error:
         raise DataError(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..base.arrays import open_npz
 from ..base.files import replacing
 from ..data import Images
 from ..errors import RunError
@@ -87,7 +88,7 @@ def shrink(images: np.ndarray, side: int = SIDE) -> np.ndarray:
 
 def _read(path: Path, count: int) -> tuple[np.ndarray, np.ndarray | None] | None:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open_npz(path) as arrays:
             features, probabilities = arrays["features"], arrays.get("probabilities")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..config import Gate
+from ..config import Config, Gate
 from ..data import Images, Options, load as load_images, options_of
 from ..data.generated import read_generated
 from ..errors import DataError, RunError, UsageError, no_such
@@ -125,9 +125,7 @@ def _run(fakes: Any) -> Run | None:
 
 def _of_run(run: Run, data: Any, n: int, seed: int, model: str) -> Subject:
     config = run.config
-    own = None
-    if config.data.source:
-        own = load_images(config.data.source, options_of(config))
+    own = load_images(source, options_of(config)) if (source := _own(config, data)) else None
     known = (run.info.get("data") or {}).get("fingerprint")
     if own is not None and known and own.fingerprint != known:
         raise RunError(
@@ -153,6 +151,21 @@ def _of_run(run: Run, data: Any, n: int, seed: int, model: str) -> Subject:
         images, _numbered(labels, sampler.names, real.names), real, spare, own, held, sampler,
         config.gate, path.relative_to(run.folder).as_posix() if path else "",
     )  # fmt: skip
+
+
+def _own(config: Config, data: Any) -> str:
+    """The name of the run's own images; empty if there is none, or it is an address that a file may
+    not name, and other images are given. Raises: UsageError: such an address, and none are given.
+    """
+    source = config.data.source
+    if source and str(data) != source:
+        try:
+            remote.trusted(source)
+        except UsageError:
+            if data is None:
+                raise
+            return ""
+    return source
 
 
 def _of_images(fakes: Any, data: Any, n: int, seed: int) -> Subject:

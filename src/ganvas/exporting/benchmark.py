@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..base.files import replacing
+from ..config.build import import_modules, operators_modules
 from ..errors import GanvasError, UsageError
 from ..storage import manifest
 from ..storage.run import Run
@@ -69,10 +70,15 @@ def bench(
         Run.open(target)
     timings: list[Timing] = []
     for threads in THREADS:
-        arguments = ["-m", __name__, os.fspath(target), str(threads), str(seconds), model]
+        arguments = [os.fspath(target), str(threads), str(seconds), model, *operators_modules]
+        # -P: no modules from the current folder, which may be the one that is measured.
         done = subprocess.run(
-            [sys.executable, *arguments], capture_output=True, text=True, check=False,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            [sys.executable, "-P", "-m", __name__, *arguments],
+            capture_output=True, text=True, check=False,
+            env={
+                **os.environ, "TF_CPP_MIN_LOG_LEVEL": "3",
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            },
         )  # fmt: skip
         if done.returncode:
             why = (done.stderr.strip().splitlines() or ["no message"])[-1]
@@ -162,8 +168,9 @@ def check_chart(path: Path) -> None:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    target, threads, seconds, model = arguments
+    target, threads, seconds, model, *modules = arguments
     try:
+        import_modules(modules)
         timings = list(measure(target, int(threads), float(seconds), model))
     except GanvasError as error:
         sys.stderr.write(f"{error}\n")

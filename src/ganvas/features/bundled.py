@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..base.arrays import open_npz
 from ..base.building import building
 from ..base.types import Tensor
 from ..errors import UsageError
@@ -62,7 +63,7 @@ def _bundled(file: str) -> list[np.ndarray]:
         raise UsageError(
             f"the bundled {file}.npz has another sha256 than it should: reinstall ganvas"
         )
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+    with open_npz(io.BytesIO(content)) as arrays:
         return [arrays[name].astype(np.float32) for name in arrays.files]
 
 

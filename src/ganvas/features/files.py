@@ -8,11 +8,10 @@ import os
 import warnings
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from ..base.building import building
+from ..base.keras_files import read_keras
 from ..base.types import Tensor
 from ..errors import UsageError, no_such
 from .base import Extractor, Network, Sides
@@ -57,8 +56,7 @@ def _model(path: Path, sha256: str) -> Extractor:
 
 def _open_keras(path: Path) -> tuple[Network, Sides, Sides]:
     """A Keras model, with the shapes that it takes and gives."""
-    with building():
-        model = keras.saving.load_model(path, compile=False)
+    model = read_keras(path)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError("one input and one output are accepted")
     infer = tf.function(lambda x: model(x, training=False), autograph=False)

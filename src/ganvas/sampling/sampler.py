@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from .. import images
-from ..base.building import building
+from ..base import keras_files, saved_models
 from ..base.types import StrPath
 from ..errors import ModelError, RunError, UsageError, no_such
 from ..gan import layers
 from ..storage import manifest
+from ..storage.facts import check_facts
 from ..storage.run import Run
 from .latent import slerp
 
@@ -37,23 +37,23 @@ def load(run: StrPath, model: str = "best") -> Sampler:
         ModelError: an exported model that is damaged, or has no SavedModel.
     """
     if manifest.is_model(run):
-        facts = manifest.verify(run)
+        damaged = ModelError(f"{run} is no exported generator: export a run with `ganvas export`")
+        facts = check_facts(manifest.verify(run), damaged)
         return Sampler(Exported(manifest.locate(run)), facts["names"], facts["class_shares"])
     old = Run.open(run)
     path = old.model(model)
     if path is None:
         raise RunError(f"{old.folder} has no saved generator yet: train until its first image grid")
-    data = old.info["data"]
+    data = old.images
     return Sampler(read_keras(path), data["names"], data["class_shares"])
 
 
 def read_keras(path: StrPath) -> keras.Model:
-    """The generator of a run, from its Keras file.
+    """The generator of a run, from its Keras file; see `base.keras_files.read_keras`.
 
     Layers are found by their registered names, because the file may contain old module paths.
     """
-    with building():
-        return keras.saving.load_model(path, custom_objects=layers.REGISTERED, compile=False)
+    return keras_files.read_keras(Path(path), layers.REGISTERED)
 
 
 class Exported:
@@ -62,11 +62,16 @@ class Exported:
     def __init__(self, folder: StrPath) -> None:
         if not (Path(folder) / "saved_model.pb").is_file():
             raise ModelError(f"{folder} holds no SavedModel: export it with --formats saved_model")
-        self._model = tf.saved_model.load(os.fspath(folder))
-        self._predict = self._model.signatures["serving_default"]
-        given = self._predict.structured_input_signature[1]
-        self.input = {"noise": given["z"], **{k: given[k] for k in given if k == "label"}}
-        self.output = self._predict.structured_outputs["images"]
+        self._model = saved_models.load(Path(folder))
+        try:
+            self._predict = self._model.signatures["serving_default"]
+            given = self._predict.structured_input_signature[1]
+            self.input = {"noise": given["z"], **{k: given[k] for k in given if k == "label"}}
+            self.output = self._predict.structured_outputs["images"]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"{folder} is no generator: export a run with `ganvas export`"
+            ) from error
 
     def __call__(self, inputs: Any, training: bool = False) -> Any:
         """{"noise" [B, Z], "label" [B]?} -> float32 [B, H, W, C] in [-1, 1]; inference only."""

@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
+from ..base import saved_models
 from ..errors import ModelError
 from ..storage import manifest
 from . import protos
@@ -57,6 +58,7 @@ class Servable:
         self._max_images = max_images
         verify(folder)
         self.definitions = _definitions(folder)
+        check_operations(folder)
         with tf_errors():
             # Kept, because its functions need it.
             self._model = tf.saved_model.load(str(folder), tags=["serve"])
@@ -231,6 +233,14 @@ def verify(folder: Path) -> None:
         return
     try:
         manifest.verify(folder)
+    except ModelError as error:
+        raise Declined("DATA_LOSS", str(error)) from error
+
+
+def check_operations(folder: Path) -> None:
+    """Raises: Declined: DATA_LOSS: the graph may do more than compute."""
+    try:
+        saved_models.check(folder)
     except ModelError as error:
         raise Declined("DATA_LOSS", str(error)) from error
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.arrays import open_npz
 from ..base.files import PARTS, disk_errors, locked, replacing, write_json
 from ..errors import RunError
 from .run import UNREADABLE
@@ -127,7 +128,7 @@ def write_arrays(path: Path, **arrays: Any) -> None:
 
 def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
     """The arrays of a part; None if the part is not done."""
-    with contextlib.suppress(*UNREADABLE), np.load(path, allow_pickle=False) as arrays:
+    with contextlib.suppress(*UNREADABLE), open_npz(path) as arrays:
         return dict(arrays)
     return None
 

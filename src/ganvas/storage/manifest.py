@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..base.files import inside, read_object
 from ..base.types import StrPath
 from ..errors import ModelError
 from . import remote
@@ -98,9 +99,12 @@ def verify(folder: StrPath) -> dict[str, Any]:
     """
     path = locate(folder)
     try:
-        facts = json.loads((path / NAME).read_text("utf-8"))
+        facts = read_object(path / NAME)
         known = dict(facts["files"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        for name in dict(facts.get("artefacts", {})):
+            if name != "saved_model" and inside(path, name) not in [path / one for one in known]:
+                raise ValueError(name)
+    except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path / NAME} is damaged: export the model again") from error
     there = _files(path)
     wrong = sorted(set(known) ^ set(there))

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import ParamSpec, TypeVar
 
+from ..base.files import parse_object
 from ..base.workers import task
 from ..errors import Advice, RunError, UsageError
 from . import remote
@@ -77,7 +78,7 @@ class Mirror:
         if not self.owned:
             self._write_owner()
         with contextlib.suppress(FileNotFoundError, ValueError):
-            if json.loads(self.store.read(OWNER)).get("owner") != self.identifier:
+            if parse_object(self.store.read(OWNER)).get("owner") != self.identifier:
                 raise RunError(
                     f"{self.address} was taken over by another process, so this one stopped; its "
                     f"work since then is in {remote.keep(self.folder)}"

@@ -15,11 +15,23 @@ from typing import Any
 
 import numpy as np
 
-from ..base.files import disk_errors, is_locked, locked, replacing, write_file, write_json
+from ..base.arrays import open_npz
+from ..base.files import (
+    disk_errors,
+    inside,
+    is_locked,
+    locked,
+    parse_object,
+    read_object,
+    replacing,
+    write_file,
+    write_json,
+)  # fmt: skip
 from ..base.types import StrPath
 from ..config import Config, parse
 from ..errors import ConfigError, RunError
 from . import remote
+from .facts import check_facts
 
 UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
 KEEP_STATES = 2
@@ -110,7 +122,7 @@ class Run:
 
         try:
             return parse(tomllib.loads((self.folder / "config.toml").read_text("utf-8")))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ConfigError(
                 f"{self.folder}/config.toml is damaged ({error}): correct that line, or start a "
                 "new run"
@@ -121,13 +133,23 @@ class Run:
         """run.json: command, versions, data, shape, class names, progress."""
         return self.read_json("run.json")
 
+    @property
+    def images(self) -> dict[str, Any]:
+        """run.json's `data`, of the training images: shape, names, class_shares, fingerprint ...
+
+        Raises: RunError: run.json is damaged.
+        """
+        damaged = RunError(f"{self.folder}/run.json is damaged: it must describe the images")
+        return check_facts(self.info.get("data"), damaged)
+
     def update_info(self, **values: Any) -> None:
         self.write_json("run.json", {**self.info, **values})
 
     def read_json(self, name: str) -> dict[str, Any]:
+        """An object in the folder; empty if the file is missing or damaged."""
         try:
-            return json.loads((self.folder / name).read_text("utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
+            return read_object(self.folder / name)
+        except (FileNotFoundError, ValueError):
             return {}
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
@@ -145,9 +167,9 @@ class Run:
         """The rows of the log; an incomplete last line, left by a crash, is skipped."""
         rows = []
         with contextlib.suppress(FileNotFoundError):
-            for line in (self.folder / "log.jsonl").read_text("utf-8").splitlines():
-                with contextlib.suppress(json.JSONDecodeError):
-                    rows.append(json.loads(line))
+            for line in (self.folder / "log.jsonl").read_text("utf-8", "replace").splitlines():
+                with contextlib.suppress(ValueError):
+                    rows.append(parse_object(line))
         return rows
 
     def forget_after(self, step: int) -> None:
@@ -235,7 +257,10 @@ class Run:
 
     def model(self, which: str = "best") -> Path | None:
         """The file of the best generator, or of the last one; the last, if none was scored."""
-        best = self.folder / "models" / self.best.get("model", "none")
+        try:
+            best = inside(self.folder / "models", self.best.get("model", "none"))
+        except ValueError as error:
+            raise RunError(f"{self.folder}/best.json is damaged: {error}: remove it") from error
         if which == "best" and best.is_file():
             return best
         models = self.models()
@@ -250,7 +275,7 @@ class Run:
 
 
 def read_state(path: Path) -> dict[str, np.ndarray]:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+    with open_npz(path) as arrays:
         return dict(arrays)
 
 

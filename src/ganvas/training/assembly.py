@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ..base.building import building, precision
 from ..config import Config
-from ..config.build import build, complete
+from ..config.build import build, complete, import_parts
 from ..config.plan import Plan
 from ..data import Images
 from ..errors import ConfigError, UsageError
@@ -54,8 +54,19 @@ class Parts:
     networks: Networks
 
 
+def import_own_parts(config: Config) -> None:
+    """Import the modules of the user's own parts. Only for a recipe that is about to be trained: it
+    runs the code that the recipe names.
+
+    Raises: ConfigError: a part that cannot be imported.
+    """
+    augment = [config.augment] if config.augment else []
+    import_parts(config.loss, config.networks, *config.penalties, *augment)
+
+
 def parts_of(config: Config) -> Parts:
-    """The parts of a recipe. Raises ConfigError: an unknown one, or wrong arguments."""
+    """The parts of a recipe. Raises ConfigError: an unknown one, one that is not imported (see
+    `import_own_parts`), or wrong arguments."""
     return Parts(
         build("loss", config.loss, LOSSES, Loss),
         [build("penalty", penalty, PENALTIES, Penalty) for penalty in config.penalties],
@@ -108,12 +119,12 @@ def settle(config: Config, source: Images, name: str) -> Config:
         "data.source": name,
         "data.size": source.shape[:2],
         "data.channels": source.shape[2],
-        "loss": complete("loss", config.loss, LOSSES),
-        "networks": complete("networks", config.networks, NETWORKS),
-        "penalties": [complete("penalty", p, PENALTIES) for p in config.penalties],
+        "loss": complete("loss", config.loss, LOSSES, Loss),
+        "networks": complete("networks", config.networks, NETWORKS, Networks),
+        "penalties": [complete("penalty", p, PENALTIES, Penalty) for p in config.penalties],
     }
     if config.augment:
-        values["augment"] = complete("augment", config.augment, AUGMENTS)
+        values["augment"] = complete("augment", config.augment, AUGMENTS, Augment)
     train = config.train
     if train.epochs:
         values["train.kimg"] = train.epochs * source.count / 1000

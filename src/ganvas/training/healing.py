@@ -6,6 +6,7 @@ import contextlib
 import sys
 from typing import Any
 
+from ..base.files import inside
 from ..config import Config, parse_set
 from ..doctor import Finding, examine, next_fix, since_fix
 from ..errors import ConfigError, Diverged, RunError
@@ -89,7 +90,7 @@ def apply_fix(session: Session, config: Config) -> None:
     with session.strategy.scope():
         if entry["back_to"]:
             with contextlib.suppress(*UNREADABLE):  # then training starts anew
-                healthy = read_state(run.folder / "state" / entry["back_to"])
+                healthy = read_state(inside(run.folder / "state", entry["back_to"]))
                 try:
                     restore(session.gan, healthy)
                 except RunError:  # the fix added a state, such as ADA's p

@@ -23,7 +23,7 @@ from ..storage import remote
 from ..storage.mirror import mirrored
 from ..storage.run import Run, fresh
 from . import replicas
-from .assembly import Form, advice, assemble, settle
+from .assembly import Form, advice, assemble, import_own_parts, settle
 from .callbacks import restore, take_weights
 from .healing import apply_fix, fit, pending_fix
 from .provenance import describe, show_warnings, write_documents
@@ -181,6 +181,7 @@ def train_or_resume(
 
     Returns: the run, "finished" or "interrupted".
     """
+    import_own_parts(read(recipe, values))  # a finished run is only read, maybe in a new process
     folder = Path(run)
     if not (folder / "config.toml").is_file():
         return train(
@@ -226,7 +227,7 @@ def _restored(session: Session) -> list[str]:
 
 def load_game(run: StrPath) -> GAN:
     """The GAN of a run with its last state, for inspection: the discriminator's features and
-    logits. To draw images, use `ganvas.load`.
+    logits. To draw images, use `ganvas.load`. Own parts that its recipe names must be imported.
 
     Returns: the GAN, compiled; the images of the run are not read.
     Raises: RunError: no run, or nothing saved yet.
@@ -235,7 +236,7 @@ def load_game(run: StrPath) -> GAN:
     state = old.load_state()
     if state is None:
         raise RunError(f"{old.folder} has no saved state yet: train it for at least one tick")
-    about = old.info["data"]
+    about = old.images
     gan, _ = assemble(old.config, Form(tuple(about["shape"]), len(about["class_shares"])))
     restore(gan, state)
     return gan
@@ -254,6 +255,7 @@ def prepare(
 ) -> tuple[Config, Images]:
     """Read the recipe, check the images, and set the values that depend on them."""
     config = read(recipe, values)
+    import_own_parts(config)
     data = config.data.source if data is None else data
     named = isinstance(data, (str, os.PathLike)) and os.fspath(data)
     source_name = (remote.address(data) or str(remote.path(data))) if named else ""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from ..config import Config, Range
 from ..config.build import complete
 from ..errors import ConfigError
-from ..gan.augment import AUGMENTS
-from ..gan.losses import LOSSES
-from ..gan.networks import NETWORKS
-from ..gan.penalties import PENALTIES
-from ..training.assembly import parts_of
+from ..gan.augment import AUGMENTS, Augment
+from ..gan.losses import LOSSES, Loss
+from ..gan.networks import NETWORKS, Networks
+from ..gan.penalties import PENALTIES, Penalty
+from ..training.assembly import import_own_parts, parts_of
 
 if TYPE_CHECKING:
     import optuna
@@ -31,11 +31,14 @@ def space_of(config: Config) -> dict[str, Range | list[Any]]:
 
     Raises: ConfigError: a key or a value that the recipe would not accept.
     """
+    import_own_parts(config)
     space = dict(config.tune) or _around(config)
     for key, values in space.items():
         for value in values if isinstance(values, list) else (values.low, values.high):
             try:
-                parts_of(config.with_values({key: value}))
+                trial = config.with_values({key: value})
+                import_own_parts(trial)
+                parts_of(trial)
             except ConfigError as error:
                 raise ConfigError(f"[tune] {key}: {error}") from error
     return space
@@ -53,7 +56,7 @@ def _around(config: Config) -> dict[str, Range | list[Any]]:
     if train.optimizer == "adam":
         space["train.beta1"] = sorted({0.0, 0.5, train.beta1})
     for penalty in config.penalties:
-        about = complete("penalty", penalty, PENALTIES)
+        about = complete("penalty", penalty, PENALTIES, Penalty)
         if about.get("weight"):
             space[f"penalties.{about['name']}.weight"] = _decades(about["weight"])
     return space
@@ -133,10 +136,13 @@ def _completed(config: Config) -> dict[str, Any]:
     train["discriminator_learning_rate"] = (
         train["discriminator_learning_rate"] or train["learning_rate"]
     )
-    for kind, table in (("loss", LOSSES), ("augment", AUGMENTS), ("networks", NETWORKS)):
+    tables: tuple[tuple[str, Mapping[str, type], type], ...] = (
+        ("loss", LOSSES, Loss), ("augment", AUGMENTS, Augment), ("networks", NETWORKS, Networks)
+    )  # fmt: skip
+    for kind, table, base in tables:
         if tree[kind]:
-            tree[kind] = complete(kind, tree[kind], table)
-    tree["penalties"] = [complete("penalty", part, PENALTIES) for part in tree["penalties"]]
+            tree[kind] = complete(kind, tree[kind], table, base)
+    tree["penalties"] = [complete("penalty", one, PENALTIES, Penalty) for one in tree["penalties"]]
     return tree
 
 

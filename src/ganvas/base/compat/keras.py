@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import types
 from typing import Any, NamedTuple
 
 import keras
@@ -11,6 +13,8 @@ from keras.src.utils.rng_utils import GLOBAL_RANDOM_SEED
 from tensorflow.python.eager import context
 
 from ..types import Tensor
+
+_INITIALISES = "Variable._initialize_with_initializer."
 
 
 class RandomState(NamedTuple):
@@ -43,6 +47,15 @@ def set_random_state(state: RandomState) -> None:
         tensorflow._rng = state.tensorflow_operations
     elif hasattr(tensorflow, "_rng"):
         del tensorflow._rng
+
+
+def initial_shape(value: Any) -> tuple[int, ...] | None:
+    """The shape that Keras is about to give to a variable, from the function that computes its
+    initial value, which is not called; None if the function is not Keras's own."""
+    if not (isinstance(value, types.FunctionType) and value.__qualname__.startswith(_INITIALISES)):
+        return None
+    variable = inspect.getclosurevars(value).nonlocals.get("self")
+    return tuple(variable.shape) if isinstance(variable, keras.Variable) else None
 
 
 class BuiltModel(keras.Model):

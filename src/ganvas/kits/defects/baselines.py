@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from ...base.arrays import open_npz
 from ...base.files import replacing
 from ...images import to_float
 from .blur import blurred
@@ -53,7 +54,7 @@ class Baselines:
 
     @classmethod
     def read(cls, path: Path, grid: Grid) -> Baselines:
-        with np.load(path) as arrays:
+        with open_npz(path) as arrays:
             return cls(dict(arrays), grid)
 
     def write(self, path: Path) -> None:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from ...base import saved_models
+from ...base.arrays import open_npz
 from ...errors import DataError
 from . import anogan, folder
 from .baselines import Baselines
@@ -49,7 +51,7 @@ class Detector:
         self.grid = folder.grid_of(facts)
         self.alpha = float(facts["alpha"])
         self.calibration_size = int(facts["parts"]["calibrate"])
-        self.model = tf.saved_model.load(place.as_posix())
+        self.model = saved_models.load(place)
         self._searched: np.ndarray | None = None
 
     @classmethod
@@ -108,7 +110,7 @@ class Detector:
 
     def held_out(self) -> np.ndarray:
         """The good images that calibrated it: uint8 [n, H, W, C]."""
-        with np.load(self.place / folder.HELD) as arrays:
+        with open_npz(self.place / folder.HELD) as arrays:
             return arrays["x"]
 
     def baselines(self) -> Baselines:

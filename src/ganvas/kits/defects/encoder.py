@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from ...base.arrays import open_npz
 from ...base.building import building
 from ...base.files import write_file
 from ...gan.model import GAN
@@ -59,7 +60,7 @@ def train(gan: GAN, patches: np.ndarray, path: Path, *, steps: int, seed: int) -
     with building(seed):
         encoder = network(patches.shape[1:], gan.noise_size)
     if path.is_file():
-        with np.load(path) as arrays:
+        with open_npz(path) as arrays:
             encoder.set_weights([arrays[f"{i:03}"] for i in range(len(encoder.weights))])
         return encoder
     step = _step(encoder, generator(gan), Features(gan.discriminator), steps)

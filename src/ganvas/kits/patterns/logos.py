@@ -15,11 +15,12 @@ from ...config.build import build
 from ...errors import RunError, UsageError
 from ...evaluation import Sample
 from ...evaluation.copies import copies, nearest
-from ...gan.networks import NETWORKS
+from ...gan.networks import NETWORKS, Networks
 from ...sampling.latent import slerp
 from ...sampling.sampler import Sampler, load
 from ...storage.job import begin
 from ...storage.run import Run
+from ...training.assembly import import_own_parts
 from ...training.train import train_or_resume
 from . import colour, work
 from .marks import Marks, read_marks
@@ -83,7 +84,9 @@ def learn_logos(
     marks = data if isinstance(data, Marks) else read_marks(data, size)
     base = Path(folder)
     values = {"train.seed": seed, "data.size": size, **(overrides or {})}
-    build("networks", load_recipe("logos").with_values(values).networks, NETWORKS)
+    config = load_recipe("logos").with_values(values)
+    import_own_parts(config)
+    build("networks", config.networks, NETWORKS, Networks)
     about = {"kit": "patterns logos", "images": marks.fingerprint, "settings": values}
     begin(base, about, work.REQUEST)
     if kimg is not None:

@@ -16,11 +16,12 @@ from ...base.building import building
 from ...config import Config, load_recipe
 from ...config.build import build
 from ...errors import RunError, UsageError, no_such
-from ...gan.networks import NETWORKS
+from ...gan.networks import NETWORKS, Networks as Pair
 from ...gan.networks.texture import Texture as Networks, take
 from ...sampling.sampler import read_keras
 from ...storage.job import begin
 from ...storage.run import Run
+from ...training.assembly import import_own_parts
 from ...training.train import train_or_resume
 from . import torus, work
 from .crops import crops, read_textures
@@ -59,7 +60,7 @@ def learn_tiles(
     base = Path(folder)
     files = {one.name: one.sha256 for one in found}
     values = {"train.seed": seed, **(overrides or {})}
-    texture_networks(load_recipe("texture").with_values(values))
+    recipe_networks(values)
     about = {"kit": "patterns tile", "textures": files, "scale": scale, "settings": values}
     begin(base, about, work.REQUEST)
     if kimg is not None:
@@ -69,9 +70,19 @@ def learn_tiles(
     return Tiles(run, [one.name for one in found], [(one.low, one.high) for one in found])
 
 
+def recipe_networks(values: Mapping[str, Any]) -> Networks:
+    """Those of the recipe with these values, which are about to be trained: own ones are imported.
+
+    Raises: UsageError: others than `texture`.
+    """
+    config = load_recipe("texture").with_values(values)
+    import_own_parts(config)
+    return texture_networks(config)
+
+
 def texture_networks(config: Config) -> Networks:
     """Those of a recipe. Raises: UsageError: others than `texture`."""
-    networks = build("networks", config.networks, NETWORKS)
+    networks = build("networks", config.networks, NETWORKS, Pair)
     if not isinstance(networks, Networks):
         raise UsageError(
             f"networks.name must be texture, got {type(networks).__name__}: omit networks.name"

@@ -13,7 +13,6 @@ import numpy as np
 from ... import images as pictures
 from ...base.files import write_json
 from ...base.names import file_name
-from ...config import load_recipe
 from ...errors import UsageError
 from ...storage.job import begin
 from ...storage.run import Run
@@ -22,7 +21,7 @@ from .crops import Texture, read_textures
 from .measure import seams
 from .mockups import fabric, repeated, wallpaper
 from .results import TileFile, TilesReport
-from .tiles import LARGEST, Tiles, cells_of, learn_tiles, texture_networks
+from .tiles import LARGEST, Tiles, cells_of, learn_tiles, recipe_networks
 
 MOST = 4096
 PREVIEW = 16384  # pixels of a preview's side
@@ -124,7 +123,7 @@ def _check(
     values: dict[str, Any],
 ) -> list[Texture]:
     """The textures, after all checks that are possible before training. Raises UsageError."""
-    cells_of(size, texture_networks(load_recipe("texture").with_values(values)).stride)
+    cells_of(size, recipe_networks(values).stride)
     found = read_textures(files, scale)
     if morph and len(found) == len(read_textures(files[:-1], scale)):
         raise UsageError(f"--morph {morph} is one of the textures already: give another file")

@@ -197,7 +197,7 @@ class Audit:
             gan = load_game(run)
         except RunError as error:
             return none(f"the discriminator of the run cannot be read ({error})")
-        about, labels = run.info["data"], None
+        about, labels = run.images, None
         train, holdout = self.case.train.labels, self.case.holdout.labels
         if self.case.names == tuple(about["names"]) and train is not None and holdout is not None:
             labels = np.concatenate(

@@ -17,6 +17,7 @@ from ...evaluation.samples import shrink
 from ...evaluation.subject import assert_same_shape
 from ...sampling.sampler import Sampler, load
 from ...storage.manifest import is_model, verify
+from ...storage.remote import trusted
 from ...storage.run import Run
 from . import people as identities
 from .part import Part
@@ -142,8 +143,10 @@ def _source(data: Any, shape: Any, run: Run | None, notes: list[str], option: st
         raise UsageError(f"the training images are not known: give them by --{option}")
     own = config and config.data.source and (data is None or _same(data, config.data.source))
     if own and run and config:
+        if data is None:
+            trusted(config.data.source)
         source = load_images(config.data.source, replace(options_of(config), balanced=False))
-        if source.fingerprint != run.info["data"]["fingerprint"]:
+        if source.fingerprint != run.images.get("fingerprint"):
             raise RunError(
                 f"the images of {run.folder} have changed since its training "
                 f"({config.data.source}): restore them, or train again"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ...base.arrays import open_npz
 from ...evaluation.base import Sample
 from ...evaluation.copies import copies
 from ...evaluation.samples import shrink
@@ -141,6 +142,6 @@ def packed(pool: Pool) -> bytes:
 
 
 def unpacked(path: Path) -> Pool:
-    with np.load(path, allow_pickle=False) as arrays:
+    with open_npz(path) as arrays:
         seed, counts = json.loads(arrays["about"].tobytes())
         return Pool(arrays["images"], arrays["labels"], arrays["index"], seed, counts)

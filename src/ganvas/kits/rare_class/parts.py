@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ... import data as sources
+from ...base.arrays import open_npz
 from ...data import tables
 from ...data.generated import size_of
 from ...data.memory import free_memory
@@ -126,7 +127,7 @@ def official(data: Any) -> str | None:
         return f"{source}:test"
     file = name if colon and part == "train" else source
     if file.endswith(".npz") and Path(file).is_file():
-        with np.load(file, allow_pickle=False) as arrays:
+        with open_npz(Path(file)) as arrays:
             if {"x_test", "test_images"} & set(arrays.files):
                 return f"{file}:test"
     return None

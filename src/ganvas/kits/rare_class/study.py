@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...base.arrays import open_npz
 from ...base.files import disk_errors, write_file
 from ...errors import RunError
 from ...storage.job import begin, write_arrays
@@ -113,7 +114,7 @@ class Study:
     def predictions(self, seed: int, arm: str, ratio: float) -> Predictions:
         """Of a finished arm."""
         path = self._path(seed, arm, ratio)
-        with reading(path), np.load(path, allow_pickle=False) as arrays:
+        with reading(path), open_npz(path) as arrays:
             return Predictions(arrays["valid"], arrays["test"])
 
     def predict(self, seed: int, arm: str, ratio: float, pool: drawing.Pool) -> None:
