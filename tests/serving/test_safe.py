@@ -362,3 +362,33 @@ def drawing(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawing") / "gan"
     saved_model.save(generator, (), folder / "1")
     return folder
+
+
+@pytest.mark.proof
+def test_a_small_request_beside_eight_large_ones(drawing, http_ask):
+    """Within five times its time alone; the clients are in another process than the server."""
+
+    def seconds(count):
+        began = time.perf_counter()
+        assert http_ask(url, "POST", PREDICT, generate(count)).status == 200
+        return time.perf_counter() - began
+
+    def hammer():
+        while not stop.is_set():
+            seconds(1024)
+
+    with process(drawing, "--timeout-seconds", "300") as (url, _):
+        seconds(1024)
+        alone = np.median([seconds(1) for _ in range(40)])
+        stop = threading.Event()
+        crowd = [threading.Thread(target=hammer) for _ in range(8)]
+        for thread in crowd:
+            thread.start()
+        try:
+            time.sleep(0.3)
+            beside = np.median([seconds(1) for _ in range(40)])
+        finally:
+            stop.set()
+            for thread in crowd:
+                thread.join()
+    assert beside <= 5 * alone, (alone, beside)
