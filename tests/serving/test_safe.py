@@ -392,3 +392,25 @@ def test_a_small_request_beside_eight_large_ones(drawing, http_ask):
             for thread in crowd:
                 thread.join()
     assert beside <= 5 * alone, (alone, beside)
+
+
+def test_a_model_that_writes_a_file(serve, tmp_path):
+    """It is served only to who trusts it."""
+    import tensorflow as tf
+
+    marker = tmp_path / "written"
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
+    def writes(x):
+        tf.io.write_file(str(marker), "x")
+        return {"y": x + 1}
+
+    module = tf.Module()
+    module.writes = writes
+    tf.saved_model.save(module, str(tmp_path / "gan" / "1"), {"serving_default": writes})
+    with pytest.raises(ganvas.UsageError, match="WriteFile"), serve([entry(tmp_path / "gan")]):
+        pass
+    assert not marker.exists()
+    with serve([entry(tmp_path / "gan")], trust_models=True) as running:
+        assert running.ask("POST", PREDICT, {"instances": [1.0]}).json == {"predictions": [2.0]}
+    assert marker.exists()
