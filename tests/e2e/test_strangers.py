@@ -22,7 +22,9 @@ import ganvas
 from ganvas.base import saved_models
 from ganvas.base.building import building
 from ganvas.config import load_recipe
-from ganvas.errors import ConfigError, ModelError, RunError
+from ganvas.errors import ConfigError, ModelError, RunError, UsageError
+from ganvas.exporting import litert
+from ganvas.features.files import from_file
 from ganvas.kits.patterns.tiles import Tiles
 from ganvas.serve.servable import Servable
 from ganvas.serve.status import Declined
@@ -260,6 +262,46 @@ def test_the_functions_that_save_are_called_by_nothing_else(tmp_path, mark):
         path.write_bytes(content)
         with refuses(ModelError, "saved_model.pb"):
             saved_models.load(path.parent)
+
+
+def test_litert_runs_no_operation_of_tensorflow(tmp_path, mark):
+    def run(z):
+        with tf.control_dependencies(
+            [tf.io.write_file(str(mark), tf.strings.as_string(z[0, 0, 0, 0]))]
+        ):
+            return z + 1
+
+    function = tf.function(run, input_signature=[tf.TensorSpec([1, 4, 4, 3], tf.float32, "z")])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS
+    ]  # fmt: skip
+    path = tmp_path / "x.tflite"
+    path.write_bytes(converter.convert())
+    assert b"FlexWriteFile" in path.read_bytes()
+    with refuses(ModelError, "x.tflite"):
+        litert.LiteRT(path)
+    with refuses(UsageError, "x.tflite"):
+        from_file(path)
+
+
+def test_onnx_files_hold_their_weights(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    from ganvas.exporting.onnx import check
+
+    weights = onnx.numpy_helper.from_array(np.zeros(300, np.float32), "w")
+    node = onnx.helper.make_node("Identity", ["w"], ["y"])
+    output = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [300])
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [], [output], [weights]))
+    path = tmp_path / "x.onnx"
+    onnx.save(model, path)
+    check(path)
+    onnx.save(model, path, save_as_external_data=True, location="w.bin", size_threshold=0)
+    with refuses(ModelError, "x.onnx", "other files"):
+        check(path)
+    path.write_bytes(b"x")
+    with refuses(ModelError, "x.onnx"):
+        check(path)
 
 
 # --- documents, addresses, arrays --------------------------------------------------------------
