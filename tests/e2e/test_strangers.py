@@ -103,6 +103,14 @@ def test_parts_of_a_run_are_not_imported(name, stranger, mark, here, npz, tmp_pa
     assert "evil" not in sys.modules
 
 
+def test_networks_are_no_larger_than_the_state(stranger):
+    assert ganvas.load_game(stranger).generator.count_params()
+    rewrite(stranger, "\nwidth = 4", "\nwidth = 4000000")
+    rewrite(stranger, "\nmax_width = 8", "\nmax_width = 4000000")
+    with refuses(ConfigError, "more weights than its file holds"):
+        ganvas.load_game(stranger)
+
+
 def test_weights_of_a_run_are_taken_without_its_parts(stranger, mark, here, npz, sets, tmp_path):
     rewrite(stranger, 'name = "dcgan"', 'name = "subprocess:Popen"\nargs = "x"')
     words = ["train", npz, *sets, "--set", "train.kimg=0.016", "--set", "train.tick_kimg=0.016"]
