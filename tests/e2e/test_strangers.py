@@ -321,7 +321,7 @@ def test_names_lead_nowhere(stranger, here, tmp_path, mark):
         (stranger / "best.json").write_text(json.dumps({"model": name}))
         refused(here("sample", stranger, "--out", tmp_path / "a.png"), "best.json")
     folder = saved(tmp_path / "model" / "1", "none", mark)
-    for artefacts in ({"../x.tflite": {}}, {"x.tflite": {}}, ["../x"], 3):
+    for artefacts in ({"../x.tflite": {}}, ["../x"], 3):
         manifest.write(folder, {**FACTS, "artefacts": artefacts})
         refused(here("bench", folder, "--out", tmp_path / "a.png"), "manifest.json is damaged")
 
