@@ -126,10 +126,12 @@ def test_attacks_by_reload(gan, models, token, stranger, how, tmp_path, http_ask
 def test_model_root(serve, gan, models, token):
     roots = {"model_roots": (models.parent,), "allow_reload": True, **token.options}
     with serve([entry(gan)], **roots) as running:
-        kept = ("gan", models.parent / "gan")
-        assert reload(running.grpc, [kept, ("cond", gan)], token.metadata)[0] == "PERMISSION_DENIED"
-        cond = ("cond", models.parent / "cond")
+        kept, cond = ("gan", gan), ("cond", models.parent / "cond")
+        code, _ = reload(running.grpc, [kept, ("cond", gan.parent)], token.metadata)
+        assert code == "PERMISSION_DENIED"
         assert reload(running.grpc, [kept, cond], token.metadata)[0] == "OK"
+        elsewhere = ("gan", models.parent / "gan")  # the operator's model stays where it is
+        assert reload(running.grpc, [elsewhere], token.metadata)[0] == "FAILED_PRECONDITION"
 
 
 @pytest.mark.parametrize("option", ["allow_reload", "model_roots"])
@@ -414,3 +416,73 @@ def test_a_model_that_writes_a_file(serve, tmp_path):
     with serve([entry(tmp_path / "gan")], trust_models=True) as running:
         assert running.ask("POST", PREDICT, {"instances": [1.0]}).json == {"predictions": [2.0]}
     assert marker.exists()
+
+
+def test_bodies_that_unpack_or_parse_to_much(serve, models, http_ask):
+    """Kilobytes that become millions of lists: refused before they are parsed, and counted."""
+    import gzip
+
+    lists = b'{"instances":[' + b"[]," * 2_000_000 + b"[]]}"
+    with serve(models) as running:
+        began = time.process_time()
+        answer = running.ask("POST", PREDICT, gzip.compress(lists), **{"content-encoding": "gzip"})
+        assert answer.status == 400 and "lists and objects" in answer.json["error"]
+        assert time.process_time() - began < 2
+        until(lambda: running.server.engine._bytes == 0)
+        taken = []
+        from ganvas.serve.bodies import _unzip
+
+        assert _unzip(gzip.compress(b"a" * 3_000_000), 4_000_000, taken.append) == b"a" * 3_000_000
+        assert sum(taken) >= 3_000_000
+        both = {"inputs": [0.5] * 200_000, "instances": [0.5] * 200_000}
+        began = time.process_time()
+        assert len(running.ask("POST", PREDICT, both).json["error"]) < 500
+        assert time.process_time() - began < 1
+
+
+def test_answers_have_a_limit(serve, tmp_path):
+    import tensorflow as tf
+
+    module = tf.Module()
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
+    def large(x):
+        return {"y": tf.broadcast_to(x[:, None], (tf.shape(x)[0], 2**20))}
+
+    module.large = large
+    tf.saved_model.save(module, str(tmp_path / "gan" / "1"), {"serving_default": large})
+    with serve([entry(tmp_path / "gan")]) as running:
+        answer = running.ask("POST", PREDICT, {"instances": [1.0] * 5})
+        assert answer.status == 400 and "use gRPC" in answer.json["error"]
+        with ganvas.Client(running.grpc, "gan") as client:
+            assert client.ask(x=np.ones(5, np.float32))["y"].shape == (5, 2**20)
+            with pytest.raises(ganvas.GanvasError, match="at most 16 images"):
+                client.ask(x=np.ones(17, np.float32))
+        assert running.ask("POST", PREDICT, {"instances": [1.0]}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-origin"}, 200),
+        ({"host": "localhost:80@evil.example"}, 403),
+        ({"host": "xlocalhost]"}, 403),
+        ({"host": "localhost, evil.example"}, 403),
+    ],
+)
+def test_pages_of_other_sites(places, http_ask, headers, status):
+    assert http_ask(places[0], "POST", PREDICT, Z, **headers).status == status
+
+
+def test_a_model_whose_warm_up_does_not_end(gan, monkeypatch):
+    from ganvas.serve import servable
+    from ganvas.serve.status import Declined
+
+    go = threading.Event()
+    monkeypatch.setattr(servable, "WARM_UP_SECONDS", 0.2)
+    monkeypatch.setattr(servable.Servable, "_warm_up_drawing", lambda self: go.wait(20))
+    with pytest.raises(Declined) as error:
+        servable.Servable("gan", 1, gan / "1")
+    assert error.value.code == "DEADLINE_EXCEEDED"
+    go.set()

@@ -160,3 +160,18 @@ def test_close():
     assert not running.done()  # its second piece is not begun
     with pytest.raises(Declined):
         run.submit(small("late", []), 20)
+
+
+def test_two_at_once_use_two_threads():
+    """One idle thread is not counted for both."""
+    run, gate = scheduler(threads=4, large=4), threading.Event()
+    run.submit(small("first", []), 20).result(10)
+    until(lambda: run._idle == 1)
+
+    def wait():
+        assert gate.wait(20)
+
+    both = [run.submit(as_steps(wait), 20) for _ in range(2)]
+    until(lambda: len(run._running) == 2)
+    gate.set()
+    concurrent.futures.wait(both, 20)

@@ -16,6 +16,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.layers.preprocessing.index_lookup import IndexLookup
 
 _KINDS: tuple[type, ...] = (
     keras.layers.Layer, keras.initializers.Initializer, keras.constraints.Constraint,
@@ -27,8 +28,7 @@ _REFUSED: tuple[type, ...] = (
     keras.layers.Lambda,  # holds Python code
     keras.layers.TFSMLayer,  # reads a SavedModel
     keras.layers.TorchModuleWrapper, keras.layers.JaxLayer, keras.layers.FlaxLayer,  # hold programs
-    keras.layers.TextVectorization, keras.layers.StringLookup,  # read vocabularies
-    keras.layers.IntegerLookup,
+    keras.layers.TextVectorization, IndexLookup,  # read vocabularies
 )  # fmt: skip
 _OPERATIONS = "keras.src.ops."
 _DATA = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__")
@@ -81,7 +81,7 @@ def _check(node: dict[str, Any], own: Mapping[str, Any]) -> None:
     elif name == "function":
         if not isinstance(content, str) or not _is_function(module, content, own):
             raise ValueError(f"it names the function {module}.{content}: activations are accepted")
-    elif _registered(registered, own) is None:
+    elif _registered(name if module is None else registered, own) is None:
         found = _by_module(module, name) if module is not None else _by_name(name)
         if found is None:
             raise ValueError(

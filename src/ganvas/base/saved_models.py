@@ -26,7 +26,6 @@ LARGEST = 2**30
 """Most bytes of saved_model.pb (1 GiB); weights are in other files."""
 
 _SAVER = {"SaveV2", "RestoreV2", "MergeV2Checkpoints", "ShardedFilename"}
-_STREAMS = (b"stdout", b"stderr", b"log(info)", b"log(warning)", b"log(error)")
 _UNUSUAL = re.compile("_|Xla|Debug|Dummy|DTensor|.*(TPU|Tpu|Mkl)")
 _OPAQUE = {types_pb2.DT_STRING, types_pb2.DT_RESOURCE, types_pb2.DT_VARIANT}
 _WORDS = {
@@ -39,7 +38,7 @@ VarHandleOp ReadVariableOp AssignVariableOp AssignAddVariableOp AssignSubVariabl
 VarIsInitializedOp VariableShape DestroyResourceOp DisableCopyOnRead ResourceGather ResourceGatherNd
 ResourceScatterAdd ResourceScatterUpdate ResourceScatterNdUpdate ResourceStridedSliceAssign
 
-PartitionedCall StatefulPartitionedCall If While Case Assert CheckNumerics CheckNumericsV2 Print
+PartitionedCall StatefulPartitionedCall If While Case Assert CheckNumerics CheckNumericsV2
 Empty GuaranteeConst
 
 RandomUniform RandomUniformInt RandomStandardNormal TruncatedNormal RandomGamma RandomPoissonV2
@@ -107,10 +106,11 @@ def check(folder: Path) -> None:
     if len(model.meta_graphs) != 1 or not model.meta_graphs[0].HasField("object_graph_def"):
         raise ModelError(f"{path} was not written by TensorFlow 2: export the model again")
     graph = model.meta_graphs[0]
-    aside = _saver(graph)
-    for function, nodes in _functions(graph).items():
+    aside, functions = _saver(graph), _functions(graph)
+    for function, nodes in functions.items():
         for node in nodes:
-            if why := _refused(node):
+            unknown = [name for name in _calls(node) if name not in functions]
+            if why := f"a call of {unknown[0]}, which is not in it," if unknown else _refused(node):
                 if function in aside and node.op in _SAVER:
                     continue
                 where = re.sub("^__inference_+|_[0-9]+$", "", function) or "its graph"
@@ -155,9 +155,6 @@ def _calls(node: Any) -> Iterator[str]:
 
 def _refused(node: Any) -> str:
     """Why a node is not accepted; empty if it is."""
-    if node.op == "PrintV2":
-        stream = node.attr["output_stream"].s
-        return "" if stream in _STREAMS else f"PrintV2 to {stream.decode(errors='replace')}"
     if not _accepted(node.op):
         return f"the operation {node.op}"
     for value in node.attr.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,16 +35,24 @@ class Addressed:
             return await self._app(scope, receive, send)
         headers = dict(scope["headers"])
         host = host_of(headers.get(b"host", b"").decode("latin-1"))
-        response = None
-        if b"content-length" in headers and b"transfer-encoding" in headers:
-            message = "Content-Length and Transfer-Encoding exclude each other: send one of them"
+        chunked, response = b"transfer-encoding" in headers, None
+        if chunked and (b"content-length" in headers or scope["http_version"] == "1.0"):
+            message = (
+                "Transfer-Encoding is not allowed beside Content-Length, nor in HTTP/1.0: send "
+                "Content-Length alone"
+            )
             response = error_response(invalid(message))
             response.headers["connection"] = "close"
-        elif scope["path"] not in OPEN and not self._answers(host):
+        elif scope["path"] in OPEN:
+            pass
+        elif not self._answers(host):
             message = (
                 f"this server is not addressed as {host[:200]!r}: use its own name, or start it "
                 "with --allowed-host"
             )
+            response = error_response(Declined("PERMISSION_DENIED", message))
+        elif headers.get(b"sec-fetch-site", b"") == b"cross-site":
+            message = "a page of another site may not send requests to this server"
             response = error_response(Declined("PERMISSION_DENIED", message))
         await (response or self._app)(scope, receive, send)
 
@@ -55,10 +64,12 @@ class Addressed:
 
 
 def host_of(header: str) -> str:
-    """The name in a Host header: without port, brackets of IPv6 and final dot, in lower case."""
-    name, end, _ = header.partition("]")
-    name = name[1:] if end else header.partition(":")[0]
-    return name.strip().lower().removesuffix(".")
+    """The name in a Host header: without port, brackets of IPv6 and final dot, in lower case.
+
+    Returns: the name; "" for another text.
+    """
+    found = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([\w.*-]+))(?::\d{0,5})?", header.strip())
+    return (found[1] or found[2]).lower().removesuffix(".") if found else ""
 
 
 class Token:

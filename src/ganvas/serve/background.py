@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+from .status import Declined
 
 T = TypeVar("T")
 
@@ -30,6 +33,29 @@ def in_background(work: Callable[[], T]) -> asyncio.Future[T]:
 
     threading.Thread(target=run, daemon=True, name="ganvas-load").start()
     return future
+
+
+def within(seconds: float, work: Callable[[], None]) -> None:
+    """Run on a daemon thread, and wait for so long.
+
+    Raises: the exception of the work; Declined: DEADLINE_EXCEEDED: it has not ended; it cannot be
+        interrupted, and is left alone.
+    """
+    future: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+
+    threading.Thread(target=run, daemon=True, name="ganvas-warm-up").start()
+    try:
+        future.result(seconds)
+    except concurrent.futures.TimeoutError as error:
+        raise Declined("DEADLINE_EXCEEDED", f"not done within {seconds:g} seconds") from error
 
 
 async def unless(stop: asyncio.Event, work: asyncio.Future[Any]) -> bool:

@@ -17,6 +17,11 @@ def sides_of(info: Any) -> list[int]:
     return [max(1, dim.size) for dim in info.tensor_shape.dim]
 
 
+def begins_free(info: Any) -> bool:
+    """Whether the first axis is a free number of rows."""
+    return bool(info.tensor_shape.dim) and info.tensor_shape.dim[0].size == -1
+
+
 def has_rows(info: Any) -> bool:
     """Whether the first axis is a free number of rows, and no other axis is free."""
     sides = [dim.size for dim in info.tensor_shape.dim]

@@ -9,13 +9,30 @@ from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from .status import Declined, invalid
 
 BODY_SECONDS = 20.0
+PART = 2**20
+"""Bytes that are unpacked at a time."""
 
 
-async def read_body(request: Request, limit: int, take: Callable[[int], None]) -> bytes:
+Take = Callable[[int], None]
+"""Counts bytes before they are stored; raises Declined if there are too many."""
+
+
+class Drained(Response):
+    """A response that ends when the client has read nearly all of it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start = {"type": "http.response.start", "status": self.status_code}
+        await send({**start, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        await send({"type": "http.response.body"})  # which waits for the part before
+
+
+async def read_body(request: Request, limit: int, take: Take) -> bytes:
     """The body, decompressed if it is gzip.
 
     Args:
@@ -41,22 +58,23 @@ async def read_body(request: Request, limit: int, take: Callable[[int], None]) -
     except ClientDisconnect as error:
         raise Declined("CANCELLED", "the client disconnected") from error
     body = b"".join(parts)
-    return (
-        _unzip(body, limit)
-        if request.headers.get("content-encoding", "").lower() == "gzip"
-        else body
-    )
+    if request.headers.get("content-encoding", "").lower() != "gzip":
+        return body
+    return await asyncio.to_thread(_unzip, body, limit, take)
 
 
-def _unzip(body: bytes, limit: int) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        content = unpacker.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise invalid(f"the body is not gzip: {error}") from error
-    if len(content) > limit:
-        raise _too_large(limit)
-    return content
+def _unzip(body: bytes, limit: int, take: Take) -> bytes:
+    unpacker, parts, length = zlib.decompressobj(wbits=31), [], 0
+    while body and not unpacker.eof:
+        take(min(PART, limit))
+        try:
+            parts.append(unpacker.decompress(body, PART))
+        except zlib.error as error:
+            raise invalid(f"the body is not gzip: {error}") from error
+        body, length = unpacker.unconsumed_tail, length + len(parts[-1])
+        if length > limit:
+            raise _too_large(limit)
+    return b"".join(parts)
 
 
 def _too_large(limit: int) -> Declined:

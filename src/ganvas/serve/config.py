@@ -141,6 +141,8 @@ def _entry(model: Any, schemes: Collection[str]) -> Entry:
         raise invalid(f"model name {model.name!r} must not contain control characters")
     if model.model_platform != "tensorflow" and model.model_type != 1:
         raise invalid(f'model {model.name}: model_platform must be "tensorflow"')
+    if not model.base_path.isprintable():
+        raise invalid(f"model {model.name}: base_path holds characters that are not printable")
     if not (Path(model.base_path).is_absolute() or "://" in model.base_path):
         raise invalid(
             f"Expected model {model.name} to have an absolute path or URI; "

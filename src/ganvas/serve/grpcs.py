@@ -168,6 +168,8 @@ class ModelStatus(_Service, model_service_pb2_grpc.ModelServiceServicer):
 
     async def _elsewhere(self, work: Callable[[], Any]) -> Any:
         """Run on another thread, because loading may take minutes. One at a time."""
+        if self._reloading.locked():
+            raise Declined("UNAVAILABLE", "another request changes the models: try again later")
         async with self._reloading:
             return await asyncio.to_thread(work)
 

@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,10 @@ import tensorflow as tf
 from .status import Declined, invalid
 
 MAX_RANK = 16
+MAX_VALUES = 2**22
+"""Limit for values of a response: as text they take 50 to 90 MB."""
+MAX_LISTS = 2**18
+"""Limit for lists and objects of a request: parsing millions holds Python's lock for seconds."""
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -29,6 +33,8 @@ def parse(body: bytes) -> dict[str, Any]:
     """
     if not body:
         raise invalid("JSON Parse error: The document is empty")
+    if body.count(b"[") + body.count(b"{") > MAX_LISTS:
+        raise invalid(f"a request may hold {MAX_LISTS} lists and objects: send less, or use gRPC")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -208,10 +214,21 @@ def _type_error(value: Any, dtype: tf.DType) -> Declined:
 def _shown(value: Any) -> str:
     """A value for an error message, truncated, because it comes from a client."""
     try:
-        text = repr(value) if isinstance(value, int) else json.dumps(value)
+        text = repr(value) if isinstance(value, int) else json.dumps(_start(value))
     except (ValueError, RecursionError):
         return "..."
     return text if len(text) <= 200 else text[:200] + "..."
+
+
+def _start(value: Any, depth: int = 3) -> Any:
+    """The first items of a value: only these are shown."""
+    if isinstance(value, (list, dict)) and not depth:
+        return "..."
+    if isinstance(value, list):
+        return [_start(item, depth - 1) for item in value[:20]]
+    if isinstance(value, dict):
+        return {key[:200]: _start(value[key], depth - 1) for key in islice(value, 20)}
+    return value[:200] if isinstance(value, str) else value
 
 
 def write_outputs(outputs: Mapping[str, np.ndarray], in_rows: bool) -> bytes:

@@ -62,7 +62,7 @@ class Models:
         self._labels: dict[str, dict[str, int]] = {}
         self.gone: Callable[[str, str], None] = lambda name, version: None
         """Called for each version that is no longer served."""
-        self._kept: list[str] = []
+        self._kept: list[Entry] = []
         self._repeats = Repeats(_log)
         self._loading = threading.Lock()
         self._swapping = threading.Lock()
@@ -148,21 +148,22 @@ class Models:
             nothing changes.
         """
         self._replace(entries)
-        self._kept = [entry.name for entry in entries]
+        self._kept = list(entries)
 
     def reload(self, entries: Sequence[Entry]) -> None:
         """Serve these models instead of the present ones: a client's.
 
         Raises: Declined: as `reconfigure`, and FAILED_PRECONDITION: a model of the operator's is
-            not among them.
+            not among them, or in another folder.
         """
-        missing = sorted(set(self._kept) - {entry.name for entry in entries})
-        if missing:
-            raise Declined(
-                "FAILED_PRECONDITION",
-                f"{', '.join(missing)}: served by the operator of this server, and stays: list it "
-                "as well",
-            )
+        places = {entry.name: entry.address or entry.folder.resolve() for entry in entries}
+        for kept in self._kept:
+            if places.get(kept.name) != (kept.address or kept.folder.resolve()):
+                raise Declined(
+                    "FAILED_PRECONDITION",
+                    f"{kept.name} is served by the operator of this server, and stays: list it "
+                    f"with its base_path, {kept.place}",
+                )
         self._replace(entries)
 
     def _replace(self, entries: Sequence[Entry]) -> None:
@@ -177,8 +178,11 @@ class Models:
                     for version, _ in versions:
                         self._unload(name, version)
                 config.free(_addresses(entries) - _addresses(self._entries))
-                if isinstance(error, OSError):
-                    raise Declined("UNKNOWN", self._why(entry)) from error
+                why = self._why(entry) if isinstance(error, OSError) else ""
+                for name in {entry.name for entry in entries} - set(self.names()):
+                    self._versions.pop(name, None)
+                if why:
+                    raise Declined("UNKNOWN", why) from error
                 raise
             for name, versions in loaded.items():
                 self._publish(name, versions)

@@ -19,6 +19,9 @@ from .status import invalid
 MAX_BYTES = 2**26
 """Limit for a tensor of a request: 64 MB."""
 
+MORE = 100
+"""Names of wrong inputs that an error may list."""
+
 STRING_BYTES = 64
 """Size of a short string as a Python object."""
 
@@ -37,6 +40,8 @@ def read_all(protos: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, 
 
     Raises: Declined: INVALID_ARGUMENT: names, types or shapes that do not fit.
     """
+    if len(protos) > len(inputs) + MORE:
+        raise invalid(f"input size does not match signature: {len(protos)}!={len(inputs)}")
     if set(protos) != set(inputs):
         sent, wanted = sorted(protos), sorted(inputs)
         if len(sent) == len(wanted):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..storage import remote
 from .config import Entry, entries
 from .folders import inside
 from .status import Declined
@@ -33,22 +34,26 @@ class Reloading:
             )
 
     def entries(self, config: Any, served: Sequence[Entry]) -> list[Entry]:
-        """The models of a ModelServerConfig. An address must be one that is served already.
+        """The models of a ModelServerConfig. An address must be one that is served already, and
+        another folder must lie in the roots.
 
         Raises: Declined: a wrong entry, or PERMISSION_DENIED: a folder outside the roots.
         """
-        schemes = {entry.address.partition("://")[0] for entry in served if entry.address}
-        return [self._confined(entry, served) for entry in entries(config, schemes)]
-
-    def _confined(self, entry: Entry, served: Sequence[Entry]) -> Entry:
-        if entry.address:
-            if entry.address not in {one.address for one in served}:
+        known = {entry.address for entry in served}
+        for model in config.model_config_list.config:
+            address = remote.address(model.base_path)
+            if address and address not in known:
                 raise Declined(
                     "PERMISSION_DENIED",
-                    f"model {entry.name}: {entry.address} is not served: name a folder in "
+                    f"model {model.name}: {address} is not served: name a folder in "
                     f"{self._shown()}",
                 )
-            return entry
+        schemes = {address.partition("://")[0] for address in known}
+        folders = {entry.folder for entry in served}
+        found = entries(config, schemes)
+        return [one if one.folder in folders else self._confined(one) for one in found]
+
+    def _confined(self, entry: Entry) -> Entry:
         folder = entry.folder.resolve()
         if not inside(folder, self.roots):
             raise Declined(

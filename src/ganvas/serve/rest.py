@@ -23,13 +23,14 @@ from starlette.types import Receive, Scope, Send
 
 from . import answers, jsons, page
 from .access import Addressed, Token
-from .bodies import error_response, read_body
+from .bodies import Drained, Take, error_response, read_body
 from .engine import Engine, Watch
-from .scheduler import Steps, as_steps
+from .scheduler import Remaining, Steps, as_steps
 from .status import Declined, invalid
 
 T = TypeVar("T")
 _WHERE = r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?"
+LARGE_BODY = 2**18
 _CALL = re.compile(f"{_WHERE}:(classify|regress|predict)", re.IGNORECASE)
 _STATUS = re.compile(f"{_WHERE}(/metadata)?", re.IGNORECASE)
 
@@ -63,8 +64,9 @@ class _Rest:
         self._engine = engine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._protocol(Request(scope, receive))
-        await response(scope, receive, send)
+        with self._engine.holding() as take:
+            response = await self._protocol(Request(scope, receive), take)
+            await response(scope, receive, send)
 
     async def health(self, request: Request) -> Response:
         return JSONResponse({"status": "alive"})
@@ -85,13 +87,13 @@ class _Rest:
     async def page(self, request: Request) -> Response:
         return HTMLResponse(page.html(self._engine.models))
 
-    async def _protocol(self, request: Request) -> Response:
+    async def _protocol(self, request: Request, take: Take) -> Response:
         path = request.scope["raw_path"].decode("latin-1")
         method = request.method
         if not re.match("/v1/", path, re.IGNORECASE):
             return error_response(Declined("NOT_FOUND", f"{path[:200]} does not exist: see /docs"))
         if method == "POST" and (found := _CALL.fullmatch(path)):
-            return await self._call(request, *found.groups())
+            return await self._call(request, take, *found.groups())
         api = "metadata" if path.lower().endswith("/metadata") else "status"
         watch = self._engine.watch(api, "REST")
         try:
@@ -126,7 +128,13 @@ class _Rest:
         return Response(content, media_type="application/json")
 
     async def _call(
-        self, request: Request, name: str, version: str | None, label: str | None, method: str
+        self,
+        request: Request,
+        take: Take,
+        name: str,
+        version: str | None,
+        label: str | None,
+        method: str,
     ) -> Response:
         """Predict, classify or regress."""
         method = method.lower()
@@ -135,10 +143,10 @@ class _Rest:
             number = _number(version)
             find = partial(self._engine.models.find, unquote(name), number, unquote(label or ""))
             work = self._predict if method == "predict" else partial(self._examples, method)
-            with self._engine.holding() as take:
-                body = await read_body(request, self._engine.options.max_body, take)
-                steps = as_steps(work, body, lambda: watch.found(find()))
-                content = await _unless_gone(request, self._engine.run(steps))
+            body = await read_body(request, self._engine.options.max_body, take)
+            steps = as_steps(work, body, lambda: watch.found(find()))
+            content = await _unless_gone(request, self._engine.run(steps))
+            take(len(content))
         except Declined as error:
             watch.end(error.code)
             return error_response(error)
@@ -146,9 +154,10 @@ class _Rest:
             watch.end("INTERNAL")
             raise
         watch.end()
-        return Response(content, media_type="application/json")
+        return Drained(content, media_type="application/json")
 
     def _predict(self, body: bytes, find: Callable[[], Any]) -> Steps[bytes]:
+        yield Remaining(len(body), len(body) > LARGE_BODY)  # to parse it takes time, too
         request = jsons.parse(body)
         servable = find()
         name = request.get("signature_name", "")
@@ -157,6 +166,12 @@ class _Rest:
             name = name or "serving_default"
             raise invalid(f'Serving signature name: "{name}" not found in signature def')
         in_rows, arrays = jsons.read_inputs(request, signature.inputs)
+        values = signature.values * signature.images(arrays)
+        if values > jsons.MAX_VALUES:
+            raise invalid(
+                f"a JSON response may have {jsons.MAX_VALUES} values, got {values}: use gRPC, or "
+                "send several requests"
+            )
         outputs = yield from self._engine.predict(servable, name, arrays)
         return jsons.write_outputs(outputs, in_rows)
 
@@ -184,6 +199,8 @@ def _number(version: str | None) -> int | None:
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, which is cancelled if the client disconnects."""
     working = asyncio.ensure_future(work)
+    # Its result is looked at, or asyncio would log it when the client has left.
+    working.add_done_callback(lambda done: done.cancelled() or done.exception())
     leaving = asyncio.ensure_future(request.receive())  # after the body, only this can come
     try:
         await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)

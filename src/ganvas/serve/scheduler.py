@@ -48,7 +48,6 @@ class Job:
     arrived: int
     future: concurrent.futures.Future[Any] = field(default_factory=concurrent.futures.Future)
     remaining: Remaining = NOTHING
-    begun: bool = False
 
 
 class Scheduler:
@@ -92,7 +91,7 @@ class Scheduler:
                     "UNAVAILABLE", f"{len(self)} requests are in the queue: try again later"
                 )
             self._queue.append(job)
-            if not self._idle and self._workers < self._threads:
+            if len(self._queue) > self._idle and self._workers < self._threads:
                 self._workers += 1
                 threading.Thread(target=self._work, daemon=True, name="ganvas-serve").start()
             self._condition.notify()
@@ -173,12 +172,15 @@ class Scheduler:
         return False
 
     def _admit(self, job: Job, remaining: Remaining) -> None:
-        """Raises: Declined: UNAVAILABLE: other large requests have all the allowed pixels."""
+        """Note the work that remains.
+
+        Raises: Declined: UNAVAILABLE: other large requests have all the allowed pixels.
+        """
         with self._condition:
-            first, job.begun = not job.begun, True
-            if first and remaining.large:
+            if remaining.large and remaining.pixels > job.remaining.pixels:
                 jobs = [*self._queue, *self._running]
-                others = sum(one.remaining.pixels for one in jobs if one.remaining.large)
+                large = [one for one in jobs if one.remaining.large and one is not job]
+                others = sum(one.remaining.pixels for one in large)
                 if others and others + remaining.pixels > self._pixels:
                     raise Declined(
                         "UNAVAILABLE",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from ..base import saved_models
 from ..errors import ModelError
 from ..storage import manifest
 from . import protos
-from .batching import batched, has_rows, sides_of
+from .background import within
+from .batching import batched, begins_free, has_rows, sides_of
 from .config import Batching
 from .scheduler import Remaining, Steps
 from .signatures import CHUNK, FURTHEST, GENERATE, GENERATE_FROM, MOST
@@ -31,8 +33,9 @@ DEFAULT = "serving_default"
 WARMUP = "assets.extra/tf_serving_warmup_requests"
 MAX_WARMUPS = 1000
 MAX_ROWS = 4096
-MAX_VALUES = 2**26
-"""Limits: rows of a request, and values of a response (64 million floats are 256 MB)."""
+MAX_VALUES = 2**24
+"""Limits: rows of a request, and values of a response (16 million floats are 64 MB)."""
+WARM_UP_SECONDS = 300.0
 
 
 class Servable:
@@ -71,8 +74,8 @@ class Servable:
             if key in self._model.signatures
         }
         self._parts = self._part_maker()
-        self._warm_up(folder / WARMUP)
-        self._warm_up_drawing()
+        within(WARM_UP_SECONDS, partial(self._warm_up, folder / WARMUP))
+        within(WARM_UP_SECONDS, self._warm_up_drawing)
 
     def find(self, name: str) -> Signature | None:
         """A signature by name; "" is serving_default."""
@@ -121,8 +124,11 @@ class Servable:
     def _part_maker(self) -> Signature | None:
         """`generate_from`, if it takes what `generate` takes, and `first`."""
         whole, part = self._signatures.get(GENERATE), self._signatures.get(GENERATE_FROM)
-        fits = whole and part and {*whole.inputs, "first"} == set(part.inputs)
-        return part if fits and part and part.outputs.keys() == {"image_bytes"} else None
+        if not whole or not part or {*whole.inputs, "first"} != set(part.inputs):
+            return None
+        numbers = [part.inputs["first"].tensor_shape, part.inputs["num_images"].tensor_shape]
+        scalars = not any(shape.dim or shape.unknown_rank for shape in numbers)
+        return part if scalars and part.outputs.keys() == {"image_bytes"} else None
 
     def _warm_up_drawing(self) -> None:
         """Draw an image by each signature that can: the first call is slow.
@@ -171,7 +177,7 @@ class Signature:
     Attributes:
         inputs, outputs: TensorInfo by alias.
         method: as written in the model, "tensorflow/serving/predict".
-        pixels: of an image, or values of a row.
+        pixels, values: of an image or row of the outputs.
         draws: whether an input says how many images are wanted.
         batched: whether concurrent calls are combined.
     """
@@ -185,13 +191,13 @@ class Signature:
         self.batched = batching is not None and all(map(has_rows, infos))
         if batching is not None and self.batched:
             self._function = batched(self, function, batching)
-        self._rows = [alias for alias, info in self.inputs.items() if has_rows(info)]
-        values = [math.prod(sides_of(info)[1:]) for info in self.outputs.values() if has_rows(info)]
-        self._max_rows = min([MAX_ROWS, *(MAX_VALUES // max(1, one) for one in values)])
+        self._rows = [alias for alias, info in self.inputs.items() if begins_free(info)]
+        rows = [sides_of(info)[1:] for info in self.outputs.values() if begins_free(info)]
+        self.values = max([1, *map(math.prod, rows)])
+        self._max_rows = min(MAX_ROWS, MAX_VALUES // self.values)
         wanted = self.inputs.get("num_images")
         self.draws = wanted is not None and tf.as_dtype(wanted.dtype).is_integer
-        areas = [math.prod(sides_of(i)[1:3]) for i in self.outputs.values() if has_rows(i)]
-        self.pixels = max(areas, default=1)
+        self.pixels = max([1, *(math.prod(sides[:2]) for sides in rows)])
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run the function.

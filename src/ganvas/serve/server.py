@@ -11,6 +11,7 @@ import contextlib
 import functools
 import logging
 import os
+import resource
 import signal
 import socket
 import time
@@ -31,7 +32,7 @@ from .access import Bearer
 from .background import in_background, unless
 from .config import Entry, read_batching, read_models
 from .connections import IDLE_SECONDS, Protocol, Uvicorn
-from .engine import Engine
+from .engine import MOST_BYTES, Engine
 from .grpcs import ModelStatus, Prediction, model_list
 from .metrics import Metrics
 from .models import Models
@@ -43,6 +44,8 @@ from .status import Declined
 
 GRACE_SECONDS = 25
 """Maximum duration of the shutdown: Kubernetes waits for 30."""
+IDLE_MINUTES, AGE_MINUTES = 2, 10
+"""Of a gRPC connection; clients connect again by themselves."""
 HEALTH_NAMES = ("", "PredictionService", "ModelService")
 _log = logging.getLogger("ganvas.serve")
 
@@ -193,7 +196,12 @@ class Server:
                 ("grpc.so_reuseport", 0),  # otherwise two servers could share the port
                 ("grpc.max_receive_message_length", self.options.max_body),
                 ("grpc.max_send_message_length", -1),
-                ("grpc.max_concurrent_streams", self.options.max_queue),
+                # Bodies of a connection that are being received, and connections that do nothing:
+                # gRPC shows unfinished requests to nobody.
+                ("grpc.max_concurrent_streams", max(1, MOST_BYTES // self.options.max_body)),
+                ("grpc.max_connection_idle_ms", IDLE_MINUTES * 60_000),
+                ("grpc.max_connection_age_ms", AGE_MINUTES * 60_000),
+                ("grpc.max_connection_age_grace_ms", int(1000 * self.options.timeout_seconds)),
             ],
         )
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
@@ -249,6 +257,8 @@ def serve(
     Raises: UsageError: no model, a port in use, or a model that cannot be served.
     """
     server = Server(models, options)
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files[1], files[1]))  # a connection is one
     if options.host in ANY and not options.allowed_hosts:
         _log.warning(
             "REST requests must be addressed to localhost: give --allowed-host for each other name"
@@ -259,6 +269,7 @@ def serve(
     finally:  # asyncio leaves Python's own handlers behind
         for number, handler in before.items():
             signal.signal(number, handler)
+        resource.setrlimit(resource.RLIMIT_NOFILE, files)
     if not server.clean:  # Python would wait for its threads
         logging.shutdown()
         os._exit(code)
