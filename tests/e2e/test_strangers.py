@@ -161,6 +161,12 @@ FILES = {
         module="keras.layers", class_name="TextVectorization", config={"vocabulary": "/etc/passwd"}
     ),
     "weights": first(config={"units": 10**9}),
+    "a name of ours before a class": first(
+        module=None, class_name="StringLookup", registered_name="ganvas>Basis"
+    ),
+    "a name of ours before a function": first(
+        module=None, class_name="deserialize", registered_name="ganvas>Basis"
+    ),
 }
 
 
@@ -180,6 +186,30 @@ def test_keras_files(kind, stranger, here, tmp_path):
                 text = json.dumps(config)
             new.writestr(name, bytes(2**28 + 1) if (name, kind) == BOMB else text)
     refused(here("sample", stranger, "--out", tmp_path / "a.png"), "000001.keras is not read")
+
+
+def test_attacks_on_another_process(stranger, forked, mark, tmp_path):
+    """A run with parts that are programs, a model that writes a file, a Keras file of Lambdas."""
+    model = saved(tmp_path / "model" / "1", "write", mark)
+    plain = shutil.copytree(stranger, tmp_path / "plain")
+    rewrite(stranger, 'name = "dcgan"', f'name = "os:system"\ncommand = "touch {mark}"')
+    path = plain / "models" / "000001.keras"
+    with zipfile.ZipFile(path) as old:
+        content = {name: old.read(name) for name in old.namelist()}
+    config = json.loads(content["config.json"])
+    FILES["Lambda"](config)
+    content["config.json"] = json.dumps(config)
+    with zipfile.ZipFile(path, "w") as new:
+        for name, text in content.items():
+            new.writestr(name, text)
+    asked = [
+        forked("sample", place, "--out", tmp_path / f"{number}.png")
+        for number, place in enumerate((stranger, model, plain))
+    ]
+    codes = [one.wait() for one in asked]
+    errors = [one.communicate()[1] for one in asked]
+    assert codes == [0, 2, 2], errors  # the first holds a generator, which needs no part
+    assert not any("Traceback" in text for text in errors)
 
 
 # --- SavedModels -------------------------------------------------------------------------------
