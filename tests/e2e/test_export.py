@@ -145,8 +145,8 @@ def forked_bench(forked, monkeypatch, tmp_path):
     threads = []
 
     def run(words, *, env, **options):
-        executable, option, *words = words
-        assert (executable, option) == (sys.executable, "-m")
+        executable, safe, option, *words = words
+        assert (executable, safe, option) == (sys.executable, "-P", "-m")
         assert options == {"capture_output": True, "text": True, "check": False}
         threads.append(words[2])
         process = forked(*words, script=script, **env)

@@ -1,7 +1,7 @@
 """Damaged and hostile files for every reader of foreign bytes, from a fixed seed.
 
-Each file is read, or refused by an error of the package: within 5 seconds and 2 GiB, without
-running a program, importing a module, connecting, or opening a file elsewhere; and nothing is
+Each file is read, or refused by an error of the package: within 5 seconds of
+processor time and 2 GiB, without running a program, importing a module, connecting, or opening a file elsewhere; and nothing is
 changed. REST and gRPC requests are in tests/serving/test_hostile.py.
 """
 

@@ -14,6 +14,7 @@ import pytest
 import ganvas
 from ganvas.data import prepare
 from ganvas.errors import RunError, UsageError
+from ganvas.storage import remote
 from ganvas.storage.run import Run
 from refusals import refuses
 
@@ -29,9 +30,10 @@ def shelf(tmp_path, monkeypatch):
 
 
 def test_another_machine_goes_on_to_the_bit_and_what_it_makes_is_there(
-    shelf, npz, few_steps, tmp_path, forked
+    shelf, npz, few_steps, tmp_path, forked, monkeypatch
 ):
     """Without penalties: a state with them is compared in test_resume.py."""
+    monkeypatch.setitem(remote.PLUGINS, "shelf", "")  # a store that a run may name
     values = {**few_steps, "penalties": [], "scores.features": "digits", "export.images": 100}
     sets = [word for k, v in values.items() for word in ("--set", f"{k}={json.dumps(v)}")]
     prepare(npz, "shelf://set")

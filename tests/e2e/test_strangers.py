@@ -22,7 +22,9 @@ import ganvas
 from ganvas.base import saved_models
 from ganvas.base.building import building
 from ganvas.config import load_recipe
-from ganvas.errors import ConfigError, ModelError, RunError
+from ganvas.errors import ConfigError, ModelError, RunError, UsageError
+from ganvas.exporting import litert
+from ganvas.features.files import from_file
 from ganvas.kits.patterns.tiles import Tiles
 from ganvas.serve.servable import Servable
 from ganvas.serve.status import Declined
@@ -99,6 +101,14 @@ def test_parts_of_a_run_are_not_imported(name, stranger, mark, here, npz, tmp_pa
     for words in (["doctor", stranger], ["runs", tmp_path], ["evaluate", stranger, "-n", 64]):
         here(*words)
     assert "evil" not in sys.modules
+
+
+def test_networks_are_no_larger_than_the_state(stranger):
+    assert ganvas.load_game(stranger).generator.count_params()
+    rewrite(stranger, "\nwidth = 4", "\nwidth = 4000000")
+    rewrite(stranger, "\nmax_width = 8", "\nmax_width = 4000000")
+    with refuses(ConfigError, "more weights than its file holds"):
+        ganvas.load_game(stranger)
 
 
 def test_weights_of_a_run_are_taken_without_its_parts(stranger, mark, here, npz, sets, tmp_path):
@@ -262,6 +272,46 @@ def test_the_functions_that_save_are_called_by_nothing_else(tmp_path, mark):
             saved_models.load(path.parent)
 
 
+def test_litert_runs_no_operation_of_tensorflow(tmp_path, mark):
+    def run(z):
+        with tf.control_dependencies(
+            [tf.io.write_file(str(mark), tf.strings.as_string(z[0, 0, 0, 0]))]
+        ):
+            return z + 1
+
+    function = tf.function(run, input_signature=[tf.TensorSpec([1, 4, 4, 3], tf.float32, "z")])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS
+    ]  # fmt: skip
+    path = tmp_path / "x.tflite"
+    path.write_bytes(converter.convert())
+    assert b"FlexWriteFile" in path.read_bytes()
+    with refuses(ModelError, "x.tflite"):
+        litert.LiteRT(path)
+    with refuses(UsageError, "x.tflite"):
+        from_file(path)
+
+
+def test_onnx_files_hold_their_weights(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    from ganvas.exporting.onnx import check
+
+    weights = onnx.numpy_helper.from_array(np.zeros(300, np.float32), "w")
+    node = onnx.helper.make_node("Identity", ["w"], ["y"])
+    output = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [300])
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [], [output], [weights]))
+    path = tmp_path / "x.onnx"
+    onnx.save(model, path)
+    check(path)
+    onnx.save(model, path, save_as_external_data=True, location="w.bin", size_threshold=0)
+    with refuses(ModelError, "x.onnx", "other files"):
+        check(path)
+    path.write_bytes(b"x")
+    with refuses(ModelError, "x.onnx"):
+        check(path)
+
+
 # --- documents, addresses, arrays --------------------------------------------------------------
 
 
@@ -271,7 +321,7 @@ def test_names_lead_nowhere(stranger, here, tmp_path, mark):
         (stranger / "best.json").write_text(json.dumps({"model": name}))
         refused(here("sample", stranger, "--out", tmp_path / "a.png"), "best.json")
     folder = saved(tmp_path / "model" / "1", "none", mark)
-    for artefacts in ({"../x.tflite": {}}, {"x.tflite": {}}, ["../x"], 3):
+    for artefacts in ({"../x.tflite": {}}, ["../x"], 3):
         manifest.write(folder, {**FACTS, "artefacts": artefacts})
         refused(here("bench", folder, "--out", tmp_path / "a.png"), "manifest.json is damaged")
 

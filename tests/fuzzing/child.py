@@ -34,6 +34,8 @@ from ganvas.errors import GanvasError
 SEED = 20261130
 SECONDS = 5.0
 """Most processor time of one input; then the process ends itself."""
+PATIENCE = 60.0
+"""The same of time, in which it may wait for something, or for other processes of the machine."""
 GROWTH = 2**31
 """Most bytes by which the memory of the process may grow while a reader is at work."""
 SPACE = 4 * 2**30
@@ -147,13 +149,15 @@ def run(reader: Reader, count: int, place: Path, guard: Guard) -> dict[str, Any]
         path.write_bytes(content)
         os.pwrite(note, f"{reader.name} {number:9d}\n".encode(), 0)
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
-        at = time.perf_counter()
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+        at = time.process_time()
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             warnings.filterwarnings("ignore", HARMLESS)
             read, wrong = look(reader, path, guard)
-        seconds = time.perf_counter() - at
+        seconds = time.process_time() - at
         signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         if warned and not wrong:
             wrong = f"a warning: {warned[0].category.__name__}: {warned[0].message}"[:300]
         if peak() - first > GROWTH and not wrong:
@@ -185,7 +189,8 @@ def main(place: Path, count: str, *names: str) -> None:
         print(reader.call(path))
         return
     faulthandler.enable()
-    faulthandler.register(signal.SIGPROF, chain=True)  # then its default action: the end
+    for number in (signal.SIGPROF, signal.SIGALRM):
+        faulthandler.register(number, chain=True)  # then its default action: the end
     guard, results = Guard(), {}
     for name in ("utf_16_be", "utf_16_le", "utf_32_be", "utf_32_le", "utf_32", "utf_16"):
         "".encode(name)  # imports what json takes for them

@@ -19,7 +19,10 @@ def exported(tmp_path_factory):
     keras.utils.set_random_seed(0)
     generator = DCGAN(noise=8, width=4, max_width=8, embedding=4).generator((16, 16, 1), 2)
     run = Run.create(root / "run", "", load_recipe("quick").with_values({"export.images": 100}))
-    run.write_json("run.json", {"data": {"names": ["0", "1"], "class_shares": [0.5, 0.5]}})
+    run.write_json(
+        "run.json",
+        {"data": {"names": ["0", "1"], "class_shares": [0.5, 0.5], "shape": [16, 16, 1]}},
+    )
     run.save_model(1, generator)
     ganvas.export(run, root / "bars", formats=["saved_model"])
     return ganvas.load(run), root / "bars"

@@ -362,3 +362,55 @@ def drawing(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawing") / "gan"
     saved_model.save(generator, (), folder / "1")
     return folder
+
+
+@pytest.mark.proof
+def test_a_small_request_beside_eight_large_ones(drawing, http_ask):
+    """Within five times its time alone; the clients are in another process than the server."""
+
+    def seconds(count):
+        began = time.perf_counter()
+        assert http_ask(url, "POST", PREDICT, generate(count)).status == 200
+        return time.perf_counter() - began
+
+    def hammer():
+        while not stop.is_set():
+            seconds(1024)
+
+    with process(drawing, "--timeout-seconds", "300") as (url, _):
+        seconds(1024)
+        alone = np.median([seconds(1) for _ in range(40)])
+        stop = threading.Event()
+        crowd = [threading.Thread(target=hammer) for _ in range(8)]
+        for thread in crowd:
+            thread.start()
+        try:
+            time.sleep(0.3)
+            beside = np.median([seconds(1) for _ in range(40)])
+        finally:
+            stop.set()
+            for thread in crowd:
+                thread.join()
+    assert beside <= 5 * alone, (alone, beside)
+
+
+def test_a_model_that_writes_a_file(serve, tmp_path):
+    """It is served only to who trusts it."""
+    import tensorflow as tf
+
+    marker = tmp_path / "written"
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
+    def writes(x):
+        tf.io.write_file(str(marker), "x")
+        return {"y": x + 1}
+
+    module = tf.Module()
+    module.writes = writes
+    tf.saved_model.save(module, str(tmp_path / "gan" / "1"), {"serving_default": writes})
+    with pytest.raises(ganvas.UsageError, match="WriteFile"), serve([entry(tmp_path / "gan")]):
+        pass
+    assert not marker.exists()
+    with serve([entry(tmp_path / "gan")], trust_models=True) as running:
+        assert running.ask("POST", PREDICT, {"instances": [1.0]}).json == {"predictions": [2.0]}
+    assert marker.exists()

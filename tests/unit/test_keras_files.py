@@ -160,7 +160,7 @@ def test_more_weights_than_the_file_holds(honest, tmp_path, monkeypatch):
     )  # fmt: skip
     for filters in (10**9, 50_000):
         path = changed(honest[1], tmp_path / "x.keras", config=wide(filters))
-        with refuses(ModelError, "more weights than the file holds"):
+        with refuses(ModelError, "more weights than its file holds"):
             read_keras(path)
     assert not made, "no weight is computed before it is counted"
 

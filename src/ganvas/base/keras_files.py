@@ -48,7 +48,7 @@ def read_keras(path: Path, own: Mapping[str, Any] | None = None) -> keras.Model:
     try:
         config, weights = _checked(path) if path.suffix == ".keras" else _checked_h5(path)
         check_config(config, own)
-        with building(), _limited(weights + _SPARE), warnings.catch_warnings():
+        with building(), limited(weights), warnings.catch_warnings():
             warnings.filterwarnings("error", "Skipping nested container")  # weights stay random
             return keras.saving.load_model(path, own, compile=False, safe_mode=True)
     except OSError as error:
@@ -140,15 +140,19 @@ def _count(file: h5py.File, size: int) -> int:
 
 
 @contextlib.contextmanager
-def _limited(most: int) -> Iterator[None]:
-    """Within this, at most so many numbers can be allocated as variables."""
-    left = most
+def limited(weights: int) -> Iterator[None]:
+    """Within this, hardly more than so many numbers can be allocated as variables. They are counted
+    before they are allocated.
+
+    Raises: ValueError: more are asked for.
+    """
+    left = weights + _SPARE
 
     def create(make: Any, **options: Any) -> tf.Variable:
         nonlocal left
         left -= math.prod(_shape(options))
         if left < 0:
-            raise ValueError("its configuration asks for more weights than the file holds")
+            raise ValueError("its configuration asks for more weights than its file holds")
         return make(**options)
 
     with tf.variable_creator_scope(create):

@@ -57,6 +57,9 @@ ModelRoot = Annotated[
 AllowScheme = Annotated[
     list[str] | None, typer.Option(metavar="SCHEME", help="Of addresses in --config, such as gs.")
 ]
+TrustModels = Annotated[
+    bool, typer.Option("--trust-models", help="Models may do more than compute: read files, ...")
+]
 TlsCert = Annotated[Path | None, typer.Option(help="PEM; with --tls-key.")]
 TlsKey = Annotated[Path | None, typer.Option(help="PEM; with --tls-cert.")]
 
@@ -82,6 +85,7 @@ def serve(
     allow_reload: AllowReload = False,
     model_root: ModelRoot = None,
     allow_scheme: AllowScheme = None,
+    trust_models: TrustModels = False,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
 ) -> int:
@@ -100,7 +104,7 @@ def serve(
         host, rest_port, grpc_port, poll_seconds, batching_config, max_body_mb, max_queue,
         max_megapixels, max_images, timeout_seconds, drain_seconds, token_file,
         tuple(allowed_host or ()), allow_reload, tuple(model_root or ()),
-        tuple(allow_scheme or ()), tls_cert, tls_key,
+        tuple(allow_scheme or ()), trust_models, tls_cert, tls_key,
     )  # fmt: skip
     options.check()
     show("ganvas.serve")

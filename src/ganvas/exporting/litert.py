@@ -17,7 +17,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from ..base.compat.litert import one_scale_for_each_dense_layer, operations
-from ..errors import Refused
+from ..errors import ModelError, Refused
 from .saved_model import predictor, write
 
 KINDS = ("float32", "float16", "dynamic", "int8")
@@ -78,10 +78,25 @@ def convert_function(module: tf.Module, function: tf.function) -> bytes:
 
 def runner(path: Path, threads: int = 1) -> Callable[..., dict[str, np.ndarray]]:
     """`serving_default` of a file: inputs by name -> outputs by name."""
-    interpreter = Interpreter(model_path=path.as_posix(), num_threads=threads)
-    interpreter.allocate_tensors()
-    run = interpreter.get_signature_runner("serving_default")
+    run = _opened(path, threads).get_signature_runner("serving_default")
     return lambda **inputs: run(**inputs)
+
+
+def _opened(path: Path, threads: int) -> Interpreter:
+    """The file, ready to run. LiteRT has its own operations only: it runs none of TensorFlow's
+    (Flex), which may use files.
+
+    Raises: ModelError: no LiteRT file, or operations that LiteRT does not have.
+    """
+    try:
+        interpreter = Interpreter(model_path=path.as_posix(), num_threads=threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(
+            f"{path} cannot be run by LiteRT ({why}): export the model again"
+        ) from error
+    return interpreter
 
 
 def _converted(converter: tf.lite.TFLiteConverter, kind: str) -> bytes:
@@ -108,8 +123,7 @@ class LiteRT:
     """
 
     def __init__(self, path: Path, threads: int = 1):
-        self._interpreter = Interpreter(model_path=path.as_posix(), num_threads=threads)
-        self._interpreter.allocate_tensors()
+        self._interpreter = _opened(path, threads)
         self._run = self._interpreter.get_signature_runner("serving_default")
         self._input = self._run.get_input_details()["z"]
         self._output = self._run.get_output_details()["images"]

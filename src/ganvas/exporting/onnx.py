@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
+from ..errors import ModelError
 from .saved_model import predictor
 
 FILE = "model.onnx"
@@ -26,12 +28,36 @@ def convert(generator: keras.Model, path: Path) -> None:
         )
 
 
+def check(path: Path) -> None:
+    """Raises: ModelError: no ONNX file, or one whose weights are in other files."""
+    import onnx
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except Exception as error:  # of protobuf, whose classes differ by version
+        raise ModelError(f"{path} is no ONNX file: export the model again") from error
+    graphs: list[Any] = [model.graph, *model.functions]
+    while graphs:
+        graph = graphs.pop()
+        tensors = [*getattr(graph, "initializer", ())]
+        for sparse in getattr(graph, "sparse_initializer", ()):
+            tensors += [sparse.values, sparse.indices]
+        for attribute in (one for node in graph.node for one in node.attribute):
+            graphs += [attribute.g, *attribute.graphs]
+            tensors += [attribute.t, *attribute.tensors]
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                tensors += [sparse.values, sparse.indices]
+        if any(one.data_location == one.EXTERNAL or one.external_data for one in tensors):
+            raise ModelError(f"{path} has weights in other files: they must be in the file itself")
+
+
 class ONNX:
-    """Runs an .onnx file."""
+    """Runs an .onnx file, which holds all of its weights."""
 
     def __init__(self, path: Path, threads: int = 1):
         import onnxruntime
 
+        check(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3

@@ -46,14 +46,18 @@ class Models:
     Args:
         entries: models to serve; they are loaded by `refresh`.
         batching: for every model.
-        max_images: of a request to an export that cannot draw in parts.
+        max_images, trusted: see `Servable`.
     """
 
     def __init__(
-        self, entries: Sequence[Entry], batching: Batching | None = None, max_images: int = 64
+        self,
+        entries: Sequence[Entry],
+        batching: Batching | None = None,
+        max_images: int = 64,
+        trusted: bool = False,
     ):
         self._entries = list(entries)
-        self._batching, self._max_images = batching, max_images
+        self._options = batching, max_images, trusted
         self._versions: dict[str, dict[int, Version]] = {}
         self._labels: dict[str, dict[str, int]] = {}
         self.gone: Callable[[str, str], None] = lambda name, version: None
@@ -240,7 +244,7 @@ class Models:
             self._versions[entry.name][number] = version
         try:
             check_links(folder, entry.roots)
-            servable = Servable(entry.name, number, folder, self._batching, self._max_images)
+            servable = Servable(entry.name, number, folder, *self._options)
         except Exception as error:  # TensorFlow's loader raises many classes for a damaged model
             message = (
                 f"{folder} cannot be loaded ({type(error).__name__}: {error}): export it again"

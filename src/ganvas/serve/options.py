@@ -37,6 +37,7 @@ class ServeOptions:
         allow_reload: whether clients with the token may change the served models over gRPC.
         model_roots: folders in which such models must lie; none: those served from the start.
         allow_schemes: of addresses that a models.config may name, such as "gs".
+        trust_models: whether operations of a model may do more than compute, such as read files.
         tls_cert, tls_key: PEM files; with them both protocols use TLS.
     """
 
@@ -56,6 +57,7 @@ class ServeOptions:
     allow_reload: bool = False
     model_roots: tuple[Path, ...] = ()
     allow_schemes: tuple[str, ...] = ()
+    trust_models: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None
 

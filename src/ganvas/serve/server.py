@@ -67,7 +67,7 @@ class Server:
         cores = os.cpu_count() or 1
         file = options.batching_config
         batching = read_batching(file, cores) if file else None
-        self.models = Models(self._entries, batching, options.max_images)
+        self.models = Models(self._entries, batching, options.max_images, options.trust_models)
         # With a batcher, a thread waits for each request of a batch.
         threads = options.max_queue if batching else 2 * cores
         self.engine = Engine(self.models, Metrics(), options, threads, large=cores)

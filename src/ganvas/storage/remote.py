@@ -50,17 +50,18 @@ def here(location: StrPath, why: str = "drawings are written to this machine") -
     return path(location)
 
 
-def trusted(location: str, allowed: Collection[str] = tuple(PLUGINS)) -> str:
+def trusted(location: str, allowed: Collection[str] | None = None) -> str:
     """The location, if a file of somebody else may name it: a path of this machine, or an address
     of an allowed scheme. Other addresses, such as http://, would make this machine contact a server
     that the author of the file chose.
 
     Args:
         location: a path, an address, or a name such as "mnist", "keras:NAME" or "tfds:NAME".
-        allowed: schemes without "://"; the object stores with a plug-in if omitted.
+        allowed: schemes without "://"; None: the object stores of `PLUGINS`.
 
     Raises: UsageError: another scheme, a chain of addresses, or more than a name after "tfds:".
     """
+    allowed = PLUGINS if allowed is None else allowed
     scheme, rest = _split(location)
     library, _, name = location.partition(":")
     if scheme and scheme not in (*LOCAL, *allowed):

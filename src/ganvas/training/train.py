@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..base.keras_files import limited
 from ..base.types import StrPath
 from ..base.workers import task
 from ..config import Config, load_recipe
@@ -237,7 +238,8 @@ def load_game(run: StrPath) -> GAN:
     if state is None:
         raise RunError(f"{old.folder} has no saved state yet: train it for at least one tick")
     about = old.images
-    gan, _ = assemble(old.config, Form(tuple(about["shape"]), len(about["class_shares"])))
+    with limited(sum(array.size for array in state.values())):
+        gan, _ = assemble(old.config, Form(tuple(about["shape"]), len(about["class_shares"])))
     restore(gan, state)
     return gan
 

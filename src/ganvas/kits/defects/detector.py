@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ...base import saved_models
 from ...base.arrays import open_npz
-from ...errors import DataError
+from ...errors import DataError, ModelError
 from . import anogan, folder
 from .baselines import Baselines
 from .good_images import check_alpha
@@ -47,10 +47,15 @@ class Detector:
 
     def __init__(self, place: Path, facts: dict[str, Any]):
         self.place, self.facts = place, facts
-        self.shape = tuple(facts["shape"])
-        self.grid = folder.grid_of(facts)
-        self.alpha = float(facts["alpha"])
-        self.calibration_size = int(facts["parts"]["calibrate"])
+        try:
+            self.shape = tuple(facts["shape"])
+            self.grid = folder.grid_of(facts)
+            self.alpha = float(facts["alpha"])
+            self.calibration_size = int(facts["parts"]["calibrate"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"{place}/manifest.json describes no detector: fit it again"
+            ) from error
         self.model = saved_models.load(place)
         self._searched: np.ndarray | None = None
 
@@ -110,12 +115,15 @@ class Detector:
 
     def held_out(self) -> np.ndarray:
         """The good images that calibrated it: uint8 [n, H, W, C]."""
-        with open_npz(self.place / folder.HELD) as arrays:
+        path = self.place / folder.HELD
+        with folder.readable(path), open_npz(path) as arrays:
             return arrays["x"]
 
     def baselines(self) -> Baselines:
         """Detectors without a GAN, fitted on the same patches."""
-        return Baselines.read(self.place / folder.BASELINES, self.grid)
+        path = self.place / folder.BASELINES
+        with folder.readable(path):
+            return Baselines.read(path, self.grid)
 
     def _calibrated_search(self) -> np.ndarray:
         if self._searched is None:

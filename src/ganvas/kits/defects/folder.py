@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ...errors import ModelError, Refused
 from ...exporting import litert
 from ...exporting.saved_model import WARMUP, prediction_log
 from ...storage import manifest
+from ...storage.run import UNREADABLE
 from .baselines import Baselines
 from .card import card
 from .good_images import Split
@@ -88,6 +90,15 @@ def read(folder: Path) -> tuple[Path, dict[str, Any]]:
             "wrote"
         )
     return place, facts
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raises: ModelError: the arrays that are read within this are damaged."""
+    try:
+        yield
+    except (*UNREADABLE, KeyError) as error:
+        raise ModelError(f"{path} cannot be read ({error}): fit the detector again") from error
 
 
 def grid_of(facts: Mapping[str, Any]) -> Grid:

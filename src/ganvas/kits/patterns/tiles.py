@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from ... import images as pictures
 from ...base.building import building
+from ...base.keras_files import limited
 from ...config import Config, load_recipe
 from ...config.build import build
 from ...errors import RunError, UsageError, no_such
@@ -130,7 +131,7 @@ class Tiles:
         self.vectors = tables[0].get_weights()[0] if tables else None
         self.networks = networks
         channels, textures = int(generator.output.shape[-1]), len(names) if tables else 0
-        with building():
+        with building(), limited(generator.count_params()):
             self._torus = networks.torus(channels, textures)
         take(self._torus, generator)
         depth = self._torus.input["field"].shape[-1]
