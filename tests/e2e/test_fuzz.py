@@ -1,11 +1,12 @@
 """Damaged and hostile files for every reader of foreign bytes, from a fixed seed.
 
-Each file is read, or refused by an error of the package: within 5 seconds of
-processor time and 2 GiB, without running a program, importing a module, connecting, or opening a file elsewhere; and nothing is
-changed. REST and gRPC requests are in tests/serving/test_hostile.py.
+Each file is read, or refused by an error of the package: within 5 seconds of processor time and
+2 GiB, without running a program, importing a module, connecting, or opening a file elsewhere; and
+nothing is changed. REST and gRPC requests are in tests/serving/test_hostile.py.
 """
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -30,6 +31,53 @@ def fuzz(forked, place, count):
     assert not faults, "\n".join(faults)
     assert all(one["inputs"] == one["asked"] for one in results.values())
     return results
+
+
+GUARD = """
+import os, signal, socket, subprocess, sys
+from pathlib import Path
+
+sys.path.insert(0, {folder!r})
+import child
+from readers import Reader
+
+place, attack = Path(sys.argv[1]), sys.argv[2]
+attacks = {{
+    "program": lambda path: subprocess.run(["true"]),
+    "shell": lambda path: os.system("true"),
+    "connection": lambda path: socket.create_connection(("127.0.0.1", 9)),
+    "import": lambda path: __import__("antigravity"),
+    "read": lambda path: open("/etc/passwd"),
+    "write": lambda path: (place / "mark").write_text("x"),
+    "change": lambda path: path.with_name("y").write_text("x"),
+    "error": lambda path: {{}}["x"],
+    "hang": lambda path: [None for _ in iter(int, 1)],
+}}
+calls = []
+call = lambda path: calls.append(path) or (len(calls) > 1 and attacks[attack](path))
+reader = Reader(attack, "x", lambda folder: [b"seed"], call, None, 1)
+child.SECONDS = 0.5
+child.READERS[attack] = reader
+child.main(place, "1", attack)
+"""
+ATTACKS = ("program", "shell", "connection", "import", "read", "write", "change", "error", "hang")
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_the_guard(attack, forked, tmp_path):
+    """What a reader must not do is noted."""
+    script = tmp_path / "script.py"
+    script.write_text(GUARD.format(folder=str(CHILD.parent)))
+    process = forked(tmp_path, attack, script=script)
+    code = process.wait(60)
+    if attack == "hang":
+        assert code == -signal.SIGPROF and (tmp_path / "now").read_text().startswith("hang ")
+        return
+    assert code == 0, process.communicate()[1]
+    [fault] = json.loads((tmp_path / "results.json").read_text())[attack]["faults"]
+    wrong = {"error": "KeyError", "change": "changed"}.get(attack, "forbidden")
+    assert fault.startswith(f"{attack} 0: ") and wrong in fault
+    assert not (tmp_path / "mark").exists()
 
 
 def test_some_hostile_files(forked, tmp_path):
