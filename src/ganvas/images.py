@@ -23,6 +23,8 @@ from ganvas.base.logs import quiet_pillow
 from ganvas.base.printing import printable
 from ganvas.errors import DataError, Diverged
 
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
+"""Whatever the name of a file is: Pillow has readers of more, and that of EPS runs Ghostscript."""
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 FITS = ("crop", "pad", "paper")
 MAX_PIXELS = 100_000_000
@@ -35,6 +37,8 @@ _FILTER = Image.Resampling.BICUBIC
 # A much larger image is first reduced by a cheaper method, to at least so many times the requested
 # size: hardly any difference, and several times as fast (`benchmarks/shrinking.py`).
 _GAP = 2
+_EIGHT_BITS = ((np.arange(65536) + 128) // 257).astype(np.uint8)
+"""Of each number of 16 bits, rounded."""
 
 
 class Header(NamedTuple):
@@ -164,7 +168,7 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> np.nda
 
 
 def _open(file: str | Path | bytes) -> Image.Image:
-    image = Image.open(io.BytesIO(file) if isinstance(file, bytes) else file)
+    image = Image.open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=FORMATS)
     if image.width * image.height > MAX_PIXELS:
         image.close()
         raise Image.DecompressionBombError
@@ -195,8 +199,7 @@ def _is_grey(image: Image.Image) -> bool:
 def _plain(image: Image.Image) -> Image.Image:
     """Any mode -> L, LA, RGB or RGBA."""
     if image.mode.startswith("I"):
-        wide = np.clip(np.asarray(image, np.int64), 0, 65535)
-        return Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+        return Image.fromarray(_EIGHT_BITS[np.clip(np.asarray(image), 0, 65535)])
     if image.mode == "F":
         raise ValueError("pixels are floats, which have no agreed range: save it with 8 or 16 bits")
     grey, alpha = _is_grey(image), _has_alpha(image)

@@ -62,9 +62,10 @@ def open_npz(file: Path | IO[bytes]) -> Iterator[NpzFile]:
         with zipfile.ZipFile(file) as archive:
             check_archive(archive)
             for member in archive.infolist():
-                if member.filename.endswith(".npy"):
-                    with archive.open(member) as one:
-                        _check_header(one, member.filename, member.file_size)
+                if not member.filename.endswith(".npy"):  # NumPy would give bytes, or not check it
+                    raise ValueError(f"it holds {member.filename!r}, which is no array")
+                with archive.open(member) as one:
+                    _check_header(one, member.filename, member.file_size)
         if not isinstance(file, Path):
             file.seek(0)
         with contextlib.ExitStack() as stack:
@@ -89,7 +90,10 @@ def _check_header(file: IO[bytes], name: str, size: int) -> None:
     is declared. Raises: ValueError."""
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = read(file)
+    try:
+        shape, _, dtype = read(file)
+    except Exception as error:  # it is parsed as Python's syntax, which raises many types
+        raise ValueError(f"{name} has a damaged header: {error}") from error
     if dtype.hasobject:
         raise ValueError(f"{name} holds Python objects, which are not read")
     if math.prod(shape) * dtype.itemsize != size - file.tell():

@@ -19,6 +19,8 @@ from ..errors import RunError
 
 PARTS = (".*.part*",)
 """Patterns of the names of incomplete files that a killed process may leave."""
+LONGEST_NAME = 255
+"""Bytes; file systems raise errors for longer ones."""
 
 
 @contextlib.contextmanager
@@ -66,11 +68,13 @@ def read_object(path: Path) -> dict[str, Any]:
 def inside(folder: Path, name: Any) -> Path:
     """The file in a folder that a document of somebody else names.
 
-    Raises: ValueError: the name is no text, or leads out of the folder.
+    Raises: ValueError: the name is no text, leads out of the folder, or has over 255 bytes.
     """
     parts = PureWindowsPath(name).parts if isinstance(name, str) and "\0" not in name else ()
     if not parts or ".." in parts or PureWindowsPath(name).anchor or PureWindowsPath(name).drive:
         raise ValueError(f"it names the file {name!r}, which is not within the folder")
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        raise ValueError(f"it names a file by more than {LONGEST_NAME} bytes")
     return folder / name
 
 
@@ -118,7 +122,9 @@ def locked(folder: Path, leftovers: Sequence[str] = PARTS) -> Iterator[None]:
 
 
 def is_locked(lock: Path) -> bool:
-    """Whether a live process holds this lock file."""
+    """Whether a live process holds this lock file; it is not made."""
+    if not lock.exists():
+        return False
     try:
         with filelock.FileLock(lock, timeout=0):
             return False

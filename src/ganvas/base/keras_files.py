@@ -7,6 +7,9 @@ import contextlib
 import io
 import json
 import math
+import re
+import struct
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,6 +29,8 @@ MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 LARGEST_CONFIG = 2**24
 LARGEST = 2**31
 """Most bytes of config.json (16 MiB), and of all members unpacked (2 GiB)."""
+_MOST_TEXTS = 2**17
+"""Texts in a file of weights."""
 _SPARE = 2**20
 """Weights that a model may have besides those of its file, such as the counters of Dropout."""
 
@@ -43,7 +48,8 @@ def read_keras(path: Path, own: Mapping[str, Any] | None = None) -> keras.Model:
     try:
         config, weights = _checked(path) if path.suffix == ".keras" else _checked_h5(path)
         check_config(config, own)
-        with building(), limited(weights):
+        with building(), limited(weights), warnings.catch_warnings():
+            warnings.filterwarnings("error", "Skipping nested container")  # weights stay random
             return keras.saving.load_model(path, own, compile=False, safe_mode=True)
     except OSError as error:
         why = error.strerror or str(error).splitlines()[0]
@@ -65,18 +71,43 @@ def _checked(path: Path) -> tuple[Any, int]:
         if sizes["config.json"] > LARGEST_CONFIG or sum(sizes.values()) > LARGEST:
             raise ValueError("its config.json may have 16 MiB, and all of it 2 GiB, unpacked")
         config = json.loads(archive.read("config.json"))
-        with h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as file:
-            return config, _count(file, sizes["model.weights.h5"])
+        weights = archive.read("model.weights.h5")
+        with h5py.File(io.BytesIO(weights), "r") as file:
+            _check_heaps(file, weights)
+            return config, _count(file, len(weights))
 
 
 def _checked_h5(path: Path) -> tuple[Any, int]:
     """The configuration in an .h5 file, and its number of weights. Raises: ValueError."""
     size = path.stat().st_size
+    if size > LARGEST:
+        raise ValueError("it may have 2 GiB")
     with h5py.File(path, "r") as file:
+        _check_heaps(file, path.read_bytes())
         config = file.attrs.get("model_config", b"null")
-        if size > LARGEST or len(config) > LARGEST_CONFIG:
-            raise ValueError("its model_config may have 16 MiB, and all of it 2 GiB")
+        if len(config) > LARGEST_CONFIG:
+            raise ValueError("its model_config may have 16 MiB")
         return json.loads(config), _count(file, size)
+
+
+def _check_heaps(file: h5py.File, content: bytes) -> None:
+    """Check the global heaps of an HDF5 file, which hold its texts: HDF5 1.14 reads one that has a
+    free space of 0 bytes for ever. Raises: ValueError.
+
+    Source: HDF5 File Format Specification 3.0, section III.E.
+    """
+    if file.id.get_create_plist().get_sizes() != (8, 8):
+        raise ValueError("its addresses or lengths have no 8 bytes")
+    left = _MOST_TEXTS
+    for heap in re.finditer(rb"GCOL\x01", content):
+        at = heap.end() + 11
+        end = min(len(content), heap.start() + int.from_bytes(content[at - 8 : at], "little"))
+        while at + 16 <= end:
+            number, size = struct.unpack_from("<H6xQ", content, at)
+            at += 16 + -(-size // 8) * 8 if number else size
+            left -= 1
+            if left < 0 or not (number or size):
+                raise ValueError("its texts are damaged")
 
 
 def _count(file: h5py.File, size: int) -> int:

@@ -205,7 +205,7 @@ def load_recipe(name: StrPath) -> Config:
     """A recipe by its name in the package, or from a TOML file."""
     try:
         tree = tomllib.loads(recipe_text(name))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also of a number with thousands of digits
         raise ConfigError(f"{name} is not valid TOML ({error}): correct that line") from error
     return parse({"recipe": Path(name).stem, **tree})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 
@@ -91,10 +92,20 @@ def _classes(
             f"the labels of {where} are {labels.dtype} of shape {list(labels.shape)}; one integer "
             f"or word for each of the {count} images is needed: correct or remove them"
         )
+    if not _is_text(labels):
+        raise DataError(f"the labels of {where} hold texts that are not Unicode: write them again")
     values, numbers = np.unique(labels.reshape(-1), return_inverse=True)
     if names and values.dtype.kind in "iu" and values.max() < len(names):
         return labels.reshape(-1).astype(np.int32), tuple(names)
     return numbers.astype(np.int32), tuple(str(value) for value in values)
+
+
+def _is_text(labels: np.ndarray) -> bool:
+    """False for texts in UTF-32 with other numbers, of which NumPy makes strings that break."""
+    if labels.dtype.kind != "U" or not labels.dtype.itemsize:
+        return True
+    native = np.ascontiguousarray(labels, labels.dtype.newbyteorder("="))
+    return bool(native.view(np.uint32).max() <= sys.maxunicode)
 
 
 def _survey(pixels: np.ndarray) -> tuple[np.ndarray, int]:

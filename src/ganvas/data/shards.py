@@ -25,7 +25,7 @@ from ganvas.base.arrays import open_npz
 from ganvas.base.files import parse_object
 from ganvas.base.types import Tensor
 from ganvas.data.base import Images, _map
-from ganvas.data.findings import Report
+from ganvas.data.index import Shard, check_arrays, parse
 from ganvas.data.options import Options
 from ganvas.data.records import AGAIN, ARRAYS, FORMAT, FRAME_HEAD, FRAME_TAIL, INDEX
 from ganvas.errors import DataError, UsageError
@@ -82,19 +82,21 @@ class Shards(Images):
     def __init__(self, folder: Path | str, options: Options) -> None:
         store = Folder(folder) if isinstance(folder, Path) else Store(folder)
         with _whole(store, INDEX):
-            index = parse_object(store.read(INDEX))
-        if index.get("format") != FORMAT:
+            found = parse_object(store.read(INDEX))
+        if found.get("format") != FORMAT:
             raise DataError(
-                f"{folder} has format {index.get('format')}; {FORMAT} is needed: prepare the "
+                f"{folder} has format {found.get('format')}; {FORMAT} is needed: prepare the "
                 "images again"
             )
+        with _whole(store, INDEX):
+            index = parse(found)
         if options.balanced:
             raise DataError(
                 "data.balanced does not work with shards: give the folder or file from which "
                 f"{folder} was made, or set data.balanced=false"
             )
-        self._store, self._shards = store, index["shards"]
-        shape = tuple(index["shape"])
+        self._store, self._shards = store, index.shards
+        shape = index.shape
         if options.sides not in (None, shape[:2]) or options.channels not in (None, shape[2]):
             raise DataError(
                 f"{folder} contains images of {'x'.join(map(str, shape))}, but another size or "
@@ -105,12 +107,12 @@ class Shards(Images):
             _whole(store, ARRAYS),
             open_npz(io.BytesIO(store.read(ARRAYS))) as arrays,
         ):
+            check_arrays(arrays, index)
             self._shard, self._offset = arrays["shard"], arrays["offset"]
             self._crc = arrays["crc"]
             hashes, labels = arrays["hash"], arrays["label"]
-        names = tuple(index["names"]) if options.labels else ()
-        report = Report(**index["report"])
-        super().__init__(shape, hashes, labels.astype(np.int32), names, options, report)
+        names = tuple(index.names) if options.labels else ()
+        super().__init__(shape, hashes, labels.astype(np.int32), names, options, index.report)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Pixels of neighbouring rows: uint8 [len(rows), H, W, C], in one read per shard."""
@@ -118,7 +120,7 @@ class Shards(Images):
         for shard in np.unique(self._shard[rows]):
             some = rows[self._shard[rows] == shard]
             begins, ends = self._offset[some, 0], self._offset[some, 1]
-            name = self._shards[int(shard)]["file"]
+            name = self._shards[int(shard)].file
             path = f"{self._store.address}/{name}"
             try:
                 content = self._store.read(name, int(begins[0]), int(ends[-1]))
@@ -133,8 +135,13 @@ class Shards(Images):
                 if zlib.crc32(record) != self._crc[row]:
                     raise DataError(f"shard {path} is corrupt (checksum mismatch): {AGAIN}")
                 records.append(record)
-        raw = tf.io.parse_example(records, _FEATURES)["image"]
-        return tf.reshape(tf.io.decode_raw(raw, tf.uint8), (len(rows), *self.shape)).numpy()
+        try:
+            raw = tf.io.parse_example(records, _FEATURES)["image"]
+            return tf.reshape(tf.io.decode_raw(raw, tf.uint8), (len(rows), *self.shape)).numpy()
+        except tf.errors.InvalidArgumentError as error:
+            raise DataError(
+                f"records of {self._store.address} are not images of {self.shape}: {AGAIN}"
+            ) from error
 
     def _pieces(self, seed: int, start: int, size: int, kept: np.ndarray) -> tf.data.Dataset:
         order = _Order(self, seed)
@@ -234,19 +241,19 @@ def _whole(store: Folder | Store, name: str) -> Iterator[None]:
         ) from error
 
 
-def _verify(store: Folder | Store, shards: list[dict[str, Any]]) -> None:
+def _verify(store: Folder | Store, shards: list[Shard]) -> None:
     """Check sizes, and checksums of files if they have up to `_VERIFY_BYTES` in total; the error
     names the shard. Each record has its own checksum, which is checked when it is read."""
-    checksums = sum(s["bytes"] for s in shards) <= _VERIFY_BYTES
+    checksums = sum(s.bytes for s in shards) <= _VERIFY_BYTES
     sizes = store.sizes()
     for shard in shards:
-        path, bytes = f"{store.address}/{shard['file']}", sizes.get(shard["file"])
+        path, bytes = f"{store.address}/{shard.file}", sizes.get(shard.file)
         if bytes is None:
             raise DataError(f"shard {path} is missing: {AGAIN}")
-        if bytes != shard["bytes"]:
+        if bytes != shard.bytes:
             raise DataError(
-                f"shard {path} has {bytes} bytes, but {shard['bytes']} were written: {AGAIN}"
+                f"shard {path} has {bytes} bytes, but {shard.bytes} were written: {AGAIN}"
             )
-        near = isinstance(store, Folder) and checksums and store.sha256(shard["file"])
-        if near and near != shard["sha256"]:
+        near = isinstance(store, Folder) and checksums and store.sha256(shard.file)
+        if near and near != shard.sha256:
             raise DataError(f"shard {path} is corrupt (sha256 mismatch): {AGAIN}")

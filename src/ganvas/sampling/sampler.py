@@ -38,14 +38,37 @@ def load(run: StrPath, model: str = "best") -> Sampler:
     """
     if manifest.is_model(run):
         damaged = ModelError(f"{run} is no exported generator: export a run with `ganvas export`")
-        facts = check_facts(manifest.verify(run), damaged)
-        return Sampler(Exported(manifest.locate(run)), facts["names"], facts["class_shares"])
+        facts, place = check_facts(manifest.verify(run), damaged), manifest.locate(run)
+        return Sampler(_checked(Exported(place), place), facts["names"], facts["class_shares"])
     old = Run.open(run)
     path = old.model(model)
     if path is None:
         raise RunError(f"{old.folder} has no saved generator yet: train until its first image grid")
     data = old.images
-    return Sampler(read_keras(path), data["names"], data["class_shares"])
+    return Sampler(_checked(read_keras(path), path), data["names"], data["class_shares"])
+
+
+def _checked(generator: keras.Model | Exported, path: Path) -> keras.Model | Exported:
+    """Raises: ModelError: its inputs or outputs are not those of a generator."""
+    given, drawn = generator.input, generator.output
+    if (
+        not isinstance(given, dict)
+        or not {"noise"} <= given.keys() <= {"noise", "label"}
+        or not _fits(given["noise"], 2)
+        or not _fits(drawn, 4)
+        or not 1 <= drawn.shape[-1] <= 4
+    ):
+        raise ModelError(
+            f"{path} is no generator, which maps noise [N, Z] to images [N, H, W, C] with 1 to 4 "
+            "channels: give a run of `ganvas train`, or a model of `ganvas export`"
+        )
+    return generator
+
+
+def _fits(tensor: Any, rank: int) -> bool:
+    """Whether it has this rank, and known sides but for the first."""
+    shape = getattr(tensor, "shape", None)
+    return shape is not None and len(shape) == rank and None not in tuple(shape)[1:]
 
 
 def read_keras(path: StrPath) -> keras.Model:

@@ -93,7 +93,7 @@ class Client:
     ) -> list[Image.Image]:
         """The same as `generate`, as Pillow images."""
         files = self._files(n, label, seed, truncation)
-        return [Image.open(io.BytesIO(file)) for file in files]
+        return [Image.open(io.BytesIO(file), formats=["PNG"]) for file in files]
 
     def _files(
         self, n: int, label: int | None = None, seed: int = 0, truncation: float = 1.0

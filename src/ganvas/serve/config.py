@@ -267,5 +267,5 @@ def _read_text(path: str | Path, message: Any, what: str) -> None:
         text_format.Parse(Path(path).read_text("utf-8"), message)
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}): give {what}") from error
-    except (text_format.ParseError, UnicodeDecodeError) as error:
+    except (text_format.ParseError, ValueError) as error:  # of a number that is out of range
         raise UsageError(f"{path} is not {what} ({error}): correct that line") from error

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..base.arrays import open_npz
-from ..base.files import PARTS, disk_errors, locked, replacing, write_json
+from ..base.files import PARTS, disk_errors, locked, read_object, replacing, write_json
 from ..errors import RunError
 from .run import UNREADABLE
 
@@ -100,15 +100,14 @@ def claimed(folder: Path, request: Mapping[str, Any], anew: bool = False) -> Ite
 def request_of(folder: Path, file: str = REQUEST) -> dict[str, Any]:
     """The request that a folder was begun for; empty if there is none, or it cannot be read."""
     with contextlib.suppress(OSError, ValueError):
-        found = json.loads((folder / file).read_text("utf-8"))
-        return found if isinstance(found, dict) else {}
+        return read_object(folder / file)
     return {}
 
 
 def recall(path: Path, key: str) -> dict[str, Any]:
     """The values that `remember` wrote for the same key; empty if there are none."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        kept = json.loads(path.read_text("utf-8"))
+    with contextlib.suppress(OSError, ValueError):
+        kept = read_object(path)
         return kept if kept.get("key") == key else {}
     return {}
 

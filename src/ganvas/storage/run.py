@@ -122,7 +122,7 @@ class Run:
 
         try:
             return parse(tomllib.loads((self.folder / "config.toml").read_text("utf-8")))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(
                 f"{self.folder}/config.toml is damaged ({error}): correct that line, or start a "
                 "new run"

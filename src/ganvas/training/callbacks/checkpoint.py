@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -51,14 +52,21 @@ def state_of(gan: GAN) -> dict[str, np.ndarray]:
 def restore(gan: GAN, arrays: dict[str, np.ndarray]) -> None:
     """Restore a state. Raises: RunError: it belongs to other networks."""
     targets = variables(gan)
-    shapes = {name: tuple(v.shape) for name, v in targets.items()}
-    if shapes != {name: array.shape for name, array in arrays.items()}:
+    if _forms(targets) != _forms(arrays):
         raise RunError(
-            "the saved state has other shapes than the recipe's networks: config.toml or the "
-            "networks' code was changed since; put it back, or start a new run"
+            "the saved state has other shapes or types than the recipe's networks: config.toml or "
+            "the networks' code was changed since; put it back, or start a new run"
         )
     for name, variable in targets.items():
         variable.assign(arrays[name])
+
+
+def _forms(values: Mapping[str, Any]) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shape and type of each variable or array; the type of a Keras variable is a text."""
+    return {
+        name: (tuple(one.shape), getattr(one.dtype, "name", one.dtype))
+        for name, one in values.items()
+    }
 
 
 def take_weights(gan: GAN, arrays: dict[str, np.ndarray]) -> list[str]:
@@ -69,7 +77,8 @@ def take_weights(gan: GAN, arrays: dict[str, np.ndarray]) -> list[str]:
     """
     targets = {k: v for k, v in variables(gan).items() if k.partition("/")[0] in NETWORKS}
     given = {k: v for k, v in arrays.items() if k.partition("/")[0] in NETWORKS}
-    anew = [k for k in targets if k in given and given[k].shape != tuple(targets[k].shape)]
+    wanted, found = _forms(targets), _forms(given)
+    anew = [k for k in targets if k in given and found[k] != wanted[k]]
     if targets.keys() != given.keys() or 2 * len(anew) > len(targets):
         raise RunError(
             f"the other run's networks have {len(given)} weights, {len(anew)} of another shape; "
