@@ -17,7 +17,7 @@ from ganvas.base import arrays, keras_files
 from ganvas.config import load_recipe
 from ganvas.data import load
 from ganvas.data.preparing import prepare
-from ganvas.errors import ConfigError, DataError, ModelError, RunError
+from ganvas.errors import ConfigError, DataError, ModelError, RunError, UsageError
 from ganvas.sampling import sampler
 from ganvas.storage.job import REQUEST, recall, request_of
 from ganvas.storage.run import Run
@@ -188,6 +188,16 @@ def test_documents(tmp_path):
     for path in (tmp_path / REQUEST, tmp_path / "part.json"):
         path.write_text("[" * 10**5)
     assert request_of(tmp_path) == recall(tmp_path / "part.json", "x") == {}
+
+
+def test_numbers_that_are_out_of_range(tmp_path):
+    pytest.importorskip("tensorflow_serving")
+    from ganvas.serve.config import read_models
+
+    path = tmp_path / "models.config"
+    path.write_text(f'model_config_list {{ config {{ name: "a" model_type: {2**31} }} }}')
+    with refuses(UsageError, "models.config"):
+        read_models(path)
 
 
 def test_images_of_a_served_model_are_counted_behind_the_same_limits():
