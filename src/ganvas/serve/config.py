@@ -126,11 +126,16 @@ def entries(config: Any, schemes: Collection[str] = ()) -> list[Entry]:
     """
     if config.WhichOneof("config") == "custom_model_config":
         raise Declined("FAILED_PRECONDITION", "only a model_config_list can be served")
-    found = [_entry(model, schemes) for model in config.model_config_list.config]
-    names = [entry.name for entry in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise invalid(f"Illegal to list model {name} multiple times in config list")
+    before = set(_copies)
+    try:
+        found = [_entry(model, schemes) for model in config.model_config_list.config]
+        names = [entry.name for entry in found]
+        for name in names:
+            if names.count(name) > 1:
+                raise invalid(f"Illegal to list model {name} multiple times in config list")
+    except Declined:
+        free(set(_copies) - before)
+        raise
     return found
 
 
