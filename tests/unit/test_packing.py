@@ -107,18 +107,18 @@ def test_mending_that_was_cut_is_mended(moved, pack, eleven, tmp_path, monkeypat
 
 def test_images_that_read_otherwise_now_do_not_mend_others(eleven, tmp_path, monkeypatch):
     """Runs of the packed images would not know them again."""
-    out, probe = tmp_path / "packed", packer.probe
+    out, look = tmp_path / "packed", packer.look
     cluster.pack(eleven, out)
     damage(out, "00001.tfrecord", "lose")
     before = contents(out)
 
-    def refuse(path):
+    def refuse(path, measure):
         if Path(path).stem == "03":
             raise DataError("not now")
-        return probe(path)
+        return look(path, measure)
 
     with monkeypatch.context() as patch:
-        patch.setattr(packer, "probe", refuse)
+        patch.setattr(packer, "look", refuse)
         with refuses(DataError):
             cluster.pack(eleven, out)
     assert contents(out) == before and not list(tmp_path.glob(".*"))

@@ -108,6 +108,7 @@ def settle(config: Config, source: Images, name: str) -> Config:
         "data.source": name,
         "data.size": source.shape[:2],
         "data.channels": source.shape[2],
+        "data.levels": source.levels,
         "loss": complete("loss", config.loss, LOSSES),
         "networks": complete("networks", config.networks, NETWORKS),
         "penalties": [complete("penalty", p, PENALTIES) for p in config.penalties],

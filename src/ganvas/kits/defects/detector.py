@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...errors import DataError
+from ...images import Levels
 from . import anogan, folder
 from .baselines import Baselines
 from .good_images import check_alpha
@@ -41,12 +42,17 @@ class Verdicts(NamedTuple):
 
 
 class Detector:
-    """Runs the SavedModel of a model folder; `facts` is its manifest."""
+    """Runs the SavedModel of a model folder; `facts` is its manifest.
+
+    Image files must be read with its `levels` (see `images.read`), as `good_images.read` does.
+    """
 
     def __init__(self, place: Path, facts: dict[str, Any]):
         self.place, self.facts = place, facts
         self.shape = tuple(facts["shape"])
         self.grid = folder.grid_of(facts)
+        levels = facts.get("levels", "full")
+        self.levels: Levels = levels if isinstance(levels, str) else (levels[0], levels[1])
         self.alpha = float(facts["alpha"])
         self.calibration_size = int(facts["parts"]["calibrate"])
         self.model = tf.saved_model.load(place.as_posix())

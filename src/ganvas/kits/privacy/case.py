@@ -153,14 +153,13 @@ def _source(data: Any, shape: Any, run: Run | None, notes: list[str], option: st
         # The run was trained without labels, or with groups in their place; they may name people.
         named = replace(options_of(config), labels=True, balanced=False, clusters=0)
         return load_images(config.data.source, named)
-    source = load_images(data, Options(holdout=0, judged=True))
+    plain = Options(holdout=0, levels=config.data.levels if config else "auto", judged=True)
+    source = load_images(data, plain)
     if source.shape != tuple(shape):
         smallest = source.report.sizes["smallest"]
         if smallest[0] < shape[0] or smallest[1] < shape[1]:
             assert_same_shape(shape, (*smallest, source.shape[2]))
-        source = load_images(
-            data, Options(size=shape[:2], channels=shape[2], holdout=0, judged=True)
-        )
+        source = load_images(data, replace(plain, size=shape[:2], channels=shape[2]))
     if run and option == "train":
         notes.append(
             "The run was trained on other files or on arrays: the audit assumes that these are its "
