@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import google_crc32c
 import numpy as np
 
 from ganvas.data.findings import Seen, examine
@@ -233,10 +235,22 @@ def check(
     values = pixels.tobytes()
     pixel = values[: pixels.shape[-1]]
     constant = values == pixel * (len(values) // len(pixel))
-    grey = channels > 2 and bool((pixels[..., :1] == pixels[..., 1:3]).all())
-    return Checked(
-        content_hash(content), content_hash(values), constant, grey, pixels if keep else None
-    )
+    grey = channels > 2 and _equal_channels(values, channels)
+    kept = pixels if keep else None
+    return Checked(content_hash(content), _pixel_hash(values), constant, grey, kept)
+
+
+def _equal_channels(values: bytes, channels: int) -> bool:
+    some = values[: 32 * channels]  # they tell for most colour images
+    if not some[::channels] == some[1::channels] == some[2::channels]:
+        return False
+    return values[::channels] == values[1::channels] == values[2::channels]
+
+
+def _pixel_hash(values: bytes) -> int:
+    """64 bits by two checksums with different polynomials: as good as `content_hash` against
+    chance, in a quarter of its time."""
+    return zlib.crc32(values) | google_crc32c.value(values) << 32
 
 
 def _classes(paths: list[str], folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:

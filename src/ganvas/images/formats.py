@@ -16,6 +16,8 @@ from PIL import Image, features
 REFUSED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "PDF", "WMF"})
 """Formats of Pillow that are no pictures, that it cannot decode, or for which it starts another
 program (EPS: Ghostscript)."""
+_COMMON = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
+"""Formats that are tried first, in this order: the others cost 20 microseconds."""
 _CODECS = {"AVIF": "avif", "JPEG2000": "jpg_2000", "WEBP": "webp"}
 """Formats that are registered even if their codec is missing."""
 DICOM = (".dcm", ".dicom")
@@ -56,7 +58,11 @@ def known() -> Known:
     _plug_in("pillow_heif", lambda module: module.register_heif_opener())
     _plug_in("pillow_jxl")  # its import registers it
     missing = {name for name, codec in _CODECS.items() if not features.check(codec)}
-    formats = tuple(n for n in Image.ID if n not in REFUSED and n not in missing)
+    formats = tuple(
+        name
+        for name in dict.fromkeys((*_COMMON, *Image.ID))
+        if name in Image.OPEN and name not in REFUSED and name not in missing
+    )
     of = Image.registered_extensions()
     suffixes = {suffix for suffix, name in of.items() if name in formats}
     if importlib.util.find_spec("pydicom"):

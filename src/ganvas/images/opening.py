@@ -17,6 +17,7 @@ from ganvas.images import depth, dicom, formats, repair
 
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 4
+_PHOTOMETRIC, _ORIENTATION = 262, 274
 _ORIENTED = frozenset({"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"})
 _PLAIN_FORMATS = frozenset({"BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP"})
 """Formats whose orientation, if they have one, is in `_ORIENTED` of `Image.info`."""
@@ -75,7 +76,10 @@ def _open(file: str | Path | bytes, pixels: bool = True) -> Image.Image:
             raise
         image = dicom.opened(file, pixels)
     tags = getattr(image, "tag_v2", {})
-    if depth.is_wide(image) and tags.get(262) == 0:
+    if tags.get(_ORIENTATION, 1) >= 5 and not isinstance(file, bytes):
+        image.close()  # Pillow 13 mixes up the sides if it maps such a file into memory
+        return _open(Path(file).read_bytes(), pixels)
+    if depth.is_wide(image) and tags.get(_PHOTOMETRIC) == 0:
         image.info[depth.INVERTED] = True
     if image.width * image.height > MAX_PIXELS:
         image.close()
@@ -105,7 +109,7 @@ def _turned(image: Image.Image) -> bool:
         return False
     if image.format == "TIFF":  # Pillow has swapped them already
         return False
-    return image.getexif().get(0x0112, 1) >= 5
+    return image.getexif().get(_ORIENTATION, 1) >= 5
 
 
 def has_alpha(image: Image.Image) -> bool:
