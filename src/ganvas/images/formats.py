@@ -65,6 +65,7 @@ def known() -> Known:
     )
     of = Image.registered_extensions()
     suffixes = {suffix for suffix, name in of.items() if name in formats}
+    suffixes.update([".mpo"] if "JPEG" in formats else [])  # a JPEG file with another one in it
     if importlib.util.find_spec("pydicom"):
         suffixes.update(DICOM)
     return Known(formats, frozenset(suffixes))
