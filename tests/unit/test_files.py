@@ -1,5 +1,6 @@
 """What is found below a folder or in an archive, and what is said of everything else."""
 
+import gzip
 import io
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import tomllib
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -16,10 +18,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganvas.config import Config, parse, parse_set
 from ganvas.data import Options, archives, load, prepare
 from ganvas.data.parallel import mapped
 from ganvas.data.walk import find
-from ganvas.errors import DataError
+from ganvas.errors import ConfigError, DataError
 from ganvas.images import formats, is_image
 from ganvas.kits.defects import good_images
 from ganvas.storage.run import Run
@@ -296,6 +299,14 @@ class TestArchives:
         source = load(tmp_path / "a.tar")
         assert (source.count, source.report.left_out[0]["count"]) == (3, 3)
 
+    def test_a_header_that_takes_much_memory_is_refused(self, tmp_path):
+        about = tarfile.TarInfo("long")
+        about.type, about.size = tarfile.XHDTYPE, 2**26
+        with gzip.open(tmp_path / "a.tar.gz", "wb") as file:
+            file.write(about.tobuf() + bytes(2**26))
+        with refuses(DataError, "header"):
+            load(tmp_path / "a.tar.gz")
+
     def test_bombs_are_bounded(self, tmp_path, monkeypatch):
         monkeypatch.setattr(archives, "MOST_BYTES", 2**20)
         path = in_zip(tmp_path / "a.zip", **{f"{n}.bmp": bytes(2**20) for n in range(8)})
@@ -386,13 +397,20 @@ class TestLevels:
     def test_refused(self, levels):
         with refuses(DataError, "levels must be"):
             Options(levels=levels)
+        with refuses(ConfigError, "data.levels"):
+            Config().with_values({"data.levels": levels})
+
+    def test_the_recipe_keeps_them(self):
+        config = Config().with_values(parse_set(["data.levels=[-160, 240]"]))
+        assert parse(tomllib.loads(config.toml())).data.levels == (-160, 240)
+        assert Config().data.levels == "auto"
 
     def test_grey_stored_in_colour_is_said_and_stays(self, tmp_path):
         for number in range(12):
             Image.fromarray(spot(number)).convert("RGB").save(tmp_path / f"{number}.jpg")
         source = load(tmp_path)
         assert source.shape == (16, 16, 3) and source.report.grey_as_colour
-        assert warned(source, "data.channels=1")
+        assert warned(source, "data.channels=1 trains on one channel")
         assert not load(tmp_path, Options(channels=3)).report.grey_as_colour
         Image.fromarray(np.dstack([SPOT, SPOT + 9, SPOT])).save(tmp_path / "c.png")
         assert not load(tmp_path).report.grey_as_colour

@@ -176,3 +176,17 @@ def test_no_scratch_file_stays_open(fails, eleven, tmp_path, monkeypatch):
     for link in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # that which looks
             assert "pixels" not in str(link.readlink())
+
+
+def test_levels_and_equal_pixels_are_those_of_prepare(tmp_path):
+    """12-bit values in files of two formats, of which some are equal."""
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    for number in range(8):
+        values = np.random.default_rng(number).integers(0, 4096, (16, 16), np.uint16)
+        Image.fromarray(values).save(folder / f"{number}.png")
+        Image.fromarray(values).save(folder / f"{number % 3}.tif")
+    expected = contents(preparing.prepare(folder, tmp_path / "a"))
+    packed = contents(cluster.pack(folder, tmp_path / "b"))
+    assert {name: packed[name] for name in expected} == expected
+    assert ganvas.data.load(tmp_path / "b").levels == (0, 4095)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import bz2
 import errno
 import functools
+import gzip
+import lzma
 import os
 import shutil
 import tarfile
@@ -14,11 +17,11 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 from ganvas.data.walk import NO_IMAGE, LeftOut
 from ganvas.errors import DataError
-from ganvas.images.formats import HINTS, known, suffix_of
+from ganvas.images.formats import HINTS, head, known, suffix_of
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 MOST_FILES = 5_000_000
@@ -27,9 +30,10 @@ MOST_BYTES, MOST_RATIO = 2**30, 100
 """An archive may grow to `MOST_BYTES` + `MOST_RATIO` times its own size: images hardly shrink."""
 _SPARE = 2**28  # bytes of the disk that stay free
 _CHUNK = 2**20
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, RuntimeError,
-           NotImplementedError, ValueError)  # fmt: skip
-
+_BROKEN = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError,
+    RuntimeError, NotImplementedError, ValueError,
+)  # fmt: skip
 _NAMES = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ, errno.EINVAL)
 
 
@@ -164,8 +168,32 @@ def _zip(file: Path) -> Iterator[_Member]:
                 yield _Member(name, refused, functools.partial(archive.open, about), False)
 
 
+class _Bounded:
+    """A stream that refuses to read much at once, as a header of a tar file can demand."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.seek, self.tell = stream.seek, stream.tell
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= _CHUNK:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._stream.read(size)
+
+
+def _stream(file: Path) -> IO[bytes]:
+    start = head(file)
+    for magic, opener in ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.open)):
+        if start.startswith(magic):
+            return cast(IO[bytes], opener(file))
+    return file.open("rb")
+
+
 def _tar(file: Path) -> Iterator[_Member]:
-    with tarfile.open(file) as archive:
+    with (
+        _stream(file) as stream,
+        tarfile.open(fileobj=cast(IO[bytes], _Bounded(stream)), mode="r:") as archive,
+    ):
         for about in archive:
             archive.members = []  # type: ignore[attr-defined] # else all are kept in memory
             refused = "" if about.isreg() else "it is a link or no regular file"

@@ -281,4 +281,6 @@ def _nothing(name: str, images: int, left_out: LeftOut, unreadable: list[dict[st
     if hints:
         (hint, number), *_ = hints.most_common(1)
         return f"{name} contains {number} images that need another package: {hint}"
+    if any(what in (".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2") for what, _ in left_out):
+        return f"{name} contains no images, but an archive: give the archive itself, or unpack it"
     return f"{name} contains no images{others}; accepted are {accepted}: give a folder of images"

@@ -186,7 +186,7 @@ def _of_files(report: Report, extent: Extent | None, channels: int) -> list[str]
     if report.grey_as_colour:
         found.append(
             f"all images are grey, but stored in colour: data.channels={channels - 2} trains on "
-            "grey ones, which is faster"
+            "one channel instead of three"
         )
     if report.first_frames:
         found.append(

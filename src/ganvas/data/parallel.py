@@ -13,7 +13,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 _TOGETHER = 8  # items of a task: a task for each item costs as much as a small image
-_AHEAD = 4  # tasks of a thread that wait, or whose results wait
+_AHEAD = 2  # tasks of a thread that wait, or whose results wait
 
 
 def mapped(function: Callable[[A], B], items: Sequence[A]) -> Generator[B, None, None]:

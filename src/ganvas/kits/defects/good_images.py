@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from ... import images as pictures
 from ...data import Options, load
 from ...data.archives import is_archive, unpacked
+from ...data.parallel import mapped
 from ...data.walk import find
 from ...errors import DataError, UsageError
 
@@ -101,9 +101,7 @@ def read(
             raise DataError(_other(name, pixels.shape[1:], shape))
         return Named(pixels, [f"{name}[{row}]" for row in range(len(pixels))])
     channels = None if shape is None else shape[2]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        one = partial(pictures.read, channels=channels, levels=levels)
-        found = list(pool.map(one, paths))
+    found = list(mapped(partial(pictures.read, channels=channels, levels=levels), paths))
     shape = shape or found[0].shape
     for path, image in zip(paths, found, strict=True):
         if image.shape != shape:
