@@ -115,10 +115,12 @@ def looks_like_one(start: bytes) -> bool:
 
 
 def what_it_is(start: bytes) -> str:
-    """What a file is that is no image, or that needs a plug-in; empty if it is not known."""
+    """What a file is that cannot be opened as an image; empty if it is not known."""
     suffix = DICOM[0] if is_dicom(start) else _brand(start)
     if suffix and suffix not in known().suffixes:
         return f"{suffix[1:].upper()}, which needs {HINTS[suffix]}"
+    if looks_like_one(start):
+        return "damaged, or of a kind that Pillow does not read"
     return next((what for magic, what in _OTHERS.items() if start.startswith(magic)), "")
 
 

@@ -140,8 +140,8 @@ def _reading(file: str | Path | bytes) -> Iterator[None]:
         raise DataError(f"cannot read {name}: {limit}") from error
     except UnidentifiedImageError as error:
         start = file[:132] if isinstance(file, bytes) else formats.head(file)
-        what = formats.what_it_is(start)
-        raise DataError(f"cannot read {name}: {what or 'empty, or not an image'}") from error
+        what = formats.what_it_is(start) or "empty, or not an image"
+        raise DataError(f"cannot read {name}: {what}") from error
     except FileNotFoundError as error:
         raise DataError(f"cannot read {name}: there is no such file") from error
     except Exception as error:  # decoders raise many types on broken files, even IndexError
