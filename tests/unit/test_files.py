@@ -119,7 +119,7 @@ class TestWalk:
         (folder / "up").symlink_to("..")
         found, left_out = names(folder)
         assert found == [f"{n:03d}.png" for n in range(12)]
-        assert left_out["link", "it leads to a folder that is read already"] == 2
+        assert left_out["link", "leads to a folder that is read already"] == 2
 
     def test_each_file_counts_once(self, tmp_path):
         """The path without a link is taken, else the first by name; links out of it work."""
@@ -132,8 +132,8 @@ class TestWalk:
         (folder / "out-again").symlink_to(outside)
         found, left_out = names(folder)
         assert found == ["b.png", "c.png", "m/000.png", "out/021.png"]
-        assert left_out["link", "it leads to a file that is read already"] == 4
-        assert left_out["link", "it leads to a folder that is read already"] == 1
+        assert left_out["link", "leads to a file that is read already"] == 4
+        assert left_out["link", "leads to a folder that is read already"] == 1
 
     def test_pipes_and_sockets_are_never_opened(self, tmp_path, monkeypatch):
         fill(tmp_path, 4)
@@ -279,8 +279,8 @@ class TestArchives:
         assert source.places == ("a/0.png", "a/1.png", "a/2.png", "b/4.png")
         whys = {one["why"]: one["count"] for one in source.report.left_out}
         assert whys == {
-            "its name leads out of the archive": 2,
-            "it is a link or no regular file": 1,
+            "name leads out of the archive": 2,
+            "link, or no regular file": 1,
         }
         assert not (tmp_path / "x.png").exists() and not Path("/y.png").exists()
         with tarfile.open(tmp_path / "a.tar", "w") as archive:
@@ -318,6 +318,14 @@ class TestArchives:
         monkeypatch.setattr(archives, "MOST_FILE_BYTES", 50)
         with refuses(DataError, "no images"):
             load(in_zip(tmp_path / "c.zip", **{f"{n}.png": png(n) for n in range(3)}))
+
+    def test_encrypted_files_are_named(self, tmp_path):
+        content = bytearray(in_zip(tmp_path / "a.zip", **{"a.png": png(1)}).read_bytes())
+        for start, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            content[content.index(start) + flags] |= 1
+        (tmp_path / "a.zip").write_bytes(content)
+        with refuses(DataError, "a.zip", "encrypted"):
+            load(tmp_path / "a.zip")
 
     def test_damage(self, tmp_path):
         content = packed(fill(tmp_path / "p"), tmp_path / "p.zip").read_bytes()

@@ -130,7 +130,7 @@ def _unpack(file: Path, folder: Path, room: int) -> LeftOut:
 
 def _unsafe(name: str, parts: tuple[str, ...]) -> str:
     outside = ".." in parts or name.startswith("/") or name[1:2] == ":" or "\0" in name
-    return "its name leads out of the archive" if outside or not parts else ""
+    return "name leads out of the archive" if outside or not parts else ""
 
 
 def _write(member: _Member, path: Path, most: int) -> tuple[str, int]:
@@ -145,12 +145,12 @@ def _write(member: _Member, path: Path, most: int) -> tuple[str, int]:
                 written += target.write(chunk)
         if written <= most:
             return "", written
-        why = f"it has more than {most} bytes"
+        why = f"more than {most} bytes"
     except _BROKEN as error:
         number = error.errno if isinstance(error, OSError) else None
         if member.shared or number not in (None, *_NAMES):
             raise
-        why = f"it is damaged in the archive, or its name is not accepted ({error})"
+        why = "damaged in the archive, or of a name that is not accepted"
     if path.is_file():
         path.unlink()
     return why, written
@@ -161,9 +161,9 @@ def _zip(file: Path) -> Iterator[_Member]:
         for about in archive.infolist():
             name = about.filename.replace("\\", "/")  # as some programs for Windows write it
             mode = about.external_attr >> 16
-            refused = "it is encrypted" if about.flag_bits & 1 else ""
+            refused = "encrypted" if about.flag_bits & 1 else ""
             if mode and (mode & 0o170000) not in (0, 0o100000, 0o040000):
-                refused = "it is a link or no regular file"
+                refused = "link, or no regular file"
             if not name.endswith("/"):
                 yield _Member(name, refused, functools.partial(archive.open, about), False)
 
@@ -196,7 +196,7 @@ def _tar(file: Path) -> Iterator[_Member]:
     ):
         for about in archive:
             archive.members = []  # type: ignore[attr-defined] # else all are kept in memory
-            refused = "" if about.isreg() else "it is a link or no regular file"
+            refused = "" if about.isreg() else "link, or no regular file"
             if not about.isdir():
                 yield _Member(
                     about.name, refused, functools.partial(archive.extractfile, about), True

@@ -16,7 +16,7 @@ import numpy as np
 from ganvas.data.findings import Seen, examine
 from ganvas.data.listing import alike, content_hash
 from ganvas.data.options import Options, auto_size
-from ganvas.data.walk import LeftOut
+from ganvas.data.walk import NO_IMAGE, LeftOut
 from ganvas.errors import DataError
 from ganvas.images import Extent, Header, Levels, extent, joined, levels_of, probe, read
 
@@ -277,10 +277,12 @@ def _nothing(name: str, images: int, left_out: LeftOut, unreadable: list[dict[st
         )
     count = left_out.total()
     others = f" ({count} other file{'s' * (count != 1)})" if count else ""
-    hints = Counter({why: n for (_, why), n in left_out.items() if why.startswith("pip install")})
-    if hints:
-        (hint, number), *_ = hints.most_common(1)
-        return f"{name} contains {number} images that need another package: {hint}"
+    reasons = Counter({key: n for key, n in left_out.items() if key[1] != NO_IMAGE})
+    if reasons:
+        ((what, why), number), *_ = reasons.most_common(1)
+        hint = f"to read them: {why}" if why.startswith("pip install") else why
+        files = "1 file is" if number == 1 else f"{number} files are"
+        return f"{name} contains no images that can be read; {files} left out ({what}): {hint}"
     if any(what in (".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2") for what, _ in left_out):
         return f"{name} contains no images, but an archive: give the archive itself, or unpack it"
     return f"{name} contains no images{others}; accepted are {accepted}: give a folder of images"

@@ -71,6 +71,7 @@ class Options:
         if isinstance(self.levels, str):
             accepted = self.levels in ("auto", "full")
         else:
+            object.__setattr__(self, "levels", (*self.levels,))  # a list, from JSON or TOML
             accepted = len(self.levels) == 2 and self.levels[0] < self.levels[1]
         if not accepted:
             raise DataError(

@@ -69,7 +69,7 @@ class _Walk:
             try:
                 key = _key(os.stat(path))  # noqa: PTH116 - a million files
                 if key in self._folders:
-                    self.left_out["link", "it leads to a folder that is read already"] += 1
+                    self.left_out["link", "leads to a folder that is read already"] += 1
                     continue
                 self._folders.add(key)
                 with os.scandir(path) as entries:
@@ -80,7 +80,7 @@ class _Walk:
                     ]
             except OSError as error:
                 self.closed[path] = error.strerror or str(error)
-                self.left_out["folder", f"it cannot be read ({self.closed[path]})"] += 1
+                self.left_out["folder", f"cannot be read ({self.closed[path]})"] += 1
 
     def follow(self) -> None:
         """Read what links lead to, after everything that is there without them."""
@@ -111,7 +111,7 @@ class _Walk:
             if self._keys[row] in taken:
                 gone.add(row)
             taken.add(self._keys[row])
-        self.left_out["link", "it leads to a file that is read already"] += len(gone)
+        self.left_out["link", "leads to a file that is read already"] += len(gone)
         return [path for row, path in enumerate(self._paths) if row not in gone]
 
     def _is_folder(self, entry: os.DirEntry[str], linked: bool) -> bool:
@@ -123,21 +123,21 @@ class _Walk:
         try:
             self._file(entry.path, os.stat(entry.path), linked)  # noqa: PTH116
         except OSError as error:  # it was removed meanwhile
-            self._leave(suffix_of(entry.name), f"it cannot be read ({error.strerror})")
+            self._leave(suffix_of(entry.name), f"cannot be read ({error.strerror})")
         return False
 
     def _file(self, path: str, about: os.stat_result | None, linked: bool) -> None:
         suffix = suffix_of(os.path.basename(path))  # noqa: PTH119
         if about and not stat.S_ISREG(about.st_mode):
             kind = _KINDS.get(stat.S_IFMT(about.st_mode), "special file")
-            self._leave(kind, "it is no regular file")
+            self._leave(kind, "no regular file")
             return
         try:
             if not (is_image(path) if about else suffix in known().suffixes):
                 self._leave(suffix, HINTS.get(suffix, NO_IMAGE))
                 return
         except OSError as error:
-            self._leave(suffix, f"it cannot be read ({error.strerror})")
+            self._leave(suffix, f"cannot be read ({error.strerror})")
             return
         self._paths.append(path)
         self._keys.append(_key(about) if about else len(self._paths))

@@ -57,7 +57,8 @@ def known() -> Known:
     Image.init()
     _plug_in("pillow_heif", lambda module: module.register_heif_opener())
     _plug_in("pillow_jxl")  # its import registers it
-    missing = {name for name, codec in _CODECS.items() if not features.check(codec)}
+    codecs = {name: codec for name, codec in _CODECS.items() if name in Image.OPEN}
+    missing = {name for name, codec in codecs.items() if not features.check(codec)}
     formats = tuple(
         name
         for name in dict.fromkeys((*_COMMON, *Image.ID))
