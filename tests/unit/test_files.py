@@ -3,7 +3,6 @@
 import gzip
 import io
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -199,28 +198,6 @@ class TestStopped:
         assert next(results) == 0
         assert list(results) == list(range(1, 1000))
 
-    def test_ctrl_c_ends_a_check_at_once(self, tmp_path, forked):
-        """While images are decoded: exit code 130, and no run folder."""
-        folder, script = tmp_path / "a", tmp_path / "script.py"
-        folder.mkdir()
-        Image.new("L", (8000, 8000)).save(folder / "0.png")  # it takes a tenth of a second
-        for number in range(1, 300):
-            (folder / f"{number}.png").write_bytes((folder / "0.png").read_bytes())
-        script.write_text(
-            "import pathlib, sys; from ganvas.cli import run_command; pathlib.Path('go').touch();"
-            "sys.exit(run_command(['train', 'a']))"
-        )
-        process = forked(script=script, cwd=tmp_path)
-        while not (tmp_path / "go").exists():
-            time.sleep(0.05)
-        time.sleep(1.5)
-        process.send_signal(signal.SIGINT)
-        began = time.monotonic()
-        _, errors = process.communicate()
-        assert time.monotonic() - began < 3
-        assert (process.returncode, "interrupted" in errors) == (130, True)
-        assert {path.name for path in tmp_path.iterdir()} == {"a", "go", "script.py"}
-
 
 def packed(folder, path):
     if path.suffix == ".zip":
@@ -392,6 +369,32 @@ class TestLevels:
         assert load(tmp_path / "out", Options(levels=(0, 4095))).count == 12
         with refuses(DataError, "data.levels", 4095):
             load(tmp_path / "out", Options(levels="full"))
+
+    def test_a_run_keeps_the_two_numbers(self, deep):
+        from ganvas.data import options_of
+        from ganvas.training.train import prepare as prepare_run
+
+        config, source = prepare_run(str(deep), "quick", None)
+        assert config.data.levels == (0, 4095)
+        stored = parse(tomllib.loads(config.toml()))
+        assert load(deep, options_of(stored)).fingerprint == source.fingerprint
+        Image.fromarray(np.full((16, 16), 60_000, np.uint16)).save(deep / "bright.png")
+        assert options_of(stored).levels == load(deep, options_of(stored)).levels == (0, 4095)
+        assert load(deep).levels == "full"
+
+    def test_a_test_part_is_read_as_the_training_part(self, deep, tmp_path):
+        """Though its own values would give other levels."""
+        from ganvas.kits.rare_class.parts import gather
+        from ganvas.kits.rare_class.plan import Plan
+
+        for part, scale in (("train", 16), ("test", 1)):
+            for number in range(40):
+                folder = tmp_path / part / "ab"[number % 2]
+                folder.mkdir(parents=True, exist_ok=True)
+                values = spot(number + 100 * scale).astype(np.uint16) * scale
+                Image.fromarray(values).save(folder / f"{number}.png")
+        found = gather(str(tmp_path / "train"), Plan(("b",)), test=str(tmp_path / "test"))
+        assert (found.learn.images.max(), found.test.images.max()) == (254, 16)
 
     def test_eight_bits_stay_as_they_are(self, tmp_path):
         plain, other = load(fill(tmp_path)), load(tmp_path, Options(levels="full"))

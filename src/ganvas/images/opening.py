@@ -145,5 +145,6 @@ def _reading(file: str | Path | bytes) -> Iterator[None]:
     except FileNotFoundError as error:
         raise DataError(f"cannot read {name}: there is no such file") from error
     except Exception as error:  # decoders raise many types on broken files, even IndexError
-        why = " ".join(str(error).split()) or type(error).__name__
+        text = getattr(error, "strerror", None) or str(error)
+        why = " ".join(text.split()) or type(error).__name__
         raise DataError(f"cannot read {name}: {why}") from error

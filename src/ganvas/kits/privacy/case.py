@@ -15,6 +15,7 @@ from ...data.sources import load as load_images
 from ...errors import DataError, RunError, UsageError
 from ...evaluation.samples import shrink
 from ...evaluation.subject import assert_same_shape
+from ...images import Levels
 from ...sampling.sampler import Sampler, load
 from ...storage.manifest import is_model, verify
 from ...storage.run import Run
@@ -81,9 +82,10 @@ def gather(
     shape = sampler.shape if sampler else drawn.shape
     notes: list[str] = []
     trained = _source(train, shape, run, notes, "train")
-    held = (
-        trained.held_out() if holdout is None else _source(holdout, shape, None, notes, "holdout")
-    )
+    if holdout is None:
+        held = trained.held_out()
+    else:
+        held = _source(holdout, shape, None, notes, "holdout", trained.levels)
     if held is None:
         raise UsageError("no training images were held out: give other images by --holdout")
     parts = _part(trained, seed), _part(held, seed)
@@ -136,7 +138,14 @@ def _images(
     return drawn.pixels(rows), labels, None
 
 
-def _source(data: Any, shape: Any, run: Run | None, notes: list[str], option: str) -> Images:
+def _source(
+    data: Any,
+    shape: Any,
+    run: Run | None,
+    notes: list[str],
+    option: str,
+    levels: Levels = "auto",
+) -> Images:
     config = run.config if run else None
     if data is None and not (config and config.data.source):
         raise UsageError(f"the training images are not known: give them by --{option}")
@@ -153,7 +162,9 @@ def _source(data: Any, shape: Any, run: Run | None, notes: list[str], option: st
         # The run was trained without labels, or with groups in their place; they may name people.
         named = replace(options_of(config), labels=True, balanced=False, clusters=0)
         return load_images(config.data.source, named)
-    plain = Options(holdout=0, levels=config.data.levels if config else "auto", judged=True)
+    if config and config.data.source:
+        levels = config.data.levels
+    plain = Options(holdout=0, levels=levels, judged=True)
     source = load_images(data, plain)
     if source.shape != tuple(shape):
         smallest = source.report.sizes["smallest"]
