@@ -10,7 +10,7 @@ from PIL import Image
 
 from ganvas import images
 from ganvas.errors import DataError
-from ganvas.images import Extent, levels_of
+from ganvas.images import Extent, levels_of, repair
 from refusals import refuses
 
 RAMP = np.arange(96).reshape(8, 12)
@@ -55,7 +55,7 @@ def test_tiff_of_every_type(name, white_is_zero, order):
             images.read(file)
         return
     low, high = float(values.min()), float(values.max())
-    assert images.probe(file) == (8, 12, True, False, True, False)
+    assert images.probe(file) == (8, 12, True, False, True, False, False)
     assert images.extent(file) == (low, high, name == "float32")
     ways = [((low, high), scaled(values, low, high)), ((low - 7, high / 2), None)]
     if name != "float32":
@@ -64,6 +64,15 @@ def test_tiff_of_every_type(name, white_is_zero, order):
         expected = scaled(values, *levels) if expected is None else expected
         expected = 255 - expected if white_is_zero else expected
         np.testing.assert_array_equal(images.read(file, levels=levels)[..., 0], expected)
+
+
+def test_colour_with_sixteen_bits_is_told_from_eight(tmp_path):
+    row = b"\0" + struct.pack(">12H", *range(1000, 1012))
+    content = repair.PNG + chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0))
+    content += chunk(b"IDAT", zlib.compress(4 * row)) + chunk(b"IEND", b"")
+    assert images.probe(content).reduced and images.read(content).max() == 3
+    Image.fromarray(np.dstack([RAMP] * 3).astype(np.uint8)).save(tmp_path / "a.png")
+    assert not images.probe(tmp_path / "a.png").reduced
 
 
 def test_large_unsigned_values_are_not_negative():
@@ -219,7 +228,7 @@ class TestDicom:
         stored = (RAMP * 40).astype(np.uint16)
         file = written(tmp_path / "IM0001", stored, kind, 2, -1024)
         assert images.is_image(file)
-        assert images.probe(file) == (8, 12, True, False, True, False)
+        assert images.probe(file) == (8, 12, True, False, True, False, False)
         units = stored.astype(int) * 2 - 1024
         assert images.extent(file) == (units.min(), units.max(), False)
         expected = scaled(units, -1024, 3071)

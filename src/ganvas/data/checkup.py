@@ -23,7 +23,7 @@ from ganvas.images import Extent, Header, Levels, extent, joined, levels_of, pro
 T = TypeVar("T")
 
 
-_GREY, _ALPHA, _WIDE, _SEVERAL = 1, 2, 4, 8
+_GREY, _ALPHA, _WIDE, _SEVERAL, _REDUCED = 1, 2, 4, 8, 16
 
 
 class Checked(NamedTuple):
@@ -153,6 +153,7 @@ class Headers:
         facts = {
             "grey_as_colour": grey,
             "first_frames": int(np.count_nonzero(flags & _SEVERAL)),
+            "reduced": int(np.count_nonzero(flags & _REDUCED)),
             "wide": wide,
             "levels": "auto" if hidden and wide else self.levels(options) if wide else "full",
         }
@@ -215,7 +216,8 @@ def headers_of(results: Iterable[tuple[Header, Extent | None] | str]) -> Tops:
             broken[place] = result
             continue
         one, values = result
-        flags = _GREY * one.grey | _ALPHA * one.alpha | _WIDE * one.wide | _SEVERAL * one.several
+        flags = _GREY * one.grey | _ALPHA * one.alpha | _WIDE * one.wide
+        flags |= _SEVERAL * one.several | _REDUCED * one.reduced
         rows.extend((one.height, one.width, flags))
         whole = joined((whole, values)) if values else whole
     return Tops(np.array(rows, np.int32).reshape(-1, 3), broken, whole)

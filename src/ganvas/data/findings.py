@@ -27,6 +27,7 @@ class Report:
         left_out: files that are not read: {"what": a suffix or kind, "why", "count"}.
         grey_as_colour: whether all images are grey and stored with equal colour channels.
         first_frames: images of several frames or pages; the first one is used.
+        reduced: colour images with 16 bits, of which the upper 8 are used.
         wide: grey images with more than 8 bits; `levels` were applied to them.
     """
 
@@ -42,6 +43,7 @@ class Report:
     left_out: list[dict[str, Any]] = field(default_factory=list)
     grey_as_colour: bool = False
     first_frames: int = 0
+    reduced: int = 0
     wide: int = 0
     levels: Levels = "full"
 
@@ -187,6 +189,11 @@ def _of_files(report: Report, extent: Extent | None, channels: int) -> list[str]
         found.append(
             f"all images are grey, but stored in colour: data.channels={channels - 2} trains on "
             "one channel instead of three"
+        )
+    if report.reduced:
+        found.append(
+            f"{report.reduced} colour images have 16 bits, of which the upper 8 are used: images "
+            "that use fewer bits are dark; scale them before"
         )
     if report.first_frames:
         found.append(

@@ -30,6 +30,7 @@ class Header(NamedTuple):
     """Properties of an image that are read before a pixel is decoded; sides in pixels.
 
     `wide`: one channel of more than 8 bits. `several`: frames or pages; the first one is read.
+    `reduced`: several channels of 16 bits, of which Pillow keeps the upper 8.
     """
 
     height: int
@@ -38,6 +39,7 @@ class Header(NamedTuple):
     alpha: bool
     wide: bool = False
     several: bool = False
+    reduced: bool = False
 
 
 def opened(file: str | Path | bytes, work: Callable[[Image.Image], T], pixels: bool = True) -> T:
@@ -100,7 +102,13 @@ def header(image: Image.Image) -> Header:
         if image.format == "DICOM"
         else (image.format in _FILMS and getattr(image, "is_animated", False))
     )
-    return Header(height, width, is_grey(image), has_alpha(image) and not wide, wide, several)
+    alpha = has_alpha(image) and not wide
+    return Header(height, width, is_grey(image), alpha, wide, several, _is_reduced(image, wide))
+
+
+def _is_reduced(image: Image.Image, wide: bool) -> bool:
+    tiles = getattr(image, "tile", ())
+    return not wide and any(";16" in str(tile[3]) for tile in tiles[:1])
 
 
 def _turned(image: Image.Image) -> bool:
