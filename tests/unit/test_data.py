@@ -117,7 +117,7 @@ def test_files_are_found_in_the_order_of_their_paths(tmp_path):
 
 def test_little_is_held_of_each_file(tmp_path, monkeypatch):
     """One process looks after a million files."""
-    count, folder = 6_000, Path("set")
+    count, folder = 12_000, Path("set")
     monkeypatch.chdir(tmp_path)
     for name in "ab":
         (folder / name).mkdir(parents=True)

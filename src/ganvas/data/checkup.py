@@ -236,7 +236,7 @@ def check(
         raise DataError(str(error).replace("cannot read image: ", "", 1)) from error
     values = pixels.tobytes()
     pixel = values[: pixels.shape[-1]]
-    constant = values == pixel * (len(values) // len(pixel))
+    constant = values.endswith(pixel) and values == pixel * (len(values) // len(pixel))
     grey = channels > 2 and _equal_channels(values, channels)
     kept = pixels if keep else None
     return Checked(content_hash(content), _pixel_hash(values), constant, grey, kept)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -44,19 +43,25 @@ class Header(NamedTuple):
 
 def opened(file: str | Path | bytes, work: Callable[[Image.Image], T], pixels: bool = True) -> T:
     """The result of a function for an opened image, also of one that must be repaired first."""
-    with quiet_pillow(), _reading(file):
+    with quiet_pillow():
         try:
-            with _open(file, pixels) as image:
+            try:
+                with _open(file, pixels) as image:
+                    return work(image)
+            except (OSError, ValueError, SyntaxError):
+                repaired = _repaired(file)
+                if repaired is None:
+                    raise
+            with _open(repaired, pixels) as image:
+                if image.format == "TIFF" and not depth.is_wide(image):
+                    raise ValueError(
+                        "zero is white in it, and Pillow does not read it: save it as PNG"
+                    )
+                image.info[depth.INVERTED] = image.format == "TIFF"
                 return work(image)
-        except (OSError, ValueError, SyntaxError):
-            repaired = _repaired(file)
-            if repaired is None:
-                raise
-        with _open(repaired, pixels) as image:
-            if image.format == "TIFF" and not depth.is_wide(image):
-                raise ValueError("zero is white in it, and Pillow does not read it: save it as PNG")
-            image.info[depth.INVERTED] = image.format == "TIFF"
-            return work(image)
+        except Exception as error:  # decoders raise many types on broken files, even IndexError
+            name = "image" if isinstance(file, bytes) else str(file)
+            raise DataError(f"cannot read {name}: {_why(file, error)}") from error
 
 
 def _repaired(file: str | Path | bytes) -> bytes | None:
@@ -107,8 +112,10 @@ def header(image: Image.Image) -> Header:
 
 
 def _is_reduced(image: Image.Image, wide: bool) -> bool:
-    tiles = getattr(image, "tile", ())
-    return not wide and any(";16" in str(tile[3]) for tile in tiles[:1])
+    if wide or image.mode in ("L", "P", "1") or not getattr(image, "tile", None):
+        return False
+    arguments = image.tile[0][3]  # type: ignore[attr-defined]
+    return ";16" in (arguments if isinstance(arguments, str) else str(arguments))
 
 
 def _turned(image: Image.Image) -> bool:
@@ -137,22 +144,14 @@ def orient(image: Image.Image) -> None:
         ImageOps.exif_transpose(image, in_place=True)
 
 
-@contextmanager
-def _reading(file: str | Path | bytes) -> Iterator[None]:
-    """Turn any error of a decoder into one DataError that names the file."""
-    name = "image" if isinstance(file, bytes) else str(file)
-    try:
-        yield
-    except Image.DecompressionBombError as error:
-        limit = f"more than {MAX_PIXELS // 10**6} megapixels: scale it down first"
-        raise DataError(f"cannot read {name}: {limit}") from error
-    except UnidentifiedImageError as error:
+def _why(file: str | Path | bytes, error: Exception) -> str:
+    """Why a file cannot be read, by the error of a decoder."""
+    if isinstance(error, Image.DecompressionBombError):
+        return f"more than {MAX_PIXELS // 10**6} megapixels: scale it down first"
+    if isinstance(error, UnidentifiedImageError):
         start = file[:132] if isinstance(file, bytes) else formats.head(file)
-        what = formats.what_it_is(start) or "empty, or not an image"
-        raise DataError(f"cannot read {name}: {what}") from error
-    except FileNotFoundError as error:
-        raise DataError(f"cannot read {name}: there is no such file") from error
-    except Exception as error:  # decoders raise many types on broken files, even IndexError
-        text = getattr(error, "strerror", None) or str(error)
-        why = " ".join(text.split()) or type(error).__name__
-        raise DataError(f"cannot read {name}: {why}") from error
+        return formats.what_it_is(start) or "empty, or not an image"
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(text.split()) or type(error).__name__
