@@ -369,3 +369,26 @@ def test_a_read_only_place_is_one_line(here, npz, sets, tmp_path):
         place = tmp_path / "locked" / "run"
         place.parent.mkdir(mode=0o500)
     assert "cannot be written" in say_no(here("train", npz, *sets, "--run", place))
+
+
+def test_ctrl_c_ends_a_check_at_once(tmp_path, forked):
+    """While images are decoded: exit code 130, and no run folder."""
+    folder, script = tmp_path / "a", tmp_path / "script.py"
+    folder.mkdir()
+    Image.new("L", (8000, 8000)).save(folder / "0.png")  # it takes a tenth of a second
+    for number in range(1, 300):
+        (folder / f"{number}.png").write_bytes((folder / "0.png").read_bytes())
+    script.write_text(
+        "import pathlib, sys; from ganvas.cli import run_command; pathlib.Path('go').touch();"
+        "sys.exit(run_command(['train', 'a']))"
+    )
+    process = forked(script=script, cwd=tmp_path)
+    while not (tmp_path / "go").exists():
+        time.sleep(0.05)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, errors = process.communicate()
+    assert time.monotonic() - began < 3
+    assert (process.returncode, "interrupted" in errors) == (130, True)
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "go", "script.py"}

@@ -64,7 +64,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-DATA_HELP = "Folder, FILE.npz, FILE.npy, shards, mnist, keras:NAME or tfds:NAME."
+DATA_HELP = "Folder, zip or tar of one, FILE.npz, FILE.npy, shards, mnist, keras:NAME or tfds:NAME."
 DataArgument = Annotated[str, typer.Argument(help=DATA_HELP)]
 MODEL_HELP = "A run folder, or an exported model."
 RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]

@@ -20,11 +20,13 @@ from typing import Any
 import numpy as np
 
 from ..base.files import disk_errors
-from ..data.checkup import Headers, find
-from ..data.listing import Listing, content_hash
+from ..data.checkup import Headers, Tops, measures
+from ..data.listing import Listing, alike, content_hash
 from ..data.options import Options
 from ..data.records import Packed, is_whole, settle, shard_rows, write_index
+from ..data.walk import LeftOut, find
 from ..errors import DataError, UsageError
+from ..images import joined
 from ..storage import job, remote
 from .packer import Decode, Packer, Probe, Write
 from .ray import team
@@ -69,12 +71,14 @@ def pack(
             "--workers"
         )
     plain = replace(options or Options(), holdout=0.0, flip=False, shift=0.0, zoom=0.0, jitter=0.0)
-    paths, ignored = find(source)
+    paths, left_out = find(source)
     request = {
         "data": str(source), "files": _digest(paths), "shard_mb": shard_mb,
         "size": plain.sides and list(plain.sides), "channels": plain.channels, "fit": plain.fit,
         "labels": plain.labels, "judged": plain.judged, "part_files": _FILES,
     }  # fmt: skip
+    if not isinstance(plain.levels, str):  # "auto" gives the same for the same files
+        request["levels"] = list(plain.levels)
     scratch = target.with_name(f".{target.name}.packing")
     if job.is_begun(target, request) and is_whole(target):
         shutil.rmtree(scratch, ignore_errors=True)  # after a kill between the two last lines below
@@ -82,7 +86,7 @@ def pack(
     with job.claimed(scratch, request, anew=True), disk_errors(target):
         try:
             with team(Packer, (scratch,), workers, address) as spread:
-                work = _Work(source, paths, ignored, plain, scratch, progress)
+                work = _Work(source, paths, left_out, plain, scratch, progress)
                 work.run(spread, shard_mb * 2**20)
             shutil.copyfile(scratch / job.REQUEST, scratch / "packed" / job.REQUEST)
             settle(scratch / "packed", target)
@@ -112,12 +116,12 @@ class _Work:
         self,
         source: Path,
         paths: list[str],
-        ignored: int,
+        left_out: LeftOut,
         options: Options,
         scratch: Path,
         progress: Callable[[int, int], None] | None,
     ):
-        self.source, self.paths, self.ignored = source, paths, ignored
+        self.source, self.paths, self.left_out = source, paths, left_out
         self.options, self.scratch = options, scratch
         self.progress = progress or (lambda done, count: None)
         for name in ("pixels", "checked", "packed", "written"):
@@ -131,13 +135,16 @@ class _Work:
         write_index(self.scratch / "packed", listing, order, packed)
 
     def probe(self, spread: Spread) -> Headers:
-        found = dict(spread([Probe(*part) for part in _parts(self.paths)]))
-        headers, broken = _joined([found[number] for number in sorted(found)])
-        return Headers(self.source, self.paths, headers, broken, self.ignored)
+        measure = measures(self.options)
+        found = dict(spread([Probe(*part, measure) for part in _parts(self.paths)]))
+        parts = [found[number] for number in sorted(found)]
+        headers, broken = _joined([(one.headers, one.broken) for one in parts])
+        tops = Tops(headers, broken, joined(one.extent for one in parts))
+        return Headers(self.source, self.paths, tops, self.left_out)
 
     def decode(self, spread: Spread, headers: Headers) -> tuple[Listing, np.ndarray]:
         """The list of images, and the place of each one's pixels: int64 [N, 2]."""
-        form = *headers.form(self.options), self.options.fit
+        form = *headers.form(self.options), self.options.fit, headers.levels(self.options)
         tasks = [Decode(number, paths, *form) for number, paths in _parts(headers.good)]
         count = len(headers.good)
 
@@ -149,8 +156,9 @@ class _Work:
             (one["hash"], dict(zip(one["broken"].tolist(), one["why"].tolist(), strict=True)))
             for one in parts
         ])  # fmt: skip
-        constant = sum(int(one["constant"]) for one in parts)
-        facts = headers.facts(self.options, hashes, constant, broken)
+        hashes = alike(hashes, np.concatenate([one["same"] for one in parts]))
+        constant, grey = (sum(int(one[key]) for one in parts) for key in ("constant", "grey"))
+        facts = headers.facts(self.options, hashes, constant, broken, grey)
         counts = [len(one["hash"]) for one in parts]
         places = np.arange(len(parts)).repeat(counts), np.concatenate(list(map(np.arange, counts)))
         return Listing(**facts), np.column_stack(places)

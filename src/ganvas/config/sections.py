@@ -44,6 +44,9 @@ class Data(Section):
     zoom: float = Field(0.0, ge=0, le=1)
     jitter: float = Field(0.0, ge=0, le=1)
     """Augmentation of the real images: mirror; shift, zoom and change of colours by how much."""
+    levels: Literal["auto", "full"] | tuple[int | float, int | float] = "auto"
+    """Of grey images with more than 8 bits: [low, high], the values that become black and white;
+    full: 0 and 65535; auto: by the values in the images. A run stores what it used."""
     balanced: bool = False
     """Whether each class is drawn equally often, independent of its number of images."""
     clusters: int = Field(0, ge=0)
@@ -57,6 +60,13 @@ class Data(Section):
         if any(not 16 <= side <= 256 for side in sides):
             raise ValueError("a side must be 16 to 256 pixels")
         return size
+
+    @field_validator("levels")
+    @classmethod
+    def _levels(cls, levels: Any) -> Any:
+        if not isinstance(levels, str) and not levels[0] < levels[1]:
+            raise ValueError("low must be < high")
+        return levels
 
 
 class Train(Section):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ganvas.errors import DataError
+from ganvas.images import Extent, Levels
 
 FEW = 200  # with fewer images none is held out, and a GAN mostly copies
 _SPLITS = {"train", "training", "val", "valid", "validation", "test"}
@@ -21,6 +22,13 @@ class Report:
 
     `used` includes what is held out. `duplicates` counts images equal to an earlier one, and
     `constant` those of a single colour; both stay in.
+
+    Attributes:
+        left_out: files that are not read: {"what": a suffix or kind, "why", "count"}.
+        grey_as_colour: whether all images are grey and stored with equal colour channels.
+        first_frames: images of several frames or pages; the first one is used.
+        reduced: colour images with 16 bits, of which the upper 8 are used.
+        wide: grey images with more than 8 bits; `levels` were applied to them.
     """
 
     found: int
@@ -32,10 +40,40 @@ class Report:
     sizes: dict[str, list[int]] = field(default_factory=dict)
     classes: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    grey_as_colour: bool = False
+    first_frames: int = 0
+    reduced: int = 0
+    wide: int = 0
+    levels: Levels = "full"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings, for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the check saw in the files of a folder.
+
+    Attributes:
+        left_out: number of files by (what they are, why they are not read).
+        extent: of the values of wide images, if it was looked up.
+        facts: fields of `Report`.
+    """
+
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    extent: Extent | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def added(self, report: Report, channels: int) -> Report:
+        """The report with these facts and their warnings."""
+        listed = [
+            {"what": what, "why": why, "count": n} for (what, why), n in self.left_out.most_common()
+        ]
+        report = replace(report, left_out=listed, ignored=self.left_out.total(), **self.facts)
+        report.warnings.extend(_of_files(report, self.extent, channels))
+        return report
 
 
 def examine(
@@ -48,7 +86,7 @@ def examine(
     labels: np.ndarray,
     names: Sequence[str],
     unreadable: Sequence[dict[str, str]] = (),
-    ignored: int = 0,
+    seen: Seen | None = None,
     judged: bool = False,
 ) -> Report:
     """Make the report of a check.
@@ -80,7 +118,6 @@ def examine(
         found=used + len(unreadable),
         used=used,
         unreadable=list(unreadable),
-        ignored=ignored,
         duplicates=used - distinct,
         constant=constant,
         sizes={
@@ -91,7 +128,7 @@ def examine(
         classes=classes,
     )
     report.warnings.extend(_warnings(report, median_side(sizes), min(shape[:2])))
-    return report
+    return report if seen is None else seen.added(report, shape[2])
 
 
 def _area(size: tuple[int, int]) -> int:
@@ -127,6 +164,43 @@ def _warnings(report: Report, side: int, wanted: int) -> list[str]:
             "so they look blurred"
         )
     return found + _class_warnings(report.classes)
+
+
+def _of_files(report: Report, extent: Extent | None, channels: int) -> list[str]:
+    found = []
+    for one in report.left_out:
+        if one["why"] != "not an image":
+            files = "1 file is" if one["count"] == 1 else f"{one['count']} files are"
+            reads = one["why"].startswith("pip install")
+            why = f"to read them: {one['why']}" if reads else one["why"]
+            found.append(f"{files} left out ({one['what']}): {why}")
+    if extent and not isinstance(report.levels, str):
+        low, high = report.levels
+        found.append(
+            f"{report.wide} grey images have more than 8 bits and values from {extent.low:g} to "
+            f"{extent.high:g}: {low:g} becomes black and {high:g} white; data.levels changes this"
+        )
+    elif report.wide and report.levels == "auto":
+        found.append(
+            f"{report.wide} grey images have more than 8 bits, and their values are private: 0 "
+            "becomes black and 65535 white; data.levels changes this"
+        )
+    if report.grey_as_colour:
+        found.append(
+            f"all images are grey, but stored in colour: data.channels={channels - 2} trains on "
+            "one channel instead of three"
+        )
+    if report.reduced:
+        found.append(
+            f"{report.reduced} colour images have 16 bits, of which the upper 8 are used: images "
+            "that use fewer bits are dark; scale them before"
+        )
+    if report.first_frames:
+        found.append(
+            f"{report.first_frames} of {report.used} images have several frames or pages: the "
+            "first one is used"
+        )
+    return found
 
 
 def _class_warnings(classes: dict[str, int]) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ganvas.data.findings import FEW, Report
 from ganvas.data.options import Options
+from ganvas.images import Levels
 
 MAX_HELD = 5_000
 
@@ -56,6 +57,11 @@ class Listing:
         return tuple(int(n) for n in counts)
 
     @property
+    def levels(self) -> Levels:
+        """The levels that were applied: "full", or (low, high). See `Options.levels`."""
+        return "full" if self.options.levels == "auto" else self.options.levels
+
+    @property
     def class_shares(self) -> tuple[float, ...]:
         """The share of each class in training; empty without labels."""
         counts = self.class_counts
@@ -68,7 +74,10 @@ class Listing:
     @cached_property
     def fingerprint(self) -> str:
         """Hex digest of images, labels, their order and their shape after reading."""
-        digest = hashlib.sha256(repr((self.shape, self.options.fit, self.names)).encode())
+        form: tuple[object, ...] = (self.shape, self.options.fit, self.names)
+        if self.levels != "full":
+            form = *form, tuple(map(float, self.levels))
+        digest = hashlib.sha256(repr(form).encode())
         digest.update(self.hashes[self.rows].tobytes())
         digest.update(self.labels[self.rows].tobytes() if self.classes else b"")
         return digest.hexdigest()
@@ -77,8 +86,8 @@ class Listing:
 def split(hashes: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers for training, and of held-out images: those with the smallest content hashes.
 
-    So the same images are held out in any order of the images, and equal images (in a folder: equal
-    files) are in one part.
+    So the same images are held out in any order of the images, and images with equal hashes are in
+    one part.
     """
     order = np.argsort(hashes, kind="stable")
     count = held_count(hashes[order], share)
@@ -91,6 +100,18 @@ def held_count(ascending: np.ndarray, share: float) -> int:
     if len(ascending) < FEW or count == 0:
         return 0
     return int(np.searchsorted(ascending, ascending[count]))
+
+
+def alike(hashes: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Hashes of files, uint64 [N] -> the same, but of files with equal pixels the smallest one.
+
+    Args:
+        pixels: hashes of the decoded pixels, uint64 [N].
+    """
+    _, number = np.unique(pixels, return_inverse=True)
+    smallest = np.full(number.max(initial=-1) + 1, np.iinfo(np.uint64).max, np.uint64)
+    np.minimum.at(smallest, number, hashes)
+    return smallest[number]
 
 
 def content_hash(content: bytes) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ganvas.data.findings import median_side
 from ganvas.errors import DataError
-from ganvas.images import FITS
+from ganvas.images import FITS, Levels
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ class Options:
         jitter: strength of random brightness, contrast and saturation.
         balanced: draws each class equally often, independent of its number of images.
         clusters: groups of similar images that serve as labels if there are none; 0: no groups.
+        levels: of grey images with more than 8 bits, the values that become black and white, (low,
+            high); "full": 0 and 65535; "auto": by the values that all of them have, see
+            `images.levels_of`. Of private images they are not looked up: "auto" is "full".
         cache_gb: memory for decoded images; None: a quarter of the free memory.
         private: the frequency of classes is not published: `class_shares` are equal.
         judged: the images are for evaluation, not training: constant and equal ones are accepted.
@@ -49,6 +52,7 @@ class Options:
     jitter: float = 0.0
     balanced: bool = False
     clusters: int = 0
+    levels: Levels = "auto"
     cache_gb: float | None = None
     private: bool = False
     judged: bool = False
@@ -64,6 +68,15 @@ class Options:
             raise DataError(f"size must be at least 4 pixels, got {self.size}")
         if not 0 <= self.holdout < 1:
             raise DataError(f"holdout must be in [0, 1), got {self.holdout}")
+        if isinstance(self.levels, str):
+            accepted = self.levels in ("auto", "full")
+        else:
+            object.__setattr__(self, "levels", (*self.levels,))  # a list, from JSON or TOML
+            accepted = len(self.levels) == 2 and self.levels[0] < self.levels[1]
+        if not accepted:
+            raise DataError(
+                f'levels must be "auto", "full" or (low, high) with low < high, got {self.levels!r}'
+            )
         for name, most in (("shift", 1), ("zoom", 10), ("jitter", 1)):
             if not 0 <= getattr(self, name) <= most:
                 raise DataError(f"{name} must be in [0, {most}], got {getattr(self, name)}")

@@ -12,10 +12,12 @@ import numpy as np
 
 from ganvas.base.arrays import map_npy, open_npz
 from ganvas.config import Config
+from ganvas.data.archives import is_archive
 from ganvas.data.arrays import from_arrays
 from ganvas.data.base import Images
-from ganvas.data.folder import from_folder
+from ganvas.data.folder import from_archive, from_folder
 from ganvas.data.groups import cluster
+from ganvas.data.kinds import refuse
 from ganvas.data.mnist import mnist
 from ganvas.data.options import Options, auto_size
 from ganvas.data.shards import Shards, is_prepared
@@ -24,8 +26,8 @@ from ganvas.images import refit
 from ganvas.storage import remote
 
 ACCEPTED = (
-    "a folder of images, FILE.npz[:PART], FILE.npy, a folder made by `ganvas prepare`, mnist, "
-    "mnist:test, keras:NAME or tfds:NAME"
+    "a folder of images, a .zip or .tar of one, FILE.npz[:PART], FILE.npy, a folder made by "
+    "`ganvas prepare`, mnist, mnist:test, keras:NAME or tfds:NAME"
 )
 _PARTS = ("train", "val", "test")
 
@@ -75,6 +77,8 @@ def _find(data: Any, options: Options) -> Images:
     source = str(path)
     if path.is_dir():
         return Shards(path, options) if is_prepared(path) else from_folder(path, options)
+    if is_archive(path):
+        return from_archive(path, options)
     name, colon, part = source.rpartition(":")
     named = bool(colon) and name.endswith((".npz", ".npy"))
     file = Path(name if named else source)
@@ -82,6 +86,8 @@ def _find(data: Any, options: Options) -> Images:
         raise DataError(f"{source}: a .npy file has no parts: leave out ':{part}'")
     if file.suffix in (".npz", ".npy"):
         return _from_file(file, part if named else "train", options)
+    if path.exists():
+        raise refuse(path)
     library, _, rest = source.partition(":")
     if library == "mnist":
         return from_arrays(*mnist(_part(source, rest or "train")), options, source)

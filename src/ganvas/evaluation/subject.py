@@ -142,6 +142,7 @@ def _of_run(run: Run, data: Any, n: int, seed: int, model: str) -> Subject:
         real, spare = (held, own) if held else (own, None)
     else:
         plain = replace(options_of(config), holdout=0, judged=True, balanced=False, clusters=0)
+        plain = plain if own else replace(plain, levels="auto")  # of a run on arrays
         real, spare = load_images(data, plain), None
     assert_same_shape(sampler.shape, real.shape)
     images = sampler.sample(n, seed=seed)
