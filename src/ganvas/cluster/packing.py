@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..base.files import disk_errors
+from ..data.arranging import Layout, arrange
 from ..data.checkup import Headers, find
 from ..data.listing import Listing, content_hash
 from ..data.options import Options
@@ -44,6 +45,7 @@ def pack(
     workers: int | None = None,
     address: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    announce: Callable[[Listing], None] | None = None,
 ) -> Path:
     """Check a folder of images and pack it into shards, as `ganvas.prepare` does.
 
@@ -57,6 +59,7 @@ def pack(
         workers: processes; None: this one, without Ray.
         address: of a Ray cluster; every worker must see both folders under the same path.
         progress: called with (images checked, images in all).
+        announce: called with the images when they are checked, before they are packed.
 
     Raises:
         DataError: the target holds something else, or `load` refuses the images.
@@ -69,12 +72,15 @@ def pack(
             "--workers"
         )
     plain = replace(options or Options(), holdout=0.0, flip=False, shift=0.0, zoom=0.0, jitter=0.0)
-    paths, ignored = find(source)
+    layout = arrange(source, find(source), plain.labels)
+    paths = layout.paths
     request = {
         "data": str(source), "files": _digest(paths), "shard_mb": shard_mb,
         "size": plain.sides and list(plain.sides), "channels": plain.channels, "fit": plain.fit,
         "labels": plain.labels, "judged": plain.judged, "part_files": _FILES,
     }  # fmt: skip
+    if layout.of:  # of a file, which may change
+        request["classes"] = _digest([f"{path}\0{name}" for path, name in layout.of.items()])
     scratch = target.with_name(f".{target.name}.packing")
     if job.is_begun(target, request) and is_whole(target):
         shutil.rmtree(scratch, ignore_errors=True)  # after a kill between the two last lines below
@@ -82,8 +88,8 @@ def pack(
     with job.claimed(scratch, request, anew=True), disk_errors(target):
         try:
             with team(Packer, (scratch,), workers, address) as spread:
-                work = _Work(source, paths, ignored, plain, scratch, progress)
-                work.run(spread, shard_mb * 2**20)
+                work = _Work(layout, plain, scratch, progress)
+                work.run(spread, shard_mb * 2**20, announce)
             shutil.copyfile(scratch / job.REQUEST, scratch / "packed" / job.REQUEST)
             settle(scratch / "packed", target)
         except DataError:
@@ -110,30 +116,31 @@ class _Work:
 
     def __init__(
         self,
-        source: Path,
-        paths: list[str],
-        ignored: int,
+        layout: Layout,
         options: Options,
         scratch: Path,
         progress: Callable[[int, int], None] | None,
     ):
-        self.source, self.paths, self.ignored = source, paths, ignored
-        self.options, self.scratch = options, scratch
+        self.layout, self.options, self.scratch = layout, options, scratch
         self.progress = progress or (lambda done, count: None)
         for name in ("pixels", "checked", "packed", "written"):
             (scratch / name).mkdir(exist_ok=True)
 
-    def run(self, spread: Spread, limit: int) -> None:
+    def run(
+        self, spread: Spread, limit: int, announce: Callable[[Listing], None] | None = None
+    ) -> None:
         headers = self.probe(spread)
         listing, places = self.decode(spread, headers)
+        if announce:
+            announce(listing)
         order = np.argsort(listing.hashes, kind="stable")
         packed = self.write(spread, listing, places, order, limit)
         write_index(self.scratch / "packed", listing, order, packed)
 
     def probe(self, spread: Spread) -> Headers:
-        found = dict(spread([Probe(*part) for part in _parts(self.paths)]))
+        found = dict(spread([Probe(*part) for part in _parts(self.layout.paths)]))
         headers, broken = _joined([found[number] for number in sorted(found)])
-        return Headers(self.source, self.paths, headers, broken, self.ignored)
+        return Headers(self.layout, headers, broken)
 
     def decode(self, spread: Spread, headers: Headers) -> tuple[Listing, np.ndarray]:
         """The list of images, and the place of each one's pixels: int64 [N, 2]."""

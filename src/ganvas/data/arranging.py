@@ -18,6 +18,9 @@ from . import labels as tables
 from .layouts import Choice, Level, empty_folders, understand
 from .masks import masks_of, may_be_mask
 
+_SYSTEM = {"@eadir", "__macosx", "lost+found", "$recycle.bin", "system volume information"}
+"""Folders of systems and network drives, in small letters; those with a dot are hidden anyway."""
+
 
 class Found(NamedTuple):
     """The files below a folder.
@@ -109,17 +112,17 @@ def arrange(folder: Path, found: Found, labels: bool | str = True, judged: bool 
         left_out[f"in {where}, written by ganvas"] += count
     paths = found.paths if judged else _without_drawn(found.paths, left_out)
     paths = _without_masks(folder, paths, start, left_out)
-    counts: Counter[str] = Counter()
-    for path in paths:
-        counts[os.path.dirname(path)[start:]] += 1  # noqa: PTH120  a Path takes ten times as long
-    counts = Counter({name.replace(os.sep, "/"): count for name, count in counts.items()})
     given = labels if isinstance(labels, str) else ""
-    level = Level(folder, counts, tables="given" if given else "found" if labels else "")
+    level = Level(
+        folder, _folders(paths, start), tables="given" if given else "found" if labels else ""
+    )
     layout = _labelled(level, paths, given, left_out)
     if layout.classes == "folders" and labels:
-        known = {name.split("/")[-1] for name in found.written}
-        known |= {os.path.dirname(path)[start:].split(os.sep)[-1] for path in found.paths}  # noqa: PTH120
-        if empty := empty_folders(replace(level, base=layout.base), known):
+        empty = empty_folders(replace(level, base=layout.base))
+        known = [f"{name}/" for name in (*found.written, *_folders(found.paths, start))]
+        within = f"{layout.base}/" if layout.base else ""
+        empty = [one for one in empty if not any(k.startswith(f"{within}{one}/") for k in known)]
+        if empty := [one for one in empty if not is_hidden(one)]:
             layout = replace(layout, sentences=(*layout.sentences, _empty(empty)))
     if not labels:
         layout = replace(layout, classes="", why="data.labels=false")
@@ -198,7 +201,7 @@ def _used(
             counted[reason] += 1
         elif within.rpartition("/")[0] in choice.strays:
             strays.append(within)
-        elif not choice.base or choice.strays or within.startswith(choice.base + "/"):
+        elif not choice.base or within.startswith(choice.base + "/"):
             used.append(path)
         else:
             counted[f"outside of {choice.base}"] += 1
@@ -214,9 +217,7 @@ def _without_drawn(paths: list[str], left_out: Counter[str]) -> list[str]:
     return [path for path in paths if path not in drawn]
 
 
-def _without_masks(
-    folder: Path, paths: list[str], start: int, left_out: Counter[str]
-) -> list[str]:
+def _without_masks(folder: Path, paths: list[str], start: int, left_out: Counter[str]) -> list[str]:
     if not any(may_be_mask(path[start:]) for path in paths):  # nearly always
         return paths
     masks, where = masks_of(folder, [_within(path, start) for path in paths])
@@ -224,6 +225,19 @@ def _without_masks(
         return paths
     left_out[f"masks ({'; '.join(where[:2])}{' ...' * (len(where) > 2)})"] = len(masks)
     return [path for path in paths if _within(path, start) not in masks]
+
+
+def _folders(paths: Sequence[str], start: int) -> Counter[str]:
+    """Folder -> number of images directly in it."""
+    counts: Counter[str] = Counter()
+    for path in paths:
+        counts[os.path.dirname(path)[start:]] += 1  # noqa: PTH120  a Path takes ten times as long
+    return Counter({name.replace(os.sep, "/"): count for name, count in counts.items()})
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is hidden, or is one that systems make for themselves."""
+    return name.startswith(".") or name.lower() in _SYSTEM
 
 
 def _empty(names: Sequence[str]) -> str:

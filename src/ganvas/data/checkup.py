@@ -10,11 +10,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from ganvas.data.arranging import Found, Layout, is_hidden
 from ganvas.data.findings import examine
 from ganvas.data.listing import content_hash
 from ganvas.data.options import Options, auto_size
 from ganvas.errors import DataError
 from ganvas.images import SUFFIXES, Header, read
+from ganvas.storage.outputs import is_output, is_run
 
 T = TypeVar("T")
 
@@ -34,26 +36,18 @@ class Headers:
 
     Args:
         headers: the readable headers, int32 [G, 4].
-        broken: index among the paths -> why this file has no readable header.
-        ignored: number of other files.
+        broken: index among the layout's paths -> why this file has no readable header.
 
     Raises: DataError: no image among them.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        paths: list[str],
-        headers: np.ndarray,
-        broken: Mapping[int, str],
-        ignored: int,
-    ) -> None:
-        self.folder, self.found, self.ignored = folder, len(paths), ignored
-        self.good = without(paths, broken)
-        self._unreadable = self._why(paths, broken)
+    def __init__(self, layout: Layout, headers: np.ndarray, broken: Mapping[int, str]) -> None:
+        self.layout = layout
+        self.good = without(layout.paths, broken)
+        self._unreadable = self._why(layout.paths, broken)
         self._sides, self._grey, self._alpha = headers[:, :2], headers[:, 2], headers[:, 3]
         if not self.good:
-            raise DataError(_nothing(folder, self.found, ignored, self._unreadable))
+            raise DataError(_nothing(layout, self._unreadable))
 
     def form(self, options: Options) -> tuple[tuple[int, int], int]:
         """The size and number of channels of all images after reading."""
@@ -71,14 +65,11 @@ class Headers:
         """
         unreadable = self._unreadable + self._why(self.good, broken)
         if not len(hashes):
-            raise DataError(_nothing(self.folder, self.found, self.ignored, unreadable))
+            raise DataError(_nothing(self.layout, unreadable))
         size, channels = self.form(options)
-        names: tuple[str, ...] = ()
-        labels = np.zeros(len(hashes), np.int32)
-        if options.labels:
-            labels, names = _classes(without(self.good, broken), self.folder)
+        labels, names = self.layout.numbers(without(self.good, broken))
         report = examine(
-            str(self.folder),
+            str(self.layout.folder),
             hashes=hashes,
             constant=constant,
             sizes=self._sizes(broken),
@@ -86,8 +77,8 @@ class Headers:
             labels=labels,
             names=names,
             unreadable=unreadable,
-            ignored=self.ignored,
             judged=options.judged,
+            facts=self.layout.facts(names),
         )
         return {
             "shape": (*size, channels), "hashes": hashes, "labels": labels, "names": names,
@@ -107,33 +98,50 @@ class Headers:
 
     def _why(self, paths: list[str], broken: Mapping[int, str]) -> list[dict[str, str]]:
         return [
-            {"path": str(Path(paths[place]).relative_to(self.folder)), "why": why}
-            for place, why in broken.items()
+            {"path": self.layout.within(paths[place]), "why": why} for place, why in broken.items()
         ]
 
 
-def find(folder: Path) -> tuple[list[str], int]:
-    """Paths of image files below a folder, by name, and the number of other files."""
+def find(folder: Path) -> Found:
+    """The files below a folder. What ganvas or a system has written there is not listed.
+
+    Raises: DataError: a folder cannot be read, or the folder is a run.
+    """
 
     def refuse(error: OSError) -> None:
         raise DataError(
             f"{error.filename} cannot be read ({error.strerror}): give this user the right to"
         ) from error
 
-    paths, ignored = [], 0
+    paths, others, written = [], Counter[str](), {}
     for top, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if Path(top) != folder and is_output(files, folders, Path(top)):
+            name = Path(top).relative_to(folder).as_posix()
+            written[name] = sum(is_image(one) for _, _, inside in os.walk(top) for one in inside)
+            folders.clear()
+            continue
+        if Path(top) == folder and is_run(files, folders, folder):
+            raise DataError(
+                f"{folder} is a run, not images: ganvas resume {folder} continues it, and "
+                f"--from {folder} starts a new run from its weights"
+            )
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
         for name in files:
-            if name.startswith("."):
+            if is_hidden(name):
                 continue
-            if Path(name).suffix.lower() in SUFFIXES:
+            if is_image(name):
                 paths.append(str(Path(top, name)).replace(os.sep, "\0"))
             else:
-                ignored += 1
+                others[Path(name).suffix.lower()] += 1
     paths.sort()  # with \0 as separator, so that a folder's files are neighbours
     for place, path in enumerate(paths):  # one by one: there may be a million
         paths[place] = path.replace("\0", os.sep)
-    return paths, ignored
+    return Found(paths, others, written)
+
+
+def is_image(name: str) -> bool:
+    """Whether a file has the suffix of an image."""
+    return Path(name).suffix.lower() in SUFFIXES
 
 
 def attempt(function: Callable[[str], T], path: str) -> T | str:
@@ -176,22 +184,9 @@ def check(path: str, size: tuple[int, int], channels: int, fit: str, keep: bool)
     return Checked(content_hash(content), constant, pixels if keep else None)
 
 
-def _classes(paths: list[str], folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    tops = [_top(Path(path).relative_to(folder)) for path in paths]
-    names = sorted(set(tops))
-    if len(names) < 2 or "" in names:
-        return np.zeros(len(paths), np.int32), ()
-    number = {name: i for i, name in enumerate(names)}
-    return np.array([number[top] for top in tops], np.int32), tuple(names)
-
-
-def _top(path: Path) -> str:
-    """The first folder of a path; empty if it has none."""
-    return path.parts[0] if len(path.parts) > 1 else ""
-
-
-def _nothing(folder: Path, images: int, ignored: int, unreadable: list[dict[str, str]]) -> str:
+def _nothing(layout: Layout, unreadable: list[dict[str, str]]) -> str:
     accepted = "PNG, JPEG, BMP, GIF, WebP and TIFF files"
+    folder, images, ignored = layout.folder, len(layout.paths), sum(layout.others.values())
     if images:
         first = unreadable[0]
         return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 from ganvas.errors import DataError
 
 FEW = 200  # with fewer images none is held out, and a GAN mostly copies
-_SPLITS = {"train", "training", "val", "valid", "validation", "test"}
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,10 @@ class Report:
     """Counts are images, sizes are (height, width) in pixels, warnings are sentences.
 
     `used` includes what is held out. `duplicates` counts images equal to an earlier one, and
-    `constant` those of a single colour; both stay in.
+    `constant` those of a single colour; both stay in. `ignored` counts files that are no images,
+    `suffixes` by their suffix; `left_out` counts images by the reason why the layout does not use
+    them, which `found` does not include. `layout` holds sentences about what was understood,
+    `no_classes` why there are no classes.
     """
 
     found: int
@@ -32,6 +34,10 @@ class Report:
     sizes: dict[str, list[int]] = field(default_factory=dict)
     classes: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    suffixes: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    layout: list[str] = field(default_factory=list)
+    no_classes: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings, for JSON."""
@@ -48,8 +54,8 @@ def examine(
     labels: np.ndarray,
     names: Sequence[str],
     unreadable: Sequence[dict[str, str]] = (),
-    ignored: int = 0,
     judged: bool = False,
+    facts: Mapping[str, Any] | None = None,
 ) -> Report:
     """Make the report of a check.
 
@@ -59,6 +65,7 @@ def examine(
         sizes: (height, width) before resizing to `shape` -> number of images.
         labels: int32 [N]; used only if there are `names`.
         judged: the images are not for training, so nothing is refused.
+        facts: further values of the report: what was understood of the images, and left out.
 
     Raises: DataError: no GAN can be trained: fewer than two distinct images, or all images of a
         single colour.
@@ -80,7 +87,6 @@ def examine(
         found=used + len(unreadable),
         used=used,
         unreadable=list(unreadable),
-        ignored=ignored,
         duplicates=used - distinct,
         constant=constant,
         sizes={
@@ -89,6 +95,7 @@ def examine(
             "most_common": list(sizes.most_common(1)[0][0]),
         },
         classes=classes,
+        **(facts or {}),
     )
     report.warnings.extend(_warnings(report, median_side(sizes), min(shape[:2])))
     return report
@@ -138,10 +145,5 @@ def _class_warnings(classes: dict[str, int]) -> list[str]:
         found.append(
             f"class '{rare}' has {classes[rare]} images and '{common}' {classes[common]}: "
             "rare classes will look worse"
-        )
-    if {name.lower() for name in classes} <= _SPLITS:
-        found.append(
-            f"the classes {', '.join(classes)} look like splits of a data set: give one of these "
-            "folders"
         )
     return found

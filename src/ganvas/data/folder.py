@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ganvas.base.logs import quiet_pillow
+from ganvas.data.arranging import arrange
 from ganvas.data.checkup import Headers, attempt, check, find, good_and_broken, headers_of, without
 from ganvas.data.memory import fits
 from ganvas.data.options import Options
@@ -20,15 +21,15 @@ from ganvas.images import probe, read
 def from_folder(folder: Path, options: Options) -> Rows:
     """Checks every image once, in parallel, and keeps the decoded images if they fit in memory.
 
-    Sub-folders are classes if there are at least two and no image is beside them. Images that
+    The folder's layout decides what is used and what the classes are (`layouts.py`). Images that
     cannot be read are listed in the report and left out.
 
     Raises: DataError: no such folder, it is not readable, or no GAN can be trained on its images.
     """
-    paths, ignored = find(folder)
+    layout = arrange(folder, find(folder), options.labels, options.judged)
     with quiet_pillow(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(partial(attempt, probe), paths))
-        headers = Headers(folder, paths, *headers_of(results), ignored)
+        results = list(pool.map(partial(attempt, probe), layout.paths))
+        headers = Headers(layout, *headers_of(results))
         size, channels = headers.form(options)
         keep = fits(len(headers.good), (*size, channels), options)
         decode = partial(check, size=size, channels=channels, fit=options.fit, keep=keep)
@@ -41,5 +42,5 @@ def from_folder(folder: Path, options: Options) -> Rows:
         return read(readable[row], size, channels, options.fit)
 
     kept = np.stack([one.pixels for one in good]) if keep else None
-    places = tuple(Path(path).relative_to(folder).as_posix() for path in readable)
+    places = tuple(layout.within(path) for path in readable)
     return Rows(read_row, kept, **facts, places=places)

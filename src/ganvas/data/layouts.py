@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -272,11 +272,11 @@ LAYOUTS = (
 """In the order in which they are looked for."""
 
 
-def empty_folders(level: Level, known: Collection[str]) -> list[str]:
-    """Sub-folders that hold no images and are not `known`."""
+def empty_folders(level: Level) -> list[str]:
+    """Sub-folders of which no image is used."""
     try:
         with os.scandir(level.root / level.base) as entries:
-            names = [one.name for one in entries if one.is_dir() and not one.name.startswith(".")]
+            names = {one.name for one in entries if one.is_dir()}
     except OSError:
         return []
-    return sorted({*names} - level.below.keys() - {*known})
+    return sorted(names - level.below.keys())

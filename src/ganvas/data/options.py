@@ -22,7 +22,7 @@ class Options:
         size: side or (height, width) in pixels; None keeps the common size of all images if its
             sides are 16 to 64, else takes the largest power of two up to the median short side,
             16 to 64.
-        labels: False ignores classes.
+        labels: False ignores classes; a path names a CSV file of labels (path,label).
         channels: 1 to 4; None decides by the majority of the images.
         fit: "crop" fills the size and cuts the rest; "pad" keeps the whole image and fills with
             black; "paper" fills with the border's colour.
@@ -35,11 +35,13 @@ class Options:
         clusters: groups of similar images that serve as labels if there are none; 0: no groups.
         cache_gb: memory for decoded images; None: a quarter of the free memory.
         private: the frequency of classes is not published: `class_shares` are equal.
+        known: the fingerprint of the images of a run; if they have it when they are held out as by
+            older versions, which did not regard classes, they are.
         judged: the images are for evaluation, not training: constant and equal ones are accepted.
     """
 
     size: int | tuple[int, int] | None = None
-    labels: bool = True
+    labels: bool | str = True
     channels: int | None = None
     fit: str = "crop"
     holdout: float = 0.05
@@ -51,6 +53,7 @@ class Options:
     clusters: int = 0
     cache_gb: float | None = None
     private: bool = False
+    known: str = ""
     judged: bool = False
 
     def __post_init__(self) -> None:

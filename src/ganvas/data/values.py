@@ -83,9 +83,9 @@ def _meaning(dtype: np.dtype, low: float, high: float, where: str) -> tuple[floa
     if dtype.kind == "b":
         return 0.0, 1.0
     whole = dtype.kind in "iu"
-    if 0 <= low and 1 < high <= 255 and (whole or high >= _DARK):
+    if low >= 0 and 1 < high <= 255 and (whole or high >= _DARK):
         return 0.0, 255.0
-    if not whole and 0 <= low and 0 < high <= 1 + near:
+    if not whole and low >= 0 and 0 < high <= 1 + near:
         return 0.0, 1.0
     if not whole and -1 - near <= low <= -0.5 and high <= 1 + near:
         return -1.0, 1.0
@@ -114,7 +114,7 @@ def labels_of(
         return np.zeros(count, np.int32), ()
     values = _flat(np.asarray(labels), count, where)
     found, numbers = np.unique(values, return_inverse=True)
-    if names and found.dtype.kind in "iu" and 0 <= found.min() and found.max() < len(names):
+    if names and found.dtype.kind in "iu" and found.min() >= 0 and found.max() < len(names):
         return values.astype(np.int32), tuple(names)
     return numbers.reshape(-1).astype(np.int32), tuple(str(value) for value in found)
 
