@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from ganvas.config import Config
+from ganvas.data import npz
 from ganvas.data.arrays import from_arrays
 from ganvas.data.base import Images
 from ganvas.data.folder import from_folder
@@ -33,7 +35,7 @@ def load(data: Any, options: Options | None = None) -> Images:
     """Images from a path, a name or arrays.
 
     Args:
-        data: one of `ACCEPTED`, a uint8 array, or (images, labels).
+        data: one of `ACCEPTED`, an array or a list of images, or (images, labels).
         options: how they are read.
 
     Raises: DataError: no images, or images that cannot be trained on.
@@ -55,17 +57,35 @@ def called(data: Any) -> str:
     return str(data) if isinstance(data, (str, os.PathLike)) else "the array"
 
 
-def options_of(config: Config) -> Options:
-    """The options of a recipe."""
-    return Options(**config.data.model_dump(exclude={"source"}), private=config.privacy.on)
+def options_of(config: Config, known: str = "") -> Options:
+    """The options of a recipe; `known` is the fingerprint of the run that has it."""
+    values = config.data.model_dump(exclude={"source"})
+    return Options(**values, private=config.privacy.on, known=known)
+
+
+def options_for_others(config: Config, labels: str | None = None) -> Options:
+    """The options of a recipe for other images than those that it was trained on: all are used.
+
+    Args:
+        labels: a CSV file of their labels; that of the recipe is not for them.
+    """
+    options = options_of(config)
+    own = labels or (True if isinstance(options.labels, str) else options.labels)
+    return replace(options, labels=own, holdout=0, judged=True, balanced=False, clusters=0)
 
 
 def _find(data: Any, options: Options) -> Images:
-    if isinstance(data, np.ndarray):
+    if isinstance(options.labels, str) and not _is_folder(data):
+        raise DataError(
+            f"labels from a file ({options.labels}) work with a folder of images, got "
+            f"{called(data)}: give the labels with the images, or set data.labels=true"
+        )
+    if isinstance(data, tuple) and len(data) == 2 and not _is_image(data[0]):
+        return from_arrays(data[0], data[1], options)
+    if isinstance(data, Image.Image):
+        raise DataError("the data is one image; a GAN needs many: give a list of images")
+    if isinstance(data, (list, tuple)) or hasattr(data, "__array__"):
         return from_arrays(data, None, options)
-    if isinstance(data, tuple) and len(data) == 2:
-        images, labels = (np.asarray(part) for part in data)
-        return from_arrays(images, labels, options)
     if not isinstance(data, (str, os.PathLike)):
         raise DataError(f"images must be {ACCEPTED} or arrays, got {type(data).__name__}")
     if address := remote.address(data):
@@ -77,10 +97,8 @@ def _find(data: Any, options: Options) -> Images:
     name, colon, part = source.rpartition(":")
     named = bool(colon) and name.endswith((".npz", ".npy"))
     file = Path(name if named else source)
-    if named and file.suffix == ".npy":
-        raise DataError(f"{source}: a .npy file has no parts: leave out ':{part}'")
     if file.suffix in (".npz", ".npy"):
-        return _from_file(file, part if named else "train", options)
+        return _from_file(file, part if named else "train", named, options)
     library, _, rest = source.partition(":")
     if library == "mnist":
         return from_arrays(*mnist(_part(source, rest or "train")), options, source)
@@ -89,6 +107,21 @@ def _find(data: Any, options: Options) -> Images:
     if library == "tfds":
         return _from_tfds(rest, source, options)
     raise DataError(f"'{source}' does not exist: check the path; accepted are {ACCEPTED}")
+
+
+def _is_folder(data: Any) -> bool:
+    if not isinstance(data, (str, os.PathLike)) or remote.address(data):
+        return False
+    path = remote.path(data)
+    return path.is_dir() and not is_prepared(path)
+
+
+def _is_image(one: Any) -> bool:
+    """Whether this is one image, not many: a tuple of two images is a list of images."""
+    if isinstance(one, Image.Image):
+        return True
+    shape = getattr(one, "shape", ())
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] <= 4 < min(shape[:2]))
 
 
 def _from_store(address: str, options: Options) -> Images:
@@ -102,7 +135,8 @@ def _from_store(address: str, options: Options) -> Images:
             remote.Store(above).get(name, near)
         except FileNotFoundError as error:
             raise DataError(f"{file} does not exist: check the address") from error
-        return _from_file(near, part if file != address else "train", options)
+        named = file != address
+        return _from_file(near, part if named else "train", named, options)
     try:
         return Shards(address, options)
     except FileNotFoundError as error:
@@ -118,37 +152,12 @@ def _part(source: str, part: str) -> str:
     return part
 
 
-def _from_file(file: Path, part: str, options: Options) -> Images:
-    try:
-        if file.suffix == ".npy":
-            return from_arrays(np.load(file, mmap_mode="r"), None, options, str(file))
-        with np.load(file, allow_pickle=False) as arrays:
-            images, labels = _pick(arrays, file, _part(f"{file}:{part}", part))
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{file} does not exist: check the path; accepted are {ACCEPTED}"
-        ) from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{file} cannot be read ({error}): write it again with NumPy") from error
-    return from_arrays(images, labels, options, str(file))
-
-
-def _pick(arrays: Any, file: Path, part: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Images and labels of a .npz file, by the names that are commonly used."""
-    pairs = [(f"x_{part}", f"y_{part}"), (f"{part}_images", f"{part}_labels")]
-    if part == "train":
-        pairs.insert(0, ("x", "y"))
-    for images, labels in pairs:
-        if images in arrays:
-            return arrays[images], arrays.get(labels)
-    if part == "train":
-        found = [n for n in arrays if arrays[n].dtype == np.uint8 and arrays[n].ndim in (3, 4)]
-        if len(found) == 1:
-            return arrays[found[0]], arrays.get("y")
-    raise DataError(
-        f"{file} contains {', '.join(arrays) or 'nothing'}; the images of the {part} part are "
-        f"needed under the name {' or '.join(images for images, _ in pairs)}: rename them"
-    )
+def _from_file(file: Path, part: str, named: bool, options: Options) -> Images:
+    if not file.exists():
+        raise DataError(f"{file} does not exist: check the path; accepted are {ACCEPTED}")
+    part = _part(f"{file}:{part}", part)
+    images, labels, sentences = npz.read(file, part, named)
+    return from_arrays(images, labels, options, str(file), sentences=sentences)
 
 
 def _from_keras(name: str, source: str, options: Options) -> Images:

@@ -15,7 +15,7 @@ import tensorflow as tf
 from .. import images as pictures
 from ..base.files import disk_errors
 from ..config import Config
-from ..data import Images
+from ..data import Images, header
 from ..storage.run import Run
 from .callbacks import real_grid
 from .session import now
@@ -34,10 +34,10 @@ def write_documents(run: Run, about: Mapping[str, Any], source: Images) -> None:
             pictures.write_png(reals, real_grid(source))
 
 
-def show_warnings(source: Images) -> None:
-    """Write the warnings of the checkup to standard error, one per line."""
-    for sentence in source.report.warnings:
-        sys.stderr.write(f"note: {sentence}\n")
+def announce(config: Config, source: Images, run: str = "") -> None:
+    """Write to standard error what is trained on what, and where."""
+    name = f"{config.recipe}, {config.train.kimg:g} kimg"
+    header.show(source, {"recipe": name, "run": run})
 
 
 def describe(config: Config, source: Images, anew: list[str]) -> dict[str, Any]:

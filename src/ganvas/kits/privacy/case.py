@@ -142,8 +142,9 @@ def _source(data: Any, shape: Any, run: Run | None, notes: list[str], option: st
         raise UsageError(f"the training images are not known: give them by --{option}")
     own = config and config.data.source and (data is None or _same(data, config.data.source))
     if own and run and config:
-        source = load_images(config.data.source, replace(options_of(config), balanced=False))
-        if source.fingerprint != run.info["data"]["fingerprint"]:
+        known = run.info["data"]["fingerprint"]
+        source = load_images(config.data.source, replace(options_of(config, known), balanced=False))
+        if source.fingerprint != known:
             raise RunError(
                 f"the images of {run.folder} have changed since its training "
                 f"({config.data.source}): restore them, or train again"
@@ -151,8 +152,11 @@ def _source(data: Any, shape: Any, run: Run | None, notes: list[str], option: st
         if source.names:
             return source
         # The run was trained without labels, or with groups in their place; they may name people.
-        named = replace(options_of(config), labels=True, balanced=False, clusters=0)
-        return load_images(config.data.source, named)
+        plain = replace(options_of(config), labels=True, balanced=False, clusters=0)
+        named = load_images(config.data.source, plain)
+        if np.array_equal(named.hashes, source.hashes):  # the holdout stays that of the run
+            source.names, source.labels, source.classes = named.names, named.labels, named.classes
+        return source
     source = load_images(data, Options(holdout=0, judged=True))
     if source.shape != tuple(shape):
         smallest = source.report.sizes["smallest"]
