@@ -20,14 +20,17 @@ import ganvas
 from ganvas.cli.app import GROUPS
 from ganvas.storage.run import Run
 
+HEADER = ["images", "classes", "form", "read", "recipe", "run"]
+
 
 def say_no(done: subprocess.CompletedProcess, code: int = 2) -> str:
-    """The one line of a refusal."""
+    """The one line of a refusal, perhaps after the header."""
     assert done.returncode == code, done.stderr
-    assert done.stderr.startswith("error: "), done.stderr
-    assert done.stderr.count("\n") == 1, done.stderr
+    *header, line = done.stderr.splitlines()
+    assert not header or [one.split()[0] for one in header] == HEADER, done.stderr
+    assert line.startswith("error: "), done.stderr
     assert not done.stdout
-    return done.stderr
+    return f"{line}\n"
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -52,8 +55,9 @@ def trained(command, npz, sets, tmp_path_factory) -> Run:
     assert done.returncode == 0, done.stderr
     assert str(folder) in done.stdout
     lines = done.stderr.splitlines()
-    assert len(lines) == 4, "plain lines, one per tick"
-    assert all(line.startswith("kimg ") for line in lines)
+    assert [line.split()[0] for line in lines[:6]] == HEADER
+    assert len(lines) == 6 + 4, "plain lines, one per tick"
+    assert all(line.startswith("kimg ") for line in lines[6:])
     return Run.open(folder)
 
 

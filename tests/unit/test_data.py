@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from ganvas.data import Options, load, prepare, shards
+from ganvas.data.arranging import arrange
 from ganvas.data.checkup import Headers, find, headers_of
 from ganvas.data.order import shuffle, uniform
 from ganvas.errors import DataError, RunError
@@ -93,7 +94,8 @@ def test_sub_folders_are_classes(tmp_path):
     assert (source.names, source.class_counts) == (("cats", "dogs"), (6, 4))
     assert load(tmp_path / "a", Options(labels=False)).classes == 0
     write_png(tmp_path / "a" / "beside.png", noise(1, seed=3)[0])
-    assert load(tmp_path / "a").classes == 0
+    source = load(tmp_path / "a")
+    assert (source.names, source.count) == (("cats", "dogs"), 10)
 
 
 def test_files_are_found_in_the_order_of_their_paths(tmp_path):
@@ -101,8 +103,8 @@ def test_files_are_found_in_the_order_of_their_paths(tmp_path):
         path = tmp_path / f"{name}.png"
         path.parent.mkdir(exist_ok=True, parents=True)
         path.touch()
-    found, ignored = find(tmp_path)
-    assert (found, ignored) == ([str(path) for path in sorted(tmp_path.rglob("*.png"))], 0)
+    found = find(tmp_path)
+    assert found.paths == [str(path) for path in sorted(tmp_path.rglob("*.png"))]
 
 
 def test_little_is_held_of_each_file(monkeypatch):
@@ -112,11 +114,13 @@ def test_little_is_held_of_each_file(monkeypatch):
     walk = [(str(folder), ["a", "b"], []), ("/set/b", [], names[::2]), ("/set/a", [], names[1::2])]
     monkeypatch.setattr(os, "walk", lambda *_, **__: iter(walk))
     tracemalloc.start()
-    paths, _ = find(folder)
+    found = find(folder)
     assert tracemalloc.get_traced_memory()[1] / count < 100  # bytes; a path alone has 70
     told = [Header(300 + n % 900, 1000 + n % 2, False, False) for n in range(count - 1)]
     told[7] = Header(5000, 5000, False, False)  # which then cannot be decoded
-    headers = Headers(folder, paths, *headers_of([*told, "no"]), 0)
+    layout = arrange(folder, found)
+    del found
+    headers = Headers(layout, *headers_of([*told, "no"]))
     del told
     tracemalloc.reset_peak()
     options = Options(size=20)
@@ -198,8 +202,8 @@ def test_groups_of_few_distinct_images_are_as_few():
 
 
 def test_refused_arrays_and_files(tmp_path):
-    assert "uint8" in refusal(noise().astype(np.float32))
-    assert "[N, H, W]" in refusal(noise()[0, 0])
+    assert "range is not clear" in refusal(noise().astype(np.float32) - 100)
+    assert "one image" in refusal(noise()[0, 0])
     assert "labels" in refusal((noise(), np.zeros(5, int)))
     (tmp_path / "a.npz").write_bytes(b"no zip")
     assert "cannot be read" in refusal(tmp_path / "a.npz")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ def _is_image(one: Any) -> bool:
     """Whether this is one image, not many: a tuple of two images is a list of images."""
     if isinstance(one, Image.Image):
         return True
-    shape = getattr(one, "shape", ())
+    shape: Sequence[int] = getattr(one, "shape", ())
     return len(shape) == 2 or (len(shape) == 3 and shape[2] <= 4 < min(shape[:2]))
 
 
