@@ -20,7 +20,7 @@ import ganvas
 from ganvas.cli.app import GROUPS
 from ganvas.storage.run import Run
 
-HEADER = ["images", "classes", "form", "read", "recipe", "run"]
+HEADER = ["images", "classes", "form", "read", "used", "recipe", "run"]
 
 
 def say_no(done: subprocess.CompletedProcess, code: int = 2) -> str:
@@ -55,9 +55,9 @@ def trained(command, npz, sets, tmp_path_factory) -> Run:
     assert done.returncode == 0, done.stderr
     assert str(folder) in done.stdout
     lines = done.stderr.splitlines()
-    assert [line.split()[0] for line in lines[:6]] == HEADER
-    assert len(lines) == 6 + 4, "plain lines, one per tick"
-    assert all(line.startswith("kimg ") for line in lines[6:])
+    assert [line.split()[0] for line in lines[:7]] == HEADER
+    assert len(lines) == 7 + 4, "plain lines, one per tick"
+    assert all(line.startswith("kimg ") for line in lines[7:])
     return Run.open(folder)
 
 

@@ -349,12 +349,26 @@ def test_a_run_of_older_versions_keeps_its_holdout():
     assert load((images, labels), Options(known="another")).fingerprint == now
 
 
+def test_the_header_comes_before_a_file_is_decoded(tmp_path, capsys):
+    folder = fill(tmp_path, *(f"{name}/{i}.png" for name in "ab" for i in range(150)))
+    cut = (folder / "a" / "0.png").read_bytes()[:300]
+    (folder / "a" / "cut.png").write_bytes(cut)
+    source = load(folder, announce=header.show_found)
+    first = capsys.readouterr().err.splitlines()
+    assert first[:2] == ["images     301", "classes    2: a (151), b (150)"]
+    header.show_used(source, {"run": "runs/x"})
+    second = capsys.readouterr().err.splitlines()
+    used = f"{source.count} to train on, {source.held_count} held out"
+    assert second[0] == f"used       {used}; 1 unreadable, such as a/cut.png"
+    assert second[1].split() == ["run", "runs/x"] and second[-1].startswith("note: 1 of 301 images")
+
+
 def test_the_header_of_many_classes(tmp_path):
     fill(tmp_path, *(f"class {i:02d}/{i}{k}.png" for i in range(30) for k in range(8)))
     fill(tmp_path, "rare/x.png")
     (tmp_path / "a.txt").write_text("")
     lines = header.header(load(tmp_path), {"recipe": "quick, 600 kimg", "run": "runs/x"})
-    assert all(len(line) <= 80 for line in lines) and len(lines) < 9
+    assert all(len(line) <= 80 for line in lines) and len(lines) < 10
     assert "and 25 more; with one image: rare" in " ".join(" ".join(lines).split())
     assert "left out   1 .txt file" in lines
-    assert lines[0].startswith("images     241: ") and "held out" in lines[0]
+    assert lines[0] == "images     241" and "held out" in lines[-3]

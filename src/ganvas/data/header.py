@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from .findings import FEW
 from .listing import Listing
@@ -22,35 +22,54 @@ def header(source: Listing, more: Mapping[str, str] | None = None) -> list[str]:
         source: the images.
         more: further lines, such as the recipe and the run folder: name -> text.
     """
-    rows = [*_rows(source), *(more or {}).items()]
-    return [line for name, text in rows if text for line in _wrapped(name, text)]
+    return [*_lines(_found(source)), *_lines([("used", _used(source)), *(more or {}).items()])]
 
 
 def show(source: Listing, more: Mapping[str, str] | None = None) -> None:
     """Write the header to standard error, and the warnings of the checkup, one per line."""
-    lines = [*header(source, more), *(f"note: {one}" for one in source.report.warnings)]
+    show_found(source)
+    show_used(source, more)
+
+
+def show_found(source: Listing) -> None:
+    """Write the first part of the header: what is known before the images are decoded."""
+    _write(_lines(_found(source)))
+
+
+def show_used(source: Listing, more: Mapping[str, str] | None = None) -> None:
+    """Write the second part of the header, and the warnings."""
+    lines = _lines([("used", _used(source)), *(more or {}).items()])
+    _write([*lines, *(f"note: {one}" for one in source.report.warnings)])
+
+
+def _write(lines: Iterable[str]) -> None:
     sys.stderr.write("".join(f"{line}\n" for line in lines))
     sys.stderr.flush()
 
 
-def _rows(source: Listing) -> Iterator[tuple[str, str]]:
-    yield "images", _images(source)
+def _lines(rows: Iterable[tuple[str, str]]) -> list[str]:
+    return [line for name, text in rows if text for line in _wrapped(name, text)]
+
+
+def _found(source: Listing) -> Iterator[tuple[str, str]]:
+    report = source.report
+    found = report.found + sum(report.left_out.values())
+    yield "images", f"{report.found:,}" + (f" of {found:,} found" if found > report.found else "")
     yield "classes", _classes(source)
     yield "form", _form(source)
-    for number, sentence in enumerate(source.report.layout):
+    for number, sentence in enumerate(report.layout):
         yield "" if number else "read", sentence
     yield "left out", _left_out(source)
 
 
-def _images(source: Listing) -> str:
+def _used(source: Listing) -> str:
     report, held = source.report, source.held_count
-    found = report.found + sum(report.left_out.values())
-    used = f"{report.used:,} of {found:,} found" if found > report.used else f"{report.used:,}"
-    if held:
-        return f"{used}: {source.count:,} to train on, {held:,} held out"
-    if not source.options.holdout:
-        return used
-    return f"{used}, none held out{' (fewer than 200)' * (report.used < FEW)}"
+    text = f"{source.count:,} to train on, {held:,} held out" if held else f"all {report.used:,}"
+    if source.options.holdout and not held:
+        text += f", none held out{' (fewer than 200)' * (report.used < FEW)}"
+    if report.unreadable:
+        text += f"; {len(report.unreadable):,} unreadable, such as {report.unreadable[0]['path']}"
+    return text
 
 
 def _classes(source: Listing) -> str:
@@ -86,8 +105,6 @@ def _left_out(source: Listing) -> str:
     """What is not used, with the number of each kind."""
     report = source.report
     parts = [f"{count:,} {reason}" for reason, count in report.left_out.items()]
-    if report.unreadable:
-        parts.append(f"{len(report.unreadable):,} unreadable")
     for suffix, count in report.suffixes.items():
         files = "file" if count == 1 else "files"
         parts.append(f"{count:,} {suffix} {files}" if suffix else f"{count:,} {files} of no suffix")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ganvas.data.arrays import from_arrays
 from ganvas.data.base import Images
 from ganvas.data.folder import from_folder
 from ganvas.data.groups import cluster
+from ganvas.data.listing import Listing
 from ganvas.data.mnist import mnist
 from ganvas.data.options import Options, auto_size
 from ganvas.data.shards import Shards, is_prepared
@@ -32,17 +33,25 @@ ACCEPTED = (
 _PARTS = ("train", "val", "test")
 
 
-def load(data: Any, options: Options | None = None) -> Images:
+def load(
+    data: Any,
+    options: Options | None = None,
+    announce: Callable[[Listing], None] | None = None,
+) -> Images:
     """Images from a path, a name or arrays.
 
     Args:
         data: one of `ACCEPTED`, an array or a list of images, or (images, labels).
         options: how they are read.
+        announce: called as soon as they are known, before files are decoded: its argument has no
+            pixels, and does not know yet what is held out.
 
     Raises: DataError: no images, or images that cannot be trained on.
     """
     options = options or Options()
-    images = _find(data, options)
+    images = _find(data, options, announce)
+    if announce and not _is_folder(data):
+        announce(images)
     if options.clusters and not images.classes:
         cluster(images, options.clusters)
     if options.balanced and not images.classes:
@@ -75,7 +84,7 @@ def options_for_others(config: Config, labels: str | None = None) -> Options:
     return replace(options, labels=own, holdout=0, judged=True, balanced=False, clusters=0)
 
 
-def _find(data: Any, options: Options) -> Images:
+def _find(data: Any, options: Options, announce: Callable[[Listing], None] | None) -> Images:
     if isinstance(options.labels, str) and not _is_folder(data):
         raise DataError(
             f"labels from a file ({options.labels}) work with a folder of images, got "
@@ -94,7 +103,8 @@ def _find(data: Any, options: Options) -> Images:
     path = remote.path(data)
     source = str(path)
     if path.is_dir():
-        return Shards(path, options) if is_prepared(path) else from_folder(path, options)
+        packed = is_prepared(path)
+        return Shards(path, options) if packed else from_folder(path, options, announce)
     name, colon, part = source.rpartition(":")
     named = bool(colon) and name.endswith((".npz", ".npy"))
     file = Path(name if named else source)

@@ -85,7 +85,7 @@ def rehearse(
 
     Raises: UsageError: what `train` would refuse.
     """
-    config, source = prepare(data, recipe, overrides)
+    config, source = prepare(data, recipe, overrides, progress=progress)
     if progress:
         announce(config, source)
     gan, plan = assemble(config, source)

@@ -35,9 +35,9 @@ def write_documents(run: Run, about: Mapping[str, Any], source: Images) -> None:
 
 
 def announce(config: Config, source: Images, run: str = "") -> None:
-    """Write to standard error what is trained on what, and where."""
+    """Write the second part of the header: what is trained on, how, and where."""
     name = f"{config.recipe}, {config.train.kimg:g} kimg"
-    header.show(source, {"recipe": name, "run": run})
+    header.show_used(source, {"recipe": name, "run": run})
 
 
 def describe(config: Config, source: Images, anew: list[str]) -> dict[str, Any]:

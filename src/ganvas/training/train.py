@@ -16,7 +16,7 @@ from typing import Any
 from ..base.types import StrPath
 from ..base.workers import task
 from ..config import Config, load_recipe
-from ..data import Images, load as load_images, options_of
+from ..data import Images, header, load as load_images, options_of
 from ..errors import Advice, ConfigError, RunError, UsageError
 from ..gan.model import GAN
 from ..storage import remote
@@ -207,7 +207,7 @@ def _session(
     """The session of a recipe and images, still without run and GAN; `known`: see `Options`."""
     strategy = replicas.strategy_of(config.train.strategy)  # before any other use of TensorFlow
     replicas.check(config, strategy.num_replicas_in_sync, task()[1])
-    config, source = prepare(data, config, None, known)
+    config, source = prepare(data, config, None, known, progress and task()[0] == 0)
     return Session(config, source, strategy, progress, each_tick)
 
 
@@ -255,11 +255,13 @@ def prepare(
     recipe: StrPath | Config,
     values: Mapping[str, Any] | None,
     known: str = "",
+    progress: bool = False,
 ) -> tuple[Config, Images]:
     """Read the recipe, check the images, and set the values that depend on them.
 
     Args:
         known: the fingerprint of the run that is resumed.
+        progress: write the first part of the header.
     """
     config = read(recipe, values)
     data = config.data.source if data is None else data
@@ -276,7 +278,7 @@ def prepare(
         config = config.with_values({"data.labels": str(Path(config.data.labels).absolute())})
     for sentence in advice(config):
         warnings.warn(sentence, Advice, stacklevel=3)
-    source = load_images(data, options_of(config, known))
+    source = load_images(data, options_of(config, known), header.show_found if progress else None)
     return settle(config, source, source_name), source
 
 
