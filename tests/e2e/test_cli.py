@@ -18,6 +18,7 @@ from PIL import Image
 
 import ganvas
 from ganvas.cli.app import GROUPS
+from ganvas.images import write_png
 from ganvas.storage.run import Run
 
 HEADER = ["images", "classes", "form", "read", "used", "recipe", "run"]
@@ -253,6 +254,21 @@ def test_the_checkup_is_told(here, npz, sets, tmp_path, monkeypatch):
     assert "note: only 100 images" in done.stderr
     done = here("prepare", tmp_path / "few.npz", "--to", tmp_path / "packed")
     assert "note: only 100 images" in done.stderr
+
+
+def test_labels_from_a_file(here, npz, tmp_path):
+    for i, image in enumerate(np.load(npz)["x"][:6]):
+        write_png(tmp_path / "a" / f"{i}.png", image)
+    (tmp_path / "mine.csv").write_text(
+        "path,label\n" + "".join(f"{i},c{i % 2}\n" for i in range(6))
+    )
+    options = ("--labels", tmp_path / "mine.csv")
+    done = here("prepare", tmp_path / "a", "--to", tmp_path / "packed", *options)
+    assert "classes    2: c0 (3), c1 (3)" in done.stderr and done.stdout.count("\n") == 1
+    assert json.loads((tmp_path / "packed" / "index.json").read_text())["names"] == ["c0", "c1"]
+    say_no(here("train", tmp_path / "a", "--labels", tmp_path / "none.csv", "--run", "out"))
+    assert not list(Path.cwd().iterdir())
+    say_no(here("evaluate", tmp_path / "a", "--data", npz, *options))
 
 
 def test_missing_images_write_nothing(here):

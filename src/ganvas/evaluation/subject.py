@@ -101,9 +101,9 @@ def evaluate(
     run = _run(fakes)
     given = (data, n, seed, labels)
     subject = _of_run(run, *given, model) if run else _of_images(fakes, *given)
+    extractor = extractor_for(subject.real, features)
     if progress:
         _announce(subject, fakes, held=run is not None and data is None)
-    extractor = extractor_for(subject.real, features)
     comparison = _compare(subject, extractor, n, seed)
     scores = score(comparison, metrics)
     curves = {"precision", "recall"} <= set(scores)
