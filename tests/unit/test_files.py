@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 from ganvas.config import Config, parse, parse_set
-from ganvas.data import Options, archives, load, prepare
+from ganvas.data import Options, archives, header, load, prepare
+from ganvas.data.listing import content_hash, split
 from ganvas.data.parallel import mapped
 from ganvas.data.walk import find
 from ganvas.errors import ConfigError, DataError
@@ -44,7 +45,7 @@ def fill(folder, count=12, suffix=".png", first=0):
 
 
 def names(folder):
-    paths, left_out = find(folder)
+    paths, left_out, _ = find(folder)
     return [Path(path).relative_to(folder).as_posix() for path in paths], left_out
 
 
@@ -80,8 +81,9 @@ class TestSuffixes:
         for name in ("a.HEIC", "b.heic", "c.jxl"):
             (tmp_path / name).touch()
         source = load(tmp_path)
-        assert warned(source, "2 files", ".heic", "pip install pillow-heif")
-        assert warned(source, "1 file ", ".jxl", "pip install pillow-jxl-plugin")
+        lines = " ".join(" ".join(header.header(source)).split())
+        assert "2 .heic files (pip install pillow-heif)" in lines
+        assert "1 .jxl file (pip install pillow-jxl-plugin)" in lines
         for path in tmp_path.glob("*.png"):
             path.unlink()
         with refuses(DataError, 2, "pip install pillow-heif"):
@@ -118,7 +120,7 @@ class TestWalk:
         (folder / "up").symlink_to("..")
         found, left_out = names(folder)
         assert found == [f"{n:03d}.png" for n in range(12)]
-        assert left_out["link", "leads to a folder that is read already"] == 2
+        assert left_out["link", "to a folder that is read already"] == 2
 
     def test_each_file_counts_once(self, tmp_path):
         """The path without a link is taken, else the first by name; links out of it work."""
@@ -131,8 +133,8 @@ class TestWalk:
         (folder / "out-again").symlink_to(outside)
         found, left_out = names(folder)
         assert found == ["b.png", "c.png", "m/000.png", "out/021.png"]
-        assert left_out["link", "leads to a file that is read already"] == 4
-        assert left_out["link", "leads to a folder that is read already"] == 1
+        assert left_out["link", "to a file that is read already"] == 4
+        assert left_out["link", "to a folder that is read already"] == 1
 
     def test_pipes_and_sockets_are_never_opened(self, tmp_path, monkeypatch):
         fill(tmp_path, 4)
@@ -144,7 +146,7 @@ class TestWalk:
             source = load(tmp_path)
         counts = Counter({one["what"]: one["count"] for one in source.report.left_out})
         assert (source.count, counts) == (4, {"pipe": 2, "socket": 1})
-        assert warned(source, "2 files", "pipe")
+        assert "2 pipes (no regular file)" in " ".join(header.header(source))
         assert len(good_images.files(tmp_path)) == 4
         with refuses(DataError, "pipe"):
             load(tmp_path / "pipe.png")
@@ -171,11 +173,24 @@ class TestWalk:
 
     def test_files_that_differ_have_the_fingerprint_of_before(self, tmp_path):
         """Existing runs go on: the hash of a file is that of its bytes."""
-        from ganvas.data.listing import content_hash
-
         source = load(fill(tmp_path))
         expected = [content_hash(path.read_bytes()) for path in sorted(tmp_path.iterdir())]
         assert source.hashes.tolist() == expected
+
+    def test_a_run_of_older_versions_keeps_its_holdout(self, tmp_path):
+        """They regarded files, not pixels."""
+        folder = fill(tmp_path, 200)
+        for number in range(200):
+            Image.fromarray(spot(number)).save(folder / f"{number:03d}.bmp")
+        source = load(folder)
+        now, files = source.fingerprint, [path.read_bytes() for path in sorted(folder.iterdir())]
+        source.hashes = np.array([content_hash(one) for one in files], np.uint64)
+        source.rows, held = split(source.hashes, 0.05)
+        del source.fingerprint
+        old = load(folder, Options(known=source.fingerprint))
+        assert old.fingerprint == source.fingerprint != now
+        assert (old.held_count, old.report.duplicates) == (len(held), 200)
+        assert load(folder, Options(known="another")).fingerprint == now
 
 
 class TestStopped:
@@ -238,6 +253,39 @@ class TestArchives:
         small = load(tmp_path / name, Options(size=20, cache_gb=0))
         assert small.pixels(small.rows).shape == (11, 20, 20, 1)
         assert good_images.read(tmp_path / name).pixels.shape == (11, 16, 16, 1)
+
+    def test_its_layout_is_that_of_the_folder(self, tmp_path):
+        """With labels in a file, and without what ganvas or a system has written."""
+        folder = fill(tmp_path / "photos", 12)
+        lines = [f"{n:03d}.png,{'ab'[n % 2]}" for n in range(12)]
+        (folder / "labels.csv").write_text("\n".join(["path,label", *lines]))
+        fill(folder / "__MACOSX", 2)
+        samples = fill(folder / "drawn", 3)
+        (samples / ".request.json").write_text('{"n": 3}')
+        archive = load(packed(folder, tmp_path / "photos.zip"))
+        plain = load(folder)
+        assert archive.names == ("a", "b") and archive.count == 12
+        assert (archive.fingerprint, archive.places) == (plain.fingerprint, plain.places)
+        assert archive.report.left_out == plain.report.left_out
+        assert archive.report.layout[0].startswith("photos.zip, which is unpacked")
+        labels = (folder / "labels.csv").rename(tmp_path / "mine.csv")
+        archive = load(packed(folder, tmp_path / "b.zip"), Options(labels=str(labels)))
+        assert archive.names == ("a", "b")
+
+    def test_a_folder_in_it(self, tmp_path):
+        """Messages name it as a path, which is accepted."""
+        folder = tmp_path / "set"
+        for name in ("train", "val"):
+            fill(folder / name, 4, first=10 * len(name))
+        archive = packed(folder, tmp_path / "set.zip")
+        [_, sentence] = load(archive).report.layout
+        given = sentence.split()[-1]
+        assert given == f"{archive}/val"
+        assert load(given).fingerprint == load(folder / "val").fingerprint
+        assert len(good_images.read(given).paths) == 4
+        for wrong in (f"{archive}/test", f"{archive}/train/.."):
+            with refuses(DataError, wrong.removeprefix(str(archive))[1:]):
+                load(wrong)
 
     def test_packed_into_shards(self, tmp_path):
         file = packed(fill(tmp_path / "photos"), tmp_path / "photos.zip")

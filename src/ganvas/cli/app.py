@@ -82,6 +82,10 @@ Address = Annotated[
     str | None,
     typer.Option(help="Address of a Ray cluster, or auto; default: a local Ray."),
 ]
+Labels = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.csv", help="CSV with columns path,label: the class of each image."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 

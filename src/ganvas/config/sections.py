@@ -35,8 +35,8 @@ class Data(Section):
     channels: int | None = Field(None, ge=1, le=4)
     fit: Literal["crop", "pad"] = "crop"
     """How images of another aspect ratio are fitted."""
-    labels: bool = True
-    """Whether classes are used if the images have them."""
+    labels: bool | str = True
+    """Whether classes are used if the images have them; a path: a CSV file of labels."""
     holdout: float = Field(0.05, ge=0, lt=1)
     """Share of images never trained on (at most 5,000; none under 200 images)."""
     flip: bool = False
@@ -52,6 +52,16 @@ class Data(Section):
     clusters: int = Field(0, ge=0)
     """Number of groups of similar images, used as classes if there are no labels; 0: none."""
     cache_gb: float | None = Field(None, ge=0)
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _labels(cls, labels: Any) -> Any:
+        if isinstance(labels, str) and not labels.lower().endswith(".csv"):
+            known = {"true": True, "false": False}
+            if labels.lower() not in known:
+                raise ValueError("write true, false, or the path of a .csv file")
+            return known[labels.lower()]
+        return labels
 
     @field_validator("size")
     @classmethod

@@ -19,15 +19,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, cast
 
-from ganvas.data.walk import NO_IMAGE, LeftOut
+from ganvas.data import labels
+from ganvas.data.walk import NO_IMAGE, LeftOut, is_hidden
 from ganvas.errors import DataError
 from ganvas.images.formats import HINTS, head, known, suffix_of
+from ganvas.storage import outputs
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 MOST_FILES = 5_000_000
 MOST_FILE_BYTES = 2**30
 MOST_BYTES, MOST_RATIO = 2**30, 100
 """An archive may grow to `MOST_BYTES` + `MOST_RATIO` times its own size: images hardly shrink."""
+_KEPT = frozenset((*labels.FILES, *outputs.NAMES))
+"""Files beside images that say what the images are."""
 _SPARE = 2**28  # bytes of the disk that stay free
 _CHUNK = 2**20
 _BROKEN = (
@@ -60,6 +64,16 @@ class _Member(NamedTuple):
 
 def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES) and path.is_file()
+
+
+def located(path: Path) -> tuple[Path, str] | None:
+    """The archive that a path names or leads into, such as photos.zip/train, and the folder in it;
+    None if there is none."""
+    for file in (path, *path.parents):
+        if is_archive(file):
+            within = path.relative_to(file)
+            return None if ".." in within.parts else (file, within.as_posix())
+    return None
 
 
 def unpacked(file: Path) -> Unpacked:
@@ -109,11 +123,12 @@ def _unpack(file: Path, folder: Path, room: int) -> LeftOut:
         if count >= MOST_FILES:
             raise DataError(f"{file} has more than {MOST_FILES} files: unpack it yourself")
         parts = PurePosixPath(member.name).parts
-        if any(part.startswith(".") and part != ".." for part in parts):
+        told = bool(parts) and parts[-1] in _KEPT
+        if any(is_hidden(part) and part != ".." for part in parts[: -1 if told else None]):
             continue  # as in a folder
         suffix = suffix_of(member.name)
         why = member.refused or _unsafe(member.name, parts)
-        if not why and suffix and suffix not in known().suffixes:
+        if not why and suffix and suffix not in known().suffixes and not told:
             why = HINTS.get(suffix, NO_IMAGE)
         if not why:
             why, written = _write(member, folder.joinpath(*parts), min(room, MOST_FILE_BYTES))

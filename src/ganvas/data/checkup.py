@@ -13,10 +13,11 @@ from typing import Any, NamedTuple, TypeVar
 import google_crc32c
 import numpy as np
 
-from ganvas.data.findings import Seen, examine
+from ganvas.data.arranging import Layout
+from ganvas.data.findings import examine
 from ganvas.data.listing import alike, content_hash
 from ganvas.data.options import Options, auto_size
-from ganvas.data.walk import NO_IMAGE, LeftOut
+from ganvas.data.walk import IMAGE, NO_IMAGE
 from ganvas.errors import DataError
 from ganvas.images import Extent, Header, Levels, extent, joined, levels_of, probe, read
 
@@ -74,28 +75,19 @@ class Headers:
     It keeps only the path and three numbers of each file: there may be a million.
 
     Args:
-        paths, tops: as of `find` and `headers_of`.
-        left_out: other files.
-        name: of the folder in messages; None: its path.
+        layout: the images of the folder.
+        tops: of their files, as of `headers_of`.
 
     Raises: DataError: no image among them.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        paths: list[str],
-        tops: Tops,
-        left_out: LeftOut,
-        name: str | None = None,
-    ) -> None:
-        self.folder, self.found, self.left_out = folder, len(paths), left_out
-        self.name, self._extent = name or str(folder), tops.extent
-        self.good = without(paths, tops.broken)
-        self._unreadable = self._why(paths, tops.broken)
+    def __init__(self, layout: Layout, tops: Tops) -> None:
+        self.layout, self._extent = layout, tops.extent
+        self.good = without(layout.paths, tops.broken)
+        self._unreadable = self._why(layout.paths, tops.broken)
         self._sides, self._flags = tops.headers[:, :2], tops.headers[:, 2]
         if not self.good:
-            raise DataError(_nothing(self.name, self.found, left_out, self._unreadable))
+            raise DataError(_nothing(layout, self._unreadable))
 
     def form(self, options: Options) -> tuple[tuple[int, int], int]:
         """The size and number of channels of all images after reading."""
@@ -123,14 +115,12 @@ class Headers:
         """
         unreadable = self._unreadable + self._why(self.good, broken)
         if not len(hashes):
-            raise DataError(_nothing(self.name, self.found, self.left_out, unreadable))
+            raise DataError(_nothing(self.layout, unreadable))
         size, channels = self.form(options)
-        names: tuple[str, ...] = ()
-        labels = np.zeros(len(hashes), np.int32)
-        if options.labels:
-            labels, names = _classes(without(self.good, broken), self.folder)
+        labels, names = self.layout.numbers(without(self.good, broken))
+        grey_as_colour = grey == len(hashes) and options.channels is None
         report = examine(
-            self.name,
+            self.layout.name,
             hashes=hashes,
             constant=constant,
             sizes=self._sizes(broken),
@@ -138,26 +128,30 @@ class Headers:
             labels=labels,
             names=names,
             unreadable=unreadable,
-            seen=self._seen(options, broken, grey == len(hashes) and options.channels is None),
             judged=options.judged,
+            extent=self._extent,
+            facts={
+                **self.layout.facts(names),
+                **self._depths(options, broken),
+                "grey_as_colour": grey_as_colour,
+            },
         )
         return {
             "shape": (*size, channels), "hashes": hashes, "labels": labels, "names": names,
             "options": replace(options, levels=self.levels(options)), "report": report,
         }  # fmt: skip
 
-    def _seen(self, options: Options, broken: Mapping[int, str], grey: bool) -> Seen:
+    def _depths(self, options: Options, broken: Mapping[int, str]) -> dict[str, Any]:
+        """Facts of the report: frames, and bits of a pixel."""
         flags = np.delete(self._flags, list(broken))
         wide = int(np.count_nonzero(flags & _WIDE))
         hidden = options.private and options.levels == "auto"
-        facts = {
-            "grey_as_colour": grey,
+        return {
             "first_frames": int(np.count_nonzero(flags & _SEVERAL)),
             "reduced": int(np.count_nonzero(flags & _REDUCED)),
             "wide": wide,
             "levels": "auto" if hidden and wide else self.levels(options) if wide else "full",
         }
-        return Seen(self.left_out, self._extent, facts)
 
     def _sizes(self, broken: Mapping[int, str]) -> Counter[tuple[int, int]]:
         sides = np.delete(self._sides, list(broken), axis=0)
@@ -172,8 +166,7 @@ class Headers:
 
     def _why(self, paths: list[str], broken: Mapping[int, str]) -> list[dict[str, str]]:
         return [
-            {"path": str(Path(paths[place]).relative_to(self.folder)), "why": why}
-            for place, why in broken.items()
+            {"path": self.layout.within(paths[place]), "why": why} for place, why in broken.items()
         ]
 
 
@@ -255,28 +248,18 @@ def _pixel_hash(values: bytes) -> int:
     return zlib.crc32(values) | google_crc32c.value(values) << 32
 
 
-def _classes(paths: list[str], folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    tops = [_top(Path(path).relative_to(folder)) for path in paths]
-    names = sorted(set(tops))
-    if len(names) < 2 or "" in names:
-        return np.zeros(len(paths), np.int32), ()
-    number = {name: i for i, name in enumerate(names)}
-    return np.array([number[top] for top in tops], np.int32), tuple(names)
-
-
-def _top(path: Path) -> str:
-    """The first folder of a path; empty if it has none."""
-    return path.parts[0] if len(path.parts) > 1 else ""
-
-
-def _nothing(name: str, images: int, left_out: LeftOut, unreadable: list[dict[str, str]]) -> str:
+def _nothing(layout: Layout, unreadable: list[dict[str, str]]) -> str:
     accepted = "PNG, JPEG, WebP, TIFF and other files that Pillow reads"
+    name, images, left_out = layout.name, len(layout.paths), layout.left_out
     if images:
         first = unreadable[0]
         return (
             f"none of the {images} images in {name} can be read, such as {first['path']} "
             f"({first['why']}); accepted are {accepted}: replace them"
         )
+    unused = [f"{n} {why}" for (what, why), n in left_out.most_common() if what == IMAGE]
+    if unused:
+        return f"{name} contains no images to use, only {'; '.join(unused)}: give another folder"
     count = left_out.total()
     others = f" ({count} other file{'s' * (count != 1)})" if count else ""
     reasons = Counter({key: n for key, n in left_out.items() if key[1] != NO_IMAGE})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from ganvas.errors import DataError
 from ganvas.images import Extent, Levels
 
 FEW = 200  # with fewer images none is held out, and a GAN mostly copies
-_SPLITS = {"train", "training", "val", "valid", "validation", "test"}
 
 
 @dataclass(frozen=True)
@@ -24,11 +23,15 @@ class Report:
     `constant` those of a single colour; both stay in.
 
     Attributes:
-        left_out: files that are not read: {"what": a suffix or kind, "why", "count"}.
+        ignored: files that are no images, or cannot be read here: all of `left_out` but images.
+        left_out: files and images that are not used: {"what": a suffix, a kind of file or "image",
+            "why", "count"}. `found` does not include them.
         grey_as_colour: whether all images are grey and stored with equal colour channels.
         first_frames: images of several frames or pages; the first one is used.
         reduced: colour images with 16 bits, of which the upper 8 are used.
         wide: grey images with more than 8 bits; `levels` were applied to them.
+        layout: sentences about what was understood of a folder, a file or an array.
+        no_classes: why there are no classes.
     """
 
     found: int
@@ -46,34 +49,12 @@ class Report:
     reduced: int = 0
     wide: int = 0
     levels: Levels = "full"
+    layout: list[str] = field(default_factory=list)
+    no_classes: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings, for JSON."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the check saw in the files of a folder.
-
-    Attributes:
-        left_out: number of files by (what they are, why they are not read).
-        extent: of the values of wide images, if it was looked up.
-        facts: fields of `Report`.
-    """
-
-    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
-    extent: Extent | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    def added(self, report: Report, channels: int) -> Report:
-        """The report with these facts and their warnings."""
-        listed = [
-            {"what": what, "why": why, "count": n} for (what, why), n in self.left_out.most_common()
-        ]
-        report = replace(report, left_out=listed, ignored=self.left_out.total(), **self.facts)
-        report.warnings.extend(_of_files(report, self.extent, channels))
-        return report
 
 
 def examine(
@@ -86,8 +67,9 @@ def examine(
     labels: np.ndarray,
     names: Sequence[str],
     unreadable: Sequence[dict[str, str]] = (),
-    seen: Seen | None = None,
     judged: bool = False,
+    extent: Extent | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> Report:
     """Make the report of a check.
 
@@ -97,6 +79,8 @@ def examine(
         sizes: (height, width) before resizing to `shape` -> number of images.
         labels: int32 [N]; used only if there are `names`.
         judged: the images are not for training, so nothing is refused.
+        extent: of the values of wide images, if it was looked up.
+        facts: further fields of the report: what was understood of the images, and left out.
 
     Raises: DataError: no GAN can be trained: fewer than two distinct images, or all images of a
         single colour.
@@ -126,9 +110,11 @@ def examine(
             "most_common": list(sizes.most_common(1)[0][0]),
         },
         classes=classes,
+        **(facts or {}),
     )
     report.warnings.extend(_warnings(report, median_side(sizes), min(shape[:2])))
-    return report if seen is None else seen.added(report, shape[2])
+    report.warnings.extend(_of_pixels(report, extent, shape[2]))
+    return report
 
 
 def _area(size: tuple[int, int]) -> int:
@@ -166,14 +152,8 @@ def _warnings(report: Report, side: int, wanted: int) -> list[str]:
     return found + _class_warnings(report.classes)
 
 
-def _of_files(report: Report, extent: Extent | None, channels: int) -> list[str]:
+def _of_pixels(report: Report, extent: Extent | None, channels: int) -> list[str]:
     found = []
-    for one in report.left_out:
-        if one["why"] != "not an image":
-            files = "1 file is" if one["count"] == 1 else f"{one['count']} files are"
-            reads = one["why"].startswith("pip install")
-            why = f"to read them: {one['why']}" if reads else one["why"]
-            found.append(f"{files} left out ({one['what']}): {why}")
     if extent and not isinstance(report.levels, str):
         low, high = report.levels
         found.append(
@@ -212,10 +192,5 @@ def _class_warnings(classes: dict[str, int]) -> list[str]:
         found.append(
             f"class '{rare}' has {classes[rare]} images and '{common}' {classes[common]}: "
             "rare classes will look worse"
-        )
-    if {name.lower() for name in classes} <= _SPLITS:
-        found.append(
-            f"the classes {', '.join(classes)} look like splits of a data set: give one of these "
-            "folders"
         )
     return found

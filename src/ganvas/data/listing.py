@@ -45,8 +45,25 @@ class Listing:
         self.hashes = hashes
         self.labels = labels
         self.places = places
-        self.rows, self._held = split(hashes, options.holdout)
+        kinds = labels if names else None
+        self.rows, self._held = split(hashes, options.holdout, kinds)
+        if options.known not in ("", self.fingerprint):
+            self._split_as_known(options.known)
         self.count = len(self.rows)
+
+    def _split_as_known(self, known: str) -> None:
+        """Hold out by content alone, if the images of a run were: it did not regard classes."""
+        now = self.rows, self._held
+        self.rows, self._held = split(self.hashes, self.options.holdout)
+        del self.fingerprint
+        if self.fingerprint != known:
+            self.rows, self._held = now
+            del self.fingerprint
+
+    @property
+    def held_count(self) -> int:
+        """Number of images that are never used for training."""
+        return len(self._held)
 
     @cached_property
     def class_counts(self) -> tuple[int, ...]:
@@ -83,15 +100,50 @@ class Listing:
         return digest.hexdigest()
 
 
-def split(hashes: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+def split(
+    hashes: np.ndarray, share: float, labels: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers for training, and of held-out images: those with the smallest content hashes.
 
     So the same images are held out in any order of the images, and images with equal hashes are in
-    one part.
+    one part. With labels, each class keeps at least one image for training, and holds
+    one out where it can, as long as the holdout does not double.
     """
     order = np.argsort(hashes, kind="stable")
     count = held_count(hashes[order], share)
-    return np.sort(order[count:]), np.sort(order[:count])
+    if labels is None or not count:
+        return np.sort(order[count:]), np.sort(order[:count])
+    held = np.zeros(len(hashes), bool)
+    held[order[:count]] = True
+    _spare(held, hashes, labels)
+    _share_out(held, hashes, labels, room=count)
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def _spare(held: np.ndarray, hashes: np.ndarray, labels: np.ndarray) -> None:
+    """Give each class that has lost all its images one of them back, with its equals."""
+    trained = np.bincount(labels[~held], minlength=labels.max() + 1)
+    for label in np.flatnonzero((trained == 0) & (np.bincount(labels) > 0)):
+        largest = hashes[labels == label].max()
+        held[hashes == largest] = False
+
+
+def _share_out(held: np.ndarray, hashes: np.ndarray, labels: np.ndarray, room: int) -> None:
+    """Hold one image out, with its equals, of each class that has none held out and keeps one for
+    training; of large classes first, until `room` is used."""
+    sizes = np.bincount(labels)
+    without = np.flatnonzero((np.bincount(labels[held], minlength=len(sizes)) == 0) & (sizes > 1))
+    for label in sorted(without.tolist(), key=lambda label: -sizes[label]):
+        if not room:
+            break
+        equal = np.flatnonzero(hashes == hashes[labels == label].min())
+        if len(equal) > room:
+            continue
+        kept = np.bincount(labels[~held], minlength=len(sizes))
+        taken = np.bincount(labels[equal], minlength=len(sizes))
+        if (kept[taken > 0] > taken[taken > 0]).all():
+            held[equal] = True
+            room -= len(equal)
 
 
 def held_count(ascending: np.ndarray, share: float) -> int:

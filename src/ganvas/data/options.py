@@ -22,7 +22,7 @@ class Options:
         size: side or (height, width) in pixels; None keeps the common size of all images if its
             sides are 16 to 64, else takes the largest power of two up to the median short side,
             16 to 64.
-        labels: False ignores classes.
+        labels: False ignores classes; a path names a CSV file of labels (path,label).
         channels: 1 to 4; None decides by the majority of the images.
         fit: "crop" fills the size and cuts the rest; "pad" keeps the whole image and fills with
             black; "paper" fills with the border's colour.
@@ -38,11 +38,13 @@ class Options:
             `images.levels_of`. Of private images they are not looked up: "auto" is "full".
         cache_gb: memory for decoded images; None: a quarter of the free memory.
         private: the frequency of classes is not published: `class_shares` are equal.
+        known: the fingerprint of the images of a run; if they have it when they are held out as by
+            older versions, which regarded neither classes nor equal pixels, they are.
         judged: the images are for evaluation, not training: constant and equal ones are accepted.
     """
 
     size: int | tuple[int, int] | None = None
-    labels: bool = True
+    labels: bool | str = True
     channels: int | None = None
     fit: str = "crop"
     holdout: float = 0.05
@@ -55,6 +57,7 @@ class Options:
     levels: Levels = "auto"
     cache_gb: float | None = None
     private: bool = False
+    known: str = ""
     judged: bool = False
 
     def __post_init__(self) -> None:

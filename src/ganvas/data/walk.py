@@ -1,4 +1,5 @@
-"""The image files below a folder: each real file once, and what is left out, by its kind."""
+"""The image files below a folder: each real file once, and what is left out, by its kind. Needs no
+TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,30 +8,55 @@ import stat
 from array import array
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from ganvas.errors import DataError
 from ganvas.images.formats import HINTS, is_image, known, suffix_of
+from ganvas.storage.outputs import is_output, is_run
 
 LeftOut = Counter[tuple[str, str]]
-"""Number of files by what they are (a suffix, "pipe", "link" ...) and why they are left out."""
+"""Number of files by what they are (a suffix, "pipe", "link" ...) and why they are left out; of
+images that could be read, but are not used, the former is `IMAGE`."""
+IMAGE = "image"
 NO_IMAGE = "not an image"
+_SYSTEM = {"@eadir", "__macosx", "lost+found", "$recycle.bin", "system volume information"}
+"""Folders of systems and network drives, in small letters; those with a dot are hidden anyway."""
 _KINDS = {
     stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device", stat.S_IFBLK: "device",
 }  # fmt: skip
 
 
-def find(folder: Path) -> tuple[list[str], LeftOut]:
-    """Paths of image files below a folder, by name, and the files that are left out.
+class Found(NamedTuple):
+    """The files below a folder.
+
+    Attributes:
+        paths: image files, by name.
+        left_out: files that are not in `paths`.
+        written: folders that ganvas has written, within the folder.
+    """
+
+    paths: list[str]
+    left_out: LeftOut
+    written: list[str]
+
+
+def find(folder: Path) -> Found:
+    """The image files below a folder, and what is left out.
 
     A file that several links lead to counts once, and a folder is read once, so no loop of links
-    is followed. Pipes, sockets and devices are never opened. Names that begin with a dot are
-    passed over.
+    is followed. Pipes, sockets and devices are never opened. Hidden files and folders are passed
+    over, and so are those of systems. Images in folders that ganvas has written are left out.
 
-    Raises: DataError: the folder itself cannot be read.
+    Raises: DataError: the folder itself cannot be read, or is a run.
     """
-    walk = _Walk()
+    if is_run(folder):
+        raise DataError(
+            f"{folder} is a run, not images: ganvas resume {folder} continues it, and "
+            f"--from {folder} starts a new run from its weights"
+        )
+    walk = _Walk(str(folder))
     walk.below(str(folder))
     if str(folder) in walk.closed:
         raise DataError(
@@ -43,7 +69,12 @@ def find(folder: Path) -> tuple[list[str], LeftOut]:
     paths.sort()
     for place, path in enumerate(paths):  # one by one: there may be a million
         paths[place] = path.replace("\0", os.sep)
-    return paths, walk.left_out
+    return Found(paths, walk.left_out, walk.written)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is hidden, or is one that systems make for themselves."""
+    return name.startswith(".") or name.lower() in _SYSTEM
 
 
 class _Walk:
@@ -53,8 +84,10 @@ class _Walk:
         closed: folder -> why it cannot be read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, top: str) -> None:
+        self.top = top
         self.left_out: LeftOut = Counter()
+        self.written: list[str] = []
         self.closed: dict[str, str] = {}
         self._paths: list[str] = []
         self._keys, self._linked = array("Q"), bytearray()
@@ -69,14 +102,17 @@ class _Walk:
             try:
                 key = _key(os.stat(path))  # noqa: PTH116 - a million files
                 if key in self._folders:
-                    self.left_out["link", "leads to a folder that is read already"] += 1
+                    self.left_out["link", "to a folder that is read already"] += 1
                     continue
                 self._folders.add(key)
+                if path != self.top and is_output(path):
+                    self._pass_over(path)
+                    continue
                 with os.scandir(path) as entries:
                     waiting += [
                         entry.path
                         for entry in entries
-                        if not entry.name.startswith(".") and self._is_folder(entry, linked)
+                        if not is_hidden(entry.name) and self._is_folder(entry, linked)
                     ]
             except OSError as error:
                 self.closed[path] = error.strerror or str(error)
@@ -111,8 +147,19 @@ class _Walk:
             if self._keys[row] in taken:
                 gone.add(row)
             taken.add(self._keys[row])
-        self.left_out["link", "leads to a file that is read already"] += len(gone)
+        self.left_out["link", "to a file that is read already"] += len(gone)
         return [path for row, path in enumerate(self._paths) if row not in gone]
+
+    def _pass_over(self, written: str) -> None:
+        """Count the images in a folder that ganvas has written."""
+        name = Path(written).relative_to(self.top).as_posix()
+        self.written.append(name)
+        suffixes = known().suffixes
+        images = sum(
+            suffix_of(one) in suffixes for _, _, inside in os.walk(written) for one in inside
+        )
+        if images:
+            self.left_out[IMAGE, f"in {name}, written by ganvas"] += images
 
     def _is_folder(self, entry: os.DirEntry[str], linked: bool) -> bool:
         if entry.is_symlink():

@@ -68,6 +68,12 @@ def to_uint8(images: Any) -> np.ndarray:
     return np.clip(np.rint((array + 1) * 127.5), 0, 255).astype(np.uint8)
 
 
+def from_range(values: Any, low: float, high: float) -> np.ndarray:
+    """Finite numbers from `low` to `high` -> uint8 0..255, rounded and clipped; any shape."""
+    scaled = (np.asarray(values, np.float32) - np.float32(low)) * np.float32(255 / (high - low))
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
 def to_png(images: Any) -> Any:
     """A tensor of floats in [-1, 1], [N, H, W, C] -> PNG files, string [N]; inside a graph. Rounded
     and clipped as in `to_uint8`."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from ... import images as pictures
 from ...data import Options, load
-from ...data.archives import is_archive, unpacked
+from ...data.archives import located, unpacked
 from ...data.parallel import mapped
 from ...data.walk import find
 from ...errors import DataError, UsageError
@@ -111,7 +111,7 @@ def read(
 
 def files(folder: Path) -> list[Path]:
     """Image files below a folder, by name. Raises: DataError: none."""
-    found, _ = find(folder)
+    found = find(folder).paths
     if not found:
         raise DataError(
             f"{folder} contains no image: give a folder of PNG, JPEG, TIFF or other image files"
@@ -124,7 +124,10 @@ def _folder(data: Any) -> Path | None:
     if not isinstance(data, (str, os.PathLike)):
         return None
     path = Path(data)
-    return unpacked(path).folder if is_archive(path) else path if path.is_dir() else None
+    if archive := located(path):
+        file, within = archive
+        path = unpacked(file).folder / within
+    return path if path.is_dir() else None
 
 
 def _is_image(path: Path) -> bool:

@@ -154,8 +154,9 @@ def _source(
     if own and run and config:
         if data is None:
             trusted(config.data.source)
-        source = load_images(config.data.source, replace(options_of(config), balanced=False))
-        if source.fingerprint != run.images.get("fingerprint"):
+        known = run.images.get("fingerprint", "")
+        source = load_images(config.data.source, replace(options_of(config, known), balanced=False))
+        if source.fingerprint != known:
             raise RunError(
                 f"the images of {run.folder} have changed since its training "
                 f"({config.data.source}): restore them, or train again"
@@ -163,8 +164,11 @@ def _source(
         if source.names:
             return source
         # The run was trained without labels, or with groups in their place; they may name people.
-        named = replace(options_of(config), labels=True, balanced=False, clusters=0)
-        return load_images(config.data.source, named)
+        plain = replace(options_of(config), labels=True, balanced=False, clusters=0)
+        named = load_images(config.data.source, plain)
+        if np.array_equal(named.hashes, source.hashes):  # the holdout stays that of the run
+            source.names, source.labels, source.classes = named.names, named.labels, named.classes
+        return source
     if config and config.data.source:
         levels = config.data.levels
     plain = Options(holdout=0, levels=levels, judged=True)
