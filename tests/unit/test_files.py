@@ -11,6 +11,7 @@ import time
 import tomllib
 import zipfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from PIL import Image
 
 from ganvas.config import Config, parse, parse_set
 from ganvas.data import Options, archives, header, load, prepare
+from ganvas.data.groups import cluster
 from ganvas.data.listing import content_hash, split
 from ganvas.data.parallel import mapped
 from ganvas.data.walk import find
@@ -177,20 +179,25 @@ class TestWalk:
         expected = [content_hash(path.read_bytes()) for path in sorted(tmp_path.iterdir())]
         assert source.hashes.tolist() == expected
 
-    def test_a_run_of_older_versions_keeps_its_holdout(self, tmp_path):
+    @pytest.mark.parametrize("clusters", [0, 3])
+    def test_a_run_of_older_versions_keeps_its_holdout(self, tmp_path, clusters):
         """They regarded files, not pixels."""
         folder = fill(tmp_path, 200)
         for number in range(200):
             Image.fromarray(spot(number)).save(folder / f"{number:03d}.bmp")
         source = load(folder)
-        now, files = source.fingerprint, [path.read_bytes() for path in sorted(folder.iterdir())]
+        now = load(folder, Options(clusters=clusters)).fingerprint
+        files = [path.read_bytes() for path in sorted(folder.iterdir())]
         source.hashes = np.array([content_hash(one) for one in files], np.uint64)
         source.rows, held = split(source.hashes, 0.05)
-        del source.fingerprint
-        old = load(folder, Options(known=source.fingerprint))
+        if clusters:
+            cluster(source, clusters)
+        options = Options(clusters=clusters, known=source.fingerprint)
+        old = load(folder, options)
         assert old.fingerprint == source.fingerprint != now
         assert (old.held_count, old.report.duplicates) == (len(held), 200)
-        assert load(folder, Options(known="another")).fingerprint == now
+        assert np.array_equal(old.labels, source.labels)
+        assert load(folder, replace(options, known="another")).fingerprint == now
 
 
 class TestStopped:

@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -98,21 +97,13 @@ def _checked(layout: Layout, options: Options, announce: Announce | None) -> Row
                     kept[len(checks.hashes)] = one.pixels
                 checks.add(one)
     facts = headers.facts(options, checks.same(), checks.constant, broken, checks.grey)
-    facts = _as_known(facts, checks, options.known)
     readable = without(headers.good, broken)
 
     def read_row(row: int) -> np.ndarray:
         return read(readable[row], size, channels, options.fit, levels)
 
     places = tuple(layout.within(path) for path in readable)
-    return Rows(read_row, kept[: len(readable)] if keep else None, **facts, places=places)
-
-
-def _as_known(facts: dict[str, Any], checks: Checks, known: str) -> dict[str, Any]:
-    """The facts; with the hashes of files, not of equal pixels, if the images of a run had these:
-    older versions held out by them."""
-    if known and Listing(**facts).fingerprint != known:
-        older = facts | {"hashes": np.array(checks.hashes, np.uint64)}
-        if Listing(**older).fingerprint == known:
-            return older
-    return facts
+    return Rows(
+        read_row, kept[: len(readable)] if keep else None, **facts, places=places,
+        file_hashes=np.array(checks.hashes, np.uint64),
+    )  # fmt: skip

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -22,6 +24,8 @@ class Listing:
         classes: number of classes; 0 without labels.
         names: class names; empty without labels, and if classes are groups found by clustering.
         count: number of images to train on, without held-out images.
+        hashes: of each image (row), uint64 [N]; equal for equal images.
+        file_hashes: of the content of its file.
         places: of a folder, the path of each image (row) within it; else empty.
         report: the report of the check.
     """
@@ -35,6 +39,7 @@ class Listing:
         options: Options,
         report: Report,
         places: tuple[str, ...] = (),
+        file_hashes: np.ndarray | None = None,
     ) -> None:
         """Takes per image (row) a content hash, uint64 [N], and a label, int32 [N]."""
         self.shape = shape
@@ -43,22 +48,24 @@ class Listing:
         self.options = options
         self.report = report
         self.hashes = hashes
+        self.file_hashes = hashes if file_hashes is None else file_hashes
         self.labels = labels
         self.places = places
         kinds = labels if names else None
         self.rows, self._held = split(hashes, options.holdout, kinds)
-        if options.known not in ("", self.fingerprint):
-            self._split_as_known(options.known)
         self.count = len(self.rows)
 
-    def _split_as_known(self, known: str) -> None:
-        """Hold out by content alone, if the images of a run were: it did not regard classes."""
-        now = self.rows, self._held
-        self.rows, self._held = split(self.hashes, self.options.holdout)
-        del self.fingerprint
-        if self.fingerprint != known:
-            self.rows, self._held = now
-            del self.fingerprint
+    def held_out_by(self, hashes: np.ndarray) -> Self:
+        """A copy whose held-out images are chosen by these hashes, uint64 [N], without regard to
+        classes, and which has no groups."""
+        other = copy.copy(self)
+        other.__dict__.pop("fingerprint", None)
+        other.__dict__.pop("class_counts", None)
+        other.hashes, other.labels = hashes, self.labels.copy()
+        other.classes = len(self.names)
+        other.rows, other._held = split(hashes, self.options.holdout)
+        other.count = len(other.rows)
+        return other
 
     @property
     def held_count(self) -> int:

@@ -48,13 +48,31 @@ def load(data: Any, options: Options | None = None, announce: Announce | None = 
     images = _find(data, options, announce)
     if announce and not _has_files(data):
         announce(images)
-    if options.clusters and not images.classes:
-        cluster(images, options.clusters)
+    images = _as_known(_grouped(images), options.known)
     if options.balanced and not images.classes:
         raise DataError(
             "data.balanced needs classes, and the images have none: sort them into sub-folders, "
             "or set data.balanced=false"
         )
+    return images
+
+
+def _grouped(images: Images) -> Images:
+    """The same images; groups are their labels, if they have none and groups are wanted."""
+    if images.options.clusters and not images.classes:
+        cluster(images, images.options.clusters)
+    return images
+
+
+def _as_known(images: Images, known: str) -> Images:
+    """The images with the holdout of the run whose fingerprint is `known`, if an older version
+    began it: these regarded no classes, and at first files instead of their pixels."""
+    if not known or images.fingerprint == known:
+        return images
+    for hashes in (images.hashes, images.file_hashes):
+        older = _grouped(images.held_out_by(hashes))
+        if older.fingerprint == known:
+            return older
     return images
 
 
@@ -64,7 +82,7 @@ def called(data: Any) -> str:
 
 
 def lasting_name(data: Any) -> str:
-    """The name of images for a recipe, by which they are found from any folder; empty for arrays."""
+    """The name of images in a recipe: they are found by it from any folder. Empty for arrays."""
     if not isinstance(data, (str, os.PathLike)) or not os.fspath(data):
         return ""
     name = remote.address(data) or str(remote.path(data))

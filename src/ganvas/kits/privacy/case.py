@@ -166,7 +166,8 @@ def _source(
         # The run was trained without labels, or with groups in their place; they may name people.
         plain = replace(options_of(config), labels=True, balanced=False, clusters=0)
         named = load_images(config.data.source, plain)
-        if np.array_equal(named.hashes, source.hashes):  # the holdout stays that of the run
+        # The holdout stays that of the run.
+        if np.array_equal(named.file_hashes, source.file_hashes):
             source.names, source.labels, source.classes = named.names, named.labels, named.classes
         return source
     if config and config.data.source:
