@@ -66,7 +66,7 @@ def _found(source: Listing) -> Iterator[tuple[str, str]]:
     yield "levels", _levels(report)
     for number, sentence in enumerate(report.layout):
         yield "" if number else "read", sentence
-    yield "left out", _left_out(report)
+    yield "left out", left_out(report.left_out)
 
 
 def _used(source: Listing) -> str:
@@ -116,9 +116,13 @@ def _levels(report: Report) -> str:
     return f"{low:g} to {high:g}, of {report.wide:,} images with more than 8 bits"
 
 
-def _left_out(report: Report) -> str:
-    """What is not used, with the number of each kind: images, files with a reason, other files."""
-    some = sorted(report.left_out, key=lambda one: (one["what"] != IMAGE, one["why"] == NO_IMAGE))
+def left_out(kinds: Iterable[Mapping[str, Any]]) -> str:
+    """What is not used, with the number of each kind: images, files with a reason, other files.
+
+    Args:
+        kinds: as in `Report.left_out`.
+    """
+    some = sorted(kinds, key=lambda one: (one["what"] != IMAGE, one["why"] == NO_IMAGE))
     parts = [_kind(one) for one in some[:_REASONS]]
     more = len(some) - _REASONS
     return "; ".join(parts) + (f"; and {more} other kinds" if more > 0 else "")
