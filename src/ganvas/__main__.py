@@ -11,6 +11,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    from .base.printing import reopen
+
+    reopen()
     from .cli import run_command
 
     return run_command(list(sys.argv[1:] if arguments is None else arguments))

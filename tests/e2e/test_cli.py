@@ -18,16 +18,20 @@ from PIL import Image
 
 import ganvas
 from ganvas.cli.app import GROUPS
+from ganvas.images import write_png
 from ganvas.storage.run import Run
+
+HEADER = ["images", "classes", "form", "read", "used", "recipe", "run"]
 
 
 def say_no(done: subprocess.CompletedProcess, code: int = 2) -> str:
-    """The one line of a refusal."""
+    """The one line of a refusal, perhaps after the header, or its first part."""
     assert done.returncode == code, done.stderr
-    assert done.stderr.startswith("error: "), done.stderr
-    assert done.stderr.count("\n") == 1, done.stderr
+    *header, line = done.stderr.splitlines()
+    assert [one.split()[0] for one in header] == HEADER[: len(header)], done.stderr
+    assert line.startswith("error: "), done.stderr
     assert not done.stdout
-    return done.stderr
+    return f"{line}\n"
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -52,8 +56,9 @@ def trained(command, npz, sets, tmp_path_factory) -> Run:
     assert done.returncode == 0, done.stderr
     assert str(folder) in done.stdout
     lines = done.stderr.splitlines()
-    assert len(lines) == 4, "plain lines, one per tick"
-    assert all(line.startswith("kimg ") for line in lines)
+    assert [line.split()[0] for line in lines[:7]] == HEADER
+    assert len(lines) == 7 + 4, "plain lines, one per tick"
+    assert all(line.startswith("kimg ") for line in lines[7:])
     return Run.open(folder)
 
 
@@ -251,6 +256,21 @@ def test_the_checkup_is_told(here, npz, sets, tmp_path, monkeypatch):
     assert "note: only 100 images" in done.stderr
 
 
+def test_labels_from_a_file(here, npz, tmp_path, trained):
+    for i, image in enumerate(np.load(npz)["x"][:6]):
+        write_png(tmp_path / "a" / f"{i}.png", image)
+    (tmp_path / "mine.csv").write_text(
+        "path,label\n" + "".join(f"{i},c{i % 2}\n" for i in range(6))
+    )
+    options = ("--labels", tmp_path / "mine.csv")
+    done = here("prepare", tmp_path / "a", "--to", tmp_path / "packed", *options)
+    assert "classes    2: c0 (3), c1 (3)" in done.stderr and done.stdout.count("\n") == 1
+    assert json.loads((tmp_path / "packed" / "index.json").read_text())["names"] == ["c0", "c1"]
+    say_no(here("train", tmp_path / "a", "--labels", tmp_path / "none.csv", "--run", "out"))
+    assert not list(Path.cwd().iterdir())
+    assert "--data" in say_no(here("evaluate", trained.folder, *options))
+
+
 def test_missing_images_write_nothing(here):
     assert "nowhere.npz" in say_no(here("train", "nowhere.npz", "--run", "out"))
     assert not list(Path.cwd().iterdir())
@@ -369,3 +389,26 @@ def test_a_read_only_place_is_one_line(here, npz, sets, tmp_path):
         place = tmp_path / "locked" / "run"
         place.parent.mkdir(mode=0o500)
     assert "cannot be written" in say_no(here("train", npz, *sets, "--run", place))
+
+
+def test_ctrl_c_ends_a_check_at_once(tmp_path, forked):
+    """While images are decoded: exit code 130, and no run folder."""
+    folder, script = tmp_path / "a", tmp_path / "script.py"
+    folder.mkdir()
+    Image.new("L", (8000, 8000)).save(folder / "0.png")  # it takes a tenth of a second
+    for number in range(1, 300):
+        (folder / f"{number}.png").write_bytes((folder / "0.png").read_bytes())
+    script.write_text(
+        "import pathlib, sys; from ganvas.cli import run_command; pathlib.Path('go').touch();"
+        "sys.exit(run_command(['train', 'a']))"
+    )
+    process = forked(script=script, cwd=tmp_path)
+    while not (tmp_path / "go").exists():
+        time.sleep(0.05)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, errors = process.communicate()
+    assert time.monotonic() - began < 3
+    assert (process.returncode, "interrupted" in errors) == (130, True)
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "go", "script.py"}

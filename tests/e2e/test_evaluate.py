@@ -199,7 +199,7 @@ def test_wrong_words(tmp_path, here, digits_npz, run):
     for words, hint in [
         (("evaluate", tmp_path), "--data"),
         (("evaluate", tmp_path / "empty", "--data", digits_npz), "contains no images"),
-        (("evaluate", floats, "--data", digits_npz), "uint8"),
+        (("evaluate", floats, "--data", digits_npz), "NaN"),
         (("evaluate", sizes, "--data", digits_npz), "one size"),
         (("evaluate", run.folder, "--metrics", "fretchet"), "did you mean 'frechet'"),
         (("evaluate", run.folder, "--features", "lenet"), "features"),

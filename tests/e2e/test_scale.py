@@ -298,19 +298,19 @@ def test_packing_goes_on_though_files_read_otherwise_now(
     """Rights tell nothing by size and time: parts and shards are of other images then."""
     for number in range(11):
         draw(tmp_path / "set" / f"{number:02d}.png", number)
-    probe, unreadable = packer.probe, list(at_first)
+    look, unreadable = packer.look, list(at_first)
     monkeypatch.setattr(packing, "_FILES", 5)
     monkeypatch.setattr(packing, "shard_rows", lambda *_: 5)
 
-    def refuse(path):
+    def refuse(path, measure):
         if Path(path).stem in unreadable:
             raise DataError("not now")
-        return probe(path)
+        return look(path, measure)
 
     def pack(name):
         return contents(cluster.pack(tmp_path / "set", tmp_path / name))
 
-    monkeypatch.setattr(packer, "probe", refuse)
+    monkeypatch.setattr(packer, "look", refuse)
     step = getattr(packing._Work, cut)
 
     def stop(*given):
@@ -330,18 +330,18 @@ def test_pixels_whose_list_was_not_written_are_made_anew(tmp_path, monkeypatch):
     """The kill comes between the two; and then all is as it was when the old list was written."""
     for number in range(11):
         draw(tmp_path / "set" / f"{number:02d}.png", number)
-    probe, unreadable = packer.probe, ["03"]
+    look, unreadable = packer.look, ["03"]
     monkeypatch.setattr(packing, "_FILES", 5)
 
-    def refuse(path):
+    def refuse(path, measure):
         if Path(path).stem in unreadable:
             raise DataError("not now")
-        return probe(path)
+        return look(path, measure)
 
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(packer, "probe", refuse)
+    monkeypatch.setattr(packer, "look", refuse)
     whole = contents(cluster.pack(tmp_path / "set", tmp_path / "whole"))
     for place, name in ((packing._Work, "write"), (job, "write_arrays")):
         with monkeypatch.context() as patch:

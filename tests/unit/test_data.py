@@ -11,8 +11,10 @@ import pytest
 import tensorflow as tf
 
 from ganvas.data import Options, load, prepare, shards
-from ganvas.data.checkup import Headers, find, headers_of
+from ganvas.data.arranging import arrange
+from ganvas.data.checkup import Headers, headers_of
 from ganvas.data.order import shuffle, uniform
+from ganvas.data.walk import find
 from ganvas.errors import DataError, RunError
 from ganvas.images import Header, write_png
 from refusals import refuses
@@ -51,13 +53,21 @@ def test_refused_folders(tmp_path):
 
 
 def test_unreadable_directory(tmp_path, monkeypatch):
+    """Below the folder it is counted; the folder itself is refused."""
     fill(tmp_path / "a")
+    fill(tmp_path / "a" / "closed")
+    closed, scan = tmp_path / "a" / "closed", os.scandir
 
-    def refuse(path, **options):
-        options["onerror"](PermissionError(13, "Permission denied", str(path)))
-        return iter(())
+    def refuse(path):
+        if str(path) == str(closed):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
 
-    monkeypatch.setattr(os, "walk", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = load(tmp_path / "a").report
+    assert (report.used, report.left_out[0]["what"]) == (12, "folder")
+    assert "Permission denied" in report.left_out[0]["why"]
+    closed = tmp_path / "a"
     assert "Permission denied" in refusal(tmp_path / "a")
 
 
@@ -93,7 +103,8 @@ def test_sub_folders_are_classes(tmp_path):
     assert (source.names, source.class_counts) == (("cats", "dogs"), (6, 4))
     assert load(tmp_path / "a", Options(labels=False)).classes == 0
     write_png(tmp_path / "a" / "beside.png", noise(1, seed=3)[0])
-    assert load(tmp_path / "a").classes == 0
+    source = load(tmp_path / "a")
+    assert (source.names, source.count) == (("cats", "dogs"), 10)
 
 
 def test_files_are_found_in_the_order_of_their_paths(tmp_path):
@@ -101,22 +112,27 @@ def test_files_are_found_in_the_order_of_their_paths(tmp_path):
         path = tmp_path / f"{name}.png"
         path.parent.mkdir(exist_ok=True, parents=True)
         path.touch()
-    found, ignored = find(tmp_path)
-    assert (found, ignored) == ([str(path) for path in sorted(tmp_path.rglob("*.png"))], 0)
+    found = find(tmp_path)
+    assert found.paths == [str(path) for path in sorted(tmp_path.rglob("*.png"))]
+    assert not found.left_out and not found.written
 
 
-def test_little_is_held_of_each_file(monkeypatch):
+def test_little_is_held_of_each_file(tmp_path, monkeypatch):
     """One process looks after a million files."""
-    count, folder = 20_000, Path("/set")
-    names = [f"{n:06d}.png" for n in range(count)]
-    walk = [(str(folder), ["a", "b"], []), ("/set/b", [], names[::2]), ("/set/a", [], names[1::2])]
-    monkeypatch.setattr(os, "walk", lambda *_, **__: iter(walk))
+    count, folder = 12_000, Path("set")
+    monkeypatch.chdir(tmp_path)
+    for name in "ab":
+        (folder / name).mkdir(parents=True)
+    for n in range(count):
+        os.close(os.open(f"set/{'ba'[n % 2]}/{n:06d}.png", os.O_CREAT))
     tracemalloc.start()
-    paths, _ = find(folder)
-    assert tracemalloc.get_traced_memory()[1] / count < 100  # bytes; a path alone has 70
-    told = [Header(300 + n % 900, 1000 + n % 2, False, False) for n in range(count - 1)]
-    told[7] = Header(5000, 5000, False, False)  # which then cannot be decoded
-    headers = Headers(folder, paths, *headers_of([*told, "no"]), 0)
+    found = find(folder)
+    assert tracemalloc.get_traced_memory()[1] / count < 140  # bytes; a path alone has 65
+    told = [(Header(300 + n % 900, 1000 + n % 2, False, False), None) for n in range(count - 1)]
+    told[7] = Header(5000, 5000, False, False), None  # which then cannot be decoded
+    layout = arrange(folder, found)
+    del found
+    headers = Headers(layout, headers_of([*told, "no"]))
     del told
     tracemalloc.reset_peak()
     options = Options(size=20)
@@ -198,8 +214,8 @@ def test_groups_of_few_distinct_images_are_as_few():
 
 
 def test_refused_arrays_and_files(tmp_path):
-    assert "uint8" in refusal(noise().astype(np.float32))
-    assert "[N, H, W]" in refusal(noise()[0, 0])
+    assert "range is not clear" in refusal(noise().astype(np.float32) - 100)
+    assert "one image" in refusal(noise()[0, 0])
     assert "labels" in refusal((noise(), np.zeros(5, int)))
     (tmp_path / "a.npz").write_bytes(b"no zip")
     assert "cannot be read" in refusal(tmp_path / "a.npz")

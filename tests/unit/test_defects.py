@@ -177,7 +177,7 @@ def test_baselines_by_their_definitions():
 def test_labels_among_good_images_are_refused(tmp_path, grey):
     with refuses(DataError, "--all-good"):
         good_images.read_good(grey)
-    assert good_images.read_good(grey, all_good=True).shape == (256, 16, 16, 1)
+    assert good_images.read_good(grey, all_good=True).pixels.shape == (256, 16, 16, 1)
     for number, image in enumerate(grey[0][:6]):
         write_png(tmp_path / "ab"[number % 2] / f"{number}.png", image)
     with refuses(DataError):
@@ -188,7 +188,7 @@ def test_sizes_are_never_changed_unasked(tmp_path):
     image = RNG.integers(0, 256, (40, 72, 3)).astype(np.uint8)
     write_png(tmp_path / "a.png", image)
     write_png(tmp_path / "b.png", 255 - image)
-    assert good_images.read_good(tmp_path).shape == (2, 40, 72, 3)
+    assert good_images.read_good(tmp_path).pixels.shape == (2, 40, 72, 3)
     assert good_images.read(tmp_path).paths == [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
     assert good_images.read(tmp_path, (40, 72, 1)).pixels.shape == (2, 40, 72, 1)
     np.savez(tmp_path / "x.npz", x=RNG.integers(0, 256, (3, 100, 90)).astype(np.uint8))
@@ -198,7 +198,7 @@ def test_sizes_are_never_changed_unasked(tmp_path):
     write_png(tmp_path / "c.png", image[:30])
     with refuses(DataError, "2", "--size", "40x72"):
         good_images.read_good(tmp_path)
-    assert good_images.read_good(tmp_path, (32, 32)).shape == (3, 32, 32, 3)
+    assert good_images.read_good(tmp_path, (32, 32)).pixels.shape == (3, 32, 32, 3)
 
 
 def test_nothing_to_read(tmp_path):

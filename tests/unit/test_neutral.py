@@ -23,7 +23,15 @@ from ganvas import images
 from ganvas.base.csv_files import cell, csv_file, exact
 from ganvas.base.log_lines import OneLine
 from ganvas.base.names import MOST_BYTES, file_name
-from ganvas.base.printing import Printable, covered, is_plain, on_one_line, printable, uncovered
+from ganvas.base.printing import (
+    Printable,
+    covered,
+    is_plain,
+    on_one_line,
+    printable,
+    reopen,
+    uncovered,
+)
 from ganvas.data import tables
 from ganvas.doctor import health_report
 from ganvas.errors import UsageError
@@ -57,6 +65,33 @@ each = pytest.mark.parametrize("name", HOSTILE, ids=short)
 
 
 # --- the terminal ----------------------------------------------------------------------------
+
+
+class Deaf:
+    """A stream whose reader has ended."""
+
+    def write(self, *text):
+        raise BrokenPipeError
+
+    flush = write
+
+
+def test_nothing_stops_because_nobody_reads_standard_error(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Deaf())
+    monkeypatch.setattr(sys, "stderr", Deaf())
+    with covered():
+        assert sys.stderr.write("note: x\n") == 8
+        sys.stderr.flush()
+        with pytest.raises(BrokenPipeError):
+            sys.stdout.write("the result")
+
+
+def test_streams_that_the_caller_closed_are_reopened(monkeypatch):
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    reopen()
+    with sys.stdin, sys.stdout, sys.stderr:
+        assert sys.stdout.write("x") == 1 and sys.stdin.read() == ""
 
 
 @each

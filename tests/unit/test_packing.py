@@ -107,18 +107,18 @@ def test_mending_that_was_cut_is_mended(moved, pack, eleven, tmp_path, monkeypat
 
 def test_images_that_read_otherwise_now_do_not_mend_others(eleven, tmp_path, monkeypatch):
     """Runs of the packed images would not know them again."""
-    out, probe = tmp_path / "packed", packer.probe
+    out, look = tmp_path / "packed", packer.look
     cluster.pack(eleven, out)
     damage(out, "00001.tfrecord", "lose")
     before = contents(out)
 
-    def refuse(path):
+    def refuse(path, measure):
         if Path(path).stem == "03":
             raise DataError("not now")
-        return probe(path)
+        return look(path, measure)
 
     with monkeypatch.context() as patch:
-        patch.setattr(packer, "probe", refuse)
+        patch.setattr(packer, "look", refuse)
         with refuses(DataError):
             cluster.pack(eleven, out)
     assert contents(out) == before and not list(tmp_path.glob(".*"))
@@ -176,3 +176,17 @@ def test_no_scratch_file_stays_open(fails, eleven, tmp_path, monkeypatch):
     for link in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # that which looks
             assert "pixels" not in str(link.readlink())
+
+
+def test_levels_and_equal_pixels_are_those_of_prepare(tmp_path):
+    """12-bit values in files of two formats, of which some are equal."""
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    for number in range(8):
+        values = np.random.default_rng(number).integers(0, 4096, (16, 16), np.uint16)
+        Image.fromarray(values).save(folder / f"{number}.png")
+        Image.fromarray(values).save(folder / f"{number % 3}.tif")
+    expected = contents(preparing.prepare(folder, tmp_path / "a"))
+    packed = contents(cluster.pack(folder, tmp_path / "b"))
+    assert {name: packed[name] for name in expected} == expected
+    assert ganvas.data.load(tmp_path / "b").levels == (0, 4095)

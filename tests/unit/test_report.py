@@ -93,6 +93,10 @@ def made_run(folder: Path) -> Run:
         "unreadable": [{"path": f"{EVIL}{i}.png", "why": "truncated"} for i in range(3)],
         "sizes": {"smallest": [30, 30], "largest": [60, 90], "most_common": [30, 40]},
         "warnings": ["only 100 images: it will copy them"],
+        "left_out": [
+            {"what": ".txt", "why": "not an image", "count": 2},
+            {"what": "image", "why": f"in {EVIL}", "count": 4},
+        ],
     })  # fmt: skip
     for tick in range(1, 9):
         row = {"step": tick, "kimg": tick / 2, "seconds": 3.0 * tick, "generator": 1 / tick}
@@ -199,6 +203,7 @@ def test_both_forms_say_every_number(report):
     said = ["2,971", "3,049", "digits", "ab12" * 16, "the images have no labels", "61.7 %", "0.217"]
     said += ["2026-11-24 19:07 UTC", "frechet_max = 3", "runs/older", "103", "28 × 28, grey"]
     said += ["30 × 30 to 90 × 60, mostly 40 × 30", "only 100 images: it will copy them"]
+    said += ["4 in ", "2 .txt files"]
     for one in results.scores.values():
         said += [number(value) for value in (one.value, one.low, one.high, one.floor)]
     for words in said:

@@ -51,12 +51,13 @@ def check_archive(archive: zipfile.ZipFile) -> None:
 
 @contextlib.contextmanager
 def open_npz(file: Path | IO[bytes]) -> Iterator[NpzFile]:
-    """The arrays of a .npz file, after a check of all declared sizes.
+    """The arrays of a .npz file, after a check of all declared sizes. NumPy refuses an array of
+    Python objects when it is read, with a ValueError.
 
     Raises:
         OSError: it cannot be read.
-        ValueError, zipfile.BadZipFile: it is no .npz file, or is damaged, holds Python objects, or
-            unpacks to far more than it stores.
+        ValueError, zipfile.BadZipFile: it is no .npz file, or is damaged, or unpacks to far more
+            than it stores.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -87,14 +88,12 @@ def map_npy(path: Path) -> np.ndarray:
 
 def _check_header(file: IO[bytes], name: str, size: int) -> None:
     """Compare the array that a .npy file declares with the size of the file: NumPy allocates what
-    is declared. Raises: ValueError."""
+    is declared, except for Python objects, which it refuses. Raises: ValueError."""
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     try:
         shape, _, dtype = read(file)
     except Exception as error:  # it is parsed as Python's syntax, which raises many types
         raise ValueError(f"{name} has a damaged header: {error}") from error
-    if dtype.hasobject:
-        raise ValueError(f"{name} holds Python objects, which are not read")
-    if math.prod(shape) * dtype.itemsize != size - file.tell():
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize != size - file.tell():
         raise ValueError(f"{name} declares an array of {list(shape)} {dtype}, and has another size")

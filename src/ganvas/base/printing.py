@@ -8,9 +8,11 @@ reverse the order of what follows. They are written as Python writes them in a s
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, TextIO
 
 _UNSAFE = (
@@ -66,11 +68,24 @@ class Printable:
         return getattr(self.stream, name)
 
 
+class Notes(Printable):
+    """Standard error: nothing stops because its reader has ended, or its disk is full."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.flush()
+
+
 def cover() -> None:
     """Make standard output and standard error `Printable`."""
-    for name in ("stdout", "stderr"):
+    for name, kind in (("stdout", Printable), ("stderr", Notes)):
         if not isinstance(getattr(sys, name), Printable):
-            setattr(sys, name, Printable(getattr(sys, name)))
+            setattr(sys, name, kind(getattr(sys, name)))
 
 
 @contextlib.contextmanager
@@ -82,6 +97,14 @@ def covered() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
+
+
+def reopen() -> None:
+    """Replace standard streams that the caller has closed, as `2>&-` does, by the null device: else
+    a file that is opened later gets their number, and what is written to them."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - for the whole process
 
 
 def uncovered(stream: Any) -> TextIO:

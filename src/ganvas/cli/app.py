@@ -64,7 +64,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-DATA_HELP = "Folder, FILE.npz, FILE.npy, shards, mnist, keras:NAME or tfds:NAME."
+DATA_HELP = "Folder, zip or tar of one, FILE.npz, FILE.npy, shards, mnist, keras:NAME or tfds:NAME."
 DataArgument = Annotated[str, typer.Argument(help=DATA_HELP)]
 MODEL_HELP = "A run folder, or an exported model."
 RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]
@@ -81,6 +81,10 @@ Workers = Annotated[
 Address = Annotated[
     str | None,
     typer.Option(help="Address of a Ray cluster, or auto; default: a local Ray."),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.csv", help="CSV with columns path,label: the class of each image."),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]

@@ -80,7 +80,7 @@ def score(
     from ..kits.defects.good_images import read
     from ..kits.defects.overlay import write
 
-    named = read(images, detector.shape)
+    named = read(images, detector.shape, detector.levels)
     verdicts = detector.score(named.pixels, alpha=alpha, heatmaps=out is not None)
     rows = [
         {"path": path, "score": round(float(s), 6), "p_value": round(float(p), 6),

@@ -12,7 +12,7 @@ import typer
 from ..base.printing import on_one_line
 from ..errors import UsageError
 from ..storage import remote
-from .app import DATA_HELP, Json, Seed, WhichModel, app, tensorflow
+from .app import DATA_HELP, Json, Labels, Seed, WhichModel, app, tensorflow
 
 
 @app.command()
@@ -30,6 +30,7 @@ def evaluate(
     ] = "auto",
     seed: Seed = 0,
     which: WhichModel = "best",
+    labels: Labels = None,
     as_json: Json = False,
 ) -> int:
     """Score generated images against real ones; a run gets a report. Exit 1: the gate failed."""
@@ -51,8 +52,9 @@ def evaluate(
     results: dict[str, Evaluation] = {}
     for subject in subjects:
         result = evaluate(
-            subject, data, metrics=names, n=n, features=features, seed=seed, model=which
-        )
+            subject, data, metrics=names, n=n, features=features, seed=seed, model=which,
+            labels=str(labels) if labels else None, progress=True,
+        )  # fmt: skip
         if is_run(subject):
             run = Run.open(subject)
             pages = write_report(run, result)

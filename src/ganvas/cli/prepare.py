@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..base.printing import on_one_line
 from .app import (
     Address,
     DataArgument,
+    Labels,
     Workers,
     app,
     by_ray,
     counter,
     tensorflow,
 )
+
+if TYPE_CHECKING:
+    from ..data.listing import Listing
 
 
 @app.command()
@@ -26,30 +28,34 @@ def prepare(
     to: Annotated[Path, typer.Option(help="Folder to create.")],
     size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
     shard_mb: Annotated[int, typer.Option(min=1, help="Size of a shard in MB.")] = 256,
+    labels: Labels = None,
     workers: Workers = None,
     address: Address = None,
 ) -> None:
     """Check images and pack them into sharded TFRecords."""
-    from ..data import Options
+    from ..base.files import parse_object
+    from ..data import Options, header
     from ..storage import remote
 
-    options, progress = Options(size=size), counter("images")
+    progress = counter("images")
+    options = Options(size=size, labels=str(labels.absolute()) if labels else True)
+
+    def announce(images: Listing) -> None:
+        header.show(images, {"to": str(remote.address(to) or to)})
+
     if by_ray(workers, address):
         from ..cluster import pack as pack_by_ray
 
         pack_by_ray(
-            data, to, options, shard_mb, workers=workers, address=address, progress=progress
-        )
+            data, to, options, shard_mb, workers=workers, address=address, progress=progress,
+            announce=announce,
+        )  # fmt: skip
     else:
         tensorflow()
         from ..data import prepare as pack
 
-        pack(data, to, options, shard_mb=shard_mb, progress=progress)
-    from ..base.files import parse_object
-
+        pack(data, to, options, shard_mb=shard_mb, progress=progress, announce=announce)
     index = parse_object(remote.read(to, "index.json"))
-    for sentence in index["report"]["warnings"]:
-        sys.stderr.write(f"note: {on_one_line(sentence)}\n")
     typer.echo(
         f"{remote.address(to) or to}: {index['count']} images in {len(index['shards'])} shards"
     )

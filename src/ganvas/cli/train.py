@@ -11,6 +11,7 @@ from ..base.printing import on_one_line
 from .app import (
     DATA_HELP,
     Address,
+    Labels,
     Values,
     Workers,
     app,
@@ -45,6 +46,7 @@ def train(
             "--dry-run", help="Check the data, time a few steps, predict duration and memory."
         ),
     ] = False,
+    labels: Labels = None,
     workers: Workers = None,
     address: Address = None,
 ) -> int:
@@ -56,6 +58,7 @@ def train(
     # The recipe first: an error in it is reported before TensorFlow and the images are loaded.
     config = load_recipe(recipe).with_values(parse_set(values or []))
     config = config.with_values({"train.heal": True}) if heal else config
+    config = config.with_values({"data.labels": str(labels.absolute())}) if labels else config
     if run and not go_on and task()[0] == 0:
         Run.check_free(run)
     if start_from:
@@ -63,7 +66,7 @@ def train(
     shared = by_ray(workers, address)
     ganvas = tensorflow()
     if dry_run:
-        return _print_report(ganvas.rehearse(data, config))
+        return _print_report(ganvas.rehearse(data, config, progress=True))
     if shared and workers is not None:
         from ..cluster import train as train_by_ray
 

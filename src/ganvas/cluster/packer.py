@@ -12,21 +12,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..base.logs import quiet_pillow
-from ..data.checkup import Checked, attempt, check, good_and_broken, headers_of
+from ..data.checkup import Checked, Checks, attempt, check, headers_of, look
 from ..data.listing import content_hash
 from ..data.records import shard_name, write_shard
 from ..errors import RunError
-from ..images import probe
+from ..images import Levels
 from ..storage import job
 
 _OPEN = 128  # scratch files that stay open
 
 
 class Probe(NamedTuple):
-    """A task: read the headers of these files."""
+    """A task: read the headers of these files; `measure`: and the values of wide images."""
 
     number: int
     paths: list[str]
+    measure: bool
 
 
 class Decode(NamedTuple):
@@ -41,6 +42,7 @@ class Decode(NamedTuple):
     size: tuple[int, int]
     channels: int
     fit: str
+    levels: Levels
 
     @property
     def made(self) -> str:
@@ -94,29 +96,34 @@ class Packer:
     def __call__(self, task: Probe | Decode | Write) -> tuple[int, Any]:
         if isinstance(task, Probe):
             with quiet_pillow():
-                return task.number, headers_of([attempt(probe, path) for path in task.paths])
+                see = partial(attempt, partial(look, measure=task.measure))
+                return task.number, headers_of(map(see, task.paths))
         (self.scratch / task.about).unlink(missing_ok=True)  # it may belong to another task
         found = self.decode(task) if isinstance(task, Decode) else self.write(task)
         job.write_arrays(self.scratch / task.about, mark=task.mark, **found)
         return task.number, found
 
     def decode(self, task: Decode) -> dict[str, Any]:
-        read = partial(check, size=task.size, channels=task.channels, fit=task.fit, keep=True)
+        read = partial(
+            check, size=task.size, channels=task.channels, fit=task.fit, levels=task.levels,
+            keep=True,
+        )  # fmt: skip
         path = self.scratch / task.made
         part = path.with_name(f".{path.name}.part{os.getpid()}")
-        found: list[Checked | str] = []
+        checks, broken = Checks(), dict[int, str]()
         with quiet_pillow(), part.open("wb") as file:
-            for one in task.paths:
+            for place, one in enumerate(task.paths):
                 image = attempt(read, one)
-                if isinstance(image, Checked) and image.pixels is not None:
-                    file.write(image.pixels.tobytes())
-                    image = image._replace(pixels=None)
-                found.append(image)
+                if isinstance(image, Checked):
+                    if image.pixels is not None:
+                        file.write(image.pixels.tobytes())
+                    checks.add(image)
+                else:
+                    broken[place] = image
         part.replace(path)
-        good, broken = good_and_broken(found)
         return {
-            "hash": np.array([one.hash for one in good], np.uint64),
-            "constant": np.int64(sum(one.constant for one in good)),
+            "hash": np.array(checks.hashes, np.uint64), "same": np.array(checks.pixels, np.uint64),
+            "constant": np.int64(checks.constant), "grey": np.int64(checks.grey),
             "broken": np.array(list(broken), np.int64), "why": np.array(list(broken.values()), str),
         }  # fmt: skip
 

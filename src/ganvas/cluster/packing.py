@@ -20,11 +20,14 @@ from typing import Any
 import numpy as np
 
 from ..base.files import disk_errors
-from ..data.checkup import Headers, find
-from ..data.listing import Listing, content_hash
+from ..data.arranging import Layout, arrange
+from ..data.checkup import Headers, Tops, measures
+from ..data.listing import Listing, alike, content_hash
 from ..data.options import Options
 from ..data.records import Packed, is_whole, settle, shard_rows, write_index
+from ..data.walk import find
 from ..errors import DataError, UsageError
+from ..images import joined
 from ..storage import job, remote
 from .packer import Decode, Packer, Probe, Write
 from .ray import team
@@ -44,6 +47,7 @@ def pack(
     workers: int | None = None,
     address: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    announce: Callable[[Listing], None] | None = None,
 ) -> Path:
     """Check a folder of images and pack it into shards, as `ganvas.prepare` does.
 
@@ -57,6 +61,7 @@ def pack(
         workers: processes; None: this one, without Ray.
         address: of a Ray cluster; every worker must see both folders under the same path.
         progress: called with (images checked, images in all).
+        announce: called with the images when they are checked, before they are packed.
 
     Raises:
         DataError: the target holds something else, or `load` refuses the images.
@@ -69,12 +74,8 @@ def pack(
             "--workers"
         )
     plain = replace(options or Options(), holdout=0.0, flip=False, shift=0.0, zoom=0.0, jitter=0.0)
-    paths, ignored = find(source)
-    request = {
-        "data": str(source), "files": _digest(paths), "shard_mb": shard_mb,
-        "size": plain.sides and list(plain.sides), "channels": plain.channels, "fit": plain.fit,
-        "labels": plain.labels, "judged": plain.judged, "part_files": _FILES,
-    }  # fmt: skip
+    layout = arrange(source, find(source), plain.labels, plain.judged)
+    request = _request(source, layout, plain, shard_mb)
     scratch = target.with_name(f".{target.name}.packing")
     if job.is_begun(target, request) and is_whole(target):
         shutil.rmtree(scratch, ignore_errors=True)  # after a kill between the two last lines below
@@ -82,8 +83,8 @@ def pack(
     with job.claimed(scratch, request, anew=True), disk_errors(target):
         try:
             with team(Packer, (scratch,), workers, address) as spread:
-                work = _Work(source, paths, ignored, plain, scratch, progress)
-                work.run(spread, shard_mb * 2**20)
+                work = _Work(layout, plain, scratch, progress)
+                work.run(spread, shard_mb * 2**20, announce)
             shutil.copyfile(scratch / job.REQUEST, scratch / "packed" / job.REQUEST)
             settle(scratch / "packed", target)
         except DataError:
@@ -91,6 +92,21 @@ def pack(
             raise
         shutil.rmtree(scratch, ignore_errors=True)
     return target
+
+
+def _request(source: Path, layout: Layout, options: Options, shard_mb: int) -> dict[str, Any]:
+    """What the packed images depend on."""
+    request = {
+        "data": str(source), "files": _digest(layout.paths), "shard_mb": shard_mb,
+        "size": options.sides and list(options.sides), "channels": options.channels,
+        "fit": options.fit, "labels": options.labels, "judged": options.judged,
+        "part_files": _FILES,
+    }  # fmt: skip
+    if not isinstance(options.levels, str):  # "auto" gives the same for the same files
+        request["levels"] = list(options.levels)
+    if layout.of:  # of a file, which may change
+        request["classes"] = _digest([f"{path}\0{name}" for path, name in layout.of.items()])
+    return request
 
 
 def _digest(paths: list[str]) -> str:
@@ -110,34 +126,37 @@ class _Work:
 
     def __init__(
         self,
-        source: Path,
-        paths: list[str],
-        ignored: int,
+        layout: Layout,
         options: Options,
         scratch: Path,
         progress: Callable[[int, int], None] | None,
     ):
-        self.source, self.paths, self.ignored = source, paths, ignored
-        self.options, self.scratch = options, scratch
+        self.layout, self.options, self.scratch = layout, options, scratch
         self.progress = progress or (lambda done, count: None)
         for name in ("pixels", "checked", "packed", "written"):
             (scratch / name).mkdir(exist_ok=True)
 
-    def run(self, spread: Spread, limit: int) -> None:
+    def run(
+        self, spread: Spread, limit: int, announce: Callable[[Listing], None] | None = None
+    ) -> None:
         headers = self.probe(spread)
         listing, places = self.decode(spread, headers)
+        if announce:
+            announce(listing)
         order = np.argsort(listing.hashes, kind="stable")
         packed = self.write(spread, listing, places, order, limit)
         write_index(self.scratch / "packed", listing, order, packed)
 
     def probe(self, spread: Spread) -> Headers:
-        found = dict(spread([Probe(*part) for part in _parts(self.paths)]))
-        headers, broken = _joined([found[number] for number in sorted(found)])
-        return Headers(self.source, self.paths, headers, broken, self.ignored)
+        measure = measures(self.options)
+        found = dict(spread([Probe(*part, measure) for part in _parts(self.layout.paths)]))
+        parts = [found[number] for number in sorted(found)]
+        headers, broken = _joined([(one.headers, one.broken) for one in parts])
+        return Headers(self.layout, Tops(headers, broken, joined(one.extent for one in parts)))
 
     def decode(self, spread: Spread, headers: Headers) -> tuple[Listing, np.ndarray]:
         """The list of images, and the place of each one's pixels: int64 [N, 2]."""
-        form = *headers.form(self.options), self.options.fit
+        form = *headers.form(self.options), self.options.fit, headers.levels(self.options)
         tasks = [Decode(number, paths, *form) for number, paths in _parts(headers.good)]
         count = len(headers.good)
 
@@ -149,8 +168,9 @@ class _Work:
             (one["hash"], dict(zip(one["broken"].tolist(), one["why"].tolist(), strict=True)))
             for one in parts
         ])  # fmt: skip
-        constant = sum(int(one["constant"]) for one in parts)
-        facts = headers.facts(self.options, hashes, constant, broken)
+        hashes = alike(hashes, np.concatenate([one["same"] for one in parts]))
+        constant, grey = (sum(int(one[key]) for one in parts) for key in ("constant", "grey"))
+        facts = headers.facts(self.options, hashes, constant, broken, grey)
         counts = [len(one["hash"]) for one in parts]
         places = np.arange(len(parts)).repeat(counts), np.concatenate(list(map(np.arange, counts)))
         return Listing(**facts), np.column_stack(places)

@@ -36,6 +36,8 @@ Part = str | dict[str, Any]
 _PART = 'must be "name" or {name = "...", ...}'
 _FORMS = {
     "data.size": "must be a side or [height, width], each 16 to 256 pixels",
+    "data.levels": 'must be "auto", "full" or [low, high] with low < high',
+    "data.labels": "must be true, false or the path of a .csv file",
     "penalties": 'must be a list such as ["r1"] or [{name = "r1", weight = 0.1}]',
     "loss": _PART, "augment": _PART, "networks": _PART,
 }  # fmt: skip

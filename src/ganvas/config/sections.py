@@ -35,8 +35,8 @@ class Data(Section):
     channels: int | None = Field(None, ge=1, le=4)
     fit: Literal["crop", "pad"] = "crop"
     """How images of another aspect ratio are fitted."""
-    labels: bool = True
-    """Whether classes are used if the images have them."""
+    labels: bool | str = True
+    """Whether classes are used if the images have them; a path: a CSV file of labels."""
     holdout: float = Field(0.05, ge=0, lt=1)
     """Share of images never trained on (at most 5,000; none under 200 images)."""
     flip: bool = False
@@ -44,11 +44,24 @@ class Data(Section):
     zoom: float = Field(0.0, ge=0, le=1)
     jitter: float = Field(0.0, ge=0, le=1)
     """Augmentation of the real images: mirror; shift, zoom and change of colours by how much."""
+    levels: Literal["auto", "full"] | tuple[int | float, int | float] = "auto"
+    """Of grey images with more than 8 bits: [low, high], the values that become black and white;
+    full: 0 and 65535; auto: by the values in the images. A run stores what it used."""
     balanced: bool = False
     """Whether each class is drawn equally often, independent of its number of images."""
     clusters: int = Field(0, ge=0)
     """Number of groups of similar images, used as classes if there are no labels; 0: none."""
     cache_gb: float | None = Field(None, ge=0)
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _labels(cls, labels: Any) -> Any:
+        if isinstance(labels, str) and not labels.lower().endswith(".csv"):
+            known = {"true": True, "false": False}
+            if labels.lower() not in known:
+                raise ValueError("write true, false, or the path of a .csv file")
+            return known[labels.lower()]
+        return labels
 
     @field_validator("size")
     @classmethod
@@ -57,6 +70,13 @@ class Data(Section):
         if any(not 16 <= side <= 256 for side in sides):
             raise ValueError("a side must be 16 to 256 pixels")
         return size
+
+    @field_validator("levels")
+    @classmethod
+    def _levels(cls, levels: Any) -> Any:
+        if not isinstance(levels, str) and not levels[0] < levels[1]:
+            raise ValueError("low must be < high")
+        return levels
 
 
 class Train(Section):

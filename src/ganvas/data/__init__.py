@@ -11,14 +11,18 @@ if TYPE_CHECKING:
     from .findings import Report as Report
     from .options import Options as Options
     from .preparing import prepare as prepare
-    from .sources import load as load, options_of as options_of
+    from .sources import (
+        load as load,
+        options_for_others as options_for_others,
+        options_of as options_of,
+    )
 
 _HOMES = {
     "base": ("Images",),
     "options": ("Options",),
     "preparing": ("prepare",),
     "findings": ("Report",),
-    "sources": ("load", "options_of"),
+    "sources": ("load", "options_for_others", "options_of"),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)

@@ -2,83 +2,125 @@
 
 from __future__ import annotations
 
-import os
+import zlib
+from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import google_crc32c
 import numpy as np
 
+from ganvas.data.arranging import Layout
 from ganvas.data.findings import examine
-from ganvas.data.listing import content_hash
+from ganvas.data.listing import alike, content_hash
 from ganvas.data.options import Options, auto_size
+from ganvas.data.walk import IMAGE, NO_IMAGE
 from ganvas.errors import DataError
-from ganvas.images import SUFFIXES, Header, read
+from ganvas.images import Extent, Header, Levels, extent, joined, levels_of, probe, read
 
 T = TypeVar("T")
 
 
+_GREY, _ALPHA, _WIDE, _SEVERAL, _REDUCED = 1, 2, 4, 8, 16
+
+
 class Checked(NamedTuple):
-    """Properties of a decoded file; `pixels` only if they are kept in memory."""
+    """Properties of a decoded file: hashes of the file and of its pixels, whether it is of a single
+    colour, whether all its colour channels are equal; `pixels` only if they are kept in memory."""
 
     hash: int
+    same: int
     constant: bool
+    grey: bool
     pixels: np.ndarray | None
+
+
+class Checks:
+    """What is known of all decoded files: 16 bytes of each.
+
+    Attributes:
+        constant, grey: number of images of a single colour, and with equal colour channels.
+    """
+
+    def __init__(self) -> None:
+        self.hashes, self.pixels = array("Q"), array("Q")
+        self.constant = self.grey = 0
+
+    def add(self, one: Checked) -> None:
+        self.hashes.append(one.hash)
+        self.pixels.append(one.same)
+        self.constant += one.constant
+        self.grey += one.grey
+
+    def same(self) -> np.ndarray:
+        """A hash of each file, uint64 [N], equal for files with equal pixels."""
+        return alike(np.array(self.hashes, np.uint64), np.array(self.pixels, np.uint64))
+
+
+class Tops(NamedTuple):
+    """Results of `headers_of`: height, width and flags of each readable file, int32 [G, 3]; index
+    among the paths -> why this file has no readable header; the values of wide images."""
+
+    headers: np.ndarray
+    broken: dict[int, str]
+    extent: Extent | None
 
 
 class Headers:
     """The headers of the files of a folder; `good` are the files with a readable header.
 
-    It keeps only the path and four numbers of each file: there may be a million.
+    It keeps only the path and three numbers of each file: there may be a million.
 
     Args:
-        headers: the readable headers, int32 [G, 4].
-        broken: index among the paths -> why this file has no readable header.
-        ignored: number of other files.
+        layout: the images of the folder.
+        tops: of their files, as of `headers_of`.
 
     Raises: DataError: no image among them.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        paths: list[str],
-        headers: np.ndarray,
-        broken: Mapping[int, str],
-        ignored: int,
-    ) -> None:
-        self.folder, self.found, self.ignored = folder, len(paths), ignored
-        self.good = without(paths, broken)
-        self._unreadable = self._why(paths, broken)
-        self._sides, self._grey, self._alpha = headers[:, :2], headers[:, 2], headers[:, 3]
+    def __init__(self, layout: Layout, tops: Tops) -> None:
+        self.layout, self._extent = layout, tops.extent
+        self.good = without(layout.paths, tops.broken)
+        self._unreadable = self._why(layout.paths, tops.broken)
+        self._sides, self._flags = tops.headers[:, :2], tops.headers[:, 2]
         if not self.good:
-            raise DataError(_nothing(folder, self.found, ignored, self._unreadable))
+            raise DataError(_nothing(layout, self._unreadable))
 
     def form(self, options: Options) -> tuple[tuple[int, int], int]:
         """The size and number of channels of all images after reading."""
         return options.sides or auto_size(self._sizes({})), options.channels or self._channels()
 
+    def levels(self, options: Options) -> Levels:
+        """The levels of all images with more than 8 bits; "auto" is resolved."""
+        return levels_of(self._extent) if options.levels == "auto" else options.levels
+
     def facts(
-        self, options: Options, hashes: np.ndarray, constant: int, broken: Mapping[int, str]
+        self,
+        options: Options,
+        hashes: np.ndarray,
+        constant: int,
+        broken: Mapping[int, str],
+        grey: int = 0,
     ) -> dict[str, Any]:
         """The arguments of a `Listing` of the images that can be read.
 
         Args:
             hashes: of their contents, uint64 [N].
             constant: number of images of a single colour.
+            grey: number of images whose colour channels are all equal.
             broken: index among the good paths -> why this file cannot be decoded.
         """
         unreadable = self._unreadable + self._why(self.good, broken)
         if not len(hashes):
-            raise DataError(_nothing(self.folder, self.found, self.ignored, unreadable))
+            raise DataError(_nothing(self.layout, unreadable))
         size, channels = self.form(options)
-        names: tuple[str, ...] = ()
-        labels = np.zeros(len(hashes), np.int32)
-        if options.labels:
-            labels, names = _classes(without(self.good, broken), self.folder)
+        labels, names = self.layout.numbers(without(self.good, broken))
+        grey_as_colour = grey == len(hashes) and options.channels is None
         report = examine(
-            str(self.folder),
+            self.layout.name,
             hashes=hashes,
             constant=constant,
             sizes=self._sizes(broken),
@@ -86,13 +128,30 @@ class Headers:
             labels=labels,
             names=names,
             unreadable=unreadable,
-            ignored=self.ignored,
             judged=options.judged,
+            extent=self._extent,
+            facts={
+                **self.layout.facts(names),
+                **self._depths(options, broken),
+                "grey_as_colour": grey_as_colour,
+            },
         )
         return {
             "shape": (*size, channels), "hashes": hashes, "labels": labels, "names": names,
-            "options": options, "report": report,
+            "options": replace(options, levels=self.levels(options)), "report": report,
         }  # fmt: skip
+
+    def _depths(self, options: Options, broken: Mapping[int, str]) -> dict[str, Any]:
+        """Facts of the report: frames, and bits of a pixel."""
+        flags = np.delete(self._flags, list(broken))
+        wide = int(np.count_nonzero(flags & _WIDE))
+        hidden = options.private and options.levels == "auto"
+        return {
+            "first_frames": int(np.count_nonzero(flags & _SEVERAL)),
+            "reduced": int(np.count_nonzero(flags & _REDUCED)),
+            "wide": wide,
+            "levels": "auto" if hidden and wide else self.levels(options) if wide else "full",
+        }
 
     def _sizes(self, broken: Mapping[int, str]) -> Counter[tuple[int, int]]:
         sides = np.delete(self._sides, list(broken), axis=0)
@@ -101,39 +160,26 @@ class Headers:
 
     def _channels(self) -> int:
         """1 if all are grey; 4 if most have transparency; else 3."""
-        if self._alpha.sum() > len(self.good) / 2:
+        if np.count_nonzero(self._flags & _ALPHA) > len(self.good) / 2:
             return 4
-        return 1 if self._grey.all() else 3
+        return 1 if (self._flags & _GREY).all() else 3
 
     def _why(self, paths: list[str], broken: Mapping[int, str]) -> list[dict[str, str]]:
         return [
-            {"path": str(Path(paths[place]).relative_to(self.folder)), "why": why}
-            for place, why in broken.items()
+            {"path": self.layout.within(paths[place]), "why": why} for place, why in broken.items()
         ]
 
 
-def find(folder: Path) -> tuple[list[str], int]:
-    """Paths of image files below a folder, by name, and the number of other files."""
+def look(path: str, measure: bool) -> tuple[Header, Extent | None]:
+    """The header of a file; and the extent of its values, if they have more than 8 bits and
+    `measure` is true."""
+    header = probe(path)
+    return header, extent(path) if measure and header.wide else None
 
-    def refuse(error: OSError) -> None:
-        raise DataError(
-            f"{error.filename} cannot be read ({error.strerror}): give this user the right to"
-        ) from error
 
-    paths, ignored = [], 0
-    for top, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            if name.startswith("."):
-                continue
-            if Path(name).suffix.lower() in SUFFIXES:
-                paths.append(str(Path(top, name)).replace(os.sep, "\0"))
-            else:
-                ignored += 1
-    paths.sort()  # with \0 as separator, so that a folder's files are neighbours
-    for place, path in enumerate(paths):  # one by one: there may be a million
-        paths[place] = path.replace("\0", os.sep)
-    return paths, ignored
+def measures(options: Options) -> bool:
+    """Whether the values of wide images are looked up."""
+    return options.levels == "auto" and not options.private
 
 
 def attempt(function: Callable[[str], T], path: str) -> T | str:
@@ -155,48 +201,73 @@ def without(items: Sequence[Any], places: Mapping[int, Any]) -> list[Any]:
     return [item for place, item in enumerate(items) if place not in places]
 
 
-def headers_of(results: Sequence[Header | str]) -> tuple[np.ndarray, dict[int, str]]:
-    """The arguments of `Headers`: readable headers int32 [G, 4], and the messages of the others."""
-    good, broken = good_and_broken(results)
-    return np.array(good, np.int32).reshape(-1, len(Header._fields)), broken
+def headers_of(results: Iterable[tuple[Header, Extent | None] | str]) -> Tops:
+    """The results of `attempt` for `look`, without keeping them."""
+    rows, broken, whole = array("i"), {}, None
+    for place, result in enumerate(results):
+        if isinstance(result, str):
+            broken[place] = result
+            continue
+        one, values = result
+        flags = _GREY * one.grey | _ALPHA * one.alpha | _WIDE * one.wide
+        flags |= _SEVERAL * one.several | _REDUCED * one.reduced
+        rows.extend((one.height, one.width, flags))
+        whole = joined((whole, values)) if values else whole
+    return Tops(np.array(rows, np.int32).reshape(-1, 3), broken, whole)
 
 
-def check(path: str, size: tuple[int, int], channels: int, fit: str, keep: bool) -> Checked:
+def check(
+    path: str, size: tuple[int, int], channels: int, fit: str, levels: Levels, keep: bool
+) -> Checked:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
     try:
-        pixels = read(content, size, channels, fit)
+        pixels = read(content, size, channels, fit, levels)
     except DataError as error:
         raise DataError(str(error).replace("cannot read image: ", "", 1)) from error
     values = pixels.tobytes()
     pixel = values[: pixels.shape[-1]]
-    constant = values == pixel * (len(values) // len(pixel))
-    return Checked(content_hash(content), constant, pixels if keep else None)
+    constant = values.endswith(pixel) and values == pixel * (len(values) // len(pixel))
+    grey = channels > 2 and _equal_channels(values, channels)
+    kept = pixels if keep else None
+    return Checked(content_hash(content), _pixel_hash(values), constant, grey, kept)
 
 
-def _classes(paths: list[str], folder: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    tops = [_top(Path(path).relative_to(folder)) for path in paths]
-    names = sorted(set(tops))
-    if len(names) < 2 or "" in names:
-        return np.zeros(len(paths), np.int32), ()
-    number = {name: i for i, name in enumerate(names)}
-    return np.array([number[top] for top in tops], np.int32), tuple(names)
+def _equal_channels(values: bytes, channels: int) -> bool:
+    some = values[: 32 * channels]  # they tell for most colour images
+    if not some[::channels] == some[1::channels] == some[2::channels]:
+        return False
+    return values[::channels] == values[1::channels] == values[2::channels]
 
 
-def _top(path: Path) -> str:
-    """The first folder of a path; empty if it has none."""
-    return path.parts[0] if len(path.parts) > 1 else ""
+def _pixel_hash(values: bytes) -> int:
+    """64 bits by two checksums with different polynomials: as good as `content_hash` against
+    chance, in a quarter of its time."""
+    return zlib.crc32(values) | google_crc32c.value(values) << 32
 
 
-def _nothing(folder: Path, images: int, ignored: int, unreadable: list[dict[str, str]]) -> str:
-    accepted = "PNG, JPEG, BMP, GIF, WebP and TIFF files"
+def _nothing(layout: Layout, unreadable: list[dict[str, str]]) -> str:
+    accepted = "PNG, JPEG, WebP, TIFF and other files that Pillow reads"
+    name, images, left_out = layout.name, len(layout.paths), layout.left_out
     if images:
         first = unreadable[0]
         return (
-            f"none of the {images} images in {folder} can be read, such as {first['path']} "
+            f"none of the {images} images in {name} can be read, such as {first['path']} "
             f"({first['why']}); accepted are {accepted}: replace them"
         )
-    others = f" ({ignored} other file{'s' * (ignored != 1)})" if ignored else ""
-    return f"{folder} contains no images{others}; accepted are {accepted}: give a folder of images"
+    unused = [f"{n} {why}" for (what, why), n in left_out.most_common() if what == IMAGE]
+    if unused:
+        return f"{name} contains no images to use, only {'; '.join(unused)}: give another folder"
+    count = left_out.total()
+    others = f" ({count} other file{'s' * (count != 1)})" if count else ""
+    reasons = Counter({key: n for key, n in left_out.items() if key[1] != NO_IMAGE})
+    if reasons:
+        ((what, why), number), *_ = reasons.most_common(1)
+        hint = f"to read them: {why}" if why.startswith("pip install") else why
+        files = "1 file is" if number == 1 else f"{number} files are"
+        return f"{name} contains no images that can be read; {files} left out ({what}): {hint}"
+    if any(what in (".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2") for what, _ in left_out):
+        return f"{name} contains no images, but an archive: give the archive itself, or unpack it"
+    return f"{name} contains no images{others}; accepted are {accepted}: give a folder of images"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ganvas.errors import DataError
+from ganvas.images import Extent, Levels
 
 FEW = 200  # with fewer images none is held out, and a GAN mostly copies
-_SPLITS = {"train", "training", "val", "valid", "validation", "test"}
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,17 @@ class Report:
 
     `used` includes what is held out. `duplicates` counts images equal to an earlier one, and
     `constant` those of a single colour; both stay in.
+
+    Attributes:
+        ignored: files that are no images, or cannot be read here: all of `left_out` but images.
+        left_out: files and images that are not used: {"what": a suffix, a kind of file or "image",
+            "why", "count"}. `found` does not include them.
+        grey_as_colour: whether all images are grey and stored with equal colour channels.
+        first_frames: images of several frames or pages; the first one is used.
+        reduced: colour images with 16 bits, of which the upper 8 are used.
+        wide: grey images with more than 8 bits; `levels` were applied to them.
+        layout: sentences about what was understood of a folder, a file or an array.
+        no_classes: why there are no classes.
     """
 
     found: int
@@ -32,6 +43,14 @@ class Report:
     sizes: dict[str, list[int]] = field(default_factory=dict)
     classes: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    grey_as_colour: bool = False
+    first_frames: int = 0
+    reduced: int = 0
+    wide: int = 0
+    levels: Levels = "full"
+    layout: list[str] = field(default_factory=list)
+    no_classes: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings, for JSON."""
@@ -48,8 +67,9 @@ def examine(
     labels: np.ndarray,
     names: Sequence[str],
     unreadable: Sequence[dict[str, str]] = (),
-    ignored: int = 0,
     judged: bool = False,
+    extent: Extent | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> Report:
     """Make the report of a check.
 
@@ -59,6 +79,8 @@ def examine(
         sizes: (height, width) before resizing to `shape` -> number of images.
         labels: int32 [N]; used only if there are `names`.
         judged: the images are not for training, so nothing is refused.
+        extent: of the values of wide images, if it was looked up.
+        facts: further fields of the report: what was understood of the images, and left out.
 
     Raises: DataError: no GAN can be trained: fewer than two distinct images, or all images of a
         single colour.
@@ -80,7 +102,6 @@ def examine(
         found=used + len(unreadable),
         used=used,
         unreadable=list(unreadable),
-        ignored=ignored,
         duplicates=used - distinct,
         constant=constant,
         sizes={
@@ -89,8 +110,10 @@ def examine(
             "most_common": list(sizes.most_common(1)[0][0]),
         },
         classes=classes,
+        **(facts or {}),
     )
     report.warnings.extend(_warnings(report, median_side(sizes), min(shape[:2])))
+    report.warnings.extend(_of_pixels(report, extent, shape[2]))
     return report
 
 
@@ -129,6 +152,37 @@ def _warnings(report: Report, side: int, wanted: int) -> list[str]:
     return found + _class_warnings(report.classes)
 
 
+def _of_pixels(report: Report, extent: Extent | None, channels: int) -> list[str]:
+    found = []
+    if extent and not isinstance(report.levels, str):
+        low, high = report.levels
+        found.append(
+            f"{report.wide} grey images have more than 8 bits and values from {extent.low:g} to "
+            f"{extent.high:g}: {low:g} becomes black and {high:g} white; data.levels changes this"
+        )
+    elif report.wide and report.levels == "auto":
+        found.append(
+            f"{report.wide} grey images have more than 8 bits, and their values are private: 0 "
+            "becomes black and 65535 white; data.levels changes this"
+        )
+    if report.grey_as_colour:
+        found.append(
+            f"all images are grey, but stored in colour: data.channels={channels - 2} trains on "
+            "one channel instead of three"
+        )
+    if report.reduced:
+        found.append(
+            f"{report.reduced} colour images have 16 bits, of which the upper 8 are used: images "
+            "that use fewer bits are dark; scale them before"
+        )
+    if report.first_frames:
+        found.append(
+            f"{report.first_frames} of {report.used} images have several frames or pages: the "
+            "first one is used"
+        )
+    return found
+
+
 def _class_warnings(classes: dict[str, int]) -> list[str]:
     if not classes:
         return []
@@ -138,10 +192,5 @@ def _class_warnings(classes: dict[str, int]) -> list[str]:
         found.append(
             f"class '{rare}' has {classes[rare]} images and '{common}' {classes[common]}: "
             "rare classes will look worse"
-        )
-    if {name.lower() for name in classes} <= _SPLITS:
-        found.append(
-            f"the classes {', '.join(classes)} look like splits of a data set: give one of these "
-            "folders"
         )
     return found

@@ -11,7 +11,7 @@ from typing import Any
 
 from ganvas.data.findings import median_side
 from ganvas.errors import DataError
-from ganvas.images import FITS
+from ganvas.images import FITS, Levels
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Options:
         size: side or (height, width) in pixels; None keeps the common size of all images if its
             sides are 16 to 64, else takes the largest power of two up to the median short side,
             16 to 64.
-        labels: False ignores classes.
+        labels: False ignores classes; a path names a CSV file of labels (path,label).
         channels: 1 to 4; None decides by the majority of the images.
         fit: "crop" fills the size and cuts the rest; "pad" keeps the whole image and fills with
             black; "paper" fills with the border's colour.
@@ -33,13 +33,18 @@ class Options:
         jitter: strength of random brightness, contrast and saturation.
         balanced: draws each class equally often, independent of its number of images.
         clusters: groups of similar images that serve as labels if there are none; 0: no groups.
+        levels: of grey images with more than 8 bits, the values that become black and white, (low,
+            high); "full": 0 and 65535; "auto": by the values that all of them have, see
+            `images.levels_of`. Of private images they are not looked up: "auto" is "full".
         cache_gb: memory for decoded images; None: a quarter of the free memory.
         private: the frequency of classes is not published: `class_shares` are equal.
+        known: the fingerprint of the images of a run; if they have it when they are held out as by
+            older versions, which regarded neither classes nor equal pixels, they are.
         judged: the images are for evaluation, not training: constant and equal ones are accepted.
     """
 
     size: int | tuple[int, int] | None = None
-    labels: bool = True
+    labels: bool | str = True
     channels: int | None = None
     fit: str = "crop"
     holdout: float = 0.05
@@ -49,8 +54,10 @@ class Options:
     jitter: float = 0.0
     balanced: bool = False
     clusters: int = 0
+    levels: Levels = "auto"
     cache_gb: float | None = None
     private: bool = False
+    known: str = ""
     judged: bool = False
 
     def __post_init__(self) -> None:
@@ -64,6 +71,15 @@ class Options:
             raise DataError(f"size must be at least 4 pixels, got {self.size}")
         if not 0 <= self.holdout < 1:
             raise DataError(f"holdout must be in [0, 1), got {self.holdout}")
+        if isinstance(self.levels, str):
+            accepted = self.levels in ("auto", "full")
+        else:
+            object.__setattr__(self, "levels", (*self.levels,))  # a list, from JSON or TOML
+            accepted = len(self.levels) == 2 and self.levels[0] < self.levels[1]
+        if not accepted:
+            raise DataError(
+                f'levels must be "auto", "full" or (low, high) with low < high, got {self.levels!r}'
+            )
         for name, most in (("shift", 1), ("zoom", 10), ("jitter", 1)):
             if not 0 <= getattr(self, name) <= most:
                 raise DataError(f"{name} must be in [0, {most}], got {getattr(self, name)}")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ganvas.base.files import filling
+from ganvas.data.listing import Listing
 from ganvas.data.options import Options
 from ganvas.data.records import (
     is_whole,
@@ -36,6 +37,7 @@ def prepare(
     options: Options | None = None,
     shard_mb: int = 256,
     progress: Callable[[int, int], None] | None = None,
+    announce: Callable[[Listing], None] | None = None,
 ) -> Path | str:
     """Check images and pack them into sharded TFRecords, in the order of their content hash.
 
@@ -47,11 +49,12 @@ def prepare(
         options: size, channels, fit and labels are used; the others are set for training.
         shard_mb: size of a shard, in MiB.
         progress: called with (number of images done, number of all images).
+        announce: called with the images when they are checked, before they are packed.
 
     Raises: DataError: the target holds other files, or `load` refuses the images.
     """
     if address := remote.address(folder):
-        return _prepare_there(data, address, options, shard_mb, progress)
+        return _prepare_there(data, address, options, shard_mb, progress, announce)
     folder = remote.path(folder)
     index = read_index(folder)
     taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
@@ -59,6 +62,8 @@ def prepare(
         raise DataError(_TAKEN.format(folder))
     plain = replace(options or Options(), holdout=0.0, flip=False, shift=0.0, zoom=0.0, jitter=0.0)
     source = load(data, plain)
+    if announce:
+        announce(source)
     if not isinstance(source, Rows):
         raise DataError(f"{called(data)} is packed already: train on it as it is")
     shards = _shards(source, shard_mb * 2**20)

@@ -14,6 +14,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,12 @@ from ganvas.base.arrays import open_npz
 from ganvas.base.files import parse_object
 from ganvas.base.types import Tensor
 from ganvas.data.base import Images, _map
+from ganvas.data.findings import Report
 from ganvas.data.index import Shard, check_arrays, parse
 from ganvas.data.options import Options
 from ganvas.data.records import AGAIN, ARRAYS, FORMAT, FRAME_HEAD, FRAME_TAIL, INDEX
 from ganvas.errors import DataError, UsageError
+from ganvas.images import Levels
 from ganvas.storage.remote import Store
 from ganvas.storage.run import UNREADABLE
 
@@ -112,6 +115,7 @@ class Shards(Images):
             self._crc = arrays["crc"]
             hashes, labels = arrays["hash"], arrays["label"]
         names = tuple(index.names) if options.labels else ()
+        options = replace(options, levels=_levels(folder, index.report, options))
         super().__init__(shape, hashes, labels.astype(np.int32), names, options, index.report)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
@@ -186,6 +190,18 @@ class Shards(Images):
             return tf.ensure_shape(images, (None, *self.shape)), tf.ensure_shape(labels, (None,))
 
         return _map(tf.data.Dataset.range(0, self.count, size), load)
+
+
+def _levels(folder: Path | str, report: Report, options: Options) -> Levels:
+    """The levels with which the images were packed. Raises: DataError: others are requested."""
+    packed = report.levels if isinstance(report.levels, str) else (*report.levels,)
+    packed = "full" if packed == "auto" else packed
+    if options.levels not in ("auto", packed):
+        raise DataError(
+            f"{folder} was packed with data.levels = {packed}, got {options.levels}: omit "
+            "data.levels, or prepare the images again"
+        )
+    return packed
 
 
 class _Order:

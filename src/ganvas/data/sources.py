@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from ganvas.base.arrays import map_npy, open_npz
 from ganvas.config import Config
+from ganvas.data import npz
+from ganvas.data.archives import located
 from ganvas.data.arrays import from_arrays
 from ganvas.data.base import Images
-from ganvas.data.folder import from_folder
+from ganvas.data.folder import Announce, from_archive, from_folder
 from ganvas.data.groups import cluster
+from ganvas.data.kinds import refuse
 from ganvas.data.mnist import mnist
 from ganvas.data.options import Options, auto_size
 from ganvas.data.shards import Shards, is_prepared
@@ -24,25 +28,27 @@ from ganvas.images import refit
 from ganvas.storage import remote
 
 ACCEPTED = (
-    "a folder of images, FILE.npz[:PART], FILE.npy, a folder made by `ganvas prepare`, mnist, "
-    "mnist:test, keras:NAME or tfds:NAME"
+    "a folder of images, a .zip or .tar of one, FILE.npz[:PART], FILE.npy, a folder made by "
+    "`ganvas prepare`, mnist, mnist:test, keras:NAME or tfds:NAME"
 )
 _PARTS = ("train", "val", "test")
 
 
-def load(data: Any, options: Options | None = None) -> Images:
+def load(data: Any, options: Options | None = None, announce: Announce | None = None) -> Images:
     """Images from a path, a name or arrays.
 
     Args:
-        data: one of `ACCEPTED`, a uint8 array, or (images, labels).
+        data: one of `ACCEPTED`, an array or a list of images, or (images, labels).
         options: how they are read.
+        announce: called as soon as they are known, see `folder.Announce`.
 
     Raises: DataError: no images, or images that cannot be trained on.
     """
     options = options or Options()
-    images = _find(data, options)
-    if options.clusters and not images.classes:
-        cluster(images, options.clusters)
+    images = _find(data, options, announce)
+    if announce and not _has_files(data):
+        announce(images)
+    images = _as_known(_grouped(images), options.known)
     if options.balanced and not images.classes:
         raise DataError(
             "data.balanced needs classes, and the images have none: sort them into sub-folders, "
@@ -51,22 +57,74 @@ def load(data: Any, options: Options | None = None) -> Images:
     return images
 
 
+def _grouped(images: Images) -> Images:
+    """The same images; groups are their labels, if they have none and groups are wanted."""
+    if images.options.clusters and not images.classes:
+        cluster(images, images.options.clusters)
+    return images
+
+
+def _as_known(images: Images, known: str) -> Images:
+    """The images with the holdout of the run whose fingerprint is `known`, if an older version
+    began it: these regarded no classes, and at first files instead of their pixels."""
+    if not known or images.fingerprint == known:
+        return images
+    for hashes in (images.hashes, images.file_hashes):
+        older = _grouped(images.held_out_by(hashes))
+        if older.fingerprint == known:
+            return older
+    return images
+
+
 def called(data: Any) -> str:
     """The name of images in a message: their path or name, or "the array"."""
     return str(data) if isinstance(data, (str, os.PathLike)) else "the array"
 
 
-def options_of(config: Config) -> Options:
-    """The options of a recipe."""
-    return Options(**config.data.model_dump(exclude={"source"}), private=config.privacy.on)
+def lasting_name(data: Any) -> str:
+    """The name of images in a recipe: they are found by it from any folder. Empty for arrays."""
+    if not isinstance(data, (str, os.PathLike)) or not os.fspath(data):
+        return ""
+    name = remote.address(data) or str(remote.path(data))
+    path, file = Path(name), name.partition(":")[0]
+    if path.exists() or located(path) or file.endswith((".npz", ".npy")):
+        return str(path.absolute())
+    return name
 
 
-def _find(data: Any, options: Options) -> Images:
-    if isinstance(data, np.ndarray):
+def options_of(config: Config, known: str = "") -> Options:
+    """The options of a recipe; `known` is the fingerprint of the run that has it."""
+    values = config.data.model_dump(exclude={"source"})
+    return Options(**values, private=config.privacy.on, known=known)
+
+
+def options_for_others(config: Config, labels: str | None = None) -> Options:
+    """The options of a recipe for other images than those that it was trained on: all are used.
+
+    Args:
+        config: of a run; its levels are for them, too, unless it was trained on arrays.
+        labels: a CSV file of their labels; that of the recipe is not for them.
+    """
+    options = options_of(config)
+    own = labels or (True if isinstance(options.labels, str) else options.labels)
+    levels = options.levels if config.data.source else "auto"
+    return replace(
+        options, labels=own, levels=levels, holdout=0, judged=True, balanced=False, clusters=0
+    )
+
+
+def _find(data: Any, options: Options, announce: Announce | None) -> Images:
+    if isinstance(options.labels, str) and not _has_files(data):
+        raise DataError(
+            f"labels from a file ({options.labels}) work with a folder of images, got "
+            f"{called(data)}: give the labels with the images, or set data.labels=true"
+        )
+    if isinstance(data, tuple) and len(data) == 2 and not _is_image(data[0]):
+        return from_arrays(data[0], data[1], options)
+    if isinstance(data, Image.Image):
+        raise DataError("the data is one image; a GAN needs many: give a list of images")
+    if isinstance(data, (list, tuple)) or hasattr(data, "__array__"):
         return from_arrays(data, None, options)
-    if isinstance(data, tuple) and len(data) == 2:
-        images, labels = (np.asarray(part) for part in data)
-        return from_arrays(images, labels, options)
     if not isinstance(data, (str, os.PathLike)):
         raise DataError(f"images must be {ACCEPTED} or arrays, got {type(data).__name__}")
     if address := remote.address(data):
@@ -74,14 +132,17 @@ def _find(data: Any, options: Options) -> Images:
     path = remote.path(data)
     source = str(path)
     if path.is_dir():
-        return Shards(path, options) if is_prepared(path) else from_folder(path, options)
+        packed = is_prepared(path)
+        return Shards(path, options) if packed else from_folder(path, options, announce)
+    if archive := located(path):
+        return from_archive(*archive, options, announce)
     name, colon, part = source.rpartition(":")
     named = bool(colon) and name.endswith((".npz", ".npy"))
     file = Path(name if named else source)
-    if named and file.suffix == ".npy":
-        raise DataError(f"{source}: a .npy file has no parts: leave out ':{part}'")
     if file.suffix in (".npz", ".npy"):
-        return _from_file(file, part if named else "train", options)
+        return _from_file(file, part if named else "train", named, options)
+    if path.exists():
+        raise refuse(path)
     library, _, rest = source.partition(":")
     if library == "mnist":
         return from_arrays(*mnist(_part(source, rest or "train")), options, source)
@@ -90,6 +151,22 @@ def _find(data: Any, options: Options) -> Images:
     if library == "tfds":
         return _from_tfds(rest, source, options)
     raise DataError(f"'{source}' does not exist: check the path; accepted are {ACCEPTED}")
+
+
+def _has_files(data: Any) -> bool:
+    """Whether the images are files, in a folder or an archive."""
+    if not isinstance(data, (str, os.PathLike)) or remote.address(data):
+        return False
+    path = remote.path(data)
+    return bool(located(path)) or (path.is_dir() and not is_prepared(path))
+
+
+def _is_image(one: Any) -> bool:
+    """Whether this is one image, not many: a tuple of two images is a list of images."""
+    if isinstance(one, Image.Image):
+        return True
+    shape: Sequence[int] = getattr(one, "shape", ())
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] <= 4 < min(shape[:2]))
 
 
 def _from_store(address: str, options: Options) -> Images:
@@ -103,7 +180,8 @@ def _from_store(address: str, options: Options) -> Images:
             remote.Store(above).get(name, near)
         except FileNotFoundError as error:
             raise DataError(f"{file} does not exist: check the address") from error
-        return _from_file(near, part if file != address else "train", options)
+        named = file != address
+        return _from_file(near, part if named else "train", named, options)
     try:
         return Shards(address, options)
     except FileNotFoundError as error:
@@ -119,37 +197,12 @@ def _part(source: str, part: str) -> str:
     return part
 
 
-def _from_file(file: Path, part: str, options: Options) -> Images:
-    try:
-        if file.suffix == ".npy":
-            return from_arrays(map_npy(file), None, options, str(file))
-        with open_npz(file) as arrays:
-            images, labels = _pick(arrays, file, _part(f"{file}:{part}", part))
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{file} does not exist: check the path; accepted are {ACCEPTED}"
-        ) from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{file} cannot be read ({error}): write it again with NumPy") from error
-    return from_arrays(images, labels, options, str(file))
-
-
-def _pick(arrays: Any, file: Path, part: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Images and labels of a .npz file, by the names that are commonly used."""
-    pairs = [(f"x_{part}", f"y_{part}"), (f"{part}_images", f"{part}_labels")]
-    if part == "train":
-        pairs.insert(0, ("x", "y"))
-    for images, labels in pairs:
-        if images in arrays:
-            return arrays[images], arrays.get(labels)
-    if part == "train":
-        found = [n for n in arrays if arrays[n].dtype == np.uint8 and arrays[n].ndim in (3, 4)]
-        if len(found) == 1:
-            return arrays[found[0]], arrays.get("y")
-    raise DataError(
-        f"{file} contains {', '.join(arrays) or 'nothing'}; the images of the {part} part are "
-        f"needed under the name {' or '.join(images for images, _ in pairs)}: rename them"
-    )
+def _from_file(file: Path, part: str, named: bool, options: Options) -> Images:
+    if not file.exists():
+        raise DataError(f"{file} does not exist: check the path; accepted are {ACCEPTED}")
+    part = _part(f"{file}:{part}", part)
+    images, labels, sentences = npz.read(file, part, named)
+    return from_arrays(images, labels, options, str(file), sentences=sentences)
 
 
 def _from_keras(name: str, source: str, options: Options) -> Images:

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..data import header
 from ..doctor import examine_run, paragraph, verdict
 from ..errors import RunError
 from ..reports.page import Block, Code, Items, Table, Text
@@ -150,11 +151,12 @@ def _left_out(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     bad = found.get("unreadable") or []
     some = "; ".join(f"{one['path']} ({one['why']})" for one in bad[:MOST_FILES])
     some += f"; and {len(bad) - MOST_FILES:,} more" if len(bad) > MOST_FILES else ""
-    sizes = found.get("sizes") or {}
+    sizes, kinds, ignored = found.get("sizes") or {}, found.get("left_out"), found.get("ignored")
     facts = [
         ("found", f"{found['found']:,}" if "found" in found else ""),
         ("left out as unreadable", f"{len(bad):,}: {some}" if bad else ""),
-        ("files that are not images", f"{found['ignored']:,}" if found.get("ignored") else ""),
+        ("left out", header.left_out(kinds) if kinds else ""),
+        ("files that are not images", f"{found['ignored']:,}" if ignored and not kinds else ""),
         ("equal to an earlier image", f"{found['duplicates']:,}" if "duplicates" in found else ""),
         ("of a single colour", f"{found['constant']:,}" if found.get("constant") else ""),
         ("sizes as found", _sizes(sizes)),

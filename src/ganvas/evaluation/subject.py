@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..config import Config, Gate
-from ..data import Images, Options, load as load_images, options_of
+from ..data import Images, Options, header, load as load_images, options_for_others, options_of
 from ..data.generated import read_generated
 from ..errors import DataError, RunError, UsageError, no_such
 from ..features.base import Extractor
@@ -70,6 +70,8 @@ def evaluate(
     features: str | os.PathLike[str] = "auto",
     seed: int = 0,
     model: str = "best",
+    labels: str | None = None,
+    progress: bool = False,
 ) -> Evaluation:
     """Score generated images against real ones.
 
@@ -81,6 +83,8 @@ def evaluate(
         features: "digits", "general" or a model file; "auto" chooses by the real images.
         seed: of the noise of the fakes and of every random choice.
         model: of a run: "best" or "last".
+        labels: a CSV file with the labels of `data`.
+        progress: write to standard error first which images are compared.
 
     Raises:
         UsageError: no real images, an unknown score, or n < 10.
@@ -92,9 +96,14 @@ def evaluate(
             raise UsageError(no_such("score", name, SCORES))
     if n < FEWEST:
         raise UsageError(f"n must be >= {FEWEST}, got {n}: increase it")
+    if labels and data is None:
+        raise UsageError(f"labels ({labels}) are of other real images: give them by --data")
     run = _run(fakes)
-    subject = _of_run(run, data, n, seed, model) if run else _of_images(fakes, data, n, seed)
+    given = (data, n, seed, labels)
+    subject = _of_run(run, *given, model) if run else _of_images(fakes, *given)
     extractor = extractor_for(subject.real, features)
+    if progress:
+        _announce(subject, fakes, held=run is not None and data is None)
     comparison = _compare(subject, extractor, n, seed)
     scores = score(comparison, metrics)
     curves = {"precision", "recall"} <= set(scores)
@@ -115,6 +124,17 @@ def evaluate(
     )
 
 
+def _announce(subject: Subject, fakes: Any, held: bool) -> None:
+    """Write which images are compared; `held`: with held-out images of the run, if it has any."""
+    whole = subject.train if held and subject.train else subject.real
+    kind = "held-out" if held and subject.held else "real"
+    header.show(
+        whole,
+        {"scored": f"{len(subject.images):,} images of {fakes}, against {subject.real.count:,} "
+                   f"{kind} images"},
+    )  # fmt: skip
+
+
 def _run(fakes: Any) -> Run | None:
     if isinstance(fakes, (str, os.PathLike)) and (
         remote.address(fakes) or (Path(fakes) / "config.toml").is_file()
@@ -123,10 +143,11 @@ def _run(fakes: Any) -> Run | None:
     return fakes if isinstance(fakes, Run) else None
 
 
-def _of_run(run: Run, data: Any, n: int, seed: int, model: str) -> Subject:
+def _of_run(run: Run, data: Any, n: int, seed: int, labels: str | None, model: str) -> Subject:
     config = run.config
-    own = load_images(source, options_of(config)) if (source := _own(config, data)) else None
-    known = (run.info.get("data") or {}).get("fingerprint")
+    known = (run.info.get("data") or {}).get("fingerprint") or ""
+    source = _own(config, data)
+    own = load_images(source, options_of(config, known)) if source else None
     if own is not None and known and own.fingerprint != known:
         raise RunError(
             f"the images of {run.folder} have changed since training ({config.data.source}), so "
@@ -141,14 +162,13 @@ def _of_run(run: Run, data: Any, n: int, seed: int, model: str) -> Subject:
     if data is None and own is not None:
         real, spare = (held, own) if held else (own, None)
     else:
-        plain = replace(options_of(config), holdout=0, judged=True, balanced=False, clusters=0)
-        real, spare = load_images(data, plain), None
+        real, spare = load_images(data, options_for_others(config, labels)), None
     assert_same_shape(sampler.shape, real.shape)
     images = sampler.sample(n, seed=seed)
-    labels = sampler.labels(n, None, seed) if sampler.names else None
+    drawn = sampler.labels(n, None, seed) if sampler.names else None
     path = run.model(model)
     return Subject(
-        images, _numbered(labels, sampler.names, real.names), real, spare, own, held, sampler,
+        images, _numbered(drawn, sampler.names, real.names), real, spare, own, held, sampler,
         config.gate, path.relative_to(run.folder).as_posix() if path else "",
     )  # fmt: skip
 
@@ -168,20 +188,21 @@ def _own(config: Config, data: Any) -> str:
     return source
 
 
-def _of_images(fakes: Any, data: Any, n: int, seed: int) -> Subject:
+def _of_images(fakes: Any, data: Any, n: int, seed: int, labels: str | None) -> Subject:
     if data is None:
         raise UsageError("no real images to compare with: give them by --data")
     given = read_generated(fakes, FEWEST)
     height, width = size = given.shape[:2]
-    real = load_images(data, Options(holdout=0, judged=True))
+    options = Options(labels=labels or True, holdout=0, judged=True)
+    real = load_images(data, options)
     smallest = real.report.sizes["smallest"]
     if real.shape[:2] != size and smallest[0] >= height and smallest[1] >= width:
-        real = load_images(data, Options(size=size, holdout=0, judged=True))
+        real = load_images(data, replace(options, size=size))
     assert_same_shape(given.shape, real.shape)
     rows = given.rows[np.random.default_rng([seed, 2]).permutation(given.count)[:n]]
-    labels = _numbered(given.labels[rows], given.names, real.names) if given.names else None
+    own = _numbered(given.labels[rows], given.names, real.names) if given.names else None
     train = real if is_training_part(data) else None
-    return Subject(given.pixels(rows), labels, real, None, train, None)
+    return Subject(given.pixels(rows), own, real, None, train, None)
 
 
 def assert_same_shape(fake: Sequence[int], real: Sequence[int]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Config
-from ..data import Images, load as load_images, options_of
+from ..data import Images, load as load_images, options_for_others, options_of
 from ..errors import Advice, DataError, Refused, UsageError
 from ..evaluation import evaluate
 from ..sampling.sampler import Sampler, load
@@ -69,7 +69,7 @@ def export(
     check_free(folder, version)
     sampler, config = load(old, model), old.config
     gate = _gate(old, config, data, model, unvalidated)
-    source, why = _source(config, data)
+    source, why = _source(config, data, (old.info.get("data") or {}).get("fingerprint") or "")
     parity = Parity(sampler, source, config.export, config.scores.features)
     with publishing(folder, version) as (part, final):
         facts = _origin(old, sampler, model) | {"gate": gate, "judged_without": why}
@@ -140,17 +140,17 @@ def _gate(run: Run, config: Config, data: Any, model: str, unvalidated: bool) ->
     return {**result.gate.to_dict(), "scores": scores}
 
 
-def _source(config: Config, data: Any) -> tuple[Images | None, str | None]:
-    """Real images for scores; None and the reason if there are none."""
+def _source(config: Config, data: Any, known: str) -> tuple[Images | None, str | None]:
+    """Real images for scores; None and the reason if there are none. `known`: see `Options`."""
     if data is None and config.privacy.on:
         return None, PRIVATE
     place = data if data is not None else config.data.source
     if isinstance(place, str) and not place:
         return None, "the run was trained on arrays, which are not stored"
     # Groups and balance are for training only; they do not change the held-out images.
-    options = replace(options_of(config), balanced=False, clusters=0)
+    options = replace(options_of(config, known), balanced=False, clusters=0)
     if data is not None:
-        return load_images(data, replace(options, holdout=0, judged=True)), None
+        return load_images(data, options_for_others(config)), None
     remote.trusted(place)
     try:
         return load_images(place, options), None

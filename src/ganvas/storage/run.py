@@ -121,7 +121,10 @@ class Run:
         import tomllib
 
         try:
-            return parse(tomllib.loads((self.folder / "config.toml").read_text("utf-8")))
+            tree = tomllib.loads((self.folder / "config.toml").read_text("utf-8"))
+            if isinstance(data := tree.get("data"), dict):
+                data.setdefault("levels", "full")  # runs without it were trained with these
+            return parse(tree)
         except (ValueError, RecursionError) as error:
             raise ConfigError(
                 f"{self.folder}/config.toml is damaged ({error}): correct that line, or start a "

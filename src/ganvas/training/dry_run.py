@@ -14,6 +14,7 @@ from ..base.types import StrPath
 from ..config import Config
 from .assembly import assemble, stream
 from .callbacks import clock
+from .provenance import announce
 from .train import prepare
 
 SECONDS = 5.0
@@ -74,12 +75,19 @@ def rehearse(
     recipe: StrPath | Config = "quick",
     *,
     overrides: Mapping[str, Any] | None = None,
+    progress: bool = False,
 ) -> DryRun:
     """Resolve the recipe, check the images, time some steps, predict what a run costs.
 
+    Args:
+        data, recipe, overrides: as for `train`.
+        progress: write to standard error first what was found.
+
     Raises: UsageError: what `train` would refuse.
     """
-    config, source = prepare(data, recipe, overrides)
+    config, source = prepare(data, recipe, overrides, progress=progress)
+    if progress:
+        announce(config, source)
     gan, plan = assemble(config, source)
     timer = Timer()
     gan.fit(

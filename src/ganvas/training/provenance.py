@@ -14,9 +14,8 @@ import tensorflow as tf
 
 from .. import images as pictures
 from ..base.files import disk_errors
-from ..base.printing import on_one_line
 from ..config import Config
-from ..data import Images
+from ..data import Images, header
 from ..storage.run import Run
 from .callbacks import real_grid
 from .session import now
@@ -35,10 +34,10 @@ def write_documents(run: Run, about: Mapping[str, Any], source: Images) -> None:
             pictures.write_png(reals, real_grid(source))
 
 
-def show_warnings(source: Images) -> None:
-    """Write the warnings of the checkup to standard error, one per line."""
-    for sentence in source.report.warnings:
-        sys.stderr.write(f"note: {on_one_line(sentence)}\n")
+def announce(config: Config, source: Images, run: str = "") -> None:
+    """Write the second part of the header: what is trained on, how, and where."""
+    name = f"{config.recipe}, {config.train.kimg:g} kimg"
+    header.show_used(source, {"recipe": name, "run": run})
 
 
 def describe(config: Config, source: Images, anew: list[str]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from ..base.keras_files import limited
 from ..base.types import StrPath
 from ..base.workers import task
 from ..config import Config, load_recipe
-from ..data import Images, load as load_images, options_of
+from ..data import Images, header, load as load_images, options_of
+from ..data.sources import lasting_name
 from ..errors import Advice, ConfigError, RunError, UsageError
 from ..gan.model import GAN
 from ..storage import remote
@@ -27,7 +28,7 @@ from . import replicas
 from .assembly import Form, advice, assemble, import_own_parts, settle
 from .callbacks import restore, take_weights
 from .healing import apply_fix, fit, pending_fix
-from .provenance import describe, show_warnings, write_documents
+from .provenance import announce, describe, write_documents
 from .session import Session
 
 CHANGEABLE = (
@@ -90,10 +91,10 @@ def train(
         session.run = Run(run)  # type: ignore[arg-type]
         fit(session)
         return session.run
-    if progress:
-        show_warnings(session.source)
     config = session.config
     session.run = Run.create(run, _run_name(config), config)
+    if progress:
+        announce(config, session.source, session.run.where)
     with session.run.locked():
         write_documents(session.run, describe(config, session.source, anew), session.source)
         fit(session)
@@ -143,16 +144,18 @@ def resume(
     with contextlib.nullcontext() if (follows := task()[0] > 0) else old.locked():
         before = old.config
         config = read(before.with_values(pending_fix(old)), overrides)
-        session = _session(config, data, progress, each_tick)
+        fingerprint = old.info.get("data", {}).get("fingerprint")
+        session = _session(config, data, progress, each_tick, fingerprint or "")
         session.run = old
         config, source = session.config, session.source
-        fingerprint = old.info.get("data", {}).get("fingerprint")
         if fingerprint and fingerprint != source.fingerprint:
             raise RunError(
                 f"the images of {old.folder} changed since it began "
                 f"({config.data.source or 'arrays'}): put them back, or start a new run with "
                 f"--from {old.folder}"
             )
+        if progress and not follows:
+            announce(config, source, old.where)
         anew = _restored(session)
         if not follows:
             old.forget_after(session.step)
@@ -202,11 +205,12 @@ def _session(
     data: Any,
     progress: bool,
     each_tick: Callable[[Run], bool] | None,
+    known: str = "",
 ) -> Session:
-    """The session of a recipe and images, still without run and GAN."""
+    """The session of a recipe and images, still without run and GAN; `known`: see `Options`."""
     strategy = replicas.strategy_of(config.train.strategy)  # before any other use of TensorFlow
     replicas.check(config, strategy.num_replicas_in_sync, task()[1])
-    config, source = prepare(data, config, None)
+    config, source = prepare(data, config, None, known, progress and task()[0] == 0)
     return Session(config, source, strategy, progress, each_tick)
 
 
@@ -254,23 +258,28 @@ def prepare(
     data: Any,
     recipe: StrPath | Config,
     values: Mapping[str, Any] | None,
+    known: str = "",
+    progress: bool = False,
 ) -> tuple[Config, Images]:
-    """Read the recipe, check the images, and set the values that depend on them."""
+    """Read the recipe, check the images, and set the values that depend on them.
+
+    Args:
+        known: the fingerprint of the run that is resumed.
+        progress: write the first part of the header.
+    """
     config = read(recipe, values)
     import_own_parts(config)
     data = config.data.source if data is None else data
-    named = isinstance(data, (str, os.PathLike)) and os.fspath(data)
-    source_name = (remote.address(data) or str(remote.path(data))) if named else ""
+    source_name = lasting_name(data)
     if isinstance(data, str) and not source_name:
         raise UsageError(
             "no images are given: name a folder or file as DATA, or set data.source in the recipe"
         )
-    file = source_name.partition(":")[0]
-    if source_name and (Path(source_name).exists() or file.endswith((".npz", ".npy"))):
-        source_name = str(Path(source_name).absolute())  # to resume a run from any folder
+    if isinstance(config.data.labels, str):
+        config = config.with_values({"data.labels": str(Path(config.data.labels).absolute())})
     for sentence in advice(config):
         warnings.warn(sentence, Advice, stacklevel=3)
-    source = load_images(data, options_of(config))
+    source = load_images(data, options_of(config, known), header.show_found if progress else None)
     return settle(config, source, source_name), source
 
 

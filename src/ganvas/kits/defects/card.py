@@ -38,7 +38,7 @@ def card(facts: Mapping[str, Any], version: str) -> str:
             "lamp, lens or material needs another calibration."
         ],
         lines=[f"For images of {size}, cut into {facts['patches']} patch(es) of "
-               f"{facts['patch']} px."],
+               f"{facts['patch']} px.", *_levels(facts.get("levels", "full"))],
         sections=[
             Section("Inputs and outputs", [
                 Table(("signature", "input", "output"), takes, "lll", "SavedModel; the LiteRT file "
@@ -54,3 +54,13 @@ def card(facts: Mapping[str, Any], version: str) -> str:
         ],
         footer="manifest.json holds these numbers, and the sha256 of every file.",
     ).markdown()  # fmt: skip
+
+
+def _levels(levels: Any) -> list[str]:
+    if levels == "full":
+        return []
+    low, high = levels
+    return [
+        f"Of images with more than 8 bits, {low:g} becomes 0 and {high:g} becomes 255: a client of "
+        "a server must convert them in this way."
+    ]

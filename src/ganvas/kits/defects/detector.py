@@ -13,6 +13,7 @@ import tensorflow as tf
 from ...base import saved_models
 from ...base.arrays import open_npz
 from ...errors import DataError, ModelError
+from ...images import Levels
 from . import anogan, folder
 from .baselines import Baselines
 from .good_images import check_alpha
@@ -43,16 +44,21 @@ class Verdicts(NamedTuple):
 
 
 class Detector:
-    """Runs the SavedModel of a model folder; `facts` is its manifest."""
+    """Runs the SavedModel of a model folder; `facts` is its manifest.
+
+    Image files must be read with its `levels` (see `images.read`), as `good_images.read` does.
+    """
 
     def __init__(self, place: Path, facts: dict[str, Any]):
         self.place, self.facts = place, facts
         try:
             self.shape = tuple(facts["shape"])
             self.grid = folder.grid_of(facts)
+            levels = facts.get("levels", "full")
+            self.levels: Levels = levels if isinstance(levels, str) else (levels[0], levels[1])
             self.alpha = float(facts["alpha"])
             self.calibration_size = int(facts["parts"]["calibrate"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ModelError(
                 f"{place}/manifest.json describes no detector: fit it again"
             ) from error

@@ -74,10 +74,10 @@ def fit(
     Returns: the detector, as `Detector.load(out)` gives it.
     Raises: DataError: too few images, several sizes, or labels; nothing was written.
     """
-    images = distinct(read_good(good, size, all_good=all_good))
+    found = read_good(good, size, all_good=all_good)
+    images = distinct(found.pixels)
     parts, grid = split(len(images), alpha, seed), Grid(images.shape[1:3], patch)
-    number = check_free(Path(out), None)
-    config = training.recipe(kimg, seed, overrides or {})
+    number, config = check_free(Path(out), None), training.recipe(kimg, seed, overrides or {})
     facts = {
         "alpha": alpha, "patch": grid.side, "seed": seed, "kimg": kimg,
         "encoder_steps": encoder_steps, "fingerprint": hashlib.sha256(images.tobytes()).hexdigest(),
@@ -95,7 +95,7 @@ def fit(
     calibrate(scorer, images[parts.scale], images[parts.calibrate], alpha)
     baselines = Baselines.fit(patches, grid)
     message("writing the model folder")
-    facts |= {"parts": _counts(parts), "patches": grid.count}
+    facts |= {"parts": _counts(parts), "patches": grid.count, "levels": found.levels}
     with publishing(Path(out), number) as (part, final):
         publish(scorer, baselines, images, parts, facts, part, final.name)
     return Detector.load(final)

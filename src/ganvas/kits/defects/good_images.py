@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,9 @@ import numpy as np
 
 from ... import images as pictures
 from ...data import Options, load
+from ...data.archives import located, unpacked
+from ...data.parallel import mapped
+from ...data.walk import find
 from ...errors import DataError, UsageError
 
 FEWEST = 40
@@ -25,6 +28,13 @@ class Named(NamedTuple):
 
     pixels: np.ndarray
     paths: list[str]
+
+
+class Good(NamedTuple):
+    """Good images, uint8 [N, H, W, C], and the levels with which they were read."""
+
+    pixels: np.ndarray
+    levels: pictures.Levels
 
 
 class Split(NamedTuple):
@@ -41,10 +51,8 @@ class Split(NamedTuple):
     calibrate: np.ndarray
 
 
-def read_good(
-    data: Any, size: tuple[int, int] | None = None, *, all_good: bool = False
-) -> np.ndarray:
-    """Good images, uint8 [N, H, W, C].
+def read_good(data: Any, size: tuple[int, int] | None = None, *, all_good: bool = False) -> Good:
+    """Good images to fit a detector on.
 
     Args:
         size: (height, width) to resize them to; None: they all have one size, which stays.
@@ -65,22 +73,27 @@ def read_good(
             f"{' ...' if source.classes > 4 else ''}), but only good images without labels are "
             "accepted: give the folder of good ones, or --all-good if every class is good"
         )
-    return source.pixels(np.arange(source.count))
+    return Good(source.pixels(np.arange(source.count)), source.levels)
 
 
-def read(data: Any, shape: tuple[int, int, int] | None = None) -> Named:
+def read(
+    data: Any,
+    shape: tuple[int, int, int] | None = None,
+    levels: pictures.Levels = "full",
+) -> Named:
     """Images to be scored, never resized.
 
     Args:
         shape: of the images a model was fitted on, [H, W, C]. A grey model gets colour images in
             grey.
+        levels: with which these images were read.
 
     Raises: DataError: no images, one cannot be read, or another size.
     """
     name = _name(data)
-    if isinstance(data, (str, os.PathLike)) and Path(data).is_dir():
-        paths = files(Path(data))
-    elif isinstance(data, (str, os.PathLike)) and Path(data).suffix.lower() in pictures.SUFFIXES:
+    if folder := _folder(data):
+        paths = files(folder)
+    elif isinstance(data, (str, os.PathLike)) and _is_image(Path(data)):
         paths = [Path(data)]
     else:
         pixels = _array(data)
@@ -88,8 +101,7 @@ def read(data: Any, shape: tuple[int, int, int] | None = None) -> Named:
             raise DataError(_other(name, pixels.shape[1:], shape))
         return Named(pixels, [f"{name}[{row}]" for row in range(len(pixels))])
     channels = None if shape is None else shape[2]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(lambda path: pictures.read(path, channels=channels), paths))
+    found = list(mapped(partial(pictures.read, channels=channels, levels=levels), paths))
     shape = shape or found[0].shape
     for path, image in zip(paths, found, strict=True):
         if image.shape != shape:
@@ -99,18 +111,28 @@ def read(data: Any, shape: tuple[int, int, int] | None = None) -> Named:
 
 def files(folder: Path) -> list[Path]:
     """Image files below a folder, by name. Raises: DataError: none."""
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in pictures.SUFFIXES
-        and not path.name.startswith(".")
-        and path.is_file()
-    )
+    found = find(folder).paths
     if not found:
         raise DataError(
-            f"{folder} contains no image: give a folder of PNG, JPEG, BMP, GIF, WebP or TIFF files"
+            f"{folder} contains no image: give a folder of PNG, JPEG, TIFF or other image files"
         )
-    return found
+    return [Path(path) for path in found]
+
+
+def _folder(data: Any) -> Path | None:
+    """The folder that is given, or that of an archive's images."""
+    if not isinstance(data, (str, os.PathLike)):
+        return None
+    path = Path(data)
+    if archive := located(path):
+        file, within = archive
+        path = unpacked(file).folder / within
+    return path if path.is_dir() else None
+
+
+def _is_image(path: Path) -> bool:
+    # A missing file is an image by its suffix: the error then names it.
+    return pictures.is_image(path) if path.suffix or path.is_file() else False
 
 
 def needed(alpha: float) -> int:
@@ -166,8 +188,8 @@ def _shares(count: int, alpha: float) -> tuple[int, int, int]:
 
 def _size(data: Any) -> tuple[int, int]:
     """The one size of images. Raises: DataError: there are several."""
-    if isinstance(data, (str, os.PathLike)) and Path(data).is_dir():
-        headers = [pictures.probe(path) for path in files(Path(data))]
+    if folder := _folder(data):
+        headers = [pictures.probe(path) for path in files(folder)]
         sizes = Counter((one.height, one.width) for one in headers)
         if len(sizes) > 1:
             (h, w), _ = sizes.most_common(1)[0]

@@ -42,7 +42,7 @@ def report(
     Raises: DataError: no good or no bad images, or masks that are missing, empty or of another
         size.
     """
-    fine, broken = read(good, detector.shape), read(bad, detector.shape)
+    fine, broken = (read(data, detector.shape, detector.levels) for data in (good, bad))
     where = None if masks is None else read_masks(Path(masks), broken)
     found = judge(detector, fine.pixels, broken.pixels, where, alpha=alpha)
     if out is not None:

@@ -48,7 +48,7 @@ class Texture:
 
 
 def read_textures(paths: Sequence[Path], scale: int | None = None) -> list[Texture]:
-    """Textures from image files, and from folders of them; equal files count once.
+    """Textures from image files, and from folders of them; equal images count once.
 
     Args:
         scale: length of the short side in pixels after resizing; None: at most 256.
@@ -61,7 +61,8 @@ def read_textures(paths: Sequence[Path], scale: int | None = None) -> list[Textu
             files.setdefault(_digest(file), file)
     if not 1 <= len(files) <= 64:
         raise DataError(f"1 to 64 textures are accepted, got {len(files)}: choose some of them")
-    found = [_texture(file, digest, scale) for digest, file in files.items()]
+    every = [_texture(file, digest, scale) for digest, file in files.items()]
+    found = list({one.pixels.tobytes(): one for one in reversed(every)}.values())[::-1]
     taken: set[str] = set()
     for i, one in enumerate(found):
         while one.name.casefold() in taken:
@@ -100,10 +101,10 @@ def cut_from(
 
 def _inside(folder: Path) -> list[Path]:
     try:
-        files = sorted(p for p in folder.iterdir() if p.suffix.lower() in pictures.SUFFIXES)
+        files = sorted(p for p in folder.iterdir() if p.is_file() and pictures.is_image(p))
     except OSError as error:
         raise DataError(f"cannot read {folder} ({error.strerror}): give image files") from error
-    files = [file for file in files if file.is_file() and not file.name.startswith(".")]
+    files = [file for file in files if not file.name.startswith(".")]
     if not files:
         raise DataError(f"{folder} contains no images: give PNG, JPEG ... files of textures")
     return files
@@ -131,7 +132,8 @@ def _texture(file: Path, digest: str, scale: int | None) -> Texture:
         )
     factor = target / short
     size = (math.floor(head.height * factor), math.floor(head.width * factor))
-    pixels = pictures.read(file, size, 3)
+    levels = pictures.levels_of(pictures.extent(file)) if head.wide else "full"
+    pixels = pictures.read(file, size, 3, levels=levels)
     if pixels.reshape(-1, 3).std(axis=0).max() < 1:
         raise DataError(f"{file} has a single colour, so it tiles already: give a texture")
     return Texture(file, pixels, digest)

@@ -15,6 +15,7 @@ from ...data.sources import load as load_images
 from ...errors import DataError, RunError, UsageError
 from ...evaluation.samples import shrink
 from ...evaluation.subject import assert_same_shape
+from ...images import Levels
 from ...sampling.sampler import Sampler, load
 from ...storage.manifest import is_model, verify
 from ...storage.remote import trusted
@@ -82,9 +83,10 @@ def gather(
     shape = sampler.shape if sampler else drawn.shape
     notes: list[str] = []
     trained = _source(train, shape, run, notes, "train")
-    held = (
-        trained.held_out() if holdout is None else _source(holdout, shape, None, notes, "holdout")
-    )
+    if holdout is None:
+        held = trained.held_out()
+    else:
+        held = _source(holdout, shape, None, notes, "holdout", trained.levels)
     if held is None:
         raise UsageError("no training images were held out: give other images by --holdout")
     parts = _part(trained, seed), _part(held, seed)
@@ -137,7 +139,14 @@ def _images(
     return drawn.pixels(rows), labels, None
 
 
-def _source(data: Any, shape: Any, run: Run | None, notes: list[str], option: str) -> Images:
+def _source(
+    data: Any,
+    shape: Any,
+    run: Run | None,
+    notes: list[str],
+    option: str,
+    levels: Levels = "auto",
+) -> Images:
     config = run.config if run else None
     if data is None and not (config and config.data.source):
         raise UsageError(f"the training images are not known: give them by --{option}")
@@ -145,8 +154,9 @@ def _source(data: Any, shape: Any, run: Run | None, notes: list[str], option: st
     if own and run and config:
         if data is None:
             trusted(config.data.source)
-        source = load_images(config.data.source, replace(options_of(config), balanced=False))
-        if source.fingerprint != run.images.get("fingerprint"):
+        known = run.images.get("fingerprint", "")
+        source = load_images(config.data.source, replace(options_of(config, known), balanced=False))
+        if source.fingerprint != known:
             raise RunError(
                 f"the images of {run.folder} have changed since its training "
                 f"({config.data.source}): restore them, or train again"
@@ -154,16 +164,21 @@ def _source(data: Any, shape: Any, run: Run | None, notes: list[str], option: st
         if source.names:
             return source
         # The run was trained without labels, or with groups in their place; they may name people.
-        named = replace(options_of(config), labels=True, balanced=False, clusters=0)
-        return load_images(config.data.source, named)
-    source = load_images(data, Options(holdout=0, judged=True))
+        plain = replace(options_of(config), labels=True, balanced=False, clusters=0)
+        named = load_images(config.data.source, plain)
+        # The holdout stays that of the run.
+        if np.array_equal(named.file_hashes, source.file_hashes):
+            source.names, source.labels, source.classes = named.names, named.labels, named.classes
+        return source
+    if config and config.data.source:
+        levels = config.data.levels
+    plain = Options(holdout=0, levels=levels, judged=True)
+    source = load_images(data, plain)
     if source.shape != tuple(shape):
         smallest = source.report.sizes["smallest"]
         if smallest[0] < shape[0] or smallest[1] < shape[1]:
             assert_same_shape(shape, (*smallest, source.shape[2]))
-        source = load_images(
-            data, Options(size=shape[:2], channels=shape[2], holdout=0, judged=True)
-        )
+        source = load_images(data, replace(plain, size=shape[:2], channels=shape[2]))
     if run and option == "train":
         notes.append(
             "The run was trained on other files or on arrays: the audit assumes that these are its "

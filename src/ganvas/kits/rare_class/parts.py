@@ -207,7 +207,9 @@ def _tested(
 ) -> tuple[Part, str]:
     """The separate test part, in the size and with the classes of the others."""
     side = plan.size or images.shape[:2]
-    options = sources.Options(size=side, channels=images.shape[2], holdout=0.0, judged=True)
+    options = sources.Options(
+        size=side, channels=images.shape[2], holdout=0.0, levels=images.levels, judged=True
+    )
     found = sources.load(apart, options)
     unknown = sorted(set(found.names) - set(images.names))
     if unknown or not found.classes:

@@ -1,4 +1,4 @@
-"""Conversion of images: files and uint8 outside, floats in [-1, 1] inside. Only this file converts.
+"""Conversion of images: files and uint8 outside, floats in [-1, 1] inside. Only this folder does.
 
 A uint8 image is [H, W, C] with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels.
 Needs NumPy and Pillow only: TensorFlow is imported when a tensor comes in.
@@ -10,25 +10,34 @@ import io
 import math
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ganvas.base.logs import quiet_pillow
 from ganvas.base.printing import printable
-from ganvas.errors import DataError, Diverged
+from ganvas.errors import Diverged
+from ganvas.images import depth
+from ganvas.images.depth import (
+    Extent as Extent,
+    Levels as Levels,
+    joined as joined,
+    levels_of as levels_of,
+)
+from ganvas.images.formats import is_image as is_image
+from ganvas.images.opening import (
+    MAX_PIXELS as MAX_PIXELS,
+    Header as Header,
+    has_alpha,
+    header,
+    is_grey,
+    opened,
+    orient,
+)
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
-"""Whatever the name of a file is: Pillow has readers of more, and that of EPS runs Ghostscript."""
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 FITS = ("crop", "pad", "paper")
-MAX_PIXELS = 100_000_000
-MIN_SIDE = 4
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 # Antialiased. Scores are stable under this filter (Parmar et al. 2022, arXiv:2104.11222). Lanczos
@@ -37,17 +46,6 @@ _FILTER = Image.Resampling.BICUBIC
 # A much larger image is first reduced by a cheaper method, to at least so many times the requested
 # size: hardly any difference, and several times as fast (`benchmarks/shrinking.py`).
 _GAP = 2
-_EIGHT_BITS = ((np.arange(65536) + 128) // 257).astype(np.uint8)
-"""Of each number of 16 bits, rounded."""
-
-
-class Header(NamedTuple):
-    """Properties of an image that are read before a pixel is decoded; sides in pixels."""
-
-    height: int
-    width: int
-    grey: bool
-    alpha: bool
 
 
 def to_float(images: Any) -> Any:
@@ -70,6 +68,12 @@ def to_uint8(images: Any) -> np.ndarray:
     return np.clip(np.rint((array + 1) * 127.5), 0, 255).astype(np.uint8)
 
 
+def from_range(values: Any, low: float, high: float) -> np.ndarray:
+    """Finite numbers from `low` to `high` -> uint8 0..255, rounded and clipped; any shape."""
+    scaled = (np.asarray(values, np.float32) - np.float32(low)) * np.float32(255 / (high - low))
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
 def to_png(images: Any) -> Any:
     """A tensor of floats in [-1, 1], [N, H, W, C] -> PNG files, string [N]; inside a graph. Rounded
     and clipped as in `to_uint8`."""
@@ -87,11 +91,15 @@ def probe(file: str | Path | bytes) -> Header:
 
     Raises: DataError: the file is no image, has over 100 megapixels or a side under 4 pixels.
     """
-    with quiet_pillow(), _reading(file), _open(file) as image:
-        height, width = image.height, image.width
-        if _turned(image):
-            height, width = width, height
-        return Header(height, width, _is_grey(image), _has_alpha(image))
+    return opened(file, header, pixels=False)
+
+
+def extent(file: str | Path | bytes) -> Extent | None:
+    """The smallest and largest value of an image whose channel has more than 8 bits, else None.
+
+    Raises: DataError: as of `read`.
+    """
+    return opened(file, lambda image: depth.extent(image) if depth.is_wide(image) else None)
 
 
 def read(
@@ -99,6 +107,7 @@ def read(
     size: tuple[int, int] | None = None,
     channels: int | None = None,
     fit: str = "crop",
+    levels: Levels = "full",
 ) -> np.ndarray:
     """Decodes a file: upright by EXIF, the first frame, 16 bits reduced to 8 -> uint8 [H, W, C].
 
@@ -109,15 +118,20 @@ def read(
             over white.
         fit: "crop" fills `size` and cuts the rest, centred; "pad" adds black or transparency;
             "paper" adds the median colour of the border.
+        levels: (low, high): the values that become black and white, in images whose channel has
+            more than 8 bits; "full": 0 and 65535.
 
     Raises: DataError: a file that `probe` refuses, or one that is broken or truncated.
     """
-    with quiet_pillow(), _reading(file), _open(file) as image:
+
+    def decode(image: Image.Image) -> np.ndarray:
         if size is not None:
             image.draft(None, (_GAP * max(size), _GAP * max(size)))  # has an effect on JPEGs only
         image.load()
-        ImageOps.exif_transpose(image, in_place=True)
-        return _finish(_plain(image), size, channels, fit)
+        orient(image)
+        return _finish(_plain(image, levels), size, channels, fit)
+
+    return opened(file, decode)
 
 
 def refit(image: np.ndarray, size: tuple[int, int], channels: int, fit: str = "crop") -> np.ndarray:
@@ -167,42 +181,11 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> np.nda
     return sheet[: rows * (height + gap) - gap, : columns * (width + gap) - gap]
 
 
-def _open(file: str | Path | bytes) -> Image.Image:
-    image = Image.open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=FORMATS)
-    if image.width * image.height > MAX_PIXELS:
-        image.close()
-        raise Image.DecompressionBombError
-    if min(image.size) < MIN_SIDE:
-        image.close()
-        raise ValueError(f"{image.width} × {image.height} pixels, at least 4 × 4 are needed")
-    return image
-
-
-def _turned(image: Image.Image) -> bool:
-    """Whether EXIF swaps the sides. `getexif` decodes a PNG whose header has no EXIF: avoided."""
-    if image.format == "PNG" and "exif" not in image.info:
-        return False
-    return image.getexif().get(0x0112, 1) >= 5
-
-
-def _has_alpha(image: Image.Image) -> bool:
-    return image.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in image.info
-
-
-def _is_grey(image: Image.Image) -> bool:
-    if image.mode == "P":
-        palette = np.asarray(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
-        return bool((palette == palette[:, :1]).all())
-    return image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
-
-
-def _plain(image: Image.Image) -> Image.Image:
+def _plain(image: Image.Image, levels: Levels) -> Image.Image:
     """Any mode -> L, LA, RGB or RGBA."""
-    if image.mode.startswith("I"):
-        return Image.fromarray(_EIGHT_BITS[np.clip(np.asarray(image), 0, 65535)])
-    if image.mode == "F":
-        raise ValueError("pixels are floats, which have no agreed range: save it with 8 or 16 bits")
-    grey, alpha = _is_grey(image), _has_alpha(image)
+    if depth.is_wide(image):
+        return Image.fromarray(depth.to_eight(image, levels))
+    grey, alpha = is_grey(image), has_alpha(image)
     if grey and alpha and image.mode == "P":  # Pillow has no direct way from P to LA
         image = image.convert("RGBA")
     mode = MODES[(1 if grey else 3) + alpha]
@@ -220,7 +203,7 @@ def _finish(
 
 
 def _to_channels(image: Image.Image, channels: int) -> Image.Image:
-    if _has_alpha(image) and channels in (1, 3):
+    if has_alpha(image) and channels in (1, 3):
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
     return image if image.mode == MODES[channels] else image.convert(MODES[channels])
@@ -261,21 +244,3 @@ def _write(path: Path, content: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def _reading(file: str | Path | bytes) -> Iterator[None]:
-    """Turn any error of a decoder into one DataError that names the file."""
-    name = "image" if isinstance(file, bytes) else str(file)
-    try:
-        yield
-    except Image.DecompressionBombError as error:
-        limit = f"more than {MAX_PIXELS // 10**6} megapixels: scale it down first"
-        raise DataError(f"cannot read {name}: {limit}") from error
-    except UnidentifiedImageError as error:
-        raise DataError(f"cannot read {name}: empty, or not an image") from error
-    except FileNotFoundError as error:
-        raise DataError(f"cannot read {name}: there is no such file") from error
-    except Exception as error:  # decoders raise many types on broken files, even IndexError
-        why = str(error) or type(error).__name__
-        raise DataError(f"cannot read {name}: {why}") from error
