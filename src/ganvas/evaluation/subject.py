@@ -146,7 +146,7 @@ def _of_run(run: Run, data: Any, n: int, seed: int, model: str) -> Subject:
     assert_same_shape(sampler.shape, real.shape)
     images = sampler.sample(n, seed=seed)
     labels = sampler.labels(n, None, seed) if sampler.names else None
-    path = run.model(model)
+    path = sampler.file
     return Subject(
         images, _numbered(labels, sampler.names, real.names), real, spare, own, held, sampler,
         config.gate, path.relative_to(run.folder).as_posix() if path else "",

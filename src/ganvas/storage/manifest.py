@@ -9,10 +9,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..base.files import inside, read_object
+from ..base.files import inside, is_clutter, read_object
 from ..base.types import StrPath
 from ..errors import ModelError
 from . import remote
@@ -106,7 +106,7 @@ def verify(folder: StrPath) -> dict[str, Any]:
                 raise ValueError(name)
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path / NAME} is damaged: export the model again") from error
-    there = _files(path)
+    there = [name for name in _files(path) if name in known or not _is_clutter(name)]
     wrong = sorted(set(known) ^ set(there))
     for name in wrong:
         how = "is missing" if name in known else "was not exported with it"
@@ -118,6 +118,13 @@ def verify(folder: StrPath) -> dict[str, Any]:
                 "manifest.json): export the model again, or restore the folder"
             )
     return facts
+
+
+def _is_clutter(name: str) -> bool:
+    """Whether a file that was not exported is one of a desktop or a file server; nothing reads it.
+    Other hidden files are refused."""
+    *above, last = PurePosixPath(name).parts
+    return "@eaDir" in above or is_clutter(last)
 
 
 def _files(folder: Path) -> list[str]:

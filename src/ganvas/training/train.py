@@ -106,7 +106,7 @@ def _run_name(config: Config) -> str:
 
 
 def name(data: Any, recipe: Config) -> Path:
-    """The folder that `train` would make by default; it is not made."""
+    """A new and empty folder, of the name that `train` gives by default."""
     if isinstance(data, (str, os.PathLike)):
         recipe = recipe.with_values({"data.source": os.fspath(data)})
     return fresh(Path("runs"), _run_name(recipe)).absolute()
