@@ -22,6 +22,7 @@ from ..errors import ConfigError, RunError, UsageError
 from . import remote
 from .facts import check_facts
 
+UNSCORED = "state/unscored.json"
 STATES, MODELS, BEST = "[0-9]*.npz", "[0-9]*.keras", "best-[0-9]*.keras"
 """Patterns of files of a run; other programs may put files of their own beside them."""
 
@@ -225,6 +226,12 @@ def _check_report(found: Mapping[str, Any]) -> None:
         raise ValueError("its sizes are no lists")
 
 
+def _check_unscored(found: Mapping[str, Any]) -> None:
+    _check(found, {"step": int, "logs": dict, "seconds": (int, float)}, "it")
+    if not all(map(_is_number, found["logs"].values())):
+        raise ValueError("its logs are no numbers")
+
+
 def _check(found: Any, kinds: Mapping[str, Any], what: str) -> None:
     """Raises: ValueError: a key is missing, or has a value of another type."""
     if not isinstance(found, Mapping):
@@ -238,6 +245,7 @@ _CHECKS: dict[str, Callable[[Mapping[str, Any]], None]] = {
     "run.json": _check_info,
     "best.json": _check_best,
     "data.json": _check_report,
+    UNSCORED: _check_unscored,
 }
 _ADVICE = {
     "run.json": "`ganvas resume {folder}` writes it again",

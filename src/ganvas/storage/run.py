@@ -8,6 +8,7 @@ import contextlib
 import datetime
 import itertools
 import json
+import math
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from ..base.types import StrPath
 from ..config import Config
 from ..errors import RunError
 from . import remote
-from .documents import BEST, MODELS, STATES, Documents
+from .documents import BEST, MODELS, STATES, UNSCORED, Documents
 
 UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
 KEEP_STATES = 2
@@ -105,9 +106,34 @@ class Run(Documents):
 
     # --- states -----------------------------------------------------------------------------
 
-    def forget_after(self, step: int) -> None:
-        """Drop log lines later than a step: resuming repeats their ticks."""
-        kept = [row for row in self.rows() if row["step"] <= step]
+    def mark_unscored(self, step: int, **tick: Any) -> None:
+        """Before the state of a tick is written: its scores, line and grid are still missing.
+
+        Args:
+            tick: what is needed to write them in another process.
+        """
+        self.write_json(UNSCORED, {"step": step, **tick})
+
+    def unscored(self, step: int) -> dict[str, Any]:
+        """What `mark_unscored` wrote before the state of this step; empty if its tick is complete.
+
+        The mark is written first: one of another step has no state.
+        """
+        found = self.read_json(UNSCORED)
+        return found if found.get("step") == step else {}
+
+    def mark_complete(self) -> None:
+        """After scores, line and grid of the last tick are written."""
+        (self.folder / UNSCORED).unlink(missing_ok=True)
+
+    def forget_after(self, step: int, complete: bool = True) -> None:
+        """Drop log lines later than a step: resuming repeats their ticks.
+
+        Args:
+            complete: False drops the line of this step, too, which will be written again.
+        """
+        last = step if complete else step - 1
+        kept = [row for row in self.rows() if row["step"] <= (step if "cure" in row else last)]
         self.write("log.jsonl", "".join(json.dumps(row) + "\n" for row in kept))
         if self.best.get("step", 0) > step:
             (self.folder / "best.json").unlink()
@@ -121,14 +147,18 @@ class Run(Documents):
 
     def states(self) -> list[Path]:
         """State files, oldest first."""
-        return sorted((self.folder / "state").glob(STATES))
+        found = sorted((self.folder / "state").glob(STATES))
+        return [path for path in found if path.stem.isdecimal()]
 
-    def load_state(self) -> dict[str, np.ndarray] | None:
+    def load_state(self, before: float = math.inf) -> dict[str, np.ndarray] | None:
         """The newest state that can be read; None if the run has none yet.
+
+        Args:
+            before: only states of earlier steps.
 
         Raises: RunError: there are states, and none can be read.
         """
-        states = self.states()
+        states = [path for path in self.states() if int(path.stem) < before]
         for path in reversed(states):
             with contextlib.suppress(*UNREADABLE):
                 return read_state(path)

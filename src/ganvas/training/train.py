@@ -24,7 +24,7 @@ from ..storage.mirror import mirrored
 from ..storage.run import Run, fresh
 from . import replicas
 from .assembly import Form, advice, assemble, import_own_parts, settle
-from .callbacks import restore, take_weights
+from .callbacks import restore, state_of, take_weights
 from .healing import apply_fix, fit, pending_fix
 from .provenance import describe, show_warnings, write_documents
 from .session import Session
@@ -218,11 +218,20 @@ def _restored(session: Session) -> list[str]:
         apply_fix(session, session.config)
         return []
     session.assemble()
+    run = session.run
+    state = run.load_state()
+    if state is None:
+        return take_parent(session)
+    step = int(state["step"])
     with session.strategy.scope():
-        state = session.run.load_state()
-        if state:
-            restore(session.gan, state)
-    return [] if state else take_parent(session)
+        if run.unscored(step):
+            with contextlib.suppress(RunError):  # unreadable, or the parent is gone
+                session.before = run.load_state(before=step)
+                if session.before is None and all(row["step"] >= step for row in run.rows()):
+                    take_parent(session)
+                    session.before = state_of(session.gan)
+        restore(session.gan, state)
+    return []
 
 
 def load_game(run: StrPath) -> GAN:
