@@ -24,6 +24,14 @@ PARTS = (".*.part*",)
 CLUTTER = (".ds_store", "thumbs.db", "desktop.ini", "@eadir")
 
 
+def home() -> Path | None:
+    """The user's home folder; None for a user without one, as in some containers."""
+    try:
+        return Path.home()
+    except (RuntimeError, KeyError):
+        return None
+
+
 def is_clutter(name: str) -> bool:
     """Whether this is the name of a file that desktops and file servers put into every folder."""
     return name.lower() in CLUTTER or name.startswith("._")

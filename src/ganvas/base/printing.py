@@ -8,6 +8,7 @@ reverse the order of what follows. They are written as Python writes them in a s
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -64,6 +65,18 @@ class Printable:
         if name in ("buffer", "detach", "reconfigure"):
             raise AttributeError(name)
         return getattr(self.stream, name)
+
+
+def open_streams() -> None:
+    """Open standard streams that the caller of the process has closed, to nowhere. Otherwise the
+    next file that is opened would take their number, and messages would be written into it."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - kept open
 
 
 def cover() -> None:

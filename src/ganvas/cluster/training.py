@@ -78,6 +78,7 @@ def resume(
     *,
     workers: int,
     address: str | None = None,
+    data: Any = None,
     overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Run:
@@ -86,7 +87,10 @@ def resume(
 
     old = Run.open(remote.shared(run))
     check(old.config.with_values(overrides or {}), workers, workers)
-    arguments = {"run": str(old.folder), "overrides": dict(overrides or {}), "progress": progress}
+    arguments = {
+        "run": str(old.folder), "data": _absolute(data), "overrides": dict(overrides or {}),
+        "progress": progress,
+    }  # fmt: skip
     return _run("resume", arguments, old, workers, address)
 
 

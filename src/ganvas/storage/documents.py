@@ -76,6 +76,17 @@ class Documents:
         )
         return check_facts(self.info.get("data"), damaged)
 
+    def check_place(self, advice: str) -> None:
+        """Raises: RunError: the images are no longer where they were; `advice` says how to name
+        their new place."""
+        source = self.config.data.source
+        name, _, part = source.rpartition(":")
+        file = Path(name if part and name.endswith(".npz") else source)
+        if file.is_absolute() and not file.exists():
+            raise RunError(
+                f"the images of {self.where} were in {source}, which does not exist: {advice}"
+            )
+
     def update_info(self, **values: Any) -> None:
         self.write_json("run.json", {**self.info, **values})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,7 +27,7 @@ from . import replicas
 from .assembly import Form, advice, assemble, import_own_parts, settle
 from .callbacks import restore, state_of, take_weights
 from .healing import apply_fix, fit, pending_fix
-from .provenance import describe, show_warnings, write_documents
+from .provenance import check_images, describe, known_of, show_warnings, write_documents
 from .session import Session
 
 CHANGEABLE = (
@@ -125,11 +126,12 @@ def resume(
 
     Args:
         run: its folder.
-        data: the images again, if the run was given arrays; else they are found by name.
+        data: the images again, if the run was given arrays, or their new place, if they have moved;
+            else they are found where they were. The new place is written into config.toml.
         overrides: values to change; only values that do not affect networks and image stream.
         each_tick: as for `train`.
 
-    Raises: RunError: no run, a run in use, or its images have changed.
+    Raises: RunError: no run, a run in use, or its images are gone or have changed.
     """
     old = Run.open(run)
     for key in overrides or {}:
@@ -141,21 +143,19 @@ def resume(
             )
     with contextlib.nullcontext() if (follows := task()[0] > 0) else old.locked():
         before = old.config
+        if data is None:
+            old.check_place(
+                f"name their new place: `ganvas resume {old.where} DATA`, in Python data=DATA"
+            )
         config = read(before.with_values(pending_fix(old)), overrides)
         session = _session(config, data, progress, each_tick)
         session.run = old
         config, source = session.config, session.source
-        fingerprint = old.info.get("data", {}).get("fingerprint")
-        if fingerprint and fingerprint != source.fingerprint:
-            raise RunError(
-                f"the images of {old.folder} changed since it began "
-                f"({config.data.source or 'arrays'}): put them back, or start a new run with "
-                f"--from {old.folder}"
-            )
+        check_images(old, source, config.data.source)
         anew = _restored(session)
         if not follows:
             old.forget_after(session.step)
-            write_documents(old, {**describe(config, source, anew), **old.info}, source)
+            write_documents(old, describe(config, source, anew) | known_of(old, config), source)
             if config != before:
                 old.write("config.toml", config.toml())
         fit(session)
@@ -192,7 +192,10 @@ def train_or_resume(
     longer = {"train.kimg": kimg} if kimg > old.config.train.kimg else {}
     if old.status() == "finished" and not longer:
         return old
-    data = None if isinstance(data, (str, os.PathLike)) else data
+    if isinstance(data, (str, os.PathLike)) and old.config.data.source:
+        with contextlib.suppress(RunError):
+            old.check_place("")
+            data = None  # they are where they were
     return resume(folder, data=data, overrides=longer, progress=progress, each_tick=each_tick)
 
 
@@ -206,7 +209,8 @@ def _session(
     strategy = replicas.strategy_of(config.train.strategy)  # before any other use of TensorFlow
     replicas.check(config, strategy.num_replicas_in_sync, task()[1])
     config, source = prepare(data, config, None)
-    return Session(config, source, strategy, progress, each_tick)
+    shown = progress and sys.stderr is not None  # a program without a console has none
+    return Session(config, source, strategy, shown, each_tick)
 
 
 def _restored(session: Session) -> list[str]:
