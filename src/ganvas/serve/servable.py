@@ -38,6 +38,9 @@ MAX_VALUES = 2**26
 class Servable:
     """A loaded SavedModel.
 
+    Attributes:
+        names: of the classes, by index; empty without classes.
+
     Args:
         folder: with saved_model.pb, variables/ and perhaps manifest.json and assets.extra/.
         max_images: of a request to a signature that cannot draw in parts.
@@ -57,6 +60,7 @@ class Servable:
         self.version = version
         self._max_images = max_images
         verify(folder)
+        self.names = manifest.class_names(folder)
         self.definitions = _definitions(folder)
         check_operations(folder)
         with tf_errors():
