@@ -20,6 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from ganvas.base.logs import quiet_pillow
+from ganvas.base.own_files import MARK
 from ganvas.base.printing import printable
 from ganvas.errors import DataError, Diverged
 
@@ -140,7 +141,9 @@ def write_gif(path: str | Path, frames: np.ndarray, seconds: float) -> None:
     pause = max(20, round(100 * seconds / len(pages)) * 10)
     buffer = io.BytesIO()
     first, *others = pages
-    first.save(buffer, "gif", save_all=True, append_images=others, duration=pause, loop=0)
+    first.save(
+        buffer, "gif", save_all=True, append_images=others, duration=pause, loop=0, comment=MARK
+    )
     _write(Path(path), buffer.getvalue())
 
 

@@ -39,7 +39,7 @@ def _imported(name: str) -> ModuleType:
     before, backend = random.getstate(), os.environ.get("KERAS_BACKEND", "tensorflow")
     try:
         return importlib.import_module(name)
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         if backend != "tensorflow":
             raise UsageError(
                 f"KERAS_BACKEND is {backend}: ganvas needs TensorFlow; set "
