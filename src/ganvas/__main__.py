@@ -11,10 +11,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"  # this process is ganvas's own
-    from .base.printing import open_streams
     from .cli import run_command
 
-    open_streams()
     return run_command(list(sys.argv[1:] if arguments is None else arguments))
 
 

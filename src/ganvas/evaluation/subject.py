@@ -174,12 +174,8 @@ def _own_images(run: Run, config: Config, data: Any) -> tuple[Images | None, Any
             if given.fingerprint == known:
                 return given, None
     if why:
-        warnings.warn(
-            f"{why}: copies of training images are not searched for, because the images by --data "
-            "are others",
-            Advice,
-            stacklevel=4,
-        )
+        note = f"{why}: copies of training images are not searched for: those by --data are others"
+        warnings.warn(note, Advice, stacklevel=4)
     return own, data
 
 

@@ -79,11 +79,9 @@ def html(models: Models) -> str:
     lines.append("</table><p><a href=/openapi.json>openapi.json</a></p>")
     for model in list_models(models)["models"]:
         name, labels = _text(model["name"]), _text(str(model["labels"]))
-        path = quote(model["name"], safe="")
-        classes = ", ".join(
-            f"{i} {_text(one)}" for i, one in enumerate(model["names"][:MOST_SHOWN])
-        )
-        more = ", ..." * (len(model["names"]) > MOST_SHOWN)
+        path, names = quote(model["name"], safe=""), model.get("names", [])
+        classes = ", ".join(f"{i} {_text(one)}" for i, one in enumerate(names[:MOST_SHOWN]))
+        more = ", ..." * (len(names) > MOST_SHOWN)
         classes = f", classes {classes}{more}" if classes else ""
         lines.append(
             f"<h2>{name}</h2><p>versions {model['versions']}, labels {labels}{classes}</p>"
