@@ -262,3 +262,14 @@ def test_the_check_finds_bilinear_resizing():
         value = steepness()
     assert value > 0
     assert tape.gradient(value, weight) is None
+
+
+def own_layers(model):
+    return [one for one in model.layers if type(one).__module__.startswith("ganvas.")]
+
+
+def test_which_generators_load_without_ganvas():
+    """As docs/tour.md says."""
+    plain = {name for name in NETWORKS if not own_layers(small(name).generator((16, 16, 1), 0))}
+    assert plain == {"textbook"}
+    assert not own_layers(small("dcgan", norm="none").generator((16, 16, 1), 0))

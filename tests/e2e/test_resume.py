@@ -104,12 +104,13 @@ def straight(npz, sets, tmp_path_factory) -> Run:
 
 @pytest.fixture(scope="module")
 def short(npz, few_steps, tmp_path_factory) -> Run:
-    """64 steps of the plain recipe; when a state is saved, the log has its line already."""
+    """64 steps of the plain recipe; a state is saved before its line, and marked until then."""
     folder = tmp_path_factory.mktemp("runs") / "short"
     save = Run.save_state
 
     def checked(run, step, arrays):
-        assert run.rows()[-1]["step"] == step
+        assert [row["step"] for row in run.rows()] == [*range(16, step, 16)]
+        assert run.unscored(step)
         save(run, step, arrays)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -164,6 +165,65 @@ def test_both_players_can_be_looked_into_without_the_images(straight):
         for number, variable in enumerate(player.variables):
             np.testing.assert_array_equal(variable.numpy(), state[f"{group}/{number:03d}"])
     assert int(gan.step.numpy()) == straight.rows()[-1]["step"]
+
+
+KILL = """
+import os, sys
+from pathlib import Path
+from ganvas.storage.run import Run
+
+point, steps, folder, *words = sys.argv[1:]
+BEFORE, AFTER = 0, 1
+
+def deadly(owner, name, when):
+    do = getattr(owner, name)
+    def then(*given, **options):
+        there = int((sorted((Path(folder) / "state").glob("*.npz")) or [Path("0")])[-1].stem)
+        if when == AFTER:
+            result = do(*given, **options)
+            there = int((sorted((Path(folder) / "state").glob("*.npz")) or [Path("0")])[-1].stem)
+        if there >= int(steps):
+            os._exit(9)
+        return do(*given, **options) if when == BEFORE else result
+    setattr(owner, name, then)
+
+deadly(*{
+    "mark": (Run, "mark_unscored", AFTER),
+    "state": (Run, "save_state", AFTER),
+    "best model": (Run, "declare_best", BEFORE),
+    "best": (Run, "declare_best", AFTER),
+    "score": (Run, "log", BEFORE),
+    "row": (Run, "log", AFTER),
+    "grid": (Run, "save_model", AFTER),
+    "complete": (Run, "mark_complete", BEFORE),
+    "end": (Run, "mark_complete", AFTER),
+}[point])
+from ganvas.__main__ import main
+sys.exit(main(words))
+"""
+OTHER_POINTS = ("mark", "best model", "grid", "complete", "end")
+
+
+@pytest.mark.parametrize(
+    "points",
+    [("state", "score", "best", "row"), pytest.param(OTHER_POINTS, marks=pytest.mark.proof)],
+    ids=["main", "other"],
+)
+def test_killed_within_the_work_after_a_tick(points, straight, forked, npz, sets, tmp_path):
+    """By `os._exit` between the files that the work writes, in the first ticks of one run."""
+    script, folder = tmp_path / "kill.py", tmp_path / "killed"
+    script.write_text(KILL)
+    words = ["train", npz, *sets, *words_of(STATE), "--run", folder]
+    tick = straight.rows()[0]["step"]
+    for number, point in enumerate(points):
+        steps = 1 + number // 2 * tick
+        process = forked(point, steps, folder, *words, script=script)
+        output = process.communicate()
+        assert process.returncode == 9, (point, output)
+        words = ["resume", folder]
+    finish(forked("resume", folder))
+    assert_same(straight, Run.open(folder))
+    assert not (folder / "state" / "unscored.json").exists()
 
 
 @pytest.mark.proof

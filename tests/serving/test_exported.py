@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import ganvas
+from ganvas.errors import UsageError
+from refusals import refuses
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +21,8 @@ def exported(tmp_path_factory):
     keras.utils.set_random_seed(0)
     generator = DCGAN(noise=8, width=4, max_width=8, embedding=4).generator((16, 16, 1), 2)
     run = Run.create(root / "run", "", load_recipe("quick").with_values({"export.images": 100}))
-    run.write_json(
-        "run.json",
-        {"data": {"names": ["0", "1"], "class_shares": [0.5, 0.5], "shape": [16, 16, 1]}},
-    )
+    facts = {"shape": [16, 16, 1], "names": ["1", "cat"], "class_shares": [0.5, 0.5]}
+    run.write_json("run.json", {"data": facts})
     run.save_model(1, generator)
     ganvas.export(run, root / "bars", formats=["saved_model"])
     return ganvas.load(run), root / "bars"
@@ -77,6 +77,34 @@ def test_served_images_are_those_of_the_run(exported, protocol, running):
     assert np.abs(served.astype(int) - wanted).max() <= 1
     assert drawn.shape == mixed.shape == (8, 16, 16, 1) and drawn.dtype == np.uint8
     assert drawn.std() > 0 and (drawn != mixed).any()
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_classes_are_chosen_by_name_or_index(exported, protocol, running):
+    """With one rule in Python, on the server and in its client: "1" is the name of class 0."""
+    sampler, _ = exported
+    with ganvas.Client(getattr(running, protocol), "bars") as client:
+        assert client.names == sampler.names == ["1", "cat"]
+        assert [(one.name, one.names) for one in client.models()] == [
+            ("bars", ("1", "cat")), ("plates", ()),
+        ]  # fmt: skip
+        for label in ("1", "cat", "0", 0, 1):
+            wanted = client.generate(3, label=sampler.index(label), seed=3)
+            np.testing.assert_array_equal(client.generate(3, label=label, seed=3), wanted)
+        z = np.zeros((2, sampler.noise_size), np.float32)
+        np.testing.assert_array_equal(client.predict(z, ["1", "cat"]), client.predict(z, [0, 1]))
+        np.testing.assert_array_equal(client.predict(z, "cat"), client.predict(z, 1))
+        with refuses(UsageError, "'dog'", "cat"):
+            client.generate(1, label="dog")
+    with ganvas.Client(getattr(running, protocol), "plates") as client:
+        assert client.names == []
+
+
+def test_the_metadata_and_the_page_name_the_classes(running):
+    answer = running.ask("GET", "/v1/models/bars/metadata").json
+    assert answer["metadata"]["names"] == ["1", "cat"]
+    assert "names" not in running.ask("GET", "/v1/models/plates/metadata").json["metadata"]
+    assert "classes 0 1, 1 cat" in running.ask("GET", "/docs").body.decode()
 
 
 @pytest.mark.parametrize("protocol", ["rest", "grpc"])

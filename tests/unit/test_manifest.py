@@ -9,6 +9,21 @@ from ganvas.storage import manifest
 from refusals import refuses
 
 
+def test_names_of_classes_are_plain_text_of_some_length(tmp_path):
+    for names, expected in (
+        (["cat", "\x1b[31m\n", "\udcff"], ("cat", "\\x1b[31m\\n", "\\udcff")),
+        ([], ()),
+        ("cat", ()),
+        (["cat", 3], ()),
+        (["x" * 1001], ()),
+        (["x"] * 10_001, ()),
+    ):
+        (tmp_path / "manifest.json").write_text(json.dumps({"names": names}))
+        assert manifest.class_names(tmp_path) == expected
+    (tmp_path / "manifest.json").write_text("[")
+    assert manifest.class_names(tmp_path) == manifest.class_names(tmp_path / "none") == ()
+
+
 @pytest.fixture
 def model(tmp_path):
     """Versions 2 and 10, of two files each, and things that are no versions."""

@@ -67,6 +67,7 @@ def served_model() -> ServedModel:
         "name": "gan",
         "versions": [2],
         "labels": {"stable": 2},
+        "names": ["cat"],
         "signatures": {"s": signature},
     }
     assert ServedModel.read(listed).to_dict() == listed
@@ -85,7 +86,7 @@ KEYS = {  # as in docs/guides, in this order
     ],
     finding: ["disease", "severity", "since_kimg", "evidence", "cure"],
     diagnosis: ["healthy", "findings"],
-    served_model: ["name", "versions", "labels", "signatures"],
+    served_model: ["name", "versions", "labels", "names", "signatures"],
     tuning_result: [
         "recipe", "data", "kimg", "folder", "study", "images", "by", "against", "best", "trials",
         "importance", "repeats",

@@ -46,6 +46,18 @@ def test_labels_by_name_index_and_frequency(sampler):
     np.testing.assert_allclose(drawn, [0.7, 0.3, 0], atol=0.03)
 
 
+def test_integers_are_indices_and_strings_are_names():
+    numbered = Sampler(PAIR.generator((16, 16, 3), 4), ["1", "2", "3", "10"], [1, 1, 1, 1])
+    assert numbered.labels(4, [0, 1, 2, 3], 0).tolist() == [0, 1, 2, 3]
+    assert numbered.labels(4, np.arange(4), 0).tolist() == [0, 1, 2, 3]
+    assert numbered.labels(4, ["1", "2", "10", "0"], 0).tolist() == [0, 1, 3, 0]
+    assert numbered.labels(2, 2, 0).tolist() == [2, 2]
+    assert numbered.labels(2, "2", 0).tolist() == [1, 1]
+    for wrong in (4, -1, "11", "-1", "²", 1.0, [0, 4], ["0", None], [0]):
+        with refuses(UsageError):
+            numbered.labels(2, wrong, 0)
+
+
 def test_refuses(sampler):
     with refuses(UsageError, "'dgo'", "'dog'"):
         sampler.sample(1, "dgo")

@@ -37,7 +37,9 @@ class Training:
     def train(self, data, config, *, run, each_tick=None, **_):
         new = Run.create(run, "x", config)
         new.update_info(status="running")
-        new.write_json("best.json", {"by": "kid"})
+        new.write_json(
+            "best.json", {"model": "best-000001.keras", "by": "kid", "kid": 1, "step": 1, "kimg": 1}
+        )
         return self.resume(new.folder, each_tick=each_tick)
 
     def resume(self, run, *, each_tick=None, **_):

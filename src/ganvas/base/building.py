@@ -10,10 +10,20 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
+from ..errors import UsageError
 from .compat.keras import random_state, set_random_state
 
 _ONE_AT_A_TIME = threading.RLock()
 """Keras draws the seeds of initial weights from Python's own generator, which all threads share."""
+
+
+def check_backend() -> None:
+    """Raises: UsageError: Keras runs on another library than TensorFlow."""
+    if keras.backend.backend() != "tensorflow":
+        raise UsageError(
+            f"Keras runs on {keras.backend.backend()}: ganvas needs TensorFlow; set "
+            "KERAS_BACKEND=tensorflow before Keras is imported"
+        )
 
 
 @contextlib.contextmanager
@@ -25,6 +35,7 @@ def building(seed: int | None = None) -> Iterator[None]:
     Args:
         seed: None where no initial weight is kept.
     """
+    check_backend()
     with _ONE_AT_A_TIME:
         python, numpy, others = random.getstate(), np.random.get_state(), random_state()
         policy, layout = keras.config.dtype_policy(), keras.config.image_data_format()

@@ -23,6 +23,27 @@ LONGEST_NAME = 255
 """Bytes; file systems raise errors for longer ones."""
 
 
+CLUTTER = (".ds_store", "thumbs.db", "desktop.ini", "@eadir")
+
+
+def home() -> Path | None:
+    """The user's home folder; None for a user without one, as in some containers."""
+    try:
+        return Path.home()
+    except (RuntimeError, KeyError):
+        return None
+
+
+def is_clutter(name: str) -> bool:
+    """Whether this is the name of a file that desktops and file servers put into every folder."""
+    return name.lower() in CLUTTER or name.startswith("._")
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether a folder holds nothing but clutter and hidden files."""
+    return all(path.name[0] == "." or is_clutter(path.name) for path in folder.iterdir())
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file that appears under its name only when it is complete and on the disk."""
@@ -110,15 +131,22 @@ def locked(folder: Path, leftovers: Sequence[str] = PARTS) -> Iterator[None]:
 
     Raises: RunError: a live process holds the lock.
     """
+    lock = filelock.FileLock(folder / ".lock", timeout=0)
     try:
-        with filelock.FileLock(folder / ".lock", timeout=0):
-            for pattern in leftovers:
-                for part in folder.rglob(pattern):
-                    if not part.is_dir():  # a folder belongs to `filling`, which clears its own
-                        part.unlink(missing_ok=True)
-            yield
+        lock.acquire()
     except filelock.Timeout as error:
         raise RunError(f"{folder} is in use by another process: wait for it, or stop it") from error
+    except OSError:
+        with disk_errors(folder):
+            raise
+    try:
+        for pattern in leftovers:
+            for part in folder.rglob(pattern):
+                if not part.is_dir():  # a folder belongs to `filling`, which clears its own
+                    part.unlink(missing_ok=True)
+        yield
+    finally:
+        lock.release()
 
 
 def is_locked(lock: Path) -> bool:
@@ -130,6 +158,24 @@ def is_locked(lock: Path) -> bool:
             return False
     except filelock.Timeout:
         return True
+    except OSError:  # read-only: no process can hold it there, but one may by another path
+        return _held_elsewhere(lock)
+
+
+def _held_elsewhere(lock: Path) -> bool:
+    """The same for a lock file that can only be read."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return False
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 @contextlib.contextmanager

@@ -54,6 +54,11 @@ def read_keras(path: Path, own: Mapping[str, Any] | None = None) -> keras.Model:
     except OSError as error:
         why = error.strerror or str(error).splitlines()[0]
         raise ModelError(f"{path} cannot be read ({why}): give a Keras file") from error
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise ModelError(
+            f"{path} is damaged ({error or 'it ends too early'}): restore it from a copy, or save "
+            "it again"
+        ) from error
     except GanvasError:
         raise
     except Exception as error:  # Keras raises nearly anything on files that are not its own

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import random
 import sys
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
+
+from ..errors import UsageError
 
 
 def fetch(package: str, homes: Mapping[str, Sequence[str]], name: str) -> Any:
@@ -33,8 +36,15 @@ def fetch(package: str, homes: Mapping[str, Sequence[str]], name: str) -> Any:
 def _imported(name: str) -> ModuleType:
     """The module. Keras and rich draw a random number when they are imported: the caller's random
     state is restored."""
-    before = random.getstate()
+    before, backend = random.getstate(), os.environ.get("KERAS_BACKEND", "tensorflow")
     try:
         return importlib.import_module(name)
+    except (ImportError, ValueError) as error:
+        if backend != "tensorflow":
+            raise UsageError(
+                f"KERAS_BACKEND is {backend}: ganvas needs TensorFlow; set "
+                "KERAS_BACKEND=tensorflow before Keras is imported"
+            ) from error
+        raise
     finally:
         random.setstate(before)

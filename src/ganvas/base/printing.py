@@ -12,7 +12,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, TextIO
 
 _UNSAFE = (
@@ -81,6 +80,18 @@ class Notes(Printable):
             self.stream.flush()
 
 
+def open_streams() -> None:
+    """Open standard streams that the caller of the process has closed, to nowhere. Otherwise the
+    next file that is opened would take their number, and messages would be written into it."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - kept open
+
+
 def cover() -> None:
     """Make standard output and standard error `Printable`."""
     for name, kind in (("stdout", Printable), ("stderr", Notes)):
@@ -97,14 +108,6 @@ def covered() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
-
-
-def reopen() -> None:
-    """Replace standard streams that the caller has closed, as `2>&-` does, by the null device: else
-    a file that is opened later gets their number, and what is written to them."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - for the whole process
 
 
 def uncovered(stream: Any) -> TextIO:

@@ -11,7 +11,7 @@ import warnings
 from types import TracebackType
 from typing import Any
 
-from ..base.printing import Printable, covered, on_one_line
+from ..base.printing import Printable, covered, on_one_line, open_streams
 from ..errors import Advice, GanvasError
 from . import (  # noqa: F401 - they add their commands
     balance,
@@ -39,6 +39,7 @@ from .app import STOPPED, app
 def run_command(arguments: list[str]) -> int:
     """Run one command; errors are one line on standard error. Returns the exit code."""
     warnings.showwarning = _print_advice
+    open_streams()
     try:
         with covered():
             return _run(arguments)

@@ -210,7 +210,7 @@ def held_back_stderr() -> Iterator[None]:
 
 def finished(run: Run) -> int:
     """Print the result of a run. Returns the exit code."""
-    row = (run.rows() or [{"kimg": 0, "seconds": 0}])[-1]
+    row = {"kimg": 0, "seconds": 0} | (run.rows() or [{}])[-1]
     where = on_one_line(run.where)
     if run.status() == "interrupted":
         sys.stderr.write(f"stopped at {row['kimg']:g} kimg; resume: ganvas resume {where}\n")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ..base.own_files import check_replaceable
 from .app import MODEL_HELP, Json, WhichModel, app, table
 
 
@@ -24,6 +25,7 @@ def bench(
     from ..exporting import benchmark
 
     benchmark.check_chart(out)
+    check_replaceable(out)
     timings = benchmark.bench(target, seconds=seconds, model=which)
     benchmark.chart(timings, out)
     if as_json:

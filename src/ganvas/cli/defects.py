@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..base.own_files import check_replaceable
 from ..errors import UsageError
 from .app import DATA_HELP, STOPPED, Json, Seed, group, held_back_stderr, table, tensorflow
 
@@ -120,6 +121,7 @@ def report(
     """Measure a model on known images and compare it with detectors without a GAN."""
     if out.suffix.lower() != ".html":
         raise UsageError(f"--out {out} must end in .html, because the report is a page")
+    check_replaceable(out)
     detector = _loaded(model)
     from ..kits import defects as kit
 

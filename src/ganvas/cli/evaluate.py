@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ..base.own_files import check_replaceable
 from ..base.printing import on_one_line
 from ..errors import UsageError
 from ..storage import remote
@@ -39,6 +40,8 @@ def evaluate(
         return bool(remote.address(subject)) or (Path(subject) / "config.toml").is_file()
 
     for subject in subjects:
+        if is_run(subject) and not remote.address(subject):
+            check_replaceable(*(Path(subject) / name for name in ("report.html", "report.md")))
         if data is None and not is_run(subject):
             raise UsageError(
                 f"{subject} is not a run, so there are no real images to compare with: give them "

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 
 import typer
 
+from ..base.files import home
 from .app import (
     Json,
     app,
@@ -24,8 +24,10 @@ def info(as_json: Json = False) -> None:
     from ..training.provenance import devices, versions
 
     facts = {**versions(), "devices": devices(), "threads": os.cpu_count()}
-    facts["cache"] = str(cache_folder())
-    facts["keras_cache"] = os.environ.get("KERAS_HOME", str(Path.home() / ".keras"))
+    none, place = "none: there is no home folder", home()
+    facts["cache"] = str(cache_folder() or f"{none}; set GANVAS_CACHE")
+    keras_cache = place / ".keras" if place else f"{none}; set KERAS_HOME"
+    facts["keras_cache"] = os.environ.get("KERAS_HOME", str(keras_cache))
     if as_json:
         typer.echo(json.dumps(facts))
     else:

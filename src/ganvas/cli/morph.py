@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..base.own_files import check_replaceable
 from ..errors import UsageError
 from .app import (
     RunFolder,
@@ -36,6 +37,7 @@ def morph(
     Run.open(run)
     if out.suffix.lower() != ".gif":
         raise UsageError(f"--out {out}: morph writes a GIF; give a name that ends in .gif")
+    check_replaceable(out)
     ganvas = tensorflow()
     from .. import images
 

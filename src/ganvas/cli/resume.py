@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from ..base.printing import on_one_line
@@ -20,6 +22,10 @@ from .app import (
 @app.command()
 def resume(
     run: RunFolder,
+    data: Annotated[
+        str | None,
+        typer.Argument(help="New place of the images, if they have moved.", show_default=False),
+    ] = None,
     values: Values = None,
     workers: Workers = None,
     address: Address = None,
@@ -29,13 +35,15 @@ def resume(
     from ..storage.run import Run
 
     old = Run.open(run)
-    if old.info.get("status") == "finished" and not values:
+    if old.info.get("status") == "finished" and not values and data is None:
         typer.echo(f"{on_one_line(old.where)} is finished; `--set train.kimg=...` trains it longer")
         return 0
     changed = parse_set(values or [])
     if not by_ray(workers, address) or workers is None:
-        return finished(tensorflow().resume(run, overrides=changed))
+        return finished(tensorflow().resume(run, data=data, overrides=changed))
     tensorflow()
     from ..cluster import resume as resume_by_ray
 
-    return finished(resume_by_ray(run, workers=workers, address=address, overrides=changed))
+    return finished(
+        resume_by_ray(run, workers=workers, address=address, data=data, overrides=changed)
+    )

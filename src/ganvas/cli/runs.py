@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..base.printing import on_one_line
 from ..errors import ConfigError
 from .app import (
     app,
@@ -21,20 +24,21 @@ if TYPE_CHECKING:
 def runs(
     folder: Annotated[Path, typer.Argument(help="Folder that holds runs.")] = Path("runs"),
 ) -> None:
-    """List runs: recipe, progress, best score, status."""
+    """List runs: recipe, progress, best score, status. A damaged run is listed with a note."""
     from ..storage.run import list_runs
 
     lines = [("run", "recipe", "kimg", "seconds", "best", "state")]
     for run in list_runs(folder):
-        row = (run.rows() or [{"kimg": 0, "seconds": 0}])[-1]
-        kimg, seconds = f"{row['kimg']:g}", f"{row['seconds']:.0f}"
-        try:
+        row = (run.rows() or [{}])[-1]
+        kimg, seconds = f"{row.get('kimg', 0):g}", f"{row.get('seconds', 0):.0f}"
+        faults, recipe = run.faults(), "?"
+        with contextlib.suppress(ConfigError):
             config = run.config
-        except ConfigError:
-            lines.append((run.folder.name, "?", kimg, seconds, "", "damaged"))
-            continue
-        kimg += f"/{config.train.kimg:g}"
-        lines.append((run.folder.name, config.recipe, kimg, seconds, _best(run), run.status()))
+            recipe, kimg = config.recipe, f"{kimg}/{config.train.kimg:g}"
+        state = "damaged" if faults else run.status()
+        lines.append((run.folder.name, recipe, kimg, seconds, _best(run), state))
+        for sentence in faults:
+            sys.stderr.write(f"note: {on_one_line(sentence)}\n")
     table(lines)
 
 

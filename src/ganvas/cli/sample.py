@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..base.own_files import SOFTWARE, check_replaceable
 from ..errors import UsageError
 from .app import (
     MODEL_HELP,
@@ -40,7 +41,7 @@ def sample(
     workers: Workers = None,
     address: Address = None,
 ) -> None:
-    """Draw images: a grid, or a PNG file for each image."""
+    """Draw images: a grid, or a PNG file for each image. Files of others are not replaced."""
     from ..storage import remote
     from ..storage.manifest import is_model
     from ..storage.run import Run
@@ -51,17 +52,19 @@ def sample(
     if by_ray(workers, address) or shards:
         _draw(model, out, n, seed, label, truncation, which, shards, workers, address)
         return
+    grid = out.suffix.lower() == ".png"
+    check_replaceable(*([out] if grid else [out / f"{index:06d}.png" for index in range(n)]))
     ganvas = tensorflow()
     from .. import images
 
     pictures = ganvas.load(model, which).sample(n, label, seed, truncation)
-    about = {
+    about = SOFTWARE | {
         "model": remote.address(model) or str(model),
         "seed": str(seed),
         "truncation": str(truncation),
     }
     about |= {"label": label} if label else {}
-    if out.suffix.lower() == ".png":
+    if grid:
         out.parent.mkdir(parents=True, exist_ok=True)
         images.write_png(out, images.grid(pictures), about)
     else:

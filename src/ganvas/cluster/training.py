@@ -60,11 +60,12 @@ def train(
     config = read(recipe, overrides)
     if start_from:
         Run.open(remote.shared(start_from))
-    new = Run(remote.shared(run) if run else name(data, config))
-    if not go_on:
-        Run.check_free(new.folder)
-    begun = (new.folder / "config.toml").is_file()
-    check(new.config if begun else config, workers, workers)
+    old = Run(remote.shared(run)) if run else None
+    if old and not go_on:
+        Run.check_free(old.folder)
+    begun = old and (old.folder / "config.toml").is_file()
+    check(old.config if old and begun else config, workers, workers)
+    new = old or Run(name(data, config))
     arguments = {
         "data": _absolute(data), "recipe": config, "run": str(new.folder),
         "start_from": _absolute(start_from), "go_on": True, "progress": progress,
@@ -77,6 +78,7 @@ def resume(
     *,
     workers: int,
     address: str | None = None,
+    data: Any = None,
     overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Run:
@@ -85,7 +87,10 @@ def resume(
 
     old = Run.open(remote.shared(run))
     check(old.config.with_values(overrides or {}), workers, workers)
-    arguments = {"run": str(old.folder), "overrides": dict(overrides or {}), "progress": progress}
+    arguments = {
+        "run": str(old.folder), "data": _absolute(data), "overrides": dict(overrides or {}),
+        "progress": progress,
+    }  # fmt: skip
     return _run("resume", arguments, old, workers, address)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..base.arrays import open_npz
-from ..base.files import replacing
+from ..base.files import home, replacing
 from ..data import Images
 from ..errors import RunError
 from ..features.base import Extractor
@@ -25,11 +25,15 @@ SIDE = 32
 CHUNK = 1000
 
 
-def cache_folder() -> Path:
-    """Where features of real images are cached: $GANVAS_CACHE, else the user's cache folder."""
-    own = os.environ.get("GANVAS_CACHE")
-    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(own) if own else Path(user) / "ganvas"
+def cache_folder() -> Path | None:
+    """Where features of real images are cached: $GANVAS_CACHE, else the user's cache folder. None
+    if there is no home folder: then they are computed each time."""
+    if own := os.environ.get("GANVAS_CACHE"):
+        return Path(own)
+    if user := os.environ.get("XDG_CACHE_HOME"):
+        return Path(user) / "ganvas"
+    place = home()
+    return place / ".cache" / "ganvas" if place else None
 
 
 def extractor_for(source: Images, features: str | os.PathLike[str]) -> Extractor:
@@ -51,12 +55,14 @@ def describe_source(source: Images, extractor: Extractor, n: int, seed: int = 0)
     labels = source.labels[rows] if source.names else None
     content = (source.fingerprint, extractor.sha256, extractor.resize)
     key = hashlib.sha256(repr(content).encode() + rows.tobytes()).hexdigest()[:32]
-    path = cache_folder() / "features" / f"{key}.npz"
-    cached = _read(path, len(rows))
+    cache = cache_folder()
+    path = cache / "features" / f"{key}.npz" if cache else None
+    cached = _read(path, len(rows)) if path else None
     images = [source.pixels(rows[i : i + CHUNK]) for i in range(0, len(rows), CHUNK)]
     if cached is None:
         cached = extractor(np.concatenate(images))
-        _store(path, *cached)
+        if path:
+            _store(path, *cached)
     return Sample(cached[0], np.concatenate([shrink(some) for some in images]), cached[1], labels)
 
 

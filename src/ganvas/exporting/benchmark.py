@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..base.files import replacing
+from ..base.own_files import MARK, SOFTWARE
 from ..config.build import import_modules, operators_modules
 from ..errors import GanvasError, UsageError
 from ..storage import manifest
@@ -158,7 +159,9 @@ def chart(timings: Sequence[Timing], path: Path) -> None:
     figure.legend(loc="outside upper left", ncols=2, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
-        figure.savefig(file, format=path.suffix[1:].lower(), dpi=150)
+        kind = path.suffix[1:].lower()
+        origin = SOFTWARE if kind == "png" else {"Creator": MARK}
+        figure.savefig(file, format=kind, dpi=150, metadata=origin)
 
 
 def check_chart(path: Path) -> None:

@@ -72,7 +72,7 @@ def export(
     source, why = _source(config, data, (old.info.get("data") or {}).get("fingerprint") or "")
     parity = Parity(sampler, source, config.export, config.scores.features)
     with publishing(folder, version) as (part, final):
-        facts = _origin(old, sampler, model) | {"gate": gate, "judged_without": why}
+        facts = _origin(old, sampler) | {"gate": gate, "judged_without": why}
         facts |= _tried(part, names, sampler, parity)
         (part / "MODEL_CARD.md").write_text(card(facts, final), encoding="utf-8")
         manifest.write(part, facts)
@@ -196,9 +196,9 @@ def _median(call: Callable[[], Any]) -> float:
     return times[len(times) // 2]
 
 
-def _origin(run: Run, sampler: Sampler, model: str) -> dict[str, Any]:
+def _origin(run: Run, sampler: Sampler) -> dict[str, Any]:
     """Origin of the generator, and its inputs and outputs."""
-    info, path = run.info, run.model(model)
+    info, path = run.info, sampler.file
     data: Mapping[str, Any] = info.get("data") or {}
     keys = ["fingerprint", "count", "shape"]
     if info.get("privacy"):  # with all images but one, the fingerprint would identify the last

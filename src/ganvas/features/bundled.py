@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from ..base.arrays import open_npz
 from ..base.building import building
+from ..base.files import home
 from ..base.types import Tensor
 from ..errors import UsageError
 from ..images import to_float
@@ -68,8 +69,8 @@ def _bundled(file: str) -> list[np.ndarray]:
 
 
 def _inception() -> Extractor:
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-    path = Path(home) / "models" / INCEPTION
+    folder = os.environ.get("KERAS_HOME") or (home() or Path("~")) / ".keras"
+    path = Path(folder) / "models" / INCEPTION
     if not path.is_file():
         raise UsageError(
             f"features 'inception-keras' need {path}, and ganvas downloads nothing: let "

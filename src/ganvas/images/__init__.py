@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from ganvas.base.own_files import MARK
 from ganvas.base.printing import printable
 from ganvas.errors import Diverged
 from ganvas.images import depth
@@ -158,7 +159,9 @@ def write_gif(path: str | Path, frames: np.ndarray, seconds: float) -> None:
     pause = max(20, round(100 * seconds / len(pages)) * 10)
     buffer = io.BytesIO()
     first, *others = pages
-    first.save(buffer, "gif", save_all=True, append_images=others, duration=pause, loop=0)
+    first.save(
+        buffer, "gif", save_all=True, append_images=others, duration=pause, loop=0, comment=MARK
+    )
     _write(Path(path), buffer.getvalue())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import tensorflow as tf
 
 from .. import images
 from ..base import keras_files, saved_models
+from ..base.classes import class_index
 from ..base.types import StrPath
-from ..errors import ModelError, RunError, UsageError, no_such
+from ..errors import Advice, ModelError, RunError, UsageError
 from ..gan import layers
 from ..storage import manifest
 from ..storage.facts import check_facts
@@ -30,7 +32,7 @@ def load(run: StrPath, model: str = "best") -> Sampler:
         run: a run, or an exported model or one of its versions, whose files are checked against
             the manifest.
         model: of a run: "best", by the scores on held-out images (the last, if there are none
-            yet), or "last".
+            yet), or "last". A file that is damaged is replaced by the next best one, with a note.
 
     Raises:
         RunError: no run, or it has not saved a generator yet.
@@ -41,11 +43,27 @@ def load(run: StrPath, model: str = "best") -> Sampler:
         facts, place = check_facts(manifest.verify(run), damaged), manifest.locate(run)
         return Sampler(_checked(Exported(place), place), facts["names"], facts["class_shares"])
     old = Run.open(run)
-    path = old.model(model)
-    if path is None:
-        raise RunError(f"{old.folder} has no saved generator yet: train until its first image grid")
-    data = old.images
-    return Sampler(_checked(read_keras(path), path), data["names"], data["class_shares"])
+    data, (path, generator) = old.images, _readable(old, model)
+    sampler = Sampler(generator, data["names"], data["class_shares"])
+    sampler.file = path
+    return sampler
+
+
+def _readable(run: Run, which: str) -> tuple[Path, keras.Model]:
+    """The first of the run's generators that can be read, and its file."""
+    files, errors = run.candidates(which), []
+    for path in files:
+        try:
+            generator = _checked(read_keras(path), path)
+        except ModelError as error:
+            errors.append(error)
+            continue
+        if errors:
+            warnings.warn(f"{errors[0]}; {path.name} is used instead", Advice, stacklevel=3)
+        return path, generator
+    if errors:
+        raise errors[0]
+    raise RunError(f"{run.folder} has no saved generator yet: train until its first image grid")
 
 
 def _checked(generator: keras.Model | Exported, path: Path) -> keras.Model | Exported:
@@ -113,6 +131,9 @@ class Sampler:
             the same shares.
     """
 
+    file: Path | None = None
+    """The Keras file that the generator was read from, if it is one of a run."""
+
     def __init__(
         self,
         generator: keras.Model | Exported,
@@ -130,14 +151,15 @@ class Sampler:
     def sample(
         self,
         n: int = 64,
-        label: int | str | Sequence[int] | np.ndarray | None = None,
+        label: int | str | Sequence[int | str] | np.ndarray | None = None,
         seed: int = 0,
         truncation: float = 1.0,
     ) -> np.ndarray:
         """Draw n images.
 
         Args:
-            label: a class by name or index, or one index per image; None: as in training.
+            label: a class, or one for each image; None: as in training. An integer is an index, a
+                string is a name, or an index where no class has that name.
             truncation: factor of the noise; below 1, images are more typical and less varied.
 
         Returns: uint8 [n, H, W, C].
@@ -199,7 +221,7 @@ class Sampler:
         return self.decode(noise.astype(np.float32), labels)
 
     def labels(
-        self, n: int, label: int | str | Sequence[int] | np.ndarray | None, seed: int
+        self, n: int, label: int | str | Sequence[int | str] | np.ndarray | None, seed: int
     ) -> np.ndarray | None:
         """One class index per image, [n]; None for an unconditional generator."""
         if label is not None and not self.names:
@@ -210,14 +232,13 @@ class Sampler:
             rng = np.random.Generator(np.random.Philox([seed, 1]))
             edges = np.cumsum(self.frequencies) / self.frequencies.sum()
             return np.searchsorted(edges[:-1], rng.random(n), side="right").astype(np.int32)
-        if isinstance(label, (int, str, np.integer)):
-            return np.full(n, self.index(label), np.int32)
-        return np.asarray([self.index(one) for one in label], np.int32)
+        if np.ndim(label) == 0:
+            return np.full(n, self.index(label), np.int32)  # type: ignore[arg-type]
+        found = [self.index(one) for one in label]  # type: ignore[union-attr]
+        if len(found) != n:
+            raise UsageError(f"there must be one label for each of {n} images, got {len(found)}")
+        return np.asarray(found, np.int32)
 
     def index(self, label: int | str) -> int:
-        """The index of a class given by name or index."""
-        if str(label) in self.names:
-            return self.names.index(str(label))
-        if str(label).isdigit() and int(label) < len(self.names):
-            return int(label)
-        raise UsageError(no_such("label", str(label), self.names))
+        """The index of a class; see `base.classes.class_index`."""
+        return class_index(label, self.names)

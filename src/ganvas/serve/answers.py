@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
+from google.protobuf import struct_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from .models import AVAILABLE, Models, Version
@@ -34,6 +35,13 @@ def metadata(servable: Servable) -> Any:
     return found
 
 
+def names(servable: Servable) -> Any:
+    """The names of the classes, by index. TensorFlow Serving has no such metadata."""
+    found = struct_pb2.ListValue()
+    found.extend(servable.names)
+    return found
+
+
 def no_examples(signature: Signature | None, name: str, method: str) -> Declined:
     """The error for classify and regress: generators have no such signature.
 
@@ -52,19 +60,22 @@ def no_examples(signature: Signature | None, name: str, method: str) -> Declined
 
 
 def list_models(models: Models) -> dict[str, Any]:
-    """Names, available versions, labels and signatures of all models."""
+    """Names, available versions, labels, class names and signatures of all models; the last two of
+    the newest version."""
     listed = []
     for name in models.names():
         try:
             versions = [v.number for v in models.status(name) if v.state == AVAILABLE]
-            signatures = describe(models.find(name))
+            servable = models.find(name)
+            signatures, names = describe(servable), list(servable.names)
         except Declined:  # not loaded yet
-            versions, signatures = [], {}
+            versions, signatures, names = [], {}, []
         listed.append(
             {
                 "name": name,
                 "versions": versions,
                 "labels": models.labels(name),
+                "names": names,
                 "signatures": signatures,
             }
         )

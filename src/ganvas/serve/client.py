@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from .. import images
+from ..base.classes import class_index
 from ..errors import UsageError
 from .listing import ServedModel, SignatureInfo
 from .wires import Grpc, Rest
@@ -75,12 +76,12 @@ class Client:
         self._wire.close()
 
     def generate(
-        self, n: int, label: int | None = None, seed: int = 0, truncation: float = 1.0
+        self, n: int, label: int | str | None = None, seed: int = 0, truncation: float = 1.0
     ) -> np.ndarray:
         """Images drawn by the server; the same seed gives the same images.
 
         Args:
-            label: index of a class; None: with the frequencies of training.
+            label: a class by index or name; None: with the frequencies of training.
             truncation: below 1, more typical, less varied.
 
         Returns: uint8 [n, H, W, C].
@@ -89,14 +90,14 @@ class Client:
         return np.stack([images.read(file) for file in files])
 
     def pictures(
-        self, n: int, label: int | None = None, seed: int = 0, truncation: float = 1.0
+        self, n: int, label: int | str | None = None, seed: int = 0, truncation: float = 1.0
     ) -> list[Image.Image]:
         """The same as `generate`, as Pillow images."""
         files = self._files(n, label, seed, truncation)
         return [Image.open(io.BytesIO(file), formats=["PNG"]) for file in files]
 
     def _files(
-        self, n: int, label: int | None = None, seed: int = 0, truncation: float = 1.0
+        self, n: int, label: int | str | None = None, seed: int = 0, truncation: float = 1.0
     ) -> list[bytes]:
         """The same as PNG files."""
         if n < 1:
@@ -107,23 +108,27 @@ class Client:
             "truncation": np.float32(truncation),
         }
         if self._takes_label("generate"):
-            inputs["label"] = np.int32(-1 if label is None else label)
+            inputs["label"] = np.int32(-1 if label is None else self._index(label))
         elif label is not None:
             raise UsageError(f"this generator has no classes, got label {label}: omit it")
         return self._call("generate", inputs, "image_bytes")
 
-    def predict(self, z: np.ndarray, label: int | Sequence[int] | None = None) -> np.ndarray:
+    def predict(
+        self, z: np.ndarray, label: int | str | Sequence[int | str] | None = None
+    ) -> np.ndarray:
         """Images of given noise.
 
         Args:
             z: [N, Z].
-            label: one class index, or one for each row; for conditional models.
+            label: a class by index or name, or one for each row; for conditional models.
 
         Returns: float32 [N, H, W, C] in [-1, 1].
         """
         inputs = {"z": np.asarray(z, np.float32)}
         if label is not None:
-            inputs["label"] = np.broadcast_to(np.asarray(label, np.int32), len(inputs["z"]))
+            one = isinstance(label, str) or np.ndim(label) == 0
+            found = self._index(label) if one else [self._index(each) for each in label]  # type: ignore[arg-type, union-attr]
+            inputs["label"] = np.broadcast_to(np.asarray(found, np.int32), len(inputs["z"]))
         return np.asarray(self._call("serving_default", inputs, "images"), np.float32)
 
     def ask(self, signature: str = "serving_default", **inputs: Any) -> dict[str, np.ndarray]:
@@ -146,6 +151,12 @@ class Client:
         """The models of the server. TensorFlow Serving has no such list."""
         return [ServedModel.read(one) for one in self._wire.models()]
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the classes, by index; empty without classes, and from TensorFlow
+        Serving."""
+        return self._wire.names(self._model(), self._version)
+
     def metadata(self) -> dict[str, SignatureInfo]:
         """Signatures of the model, by name."""
         found = self._wire.metadata(self._model(), self._version)
@@ -163,6 +174,15 @@ class Client:
                 raise UsageError(f"the server serves {served}: pass model=NAME to ganvas.Client")
             self._name = names[0]
         return self._name
+
+    def _index(self, label: int | str) -> int:
+        """The index of a class. An integer is checked by the server."""
+        if not isinstance(label, str):
+            return int(label)
+        names = self.names
+        if not names and not label.isdecimal():
+            raise UsageError(f"the server has no names of classes, got '{label}': give an index")
+        return class_index(label, names) if names else int(label)
 
     def _takes_label(self, signature: str) -> bool:
         if not self._inputs:

@@ -110,13 +110,15 @@ class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer
         if not request.metadata_field:
             raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
         for field in request.metadata_field:
-            if field != "signature_def":
+            if field not in ("signature_def", "names"):
                 raise invalid(f"Metadata field {field} is not supported")
         servable = self._find(request, watch)
         response = get_model_metadata_pb2.GetModelMetadataResponse()
         response.model_spec.name = servable.name
         response.model_spec.version.value = servable.version
         response.metadata["signature_def"].Pack(answers.metadata(servable))
+        if "names" in request.metadata_field:
+            response.metadata["names"].Pack(answers.names(servable))
         return response
 
     def _examples(self, method: str, request: Any, watch: Watch) -> Any:

@@ -49,18 +49,26 @@ class ServedModel:
         versions: available ones, in descending order.
         labels: label of a version -> its number.
         signatures: by name, of the newest version.
+        names: of the classes by index, of the newest version; empty without classes.
     """
 
     name: str
     versions: tuple[int, ...]
     labels: Mapping[str, int]
     signatures: Mapping[str, SignatureInfo]
+    names: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, listed: Mapping[str, Any]) -> ServedModel:
         """From an entry of /v1/models."""
         signatures = {k: SignatureInfo.read(v) for k, v in listed["signatures"].items()}
-        return cls(listed["name"], tuple(listed["versions"]), dict(listed["labels"]), signatures)
+        return cls(
+            listed["name"],
+            tuple(listed["versions"]),
+            dict(listed["labels"]),
+            signatures,
+            tuple(listed.get("names", ())),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of /v1/models."""
@@ -68,5 +76,6 @@ class ServedModel:
             "name": self.name,
             "versions": list(self.versions),
             "labels": dict(self.labels),
+            "names": list(self.names),
             "signatures": {name: one.to_dict() for name, one in self.signatures.items()},
         }

@@ -36,6 +36,9 @@ _BODY = {
 }
 
 
+MOST_SHOWN = 50
+"""Classes that the page lists."""
+
 _VALUES = {"float32": 1.0, "float64": 1.0, "bool": True, "string": {"b64": "YQ=="}}
 """Example values by dtype; for all others an integer."""
 
@@ -76,8 +79,13 @@ def html(models: Models) -> str:
     lines.append("</table><p><a href=/openapi.json>openapi.json</a></p>")
     for model in list_models(models)["models"]:
         name, labels = _text(model["name"]), _text(str(model["labels"]))
-        path = quote(model["name"], safe="")
-        lines.append(f"<h2>{name}</h2><p>versions {model['versions']}, labels {labels}</p>")
+        path, names = quote(model["name"], safe=""), model.get("names", [])
+        classes = ", ".join(f"{i} {_text(one)}" for i, one in enumerate(names[:MOST_SHOWN]))
+        more = ", ..." * (len(names) > MOST_SHOWN)
+        classes = f", classes {classes}{more}" if classes else ""
+        lines.append(
+            f"<h2>{name}</h2><p>versions {model['versions']}, labels {labels}{classes}</p>"
+        )
         for signature, sides in model["signatures"].items():
             body = escaping.escape(shlex.quote(json.dumps(_example(signature, sides["inputs"]))))
             lines.append(

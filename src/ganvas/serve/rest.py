@@ -1,7 +1,8 @@
 """TensorFlow Serving's REST protocol; also health, a list of models, a page.
 
 Source: `model_servers/http_rest_api_util.cc` for the paths.
-Differs: `GET /v1/models` lists the models; TensorFlow Serving answers 400.
+Differs: `GET /v1/models` lists the models; TensorFlow Serving answers 400. The metadata of a model
+with classes hold their names.
 """
 
 from __future__ import annotations
@@ -114,12 +115,14 @@ class _Rest:
         models = self._engine.models
         if what:
             servable = models.find(unquote(name), number, unquote(label or ""))
-            message = answers.metadata(watch.found(servable))
+            facts = {"signature_def": json.loads(_json(answers.metadata(watch.found(servable))))}
+            if servable.names:
+                facts["names"] = list(servable.names)
             body = {
                 "model_spec": {
                     "name": servable.name, "signature_name": "", "version": str(servable.version),
                 },
-                "metadata": {"signature_def": json.loads(_json(message))},
+                "metadata": facts,
             }  # fmt: skip
             content = json.dumps(body).encode()
         else:  # a label is ignored here, as in TensorFlow Serving

@@ -41,6 +41,9 @@ WARM_UP_SECONDS = 300.0
 class Servable:
     """A loaded SavedModel.
 
+    Attributes:
+        names: of the classes, by index; empty without classes.
+
     Args:
         folder: with saved_model.pb, variables/ and perhaps manifest.json and assets.extra/.
         max_images: of a request to a signature that cannot draw in parts.
@@ -62,6 +65,7 @@ class Servable:
         self.version = version
         self._max_images = max_images
         verify(folder)
+        self.names = manifest.class_names(folder)
         self.definitions = _definitions(folder)
         if not trusted:
             check_operations(folder)

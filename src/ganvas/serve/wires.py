@@ -60,6 +60,10 @@ class Rest:
         definitions = answer["metadata"]["signature_def"]["signature_def"]
         return {name: _sides(one) for name, one in definitions.items()}
 
+    def names(self, model: str, version: int | None) -> list[str]:
+        answer = self._request("GET", f"{_path(model, version)}/metadata")
+        return [str(name) for name in answer["metadata"].get("names", ())]
+
     def _request(self, method: str, path: str, body: bytes | None = None) -> Any:
         try:
             status, content = self._send(method, path, body)
@@ -188,6 +192,21 @@ class Grpc:
             found, always_print_fields_with_no_presence=True, preserving_proto_field_name=True
         )
         return {name: _sides(one) for name, one in plain["signature_def"].items()}
+
+    def names(self, model: str, version: int | None) -> list[str]:
+        from google.protobuf import struct_pb2
+
+        request = self._metadata.GetModelMetadataRequest(metadata_field=["names"])
+        self._fill(request.model_spec, model, version)
+        try:
+            answer = self._call(self._stub.GetModelMetadata, request)
+        except Declined as error:
+            if error.code == "INVALID_ARGUMENT":  # TensorFlow Serving: not supported
+                return []
+            raise
+        found = struct_pb2.ListValue()
+        answer.metadata["names"].Unpack(found)
+        return [str(name) for name in found]
 
     def _fill(self, spec: Any, model: str, version: int | None) -> None:
         spec.name = model

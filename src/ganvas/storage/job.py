@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 
 from ..base.arrays import open_npz
-from ..base.files import PARTS, disk_errors, locked, read_object, replacing, write_json
+from ..base.files import (
+    PARTS,
+    disk_errors,
+    is_empty,
+    locked,
+    read_object,
+    replacing,
+    write_json,
+)
 from ..errors import RunError
 from .run import UNREADABLE
 
@@ -37,7 +45,7 @@ def is_begun(folder: Path, request: Mapping[str, Any], file: str = REQUEST) -> b
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file: choose another folder")
     if not (folder / file).is_file():
-        if folder.exists() and any(path.name[0] != "." for path in folder.iterdir()):
+        if folder.exists() and not is_empty(folder):
             raise RunError(f"{folder} holds other files: choose a new or empty folder")
         return False
     before, now = request_of(folder, file), json.loads(json.dumps(request))

@@ -5,19 +5,22 @@ Needs neither TensorFlow nor a run: a loaded model is checked with this module a
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..base.files import inside, read_object
+from ..base.files import inside, is_clutter, read_object
+from ..base.printing import on_one_line
 from ..base.types import StrPath
 from ..errors import ModelError
 from . import remote
 
 NAME = "manifest.json"
+MOST_NAMES, LONGEST_NAME = 10_000, 1_000
 WHOLE = re.compile(f"([1-9][0-9]{{0,17}})/{NAME}")
 
 
@@ -105,7 +108,7 @@ def verify(folder: StrPath) -> dict[str, Any]:
             inside(path, name)
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path / NAME} is damaged: export the model again") from error
-    there = _files(path)
+    there = [name for name in _files(path) if name in known or not _is_clutter(name)]
     wrong = sorted(set(known) ^ set(there))
     for name in wrong:
         how = "is missing" if name in known else "was not exported with it"
@@ -117,6 +120,24 @@ def verify(folder: StrPath) -> dict[str, Any]:
                 "manifest.json): export the model again, or restore the folder"
             )
     return facts
+
+
+def class_names(folder: Path) -> tuple[str, ...]:
+    """The names of the classes of a version, by index, for showing them. Empty without classes or
+    manifest, and where the manifest, which somebody else may have written, has other values."""
+    with contextlib.suppress(OSError, ValueError):
+        names = read_object(folder / NAME).get("names")
+        names = names if isinstance(names, list) and len(names) <= MOST_NAMES else []
+        if all(isinstance(name, str) and len(name) <= LONGEST_NAME for name in names):
+            return tuple(map(on_one_line, names))
+    return ()
+
+
+def _is_clutter(name: str) -> bool:
+    """Whether a file that was not exported is one of a desktop or a file server; nothing reads it.
+    Other hidden files are refused."""
+    *above, last = PurePosixPath(name).parts
+    return "@eaDir" in above or is_clutter(last)
 
 
 def _files(folder: Path) -> list[str]:

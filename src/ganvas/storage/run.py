@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import json
+import math
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -16,37 +18,28 @@ from typing import Any
 import numpy as np
 
 from ..base.arrays import open_npz
-from ..base.files import (
-    disk_errors,
-    inside,
-    is_locked,
-    locked,
-    parse_object,
-    read_object,
-    replacing,
-    write_file,
-    write_json,
-)  # fmt: skip
+from ..base.files import disk_errors, inside, is_empty, is_locked, locked, read_object, replacing
 from ..base.types import StrPath
-from ..config import Config, parse
-from ..errors import ConfigError, RunError
+from ..config import Config
+from ..errors import RunError
 from . import remote
-from .facts import check_facts
+from .documents import BEST, MODELS, STATES, UNSCORED, Documents
 
 UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
 KEEP_STATES = 2
 KEEP_MODELS = 3
+HEALTHY = "[0-9]*.healthy"
 KEEP_HEALTHY = 6  # so that the oldest is older than the first sign of a failure found ticks later
 
 
-class Run:
+class Run(Documents):
     """A run folder, new or old. Its files appear completely or not at all."""
 
     final_status: str | None = None
     """Status received from the chief worker, if this worker's view of the folder may be older."""
 
     def __init__(self, folder: StrPath) -> None:
-        self.folder = remote.path(folder)
+        super().__init__(remote.path(folder))
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
@@ -65,8 +58,10 @@ class Run:
         run = cls(path)
         with disk_errors(path):
             path.mkdir(parents=True, exist_ok=True)
-            run.write("config.toml", config.toml())  # first: with it, the run can be resumed
-            run._make_folders()
+            with locked(path):
+                cls.check_free(path)  # a process that began at the same time may have been faster
+                run.write("config.toml", config.toml())  # first: with it, the run can be resumed
+                run._make_folders()
         return run
 
     @staticmethod
@@ -80,7 +75,7 @@ class Run:
                 f"{path} already holds a run: `ganvas resume {path}` resumes it; "
                 "choose another --run for a new run"
             )
-        if path.exists() and (not path.is_dir() or any(p.name[0] != "." for p in path.iterdir())):
+        if path.exists() and (not path.is_dir() or not is_empty(path)):
             raise RunError(f"{path} is not an empty folder: choose another --run")
 
     @classmethod
@@ -94,11 +89,6 @@ class Run:
         if not (run.folder / "config.toml").is_file():
             raise RunError(f"{run.where} is not a run: give a folder that `ganvas train` made")
         return run
-
-    @property
-    def where(self) -> str:
-        """The folder, or the address of a remote run; for messages."""
-        return remote.origin(self.folder)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -114,70 +104,36 @@ class Run:
         for name in ("state", "models", "samples"):
             (self.folder / name).mkdir(exist_ok=True)
 
-    # --- documents --------------------------------------------------------------------------
+    # --- states -----------------------------------------------------------------------------
 
-    @property
-    def config(self) -> Config:
-        import tomllib
+    def mark_unscored(self, step: int, **tick: Any) -> None:
+        """Before the state of a tick is written: its scores, line and grid are still missing.
 
-        try:
-            tree = tomllib.loads((self.folder / "config.toml").read_text("utf-8"))
-            if isinstance(data := tree.get("data"), dict):
-                data.setdefault("levels", "full")  # runs without it were trained with these
-            return parse(tree)
-        except (ValueError, RecursionError) as error:
-            raise ConfigError(
-                f"{self.folder}/config.toml is damaged ({error}): correct that line, or start a "
-                "new run"
-            ) from error
-
-    @property
-    def info(self) -> dict[str, Any]:
-        """run.json: command, versions, data, shape, class names, progress."""
-        return self.read_json("run.json")
-
-    @property
-    def images(self) -> dict[str, Any]:
-        """run.json's `data`, of the training images: shape, names, class_shares, fingerprint ...
-
-        Raises: RunError: run.json is damaged.
+        Args:
+            tick: what is needed to write them in another process.
         """
-        damaged = RunError(f"{self.folder}/run.json is damaged: it must describe the images")
-        return check_facts(self.info.get("data"), damaged)
+        self.write_json(UNSCORED, {"step": step, **tick})
 
-    def update_info(self, **values: Any) -> None:
-        self.write_json("run.json", {**self.info, **values})
+    def unscored(self, step: int) -> dict[str, Any]:
+        """What `mark_unscored` wrote before the state of this step; empty if its tick is complete.
 
-    def read_json(self, name: str) -> dict[str, Any]:
-        """An object in the folder; empty if the file is missing or damaged."""
-        try:
-            return read_object(self.folder / name)
-        except (FileNotFoundError, ValueError):
-            return {}
+        The mark is written first: one of another step has no state.
+        """
+        found = self.read_json(UNSCORED)
+        return found if found.get("step") == step else {}
 
-    def write_json(self, name: str, values: Mapping[str, Any]) -> None:
-        write_json(self.folder / name, values)
+    def mark_complete(self) -> None:
+        """After scores, line and grid of the last tick are written."""
+        (self.folder / UNSCORED).unlink(missing_ok=True)
 
-    def write(self, name: str, text: str) -> None:
-        write_file(self.folder / name, text)
+    def forget_after(self, step: int, complete: bool = True) -> None:
+        """Drop log lines later than a step: resuming repeats their ticks.
 
-    def log(self, row: Mapping[str, Any]) -> None:
-        """Append one line to log.jsonl."""
-        with disk_errors(self.folder), (self.folder / "log.jsonl").open("a") as file:
-            file.write(json.dumps(row) + "\n")
-
-    def rows(self) -> list[dict[str, Any]]:
-        """The rows of the log; an incomplete last line, left by a crash, is skipped."""
-        rows = []
-        with contextlib.suppress(FileNotFoundError):
-            for line in (self.folder / "log.jsonl").read_text("utf-8", "replace").splitlines():
-                with contextlib.suppress(ValueError):
-                    rows.append(parse_object(line))
-        return rows
-
-    def forget_after(self, step: int) -> None:
-        """Drop log lines later than a step: resuming repeats their ticks."""
-        kept = [row for row in self.rows() if row["step"] <= step]
+        Args:
+            complete: False drops the line of this step, too, which will be written again.
+        """
+        last = step if complete else step - 1
+        kept = [row for row in self.rows() if row["step"] <= (step if "cure" in row else last)]
         self.write("log.jsonl", "".join(json.dumps(row) + "\n" for row in kept))
         if self.best.get("step", 0) > step:
             (self.folder / "best.json").unlink()
@@ -191,14 +147,18 @@ class Run:
 
     def states(self) -> list[Path]:
         """State files, oldest first."""
-        return sorted((self.folder / "state").glob("*.npz"))
+        found = sorted((self.folder / "state").glob(STATES))
+        return [path for path in found if path.stem.isdecimal()]
 
-    def load_state(self) -> dict[str, np.ndarray] | None:
+    def load_state(self, before: float = math.inf) -> dict[str, np.ndarray] | None:
         """The newest state that can be read; None if the run has none yet.
+
+        Args:
+            before: only states of earlier steps.
 
         Raises: RunError: there are states, and none can be read.
         """
-        states = self.states()
+        states = [path for path in self.states() if int(path.stem) < before]
         for path in reversed(states):
             with contextlib.suppress(*UNREADABLE):
                 return read_state(path)
@@ -211,19 +171,20 @@ class Run:
         kept = self.folder / "state" / f"{step:09d}.healthy"
         with replacing(kept) as file, kept.with_suffix(".npz").open("rb") as state:
             shutil.copyfileobj(state, file)
-        for old in sorted(kept.parent.glob("*.healthy"))[:-KEEP_HEALTHY]:
+        for old in sorted(kept.parent.glob(HEALTHY))[:-KEEP_HEALTHY]:
             old.unlink()
 
     def forget_healthy(self, after: str | None) -> None:
         """Drop the healthy states later than this one; None: all, because training restarts."""
-        for path in (self.folder / "state").glob("*.healthy"):
+        for path in (self.folder / "state").glob(HEALTHY):
             if after is None or path.name > after:
                 path.unlink()
 
     def healthy(self, most: float = float("inf")) -> Path | None:
         """The last healthy state of at most this step, if any."""
-        kept = sorted((self.folder / "state").glob("*.healthy"))
-        return next((path for path in reversed(kept) if int(path.stem) <= most), None)
+        kept = sorted((self.folder / "state").glob(HEALTHY))
+        steps = {int(path.stem): path for path in kept if path.stem.isdecimal()}
+        return next((steps[step] for step in sorted(steps, reverse=True) if step <= most), None)
 
     # --- models -----------------------------------------------------------------------------
 
@@ -245,29 +206,41 @@ class Run:
     def declare_best(self, about: Mapping[str, Any]) -> None:
         """Write best.json, and delete the previous best model."""
         self.write_json("best.json", about)
-        for old in (self.folder / "models").glob("best-*.keras"):
+        for old in (self.folder / "models").glob(BEST):
             if old.name != about["model"]:
                 old.unlink()
 
     def models(self) -> list[Path]:
         """Saved generators without the best, oldest first."""
-        return sorted((self.folder / "models").glob("[0-9]*.keras"))
+        return sorted((self.folder / "models").glob(MODELS))
 
-    @property
-    def best(self) -> dict[str, Any]:
-        """best.json: the model with the best score on held-out images; empty if none was scored."""
-        return self.read_json("best.json")
+    def candidates(self, which: str = "best") -> list[Path]:
+        """The files of generators in the order in which they are tried: the best one, by its scores
+        on held-out images, or the last one first.
+
+        Raises: RunError: best.json names a file outside of the run.
+        """
+        last = self.models()[::-1]
+        best = self._best_model()
+        return [*best, *last] if which == "best" else [*last, *best]
+
+    def _best_model(self) -> list[Path]:
+        """The file of the best generator, if one was scored."""
+        document, folder = self.folder / "best.json", self.folder / "models"
+        if not document.is_file():
+            return []
+        found = sorted(folder.glob(BEST))[-1:]  # there is one, unless a kill came between two
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            named = read_object(document)["model"]
+            try:
+                found = [inside(folder, named)]
+            except ValueError as error:
+                raise RunError(f"{document} is damaged: {error}: remove it") from error
+        return [path for path in found if path.is_file()]
 
     def model(self, which: str = "best") -> Path | None:
         """The file of the best generator, or of the last one; the last, if none was scored."""
-        try:
-            best = inside(self.folder / "models", self.best.get("model", "none"))
-        except ValueError as error:
-            raise RunError(f"{self.folder}/best.json is damaged: {error}: remove it") from error
-        if which == "best" and best.is_file():
-            return best
-        models = self.models()
-        return models[-1] if models else None
+        return next(iter(self.candidates(which)), None)
 
     def status(self) -> str:
         """running, finished, interrupted, diverged, sick, or stopped (killed; can be resumed)."""
@@ -291,10 +264,16 @@ def list_runs(folder: StrPath) -> list[Run]:
 
 
 def fresh(parent: Path, name: str) -> Path:
-    """runs/2026-11-24-mnist-quick, or with -2, -3 ... if that exists."""
+    """Make a new folder runs/2026-11-24-mnist-quick, or with -2, -3 ... if that exists.
+
+    To make it is to claim it: of two processes that begin at once, each gets its own.
+    """
     stem = f"{datetime.date.today().isoformat()}-{name}"
-    path, n = parent / stem, 1
-    while path.exists():
-        n += 1
-        path = parent / f"{stem}-{n}"
+    with disk_errors(parent / stem):
+        parent.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            path = parent / (stem if number == 1 else f"{stem}-{number}")
+            with contextlib.suppress(FileExistsError):
+                path.mkdir()
+                break
     return path

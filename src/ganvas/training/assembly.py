@@ -16,7 +16,7 @@ from ..config import Config
 from ..config.build import build, complete, import_parts
 from ..config.plan import Plan
 from ..data import Images
-from ..errors import ConfigError, UsageError
+from ..errors import ConfigError
 from ..gan import private
 from ..gan.augment import ADA, AUGMENTS, Augment
 from ..gan.layers import MinibatchStd, Pack
@@ -152,11 +152,6 @@ def stream(
 
 def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
     """Networks, GAN, optimizers and plan, ready to fit."""
-    if keras.backend.backend() != "tensorflow":
-        raise UsageError(
-            f"Keras runs on {keras.backend.backend()}: ganvas needs TensorFlow; "
-            "set KERAS_BACKEND=tensorflow"
-        )
     options = config.train
     parts = parts_of(config)
     plan = Plan.of(options, config.watch, parts.loss.reads_real, config.scores)

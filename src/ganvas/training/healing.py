@@ -56,6 +56,7 @@ def choose_fix(session: Session, finding: Finding) -> Config:
             known.append(list(fix.settings))
     if fix is None or len(applied) >= MOST:
         run.update_info(status="sick")
+        run.mark_complete()
         past = "; ".join(
             f"{one['disease']} at {one['kimg']:g} kimg, {' '.join(one['cure'])}" for one in applied
         )
@@ -86,6 +87,7 @@ def apply_fix(session: Session, config: Config) -> None:
     run = session.run
     healed = run.info["healed"]
     entry = healed[-1]
+    run.mark_complete()  # the failing tick: its state is replaced
     session.assemble(config)
     with session.strategy.scope():
         if entry["back_to"]:

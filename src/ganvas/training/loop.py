@@ -6,7 +6,7 @@ import contextlib
 import functools
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -21,6 +21,7 @@ from . import replicas
 from .assembly import stream
 from .callbacks import (
     Checkpoint,
+    Complete,
     EarlyStop,
     Log,
     Logits,
@@ -30,6 +31,8 @@ from .callbacks import (
     Scores,
     Signals,
     Watch,
+    restore,
+    state_of,
 )
 from .session import Session
 
@@ -43,20 +46,28 @@ def run_loop(session: Session) -> Finding | None:
     if task()[0] > 0:
         session.run.final_status = follow(session)
         return None
-    if session.done:
-        session.run.update_info(status="finished")
+    run, was_done = session.run, session.done
+    tick = run.unscored(session.step)
+    if was_done and not tick:
+        run.update_info(status="finished")
         return None
+    if tick:
+        run.forget_after(session.step, complete=False)
     # The privacy cost of all steps: a killed run then states more than it spent, not less.
     session.record("running", session.plan.total, diverged=None)
     status = "stopped"
-    events = os.fsencode(session.run.folder / "events")  # a path that is not UTF-8 is no tensor
+    events = os.fsencode(run.folder / "events")  # a path that is not UTF-8 is no tensor
     writer = tf.summary.create_file_writer(events) if session.config.watch.tensorboard else None
     callbacks = callbacks_of(session, writer)
     samples, scores, watch = (_one(kind, callbacks) for kind in (Samples, Scores, Watch))
     bar = _one(ProgressBar, callbacks)
+    session.gan.stop_training = False
     try:
         with bar or contextlib.nullcontext(), stopping(stop_of(session)) as interrupted:
-            fit(session, callbacks, interrupted)
+            if tick:
+                complete(session, callbacks, tick)
+            if not was_done:
+                fit(session, callbacks, interrupted)
         ended = session.done or scores.stopped
         failure = watch.failure if watch and not ended and not interrupted() else None
         status = "finished" if ended else "sick" if failure else "interrupted"
@@ -69,18 +80,50 @@ def run_loop(session: Session) -> Finding | None:
         if writer:
             writer.close()
         session.record(status)
-    replicas.announce_end(session.gan, ended)
+    if not failure:  # a failure is complete when its fix is chosen
+        run.mark_complete()
+    if not was_done:  # otherwise the other workers have ended already
+        replicas.announce_end(session.gan, ended)
     return failure
+
+
+def complete(
+    session: Session, callbacks: list[keras.callbacks.Callback], tick: Mapping[str, Any]
+) -> None:
+    """Do the work of a tick of which a killed process wrote the state only.
+
+    Args:
+        tick: what `Checkpoint` wrote before the state.
+    """
+    for callback in callbacks:
+        callback.set_model(session.gan)
+    if signals := _one(Signals, callbacks):
+        now = state_of(session.gan)
+        with session.strategy.scope():
+            if session.before:
+                restore(session.gan, session.before)
+                signals.on_train_begin()
+                restore(session.gan, now)
+                session.before = None
+            else:
+                signals.on_train_begin(known=False)
+    _one(Checkpoint, callbacks).seconds = tick["seconds"]
+    _one(Log, callbacks).wall += tick["seconds"]
+    logs = dict(tick["logs"])
+    for callback in callbacks:
+        if not isinstance(callback, (NaNGuard, Checkpoint, ProgressBar)):
+            callback.on_epoch_end(None, logs)
 
 
 def callbacks_of(session: Session, writer: Any) -> list[keras.callbacks.Callback]:
     """The session's callbacks, in the order in which they run at the end of a tick:
 
     - NaNGuard first: nothing is written after a number that is not finite.
+    - Checkpoint writes the state: what follows may take long, and `complete` repeats it from there.
     - Signals and Scores measure, and Log writes the line that holds what they measured.
     - Samples and Logits write images and histograms.
-    - Checkpoint after the log's line: each state has its line.
-    - Watch and EarlyStop read the line and may stop the run; its state is saved by then.
+    - Watch reads the line and may stop the run.
+    - Complete: all of the tick is written. EarlyStop calls what is the caller's.
     - ProgressBar last.
 
     Args:
@@ -89,16 +132,17 @@ def callbacks_of(session: Session, writer: Any) -> list[keras.callbacks.Callback
     run, plan, source, config = session.run, session.plan, session.source, session.config
     sampler = Sampler(session.gan.ema_generator, source.names, source.class_shares)
     watch, each_tick = config.watch, session.each_tick
-    heal = config.train.heal
+    heal, checkpoint = config.train.heal, Checkpoint(run, plan)
     listed = [
         NaNGuard(run, plan),
+        checkpoint,
         Signals(run, plan, sampler, source) if watch.signals else None,
         Scores(run, plan, sampler, source, config.scores),
-        Log(run, plan, writer),
+        Log(run, plan, checkpoint, writer),
         Samples(run, plan, sampler, writer),
         Logits(run, plan, source, writer) if watch.histograms and writer else None,
-        Checkpoint(run, plan),
         Watch(run, plan, heal, writer, session.progress) if watch.signals else None,
+        Complete(run, plan),
         EarlyStop(run, plan, each_tick) if each_tick else None,
         ProgressBar(run, plan, session.step) if session.progress else None,
     ]
@@ -154,6 +198,9 @@ def fit(
     ]
     with replicas.worker_errors():
         replicas.check_same_step(gan)
+        stop_now = getattr(gan, "stop_training", False)  # when the last tick was completed
+        if any(replicas.from_all_workers(gan.distribute_strategy, int(stop_now))):
+            return
     for stretch in plan.stretches(session.step):
         if interrupted() and task()[1] == 1:  # several stop together, after a tick
             return

@@ -6,6 +6,7 @@ import os
 import platform
 import shlex
 import sys
+import warnings
 from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
@@ -16,6 +17,7 @@ from .. import images as pictures
 from ..base.files import disk_errors
 from ..config import Config
 from ..data import Images, header
+from ..errors import Advice, RunError
 from ..storage.run import Run
 from .callbacks import real_grid
 from .session import now
@@ -38,6 +40,35 @@ def announce(config: Config, source: Images, run: str = "") -> None:
     """Write the second part of the header: what is trained on, how, and where."""
     name = f"{config.recipe}, {config.train.kimg:g} kimg"
     header.show_used(source, {"recipe": name, "run": run})
+
+
+def check_images(run: Run, source: Images, place: str) -> None:
+    """Compare the images of a run that is resumed with those that it was trained on. They are known
+    by their content, not by their place.
+
+    Raises: RunError: they are others.
+    """
+    fingerprint = (run.info.get("data") or {}).get("fingerprint")
+    if fingerprint and fingerprint != source.fingerprint:
+        raise RunError(
+            f"the images of {run.folder} changed since it began ({place or 'arrays'}): put them "
+            f"back, or start a new run with --from {run.folder}"
+        )
+    if not fingerprint and (run.folder / "run.json").exists():
+        warnings.warn(
+            f"{run.folder}/run.json is damaged, and is written again: whether the images are still "
+            "the same is not known",
+            Advice,
+            stacklevel=3,
+        )
+
+
+def known_of(run: Run, config: Config) -> dict[str, Any]:
+    """What run.json holds already, with the present place of the images."""
+    known = run.info
+    if known.get("data"):
+        known["data"] = {**known["data"], "source": config.data.source}
+    return known
 
 
 def describe(config: Config, source: Images, anew: list[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ..config import Config
@@ -30,6 +31,7 @@ class Session:
             made after the images are read and the GAN is built, so that an error leaves no folder.
         gan: built by `assemble` from the recipe.
         plan: the length of the run, in steps.
+        before: the state one tick ago, if the last tick is unscored and the state is known.
     """
 
     config: Config
@@ -40,6 +42,7 @@ class Session:
     run: Run = field(init=False)
     gan: GAN = field(init=False)
     plan: Plan = field(init=False)
+    before: dict[str, np.ndarray] | None = None
 
     def assemble(self, config: Config | None = None) -> None:
         """Build the GAN and its plan; with another recipe, if one is given."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,9 +27,9 @@ from ..storage.mirror import mirrored
 from ..storage.run import Run, fresh
 from . import replicas
 from .assembly import Form, advice, assemble, import_own_parts, settle
-from .callbacks import restore, take_weights
+from .callbacks import restore, state_of, take_weights
 from .healing import apply_fix, fit, pending_fix
-from .provenance import announce, describe, write_documents
+from .provenance import announce, check_images, describe, known_of, write_documents
 from .session import Session
 
 CHANGEABLE = (
@@ -108,7 +109,7 @@ def _run_name(config: Config) -> str:
 
 
 def name(data: Any, recipe: Config) -> Path:
-    """The folder that `train` would make by default; it is not made."""
+    """A new and empty folder, of the name that `train` gives by default."""
     if isinstance(data, (str, os.PathLike)):
         recipe = recipe.with_values({"data.source": os.fspath(data)})
     return fresh(Path("runs"), _run_name(recipe)).absolute()
@@ -127,11 +128,12 @@ def resume(
 
     Args:
         run: its folder.
-        data: the images again, if the run was given arrays; else they are found by name.
+        data: the images again, if the run was given arrays, or their new place, if they have moved;
+            else they are found where they were. The new place is written into config.toml.
         overrides: values to change; only values that do not affect networks and image stream.
         each_tick: as for `train`.
 
-    Raises: RunError: no run, a run in use, or its images have changed.
+    Raises: RunError: no run, a run in use, or its images are gone or have changed.
     """
     old = Run.open(run)
     for key in overrides or {}:
@@ -143,23 +145,22 @@ def resume(
             )
     with contextlib.nullcontext() if (follows := task()[0] > 0) else old.locked():
         before = old.config
+        if data is None:
+            old.check_place(
+                f"name their new place: `ganvas resume {old.where} DATA`, in Python data=DATA"
+            )
         config = read(before.with_values(pending_fix(old)), overrides)
         fingerprint = old.info.get("data", {}).get("fingerprint")
         session = _session(config, data, progress, each_tick, fingerprint or "")
         session.run = old
         config, source = session.config, session.source
-        if fingerprint and fingerprint != source.fingerprint:
-            raise RunError(
-                f"the images of {old.folder} changed since it began "
-                f"({config.data.source or 'arrays'}): put them back, or start a new run with "
-                f"--from {old.folder}"
-            )
+        check_images(old, source, config.data.source)
         if progress and not follows:
             announce(config, source, old.where)
         anew = _restored(session)
         if not follows:
             old.forget_after(session.step)
-            write_documents(old, {**describe(config, source, anew), **old.info}, source)
+            write_documents(old, describe(config, source, anew) | known_of(old, config), source)
             if config != before:
                 old.write("config.toml", config.toml())
         fit(session)
@@ -196,7 +197,10 @@ def train_or_resume(
     longer = {"train.kimg": kimg} if kimg > old.config.train.kimg else {}
     if old.status() == "finished" and not longer:
         return old
-    data = None if isinstance(data, (str, os.PathLike)) else data
+    if isinstance(data, (str, os.PathLike)) and old.config.data.source:
+        with contextlib.suppress(RunError):
+            old.check_place("")
+            data = None  # they are where they were
     return resume(folder, data=data, overrides=longer, progress=progress, each_tick=each_tick)
 
 
@@ -210,8 +214,9 @@ def _session(
     """The session of a recipe and images, still without run and GAN; `known`: see `Options`."""
     strategy = replicas.strategy_of(config.train.strategy)  # before any other use of TensorFlow
     replicas.check(config, strategy.num_replicas_in_sync, task()[1])
-    config, source = prepare(data, config, None, known, progress and task()[0] == 0)
-    return Session(config, source, strategy, progress, each_tick)
+    shown = progress and sys.stderr is not None  # a program without a console has none
+    config, source = prepare(data, config, None, known, shown and task()[0] == 0)
+    return Session(config, source, strategy, shown, each_tick)
 
 
 def _restored(session: Session) -> list[str]:
@@ -223,11 +228,20 @@ def _restored(session: Session) -> list[str]:
         apply_fix(session, session.config)
         return []
     session.assemble()
+    run = session.run
+    state = run.load_state()
+    if state is None:
+        return take_parent(session)
+    step = int(state["step"])
     with session.strategy.scope():
-        state = session.run.load_state()
-        if state:
-            restore(session.gan, state)
-    return [] if state else take_parent(session)
+        if run.unscored(step):
+            with contextlib.suppress(RunError):  # unreadable, or the parent is gone
+                session.before = run.load_state(before=step)
+                if session.before is None and all(row["step"] >= step for row in run.rows()):
+                    take_parent(session)
+                    session.before = state_of(session.gan)
+        restore(session.gan, state)
+    return []
 
 
 def load_game(run: StrPath) -> GAN:

@@ -68,7 +68,7 @@ def make_logos(
     base, marks = Path(folder), _marks(data, size, kind)
     logos = learn_logos(marks, base, size=size, kimg=kimg, seed=seed, overrides=overrides,
                         progress=progress)  # fmt: skip
-    tell(f"trained {len(logos.kinds)} kinds ({logos.run.rows()[-1]['seconds']:.0f} s of training)")
+    tell(f"trained {len(logos.kinds)} kinds ({work.seconds_of(logos.run):.0f} s of training)")
     drawn = logos.draw(n, palette, seed, truncation, kind)
     names = ",".join(palette) or "as learnt"
     about = work.provenance(logos.run, seed=seed, truncation=truncation, palette=names)
@@ -81,7 +81,7 @@ def make_logos(
         truncation=truncation, palette=tuple(palette), refused=drawn.refused,
         training_palette=tuple(colour.palette(_rgb(logos.marks.pixels[:500]))[0]),
         precision_recall=tuple(_curve(logos, seed) if judge else ()), logos=tuple(items),
-        seconds_training=logos.run.rows()[-1]["seconds"],
+        seconds_training=work.seconds_of(logos.run),
         seconds=round(time.perf_counter() - began, 1),
     )  # fmt: skip
     write_json(base / "logos.json", result.to_dict())

@@ -76,7 +76,7 @@ def make_tiles(
             paths, place, kimg=kimg, scale=scale, seed=seed, overrides=overrides, progress=progress
         )
         runs.append(tiles.run)
-        tell(f"trained {', '.join(tiles.names)} ({_seconds(tiles.run):.0f} s of training)")
+        tell(f"trained {', '.join(tiles.names)} ({work.seconds_of(tiles.run):.0f} s of training)")
         drawn += _write_each(tiles, base, size, n, repeat, seed, first=not drawn)
         if morph:
             _morph(tiles, base, size, seed)
@@ -98,13 +98,9 @@ def _summary(
         tiles=tuple(drawn),
         ratio=float(np.mean([one.seams.ratio for one in drawn])),
         within=float(np.mean([one.seams.within for one in drawn])),
-        seconds_training=sum(map(_seconds, runs)),
+        seconds_training=sum(map(work.seconds_of, runs)),
         seconds=round(seconds, 1),
     )
-
-
-def _seconds(run: Run) -> float:
-    return float(run.rows()[-1]["seconds"])
 
 
 def _check_counts(n: int, repeat: int, size: tuple[int, int]) -> None:

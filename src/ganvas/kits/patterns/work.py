@@ -19,3 +19,8 @@ def provenance(run: Run, **values: Any) -> dict[str, str]:
     digest = hashlib.sha256(model.read_bytes()).hexdigest() if model else "none"
     about = {"Software": f"ganvas {__version__}", "model_sha256": digest}
     return {**about, **{key: str(value) for key, value in values.items()}}
+
+
+def seconds_of(run: Run) -> float:
+    """The seconds of training of a run."""
+    return float((run.rows() or [{}])[-1].get("seconds", 0.0))

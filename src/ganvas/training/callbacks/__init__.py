@@ -1,6 +1,6 @@
 """Callbacks of a run: work at the end of a tick."""
 
-from .checkpoint import Checkpoint, restore, state_of, take_weights
+from .checkpoint import Checkpoint, Complete, restore, state_of, take_weights
 from .early_stop import EarlyStop
 from .log import Log
 from .nan_guard import NaNGuard
@@ -12,6 +12,7 @@ from .watch import Watch
 
 __all__ = [
     "Checkpoint",
+    "Complete",
     "EarlyStop",
     "Log",
     "Logits",

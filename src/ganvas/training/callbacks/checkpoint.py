@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,16 +10,42 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ...config.plan import Plan
 from ...errors import RunError
 from ...gan.model import GAN
+from ...storage.run import Run
 from .base import EachTick
 
 
 class Checkpoint(EachTick):
-    """Writes the state every tick, after the log."""
+    """Writes the state every tick, before scores, line and grid, which may take long. Until they
+    are written, the tick is marked as unscored.
+
+    Attributes:
+        seconds: duration of the tick's steps.
+    """
+
+    def __init__(self, run: Run, plan: Plan) -> None:
+        super().__init__(run, plan)
+        self.seconds = 0.0
+        self.began = time.perf_counter()
+
+    def on_epoch_begin(self, epoch: Any, logs: Any = None) -> None:
+        self.began = time.perf_counter()
 
     def tick(self, step: int, logs: dict[str, float]) -> None:
+        self.seconds = time.perf_counter() - self.began
+        self.run.mark_unscored(step, logs=logs, seconds=self.seconds)
         self.run.save_state(step, state_of(self.model))
+
+
+class Complete(EachTick):
+    """Called after all that belongs to the tick is written. If the run stops, the mark is kept
+    until the reason of the stop is written, too: a resumed run finds it again."""
+
+    def tick(self, step: int, logs: dict[str, float]) -> None:
+        if not self.model.stop_training:
+            self.run.mark_complete()
 
 
 def variables(gan: GAN) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from ...base.files import disk_errors
 from ...config.plan import Plan
 from ...storage.run import Run
 from .base import EachTick
+from .checkpoint import Checkpoint
 
 
 class Log(EachTick):
@@ -21,21 +22,18 @@ class Log(EachTick):
     `seconds` is the old name of `step_seconds`.
     """
 
-    def __init__(self, run: Run, plan: Plan, writer: Any = None) -> None:
+    def __init__(self, run: Run, plan: Plan, checkpoint: Checkpoint, writer: Any = None) -> None:
         super().__init__(run, plan)
+        self.checkpoint = checkpoint
         rows = run.rows()
         last = rows[-1] if rows else {}
         self.seconds = last.get("seconds", 0.0)
         self.wall = last.get("wall_seconds", self.seconds) - time.perf_counter()
         self.step = rows[-1]["step"] if rows else 0
         self.writer = writer
-        self.began = time.perf_counter()
-
-    def on_epoch_begin(self, epoch: Any, logs: Any = None) -> None:
-        self.began = time.perf_counter()
 
     def tick(self, step: int, logs: dict[str, float]) -> None:
-        seconds = time.perf_counter() - self.began - logs.get("score/seconds", 0.0)
+        seconds = self.checkpoint.seconds
         kimg = self.plan.kimg(step)
         speed = 1000 * (kimg - self.plan.kimg(self.step)) / seconds
         self.seconds, self.step = self.seconds + seconds, step

@@ -33,8 +33,12 @@ class NaNGuard(EachTick):
             if self.run is None:
                 raise Diverged(f"{wrong[0]} is not finite after step {step}")
             self.run.update_info(diverged=about)
+            advice = "lower the learning rates or add a penalty, then train"
+            if self.run.states():
+                kept = f"the last good state is kept in {self.run.folder}/state; {advice} --from it"
+            else:
+                kept = f"it is the first tick, so there is no good state; {advice} again"
             raise Diverged(
                 f"{wrong[0]} is not finite after step {step} ({self.plan.kimg(step):.1f} kimg): "
-                f"the last good state is kept in {self.run.folder}/state; lower the learning "
-                "rates or add a penalty, then train --from it"
+                f"{kept}"
             )

@@ -27,7 +27,7 @@ class Scores(EachTick):
     """Called before the log, so that scores are in the tick's line; writes best.json.
 
     Its decisions depend only on the log, best.json and the weights, so they are the same in a run
-    that is killed and resumed.
+    that is killed and resumed, also if it was killed after best.json and before the line.
     """
 
     def __init__(
@@ -56,7 +56,8 @@ class Scores(EachTick):
         scores = self.reference.distances(self.reference.extractor(fakes)[0])
         key, value = f"score/{by}", scores[by]
         past = [row[key] for row in since_fix(self.run.rows()) if key in row]
-        if value < min([*past, self.run.best.get(by, math.inf)]):
+        best = self.run.best
+        if best.get("step") == step or value < min([*past, best.get(by, math.inf)]):
             self.keep(step, scores)
         elif self.options.patience and past:
             since = len(past) - past.index(min(past))

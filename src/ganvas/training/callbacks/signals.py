@@ -40,8 +40,12 @@ class Signals(EachTick):
         self.before: np.ndarray | None = None
         self.read: Callable[..., Any] | None = None
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """In a resumed run, the weights now are those of its last tick."""
+    def on_train_begin(self, logs: Any = None, known: bool = True) -> None:
+        """In a resumed run, the weights now are those of its last tick.
+
+        Args:
+            known: False if they are not: the next tick has no signals of change.
+        """
         if self.read is None:
             # Functions need a third of the time of eager execution.
             model, noise, label = reader(self.model.discriminator), self.noise, self.label
@@ -49,7 +53,8 @@ class Signals(EachTick):
             self.generate_fakes = tf.function(
                 lambda: self.model.generate(noise, label, training=False)
             )
-            self.weights, self.before = self._weights(), self._draw()
+            if known:
+                self.weights, self.before = self._weights(), self._draw()
             self.step = int(self.model.step.numpy())
 
     def tick(self, step: int, logs: dict[str, float]) -> dict[str, float] | None:
@@ -61,8 +66,8 @@ class Signals(EachTick):
         on_held = self._logits(to_float(self.held[0]), self.held[1])[0] if self.held else None
         found |= signals.of_logits(on_real, on_fake, on_held)
         found["feature_diversity"] = signals.of_features(features, real)
-        for name, weights in now.items():
-            found[f"step/{name}"] = _distance(weights, self.weights[name]) / (step - self.step)
+        for name, weights in self.weights.items():
+            found[f"step/{name}"] = _distance(now[name], weights) / (step - self.step)
         self.weights, self.before, self.step = now, pictures, step
         return {f"signal/{name}": value for name, value in found.items()}
 
