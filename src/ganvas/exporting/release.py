@@ -147,8 +147,8 @@ def _source(config: Config, data: Any, known: str) -> tuple[Images | None, str |
     place = data if data is not None else config.data.source
     if isinstance(place, str) and not place:
         return None, "the run was trained on arrays, which are not stored"
-    # Groups and balance are for training only; they do not change the held-out images.
-    options = replace(options_of(config, known), balanced=False, clusters=0)
+    # Balance is for training only; it does not change the held-out images.
+    options = replace(options_of(config, known), balanced=False)
     if data is not None:
         return load_images(data, options_for_others(config)), None
     remote.trusted(place)
