@@ -139,6 +139,10 @@ class Forked:
         out, err = (path.read_text() if path.exists() else "" for path in self._files)
         return out, err
 
+    def shown(self) -> str:
+        """Standard error so far."""
+        return self._files[1].read_text() if self._files[1].exists() else ""
+
     def send_signal(self, number: int) -> None:
         if self.returncode is None:
             os.kill(self.pid, number)

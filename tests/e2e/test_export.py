@@ -20,7 +20,7 @@ from ganvas.images import read
 from ganvas.storage.run import Run
 from ganvas.training.assembly import assemble
 from ganvas.training.provenance import describe, write_documents
-from ganvas.training.train import prepare
+from ganvas.training.preparing import prepare
 
 
 @pytest.fixture(scope="module")

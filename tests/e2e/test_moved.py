@@ -49,7 +49,7 @@ def moved(photos, trained, tmp_path) -> tuple[Path, Path]:
 
 
 def one_line(done, *parts):
-    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert done.returncode == 2 and done.stderr.count("error: ") == 1, done.stderr
     assert all(str(part) in done.stderr for part in parts), done.stderr
 
 

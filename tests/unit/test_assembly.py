@@ -14,7 +14,7 @@ from ganvas.gan.networks import R3GAN
 from ganvas.gan.optimizers import Adam, eased
 from ganvas.gan.penalties import PENALTIES, Critique
 from ganvas.training.assembly import advice, assemble
-from ganvas.training.train import prepare
+from ganvas.training.preparing import prepare
 from refusals import refuses
 
 TINY = {

@@ -427,7 +427,7 @@ class TestLevels:
 
     def test_a_run_keeps_the_two_numbers(self, deep):
         from ganvas.data import options_of
-        from ganvas.training.train import prepare as prepare_run
+        from ganvas.training.preparing import prepare as prepare_run
 
         config, source = prepare_run(str(deep), "quick", None)
         assert config.data.levels == (0, 4095)

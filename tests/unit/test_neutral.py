@@ -28,8 +28,8 @@ from ganvas.base.printing import (
     covered,
     is_plain,
     on_one_line,
+    open_streams,
     printable,
-    reopen,
     uncovered,
 )
 from ganvas.data import tables
@@ -89,7 +89,7 @@ def test_nothing_stops_because_nobody_reads_standard_error(monkeypatch):
 def test_streams_that_the_caller_closed_are_reopened(monkeypatch):
     for name in ("stdin", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, None)
-    reopen()
+    open_streams()
     with sys.stdin, sys.stdout, sys.stderr:
         assert sys.stdout.write("x") == 1 and sys.stdin.read() == ""
 

@@ -54,8 +54,9 @@ def train(
     Raises: as `ganvas.train`; RunError: workers died too often.
     """
     # Not at the top, because Ray's helpers that import this file need no TensorFlow.
+    from ..training.preparing import read
     from ..training.replicas import check
-    from ..training.train import name, read
+    from ..training.train import name
 
     config = read(recipe, overrides)
     if start_from:

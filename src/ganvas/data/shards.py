@@ -198,10 +198,14 @@ def _levels(folder: Path | str, report: Report, options: Options) -> Levels:
     packed = "full" if packed == "auto" else packed
     if options.levels not in ("auto", packed):
         raise DataError(
-            f"{folder} was packed with data.levels = {packed}, got {options.levels}: omit "
-            "data.levels, or prepare the images again"
+            f"{folder} was packed with data.levels = {_shown(packed)}, got "
+            f"{_shown(options.levels)}: omit data.levels, or prepare the images again"
         )
     return packed
+
+
+def _shown(levels: Levels) -> str:
+    return levels if isinstance(levels, str) else f"[{levels[0]:g}, {levels[1]:g}]"
 
 
 class _Order:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import os
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..config import Config, Gate
-from ..data import Images, Options, header, load as load_images, options_for_others, options_of
+from ..config import Gate
+from ..data import Images, Options, header, load as load_images, options_for_others
 from ..data.generated import read_generated
-from ..errors import Advice, DataError, RunError, UsageError, no_such
+from ..errors import DataError, UsageError, no_such
 from ..features.base import Extractor
 from ..images import grid
 from ..sampling.sampler import Sampler, load
@@ -26,6 +24,7 @@ from ..storage.run import Run
 from .base import Comparison, Sample
 from .copies import nearest
 from .gate import judge
+from .own_images import own_images
 from .result import ClassShares, Evaluation, Grids, TruncationPoint
 from .samples import describe, describe_source, extractor_for, pixels_of
 from .scores import SCORES, score
@@ -147,7 +146,7 @@ def _run(fakes: Any) -> Run | None:
 
 def _of_run(run: Run, data: Any, n: int, seed: int, labels: str | None, model: str) -> Subject:
     config = run.config
-    own, data = _own_images(run, config, data)
+    own, data = own_images(run, config, data)
     sampler = load(run, model)
     held = own.held_out() if own else None
     if data is None and own is None:
@@ -166,51 +165,6 @@ def _of_run(run: Run, data: Any, n: int, seed: int, labels: str | None, model: s
         images, _numbered(drawn, sampler.names, real.names), real, spare, own, held, sampler,
         config.gate, path.relative_to(run.folder).as_posix() if path else "",
     )  # fmt: skip
-
-
-def _own_images(run: Run, config: Config, data: Any) -> tuple[Images | None, Any]:
-    """The images that the run was trained on, and the other images that are given, if any. Images
-    are known by their content: those that are given may be the run's own, at a new place."""
-    known = (run.info.get("data") or {}).get("fingerprint") or ""
-    own, why = None, ""
-    if source := _own(config, data):
-        try:
-            run.check_place("name their new place by --data")
-            own = load_images(source, options_of(config, known))
-            if known and own.fingerprint != known:
-                raise RunError(
-                    f"the images of {run.folder} have changed since training ({source}), so its "
-                    "held-out images are not known: restore them, name their copy by --data, or "
-                    "train again"
-                )
-        except UsageError as error:
-            if data is None:
-                raise
-            own, why = None, str(error).partition(": ")[0]
-    if own is None and known and data is not None:
-        with contextlib.suppress(UsageError):  # such as: too small; `_of_run` reads them otherwise
-            given = load_images(data, options_of(config, known))
-            if given.fingerprint == known:
-                return given, None
-    if why:
-        note = f"{why}: copies of training images are not searched for: those by --data are others"
-        warnings.warn(note, Advice, stacklevel=4)
-    return own, data
-
-
-def _own(config: Config, data: Any) -> str:
-    """The name of the run's own images; empty if there is none, or it is an address that a file may
-    not name, and other images are given. Raises: UsageError: such an address, and none are given.
-    """
-    source = config.data.source
-    if source and str(data) != source:
-        try:
-            remote.trusted(source)
-        except UsageError:
-            if data is None:
-                raise
-            return ""
-    return source
 
 
 def _of_images(fakes: Any, data: Any, n: int, seed: int, labels: str | None) -> Subject:

@@ -40,7 +40,7 @@ _OTHERS = {
     b"%PDF": "a PDF document", b"PK\x03\x04": "a zip archive", b"\x1f\x8b": "a gzip archive",
     b"version https://git-lfs": "a pointer of Git LFS: run git lfs pull",
     b"<!DOCTYPE": "a web page", b"<!doctype": "a web page", b"<html": "a web page",
-    b"<svg": "an SVG drawing", b"%!PS": "PostScript",
+    b"<svg": "an SVG drawing", b"%!PS": "PostScript, not an image",
 }  # fmt: skip
 
 

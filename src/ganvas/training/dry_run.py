@@ -14,8 +14,8 @@ from ..base.types import StrPath
 from ..config import Config
 from .assembly import assemble, stream
 from .callbacks import clock
+from .preparing import prepare
 from .provenance import announce
-from .train import prepare
 
 SECONDS = 5.0
 

@@ -9,7 +9,6 @@ import contextlib
 import os
 import re
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,17 @@ from typing import Any
 from ..base.keras_files import limited
 from ..base.types import StrPath
 from ..base.workers import task
-from ..config import Config, load_recipe
-from ..data import Images, header, load as load_images, options_of
-from ..data.sources import lasting_name
-from ..errors import Advice, ConfigError, RunError, UsageError
+from ..config import Config
+from ..errors import ConfigError, RunError, UsageError
 from ..gan.model import GAN
 from ..storage import remote
 from ..storage.mirror import mirrored
 from ..storage.run import Run, fresh
 from . import replicas
-from .assembly import Form, advice, assemble, import_own_parts, settle
+from .assembly import Form, assemble, import_own_parts
 from .callbacks import restore, state_of, take_weights
 from .healing import apply_fix, fit, pending_fix
+from .preparing import prepare, read
 from .provenance import announce, check_images, describe, known_of, write_documents
 from .session import Session
 
@@ -260,41 +258,6 @@ def load_game(run: StrPath) -> GAN:
         gan, _ = assemble(old.config, Form(tuple(about["shape"]), len(about["class_shares"])))
     restore(gan, state)
     return gan
-
-
-def read(recipe: StrPath | Config, values: Mapping[str, Any] | None) -> Config:
-    """A recipe from a name, a file or a Config, with changed values. Needs no TensorFlow."""
-    config = recipe if isinstance(recipe, Config) else load_recipe(recipe)
-    return config.with_values(values or {})
-
-
-def prepare(
-    data: Any,
-    recipe: StrPath | Config,
-    values: Mapping[str, Any] | None,
-    known: str = "",
-    progress: bool = False,
-) -> tuple[Config, Images]:
-    """Read the recipe, check the images, and set the values that depend on them.
-
-    Args:
-        known: the fingerprint of the run that is resumed.
-        progress: write the first part of the header.
-    """
-    config = read(recipe, values)
-    import_own_parts(config)
-    data = config.data.source if data is None else data
-    source_name = lasting_name(data)
-    if isinstance(data, str) and not source_name:
-        raise UsageError(
-            "no images are given: name a folder or file as DATA, or set data.source in the recipe"
-        )
-    if isinstance(config.data.labels, str):
-        config = config.with_values({"data.labels": str(Path(config.data.labels).absolute())})
-    for sentence in advice(config):
-        warnings.warn(sentence, Advice, stacklevel=3)
-    source = load_images(data, options_of(config, known), header.show_found if progress else None)
-    return settle(config, source, source_name), source
 
 
 def take_parent(session: Session) -> list[str]:

@@ -16,7 +16,7 @@ from ..data import Images
 from ..data.listing import held_count
 from ..errors import Advice, UsageError
 from ..evaluation.reference import FEWEST, reference_images
-from ..training.train import prepare
+from ..training.preparing import prepare
 from .result import TuningResult
 from .session import Search
 from .space import digest, space_of
