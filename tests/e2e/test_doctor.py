@@ -20,8 +20,8 @@ from ganvas.training import healing
 from ganvas.training.assembly import assemble
 from ganvas.training.callbacks import NaNGuard
 from ganvas.training.healing import apply_fix, choose_fix
-from ganvas.training.session import Session
 from ganvas.training.preparing import prepare
+from ganvas.training.session import Session
 from refusals import refuses
 
 WATCHED = {"train.kimg": 0.768, "train.batch": 16, "train.tick_kimg": 0.128,

@@ -19,8 +19,8 @@ from ganvas.exporting import benchmark
 from ganvas.images import read
 from ganvas.storage.run import Run
 from ganvas.training.assembly import assemble
-from ganvas.training.provenance import describe, write_documents
 from ganvas.training.preparing import prepare
+from ganvas.training.provenance import describe, write_documents
 
 
 @pytest.fixture(scope="module")
