@@ -5,11 +5,13 @@
 
 import os
 import runpy
+import signal
 import sys
 from pathlib import Path
 
 order = globals()["order"]  # given by the caller
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
 os.environ.clear()
 os.environ.update(order["environment"])
 os.chdir(order["folder"])
