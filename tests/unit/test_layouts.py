@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import unicodedata
 import zlib
 from pathlib import Path
 
@@ -213,6 +214,61 @@ def test_a_table_that_the_user_names(tmp_path):
         load(folder, Options(labels=str(tmp_path / "nowhere.csv")))
     with refuses(DataError, "mine.csv", "folder of images"):
         load(np.zeros((4, 16, 16), np.uint8), Options(labels=str(mine)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    ("separator", "name"),
+    [(";", "labels.csv"), ("\t", "labels.tsv"), (", ", "train.csv"), ("|", "metadata.csv")],
+)
+def test_separators_and_encodings_of_spreadsheets(tmp_path, separator, name, encoding):
+    fill(tmp_path, *several("img", 6))
+    lines = [
+        f"Image Name{separator}class-label",
+        *(f'{i}.png{separator}"é{i % 2}"' for i in range(6)),
+    ]
+    for first in ([], ["sep=;"]):
+        (tmp_path / name).write_bytes("\r\n".join([*first, *lines]).encode(encoding))
+        assert load(tmp_path).names == ("é0", "é1")
+
+
+def test_labels_of_hugging_face(tmp_path):
+    fill(tmp_path, *several("train", 6), *several("test", 2))
+    told = [{"file_name": f"{i}.png", "label": i % 2} for i in range(6)]
+    file = tmp_path / "train" / "metadata.jsonl"
+    file.write_text("".join(f"{json.dumps(one)}\n" for one in told))
+    assert "classes from train/metadata.jsonl (file_name, label)" in said(load(tmp_path))
+    assert load(tmp_path).names == ("0", "1")
+    for content, words in (("[1]", "lines that are no objects"), ("{", "cannot be read")):
+        file.write_text(content)
+        assert f"train/metadata.jsonl {words}" in said(load(tmp_path)).replace("has lines", "lines")
+
+
+def test_paths_of_another_computer(tmp_path):
+    """By the longest end that an image shares; capitals and composed accents do not matter."""
+    composed, apart = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
+    fill(tmp_path, *several("a", 2), *several("b", 2), f"b/{apart}")
+    told = {
+        "C:\\me\\A\\0.PNG": "x",
+        "/home/me/a/1.png": "x",
+        "/mnt/b/0.png": "y",
+        "set\\b\\1.png": "y",
+    }
+    rows(
+        tmp_path, "labels.csv", ("path", "label"), *told.items(), (composed, "y"), ("c/0.png", "z")
+    )
+    source = load(tmp_path)
+    assert [source.names[n] for n in source.labels] == list("xxyyy")
+    assert "1 path of labels.csv does not exist, such as c/0.png" in said(source)
+
+
+def test_labels_that_are_equal_to_the_eye(tmp_path):
+    fill(tmp_path, *several(".", 4))
+    accents = [unicodedata.normalize(form, "é") for form in ("NFC", "NFD")]
+    for found, names in ((("0.0", "1.0"), ("0", "1")), ((*accents, "e"), ("e", accents[0]))):
+        table = [(i, found[i % len(found)]) for i in range(4)]
+        rows(tmp_path, "labels.csv", ("id", "label"), *table)
+        assert load(tmp_path).names == names
 
 
 def test_labels_of_stylegan(tmp_path):
