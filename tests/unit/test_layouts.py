@@ -114,6 +114,42 @@ def test_other_names_of_parts(tmp_path):
     assert load(folder).names == ("car", "plane", "train"), "a train on rails"
 
 
+def test_parts_of_one_name(tmp_path):
+    for train, other in (("seg_train", "seg_test"), ("train", "test1"), ("Cat-Train", "cat-VAL")):
+        folder = fill(
+            tmp_path / train, *several(f"{train}/{train}/a"), *several(f"{train}/{train}/b")
+        )
+        fill(folder, *several(f"{other}/a"), *several("pred"))
+        assert (load(folder).names, load(folder).count) == (("a", "b"), 8)
+    for names in (("crash_test", "toy_train"), ("test1", "test2")):
+        folder = fill(tmp_path / names[0], *several(names[0]), *several(names[1]))
+        assert load(folder).names == names
+    several_sets = ("bed_train", "bed_val", "den_train", "den_val")
+    fill(tmp_path / "rooms", *(file for name in several_sets for file in several(name)))
+    with refuses(DataError, "bed_train"):
+        load(tmp_path / "rooms")
+    fill(tmp_path / "kit", *several("VOC2007/JPEGImages"), *several("VOC2012/JPEGImages"))
+    with refuses(DataError, "VOC2007"):
+        load(tmp_path / "kit")
+
+
+@pytest.mark.parametrize("names", ["HAM_part_1 HAM_part_2", "100CANON 101NIKON", "fold1 fold2"])
+def test_folders_that_are_numbered_with_words(tmp_path, names):
+    source = load(fill(tmp_path, *(file for name in names.split() for file in several(name))))
+    assert (source.classes, source.count) == (0, 8)
+    assert "are parts of one set" in said(source)
+
+
+def test_where_classes_may_be_is_said(tmp_path):
+    fill(tmp_path, "cat.0.png", "cat.1.png", "3_wild dog_1.png", "4_wild dog_2.png")
+    assert "named by 2 words (cat, wild dog): if these are classes" in said(load(tmp_path))
+    assert "words" not in said(load(tmp_path, Options(labels=False)))
+    fill(tmp_path / "camera", "IMG_1.png", "IMG_2.png", "DSC_1.png", "DSC_2.png")
+    (tmp_path / "camera" / "attributes.csv").touch()
+    assert "words" not in said(load(tmp_path / "camera"))
+    assert "--labels names another file" in said(load(tmp_path / "camera"))
+
+
 def test_every_digit_is_a_class_and_so_are_numbers_without_zeros(tmp_path):
     fill(tmp_path / "digits", *(file for i in range(10) for file in several(str(i), 2)))
     assert load(tmp_path / "digits").classes == 10
