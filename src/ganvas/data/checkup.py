@@ -261,7 +261,8 @@ def _nothing(layout: Layout, unreadable: list[dict[str, str]]) -> str:
     if unused:
         return f"{name} contains no images to use, only {'; '.join(unused)}: give another folder"
     count = left_out.total()
-    others = f" ({count} other file{'s' * (count != 1)})" if count else ""
+    kinds = ", ".join(dict.fromkeys(what for (what, _), _ in left_out.most_common(3)))
+    others = f" ({count} other file{'s' * (count != 1)}: {kinds})" if count else ""
     reasons = Counter({key: n for key, n in left_out.items() if key[1] != NO_IMAGE})
     if reasons:
         ((what, why), number), *_ = reasons.most_common(1)

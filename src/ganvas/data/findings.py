@@ -87,9 +87,15 @@ def examine(
     """
     used, distinct = len(hashes), len(np.unique(hashes))
     if distinct < 2 and not judged:
+        several = (facts or {}).get("first_frames")
+        add = (
+            "save the frames or pages of each file as files of their own"
+            if several
+            else "add images"
+        )
         raise DataError(
             f"{where} holds {used} readable image{'s' * (used != 1)}, {distinct} of them distinct, "
-            "at least 2 are needed (a few thousand for good results): add images"
+            f"at least 2 are needed (a few thousand for good results): {add}"
         )
     if constant == used and not judged:
         raise DataError(

@@ -19,6 +19,8 @@ _KINDS = {
     ("parquet", "arrow", "feather"): ("a table of columns", _ARRAYS),
     ("csv", "tsv", "json", "jsonl", "txt", "xml"): ("a text file", "give the folder of the images"),
     ("pkl", "pickle", "pt", "pth", "joblib"): ("a file of Python objects", _ARRAYS),
+    ("nef", "cr2", "cr3", "crw", "arw", "dng", "raf", "orf", "rw2", "pef", "srw"): (
+        "a raw photograph", "convert such files to TIFF or JPEG, and give their folder"),
     ("pdf", "ps", "eps"): ("a document", _PAGES),
     ("svg", "wmf", "emf"): ("a drawing", "save it as PNG, and give a folder of images"),
     ("mp4", "avi", "mov", "mkv", "webm", "mpg", "mpeg"): ("a video", _FRAMES),
@@ -38,6 +40,8 @@ def refuse(file: Path) -> DataError:
             head = probe(file)
         except DataError as error:
             return DataError(f"{error}; give a folder of images")
+        if head.several:
+            return DataError(f"{file} is one file of several frames or pages: {_PAGES}")
         return DataError(
             f"{file} is one image of {head.height}×{head.width} px (height × width); a GAN learns "
             "from many: give their folder"
