@@ -91,6 +91,13 @@ def test_open_refuses_what_is_no_run(tmp_path, name):
         Run.open(tmp_path / name)
 
 
+def test_a_word_that_somebody_has_changed_names_its_file(run):
+    file = run.folder / "config.toml"
+    file.write_text(file.read_text().replace("\nbatch =", "\nbtach ="))
+    with refuses(ConfigError, "config.toml", "'train.batch'"):
+        _ = run.config
+
+
 def test_the_run_that_is_meant(run, tmp_path, monkeypatch):
     """A bare name as `ganvas runs` prints it; the folder of all runs; a folder of one."""
     monkeypatch.chdir(tmp_path)

@@ -36,6 +36,8 @@ def evaluate(
 ) -> int:
     """Score generated images against real ones; a run gets a report. Exit 1: the gate failed."""
 
+    from ..storage.run import Run
+
     def is_run(subject: str) -> bool:
         return bool(remote.address(subject)) or (Path(subject) / "config.toml").is_file()
 
@@ -43,13 +45,14 @@ def evaluate(
         if is_run(subject) and not remote.address(subject):
             check_replaceable(*(Path(subject) / name for name in ("report.html", "report.md")))
         if data is None and not is_run(subject):
+            if not Path(subject).exists():
+                Run.open(subject)
             raise UsageError(
                 f"{subject} is not a run, so there are no real images to compare with: give them "
                 "by --data"
             )
     tensorflow()
     from ..evaluation import Evaluation, comparison_table, evaluate, scores_table, write_report
-    from ..storage.run import Run
 
     names = [name.strip() for name in metrics.split(",")] if metrics else None
     results: dict[str, Evaluation] = {}
