@@ -503,6 +503,12 @@ def test_pictures_that_are_not_read_are_said(tmp_path, name, content, words):
             load(tmp_path)
 
 
+def test_a_folder_of_tables_says_what_to_give(tmp_path):
+    (tmp_path / "train-00000.parquet").write_bytes(b"PAR1")
+    with refuses(DataError, "(1 other file: .parquet)", "a table of columns"):
+        load(tmp_path)
+
+
 def test_a_file_of_many_pages_is_one_image(tmp_path):
     pages = [Image.fromarray(spot(number)) for number in range(3)]
     pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])

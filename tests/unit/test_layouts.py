@@ -115,7 +115,12 @@ def test_other_names_of_parts(tmp_path):
 
 
 def test_parts_of_one_name(tmp_path):
-    for train, other in (("seg_train", "seg_test"), ("train", "test1"), ("Cat-Train", "cat-VAL")):
+    for train, other in (
+        ("seg_train", "seg_test"),
+        ("train", "test1"),
+        ("Cat-Train", "cat-VAL"),
+        ("trainval", "test"),
+    ):
         folder = fill(
             tmp_path / train, *several(f"{train}/{train}/a"), *several(f"{train}/{train}/b")
         )
@@ -275,9 +280,21 @@ def test_labels_of_hugging_face(tmp_path):
     file.write_text("".join(f"{json.dumps(one)}\n" for one in told))
     assert "classes from train/metadata.jsonl (file_name, label)" in said(load(tmp_path))
     assert load(tmp_path).names == ("0", "1")
+    listed = json.dumps({"file_name": "0.png", "label": [1, 1]})
+    file.write_text(listed)
+    assert "labels that are no classes" in said(load(tmp_path))
     for content, words in (("[1]", "lines that are no objects"), ("{", "cannot be read")):
         file.write_text(content)
         assert f"train/metadata.jsonl {words}" in said(load(tmp_path)).replace("has lines", "lines")
+
+
+def test_labels_of_a_few_images_do_not_drop_the_others(tmp_path):
+    fill(tmp_path, *several("cat", 10), *several("dog", 10))
+    file = rows(tmp_path, "labels.csv", ("path", "label"), ("cat/0.png", "a"), ("cat/1.png", "b"))
+    source = load(tmp_path)
+    assert (source.names, source.count) == (("cat", "dog"), 20)
+    assert "labels.csv has labels of 2 of the 20 images only" in said(source)
+    assert load(tmp_path, Options(labels=str(file))).count == 2
 
 
 def test_paths_of_another_computer(tmp_path):

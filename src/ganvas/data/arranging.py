@@ -137,7 +137,9 @@ def _labelled(level: Level, paths: list[str], given: str, left_out: LeftOut) -> 
     for name in [given] if given else tables.find(level.root, choice.base):
         file, within = (Path(given), "") if given else (level.root / name, name.rpartition("/")[0])
         try:
-            found = tables.read(file, name, within, [_within(path, start) for path in used])
+            found = tables.read(
+                file, name, within, [_within(path, start) for path in used], bool(given)
+            )
         except tables.Unusable as error:
             unusable.append(str(error))
             continue

@@ -15,6 +15,7 @@ import numpy as np
 
 from ganvas.data.arranging import Layout
 from ganvas.data.findings import examine
+from ganvas.data.kinds import advice
 from ganvas.data.listing import alike, content_hash
 from ganvas.data.options import Options, auto_size
 from ganvas.data.walk import IMAGE, NO_IMAGE
@@ -271,4 +272,7 @@ def _nothing(layout: Layout, unreadable: list[dict[str, str]]) -> str:
         return f"{name} contains no images that can be read; {files} left out ({what}): {hint}"
     if any(what in (".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2") for what, _ in left_out):
         return f"{name} contains no images, but an archive: give the archive itself, or unpack it"
+    (most, _), _ = (*left_out.most_common(1), (("", ""), 0))[0]
+    if what := advice(most):
+        return f"{name} contains no images{others}; each {most} file is {what}"
     return f"{name} contains no images{others}; accepted are {accepted}: give a folder of images"

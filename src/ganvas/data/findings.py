@@ -86,21 +86,8 @@ def examine(
         single colour.
     """
     used, distinct = len(hashes), len(np.unique(hashes))
-    if distinct < 2 and not judged:
-        several = (facts or {}).get("first_frames")
-        add = (
-            "save the frames or pages of each file as files of their own"
-            if several
-            else "add images"
-        )
-        raise DataError(
-            f"{where} holds {used} readable image{'s' * (used != 1)}, {distinct} of them distinct, "
-            f"at least 2 are needed (a few thousand for good results): {add}"
-        )
-    if constant == used and not judged:
-        raise DataError(
-            f"{where} holds only images of a single colour: add images that show something"
-        )
+    if not judged:
+        _refuse_alike(where, used, distinct, constant, (facts or {}).get("first_frames", 0))
     counts = np.bincount(labels, minlength=len(names)) if names else ()
     classes = {name: int(n) for name, n in zip(names, counts, strict=True)}
     by_area = sorted(sizes, key=_area)
@@ -121,6 +108,24 @@ def examine(
     report.warnings.extend(_warnings(report, median_side(sizes), min(shape[:2])))
     report.warnings.extend(_of_pixels(report, extent, shape[2]))
     return report
+
+
+def _refuse_alike(where: str, used: int, distinct: int, constant: int, several: int) -> None:
+    """Raises: DataError: images that show nothing, or all the same."""
+    if distinct < 2:
+        add = (
+            "save the frames or pages of each file as files of their own"
+            if several
+            else "add images"
+        )
+        raise DataError(
+            f"{where} holds {used} readable image{'s' * (used != 1)}, {distinct} of them distinct, "
+            f"at least 2 are needed (a few thousand for good results): {add}"
+        )
+    if constant == used:
+        raise DataError(
+            f"{where} holds only images of a single colour: add images that show something"
+        )
 
 
 def _area(size: tuple[int, int]) -> int:

@@ -29,6 +29,14 @@ _KINDS = {
 }  # fmt: skip
 
 
+def advice(suffix: str) -> str:
+    """What files of this suffix are, and what to give in their place; empty if it is not known."""
+    for suffixes, (what, instead) in _KINDS.items():
+        if suffix[1:] in suffixes:
+            return f"{what}, which is not read: {instead}"
+    return ""
+
+
 def refuse(file: Path) -> DataError:
     """The error for a single file that is given as a set of images."""
     suffix = suffix_of(file.name)
@@ -48,9 +56,8 @@ def refuse(file: Path) -> DataError:
         )
     if hint:
         return DataError(f"{file} is one image, which needs {hint}: give a folder of images")
-    for suffixes, (what, advice) in _KINDS.items():
-        if suffix[1:] in suffixes:
-            return DataError(f"{file} is {what}, which is not read: {advice}")
+    if what := advice(suffix):
+        return DataError(f"{file} is {what}")
     return DataError(
         f"{file} is a file of a kind that is not read; accepted are folders of images, .zip, .tar, "
         ".tar.gz, .npz and .npy files: give one of them"

@@ -22,7 +22,7 @@ FILES = (
 """Names of files of labels, in the order in which they are looked for."""
 _PATHS = (
     "path", "file_name", "filename", "file", "image", "image_path", "filepath", "file_path", "id",
-    "image_id", "image_name", "id_code", "img", "img_path", "name",
+    "image_id", "image_name", "filepaths", "filenames", "id_code", "img", "img_path", "name",
 )  # fmt: skip
 _LABELS = (
     "label", "class", "labels", "class_name", "class_label", "label_name", "category", "target",
@@ -35,6 +35,7 @@ _MARKS = {
 """The first bytes of a text -> its encoding; without them it is UTF-8."""
 _MOST = 0.5  # distinct labels per image: with more they are numbers or texts, not classes
 _OBJECTS = 0.1  # of the images have several labels: the rows are objects, not images
+_SHARE = 0.5  # of the images have a label, or a file that nobody has named is not for them
 _FEW = 20  # images, of which each may have a label of its own
 
 
@@ -64,13 +65,14 @@ def find(root: Path, base: str) -> list[str]:
     return [name for name in names if (root / name).is_file()]
 
 
-def read(file: Path, name: str, within: str, paths: Sequence[str]) -> Labels:
+def read(file: Path, name: str, within: str, paths: Sequence[str], given: bool = False) -> Labels:
     """The labels of images.
 
     Args:
         name: of the file in messages.
         within: the folder that the file's paths are relative to, within the data folder.
         paths: of the images, within the data folder.
+        given: the user has named the file, so images without a label are not wanted.
 
     Raises: Unusable; DataError: the file is damaged, or gives one image two labels.
     """
@@ -87,6 +89,11 @@ def read(file: Path, name: str, within: str, paths: Sequence[str]) -> Labels:
     names = sorted(set(of.values()), key=_number)
     if len(of) > _FEW and len(names) > _MOST * len(of):
         raise Unusable(f"{name} has {len(names)} labels for {len(of)} images, which are no classes")
+    if not given and len(of) < _SHARE * len(paths):
+        raise Unusable(
+            f"{name} has labels of {len(of)} of the {len(paths)} images only: --labels {name} "
+            "trains on these"
+        )
     sentences = [f"classes from {name}{columns}"]
     if unknown:
         what = "1 path" if len(unknown) == 1 else f"{len(unknown)} paths"
@@ -218,6 +225,8 @@ def _columns(
         raise Unusable(
             f"{name} has the columns {', '.join(columns) or 'none'}; path and label are needed"
         )
+    if any(isinstance(row.get(label), (list, dict)) for row in rows):
+        raise Unusable(f"{name} has labels that are no classes")
     pairs = [(_cell(row.get(path)), _cell(row.get(label))) for row in rows]
     if not (pairs := [pair for pair in pairs if all(pair)]):
         raise Unusable(f"{name} has no row with a path and a label")

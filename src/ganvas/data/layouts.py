@@ -19,7 +19,7 @@ from . import labels
 
 _OF = r"(?P<of>.*[-_ ])?"
 _PART = r"([-_ ]?(set|data|images?|imgs?))?([-_ ]?\d{1,4})?"
-_TRAIN = re.compile(rf"{_OF}(?P<part>train|training|trn){_PART}", re.IGNORECASE)
+_TRAIN = re.compile(rf"{_OF}(?P<part>train|training|trn|trainval){_PART}", re.IGNORECASE)
 _OTHER = re.compile(
     rf"{_OF}(?P<part>val|valid|validation|dev|test|testing|eval|evaluation){_PART}", re.IGNORECASE
 )
@@ -257,8 +257,9 @@ def _one(level: Level) -> Choice:
     if choice.classes != "folders":
         return choice
     strays = (level.base,) if level.direct else ()
-    sentence = f"all class folders are in {level.within(name).base}"
-    return replace(choice, strays=(*strays, *choice.strays)).after(sentence)
+    choice = replace(choice, strays=(*strays, *choice.strays))
+    above = level.within(name).base  # deeper folders have said so already
+    return choice.after(f"all class folders are in {above}") if choice.base == above else choice
 
 
 def _is_classes(level: Level) -> bool:
