@@ -503,6 +503,16 @@ def test_pictures_that_are_not_read_are_said(tmp_path, name, content, words):
             load(tmp_path)
 
 
+def test_panoramas_are_said(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        pixels = rng.integers(0, 256, (16, 80 if number else 16), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    assert warned(load(tmp_path), "3 of 4 images lose more than half of their pixels")
+    for options in (Options(fit="pad"), Options(size=(16, 80))):
+        assert not warned(load(tmp_path, options), "lose more than half")
+
+
 def test_a_folder_of_tables_says_what_to_give(tmp_path):
     (tmp_path / "train-00000.parquet").write_bytes(b"PAR1")
     with refuses(DataError, "(1 other file: .parquet)", "a table of columns"):

@@ -131,6 +131,7 @@ class Headers:
             unreadable=unreadable,
             judged=options.judged,
             extent=self._extent,
+            fit=options.fit,
             facts={
                 **self.layout.facts(names),
                 **self._depths(options, broken),

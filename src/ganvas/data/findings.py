@@ -69,6 +69,7 @@ def examine(
     unreadable: Sequence[dict[str, str]] = (),
     judged: bool = False,
     extent: Extent | None = None,
+    fit: str = "",
     facts: Mapping[str, Any] | None = None,
 ) -> Report:
     """Make the report of a check.
@@ -80,6 +81,7 @@ def examine(
         labels: int32 [N]; used only if there are `names`.
         judged: the images are not for training, so nothing is refused.
         extent: of the values of wide images, if it was looked up.
+        fit: "crop" or "pad", see `Options.fit`.
         facts: further fields of the report: what was understood of the images, and left out.
 
     Raises: DataError: no GAN can be trained: fewer than two distinct images, or all images of a
@@ -107,6 +109,7 @@ def examine(
     )
     report.warnings.extend(_warnings(report, median_side(sizes), min(shape[:2])))
     report.warnings.extend(_of_pixels(report, extent, shape[2]))
+    report.warnings.extend(_cut(sizes, shape) if fit == "crop" else ())
     return report
 
 
@@ -192,6 +195,20 @@ def _of_pixels(report: Report, extent: Extent | None, channels: int) -> list[str
             "first one is used"
         )
     return found
+
+
+def _cut(sizes: Counter[tuple[int, int]], shape: tuple[int, int, int]) -> list[str]:
+    """A warning if most images lose more than half of their pixels, as panoramas do."""
+    wanted = shape[1] / shape[0]
+    kept = {size: min(size[1] / size[0] / wanted, size[0] / size[1] * wanted) for size in sizes}
+    cut = sum(count for size, count in sizes.items() if kept[size] < 0.5)
+    if cut <= sizes.total() / 2:
+        return []
+    return [
+        f"{cut} of {sizes.total()} images lose more than half of their pixels, because "
+        f'data.fit="crop" keeps the centre of {shape[0]}:{shape[1]}: data.fit="pad" keeps all, and '
+        "data.size=[height, width] changes the shape"
+    ]
 
 
 def _class_warnings(classes: dict[str, int]) -> list[str]:
