@@ -1,5 +1,7 @@
 """Arrays and lists that users have: their ranges, names and labels."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -76,8 +78,11 @@ def test_other_types_of_numbers():
      (noise().transpose(0, 3, 1, 2), "transpose"), (noise().reshape(12, -1), "one image"),
      (np.array([noise()[0], None], dtype=object), "objects"), ([], "empty"), (["a", "b"], "str"),
      (np.array([[["a"]]]), "numbers"), (np.where(noise() > 9, np.nan, 0.5), "NaN"),
-     (Image.new("RGB", (9, 9)), "one image")],
-    ids=["hwc", "hw1", "nchw", "flat", "objects", "empty", "words", "text", "nan", "pillow"],
+     (Image.new("RGB", (9, 9)), "one image"), ([Path("a.png")], "open each"),
+     ({"pixels": 1}, "(pixels)"), ((one for one in noise()), "one array or list"),
+     (None, "give one of them")],
+    ids=["hwc", "hw1", "nchw", "flat", "objects", "empty", "words", "text", "nan", "pillow", "path",
+         "dict", "generator", "none"],
 )  # fmt: skip
 def test_refused_arrays(data, word):
     with refuses(DataError, word):
@@ -113,10 +118,25 @@ def test_lists_of_images():
     [(np.array(["cat", "dog"] * 6, dtype=object), ("cat", "dog")),
      (["cat", "dog"] * 6, ("cat", "dog")), (np.arange(12)[:, None] % 2, ("0", "1")),
      (np.eye(3)[np.arange(12) % 3], ("0", "1", "2")), (np.arange(12.0) % 2, ("0", "1")),
-     (np.array([b"a", b"b"] * 6), ("a", "b")), (np.arange(12) % 2 > 0, ("False", "True"))],
+     (np.array([b"a", b"b"] * 6), ("a", "b")), (np.arange(12) % 2 > 0, ("False", "True")),
+     (np.array([np.True_, np.False_] * 6, dtype=object), ("False", "True"))],
 )  # fmt: skip
 def test_forms_of_labels(labels, names):
     assert load((noise(), labels)).names == names
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_labels_that_are_missing(missing):
+    labels = [*["cat", "dog"] * 5, "cat", missing]
+    for given in (labels, np.array(labels, dtype=object), [missing] * 12):
+        with refuses(DataError, "such as number"):
+            load((noise(), given))
+
+
+def test_an_empty_name_is_not_this_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with refuses(DataError, "empty"):
+        load("")
 
 
 def test_labels_of_pandas():
@@ -129,7 +149,7 @@ def test_labels_of_pandas():
 @pytest.mark.parametrize(
     "labels",
     [np.random.default_rng(0).random(12), np.random.default_rng(0).random((12, 3)),
-     np.full(12, np.nan), np.array([None] * 12), list("abc")],
+     np.full(12, np.nan), list("abc"), [[1], [1, 2]] * 6],
 )  # fmt: skip
 def test_refused_labels(labels):
     with refuses(DataError, "12 images"):

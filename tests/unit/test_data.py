@@ -42,7 +42,7 @@ def test_refused_folders(tmp_path):
     (tmp_path / "empty").mkdir()
     assert "contains no images" in refusal(tmp_path / "empty")
     (tmp_path / "empty" / "letter.txt").write_text("dear")
-    assert "no images (1 other file)" in refusal(tmp_path / "empty")
+    assert "no images (1 other file: .txt)" in refusal(tmp_path / "empty")
     (tmp_path / "empty" / "zero.png").write_bytes(b"")
     assert "none of the 1 images" in refusal(tmp_path / "empty")
     assert "1 readable image, 1 of them distinct" in refusal(fill(tmp_path / "one", 1))

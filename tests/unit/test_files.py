@@ -482,6 +482,52 @@ class TestLevels:
         assert not load(tmp_path).report.grey_as_colour
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.NEF", b"II*\0", "raw photographs: convert them to TIFF or JPEG"),
+        ("a.mp4", b"\0\0\0\x18ftypmp42", "videos: save their frames"),
+        ("a.svg", b"<svg/>", "drawings"),
+        ("a.npy", b"", "arrays: give such a file itself"),
+        ("IM1", bytes(20) + b"\xff\x0a", ""),
+        ("IM1", b"\xff\x0a" + bytes(20), "pip install pillow-jxl-plugin"),
+    ],
+)
+def test_pictures_that_are_not_read_are_said(tmp_path, name, content, words):
+    (tmp_path / name).write_bytes(content)
+    found = find(tmp_path)
+    assert not found.paths and len(found.left_out) == 1
+    assert words in next(iter(found.left_out))[1]
+    if words:
+        with refuses(DataError, words):
+            load(tmp_path)
+
+
+def test_panoramas_are_said(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        pixels = rng.integers(0, 256, (16, 80 if number else 16), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    assert warned(load(tmp_path), "3 of 4 images lose more than half of their pixels")
+    for options in (Options(fit="pad"), Options(size=(16, 80))):
+        assert not warned(load(tmp_path, options), "lose more than half")
+
+
+def test_a_folder_of_tables_says_what_to_give(tmp_path):
+    (tmp_path / "train-00000.parquet").write_bytes(b"PAR1")
+    with refuses(DataError, "(1 other file: .parquet)", "a table of columns"):
+        load(tmp_path)
+
+
+def test_a_file_of_many_pages_is_one_image(tmp_path):
+    pages = [Image.fromarray(spot(number)) for number in range(3)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    with refuses(DataError, "save the frames or pages of each file"):
+        load(tmp_path)
+    with refuses(DataError, "save its pages as PNG files"):
+        load(tmp_path / "stack.tif")
+
+
 def test_numbers_are_no_suffix(tmp_path):
     Image.fromarray(SPOT).save(tmp_path / "a.png")
     path = (tmp_path / "a.png").rename(tmp_path / "1.2.840.10008")

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import unicodedata
 import zlib
 from pathlib import Path
 
@@ -113,6 +114,47 @@ def test_other_names_of_parts(tmp_path):
     assert load(folder).names == ("car", "plane", "train"), "a train on rails"
 
 
+def test_parts_of_one_name(tmp_path):
+    for train, other in (
+        ("seg_train", "seg_test"),
+        ("train", "test1"),
+        ("Cat-Train", "cat-VAL"),
+        ("trainval", "test"),
+    ):
+        folder = fill(
+            tmp_path / train, *several(f"{train}/{train}/a"), *several(f"{train}/{train}/b")
+        )
+        fill(folder, *several(f"{other}/a"), *several("pred"))
+        assert (load(folder).names, load(folder).count) == (("a", "b"), 8)
+    for names in (("crash_test", "toy_train"), ("test1", "test2")):
+        folder = fill(tmp_path / names[0], *several(names[0]), *several(names[1]))
+        assert load(folder).names == names
+    several_sets = ("bed_train", "bed_val", "den_train", "den_val")
+    fill(tmp_path / "rooms", *(file for name in several_sets for file in several(name)))
+    with refuses(DataError, "bed_train"):
+        load(tmp_path / "rooms")
+    fill(tmp_path / "kit", *several("VOC2007/JPEGImages"), *several("VOC2012/JPEGImages"))
+    with refuses(DataError, "VOC2007"):
+        load(tmp_path / "kit")
+
+
+@pytest.mark.parametrize("names", ["HAM_part_1 HAM_part_2", "100CANON 101NIKON", "fold1 fold2"])
+def test_folders_that_are_numbered_with_words(tmp_path, names):
+    source = load(fill(tmp_path, *(file for name in names.split() for file in several(name))))
+    assert (source.classes, source.count) == (0, 8)
+    assert "are parts of one set" in said(source)
+
+
+def test_where_classes_may_be_is_said(tmp_path):
+    fill(tmp_path, "cat.0.png", "cat.1.png", "3_wild dog_1.png", "4_wild dog_2.png")
+    assert "named by 2 words (cat, wild dog): if these are classes" in said(load(tmp_path))
+    assert "words" not in said(load(tmp_path, Options(labels=False)))
+    fill(tmp_path / "camera", "IMG_1.png", "IMG_2.png", "DSC_1.png", "DSC_2.png")
+    (tmp_path / "camera" / "attributes.csv").touch()
+    assert "words" not in said(load(tmp_path / "camera"))
+    assert "--labels names another file" in said(load(tmp_path / "camera"))
+
+
 def test_every_digit_is_a_class_and_so_are_numbers_without_zeros(tmp_path):
     fill(tmp_path / "digits", *(file for i in range(10) for file in several(str(i), 2)))
     assert load(tmp_path / "digits").classes == 10
@@ -213,6 +255,73 @@ def test_a_table_that_the_user_names(tmp_path):
         load(folder, Options(labels=str(tmp_path / "nowhere.csv")))
     with refuses(DataError, "mine.csv", "folder of images"):
         load(np.zeros((4, 16, 16), np.uint8), Options(labels=str(mine)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    ("separator", "name"),
+    [(";", "labels.csv"), ("\t", "labels.tsv"), (", ", "train.csv"), ("|", "metadata.csv")],
+)
+def test_separators_and_encodings_of_spreadsheets(tmp_path, separator, name, encoding):
+    fill(tmp_path, *several("img", 6))
+    lines = [
+        f"Image Name{separator}class-label",
+        *(f'{i}.png{separator}"é{i % 2}"' for i in range(6)),
+    ]
+    for first in ([], ["sep=;"]):
+        (tmp_path / name).write_bytes("\r\n".join([*first, *lines]).encode(encoding))
+        assert load(tmp_path).names == ("é0", "é1")
+
+
+def test_labels_of_hugging_face(tmp_path):
+    fill(tmp_path, *several("train", 6), *several("test", 2))
+    told = [{"file_name": f"{i}.png", "label": i % 2} for i in range(6)]
+    file = tmp_path / "train" / "metadata.jsonl"
+    file.write_text("".join(f"{json.dumps(one)}\n" for one in told))
+    assert "classes from train/metadata.jsonl (file_name, label)" in said(load(tmp_path))
+    assert load(tmp_path).names == ("0", "1")
+    listed = json.dumps({"file_name": "0.png", "label": [1, 1]})
+    file.write_text(listed)
+    assert "labels that are no classes" in said(load(tmp_path))
+    for content, words in (("[1]", "lines that are no objects"), ("{", "cannot be read")):
+        file.write_text(content)
+        assert f"train/metadata.jsonl {words}" in said(load(tmp_path)).replace("has lines", "lines")
+
+
+def test_labels_of_a_few_images_do_not_drop_the_others(tmp_path):
+    fill(tmp_path, *several("cat", 10), *several("dog", 10))
+    file = rows(tmp_path, "labels.csv", ("path", "label"), ("cat/0.png", "a"), ("cat/1.png", "b"))
+    source = load(tmp_path)
+    assert (source.names, source.count) == (("cat", "dog"), 20)
+    assert "labels.csv has labels of 2 of the 20 images only" in said(source)
+    assert load(tmp_path, Options(labels=str(file))).count == 2
+
+
+def test_paths_of_another_computer(tmp_path):
+    """By the longest end that an image shares; capitals and composed accents do not matter."""
+    composed, apart = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
+    fill(tmp_path, *several("a", 2), *several("b", 2), f"b/{apart}")
+    told = {
+        "C:\\me\\A\\0.PNG": "x",
+        "/home/me/a/1.png": "x",
+        "/mnt/b/0.png": "y",
+        "set\\b\\1.png": "y",
+    }
+    rows(
+        tmp_path, "labels.csv", ("path", "label"), *told.items(), (composed, "y"), ("c/0.png", "z")
+    )
+    source = load(tmp_path)
+    assert [source.names[n] for n in source.labels] == list("xxyyy")
+    assert "1 path of labels.csv does not exist, such as c/0.png" in said(source)
+
+
+def test_labels_that_are_equal_to_the_eye(tmp_path):
+    fill(tmp_path, *several(".", 4))
+    accents = [unicodedata.normalize(form, "é") for form in ("NFC", "NFD")]
+    for found, names in ((("0.0", "1.0"), ("0", "1")), ((*accents, "e"), ("e", accents[0]))):
+        table = [(i, found[i % len(found)]) for i in range(4)]
+        rows(tmp_path, "labels.csv", ("id", "label"), *table)
+        assert load(tmp_path).names == names
 
 
 def test_labels_of_stylegan(tmp_path):

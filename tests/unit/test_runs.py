@@ -91,6 +91,23 @@ def test_open_refuses_what_is_no_run(tmp_path, name):
         Run.open(tmp_path / name)
 
 
+def test_a_word_that_somebody_has_changed_names_its_file(run):
+    file = run.folder / "config.toml"
+    file.write_text(file.read_text().replace("\nbatch =", "\nbtach ="))
+    with refuses(ConfigError, "config.toml", "'train.batch'"):
+        _ = run.config
+
+
+def test_the_run_that_is_meant(run, tmp_path, monkeypatch):
+    """A bare name as `ganvas runs` prints it; the folder of all runs; a folder of one."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    run.folder.rename(tmp_path / "runs" / "first")
+    for name in ("first", "runs", "runs/first/models", "runs/first/state/000.npz"):
+        with refuses(RunError, "give a run, such as runs/first"):
+            Run.open(name)
+
+
 def test_a_damaged_recipe_is_one_sentence(run):
     (run.folder / "config.toml").write_text("loss = ")
     with refuses(ConfigError, "config.toml"):

@@ -36,17 +36,11 @@ def evaluate(
 ) -> int:
     """Score generated images against real ones; a run gets a report. Exit 1: the gate failed."""
 
-    def is_run(subject: str) -> bool:
-        return bool(remote.address(subject)) or (Path(subject) / "config.toml").is_file()
-
     for subject in subjects:
-        if is_run(subject) and not remote.address(subject):
+        if _is_run(subject) and not remote.address(subject):
             check_replaceable(*(Path(subject) / name for name in ("report.html", "report.md")))
-        if data is None and not is_run(subject):
-            raise UsageError(
-                f"{subject} is not a run, so there are no real images to compare with: give them "
-                "by --data"
-            )
+        if data is None and not _is_run(subject):
+            raise _no_images(subject)
     tensorflow()
     from ..evaluation import Evaluation, comparison_table, evaluate, scores_table, write_report
     from ..storage.run import Run
@@ -58,7 +52,7 @@ def evaluate(
             subject, data, metrics=names, n=n, features=features, seed=seed, model=which,
             labels=str(labels) if labels else None, progress=True,
         )  # fmt: skip
-        if is_run(subject):
+        if _is_run(subject):
             run = Run.open(subject)
             pages = write_report(run, result)
             if address := remote.address(subject):
@@ -77,3 +71,18 @@ def evaluate(
     for subject, sentence in failed:
         sys.stderr.write(on_one_line(f"{subject}: {sentence}") + "\n")
     return 1 if failed else 0
+
+
+def _is_run(subject: str) -> bool:
+    return bool(remote.address(subject)) or (Path(subject) / "config.toml").is_file()
+
+
+def _no_images(subject: str) -> UsageError:
+    """The error for what is no run, without other real images."""
+    from ..storage.run import Run
+
+    if not Path(subject).exists():
+        Run.open(subject)  # it names the run that may be meant
+    return UsageError(
+        f"{subject} is not a run, so there are no real images to compare with: give them by --data"
+    )

@@ -22,7 +22,7 @@ from typing import IO, NamedTuple, cast
 from ganvas.data import labels
 from ganvas.data.walk import NO_IMAGE, LeftOut, is_hidden
 from ganvas.errors import DataError
-from ganvas.images.formats import HINTS, head, known, suffix_of
+from ganvas.images.formats import advice, head, known, suffix_of
 from ganvas.storage import outputs
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -129,7 +129,7 @@ def _unpack(file: Path, folder: Path, room: int) -> LeftOut:
         suffix = suffix_of(member.name)
         why = member.refused or _unsafe(member.name, parts)
         if not why and suffix and suffix not in known().suffixes and not told:
-            why = HINTS.get(suffix, NO_IMAGE)
+            why = advice(member.name) or NO_IMAGE
         if not why:
             why, written = _write(member, folder.joinpath(*parts), min(room, MOST_FILE_BYTES))
             room -= written

@@ -15,7 +15,8 @@ import numpy as np
 from ..errors import DataError
 from ..storage.outputs import is_drawn
 from . import labels as tables
-from .layouts import Choice, Level, empty_folders, understand
+from .hints import empty_folders, hints
+from .layouts import Choice, Level, understand
 from .masks import masks_of, may_be_mask
 from .walk import IMAGE, NO_IMAGE, Found, LeftOut, is_hidden
 
@@ -118,6 +119,9 @@ def arrange(
             layout = replace(layout, sentences=(*layout.sentences, _empty(empty)))
     if not labels:
         layout = replace(layout, classes="", why="data.labels=false")
+    elif not (layout.classes or judged):
+        more = hints([_within(path, start) for path in layout.paths], layout.left_out)
+        layout = replace(layout, sentences=(*layout.sentences, *more))
     if layout.table and layout.table != given:
         layout.left_out.subtract([(Path(layout.table).suffix.lower(), NO_IMAGE)])
     return replace(layout, left_out=+layout.left_out)
@@ -133,7 +137,9 @@ def _labelled(level: Level, paths: list[str], given: str, left_out: LeftOut) -> 
     for name in [given] if given else tables.find(level.root, choice.base):
         file, within = (Path(given), "") if given else (level.root / name, name.rpartition("/")[0])
         try:
-            found = tables.read(file, name, within, [_within(path, start) for path in used])
+            found = tables.read(
+                file, name, within, [_within(path, start) for path in used], bool(given)
+            )
         except tables.Unusable as error:
             unusable.append(str(error))
             continue

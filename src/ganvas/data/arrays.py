@@ -55,6 +55,7 @@ def from_arrays(
         labels=numbers,
         names=names,
         judged=options.judged,
+        fit=options.fit,
         facts={
             "layout": [*sentences, *understood],
             "no_classes": "" if names else "no labels" if options.labels else "data.labels=false",

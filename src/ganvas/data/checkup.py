@@ -15,6 +15,7 @@ import numpy as np
 
 from ganvas.data.arranging import Layout
 from ganvas.data.findings import examine
+from ganvas.data.kinds import advice
 from ganvas.data.listing import alike, content_hash
 from ganvas.data.options import Options, auto_size
 from ganvas.data.walk import IMAGE, NO_IMAGE
@@ -130,6 +131,7 @@ class Headers:
             unreadable=unreadable,
             judged=options.judged,
             extent=self._extent,
+            fit=options.fit,
             facts={
                 **self.layout.facts(names),
                 **self._depths(options, broken),
@@ -261,7 +263,8 @@ def _nothing(layout: Layout, unreadable: list[dict[str, str]]) -> str:
     if unused:
         return f"{name} contains no images to use, only {'; '.join(unused)}: give another folder"
     count = left_out.total()
-    others = f" ({count} other file{'s' * (count != 1)})" if count else ""
+    kinds = ", ".join(dict.fromkeys(what for (what, _), _ in left_out.most_common(3)))
+    others = f" ({count} other file{'s' * (count != 1)}: {kinds})" if count else ""
     reasons = Counter({key: n for key, n in left_out.items() if key[1] != NO_IMAGE})
     if reasons:
         ((what, why), number), *_ = reasons.most_common(1)
@@ -270,4 +273,7 @@ def _nothing(layout: Layout, unreadable: list[dict[str, str]]) -> str:
         return f"{name} contains no images that can be read; {files} left out ({what}): {hint}"
     if any(what in (".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2") for what, _ in left_out):
         return f"{name} contains no images, but an archive: give the archive itself, or unpack it"
+    (most, _), _ = (*left_out.most_common(1), (("", ""), 0))[0]
+    if what := advice(most):
+        return f"{name} contains no images{others}; each {most} file is {what}"
     return f"{name} contains no images{others}; accepted are {accepted}: give a folder of images"

@@ -69,6 +69,7 @@ def examine(
     unreadable: Sequence[dict[str, str]] = (),
     judged: bool = False,
     extent: Extent | None = None,
+    fit: str = "",
     facts: Mapping[str, Any] | None = None,
 ) -> Report:
     """Make the report of a check.
@@ -80,21 +81,15 @@ def examine(
         labels: int32 [N]; used only if there are `names`.
         judged: the images are not for training, so nothing is refused.
         extent: of the values of wide images, if it was looked up.
+        fit: "crop" or "pad", see `Options.fit`.
         facts: further fields of the report: what was understood of the images, and left out.
 
     Raises: DataError: no GAN can be trained: fewer than two distinct images, or all images of a
         single colour.
     """
     used, distinct = len(hashes), len(np.unique(hashes))
-    if distinct < 2 and not judged:
-        raise DataError(
-            f"{where} holds {used} readable image{'s' * (used != 1)}, {distinct} of them distinct, "
-            "at least 2 are needed (a few thousand for good results): add images"
-        )
-    if constant == used and not judged:
-        raise DataError(
-            f"{where} holds only images of a single colour: add images that show something"
-        )
+    if not judged:
+        _refuse_alike(where, used, distinct, constant, (facts or {}).get("first_frames", 0))
     counts = np.bincount(labels, minlength=len(names)) if names else ()
     classes = {name: int(n) for name, n in zip(names, counts, strict=True)}
     by_area = sorted(sizes, key=_area)
@@ -114,7 +109,26 @@ def examine(
     )
     report.warnings.extend(_warnings(report, median_side(sizes), min(shape[:2])))
     report.warnings.extend(_of_pixels(report, extent, shape[2]))
+    report.warnings.extend(_cut(sizes, shape) if fit == "crop" else ())
     return report
+
+
+def _refuse_alike(where: str, used: int, distinct: int, constant: int, several: int) -> None:
+    """Raises: DataError: images that show nothing, or all the same."""
+    if distinct < 2:
+        add = (
+            "save the frames or pages of each file as files of their own"
+            if several
+            else "add images"
+        )
+        raise DataError(
+            f"{where} holds {used} readable image{'s' * (used != 1)}, {distinct} of them distinct, "
+            f"at least 2 are needed (a few thousand for good results): {add}"
+        )
+    if constant == used:
+        raise DataError(
+            f"{where} holds only images of a single colour: add images that show something"
+        )
 
 
 def _area(size: tuple[int, int]) -> int:
@@ -181,6 +195,20 @@ def _of_pixels(report: Report, extent: Extent | None, channels: int) -> list[str
             "first one is used"
         )
     return found
+
+
+def _cut(sizes: Counter[tuple[int, int]], shape: tuple[int, int, int]) -> list[str]:
+    """A warning if most images lose more than half of their pixels, as panoramas do."""
+    wanted = shape[1] / shape[0]
+    kept = {size: min(size[1] / size[0] / wanted, size[0] / size[1] * wanted) for size in sizes}
+    cut = sum(count for size, count in sizes.items() if kept[size] < 0.5)
+    if cut <= sizes.total() / 2:
+        return []
+    return [
+        f"{cut} of {sizes.total()} images lose more than half of their pixels, because "
+        f'data.fit="crop" keeps the centre of {shape[0]}:{shape[1]}: data.fit="pad" keeps all, and '
+        "data.size=[height, width] changes the shape"
+    ]
 
 
 def _class_warnings(classes: dict[str, int]) -> list[str]:

@@ -19,12 +19,22 @@ _KINDS = {
     ("parquet", "arrow", "feather"): ("a table of columns", _ARRAYS),
     ("csv", "tsv", "json", "jsonl", "txt", "xml"): ("a text file", "give the folder of the images"),
     ("pkl", "pickle", "pt", "pth", "joblib"): ("a file of Python objects", _ARRAYS),
+    ("nef", "cr2", "cr3", "crw", "arw", "dng", "raf", "orf", "rw2", "pef", "srw"): (
+        "a raw photograph", "convert such files to TIFF or JPEG, and give their folder"),
     ("pdf", "ps", "eps"): ("a document", _PAGES),
     ("svg", "wmf", "emf"): ("a drawing", "save it as PNG, and give a folder of images"),
     ("mp4", "avi", "mov", "mkv", "webm", "mpg", "mpeg"): ("a video", _FRAMES),
     ("rar", "7z", "zst", "gz", "bz2", "xz"): ("a packed file", _UNPACK),
     ("lmdb", "mdb"): ("a database", _ARRAYS),
 }  # fmt: skip
+
+
+def advice(suffix: str) -> str:
+    """What files of this suffix are, and what to give in their place; empty if it is not known."""
+    for suffixes, (what, instead) in _KINDS.items():
+        if suffix[1:] in suffixes:
+            return f"{what}, which is not read: {instead}"
+    return ""
 
 
 def refuse(file: Path) -> DataError:
@@ -38,15 +48,16 @@ def refuse(file: Path) -> DataError:
             head = probe(file)
         except DataError as error:
             return DataError(f"{error}; give a folder of images")
+        if head.several:
+            return DataError(f"{file} is one file of several frames or pages: {_PAGES}")
         return DataError(
             f"{file} is one image of {head.height}×{head.width} px (height × width); a GAN learns "
             "from many: give their folder"
         )
     if hint:
         return DataError(f"{file} is one image, which needs {hint}: give a folder of images")
-    for suffixes, (what, advice) in _KINDS.items():
-        if suffix[1:] in suffixes:
-            return DataError(f"{file} is {what}, which is not read: {advice}")
+    if what := advice(suffix):
+        return DataError(f"{file} is {what}")
     return DataError(
         f"{file} is a file of a kind that is not read; accepted are folders of images, .zip, .tar, "
         ".tar.gz, .npz and .npy files: give one of them"

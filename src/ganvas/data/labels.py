@@ -1,10 +1,14 @@
-"""Labels in a file beside the images: labels.csv, Hugging Face's metadata.csv, StyleGAN's
-dataset.json, or a CSV file that the user names."""
+"""Labels in a file beside the images: labels.csv, Kaggle's train.csv, Hugging Face's metadata,
+StyleGAN's dataset.json, or a file that the user names."""
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import json
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -12,12 +16,26 @@ from typing import Any, NamedTuple
 
 from ..errors import DataError
 
-FILES = ("dataset.json", "labels.csv", "metadata.csv")
+FILES = (
+    "dataset.json", "labels.csv", "labels.tsv", "metadata.csv", "metadata.jsonl", "train.csv",
+)  # fmt: skip
 """Names of files of labels, in the order in which they are looked for."""
-_PATHS = ("path", "file_name", "filename", "file", "image", "image_path", "filepath", "id")
-_LABELS = ("label", "class", "labels", "class_name", "category", "target")
+_PATHS = (
+    "path", "file_name", "filename", "file", "image", "image_path", "filepath", "file_path", "id",
+    "image_id", "image_name", "filepaths", "filenames", "id_code", "img", "img_path", "name",
+)  # fmt: skip
+_LABELS = (
+    "label", "class", "labels", "class_name", "class_label", "label_name", "category", "target",
+    "species", "breed", "diagnosis", "dx",
+)  # fmt: skip
+_SEPARATORS = ",;\t|"
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
+"""The first bytes of a text -> its encoding; without them it is UTF-8."""
 _MOST = 0.5  # distinct labels per image: with more they are numbers or texts, not classes
 _OBJECTS = 0.1  # of the images have several labels: the rows are objects, not images
+_SHARE = 0.5  # of the images have a label, or a file that nobody has named is not for them
 _FEW = 20  # images, of which each may have a label of its own
 
 
@@ -47,17 +65,19 @@ def find(root: Path, base: str) -> list[str]:
     return [name for name in names if (root / name).is_file()]
 
 
-def read(file: Path, name: str, within: str, paths: Sequence[str]) -> Labels:
+def read(file: Path, name: str, within: str, paths: Sequence[str], given: bool = False) -> Labels:
     """The labels of images.
 
     Args:
         name: of the file in messages.
         within: the folder that the file's paths are relative to, within the data folder.
         paths: of the images, within the data folder.
+        given: the user has named the file, so images without a label are not wanted.
 
     Raises: Unusable; DataError: the file is damaged, or gives one image two labels.
     """
-    rows, columns = _of_json(file) if file.suffix == ".json" else _of_csv(file, name)
+    rows, columns = _READERS.get(file.suffix.lower(), _of_csv)(file, name)
+    rows = _whole([(path, unicodedata.normalize("NFC", label)) for path, label in rows])
     table = dict(rows)
     _refuse_twice(rows, len(table), name)
     of, unknown = _match(table, within, paths)
@@ -69,12 +89,24 @@ def read(file: Path, name: str, within: str, paths: Sequence[str]) -> Labels:
     names = sorted(set(of.values()), key=_number)
     if len(of) > _FEW and len(names) > _MOST * len(of):
         raise Unusable(f"{name} has {len(names)} labels for {len(of)} images, which are no classes")
+    if not given and len(of) < _SHARE * len(paths):
+        raise Unusable(
+            f"{name} has labels of {len(of)} of the {len(paths)} images only: --labels {name} "
+            "trains on these"
+        )
     sentences = [f"classes from {name}{columns}"]
     if unknown:
         what = "1 path" if len(unknown) == 1 else f"{len(unknown)} paths"
         lack = "does not exist" if len(unknown) == 1 else "do not exist"
         sentences.append(f"{what} of {name} {lack}, such as {unknown[0]}")
     return Labels(of, tuple(names), tuple(sentences))
+
+
+def _whole(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Whole numbers without the ".0" that a table of floats gives all of them."""
+    if all(re.fullmatch(r"-?\d+\.0+", label) for _, label in rows):
+        return [(path, label.partition(".")[0]) for path, label in rows]
+    return rows
 
 
 def _number(label: str) -> tuple[int, int, str]:
@@ -101,8 +133,9 @@ def _refuse_twice(rows: Sequence[tuple[str, str]], count: int, name: str) -> Non
 def _match(
     table: dict[str, str], within: str, paths: Sequence[str]
 ) -> tuple[dict[str, str], list[str]]:
-    """Labels by the path of their image, and the paths without an image. A path that is no image is
-    taken as a file's name, with or without its suffix, if exactly one image has it."""
+    """Labels by the path of their image, and the paths without an image. A path that is no image,
+    such as one of another computer, is taken by its end: by the longest that an image shares, if
+    exactly one image does. A file's name may lack its suffix."""
     known = set(paths)
     exact = {path: _joined(within, path) for path in table}
     rest = [path for path, place in exact.items() if place not in known]
@@ -111,12 +144,11 @@ def _match(
         return of, []
     by_name: defaultdict[str, list[str]] = defaultdict(list)
     for place in known - of.keys():
-        whole = PurePosixPath(place)
-        by_name[whole.name].append(place)
-        by_name[whole.stem].append(place)
+        for name in {PurePosixPath(place).name, PurePosixPath(place).stem}:
+            by_name[_key(name)].append(place)
     unknown = []
     for path in rest:
-        places = by_name.get(path.split("/")[-1], [])
+        places = _longest(path, by_name.get(_key(path).split("/")[-1], []))
         if len(places) == 1:
             of[places[0]] = table[path]
         else:
@@ -124,48 +156,102 @@ def _match(
     return of, unknown
 
 
+def _longest(path: str, places: list[str]) -> list[str]:
+    """Of images with the name of a path, those that share most folders above it."""
+    if len(places) < 2:
+        return places
+    wanted = _key(path).split("/")[-2::-1]
+    shared = []
+    for place in places:
+        folders = _key(place).split("/")[-2::-1]
+        pairs = zip(wanted, folders, strict=False)
+        shared.append(next((n for n, (a, b) in enumerate(pairs) if a != b), len(folders)))
+    return [place for place, n in zip(places, shared, strict=True) if n == max(shared)]
+
+
+def _key(path: str) -> str:
+    """A path as it is compared: systems write separators, accents and capitals differently."""
+    return unicodedata.normalize("NFC", path.replace("\\", "/")).casefold()
+
+
 def _joined(within: str, path: str) -> str:
     plain = PurePosixPath(path.replace("\\", "/"))
     return str(PurePosixPath(within) / plain)
 
 
-def _of_csv(file: Path, name: str) -> tuple[list[tuple[str, str]], str]:
+def _text(file: Path, name: str) -> str:
     try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            found = csv.DictReader(lines)
-            columns = {one.strip().lower(): one for one in found.fieldnames or () if one}
-            path = next((columns[one] for one in _PATHS if one in columns), None)
-            label = next((columns[one] for one in _LABELS if one in columns), None)
-            if path is None or label is None:
-                raise Unusable(
-                    f"{name} has the columns {', '.join(columns) or 'none'}; path and label are "
-                    "needed"
-                )
-            rows = [((row[path] or "").strip(), (row[label] or "").strip()) for row in found]
+        content = file.read_bytes()
+        marks = (code for mark, code in _MARKS.items() if content.startswith(mark))
+        return content.decode(next(marks, "utf-8"))
     except OSError as error:
         raise DataError(f"{name} cannot be read ({error.strerror}): check its path") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
         raise DataError(f"{name} is not a CSV file in UTF-8 ({error}): save it again") from error
-    if not (rows := [row for row in rows if all(row)]):
+
+
+def _of_csv(file: Path, name: str) -> tuple[list[tuple[str, str]], str]:
+    """Any of `_SEPARATORS` may be used: that of the first line."""
+    lines = list(io.StringIO(_text(file, name), newline=""))
+    if lines and re.fullmatch(r"sep=.\s*", lines[0], re.IGNORECASE):  # it is for Excel
+        del lines[0]
+    separator = max(_SEPARATORS, key=lambda one: lines[0].count(one) if lines else 0)
+    try:
+        found = csv.DictReader(lines, delimiter=separator, skipinitialspace=True)
+        return _columns(list(found.fieldnames or ()), list(found), name)
+    except csv.Error as error:
+        raise DataError(f"{name} is not a CSV file in UTF-8 ({error}): save it again") from error
+
+
+def _of_lines(file: Path, name: str) -> tuple[list[tuple[str, str]], str]:
+    """Hugging Face's metadata.jsonl: an object in each line."""
+    try:
+        rows = [json.loads(line) for line in _text(file, name).split("\n") if line.strip()]
+    except ValueError as error:
+        raise Unusable(f"{name} cannot be read ({error})") from error
+    if not all(isinstance(row, dict) for row in rows):
+        raise Unusable(f"{name} has lines that are no objects")
+    return _columns(list(dict.fromkeys(key for row in rows for key in row)), rows, name)
+
+
+def _columns(
+    names: Sequence[str], rows: Sequence[dict[str, Any]], name: str
+) -> tuple[list[tuple[str, str]], str]:
+    """The paths and labels of a table, and the columns that hold them."""
+    columns = {re.sub(r"[\s-]+", "_", one.strip().lower()): one for one in names if one}
+    path = next((columns[one] for one in _PATHS if one in columns), None)
+    label = next((columns[one] for one in _LABELS if one in columns), None)
+    if path is None or label is None:
+        raise Unusable(
+            f"{name} has the columns {', '.join(columns) or 'none'}; path and label are needed"
+        )
+    if any(isinstance(row.get(label), (list, dict)) for row in rows):
+        raise Unusable(f"{name} has labels that are no classes")
+    pairs = [(_cell(row.get(path)), _cell(row.get(label))) for row in rows]
+    if not (pairs := [pair for pair in pairs if all(pair)]):
         raise Unusable(f"{name} has no row with a path and a label")
-    return rows, f" ({path.strip()}, {label.strip()})"
+    return pairs, f" ({path.strip()}, {label.strip()})"
 
 
-def _of_json(file: Path) -> tuple[list[tuple[str, str]], str]:
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _of_json(file: Path, name: str) -> tuple[list[tuple[str, str]], str]:
     """StyleGAN's dataset.json: {"labels": [["00000/img00000000.png", 3], ...]} or null."""
     try:
         found = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise Unusable(f"{file.name} cannot be read ({error})") from error
+        raise Unusable(f"{name} cannot be read ({error})") from error
     pairs = found.get("labels") if isinstance(found, dict) else None
     if isinstance(pairs, dict):
         pairs = list(pairs.items())
     if not isinstance(pairs, list) or not pairs:
-        raise Unusable(f"{file.name} has no labels")
+        raise Unusable(f"{name} has no labels")
     try:
         rows = [(str(path), _class(label)) for path, label in pairs]
     except (TypeError, ValueError) as error:
-        raise Unusable(f"{file.name} has labels that are no classes") from error
+        raise Unusable(f"{name} has labels that are no classes") from error
     return rows, ""
 
 
@@ -178,3 +264,7 @@ def _class(label: Any) -> str:
     if isinstance(label, float) and not label.is_integer():
         raise ValueError
     return str(int(label) if isinstance(label, float) else label)
+
+
+_READERS = {".json": _of_json, ".jsonl": _of_lines}
+"""The suffix of a file of labels -> its reader; others are CSV files."""

@@ -6,7 +6,6 @@ what the header says about it.
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -18,13 +17,16 @@ from typing import NamedTuple
 from ..errors import DataError
 from . import labels
 
-_PART = r"([-_ ]?(set|data|images?|imgs?))?([-_ ]?\d{4})?"
-_TRAIN = re.compile(rf"(train|training|trn){_PART}", re.IGNORECASE)
+_OF = r"(?P<of>.*[-_ ])?"
+_PART = r"([-_ ]?(set|data|images?|imgs?))?([-_ ]?\d{1,4})?"
+_TRAIN = re.compile(rf"{_OF}(?P<part>train|training|trn|trainval){_PART}", re.IGNORECASE)
 _OTHER = re.compile(
-    rf"(val|valid|validation|dev|test|testing|eval|evaluation){_PART}", re.IGNORECASE
+    rf"{_OF}(?P<part>val|valid|validation|dev|test|testing|eval|evaluation){_PART}", re.IGNORECASE
 )
 _DOMAINS = re.compile(r"(train|test|val)[-_]?[AB]")
 _SHARD = re.compile(r"\d{5,}")
+_NUMBERED = re.compile(rf"{_OF}(part|chunk|shard|batch|fold)[-_ ]?\d+", re.IGNORECASE)
+_CAMERA = re.compile(r"[1-9]\d\d[A-Z0-9_]{5}")  # 100CANON: JEITA CP-3461, the folders of cameras
 _STRAY = 0.1  # of the images beside class folders are left out, or as many as the smallest class
 
 
@@ -150,7 +152,7 @@ def _cyclegan(level: Level) -> Choice:
 
 def _is_several(level: Level) -> bool:
     """Each sub-folder is a data set with parts of its own."""
-    kinds = (_is_mvtec, _is_cyclegan, _is_split)
+    kinds = (_is_mvtec, _is_cyclegan, _is_split, _is_voc)
     return len(level.below) > 1 and all(
         any(kind(level.within(name)) for kind in kinds) for name in level.below
     )
@@ -160,18 +162,37 @@ def _several(level: Level) -> Choice:
     names = list(level.below)
     raise DataError(
         f"{level.path()} holds {len(names)} data sets ({', '.join(names[:4])}"
-        f"{' ...' * (len(names) > 4)}), each with parts for training and test: give one of them, "
-        f"such as {level.path(names[0])}"
+        f"{' ...' * (len(names) > 4)}), each with folders of its own for its parts: give one of "
+        f"them, such as {level.path(names[0])}"
     )
 
 
+def _is_voc(level: Level) -> bool:
+    return "JPEGImages" in level.below
+
+
+def _parts(level: Level) -> tuple[list[str], list[str]]:
+    """The names of training parts and of other parts: train and test, or seg_train and seg_test.
+    Names that begin differently, such as toy_train and crash_test, are those of classes."""
+    train, other = ([*map(pattern.fullmatch, level.below)] for pattern in (_TRAIN, _OTHER))
+    of = [{_of(one) for one in some if one} for some in (train, other)]
+    both = of[0] & of[1] if of[0] else of[1] if len(of[1]) == 1 else set()
+    trains, others = ([m[0] for m in some if m and _of(m) in both] for some in (train, other))
+    return trains, others
+
+
+def _of(match: re.Match[str]) -> str:
+    return (match["of"] or "").lower()
+
+
 def _is_split(level: Level) -> bool:
-    train, other = _names(level, _TRAIN), _names(level, _OTHER)
-    return bool(train and other) or (len(other) > 1 and len(other) == len(level.below))
+    train, other = _parts(level)
+    words = {match["part"].lower() for name in other if (match := _OTHER.fullmatch(name))}
+    return bool(train and other) or (len(words) > 1 and len(other) == len(level.below))
 
 
 def _split(level: Level) -> Choice:
-    train, others = _names(level, _TRAIN), _names(level, _OTHER)
+    train, others = _parts(level)
     if len(train) != 1:
         raise DataError(
             f"{level.path()} holds the parts {', '.join([*train, *others])} of a data set: give "
@@ -195,6 +216,10 @@ def _table(level: Level) -> Choice:
 
 def _is_sharded(level: Level) -> bool:
     names = list(level.below)
+    if len(names) > 1 and all(map(_CAMERA.fullmatch, names)):
+        return True
+    if len({_of(match) for match in map(_NUMBERED.fullmatch, names) if match}) == 1:
+        return len(names) > 1 and all(map(_NUMBERED.fullmatch, names))
     return (
         bool(names)
         and all(_SHARD.fullmatch(name) for name in names)
@@ -232,8 +257,9 @@ def _one(level: Level) -> Choice:
     if choice.classes != "folders":
         return choice
     strays = (level.base,) if level.direct else ()
-    sentence = f"all class folders are in {level.within(name).base}"
-    return replace(choice, strays=(*strays, *choice.strays)).after(sentence)
+    choice = replace(choice, strays=(*strays, *choice.strays))
+    above = level.within(name).base  # deeper folders have said so already
+    return choice.after(f"all class folders are in {above}") if choice.base == above else choice
 
 
 def _is_classes(level: Level) -> bool:
@@ -272,13 +298,3 @@ LAYOUTS = (
     Row("one set", lambda level: True, _flat),
 )
 """In the order in which they are looked for."""
-
-
-def empty_folders(level: Level) -> list[str]:
-    """Sub-folders of which no image is used."""
-    try:
-        with os.scandir(level.root / level.base) as entries:
-            names = {one.name for one in entries if one.is_dir()}
-    except OSError:
-        return []
-    return sorted(names - level.below.keys())

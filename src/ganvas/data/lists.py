@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -73,6 +74,11 @@ def _pixels(
         plain = image if image.mode in _KEPT else image.convert("RGB")
         plain.save(buffer, "png", compress_level=0)
         return read(buffer.getvalue()), []
+    if isinstance(image, (str, os.PathLike)):
+        raise DataError(
+            f"{where} is a path ({type(image).__name__}), not an image: give the folder of the "
+            "files, or open each of them with Pillow"
+        )
     array = np.asarray(image)
     if array.ndim not in (2, 3) or array.dtype.kind not in "biuf":
         raise DataError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,11 @@ def _find(data: Any, options: Options, announce: Announce | None) -> Images:
     if isinstance(data, (list, tuple)) or hasattr(data, "__array__"):
         return from_arrays(data, None, options)
     if not isinstance(data, (str, os.PathLike)):
-        raise DataError(f"images must be {ACCEPTED} or arrays, got {type(data).__name__}")
+        raise DataError(
+            f"images must be {ACCEPTED} or arrays, got {type(data).__name__}: {_advice(data)}"
+        )
+    if not os.fspath(data):
+        raise DataError("the name of the images is empty: name a folder or file")
     if address := remote.address(data):
         return _from_store(address, options)
     path = remote.path(data)
@@ -151,6 +155,15 @@ def _find(data: Any, options: Options, announce: Announce | None) -> Images:
     if library == "tfds":
         return _from_tfds(rest, source, options)
     raise DataError(f"'{source}' does not exist: check the path; accepted are {ACCEPTED}")
+
+
+def _advice(data: Any) -> str:
+    """What to give in place of another object."""
+    if isinstance(data, Mapping):
+        return f"give (images, labels) of its entries ({', '.join(map(str, [*data][:4]))})"
+    if isinstance(data, Iterable):  # a generator, a tf.data.Dataset, a DataLoader
+        return "collect its images in one array or list, and give that"
+    return "give one of them"
 
 
 def _has_files(data: Any) -> bool:

@@ -12,6 +12,7 @@ from ..errors import DataError
 from ..images import from_range
 
 _CHUNK = 4096  # images
+_WORDS = (str, bytes, int, np.integer, np.bool_)
 _DARK = 32  # floats that end between 1 and this may be of another range than 0 to 255
 
 
@@ -113,11 +114,40 @@ def labels_of(
     """
     if labels is None:
         return np.zeros(count, np.int32), ()
-    values = _flat(np.asarray(labels), count, where)
+    _refuse_missing(labels, where)
+    try:
+        values = _flat(np.asarray(labels), count, where)
+    except ValueError as error:
+        raise DataError(
+            f"the labels of {where} are lists of several lengths; one integer or word for each of "
+            f"the {count} images is needed: choose one label for each"
+        ) from error
     found, numbers = np.unique(values, return_inverse=True)
     if names and found.dtype.kind in "iu" and found.min() >= 0 and found.max() < len(names):
         return values.astype(np.int32), tuple(names)
     return numbers.reshape(-1).astype(np.int32), tuple(str(value) for value in found)
+
+
+def _refuse_missing(labels: Any, where: str) -> None:
+    """Before NumPy makes a word of them: np.asarray(["cat", nan]) has the class "nan"."""
+    if (
+        not isinstance(labels, (list, tuple))
+        and getattr(getattr(labels, "dtype", None), "kind", "") != "O"
+    ):
+        return
+    missing = [number for number, label in enumerate(labels) if _is_missing(label)]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of the {len(labels)} labels of {where} are missing (None or NaN), "
+            f"such as number {missing[0]}; all images need one: leave these images out, or label "
+            "them"
+        )
+
+
+def _is_missing(label: Any) -> bool:
+    if isinstance(label, float):
+        return label != label
+    return label is None or type(label).__name__ in ("NAType", "NaTType")  # of pandas
 
 
 def _flat(labels: np.ndarray, count: int, where: str) -> np.ndarray:
@@ -127,7 +157,7 @@ def _flat(labels: np.ndarray, count: int, where: str) -> np.ndarray:
     values: Any = labels.reshape(-1) if labels.size == count else np.zeros(0)
     if values.dtype.kind == "O":
         kinds = {type(value) for value in values.tolist()}
-        words = all(isinstance(value, (str, bytes, int, np.integer)) for value in values.tolist())
+        words = all(isinstance(value, _WORDS) for value in values.tolist())
         values = np.array([str(value) for value in values]) if words and len(kinds) == 1 else values
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8", "replace")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ganvas.errors import DataError
-from ganvas.images.formats import HINTS, is_image, known, suffix_of
+from ganvas.images.formats import advice, is_image, known, suffix_of
 from ganvas.storage.outputs import is_output, is_run
 
 LeftOut = Counter[tuple[str, str]]
@@ -181,7 +181,7 @@ class _Walk:
             return
         try:
             if not (is_image(path) if about else suffix in known().suffixes):
-                self._leave(suffix, HINTS.get(suffix, NO_IMAGE))
+                self._leave(suffix, (about and advice(path)) or NO_IMAGE)
                 return
         except OSError as error:
             self._leave(suffix, f"cannot be read ({error.strerror})")

@@ -29,6 +29,17 @@ HINTS = {
     **dict.fromkeys(DICOM, "pip install 'ganvas[dicom]'"),
 }  # fmt: skip
 """Suffixes that may need another package -> how to install it."""
+_PICTURES = {
+    (".nef", ".cr2", ".cr3", ".crw", ".arw", ".dng", ".raf", ".orf", ".rw2", ".pef", ".srw"):
+        "raw photographs: convert them to TIFF or JPEG files",
+    (".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"):
+        "videos: save their frames as PNG files",
+    (".svg", ".svgz", ".wmf", ".emf", ".eps", ".ai"): "drawings: save them as PNG files",
+    (".pdf", ".ps"): "documents: save their pages as PNG files",
+    (".npy", ".npz"): "arrays: give such a file itself, or save its images as PNG files",
+}  # fmt: skip
+"""Files of pictures that are not read -> what to do."""
+_ADVICE = {suffix: why for suffixes, why in _PICTURES.items() for suffix in suffixes}
 _HEAD = 132
 _MAGIC = (
     b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"qoif",
@@ -113,6 +124,19 @@ def looks_like_one(start: bytes) -> bool:
     if brand := _brand(start):
         return brand in suffixes
     return start.startswith(_MAGIC) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+
+
+def advice(path: str | os.PathLike[str]) -> str:
+    """How a file of pictures can be read that is not read here, by its suffix, without one by its
+    content; empty for other files.
+
+    Raises: OSError: the file has no suffix and cannot be read.
+    """
+    suffix = suffix_of(os.fspath(path))
+    if not suffix:
+        start = head(path)
+        suffix = DICOM[0] if is_dicom(start) else _brand(start)
+    return HINTS.get(suffix) or _ADVICE.get(suffix, "")
 
 
 def what_it_is(start: bytes) -> str:

@@ -63,7 +63,10 @@ def _readable(run: Run, which: str) -> tuple[Path, keras.Model]:
         return path, generator
     if errors:
         raise errors[0]
-    raise RunError(f"{run.folder} has no saved generator yet: train until its first image grid")
+    raise RunError(
+        f"{run.folder} has no saved generator: `ganvas resume {run.folder}` saves one at its next "
+        "image grid; if the run is finished, add --set train.kimg=..."
+    )
 
 
 def _checked(generator: keras.Model | Exported, path: Path) -> keras.Model | Exported:

@@ -47,6 +47,8 @@ class Documents:
             if isinstance(data := tree.get("data"), dict):
                 data.setdefault("levels", "full")  # runs without it were trained with these
             return parse(tree)
+        except ConfigError as error:  # a key or value that somebody has changed
+            raise ConfigError(f"{path}: {error}") from error
         except OSError as error:
             raise ConfigError(
                 f"{path} cannot be read ({error.strerror}): allow reading it, or restore it from "

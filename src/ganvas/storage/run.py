@@ -87,7 +87,10 @@ class Run(Documents):
         address = remote.address(folder)
         run = cls(remote.copy(address) if address else folder)
         if not (run.folder / "config.toml").is_file():
-            raise RunError(f"{run.where} is not a run: give a folder that `ganvas train` made")
+            meant = "" if address else _meant(run.folder)
+            raise RunError(
+                f"{run.where} is not a run: give {meant or 'a folder that `ganvas train` made'}"
+            )
         return run
 
     @contextlib.contextmanager
@@ -253,6 +256,14 @@ class Run(Documents):
 def read_state(path: Path) -> dict[str, np.ndarray]:
     with open_npz(path) as arrays:
         return dict(arrays)
+
+
+def _meant(folder: Path) -> str:
+    """The run that holds this folder, the newest one in it, or one of this name in runs/."""
+    within = sorted(folder.glob("*/config.toml"), key=lambda one: one.stat().st_mtime)
+    places = (*folder.parents[:2], *(one.parent for one in within[-1:]), Path("runs", folder.name))
+    found = next((one for one in places if (one / "config.toml").is_file()), None)
+    return "" if found is None or found == folder else f"a run, such as {found}"
 
 
 def list_runs(folder: StrPath) -> list[Run]:
