@@ -8,6 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from ganvas.data import Options, header, load
+from ganvas.data.values import labels_of
 from ganvas.errors import DataError
 from refusals import refuses
 
@@ -154,3 +155,11 @@ def test_labels_of_pandas():
 def test_refused_labels(labels):
     with refuses(DataError, "12 images"):
         load((noise(), labels))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e300, 0.5])
+def test_labels_that_are_no_whole_numbers(wrong):
+    with pytest.raises(DataError, match="labels"):
+        labels_of(np.array([0.0, 1.0, wrong]), 3, "a.npz", ())
+    numbers, names = labels_of(np.array([0.0, 2.0, 2.0]), 3, "a.npz", ())
+    assert numbers.tolist() == [0, 1, 1] and names == ("0", "2")

@@ -161,7 +161,7 @@ def _flat(labels: np.ndarray, count: int, where: str) -> np.ndarray:
         values = np.array([str(value) for value in values]) if words and len(kinds) == 1 else values
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8", "replace")
-    if values.dtype.kind == "f" and len(values) and (values % 1 == 0).all():
+    if values.dtype.kind == "f" and len(values) and _are_whole(values):
         values = values.astype(np.int64)
     if values.dtype.kind not in "iubU":
         raise DataError(
@@ -171,6 +171,11 @@ def _flat(labels: np.ndarray, count: int, where: str) -> np.ndarray:
     if not _is_text(values):
         raise DataError(f"the labels of {where} hold texts that are not Unicode: write them again")
     return values
+
+
+def _are_whole(values: np.ndarray) -> bool:
+    """Whether floats, of which some may not be finite, are whole numbers."""
+    return bool((np.abs(values) < 2**53).all()) and not (values % 1).any()
 
 
 def _is_text(labels: np.ndarray) -> bool:
