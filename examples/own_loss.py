@@ -24,7 +24,7 @@ class Quadratic(ganvas.Loss):
 
 def main(folder: Path) -> None:
     loss = {"name": "own_loss:Quadratic", "softness": 0.5}
-    run = ganvas.train(stripes(1000), run=folder, overrides={**SHORT, "loss": loss})
+    run = ganvas.train(stripes(1000), "quick", run=folder, overrides={**SHORT, "loss": loss})
     print("last tick:", run.rows()[-1])
 
 

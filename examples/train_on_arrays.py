@@ -22,7 +22,7 @@ def stripes(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main(folder: Path) -> None:
-    run = ganvas.train(stripes(1000), run=folder, overrides=SHORT)
+    run = ganvas.train(stripes(1000), "quick", run=folder, overrides=SHORT)
     lying = ganvas.load(run).sample(16, label=1)
     print(lying.shape, lying.dtype, "pictures in", run.folder / "samples")
 

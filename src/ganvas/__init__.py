@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # for mypy and editors; `_HOMES` says the same for Python
         gan as gan,
         images as images,
         kits as kits,
+        pretrained as pretrained,
         reports as reports,
         sampling as sampling,
         serve as serve,

@@ -57,7 +57,7 @@ def model(request, few_steps, tmp_path_factory):
         folder = tmp_path_factory.mktemp("runs") / "digits"
         run = ganvas.train(
             (images, labels) if request.param == "labels" else images,
-            run=folder, overrides=few_steps | own, progress=False,
+            "quick", run=folder, overrides=few_steps | own, progress=False,
         )  # fmt: skip
         return ganvas.export(run.folder, tmp_path_factory.mktemp("models"), formats=["litert"])
 

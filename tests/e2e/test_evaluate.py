@@ -56,7 +56,7 @@ def digits_npz(digits, tmp_path_factory) -> Path:
 def run(digits_npz, tmp_path_factory, cache) -> Run:
     folder = tmp_path_factory.mktemp("scored") / "run"
     values = SCORED | {"watch.signals": True}  # which the report shows
-    return ganvas.train(digits_npz, run=folder, overrides=values, progress=False)
+    return ganvas.train(digits_npz, "quick", run=folder, overrides=values, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def still(digits_npz, tmp_path_factory, cache) -> Run:
     own |= {"train.kimg": 1.28, "train.tick_kimg": 0.32, "scores.patience": 2}
     own |= {"gate.coverage_min": 0.99}
     folder = tmp_path_factory.mktemp("still") / "run"
-    return ganvas.train(digits_npz, run=folder, overrides=SCORED | own, progress=False)
+    return ganvas.train(digits_npz, "quick", run=folder, overrides=SCORED | own, progress=False)
 
 
 def test_a_run_that_gets_no_better_stops(still):

@@ -19,7 +19,7 @@ assert all(hasattr(ganvas, name) for name in ganvas.__all__)
 refusals = {}
 for name, call in {
     "tune": lambda: ganvas.tune("mnist", trials=1),
-    "cluster": lambda: ganvas.cluster.train("mnist", workers=2, run="r"),
+    "cluster": lambda: ganvas.cluster.train("mnist", "quick", workers=2, run="r"),
     "serve": lambda: ganvas.Client("grpc://127.0.0.1:1", "m").generate(1),
     "privacy": lambda: ganvas.train("mnist", "dp", run="p"),
     "vector": lambda: ganvas.kits.patterns.make_logos("mnist", "l", svg=True),

@@ -35,7 +35,7 @@ def photos(tmp_path_factory) -> Path:
 def trained(photos, few_steps, tmp_path_factory) -> Path:
     place = tmp_path_factory.mktemp("runs") / "photos"
     values = {**few_steps, **PAIR, "scores.times": 1, "scores.images": 100}
-    return ganvas.train(photos, run=place, overrides=values, progress=False).folder
+    return ganvas.train(photos, "quick", run=place, overrides=values, progress=False).folder
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_no_state_is_promised_that_does_not_exist(npz, few_steps, tmp_path):
     rates = {"train.learning_rate": 1e30, "train.discriminator_learning_rate": 1e30}
     with refuses(Diverged, "first tick", "train again"):
         ganvas.train(
-            npz, run=tmp_path / "run", overrides={**few_steps, **rates}, progress=False
+            npz, "quick", run=tmp_path / "run", overrides={**few_steps, **rates}, progress=False
         )  # fmt: skip
     assert not Run(tmp_path / "run").states()
 

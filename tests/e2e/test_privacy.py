@@ -58,7 +58,9 @@ def run(files, tmp_path_factory) -> Run:
         "networks.width": 8, "networks.discriminator_width": 8, "watch.tensorboard": False,
         "watch.signals": False, "scores.times": 0, "penalties": [],
     }  # fmt: skip
-    return ganvas.train(folder / "few.npz", run=folder / "run", overrides=values, progress=False)
+    return ganvas.train(
+        folder / "few.npz", "quick", run=folder / "run", overrides=values, progress=False
+    )
 
 
 def audit(here, subject, files, *words):

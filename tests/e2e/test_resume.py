@@ -285,7 +285,7 @@ def test_ctrl_c_between_two_fits_is_not_lost(npz, few_steps, tmp_path, monkeypat
         return stream(self, batch, *rest, **options)
 
     monkeypatch.setattr(Images, "stream", interrupted)
-    run = ganvas.train(str(npz), overrides=few_steps, run=tmp_path / "run", progress=False)
+    run = ganvas.train(str(npz), "quick", overrides=few_steps, run=tmp_path / "run", progress=False)
     assert run.status() == "interrupted"
     assert len(run.rows()) <= 1
 

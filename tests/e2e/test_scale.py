@@ -382,7 +382,7 @@ def test_only_folders_of_images_are_packed_by_several(npz, tmp_path):
 
 @pytest.mark.proof
 def test_two_workers_train_as_one_does(two, run, npz, tiny, tmp_path, capfd):
-    new = cluster.train(npz, run=tmp_path / "two", overrides=tiny, workers=2)
+    new = cluster.train(npz, "quick", run=tmp_path / "two", overrides=tiny, workers=2)
     lines = capfd.readouterr().err.splitlines()
     assert len(lines) == 2 and all(line.startswith("kimg ") for line in lines), lines
     assert new.status() == "finished" and not (new.folder / ".ray").exists()
@@ -390,7 +390,7 @@ def test_two_workers_train_as_one_does(two, run, npz, tiny, tmp_path, capfd):
         ours, theirs = ([row[name] for row in one.rows()] for one in (new, run))
         np.testing.assert_allclose(ours, theirs, rtol=0.02, atol=0.02, err_msg=name)
     with refuses(RunError):
-        cluster.train(npz, run=new.folder, workers=2)
+        cluster.train(npz, "quick", run=new.folder, workers=2)
 
 
 @pytest.mark.parametrize("rank", [0, 1])
@@ -491,7 +491,7 @@ def test_what_a_worker_refuses_is_said_once_and_leaves_no_folder(two, run, tmp_p
     with refuses(ConfigError):
         cluster.resume(run.folder, workers=2, overrides={"train.batch": 16})
     with refuses(DataError, "none.npz"):
-        cluster.train(tmp_path / "none.npz", workers=2, run=tmp_path / "run")
+        cluster.train(tmp_path / "none.npz", "quick", workers=2, run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -505,7 +505,7 @@ def test_a_worker_without_a_gpu_of_its_own_takes_nobodys(two):
 def test_what_workers_cannot_share_is_said_before_they_start(npz, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "joined", None)
     with refuses(ConfigError, "3"):
-        cluster.train(npz, workers=3, run=tmp_path / "run")
+        cluster.train(npz, "quick", workers=3, run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -545,7 +545,7 @@ def test_without_the_extra(monkeypatch, npz, tmp_path):
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     for call in (
-        lambda: cluster.train(npz, run=tmp_path / "run", workers=2),
+        lambda: cluster.train(npz, "quick", run=tmp_path / "run", workers=2),
         lambda: cluster.check_installed(),
     ):
         with refuses(UsageError, "'ganvas[cluster]'"):

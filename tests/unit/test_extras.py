@@ -32,7 +32,7 @@ Client("http://127.0.0.1:1").close()  # REST needs the standard library only
 calls = {
     "tune": lambda: ganvas.tune("mnist"),
     "serve": lambda: Client("grpc://127.0.0.1:1"),
-    "cluster": lambda: ganvas.cluster.train("mnist", workers=2),
+    "cluster": lambda: ganvas.cluster.train("mnist", "quick", workers=2),
     "onnx": lambda: ganvas.exporting.formats.check(["onnx"]),
 }
 for extra, call in calls.items():

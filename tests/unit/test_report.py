@@ -236,8 +236,9 @@ def test_the_verdict_comes_first(run, without_charts, passed, failed, words):
 def test_limits_are_those_of_this_run(report, run, without_charts):
     _, _, page, _ = report
     for words in (
-        "1 in 1,016 images", "handwritten digits", "parent run runs/older", "one seed (7)",
-        "best of 4 by frechet", "up to 90 × 60", "No gate is set", "does not prove privacy",
+        "1 in 1,016 images", "handwritten digits", "runs/older, from which it began",
+        "one seed (7)", "best of 4 by frechet", "up to 90 × 60", "No gate is set",
+        "does not prove privacy",
     ):  # fmt: skip
         assert words in page.words, words
     assert "not finished" not in page.words and "have no labels: the frequency" not in page.words

@@ -24,6 +24,7 @@ from . import (  # noqa: F401 - they add their commands
     morph,
     patterns,
     prepare,
+    pretrained,
     privacy,
     recipes,
     resume,

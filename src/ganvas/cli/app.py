@@ -24,7 +24,7 @@ STOPPED = -130
 """Exit code, inside the package, of an interrupted command that has printed how to resume."""
 
 GROUPS = {
-    "Train": ("train", "resume", "prepare", "recipes", "tune"),
+    "Train": ("train", "resume", "prepare", "recipes", "pretrained", "tune"),
     "Inspect": ("runs", "doctor", "sample", "morph", "info"),
     "Evaluate": ("evaluate",),
     "Ship": ("export", "bench", "serve"),

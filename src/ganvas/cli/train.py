@@ -27,12 +27,20 @@ if TYPE_CHECKING:
 @app.command()
 def train(
     data: Annotated[str | None, typer.Argument(help=DATA_HELP + " Default: the recipe's.")] = None,
-    recipe: Annotated[str, typer.Option(help="Name of a recipe, or a .toml file.")] = "quick",
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="Name of a recipe, or a .toml file; default: finetune, see --from."),
+    ] = None,
     values: Values = None,
     run: Annotated[Path | None, typer.Option(help="Run folder to create.")] = None,
     start_from: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="RUN", help="Start from the weights of this run."),
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN|FILE|NAME|none",
+            help="Begin from a pretrained pair (see `ganvas pretrained`), auto (the nearest), a "
+            "run, or none. Default: auto without --recipe, else none.",
+        ),
     ] = None,
     heal: Annotated[
         bool, typer.Option("--heal", help="Roll back and apply a fix when training fails.")
@@ -52,17 +60,16 @@ def train(
 ) -> int:
     """Train a GAN on images."""
     from ..base.workers import task
-    from ..config import load_recipe, parse_set
+    from ..config import parse_set
     from ..storage.run import Run
+    from ..training.choosing import choose
 
     # The recipe first: an error in it is reported before TensorFlow and the images are loaded.
-    config = load_recipe(recipe).with_values(parse_set(values or []))
+    config = choose(data, recipe, parse_set(values or []), start_from)
     config = config.with_values({"train.heal": True}) if heal else config
     config = config.with_values({"data.labels": str(labels.absolute())}) if labels else config
     if run and not go_on and task()[0] == 0:
         Run.check_free(run)
-    if start_from:
-        Run.open(start_from)
     shared = by_ray(workers, address)
     ganvas = tensorflow()
     if dry_run:
@@ -71,12 +78,9 @@ def train(
         from ..cluster import train as train_by_ray
 
         return finished(
-            train_by_ray(
-                data, config, workers=workers, address=address, run=run, start_from=start_from,
-                go_on=go_on,
-            )
-        )  # fmt: skip
-    return finished(ganvas.train(data, config, run=run, start_from=start_from, go_on=go_on))
+            train_by_ray(data, config, workers=workers, address=address, run=run, go_on=go_on)
+        )
+    return finished(ganvas.train(data, config, run=run, go_on=go_on))
 
 
 def _print_report(report: DryRun) -> int:

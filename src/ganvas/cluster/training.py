@@ -31,7 +31,7 @@ _INTERVAL = 0.2  # seconds between two requests for the lines of the chief
 
 def train(
     data: Any = None,
-    recipe: str | os.PathLike[str] | Config = "quick",
+    recipe: str | os.PathLike[str] | Config | None = None,
     *,
     workers: int,
     address: str | None = None,
@@ -54,13 +54,11 @@ def train(
     Raises: as `ganvas.train`; RunError: workers died too often.
     """
     # Not at the top, because Ray's helpers that import this file need no TensorFlow.
-    from ..training.preparing import read
+    from ..training.choosing import choose
     from ..training.replicas import check
     from ..training.train import name
 
-    config = read(recipe, overrides)
-    if start_from:
-        Run.open(remote.shared(start_from))
+    config = choose(data, recipe, overrides, start_from)
     old = Run(remote.shared(run)) if run else None
     if old and not go_on:
         Run.check_free(old.folder)
@@ -69,7 +67,7 @@ def train(
     new = old or Run(name(data, config))
     arguments = {
         "data": _absolute(data), "recipe": config, "run": str(new.folder),
-        "start_from": _absolute(start_from), "go_on": True, "progress": progress,
+        "go_on": True, "progress": progress,
     }  # fmt: skip
     return _run("train", arguments, new, workers, address)
 

@@ -61,7 +61,7 @@ class Config(Section):
 
     recipe: str = "custom"
     parent: str = ""
-    """A run whose weights to start from; `--from` sets it."""
+    """Networks to begin from: a pretrained pair, a run or a file; `--from` sets it."""
     loss: Part = "nonsaturating"
     penalties: list[Part] = Field(default_factory=list)
     augment: Part | None = None
@@ -73,6 +73,8 @@ class Config(Section):
     gate: Gate = Gate()
     privacy: Privacy = Privacy()
     export: Export = Export()
+    transfer: dict[str, Any] = Field(default_factory=dict)
+    """Values that replace the recipe's where it begins from other networks: dotted key -> value."""
     tune: dict[str, Range | list[Any]] = Field(default_factory=dict)
     """What `ganvas tune` may change: key -> range, or a list to choose from."""
 
@@ -108,6 +110,11 @@ class Config(Section):
             raise ValueError(f"{what} has no effect without a burn-in: set train.burn_in_kimg")
         if train.heal and not self.watch.signals:
             raise ValueError("train.heal needs the doctor's signals: set watch.signals = true")
+        if train.freeze and not self.parent:
+            raise ValueError(
+                "train.freeze keeps weights that are trained already, and this run begins from "
+                "noise: set it to 0, or begin from other networks (--from)"
+            )
         if late and train.optimizer == "rmsprop":
             raise ValueError(
                 "train.beta2_start works with adam only: leave it out, or set "

@@ -104,6 +104,9 @@ class Train(Section):
     """How both learning rates fall over the run, to the share `decay_to` of their start."""
     decay_to: float = Field(0.0, ge=0, le=1)
     discriminator_steps: int = Field(1, ge=1)
+    freeze: int = Field(0, ge=0)
+    """So many of the discriminator's first layers keep their weights (arXiv:2002.10964): for few
+    images, where the run begins from other networks."""
     clip: float = Field(0.0, ge=0)
     """After each of its turns, the discriminator's weights are clipped to [-clip, clip]; 0: not."""
     warmup_kimg: float = Field(0.0, ge=0)

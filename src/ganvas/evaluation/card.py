@@ -203,7 +203,8 @@ def _copies(info: Mapping[str, Any], scores: Mapping[str, Score]) -> str:
         why = f" ({score.why})" if score and score.why else ""
         return f"Copies of training images were not searched for{why}."
     parent = info.get("parent")
-    more = f"; training images of its parent run {parent} are not included" if parent else ""
+    others = f"; the images of {parent}, from which it began, are not included"
+    more = others if parent else ""
     return (
         "Copies are searched for among the training images of this run, as whole images of at most "
         f"32 pixels a side{more}. Mirrored, cropped or recoloured copies are not found. If no copy "

@@ -158,6 +158,7 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
     with building(options.seed):  # the seed of initial weights; training itself is stateless
         generator, discriminator, average = _networks(parts.networks, config, source)
         check_batch(discriminator, options.batch)
+        freeze(discriminator, options.freeze)
         gan = _gan_type(config, source.classes)(
             generator,
             discriminator,
@@ -209,6 +210,21 @@ def _gan_type(config: Config, classes: int) -> Callable[..., GAN]:
         batch=config.train.batch,
         classes=classes,
     )
+
+
+def freeze(discriminator: keras.Model, count: int) -> None:
+    """Fix the first layers of a discriminator that have weights.
+
+    Raises: ConfigError: no layer would be left to train.
+    """
+    weighted = [layer for layer in discriminator.layers if layer.trainable_weights]
+    if count >= len(weighted):
+        raise ConfigError(
+            f"train.freeze must be below {len(weighted)}, the layers of the discriminator, got "
+            f"{count}: freeze fewer"
+        )
+    for layer in weighted[:count]:
+        layer.trainable = False
 
 
 def check_batch(discriminator: keras.Model, batch: int) -> None:

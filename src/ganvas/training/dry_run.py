@@ -13,7 +13,9 @@ import keras
 from ..base.types import StrPath
 from ..config import Config
 from .assembly import assemble, stream
+from .beginning import begin, settle_parent, told
 from .callbacks import clock
+from .choosing import choose
 from .preparing import prepare
 from .provenance import announce
 
@@ -72,23 +74,27 @@ class DryRun:
 
 def rehearse(
     data: Any,
-    recipe: StrPath | Config = "quick",
+    recipe: StrPath | Config | None = None,
     *,
     overrides: Mapping[str, Any] | None = None,
+    start_from: StrPath | None = None,
     progress: bool = False,
 ) -> DryRun:
     """Resolve the recipe, check the images, time some steps, predict what a run costs.
 
     Args:
-        data, recipe, overrides: as for `train`.
+        data, recipe, overrides, start_from: as for `train`.
         progress: write to standard error first what was found.
 
     Raises: UsageError: what `train` would refuse.
     """
-    config, source = prepare(data, recipe, overrides, progress=progress)
-    if progress:
-        announce(config, source)
+    config = choose(data, recipe, overrides, start_from)
+    config, source = prepare(data, config, None, progress=progress)
+    config, why = settle_parent(config, source)
     gan, plan = assemble(config, source)
+    begun = begin(gan, config, source)
+    if progress:
+        announce(config, source, begun=told(begun, why))
     timer = Timer()
     gan.fit(
         stream(config, plan, source, 0), epochs=10_000, steps_per_epoch=plan.execution,

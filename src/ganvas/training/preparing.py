@@ -8,17 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ..base.types import StrPath
-from ..config import Config, load_recipe
+from ..config import Config
 from ..data import Images, header, load as load_images, options_of
 from ..data.sources import lasting_name
 from ..errors import Advice, UsageError
 from .assembly import advice, import_own_parts, settle
-
-
-def read(recipe: StrPath | Config, values: Mapping[str, Any] | None) -> Config:
-    """A recipe from a name, a file or a Config, with changed values. Needs no TensorFlow."""
-    config = recipe if isinstance(recipe, Config) else load_recipe(recipe)
-    return config.with_values(values or {})
+from .choosing import read
 
 
 def prepare(

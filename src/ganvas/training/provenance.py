@@ -19,6 +19,7 @@ from ..config import Config
 from ..data import Images, header
 from ..errors import Advice, RunError
 from ..storage.run import Run
+from .beginning import Begun
 from .callbacks import real_grid
 from .session import now
 
@@ -36,10 +37,10 @@ def write_documents(run: Run, about: Mapping[str, Any], source: Images) -> None:
             pictures.write_png(reals, real_grid(source))
 
 
-def announce(config: Config, source: Images, run: str = "") -> None:
-    """Write the second part of the header: what is trained on, how, and where."""
+def announce(config: Config, source: Images, run: str = "", begun: str = "") -> None:
+    """Write the second part of the header: what is trained on, how, from what, and where."""
     name = f"{config.recipe}, {config.train.kimg:g} kimg"
-    header.show_used(source, {"recipe": name, "run": run})
+    header.show_used(source, {"recipe": name, "from": begun, "run": run})
 
 
 def check_images(run: Run, source: Images, place: str) -> None:
@@ -71,7 +72,7 @@ def known_of(run: Run, config: Config) -> dict[str, Any]:
     return known
 
 
-def describe(config: Config, source: Images, anew: list[str]) -> dict[str, Any]:
+def describe(config: Config, source: Images, begun: Begun | None) -> dict[str, Any]:
     """The contents of run.json: the origin of this run."""
     return {
         "status": "running",
@@ -89,7 +90,8 @@ def describe(config: Config, source: Images, anew: list[str]) -> dict[str, Any]:
             "class_shares": list(source.class_shares),
         },
         "parent": config.parent or None,
-        "started_anew": anew,
+        "transfer": begun and begun.to_dict(),
+        "started_anew": begun.anew if begun else [],
         "versions": versions(),
         "devices": devices(),
     }

@@ -27,6 +27,7 @@ class Session:
         strategy: the devices on which the GAN is built.
         progress: show a live line, or a line per tick if there is no terminal.
         each_tick: called after each tick, when its log and state are written; True: stop.
+        why: the reason for the pretrained pair, if it was chosen.
         run: the folder that is written to; a worker that is not the chief only reads it. It is
             made after the images are read and the GAN is built, so that an error leaves no folder.
         gan: built by `assemble` from the recipe.
@@ -39,6 +40,7 @@ class Session:
     strategy: tf.distribute.Strategy
     progress: bool = True
     each_tick: Callable[[Run], bool] | None = None
+    why: str = ""
     run: Run = field(init=False)
     gan: GAN = field(init=False)
     plan: Plan = field(init=False)

@@ -19,14 +19,15 @@ from ..base.workers import task
 from ..config import Config
 from ..errors import ConfigError, RunError, UsageError
 from ..gan.model import GAN
-from ..storage import remote
 from ..storage.mirror import mirrored
 from ..storage.run import Run, fresh
 from . import replicas
 from .assembly import Form, assemble, import_own_parts
-from .callbacks import restore, state_of, take_weights
+from .beginning import Begun, begin, settle_parent, told
+from .callbacks import restore, state_of
+from .choosing import choose, read
 from .healing import apply_fix, fit, pending_fix
-from .preparing import prepare, read
+from .preparing import prepare
 from .provenance import announce, check_images, describe, known_of, write_documents
 from .session import Session
 
@@ -41,7 +42,7 @@ CHANGEABLE = (
 @mirrored
 def train(
     data: Any = None,
-    recipe: StrPath | Config = "quick",
+    recipe: StrPath | Config | None = None,
     *,
     run: StrPath | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -56,11 +57,14 @@ def train(
         data: a folder, a .npy or .npz file, prepared shards, "mnist", "keras:NAME",
             "tfds:NAME", or uint8 arrays: images, or (images, labels); None: the recipe's
             data.source.
-        recipe: a name (see `ganvas recipes`), a .toml file, or a Config.
+        recipe: a name (see `ganvas recipes`), a .toml file, or a Config; None: `finetune`, from the
+            nearest pretrained pair, for one's own images; for built-in ones and with `start_from`
+            "none" it is `quick`.
         run: folder to make; default runs/DATE-DATA-RECIPE. With an address such as gs://B/RUN, it
             is trained in a local folder and uploaded after each tick.
         overrides: recipe values to change, by dotted key: {"train.kimg": 500}.
-        start_from: another run, whose weights to start from (fine-tuning).
+        start_from: where to begin: the name of a pretrained pair, "auto" (the nearest one), another
+            run, a file (.npz, a pair; .keras, a generator), or "none": from noise.
         go_on: if `run` holds a run already, resume it: for schedulers, which restart a failed
             job with the same arguments.
         progress: show a live line, or a line per tick if there is no terminal.
@@ -79,13 +83,10 @@ def train(
         return resume(run, data=data, progress=progress, each_tick=each_tick)
     if run is not None and not follows:
         Run.check_free(run)  # before images are read, which may take long
-    if start_from:
-        parent = remote.address(start_from) or str(Run.open(start_from).folder.absolute())
-        recipe = read(recipe, {"parent": parent})
-    config = read(recipe, overrides)
+    config = choose(data, recipe, overrides, start_from)
     session = _session(config, data, progress, each_tick)
     session.assemble()
-    anew = take_parent(session)
+    begun = begin(session.gan, session.config, session.source)
     if follows:
         session.run = Run(run)  # type: ignore[arg-type]
         fit(session)
@@ -93,9 +94,9 @@ def train(
     config = session.config
     session.run = Run.create(run, _run_name(config), config)
     if progress:
-        announce(config, session.source, session.run.where)
+        announce(config, session.source, session.run.where, told(begun, session.why))
     with session.run.locked():
-        write_documents(session.run, describe(config, session.source, anew), session.source)
+        write_documents(session.run, describe(config, session.source, begun), session.source)
         fit(session)
     return session.run
 
@@ -155,10 +156,10 @@ def resume(
         check_images(old, source, config.data.source)
         if progress and not follows:
             announce(config, source, old.where)
-        anew = _restored(session)
+        begun = _restored(session)
         if not follows:
             old.forget_after(session.step)
-            write_documents(old, describe(config, source, anew) | known_of(old, config), source)
+            write_documents(old, describe(config, source, begun) | known_of(old, config), source)
             if config != before:
                 old.write("config.toml", config.toml())
         fit(session)
@@ -214,32 +215,33 @@ def _session(
     replicas.check(config, strategy.num_replicas_in_sync, task()[1])
     shown = progress and sys.stderr is not None  # a program without a console has none
     config, source = prepare(data, config, None, known, shown and task()[0] == 0)
-    return Session(config, source, strategy, shown, each_tick)
+    config, why = settle_parent(config, source)
+    return Session(config, source, strategy, shown, each_tick, why)
 
 
-def _restored(session: Session) -> list[str]:
-    """Build the GAN in the state of its run.
+def _restored(session: Session) -> Begun | None:
+    """Build the GAN in the state of its run; if it has none, as it began.
 
-    Returns: the names of weights that keep their initial values.
+    Returns: what it has of other networks, if it begins now.
     """
     if pending_fix(session.run):  # the run was killed between choosing a fix and applying it
         apply_fix(session, session.config)
-        return []
+        return None
     session.assemble()
     run = session.run
     state = run.load_state()
     if state is None:
-        return take_parent(session)
+        return begin(session.gan, session.config, session.source)
     step = int(state["step"])
     with session.strategy.scope():
         if run.unscored(step):
             with contextlib.suppress(RunError):  # unreadable, or the parent is gone
                 session.before = run.load_state(before=step)
                 if session.before is None and all(row["step"] >= step for row in run.rows()):
-                    take_parent(session)
+                    begin(session.gan, session.config, session.source)
                     session.before = state_of(session.gan)
         restore(session.gan, state)
-    return []
+    return None
 
 
 def load_game(run: StrPath) -> GAN:
@@ -258,18 +260,3 @@ def load_game(run: StrPath) -> GAN:
         gan, _ = assemble(old.config, Form(tuple(about["shape"]), len(about["class_shares"])))
     restore(gan, state)
     return gan
-
-
-def take_parent(session: Session) -> list[str]:
-    """Start from the weights of the run that the recipe names, if it names one.
-
-    Returns: the names of weights that have another shape and keep their initial values.
-    """
-    parent = session.config.parent
-    if not parent:
-        return []
-    state = Run.open(parent).load_state()
-    if state is None:
-        raise RunError(f"{parent} has no saved state yet: train it for at least one tick")
-    with session.strategy.scope():
-        return take_weights(session.gan, state)

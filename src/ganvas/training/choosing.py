@@ -1,0 +1,52 @@
+"""The recipe of a training, before its images are read. Needs no TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..base.types import StrPath
+from ..config import Config, load_recipe
+from ..pretrained.cards import beginning
+from ..storage.run import Run
+
+
+def read(recipe: StrPath | Config, values: Mapping[str, Any] | None, parent: str = "") -> Config:
+    """A recipe from a name, a file or a Config, with changed values.
+
+    Args:
+        parent: where the run begins (`pretrained.cards.beginning`). If it is not from noise, the
+            recipe's [transfer] applies, and `values` after it.
+    """
+    config = recipe if isinstance(recipe, Config) else load_recipe(recipe)
+    if parent:
+        config = config.with_values({**config.transfer, "parent": parent})
+    return config.with_values(values or {})
+
+
+def choose(
+    data: Any,
+    recipe: StrPath | Config | None,
+    values: Mapping[str, Any] | None,
+    start_from: StrPath | None,
+) -> Config:
+    """The recipe of a training. Where none is named, `finetune` begins from the nearest pretrained
+    pair; images that come with a library, and runs from noise, take `quick`.
+
+    Raises: ConfigError, RunError: an unknown recipe, nothing to begin from.
+    """
+    if recipe is None and start_from is None and not _is_known(data):
+        start_from = "auto"
+    parent = beginning(start_from)
+    if recipe is None:
+        recipe = load_recipe("finetune" if parent else "quick")
+        if Path(parent).is_absolute() and Path(parent).is_dir():
+            recipe = recipe.with_values({"networks": Run.open(parent).config.networks})
+    return read(recipe, values, parent)
+
+
+def _is_known(data: Any) -> bool:
+    """Whether images come with a library, or are not given."""
+    named = isinstance(data, str) and (data == "mnist" or data.startswith(("keras:", "tfds:")))
+    return data is None or named
