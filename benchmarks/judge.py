@@ -33,6 +33,7 @@ import numpy as np
 import tensorflow as tf
 
 import store
+from board_table import HEADS, SHOWN, Scores, cell
 from ganvas.evaluation.base import Comparison, Sample, Score
 from ganvas.evaluation.copies import near_copies
 from ganvas.evaluation.kernel import kid
@@ -52,10 +53,6 @@ ENOUGH = 1e-3
 """Largest difference of a feature to PyTorch's."""
 MOST = 2000
 MANIFOLD = {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
-SHOWN = ("kid", "kid_held", "pixels", *MANIFOLD, "copies")
-HEADS = {"kid": "KID × 1000", "kid_held": "to held-out"}
-
-Scores = dict[str, list[float | None]]
 
 
 def weights() -> Path | None:
@@ -224,25 +221,10 @@ def main() -> None:
         judge = Judge(train, held)
         rows = {"real images": judge.floor()}
         rows |= {name: judge.scores(x) for name, x in zip(chosen.files[2:], fakes, strict=True)}
-        print(table(rows))
-
-
-def table(rows: dict[str, Scores]) -> str:
-    """Markdown, a row for each set of images."""
-    head = ["images", *(HEADS.get(name, name) for name in SHOWN)]
-    return store.markdown(
-        head, [[name, *(cell(row, k) for k in SHOWN)] for name, row in rows.items()]
-    )
-
-
-def cell(scores: Scores, name: str) -> str:
-    """A value as the tables show it; KID with its interval."""
-    value, low, high = scores[name]
-    if value is None:
-        return "-"
-    if name.startswith("kid"):
-        return f"{value:,.0f}" + ("" if low is None else f" ({low:,.0f} to {high:,.0f})")
-    return f"{value:.3f}" if name == "copies" else f"{value:.2f}"
+        head = ["images", *(HEADS.get(name, name) for name in SHOWN)]
+        print(
+            store.markdown(head, [[k, *(cell(v, name) for name in SHOWN)] for k, v in rows.items()])
+        )
 
 
 if __name__ == "__main__":
