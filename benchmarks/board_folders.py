@@ -108,8 +108,7 @@ def textures(path: Path) -> tuple[np.ndarray, Labels, np.ndarray]:
         edge = 3 * image.shape[1] // 4
         left += [cut(image[:, :edge], rng) for _ in range(96)]
         right += [cut(image[:, edge:], rng) for _ in range(48)]
-    order = rng.permutation(len(left))
-    return np.stack(left)[order], None, np.stack(right)
+    return rng.permutation(np.stack(left)), None, rng.permutation(np.stack(right))
 
 
 def cut(image: np.ndarray, rng: np.random.Generator, side: int = 64) -> np.ndarray:
