@@ -3,7 +3,9 @@
 Its own trainer runs its own step; what is replaced is what needs CUDA, reads folders or writes
 files. It asserts a GPU when it is imported: the moves to one do nothing here.
 Differs: images are drawn from the generator itself, because the package's average follows it only
-    after 20,000 steps, which no run on this board reaches.
+    after 20,000 steps, which no run on this board reaches; and with the statistics of their own
+    batch, because the running ones are still those of the start (after some steps all images that
+    are drawn with them are of one colour).
 """
 
 from __future__ import annotations
@@ -73,9 +75,8 @@ class Game:
 
     @torch.no_grad()
     def draw(self, count: int, seed: int) -> np.ndarray:
-        gan = self.trainer.GAN.eval()
+        gan = self.trainer.GAN
         random = torch.Generator().manual_seed(seed)
         noise = torch.randn(count, gan.latent_dim, generator=random)
         images = torch.cat([gan.G(rows) for rows in noise.split(50)])
-        gan.train()
         return to_uint8(self.pixels.cut(2 * images - 1))
