@@ -32,7 +32,11 @@ def path_of(topic: str) -> Path:
 
 def lines(topic: str) -> dict[str, dict]:
     """Whole lines by name, in the order of names: name, commit, date, result."""
-    path = path_of(topic)
+    return lines_of(path_of(topic))
+
+
+def lines_of(path: Path) -> dict[str, dict]:
+    """As `lines`, of any file."""
     content = path.read_bytes() if path.exists() else b""
     whole = content[: content.rfind(b"\n") + 1]
     found = {line["name"]: line for line in map(json.loads, whole.splitlines())}
@@ -46,9 +50,14 @@ def read(topic: str) -> dict[str, dict]:
 
 def add(topic: str, name: str, result: dict | list) -> None:
     """Put a result on the disk, also where other processes add to the same file."""
+    append(path_of(topic), name, result)
+
+
+def append(path: Path, name: str, result: dict | list) -> None:
+    """As `add`, to any file."""
     line = {"name": name, "commit": commit(), "date": f"{datetime.date.today()}", "result": result}
     content = json.dumps(line).encode() + b"\n"
-    with path_of(topic).open("a+b") as file:
+    with path.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         file.truncate(file.read().rfind(b"\n") + 1)

@@ -34,10 +34,10 @@ def fold(arrays, convolution: str, norm: str) -> list[np.ndarray]:
     return [kernel.transpose(axes), bias - mean * scale]
 
 
-def convert(arrays) -> list[np.ndarray]:
-    """The weights of `lite0.lite0` in their order, float64."""
+def convert(arrays, stages=lite0.STAGES) -> list[np.ndarray]:
+    """The weights of `lite0.lite0` with these stages in their order, float64."""
     weights = fold(arrays, "_conv_stem", "_bn0")
-    for i in range(sum(repeats for *_, repeats in lite0.STAGES)):
+    for i in range(sum(repeats for *_, repeats in stages)):
         block = f"_blocks.{i}"
         if i:
             weights += fold(arrays, f"{block}._expand_conv", f"{block}._bn0")

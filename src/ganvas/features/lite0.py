@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -20,8 +22,9 @@ STAGES = (
 )
 
 
-def lite0(side: int) -> keras.Model:
-    """EfficientNet-Lite0, with batch normalisation folded into the convolutions before it.
+def lite0(side: int, stages: Sequence[tuple[int, ...]] = STAGES) -> keras.Model:
+    """EfficientNet-Lite0, with batch normalisation folded into the convolutions before it; with
+    other stages another network of its family.
 
     It has no squeeze-and-excite, ReLU6 in place of swish, and stem and head of fixed width.
 
@@ -31,7 +34,7 @@ def lite0(side: int) -> keras.Model:
     image = keras.Input((side, side, 3), name="image")
     x = layers.Rescaling(1 / 128, -127 / 128)(image)
     x = _relu6(layers.Conv2D(32, 3, 2, padding="same")(x))
-    for kernel, stride, expansion, channels, repeats in STAGES:
+    for kernel, stride, expansion, channels, repeats in stages:
         for i in range(repeats):
             x = _block(x, kernel, stride if i == 0 else 1, expansion, channels)
     x = _relu6(layers.Conv2D(1280, 1)(x))

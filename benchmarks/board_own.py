@@ -1,0 +1,78 @@
+"""One piece of quality_board.py by this package: `python benchmarks/board_own.py PIECE.json`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from board_clock import Piece, pin, play
+
+if __name__ == "__main__":
+    pin(Piece.read(sys.argv[1]).core)
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ganvas.errors import UsageError
+from ganvas.sampling.sampler import Sampler
+from ganvas.training import replicas
+from ganvas.training.preparing import prepare, read
+from ganvas.training.session import Session
+from ganvas.training.train import take_parent
+
+UNKNOWN = 3
+"""The exit status where `start_from` names a network that this version does not know."""
+
+
+class Own:
+    """A GAN of a recipe in training; its chunk is one execution."""
+
+    def __init__(self, piece: Piece, chunks: int | None) -> None:
+        keras.backend.clear_session()
+        about = piece.contender
+        values = {"data.holdout": 0.0, **about["overrides"], "train.seed": piece.seed}
+        if about["start_from"]:
+            values["parent"] = about["start_from"]
+        config = read(about["recipe"], values)
+        if chunks:
+            steps = chunks * config.train.steps_per_execution
+            images = config.train.batch * config.train.discriminator_steps
+            config = config.with_values({"train.kimg": steps * images / 1000})
+        arrays, labels = piece.arrays()
+        data = piece.folder or (arrays if labels is None else (arrays, labels))
+        config, source = prepare(data, config, None)
+        session = Session(config, source, replicas.strategy_of("single"), False)
+        session.assemble()
+        take_parent(session)
+        self.gan, plan = session.gan, session.plan
+        self.source = source
+        self.images = plan.execution * plan.batch * plan.discriminator_steps
+        self.weights = self.gan.generator.count_params(), self.gan.discriminator.count_params()
+        self.batches = iter(source.stream(plan.batch * plan.turns, piece.seed))
+        self.gan.make_train_function()
+
+    def chunk(self) -> None:
+        logs = self.gan.train_function(self.batches)
+        float(next(iter(logs.values())))  # waits until the steps are done
+
+    def draw(self, count: int, seed: int) -> np.ndarray:
+        sampler = Sampler(self.gan.ema_generator, self.source.names, self.source.class_shares)
+        return sampler.sample(count, seed=seed)
+
+
+def main() -> None:
+    piece = Piece.read(sys.argv[1])
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    try:
+        play(piece, lambda chunks: Own(piece, chunks))
+    except UsageError as error:
+        print(error)
+        sys.exit(UNKNOWN if piece.contender["start_from"] else 1)
+
+
+if __name__ == "__main__":
+    main()
