@@ -29,6 +29,7 @@ class Folder:
         read: file -> training images uint8 [N, H, W, C], their labels, held-out images.
         recipe: the one that a user would take today.
         overrides: values that are changed in it.
+        most: so many of the training images are used; the others are held out, too.
         long: whether there is a mark at 600 seconds.
         files: whether own contenders get a folder of PNG files in place of arrays.
         gamma: weight of R1 and R2 in the R3GAN paper's run on the most similar images, at the
@@ -42,6 +43,7 @@ class Folder:
     long: bool = False
     files: bool = False
     gamma: float = 2.0
+    most: int = 10**9
 
     @property
     def there(self) -> bool:
@@ -50,7 +52,10 @@ class Folder:
 
 @cache
 def arrays(name: str) -> tuple[np.ndarray, Labels, np.ndarray]:
-    return FOLDERS[name].read(DATA / FOLDERS[name].file)
+    folder = ALL[name]
+    images, labels, held = folder.read(DATA / folder.file)
+    held = np.concatenate([images[folder.most :], held])
+    return images[: folder.most], None if labels is None else labels[: folder.most], held
 
 
 def apart(images: np.ndarray, held: int) -> tuple[np.ndarray, Labels, np.ndarray]:
@@ -133,3 +138,13 @@ FOLDERS = {
     "xrays": Folder("pneumoniamnist_full.npz", xrays, "quick", {}, gamma=1.0),
     "textures": Folder("propaganda_textures.zip", textures, "rgb64", {}),
 }
+
+STUDY = {
+    f"{name}-{count}": Folder(file, read, "finetune", {}, most=count)
+    for name, file, read in (
+        ("emoji", "noto_emoji_64.npz", emoji), ("cifar", "cifar10_12k.npz", cifar),
+    )
+    for count in (100, 400, 2000)
+} | {"xrays-4708": Folder("pneumoniamnist_full.npz", xrays, "finetune", {})}  # fmt: skip
+"""Folders of several sizes that the pretrained pairs never saw, and one that is far from both."""
+ALL = FOLDERS | STUDY

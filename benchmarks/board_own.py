@@ -16,15 +16,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ganvas.errors import UsageError
 from ganvas.sampling.sampler import Sampler
 from ganvas.training import replicas
-from ganvas.training.preparing import prepare, read
+from ganvas.training.beginning import begin, settle_parent
+from ganvas.training.choosing import choose
+from ganvas.training.preparing import prepare
 from ganvas.training.session import Session
-from ganvas.training.train import take_parent
-
-UNKNOWN = 3
-"""The exit status where `start_from` names a network that this version does not know."""
 
 
 class Own:
@@ -34,19 +31,18 @@ class Own:
         keras.backend.clear_session()
         about = piece.contender
         values = {"data.holdout": 0.0, **about["overrides"], "train.seed": piece.seed}
-        if about["start_from"]:
-            values["parent"] = about["start_from"]
-        config = read(about["recipe"], values)
+        arrays, labels = piece.arrays()
+        data = piece.folder or (arrays if labels is None else (arrays, labels))
+        config = choose(data, about["recipe"], values, about["start_from"])
         if chunks:
             steps = chunks * config.train.steps_per_execution
             images = config.train.batch * config.train.discriminator_steps
             config = config.with_values({"train.kimg": steps * images / 1000})
-        arrays, labels = piece.arrays()
-        data = piece.folder or (arrays if labels is None else (arrays, labels))
         config, source = prepare(data, config, None)
+        config, _ = settle_parent(config, source)
         session = Session(config, source, replicas.strategy_of("single"), False)
         session.assemble()
-        take_parent(session)
+        begin(session.gan, config, source)
         self.gan, plan = session.gan, session.plan
         self.source = source
         self.images = plan.execution * plan.batch * plan.discriminator_steps
@@ -67,11 +63,7 @@ def main() -> None:
     piece = Piece.read(sys.argv[1])
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    try:
-        play(piece, lambda chunks: Own(piece, chunks))
-    except UsageError as error:
-        print(error)
-        sys.exit(UNKNOWN if piece.contender["start_from"] else 1)
+    play(piece, lambda chunks: Own(piece, chunks))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 import store
-from board_folders import FOLDERS, arrays
+from board_folders import ALL, STUDY, arrays
+from ganvas.tuning.verdict import compare
 
 WIDE, MARGIN, LABEL, TEXT = 1600, 8, 150, 14
 """Pixels: the sheet's width, space between cells, the column of names, the size of letters."""
@@ -87,7 +88,7 @@ def mosaic(images: np.ndarray, side: int) -> Image.Image:
 
 def table(judged: list[dict]) -> str:
     """Markdown, a row for each folder, contender, seed and mark."""
-    order = {name: at for at, name in enumerate(FOLDERS)}
+    order = {name: at for at, name in enumerate(ALL)}
     judged = sorted(
         judged,
         key=lambda r: (order[r["folder"]], r["contender"] != REAL, *rank(title(r)), r["seed"],
@@ -99,6 +100,34 @@ def table(judged: list[dict]) -> str:
         [*head, *(HEADS.get(name, name) for name in SHOWN)],
         [[*facts(row), *(cell(row["scores"], name) for name in SHOWN)] for row in judged],
     )
+
+
+def verdicts(judged: list[dict]) -> str:
+    """Markdown: KID from a pair and from noise, by folder and mark: means over the seeds, and the
+    verdict of `ganvas tune` on the paired difference."""
+    found: dict[tuple[str, float], dict[str, dict[int, dict]]] = {}
+    for row in judged:
+        if row["folder"] in STUDY and row["contender"] != REAL:
+            arms = found.setdefault((row["folder"], row["mark"]), {})
+            arms.setdefault(row["contender"], {})[row["seed"]] = row["scores"]
+    rows = []
+    for (folder, mark), arms in found.items():
+        seeds = sorted(set(arms.get("noise", {})) & set(arms.get("pretrained", {})))
+        if not seeds:
+            continue
+        kid = {arm: [arms[arm][seed]["kid"][0] for seed in seeds] for arm in arms}
+        said = compare(kid["pretrained"], kid["noise"]).verdict if len(seeds) > 1 else "-"
+        means = [f"{np.mean(kid[arm]):,.0f}" for arm in ("noise", "pretrained")]
+        others = [
+            f"{np.mean([arms[arm][seed][name][0] for seed in seeds]):.2f}"
+            for name in ("coverage", "copies") for arm in ("noise", "pretrained")
+        ]  # fmt: skip
+        ratio = np.mean(kid["pretrained"]) / np.mean(kid["noise"])
+        rows.append([folder, f"{mark:g}", f"{len(seeds)}", *means, f"{ratio:.2f}", said, *others])
+    head = ["folder", "CPU s", "seeds", "KID × 1000 from noise", "from a pair", "ratio", "verdict",
+            "coverage from noise", "from a pair", "near copies from noise",
+            "from a pair"]  # fmt: skip
+    return store.markdown(head, rows)
 
 
 def facts(row: dict) -> list[str]:

@@ -141,18 +141,23 @@ class Judge:
     """Judges fakes against the real images of one folder.
 
     All real images fall into two halves of at most 2,000: the reference, of training images, and
-    the others: the held-out images first. Scores of the others are the floor. What depends on the
-    number of images (all but KID and copies) is computed of as many fakes as there are others.
+    the others: the held-out images first. If most images are held out, both are held-out ones.
+    Scores of the others are the floor. What depends on the number of images (all but KID and
+    copies) is computed of as many fakes as there are others.
 
     Args: uint8 [N, H, W, C]: `train`, the training images of the contenders; `held`, real images
         that none of them saw.
     """
 
     def __init__(self, train: np.ndarray, held: np.ndarray) -> None:
-        half = min(MOST, (len(train) + len(held)) // 2)
-        order = np.random.default_rng(0).permutation(len(train))
-        reals = np.concatenate([held, train[order[half:]]])[:half]
-        self.reference = describe(train[order[:half]], extractor())
+        few = len(train) < len(held)
+        known = held if few else train
+        half = min(MOST, (len(known) if few else len(train) + len(held)) // 2)
+        order = np.random.default_rng(0).permutation(len(known))
+        rest = known[order[half:]]
+        reals = rest[:half] if few else np.concatenate([held, rest])[:half]
+        held = reals if few else held
+        self.reference = describe(known[order[:half]], extractor())
         self.reals = describe(reals, extractor())
         self.held = self.reals[: len(held)]
         self.train = Sample.of_pixels(shrink(train))

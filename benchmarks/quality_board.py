@@ -37,15 +37,13 @@ import numpy as np
 import board_table
 import store
 from board_clock import Piece
-from board_folders import FOLDERS, Folder, arrays, write_files
+from board_folders import ALL, FOLDERS, STUDY, Folder, arrays, write_files
 from ganvas import images as pictures
 
 TOPIC = "quality_board"
 HERE = Path(__file__).parent
 MARKS, LONG_MARKS = [60.0, 300.0], [60.0, 300.0, 600.0]
 MOST, FEWEST = 2000, 1000
-UNKNOWN = 3
-"""The exit status of board_own.py where `start_from` is not known."""
 KEEP_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": f"{2**25}", "MALLOC_TRIM_THRESHOLD_": f"{2**30}",
     "MALLOC_TOP_PAD_": f"{2**28}",
@@ -56,13 +54,15 @@ KEEP_MEMORY = {
 
 @dataclass(frozen=True)
 class Own:
-    """A recipe of this package, from noise or from a trained network."""
+    """A recipe of this package; by default the one that the folder names, from noise."""
 
-    start_from: str | None = None
+    recipe: str | None = None
+    start_from: str = "none"
     script: str = "board_own.py"
 
     def about(self, folder: Folder) -> dict:
-        return {"recipe": folder.recipe, "overrides": folder.overrides,
+        overrides = {} if self.recipe else folder.overrides
+        return {"recipe": self.recipe or folder.recipe, "overrides": overrides,
                 "start_from": self.start_from}  # fmt: skip
 
 
@@ -79,7 +79,7 @@ class Peer:
 
 CONTENDERS = {
     "recipe": Own(),
-    "pretrained": Own(start_from="auto"),
+    "pretrained": Own("finetune", "auto"),
     "dcgan": Peer("dcgan"),
     "r3gan": Peer("r3gan"),
     "lightweight-gan": Peer("lightweight"),
@@ -103,7 +103,7 @@ class Job:
 
     def command(self, options: argparse.Namespace, core: int) -> list[str]:
         """Write the piece, and return the command that plays it."""
-        folder, contender = FOLDERS[self.folder], CONTENDERS[self.contender]
+        folder, contender = ALL[self.folder], (CONTENDERS | STUDIED)[self.contender]
         place, data = options.work / "pieces" / self.name, options.work / "data"
         place.mkdir(parents=True, exist_ok=True)
         own = isinstance(contender, Own)
@@ -126,12 +126,16 @@ class Job:
         return {**dataclasses.asdict(self), **json.loads(path.read_text())}
 
 
+STUDIED = {"noise": Own("finetune"), "pretrained": Own("finetune", "auto")}
+
+
 def jobs(options: argparse.Namespace) -> list[Job]:
     found = []
-    for name, folder in FOLDERS.items():
+    contenders = STUDIED if options.study else CONTENDERS
+    for name, folder in (STUDY if options.study else FOLDERS).items():
         marks = tuple(options.marks or (LONG_MARKS if folder.long else MARKS))
         for seed in range(options.seeds):
-            for contender, what in CONTENDERS.items():
+            for contender, what in contenders.items():
                 own = isinstance(what, Own)
                 if folder.there and (own or (options.torch and not seed)):
                     label = options.label if own else ""
@@ -189,8 +193,7 @@ def finish(job: Job, status: int, options: argparse.Namespace) -> None:
     row = job.row(options)
     if row is None:
         said = (place / "log.txt").read_text().strip().splitlines()[-1:]
-        word = "skipped" if status == UNKNOWN else "failed"
-        print(f"{word}: {job.name}: {' '.join(said)} ({place / 'log.txt'})", flush=True)
+        print(f"failed ({status}): {job.name}: {' '.join(said)} ({place / 'log.txt'})", flush=True)
         return
     for mark in job.marks:
         images = images_of(place / f"{mark:g}.npz")
@@ -213,7 +216,7 @@ def judge(options: argparse.Namespace) -> None:
         return
     path = options.work / "judged.jsonl"
     done = store.lines_of(path)
-    for name in FOLDERS:
+    for name in ALL:
         missing = [key for key in pieces(options, name) if key[0] not in done]
         if not missing:
             continue
@@ -250,14 +253,16 @@ def show(options: argparse.Namespace) -> None:
     rows = [line["result"] for line in judged.values()]
     cells = board_table.cells(trained, rows, options.work / "pieces")
     if cells:
-        sheet = board_table.sheet(cells, list(FOLDERS))
+        sheet = board_table.sheet(cells, list(ALL))
         pictures.write_png(options.work / "sheet.png", sheet)
     (options.work / "table.md").write_text(board_table.table(rows))
+    (options.work / "verdicts.md").write_text(board_table.verdicts(rows))
     if options.publish:
         pictures.write_png(store.picture(TOPIC, "sheet"), sheet)
         for name, line in judged.items():
             store.add(TOPIC, name, line["result"])
         store.write_table(TOPIC, board_table.table(rows))
+        store.write_table(f"{TOPIC}_verdicts", board_table.verdicts(rows))
 
 
 def parsed() -> argparse.Namespace:
@@ -270,6 +275,9 @@ def parsed() -> argparse.Namespace:
     options.add_argument("--cores", type=int, nargs="+", default=[0, 1])
     options.add_argument("--minutes", type=float, default=1e9, help="then no new piece is started")
     options.add_argument("--only", help="pieces whose name contains this")
+    options.add_argument(
+        "--study", action="store_true", help="finetune from a pair and from noise, by folder size"
+    )
     options.add_argument("--publish", action="store_true", help="into results/ and docs/pictures/")
     chosen = options.parse_args()
     chosen.work = chosen.work.absolute()
