@@ -59,6 +59,7 @@ class Own:
     """A recipe of this package, from noise or from a trained network."""
 
     start_from: str | None = None
+    most: int = MOST
     script: str = "board_own.py"
 
     def about(self, folder: Folder) -> dict:
@@ -68,9 +69,10 @@ class Own:
 
 @dataclass(frozen=True)
 class Peer:
-    """A loop in PyTorch: a file of peers/."""
+    """A loop in PyTorch: a file of peers/. `most`: images that are drawn at a mark."""
 
     loop: str
+    most: int = MOST
     script: str = "peers/loop.py"
 
     def about(self, folder: Folder) -> dict:
@@ -82,7 +84,7 @@ CONTENDERS = {
     "pretrained": Own(start_from="auto"),
     "dcgan": Peer("dcgan"),
     "r3gan": Peer("r3gan"),
-    "lightweight-gan": Peer("lightweight"),
+    "lightweight-gan": Peer("lightweight", most=FEWEST),  # drawing takes as long as training
 }
 
 
@@ -111,7 +113,7 @@ class Job:
         train, _, _ = arrays(self.folder)
         piece = Piece(
             contender.about(folder), f"{data / self.folder}.npz", f"{files}", f"{place}",
-            self.seed, list(self.marks), min(MOST, max(FEWEST, len(train))), core,
+            self.seed, list(self.marks), min(contender.most, max(FEWEST, len(train))), core,
         )  # fmt: skip
         path = place / "piece.json"
         path.write_text(json.dumps(dataclasses.asdict(piece)))
