@@ -251,9 +251,10 @@ def show(options: argparse.Namespace) -> None:
     judged = store.lines_of(options.work / "judged.jsonl")
     rows = [line["result"] for line in judged.values()]
     cells = board_table.cells(trained, rows, options.work / "pieces")
-    if cells:
-        sheet = board_table.sheet(cells, list(FOLDERS))
-        pictures.write_png(options.work / "sheet.png", sheet)
+    if not cells:
+        return
+    sheet = board_table.sheet(cells, list(FOLDERS))
+    pictures.write_png(options.work / "sheet.png", sheet)
     (options.work / "table.md").write_text(board_table.table(rows))
     if options.publish:
         pictures.write_png(store.picture(TOPIC, "sheet"), sheet)
