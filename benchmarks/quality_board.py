@@ -58,6 +58,7 @@ class Own:
 
     recipe: str | None = None
     start_from: str = "none"
+    most: int = MOST
     script: str = "board_own.py"
 
     def about(self, folder: Folder) -> dict:
@@ -68,9 +69,10 @@ class Own:
 
 @dataclass(frozen=True)
 class Peer:
-    """A loop in PyTorch: a file of peers/."""
+    """A loop in PyTorch: a file of peers/. `most`: images that are drawn at a mark."""
 
     loop: str
+    most: int = MOST
     script: str = "peers/loop.py"
 
     def about(self, folder: Folder) -> dict:
@@ -82,7 +84,7 @@ CONTENDERS = {
     "pretrained": Own("finetune", "auto"),
     "dcgan": Peer("dcgan"),
     "r3gan": Peer("r3gan"),
-    "lightweight-gan": Peer("lightweight"),
+    "lightweight-gan": Peer("lightweight", most=FEWEST),  # drawing takes as long as training
 }
 
 
@@ -111,7 +113,7 @@ class Job:
         train, _, _ = arrays(self.folder)
         piece = Piece(
             contender.about(folder), f"{data / self.folder}.npz", f"{files}", f"{place}",
-            self.seed, list(self.marks), min(MOST, max(FEWEST, len(train))), core,
+            self.seed, list(self.marks), min(contender.most, max(FEWEST, len(train))), core,
         )  # fmt: skip
         path = place / "piece.json"
         path.write_text(json.dumps(dataclasses.asdict(piece)))
@@ -252,9 +254,10 @@ def show(options: argparse.Namespace) -> None:
     judged = store.lines_of(options.work / "judged.jsonl")
     rows = [line["result"] for line in judged.values()]
     cells = board_table.cells(trained, rows, options.work / "pieces")
-    if cells:
-        sheet = board_table.sheet(cells, list(ALL))
-        pictures.write_png(options.work / "sheet.png", sheet)
+    if not cells:
+        return
+    sheet = board_table.sheet(cells, list(ALL))
+    pictures.write_png(options.work / "sheet.png", sheet)
     (options.work / "table.md").write_text(board_table.table(rows))
     (options.work / "verdicts.md").write_text(board_table.verdicts(rows))
     if options.publish:
