@@ -20,6 +20,7 @@ from ..errors import ConfigError
 from ..gan import private
 from ..gan.augment import ADA, AUGMENTS, Augment
 from ..gan.layers import MinibatchStd, Pack
+from ..gan.layers.strided import plain
 from ..gan.losses import (
     LOSSES,
     Hinge,
@@ -182,7 +183,8 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
 
 
 def _networks(networks: Networks, config: Config, source: Images | Form) -> list[keras.Model]:
-    """Generator, discriminator, and the averaged generator, which is always float32.
+    """Generator, discriminator, and the averaged generator, which is always float32 and, because it
+    is not trained, has Keras's own strided layers.
 
     Raises: ConfigError: networks that do not accept these images.
     """
@@ -192,7 +194,7 @@ def _networks(networks: Networks, config: Config, source: Images | Form) -> list
                 networks.generator(source.shape, source.classes),
                 networks.discriminator(source.shape, source.classes),
             ]
-        return [*pair, networks.generator(source.shape, source.classes)]
+        return [*pair, plain(networks.generator(source.shape, source.classes))]
     except ValueError as error:
         raise ConfigError(f"networks {config.networks['name']}: {error}") from error  # type: ignore[index]
 
