@@ -121,6 +121,8 @@ class GAN(DistributedModel):
         and XLA draws different noise from the same seed.
         """
         super().compile(optimizer=None, **{"jit_compile": False, **options})
+        if self.augment:
+            self.augment.xla = bool(self.jit_compile)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         # Built now, because a state can only be restored into existing variables.

@@ -12,6 +12,7 @@ every order are exact in either form.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -109,7 +110,7 @@ def down(x: Tensor, kernel: Tensor, padding: str) -> Tensor:
 
         return tf.nn.conv2d(x, kernel, 2, padding), gradients
 
-    return tf.custom_gradient(operation)(x, kernel)
+    return _exact(operation, x, kernel)
 
 
 def up(y: Tensor, kernel: Tensor, size: Size, padding: str) -> Tensor:
@@ -124,7 +125,7 @@ def up(y: Tensor, kernel: Tensor, size: Size, padding: str) -> Tensor:
 
         return form(y, kernel, size, padding), gradients
 
-    return tf.custom_gradient(operation)(y, kernel)
+    return _exact(operation, y, kernel)
 
 
 def filt(x: Tensor, y: Tensor, sides: Size, padding: str) -> Tensor:
@@ -142,7 +143,13 @@ def filt(x: Tensor, y: Tensor, sides: Size, padding: str) -> Tensor:
         )  # fmt: skip
         return filters, gradients
 
-    return tf.custom_gradient(operation)(x, y)
+    return _exact(operation, x, y)
+
+
+def _exact(operation: Callable[[Tensor, Tensor], Any], *given: Tensor) -> Tensor:
+    """An operation that gives its value and its gradients. Its tensors are made in the current
+    graph: the gradient of a branch is a graph of its own, and its gradient cannot read others."""
+    return tf.custom_gradient(operation)(*map(tf.identity, given))
 
 
 def _native(y: Tensor, kernel: Tensor, size: Size, padding: str) -> Tensor:
