@@ -108,6 +108,13 @@ class Config(Section):
             raise ValueError(f"{what} has no effect without a burn-in: set train.burn_in_kimg")
         if train.heal and not self.watch.signals:
             raise ValueError("train.heal needs the doctor's signals: set watch.signals = true")
+        if train.shared_fakes and train.discriminator_steps > 1:
+            raise ValueError(
+                "train.shared_fakes needs one turn of the discriminator, got "
+                f"train.discriminator_steps = {train.discriminator_steps}: leave one of them out"
+            )
+        if train.shared_fakes and self.privacy.on:
+            raise ValueError("[privacy] draws its own fakes: set train.shared_fakes = false")
         if late and train.optimizer == "rmsprop":
             raise ValueError(
                 "train.beta2_start works with adam only: leave it out, or set "

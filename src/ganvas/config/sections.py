@@ -104,6 +104,8 @@ class Train(Section):
     """How both learning rates fall over the run, to the share `decay_to` of their start."""
     decay_to: float = Field(0.0, ge=0, le=1)
     discriminator_steps: int = Field(1, ge=1)
+    shared_fakes: bool = False
+    """Whether the generator's turn takes the fakes of the discriminator's turn: a cheaper step."""
     clip: float = Field(0.0, ge=0)
     """After each of its turns, the discriminator's weights are clipped to [-clip, clip]; 0: not."""
     warmup_kimg: float = Field(0.0, ge=0)

@@ -159,6 +159,11 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
     with building(options.seed):  # the seed of initial weights; training itself is stateless
         generator, discriminator, average = _networks(parts.networks, config, source)
         check_batch(discriminator, options.batch)
+        if options.shared_fakes and parts.loss.reads_real:
+            raise ConfigError(
+                "train.shared_fakes needs a loss whose generator reads no real images, got a "
+                'relativistic one: set it to false, or loss = "nonsaturating" or "hinge"'
+            )
         gan = _gan_type(config, source.classes)(
             generator,
             discriminator,
@@ -171,6 +176,7 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
             ema_images=1000 * options.ema_kimg,
             ema_ramp=options.ema_ramp,
             ema_generator=average,
+            shared_fakes=options.shared_fakes,
         )
         if isinstance(gan, private.PrivateGAN):
             private.check(gan)
