@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ganvas.gan.layers.strided import plain
 from ganvas.gan.networks import DCGAN, NETWORKS, R3GAN, ResNet
 
 SHAPES = [(16, 16, 1), (28, 28, 1), (32, 32, 3), (48, 64, 3), (50, 70, 4), (17, 23, 2)]
@@ -270,6 +271,6 @@ def own_layers(model):
 
 def test_which_generators_load_without_ganvas():
     """As docs/tour.md says."""
-    plain = {name for name in NETWORKS if not own_layers(small(name).generator((16, 16, 1), 0))}
-    assert plain == {"textbook"}
-    assert not own_layers(small("dcgan", norm="none").generator((16, 16, 1), 0))
+    averaged = {name: plain(small(name).generator((16, 16, 1), 0)) for name in NETWORKS}
+    assert {name for name, one in averaged.items() if not own_layers(one)} == {"textbook"}
+    assert not own_layers(plain(small("dcgan", norm="none").generator((16, 16, 1), 0)))

@@ -75,6 +75,11 @@ def test_nothing_to_say(values):
     assert advice(parse({}).with_values(values)) == []
 
 
+def test_fakes_cannot_be_shared_with_a_relativistic_loss(game):
+    with refuses(ConfigError, "train.shared_fakes"):
+        game(loss="relativistic", train__shared_fakes=True)
+
+
 def test_a_batch_that_cannot_be_packed_is_refused(game):
     with refuses(ConfigError, "train.batch", "8", "3"):
         game(networks__pack=3)

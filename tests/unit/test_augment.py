@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from ganvas.gan.augment import ADA, DiffAugment
+from ganvas.gan.augment.ada import _about_grey
 from ganvas.gan.augment.diff import cut_out, recolour, translate
 from ganvas.gan.augment.warp import identity, rotation, scaling, shift, warp
 
@@ -85,6 +88,46 @@ def test_ada_changes_as_often_as_p_says():
         none *= 1 - p * (1 - share)
     assert changed(start=p, policy="blit") == pytest.approx(1 - none, abs=0.04)
     assert changed(start=1.0) > 0.99
+
+
+def test_hue_is_a_turn_about_the_grey_axis():
+    grey, angle, saturation = -1.0, 0.7, 1.5
+    given = (tf.constant([one]) for one in (grey, angle, saturation))
+    matrix = _about_grey(*given).numpy()[0].T  # of columns
+    axis = np.full(3, 3**-0.5)
+    along, across = np.outer(axis, axis), np.cross(axis, np.eye(3)).T
+    turned = np.cos(angle) * (np.eye(3) - along) + np.sin(angle) * across
+    np.testing.assert_allclose(matrix, grey * along + saturation * turned, atol=1e-6)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_ada_in_a_function_has_the_gradients_that_it_has_outside(jit):
+    """In a branch that is taken, within a branch of a lazy penalty. XLA, which has no sparse
+    products, draws other numbers: it is compared with itself."""
+    ada, given = ADA(start=0.5), tf.constant(SQUARE[:4])
+    weight = tf.constant(0.7)
+
+    def slopes(x, branch):
+        with tf.GradientTape() as outer:
+            outer.watch([x, weight])
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                total = tf.reduce_sum((weight * ada(x, SEED)) ** 3)
+
+            def penalty():
+                return tf.reduce_sum(inner.gradient(total, x) ** 2)
+
+            value = tf.cond(tf.reduce_any(x > -2), penalty, lambda: 0.0) if branch else penalty()
+        return outer.gradient(value, [x, weight])
+
+    ada.xla = jit
+    apart, compiled = (
+        tf.function(partial(slopes, branch=branch), jit_compile=jit, autograph=False)
+        for branch in (False, True)
+    )
+    wanted = apart(given) if jit else slopes(given, branch=False)
+    for one, other in zip(compiled(given), wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-3, atol=2e-3 * np.abs(other).max())
 
 
 def test_p_follows_its_controller():

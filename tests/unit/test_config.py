@@ -99,6 +99,13 @@ def test_a_warmup_as_long_as_the_run_is_refused(warmup):
     assert Config().with_values({"train.kimg": 5, "train.warmup_kimg": 4.9})
 
 
+@pytest.mark.parametrize("values", [{"train.discriminator_steps": 2}, {"privacy.noise": 1.0}])
+def test_shared_fakes_are_those_of_one_turn(values):
+    with refuses(ConfigError, "train.shared_fakes"):
+        Config().with_values({"penalties": [], "train.shared_fakes": True, **values})
+    assert Config().with_values({"train.shared_fakes": True}).train.shared_fakes
+
+
 def test_the_later_word_about_the_length_counts():
     epochs = Config().with_values({"train.epochs": 3})
     assert epochs.train.epochs == 3

@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 from ganvas.gan.losses import LOSSES
-from ganvas.gan.model import GAN, update
+from ganvas.gan.model import GAN
 from ganvas.gan.networks import DCGAN
 from ganvas.gan.penalties import R1
+from ganvas.gan.turns import update
 
 SHAPE = (16, 16, 1)
 PAIR = DCGAN(noise=4, width=4, discriminator_width=4, embedding=2)
@@ -123,7 +124,7 @@ def test_each_turn_has_images_of_its_own(loss, generator, monkeypatch):
     images, labels = next(iter(data(gan, 3)))
     seen = []
 
-    def note(real, label, turn="generator"):
+    def note(real, label, turn="generator", fakes=None):
         seen.append((turn, real.numpy(), label.numpy()))
 
     monkeypatch.setattr(gan, "train_discriminator", note)
@@ -248,3 +249,41 @@ def test_noise_has_an_address():
     assert not np.array_equal(first, gan.noise(like, "discriminator", 0))
     gan.step.assign(1)
     assert not np.array_equal(first, gan.noise(like, "generator"))
+
+
+def test_shared_fakes_are_made_once_and_judged_by_the_updated_discriminator(monkeypatch):
+    """The generator's gradient is that of its loss on the fakes of the discriminator's turn, under
+    the discriminator after its update."""
+    gan, other = build("nonsaturating", shared_fakes=True), build("nonsaturating")
+    generate, made = gan.generate, []
+    monkeypatch.setattr(gan, "generate", lambda *a, **b: made.append(generate(*a, **b)) or made[-1])
+    images = next(iter(data(gan)))
+    gan.train_step(images)
+    assert len(made) == 1
+    # The same by hand, in the parts that a step without shared fakes has.
+    noise = other.noise(images, "generator")
+    other.train_discriminator(images, None, 0, other.record(noise, None))
+    other.train_generator(images, None)
+    other.update_ema(len(images))
+    for network in ("generator", "discriminator", "ema_generator"):
+        pair = (getattr(each, network) for each in (gan, other))
+        learned = ([w for w in each.weights if "moving" not in w.path] for each in pair)
+        for one, wanted in zip(*learned, strict=True):
+            np.testing.assert_allclose(one, wanted, atol=3e-6)
+
+
+def test_shared_fakes_move_the_generator_in_a_graph_and_not_in_the_warm_up():
+    gan = build("hinge", shared_fakes=True)
+    start = weights(gan.generator)
+    gan.warm_up(True)
+    fit(gan, 1)
+    assert same(start, weights(gan.generator))
+    gan.warm_up(False)
+    fit(gan, 2)
+    assert not same(start, weights(gan.generator))
+
+
+@pytest.mark.parametrize("options", [{"discriminator_steps": 2}, {"loss": "relativistic"}])
+def test_shared_fakes_need_one_turn_and_no_pairs(options):
+    with pytest.raises(ValueError, match="shared_fakes needs"):
+        build(shared_fakes=True, **options)

@@ -14,6 +14,8 @@ from ganvas.gan.layers import (
     Bias,
     Clip,
     ConditionalNorm,
+    Conv2D,
+    Conv2DTranspose,
     Downsample,
     GroupedConv2D,
     GroupNorm,
@@ -50,6 +52,8 @@ LAYERS = {
     "spectral transposed": (
         lambda: SpectralNorm(layers.Conv2DTranspose(3, 4, 2, padding="same", use_bias=False)), MAP),
     "std": (lambda: MinibatchStd(), MAP),
+    "strided": (lambda: Conv2D(3, 4, 2, padding="same"), MAP),
+    "strided transposed": (lambda: Conv2DTranspose(3, 4, 2, padding="same"), MAP),
     "up": (lambda: Upsample(), MAP),
     "wrap": (lambda: WrapPad(2), MAP),
 }  # fmt: skip
@@ -95,7 +99,7 @@ def test_gradients_of_first_and_second_order(name):
         keras.config.set_dtype_policy("float32")
     shaken(layer)
 
-    options = {"training": True} if name == "batch norm" else {}
+    options = {"training": True} if name == "batch norm" or name.startswith("strided") else {}
 
     def total(seen):
         return tf.reduce_sum(tf.sin(tf.cast(layer(seen, **options), tf.float64)))

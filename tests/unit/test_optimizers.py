@@ -76,3 +76,20 @@ def test_the_rate_is_read_anew_at_each_update(gradients):
     ours = steps_of(Adam(Decay(1e-2, 10, "linear", 0.0), 0.5), gradients)
     assert np.array_equal(ours[10], ours[-1]), "after the fall to zero nothing moves"
     assert not np.array_equal(ours[8], ours[9])
+
+
+def test_powers_are_computed_once_a_step():
+    variables = [keras.Variable(np.ones(2, np.float32)) for _ in range(3)]
+    optimizer = Adam(0.1, 0.5, 0.9, beta2_start=0.8, burn_in=10)
+    optimizer.build(variables)
+
+    @tf.function(autograph=False)
+    def step():
+        optimizer.apply([tf.ones(2)] * 3, variables)
+
+    names = [one.type for one in step.get_concrete_function().graph.get_operations()]
+    assert names.count("ResourceApplyAdam") == 3
+    assert names.count("Pow") == 2
+    step()
+    optimizer.apply([tf.ones(2)] * 3, variables)  # not with the tensors of the function
+    assert all(np.array_equal(one, variables[0]) for one in variables)

@@ -115,6 +115,13 @@ class Config(Section):
                 "train.freeze keeps weights that are trained already, and this run begins from "
                 "noise: set it to 0, or begin from other networks (--from)"
             )
+        if train.shared_fakes and train.discriminator_steps > 1:
+            raise ValueError(
+                "train.shared_fakes needs one turn of the discriminator, got "
+                f"train.discriminator_steps = {train.discriminator_steps}: leave one of them out"
+            )
+        if train.shared_fakes and self.privacy.on:
+            raise ValueError("[privacy] draws its own fakes: set train.shared_fakes = false")
         if late and train.optimizer == "rmsprop":
             raise ValueError(
                 "train.beta2_start works with adam only: leave it out, or set "

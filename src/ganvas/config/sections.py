@@ -107,6 +107,8 @@ class Train(Section):
     freeze: int = Field(0, ge=0)
     """So many of the discriminator's first layers keep their weights (arXiv:2002.10964): for few
     images, where the run begins from other networks."""
+    shared_fakes: bool = False
+    """Whether the generator's turn takes the fakes of the discriminator's turn: a cheaper step."""
     clip: float = Field(0.0, ge=0)
     """After each of its turns, the discriminator's weights are clipped to [-clip, clip]; 0: not."""
     warmup_kimg: float = Field(0.0, ge=0)

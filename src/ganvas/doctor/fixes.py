@@ -13,7 +13,7 @@ from .failures import FAILURES
 
 Values = dict[str, Any]
 KEPT = ("kimg", "epochs", "tick_kimg", "seed", "batch", "discriminator_steps",
-        "steps_per_execution", "jit", "precision", "heal")  # fmt: skip
+        "shared_fakes", "steps_per_execution", "jit", "precision", "heal")  # fmt: skip
 """Values of [train] that no fix changes: length, seed, batch, and how it is computed."""
 RATE, SLOWEST, FASTEST = 1e-3, 2e-4, 2e-3
 SLOPES = ("r1", "r2", "gradient", "dragan")

@@ -16,6 +16,7 @@ from .losses import Loss
 from .optimizers import eased
 from .penalties import Critique, Penalty
 from .replicated import DistributedModel
+from .turns import Fakes, charge_names, mean, update
 
 
 class GAN(DistributedModel):
@@ -39,6 +40,9 @@ class GAN(DistributedModel):
         ema_ramp: the half-life is at most this share of the images seen so far, so that the
             initial weights do not dominate the average in a short run.
         ema_generator: holds the averaged weights; by default a copy of the generator.
+        shared_fakes: the generator's turn takes the fakes of the discriminator's turn, so that a
+            step generates once; for one discriminator turn, and losses of which the generator's
+            part reads no real images.
         seed: the address of all randomness of training.
 
     Source: Goodfellow et al. 2014, arXiv:1406.2661; average: Karras et al. 2018,
@@ -59,6 +63,7 @@ class GAN(DistributedModel):
         ema_images: float = 10_000.0,
         ema_ramp: float = 0.1,
         ema_generator: keras.Model | None = None,
+        shared_fakes: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__(name="gan")
@@ -76,6 +81,12 @@ class GAN(DistributedModel):
         self.burn_in = burn_in
         self.ema_images = float(ema_images)
         self.ema_ramp = ema_ramp
+        if shared_fakes and (discriminator_steps > 1 or loss.reads_real):
+            raise ValueError(
+                "shared_fakes needs discriminator_steps = 1 and a loss that is not relativistic, "
+                f"got {discriminator_steps} and {type(loss).__name__}"
+            )
+        self.shared_fakes = shared_fakes
         self.seed = seed
         self.conditional = "label" in generator.input
         width = discriminator.output.shape[-1]
@@ -89,7 +100,7 @@ class GAN(DistributedModel):
         self.step = self.add_weight(
             shape=(), dtype="int64", initializer="zeros", trainable=False, name="step"
         )
-        self.charges = _names(self.penalties)
+        self.charges = charge_names(self.penalties)
         names = ["discriminator", "generator", "real", "fake", *self.charges]
         names += ["slope/discriminator", "slope/generator"]
         names += ["auxiliary"] * self.auxiliary
@@ -121,6 +132,8 @@ class GAN(DistributedModel):
         and XLA draws different noise from the same seed.
         """
         super().compile(optimizer=None, **{"jit_compile": False, **options})
+        if self.augment:
+            self.augment.xla = bool(self.jit_compile)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         # Built now, because a state can only be restored into existing variables.
@@ -151,17 +164,30 @@ class GAN(DistributedModel):
             )
         images = tf.split(images, self.turns)
         labels = tf.split(labels, self.turns) if self.conditional else [None] * self.turns
+        # Shared fakes are made once, under the generator's tape: the discriminator is updated on
+        # their values, and then judges them again for the generator.
+        shared = self.shared_fakes and not self.warming_up
+        fakes = self.record(self.noise(images[0], "generator"), labels[0]) if shared else None
         for turn in range(self.discriminator_steps):
-            self.train_discriminator(images[turn], labels[turn], turn)
+            self.train_discriminator(images[turn], labels[turn], turn, fakes)
         if not self.warming_up:
-            self.train_generator(images[-1], labels[-1])
+            self.train_generator(images[-1], labels[-1], fakes=fakes)
             self.update_ema(self.discriminator_steps * tf.shape(images[0])[0])
         self.step.assign_add(1)
         return {name: meter.result() for name, meter in self.meters.items()}
 
-    def train_discriminator(self, real: Tensor, label: Tensor, turn: int) -> None:
+    def record(self, noise: Tensor, label: Tensor) -> Fakes:
+        with tf.GradientTape() as tape:
+            return Fakes(self.generate(noise, label), tape)
+
+    def train_discriminator(
+        self, real: Tensor, label: Tensor, turn: int, fakes: Fakes | None = None
+    ) -> None:
         """One turn on fresh real images [B, H, W, C] and as many fakes with the same labels."""
-        fake = self.generate(self.noise(real, "discriminator", turn), label)
+        if fakes:
+            fake = tf.stop_gradient(fakes.images)
+        else:
+            fake = self.generate(self.noise(real, "discriminator", turn), label)
         with tf.GradientTape() as tape:
             on_real = self.critique(real, label, "real", turn)
             on_fake = self.critique(fake, label, "fake", turn)
@@ -200,16 +226,16 @@ class GAN(DistributedModel):
         # Values may be conditional; updates may not (a strategy forbids them in a branch).
         return tf.cond(self.step.value % penalty.every == 0, due, lambda: tf.constant(0.0))
 
-    def train_generator(self, real: Tensor, label: Tensor) -> None:
+    def train_generator(self, real: Tensor, label: Tensor, fakes: Fakes | None = None) -> None:
         """One turn against the current discriminator; `real` is used only if the loss pairs."""
-        noise = self.noise(real, "generator")
         paired = self.adversarial.reads_real
         on_real = self.critique(real, label, "paired").logits if paired else None
-        with tf.GradientTape() as tape:
-            on_fake = self.critique(self.generate(noise, label), label, "generated")
+        fakes = fakes or self.record(self.noise(real, "generator"), label)
+        with fakes.tape:
+            on_fake = self.critique(fakes.images, label, "generated")
             loss = self.adversarial.generator(on_real, on_fake.logits)
             total = mean(loss) + self.classify(on_fake, label, "generator")
-        slope = update(self.generator_optimizer, self.generator, tape, total)
+        slope = update(self.generator_optimizer, self.generator, fakes.tape, total)
         self.meters["slope/generator"].update_state(slope)
         self.meters["generator"].update_state(loss)
 
@@ -270,31 +296,3 @@ class GAN(DistributedModel):
             return Critique(lambda images: self.logits(images, label), image)
         seed = self.address("augment", *purpose)
         return Critique(lambda images: self.logits(augment(images, seed), label), image)
-
-
-def _names(penalties: Sequence[Penalty]) -> list[str]:
-    """penalty/r1, penalty/r2 ...; a second one of a kind is penalty/r1-2."""
-    kinds = [type(penalty).__name__.lower() for penalty in penalties]
-    count = [kinds[: i + 1].count(kind) for i, kind in enumerate(kinds)]
-    return [
-        f"penalty/{k}-{n}" if n > 1 else f"penalty/{k}" for k, n in zip(kinds, count, strict=True)
-    ]
-
-
-def mean(values: tf.Tensor) -> tf.Tensor:
-    """The mean over the global batch: a strategy adds the results of its replicas."""
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    return tf.reduce_mean(values) / replicas
-
-
-def update(
-    optimizer: Any, network: keras.Model, tape: tf.GradientTape, total: tf.Tensor
-) -> tf.Tensor:
-    """One update of a network. Returns: the norm of its gradient, on this replica."""
-    variables = network.trainable_variables
-    gradients = tape.gradient(total, [v.value for v in variables])
-    # The gradient of an embedding is a list of rows, one per look-up: their norm and squares are
-    # not those of the sum, and workers would have to synchronise once more for them.
-    gradients = [g if g is None else tf.convert_to_tensor(g) for g in gradients]
-    optimizer.apply(gradients, variables)
-    return tf.linalg.global_norm(gradients)

@@ -31,25 +31,40 @@ class Adam(keras.optimizers.Adam):
         super().__init__(*args, **{"epsilon": 1e-8, **options})
         self.beta2_start = self.beta_2 if beta2_start is None else beta2_start
         self.burn_in = burn_in
+        self._factors: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+        self._factors = {}
+        try:
+            return super().apply(grads, trainable_variables)
+        finally:
+            self._factors = {}  # tensors of a function must not outlive its trace
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Any) -> None:
         dtype = variable.dtype
         momentum, velocity = adam_moments(self, variable)
-        steps = tf.cast(self.iterations + 1, dtype)
-        beta2 = eased(self.iterations.value, self.burn_in, self.beta2_start, self.beta_2)
-        beta2 = tf.cast(beta2, dtype)
+        if dtype not in self._factors:
+            self._factors[dtype] = self._step_factors(dtype)
+        beta2, beta1_power, beta2_power = self._factors[dtype]
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=momentum.value.handle,
             v=velocity.value.handle,
-            beta1_power=tf.pow(tf.constant(self.beta_1, dtype), steps),
-            beta2_power=tf.pow(beta2, steps),
+            beta1_power=beta1_power,
+            beta2_power=beta2_power,
             lr=tf.cast(learning_rate, dtype),
             beta1=tf.constant(self.beta_1, dtype),
             beta2=beta2,
             epsilon=tf.constant(self.epsilon, dtype),
             grad=tf.cast(gradient, dtype),
         )
+
+    def _step_factors(self, dtype: str) -> tuple[Tensor, Tensor, Tensor]:
+        """beta2, and the powers of both betas: the same for all variables of a step."""
+        steps = tf.cast(self.iterations + 1, dtype)
+        beta2 = eased(self.iterations.value, self.burn_in, self.beta2_start, self.beta_2)
+        beta2 = tf.cast(beta2, dtype)
+        return beta2, tf.pow(tf.constant(self.beta_1, dtype), steps), tf.pow(beta2, steps)
 
 
 def eased(step: Tensor, length: int, start: float, end: float) -> Tensor:

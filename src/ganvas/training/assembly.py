@@ -20,6 +20,7 @@ from ..errors import ConfigError
 from ..gan import private
 from ..gan.augment import ADA, AUGMENTS, Augment
 from ..gan.layers import MinibatchStd, Pack
+from ..gan.layers.strided import plain
 from ..gan.losses import (
     LOSSES,
     Hinge,
@@ -159,6 +160,11 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
         generator, discriminator, average = _networks(parts.networks, config, source)
         check_batch(discriminator, options.batch)
         freeze(discriminator, options.freeze)
+        if options.shared_fakes and parts.loss.reads_real:
+            raise ConfigError(
+                "train.shared_fakes needs a loss whose generator reads no real images, got a "
+                'relativistic one: set it to false, or loss = "nonsaturating" or "hinge"'
+            )
         gan = _gan_type(config, source.classes)(
             generator,
             discriminator,
@@ -171,6 +177,7 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
             ema_images=1000 * options.ema_kimg,
             ema_ramp=options.ema_ramp,
             ema_generator=average,
+            shared_fakes=options.shared_fakes,
         )
         if isinstance(gan, private.PrivateGAN):
             private.check(gan)
@@ -183,7 +190,8 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
 
 
 def _networks(networks: Networks, config: Config, source: Images | Form) -> list[keras.Model]:
-    """Generator, discriminator, and the averaged generator, which is always float32.
+    """Generator, discriminator, and the averaged generator, which is always float32 and, because it
+    is not trained, has Keras's own strided layers.
 
     Raises: ConfigError: networks that do not accept these images.
     """
@@ -193,7 +201,7 @@ def _networks(networks: Networks, config: Config, source: Images | Form) -> list
                 networks.generator(source.shape, source.classes),
                 networks.discriminator(source.shape, source.classes),
             ]
-        return [*pair, networks.generator(source.shape, source.classes)]
+        return [*pair, plain(networks.generator(source.shape, source.classes))]
     except ValueError as error:
         raise ConfigError(f"networks {config.networks['name']}: {error}") from error  # type: ignore[index]
 

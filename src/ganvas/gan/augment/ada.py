@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -67,14 +67,24 @@ class ADA(Augment):
         return self.p.value
 
     def __call__(self, images: Tensor, seed: Tensor) -> Tensor:
-        draws = _Draws(tf.shape(images)[0], seed, self.p.value)
+        seeds = tf.random.experimental.stateless_split(seed, 2)
+        count = tf.shape(images)[0]
+        if self.policy != ["colour"]:
+            draws = _Draws(count, seeds[0], self.p.value, gates=10, uniforms=6, normals=4)
+            images = draws.applied(lambda x: warp(x, self.moves(x, draws), self.xla), images)
+        if "colour" in self.policy:
+            draws = _Draws(count, seeds[1], self.p.value, gates=5, uniforms=2, normals=3)
+            images = draws.applied(lambda x: colour(draws, x), images)
+        return images
+
+    def moves(self, images: Tensor, draws: _Draws) -> Tensor:
+        """The matrices of one warp, float32 [B, 2, 3]."""
         moves = identity(images)
         if "blit" in self.policy:
             moves = tf.matmul(moves, blit(draws, images.shape))
         if "geometry" in self.policy:
             moves = tf.matmul(moves, geometry(draws, images.shape))
-        images = warp(images, moves[:, :2])
-        return colour(draws, images) if "colour" in self.policy else images
+        return moves[:, :2]
 
     def observe(self, real: Tensor, images: Tensor) -> None:
         images *= tf.distribute.get_strategy().num_replicas_in_sync
@@ -89,29 +99,39 @@ class ADA(Augment):
 
 
 class _Draws:
-    """Random numbers, one per image, each draw with its own seed; and which images are changed."""
+    """Random numbers, one per image in each row, with one operation for each kind; and which images
+    are changed."""
 
-    def __init__(self, count: tf.Tensor, seed: tf.Tensor, p: tf.Tensor) -> None:
-        self.count, self.seed, self.p = count, seed, p
-        self._numbers: Iterator[int] = iter(range(1000))
+    def __init__(
+        self, count: Tensor, seed: Tensor, p: Tensor, *, gates: int, uniforms: int, normals: int
+    ) -> None:
+        seeds = tf.random.experimental.stateless_split(seed, 3)
+        self.p = p
+        chances = tf.random.stateless_uniform((gates, count), seeds[0], alg="philox")
+        self._any = tf.reduce_any(chances < p)
+        self._chances = iter(tf.unstack(chances))
+        unit = tf.random.stateless_uniform((uniforms, count), seeds[1], alg="philox")
+        self._uniforms = iter(tf.unstack(unit))
+        normal = tf.random.stateless_normal((normals, count), seeds[2], alg="philox")
+        self._normals = iter(tf.unstack(normal))
 
-    def _next(self) -> tf.Tensor:
-        return tf.random.experimental.stateless_fold_in(self.seed, next(self._numbers))
+    def applied(self, change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        """The changed images; without computation if no image is changed, as while p is 0."""
+        return tf.cond(self._any, lambda: change(images), lambda: tf.identity(images))
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
-        return tf.random.stateless_uniform((self.count,), self._next(), low, high, alg="philox")
+        return low + (high - low) * next(self._uniforms)
 
     def normal(self, deviation: float) -> tf.Tensor:
-        draw = tf.random.stateless_normal((self.count,), self._next(), alg="philox")
-        return deviation * draw
+        return deviation * next(self._normals)
 
     def whole(self, count: int) -> tf.Tensor:
         """0 to count - 1, as floats."""
         return tf.floor(self.uniform(0.0, count))
 
     def gate(self, change: tf.Tensor, p: tf.Tensor | None = None) -> tf.Tensor:
-        """The change with probability p, else 0."""
-        return tf.where(self.uniform() < (self.p if p is None else p), change, 0.0)
+        """The change with probability p, which may be smaller than that of others, else 0."""
+        return tf.where(next(self._chances) < (self.p if p is None else p), change, 0.0)
 
 
 def blit(draws: _Draws, shape: tf.TensorShape) -> tf.Tensor:
@@ -139,21 +159,32 @@ def geometry(draws: _Draws, shape: tf.TensorShape) -> tf.Tensor:
 
 
 def colour(draws: _Draws, images: tf.Tensor) -> tf.Tensor:
-    """Brightness, contrast, inversion of lightness, and for RGB hue and saturation; not alpha."""
+    """Brightness, contrast, inversion of lightness, and for RGB hue and saturation; not alpha.
 
-    def each(draw: tf.Tensor) -> tf.Tensor:
-        return tf.cast(draw, images.dtype)[:, None, None, None]
-
+    All are linear: one product of each pixel with a matrix of its image.
+    """
     colours, alpha = split_alpha(images)
-    colours += each(draws.gate(draws.normal(0.2)))
-    colours *= each(2.0 ** draws.gate(draws.normal(0.5)))
-    inverted = each(1 - 2 * draws.gate(draws.whole(2)))
+    brightness = draws.gate(draws.normal(0.2))
+    contrast = 2.0 ** draws.gate(draws.normal(0.5))
+    inverted = 1 - 2 * draws.gate(draws.whole(2))
     if colours.shape[-1] == 1:
-        return tf.concat([colours * inverted, alpha], axis=3)
-    grey = tf.reduce_mean(colours, axis=3, keepdims=True)
-    hue = draws.gate(draws.uniform(-math.pi, math.pi))
-    cos, sin = each(tf.cos(hue)), each(tf.sin(hue))
-    tint = colours - grey  # turns about the grey axis
-    across = (tf.roll(tint, 1, axis=3) - tf.roll(tint, -1, axis=3)) / math.sqrt(3)
-    tint = (cos * tint + sin * across) * each(2.0 ** draws.gate(draws.normal(1.0)))
-    return tf.concat([inverted * grey + tint, alpha], axis=3)
+        matrix = (contrast * inverted)[:, None, None]
+    else:
+        hue = draws.gate(draws.uniform(-math.pi, math.pi))
+        saturation = 2.0 ** draws.gate(draws.normal(1.0))
+        matrix = contrast[:, None, None] * _about_grey(inverted, hue, saturation)
+    brightness, matrix = (tf.cast(one, images.dtype) for one in (brightness, matrix))
+    height, width, channels = colours.shape[1:]
+    rows = tf.reshape(colours, (-1, height * width, channels)) + brightness[:, None, None]
+    colours = tf.reshape(tf.matmul(rows, matrix), (-1, height, width, channels))
+    return tf.concat([colours, alpha], axis=3) if alpha.shape[-1] else colours
+
+
+def _about_grey(grey: tf.Tensor, hue: tf.Tensor, saturation: tf.Tensor) -> tf.Tensor:
+    """[B] thrice -> [B, 3, 3]: scales an RGB pixel's grey, turns the rest about the grey axis and
+    scales it."""
+    cos, sin = saturation * tf.cos(hue), saturation * tf.sin(hue) / math.sqrt(3)
+    mean = (grey - cos) / 3
+    same, after, before = mean + cos, mean - sin, mean + sin
+    rows = [[same, before, after], [after, same, before], [before, after, same]]
+    return tf.stack([tf.stack(row, axis=1) for row in rows], axis=1)

@@ -16,8 +16,10 @@ class Augment(ABC):
     Attributes:
         strength: probability of each change, a scalar; None if it is constant.
         variables: the state that it keeps from step to step, saved with the run.
+        xla: whether XLA compiles the step; the GAN sets it.
     """
 
+    xla: bool = False
     strength: tf.Tensor | None = None
 
     @property

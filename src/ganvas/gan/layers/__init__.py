@@ -8,6 +8,7 @@ from .pack import Pack
 from .resample import Downsample, Upsample
 from .scale import Basis, Bias, Clip
 from .spectral import SpectralNorm
+from .strided import Conv2D, Conv2DTranspose
 from .wrap import WrapPad
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "Bias",
     "Clip",
     "ConditionalNorm",
+    "Conv2D",
+    "Conv2DTranspose",
     "Downsample",
     "GroupNorm",
     "GroupedConv2D",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from ..layers import SelfAttention
+from ..layers import Conv2D, Conv2DTranspose, SelfAttention
 from .base import (
     Networks,
     Shape,
@@ -80,7 +80,7 @@ class DCGAN(Networks):
             if last and self.attention:
                 x = SelfAttention()(x)
             channels = min(self.max_width, self.width * 2 ** (len(finer) - 2 - level))
-            up = layers.Conv2DTranspose(shape[2] if last else channels, 4, 2, padding="same")
+            up = Conv2DTranspose(shape[2] if last else channels, 4, 2, padding="same")
             x = cropped(up(x), size)
         image = layers.Activation("tanh", dtype="float32")(x)
         return keras.Model(inputs, image, name="generator")
@@ -92,7 +92,7 @@ class DCGAN(Networks):
             channels = min(self.max_width, self.discriminator_width * 2**level)
             if level == len(map_sizes(shape)) - 2:
                 x = with_std(x, self.minibatch)
-            x = weighed(layers.Conv2D, channels, 4, 2, padding="same", spectral=spectral)(x)
+            x = weighed(Conv2D, channels, 4, 2, padding="same", spectral=spectral)(x)
             if level:  # not on the first, as in the paper
                 x = normalised(x, self.discriminator_norm)
             x = layers.LeakyReLU(0.2)(x)

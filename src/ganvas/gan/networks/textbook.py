@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from ..layers import Conv2D, Conv2DTranspose
 from .base import Networks, Shape
 
 
@@ -27,7 +28,7 @@ class Textbook(Networks):
         x = layers.LeakyReLU(0.2)(x)
         x = layers.Reshape((height // 4, width // 4, 128))(x)
         for _ in range(2):
-            x = layers.Conv2DTranspose(128, 4, strides=2, padding="same")(x)
+            x = Conv2DTranspose(128, 4, strides=2, padding="same")(x)
             x = layers.LeakyReLU(0.2)(x)
         x = layers.Conv2D(channels, 7, padding="same", activation="tanh")(x)
         return keras.Model({"noise": noise}, x, name="generator")
@@ -37,7 +38,7 @@ class Textbook(Networks):
         image = keras.Input(shape, name="image")
         x = image
         for seed in range(2):
-            x = layers.Conv2D(64, 3, strides=2, padding="same")(x)
+            x = Conv2D(64, 3, strides=2, padding="same")(x)
             x = layers.LeakyReLU(0.2)(x)
             x = layers.Dropout(0.4, seed=seed)(x)
         x = layers.Flatten()(x)

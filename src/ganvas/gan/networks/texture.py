@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from ..layers import WrapPad
+from ..layers import Conv2D, WrapPad
 from .base import (
     Networks,
     Shape,
@@ -116,7 +116,7 @@ class Texture(Networks):
             if level and min(x.shape[1:3]) < FEWEST:
                 break
             channels = min(self.max_width, self.discriminator_width * 2**level)
-            conv = weighed(layers.Conv2D, channels, 4, 2, spectral=spectral, **_STRONG)
+            conv = weighed(Conv2D, channels, 4, 2, spectral=spectral, **_STRONG)
             x = layers.LeakyReLU(0.2)(conv(x))
         x = with_std(x, self.minibatch)
         conv = weighed(layers.Conv2D, x.shape[-1], 1, spectral=spectral, **_STRONG)
