@@ -58,11 +58,12 @@ class Own:
 
     recipe: str | None = None
     start_from: str = "none"
+    values: tuple[tuple[str, object], ...] = ()
     most: int = MOST
     script: str = "board_own.py"
 
     def about(self, folder: Folder) -> dict:
-        overrides = {} if self.recipe else folder.overrides
+        overrides = dict(self.values) if self.recipe else folder.overrides
         return {"recipe": self.recipe or folder.recipe, "overrides": overrides,
                 "start_from": self.start_from}  # fmt: skip
 
@@ -128,7 +129,13 @@ class Job:
         return {**dataclasses.asdict(self), **json.loads(path.read_text())}
 
 
-STUDIED = {"noise": Own("finetune"), "pretrained": Own("finetune", "auto")}
+STUDIED = {
+    "noise": Own("finetune"),
+    "pretrained": Own("finetune", "auto"),
+    "frozen": Own("finetune", "auto", (("train.freeze", 2),)),
+}
+FEW = 400
+"""Up to so many images, the study freezes layers of the discriminator, too."""
 
 
 def jobs(options: argparse.Namespace) -> list[Job]:
@@ -138,6 +145,8 @@ def jobs(options: argparse.Namespace) -> list[Job]:
         marks = tuple(options.marks or (LONG_MARKS if folder.long else MARKS))
         for seed in range(options.seeds):
             for contender, what in contenders.items():
+                if contender == "frozen" and folder.most > FEW:
+                    continue
                 own = isinstance(what, Own)
                 if folder.there and (own or (options.torch and not seed)):
                     label = options.label if own else ""

@@ -87,4 +87,4 @@ def beginning(word: StrPath | None) -> str:
         return str(Run.open(word).folder.absolute())
     except RunError as error:
         names = ", ".join(cards())
-        raise RunError(f"{error}; or {names}, auto, none, a file .npz or .keras") from error
+        raise RunError(f"{error}; or {names}, auto, none; or a file .npz or .keras") from error
