@@ -17,7 +17,7 @@ Instead: a step's CPU and wall seconds against the same step in PyTorch's eager 
 Adam, batch and labels, in turn (A B A B ...), as medians of the ratios. Both have one thread:
 beside other work, PyTorch's threads wait actively for each other, which counts as CPU time. The
 images of 64 px are random; `small-folder` is without its augmentation on both sides; loading
-batches is part of the step of ganvas only. Adds to results/torch_step.jsonl.
+batches is part of the step of ganvas only. Adds to results/step_overhead.jsonl.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def against_torch(python: str, recipes: Sequence[str], rounds: int) -> None:
             colour = recipe in ("rgb64", "small-folder")
             result = compared(recipe, str(photos) if colour else "mnist", python, rounds)
             print(recipe, json.dumps(result), flush=True)
-            store.add("torch_step", recipe, result)
+            store.add("step_overhead", f"torch-{recipe}", result)
 
 
 def compared(recipe: str, images: str, python: str, rounds: int) -> dict:
