@@ -21,14 +21,16 @@ from ganvas.cli.app import GROUPS
 from ganvas.images import write_png
 from ganvas.storage.run import Run
 
-HEADER = ["images", "classes", "form", "read", "used", "recipe", "run"]
+HEADER = ["images", "classes", "form", "read", "used", "recipe", "from", "run"]
 
 
 def say_no(done: subprocess.CompletedProcess, code: int = 2) -> str:
     """The one line of a refusal, perhaps after the header, or its first part."""
     assert done.returncode == code, done.stderr
     *header, line = done.stderr.splitlines()
-    assert [one.split()[0] for one in header] == HEADER[: len(header)], done.stderr
+    words = [one.split()[0] for one in header]
+    whole = [word for word in HEADER if word != "from" or word in words]  # not of `resume`
+    assert words == whole[: len(words)], done.stderr
     assert line.startswith("error: "), done.stderr
     assert not done.stdout
     return f"{line}\n"
@@ -56,9 +58,10 @@ def trained(command, npz, sets, tmp_path_factory) -> Run:
     assert done.returncode == 0, done.stderr
     assert str(folder) in done.stdout
     lines = done.stderr.splitlines()
-    assert [line.split()[0] for line in lines[:7]] == HEADER
-    assert len(lines) == 7 + 4, "plain lines, one per tick"
-    assert all(line.startswith("kimg ") for line in lines[7:])
+    header, lines = lines[: len(HEADER)], lines[len(HEADER) :]
+    assert [line.split()[0] for line in header] == HEADER
+    assert len(lines) == 4, "plain lines, one per tick"
+    assert all(line.startswith("kimg ") for line in lines)
     return Run.open(folder)
 
 
@@ -201,7 +204,7 @@ def test_runs_recipes_info(trained, here):
         (["--set", "networks=textbook"], ["textbook", "data.labels=false"]),
         (["--set", "train.seed=5000000000"], ["train.seed", "5000000000"]),
         (["--set", "augment=adda"], ["'ada'"]),
-        (["--set", "networks.pack=3"], ["train.batch", "64", "3"]),
+        (["--set", "networks.pack=3", "--from", "none"], ["train.batch", "64", "3"]),
     ],
     ids=lambda value: " ".join(value),
 )

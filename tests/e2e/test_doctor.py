@@ -88,7 +88,7 @@ def test_a_run_is_healed(npz, few_steps, tmp_path, here):
     values["train.discriminator_learning_rate"] = 1e-12
     words = [w for k, v in values.items() for w in ("--set", f"{k}={json.dumps(v)}")]
     folder = tmp_path / "run"
-    done = here("train", npz, "--run", folder, "--heal", *words)
+    done = here("train", npz, "--recipe", "quick", "--run", folder, "--heal", *words)
     assert done.returncode == 0, done.stderr
     words = "train.discriminator_learning_rate=0.004"
     assert f"started anew with {words}" in done.stderr

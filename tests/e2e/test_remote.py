@@ -37,7 +37,7 @@ def test_another_machine_goes_on_to_the_bit_and_what_it_makes_is_there(
     values = {**few_steps, "penalties": [], "scores.features": "digits", "export.images": 100}
     sets = [word for k, v in values.items() for word in ("--set", f"{k}={json.dumps(v)}")]
     prepare(npz, "shelf://set")
-    words = ["train", "shelf://set", *sets, "--run", "shelf://runs/a"]
+    words = ["train", "shelf://set", "--recipe", "quick", *sets, "--run", "shelf://runs/a"]
     process = forked(*words, script=SHELF, TMPDIR=str(tmp_path))
     states = shelf / "runs" / "a" / "state"
     while process.poll() is None:

@@ -330,9 +330,9 @@ def test_a_run_from_another_keeps_its_weights_when_killed_before_its_first_tick(
                          start_from=short, progress=False)  # fmt: skip
     assert not (tmp_path / "child" / "run.json").exists()
     taken = []
-    patched = ganvas.training.train.take_weights
+    patched = ganvas.training.train.begin
     monkeypatch.setattr(
-        ganvas.training.train, "take_weights", lambda *words: taken.append(1) or patched(*words)
+        ganvas.training.train, "begin", lambda *words: taken.append(1) or patched(*words)
     )
     run = ganvas.resume(tmp_path / "child", progress=False)
     assert taken == [1]

@@ -111,12 +111,13 @@ def test_networks_are_no_larger_than_the_state(stranger):
         ganvas.load_game(stranger)
 
 
-def test_weights_of_a_run_are_taken_without_its_parts(stranger, mark, here, npz, sets, tmp_path):
+def test_networks_of_a_run_to_begin_from_are_not_called(stranger, mark, here, npz, sets, tmp_path):
     rewrite(stranger, 'name = "dcgan"', 'name = "subprocess:Popen"\nargs = "x"')
     words = ["train", npz, *sets, "--set", "train.kimg=0.016", "--set", "train.tick_kimg=0.016"]
     words += ["--set", "data.labels=false", "--set", "data.clusters=0"]
     done = here(*words, "--from", stranger, "--run", tmp_path / "new")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 2 and "subprocess:Popen is not a Networks" in done.stderr
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_operator_imports_own_layers(stranger, here, tmp_path, monkeypatch):

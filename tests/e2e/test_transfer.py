@@ -92,6 +92,14 @@ def test_other_networks_are_refused(squares, here, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_chosen_pair_that_does_not_fit_is_left_out(squares, here, tmp_path, monkeypatch):
+    monkeypatch.setattr("ganvas.training.train.fit", lambda *_: None)
+    run = tmp_path / "run"
+    done = here("train", squares, *WORDS, "--set", "networks=resnet", "--run", run)
+    assert done.returncode == 0 and "from       noise; drawings has other networks" in done.stderr
+    assert ganvas.Run(run).config.parent == ""
+
+
 def test_frozen_layers_keep_their_weights(squares, tmp_path):
     values = {**SHORT, "train.freeze": 2}
     run = ganvas.train(

@@ -72,7 +72,7 @@ def balance(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> int:
-    """Add generated images to rare classes and test whether they help. Exit 1: they hurt."""
+    """Add generated images to rare classes; test whether they help. Exit 1: they hurt."""
     from ..config import load_recipe, parse_set
     from ..kits.rare_class.plan import Plan
 

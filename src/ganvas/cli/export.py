@@ -31,7 +31,7 @@ def export(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Export a model: SavedModel, LiteRT or ONNX files, each checked.
+    """Export a model: SavedModel, LiteRT, ONNX, each file checked.
 
     Writes DIR/N/, with a manifest and a model card.
     """

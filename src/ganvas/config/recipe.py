@@ -111,15 +111,10 @@ class Config(Section):
         if train.heal and not self.watch.signals:
             raise ValueError("train.heal needs the doctor's signals: set watch.signals = true")
         if train.freeze and not self.parent:
-            raise ValueError(
-                "train.freeze keeps weights that are trained already, and this run begins from "
-                "noise: set it to 0, or begin from other networks (--from)"
-            )
+            raise ValueError("train.freeze has no effect from noise: set it to 0, or give --from")
         if train.shared_fakes and train.discriminator_steps > 1:
-            raise ValueError(
-                "train.shared_fakes needs one turn of the discriminator, got "
-                f"train.discriminator_steps = {train.discriminator_steps}: leave one of them out"
-            )
+            turns = train.discriminator_steps
+            raise ValueError(f"train.shared_fakes needs discriminator_steps = 1, got {turns}")
         if train.shared_fakes and self.privacy.on:
             raise ValueError("[privacy] draws its own fakes: set train.shared_fakes = false")
         if late and train.optimizer == "rmsprop":

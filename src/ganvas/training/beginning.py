@@ -164,7 +164,7 @@ def of_run(run: Run) -> Source:
 
 def told(begun: Begun | None, why: str) -> str:
     """Where a run begins, and why, for the header."""
-    return f"{begun.sentence()}{'; ' * bool(why)}{why}" if begun else "noise"
+    return "; ".join(filter(None, (begun.sentence() if begun else "noise", why)))
 
 
 def pack(run: StrPath, path: Path) -> Path:
@@ -191,5 +191,5 @@ def _check(parent: str, done: Transfer) -> None:
     if len(done.anew) > fit:
         raise RunError(
             f"{parent} has other networks: only {fit} of {fit + len(done.anew)} layers fit this "
-            "recipe's; use a recipe with the same networks, or --from none"
+            "recipe's; take a recipe with the same networks, or --from none"
         )

@@ -12,6 +12,7 @@ import keras
 
 from ..base.types import StrPath
 from ..config import Config
+from ..errors import RunError
 from .assembly import assemble, stream
 from .beginning import begin, settle_parent, told
 from .callbacks import clock
@@ -92,7 +93,13 @@ def rehearse(
     config, source = prepare(data, config, None, progress=progress)
     config, why = settle_parent(config, source)
     gan, plan = assemble(config, source)
-    begun = begin(gan, config, source)
+    begun = None
+    try:
+        begun = begin(gan, config, source)
+    except RunError as error:  # a chosen pair that does not fit: `train` begins from noise
+        if not why:
+            raise
+        why = str(error)
     if progress:
         announce(config, source, begun=told(begun, why))
     timer = Timer()

@@ -12,6 +12,7 @@ from ..doctor import Finding, examine, next_fix, since_fix
 from ..errors import ConfigError, Diverged, RunError
 from ..storage.run import UNREADABLE, Run, read_state
 from .assembly import assemble
+from .beginning import begin
 from .callbacks import restore, state_of, take_weights
 from .loop import run_loop
 from .session import Session
@@ -89,6 +90,8 @@ def apply_fix(session: Session, config: Config) -> None:
     entry = healed[-1]
     run.mark_complete()  # the failing tick: its state is replaced
     session.assemble(config)
+    with contextlib.suppress(RunError):  # the fix changed the networks: they begin from noise
+        begin(session.gan, config, session.source)
     with session.strategy.scope():
         if entry["back_to"]:
             with contextlib.suppress(*UNREADABLE):  # then training starts anew

@@ -86,7 +86,7 @@ def train(
     config = choose(data, recipe, overrides, start_from)
     session = _session(config, data, progress, each_tick)
     session.assemble()
-    begun = begin(session.gan, session.config, session.source)
+    begun = _begun(session)
     if follows:
         session.run = Run(run)  # type: ignore[arg-type]
         fit(session)
@@ -217,6 +217,19 @@ def _session(
     config, source = prepare(data, config, None, known, shown and task()[0] == 0)
     config, why = settle_parent(config, source)
     return Session(config, source, strategy, shown, each_tick, why)
+
+
+def _begun(session: Session) -> Begun | None:
+    """Begin from the networks that the recipe names; if a pair was chosen and does not fit the
+    recipe's own networks, from noise."""
+    try:
+        return begin(session.gan, session.config, session.source)
+    except RunError as error:
+        if not session.why:
+            raise
+        session.why = str(error)
+        session.assemble(session.config.with_values({"parent": ""}))
+        return None
 
 
 def _restored(session: Session) -> Begun | None:
