@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from ..base.building import building
 from .fitting import channels, classes_of, colours, resampled
 from .networks.base import map_sizes
 from .pairing import Unit, class_count, image_of, small_map, units
@@ -217,7 +218,8 @@ class _Fit:
         partner = self._after_first()
         if partner is None or not size or unit.linear.kernel.shape[1] != math.prod(size):
             return "anew"
-        below = keras.Model(self.source.inputs, partner.layer.input)
+        with building():
+            below = keras.Model(self.source.inputs, partner.layer.input)
         names = [tensor.name for tensor in self.source.inputs]
         noise = self.random.normal(size=(SAMPLES, self.source.input["noise"].shape[-1]))
         given: dict[str, np.ndarray] = {"noise": noise.astype(np.float32)}

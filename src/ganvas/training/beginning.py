@@ -131,7 +131,8 @@ def open_source(parent: str, side: int) -> Source:
         return Source(path.name, pair.generator, pair.discriminator)
     if path.suffix == ".keras":
         generator = read_keras(path)
-        if not isinstance(generator.input, dict) or "noise" not in generator.input:
+        named = isinstance(generator.input, dict) and "noise" in generator.input
+        if not named or len(generator.outputs) != 1 or len(generator.outputs[0].shape) != 4:
             raise ModelError(f"{path} is no generator: give a file of a run's models/")
         return Source(f"{path.name} (a generator only)", generator, None)
     return of_run(Run.open(parent))
