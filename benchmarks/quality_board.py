@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import os
 import subprocess
@@ -139,18 +140,20 @@ FEW = 400
 
 
 def jobs(options: argparse.Namespace) -> list[Job]:
+    """The first seed of all folders comes first. Peers run once, to the marks of all folders."""
     found = []
     contenders = STUDIED if options.study else CONTENDERS
-    for name, folder in (STUDY if options.study else FOLDERS).items():
-        marks = tuple(options.marks or (LONG_MARKS if folder.long else MARKS))
-        for seed in range(options.seeds):
-            for contender, what in contenders.items():
-                if contender == "frozen" and folder.most > FEW:
-                    continue
-                own = isinstance(what, Own)
-                if folder.there and (own or (options.torch and not seed)):
-                    label = options.label if own else ""
-                    found.append(Job(name, contender, label, seed, marks))
+    folders = STUDY if options.study else FOLDERS
+    for seed, (name, folder) in itertools.product(range(options.seeds), folders.items()):
+        for contender, what in contenders.items():
+            own = isinstance(what, Own)
+            once = not own or contender == "frozen"
+            if not folder.there or (once and seed) or not (own or options.torch):
+                continue
+            if contender == "frozen" and folder.most > FEW:
+                continue
+            marks = options.marks or (LONG_MARKS if folder.long and own else MARKS)
+            found.append(Job(name, contender, options.label if own else "", seed, tuple(marks)))
     return [job for job in found if not options.only or options.only in job.name]
 
 

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -414,3 +415,14 @@ def test_ctrl_c_ends_a_check_at_once(tmp_path, forked):
     assert time.monotonic() - began < 3
     assert (process.returncode, "interrupted" in errors) == (130, True)
     assert {path.name for path in tmp_path.iterdir()} == {"a", "script.py"}
+
+
+def test_start_leaves_out_plots_and_tables():
+    code = (
+        "import sys; from ganvas.cli.app import tensorflow; tensorflow()\n"
+        "left = {'matplotlib', 'pandas', 'pyarrow'} & set(sys.modules)\n"
+        "import matplotlib.pyplot, pandas\n"  # they can be imported afterwards
+        "sys.exit(', '.join(left) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
