@@ -34,13 +34,17 @@ def networks_of(recipe):
     return build("networks", spec | SMALL.get(spec["name"], {}), NETWORKS, Networks)
 
 
+WORDS = ("norm", "condition", "attention", "full_size")
+"""Arguments that give a generator layers of other kinds."""
+
+
 def generators():
     """Recipes whose networks are of kinds of their own, and classes; of those that take labels, the
     generators without are left to `make proof`: they have the same layers but for the labels'."""
     seen = set()
     for recipe in recipe_names():
         own = networks_of(recipe)
-        key = (type(own), *(getattr(own, word, "") for word in ("norm", "condition", "attention")))
+        key = (type(own), *(getattr(own, word, "") for word in WORDS))
         if key not in seen:
             seen.add(key)
             labels = not isinstance(own, Textbook)

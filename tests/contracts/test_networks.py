@@ -159,6 +159,14 @@ def test_variants(name, variant, classes, size, tmp_path):
     np.testing.assert_array_equal(generator(inputs(generator)), again(inputs(generator)))
 
 
+def test_a_full_size_map_before_the_image():
+    generator = small("dcgan", width=16, full_size=True, condition="norm").generator(SHAPE, 3)
+    last = generator.layers[-2]
+    assert last.kernel_size == (3, 3)
+    assert last.input.shape[1:] == (*SHAPE[:2], 4)
+    assert generator(inputs(generator)).shape == (4, *SHAPE)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_labels_change_images_and_logits(name):
     if cannot_build(name, (16, 16, 1), 3):

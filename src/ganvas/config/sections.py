@@ -39,7 +39,7 @@ class Data(Section):
     """Whether classes are used if the images have them; a path: a CSV file of labels."""
     holdout: float = Field(0.05, ge=0, lt=1)
     """Share of images never trained on (at most 5,000; none under 200 images)."""
-    flip: bool = False
+    flip: bool | Literal["auto"] = False
     shift: float = Field(0.0, ge=0, le=0.5)
     zoom: float = Field(0.0, ge=0, le=1)
     jitter: float = Field(0.0, ge=0, le=1)

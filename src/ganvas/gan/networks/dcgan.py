@@ -46,6 +46,8 @@ class DCGAN(Networks):
             similarity of the batch; or "none".
         pack: images per logit of the discriminator (PacGAN).
         attention: self-attention in both on maps of the second finest size.
+        full_size: the generator has a map of the image's size, of `width` / 4 channels, and a 3x3
+            convolution makes the image from it: edges are smoother than those of a strided one.
 
     Source: Radford et al. 2015, arXiv:1511.06434.
     """
@@ -62,6 +64,7 @@ class DCGAN(Networks):
     minibatch: str = "none"
     pack: int = 1
     attention: bool = False
+    full_size: bool = False
 
     def __post_init__(self) -> None:
         check(vars(self))
@@ -80,8 +83,12 @@ class DCGAN(Networks):
             if last and self.attention:
                 x = SelfAttention()(x)
             channels = min(self.max_width, self.width * 2 ** (len(finer) - 2 - level))
-            up = Conv2DTranspose(shape[2] if last else channels, 4, 2, padding="same")
-            x = cropped(up(x), size)
+            if last:
+                channels = max(1, self.width // 4) if self.full_size else shape[2]
+            x = cropped(Conv2DTranspose(channels, 4, 2, padding="same")(x), size)
+        if self.full_size:
+            x = layers.ReLU()(normalised(x, self.norm, label, classes))
+            x = layers.Conv2D(shape[2], 3, padding="same")(x)
         image = layers.Activation("tanh", dtype="float32")(x)
         return keras.Model(inputs, image, name="generator")
 
