@@ -1,0 +1,167 @@
+"""Groups by features, groups by pixels and no groups, for images without labels.
+
+    GANVAS_JUDGE=effnet_lite2_imagenet_weights.npz python benchmarks/groups.py --work DIR \\
+        [--seeds 1] [--marks 50 100] [--core 0] [--only emoji]
+
+`quick` trains on folders of the board without their labels, each run in a process of its own on one
+core, and is scored after equal CPU seconds in training by a judge that it never saw (`judge.py`).
+Groups are those of `data/groups.py`, by features also where the recipe would not use them because
+the images do not fall into groups. How clear they are is computed for every folder, and for noise,
+which has none. Runs that have a row are not made again.
+
+Writes results/groups.jsonl and results/groups.md; images stay in `--work`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+import store
+from board_clock import Piece
+from board_folders import FOLDERS, arrays
+from ganvas import images as pictures
+from ganvas.data import Options, load
+from ganvas.data.groups import FEWEST, by_features, by_pixels
+from jobs import interval, parser, pick, run_all
+
+TOPIC = "groups"
+HERE = Path(__file__).parent
+FOUND = ("emoji", "faces", "textures")
+CONTENDERS = ("features", "pixels", "none")
+MOST, FEW = 2000, 1000
+RECIPE = {"data.clusters": 0, "train.steps_per_execution": 5}
+SHOWN = {"kid": ".0f", "coverage": ".3f", "recall": ".3f", "pixels": ".1f"}
+
+
+@cache
+def unlabelled(name: str) -> np.ndarray:
+    if name == "noise":
+        return np.random.default_rng(0).integers(0, 256, (2000, 32, 32, 3)).astype(np.uint8)
+    return arrays(name)[0]
+
+
+@cache
+def grouped(name: str, by: str) -> tuple[np.ndarray, dict]:
+    """The group of each image, and what groups there are."""
+    images = load(unlabelled(name), Options(holdout=0))
+    count, began = min(100, images.count // FEWEST), time.process_time()
+    if by == "features":
+        labels, _, gap = by_features(images, count)
+    else:
+        labels, gap = by_pixels(images, count)[0], None
+    sizes = np.bincount(labels)
+    return labels, {
+        "groups": len(sizes), "smallest": int(sizes.min()), "largest": int(sizes.max()),
+        "small": int((sizes < FEWEST).sum()), "gap": gap and round(gap, 4),
+        "seconds": round(time.process_time() - began, 1), "images": images.count,
+    }  # fmt: skip
+
+
+def divide(name: str, by: str) -> dict:
+    return {"folder": name, "by": by, **grouped(name, by)[1]}
+
+
+def contest(name: str, by: str, seed: int, options: argparse.Namespace) -> dict:
+    """Train in a process, and judge what it has drawn."""
+    place = options.work / store.slug(name, by, seed)
+    place.mkdir(parents=True, exist_ok=True)
+    if not (place / "row.json").is_file():
+        train(name, by, seed, place, options)
+    row = json.loads((place / "row.json").read_text())
+    for mark in row["marks"]:
+        with np.load(place / f"{mark['mark']:g}.npz", allow_pickle=False) as file:
+            fakes = file["x"]
+        pictures.write_png(place / f"{mark['mark']:g}.png", pictures.grid(fakes[:100], 10))
+        mark["scores"] = judge(name).scores(fakes)
+        print(name, by, seed, {k: v[0] for k, v in mark["scores"].items()}, flush=True)
+    about = {} if by == "none" else grouped(name, by)[1]
+    return {"folder": name, "by": by, "seed": seed, **about, **row}
+
+
+def train(name: str, by: str, seed: int, place: Path, options: argparse.Namespace) -> None:
+    images = unlabelled(name)
+    labels = {} if by == "none" else {"y": grouped(name, by)[0]}
+    np.savez(place / "data.npz", x=images, **labels)
+    about = {"recipe": "quick", "overrides": RECIPE, "start_from": "none"}
+    piece = Piece(
+        about, f"{place / 'data.npz'}", "", f"{place}", seed, list(options.marks),
+        min(MOST, max(FEW, len(images))), options.core,
+    )  # fmt: skip
+    (place / "piece.json").write_text(json.dumps(dataclasses.asdict(piece)))
+    with (place / "log.txt").open("w") as log:
+        command = [sys.executable, f"{HERE / 'board_own.py'}", f"{place / 'piece.json'}"]
+        subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, cwd=HERE, check=True)
+
+
+@cache
+def judge(name: str):
+    import judge as judges
+
+    return judges.Judge(*arrays(name)[::2])
+
+
+def table(divided: list[dict], runs: list[dict], marks: list[float]) -> str:
+    """What groups there are, then the scores of those that trained."""
+    rows = [
+        [row["folder"], f"{row['images']:,}", row["by"], str(row["groups"]),
+         f"{row['smallest']} to {row['largest']}", str(row["small"]),
+         "" if row["gap"] is None else f"{row['gap']:.3f}", f"{row['seconds']:g}"]
+        for row in divided
+    ]  # fmt: skip
+    head = ["images of", "images", "groups by", "groups", "images in one", f"below {FEWEST}",
+            "gap for each doubling", "CPU s"]  # fmt: skip
+    scored = [
+        {**row, "mark": mark["mark"], "kimg": mark["kimg"],
+         **{name: mark["scores"][name][0] for name in SHOWN}}
+        for row in runs for mark in row["marks"]
+    ]  # fmt: skip
+    lines = []
+    for name in FOUND:
+        for mark in marks:
+            for by in CONTENDERS:
+                keys = {"folder": name, "mark": mark, "by": by}
+                cells = [interval(pick(scored, key, **keys), form) for key, form in SHOWN.items()]
+                if set(cells) != {"-"}:
+                    kimg = interval(pick(scored, "kimg", **keys), ".1f")
+                    lines.append([name, f"{mark:g} s", by, kimg, *cells])
+    seconds = ["images of", "CPU seconds", "groups by", "kimg", "KID x 1,000", "coverage", "recall",
+               "pixels"]  # fmt: skip
+    return store.markdown(head, rows) + "\n" + store.markdown(seconds, lines)
+
+
+def main() -> None:
+    options = parser(__doc__, seeds=1)
+    options.add_argument("--work", type=Path, required=True, help="folder of images and logs")
+    options.add_argument("--marks", type=float, nargs="+", default=[50.0, 100.0])
+    options.add_argument("--core", type=int, default=0)
+    chosen = options.parse_args()
+    chosen.work = chosen.work.absolute()
+    there = [name for name, folder in FOLDERS.items() if folder.there]
+    folders = [(name, by) for name in ["noise", *there] for by in CONTENDERS[:2]]
+    run_all(TOPIC, folders, divide, chosen)
+    jobs = [
+        (name, by, seed)
+        for seed in range(chosen.seeds)
+        for name in FOUND
+        if name in there
+        for by in CONTENDERS
+    ]
+    rows = run_all(TOPIC, jobs, lambda *job: contest(*job, chosen), chosen)
+    divided, runs = ([row for row in rows if ("seed" in row) is one] for one in (False, True))
+    store.write_table(TOPIC, table(divided, runs, chosen.marks))
+
+
+if __name__ == "__main__":
+    main()
