@@ -1,10 +1,10 @@
 """Groups by features, groups by pixels and no groups, for images without labels.
 
     GANVAS_JUDGE=effnet_lite2_imagenet_weights.npz python benchmarks/groups.py --work DIR \\
-        [--seeds 1] [--marks 50 100] [--core 0] [--only emoji]
+        [--seeds 1] [--marks 30 60] [--core 0] [--only emoji]
 
-`quick` trains on folders of the board without their labels, each run in a process of its own on one
-core, and is scored after equal CPU seconds in training by a judge that it never saw (`judge.py`).
+`quick` trains on folders of the board at 32 px, each run in a process of its own on one core, and is
+scored after equal CPU seconds in training by a judge that it never saw (`judge.py`).
 Groups are those of `data/groups.py`, by features also where the recipe would not use them because
 the images do not fall into groups. How clear they are is computed for every folder, and for noise,
 which has none. Runs that have a row are not made again.
@@ -40,7 +40,7 @@ TOPIC = "groups"
 HERE = Path(__file__).parent
 FOUND = ("emoji", "faces", "textures")
 CONTENDERS = ("features", "pixels", "none")
-MOST, FEW = 2000, 1000
+SIZE, DRAWN = 32, 1000
 RECIPE = {"data.clusters": 0, "train.steps_per_execution": 5}
 SHOWN = {"kid": ".0f", "coverage": ".3f", "recall": ".3f", "pixels": ".1f"}
 
@@ -52,10 +52,9 @@ def unlabelled(name: str) -> np.ndarray:
     return arrays(name)[0]
 
 
-@cache
-def grouped(name: str, by: str) -> tuple[np.ndarray, dict]:
+def grouped(pixels: np.ndarray, by: str) -> tuple[np.ndarray, dict]:
     """The group of each image, and what groups there are."""
-    images = load(unlabelled(name), Options(holdout=0))
+    images = load(pixels, Options(holdout=0))
     count, began = min(100, images.count // FEWEST), time.process_time()
     if by == "features":
         labels, _, gap = by_features(images, count)
@@ -70,7 +69,7 @@ def grouped(name: str, by: str) -> tuple[np.ndarray, dict]:
 
 
 def divide(name: str, by: str) -> dict:
-    return {"folder": name, "by": by, **grouped(name, by)[1]}
+    return {"folder": name, "by": by, **grouped(unlabelled(name), by)[1]}
 
 
 def contest(name: str, by: str, seed: int, options: argparse.Namespace) -> dict:
@@ -86,18 +85,17 @@ def contest(name: str, by: str, seed: int, options: argparse.Namespace) -> dict:
         pictures.write_png(place / f"{mark['mark']:g}.png", pictures.grid(fakes[:100], 10))
         mark["scores"] = judge(name).scores(fakes)
         print(name, by, seed, {k: v[0] for k, v in mark["scores"].items()}, flush=True)
-    about = {} if by == "none" else grouped(name, by)[1]
-    return {"folder": name, "by": by, "seed": seed, **about, **row}
+    return {"folder": name, "by": by, "seed": seed, **row}
 
 
 def train(name: str, by: str, seed: int, place: Path, options: argparse.Namespace) -> None:
-    images = unlabelled(name)
-    labels = {} if by == "none" else {"y": grouped(name, by)[0]}
+    images, _ = small(name)
+    labels = {} if by == "none" else {"y": grouped(images, by)[0]}
     np.savez(place / "data.npz", x=images, **labels)
     about = {"recipe": "quick", "overrides": RECIPE, "start_from": "none"}
     piece = Piece(
-        about, f"{place / 'data.npz'}", "", f"{place}", seed, list(options.marks),
-        min(MOST, max(FEW, len(images))), options.core,
+        about, f"{place / 'data.npz'}", "", f"{place}", seed, list(options.marks), DRAWN,
+        options.core,
     )  # fmt: skip
     (place / "piece.json").write_text(json.dumps(dataclasses.asdict(piece)))
     with (place / "log.txt").open("w") as log:
@@ -106,10 +104,20 @@ def train(name: str, by: str, seed: int, place: Path, options: argparse.Namespac
 
 
 @cache
+def small(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Training images and held-out ones, of the size at which contenders train."""
+    train, _, held = arrays(name)
+    return tuple(
+        np.stack([pictures.refit(x, (SIZE, SIZE), x.shape[2]) for x in part])
+        for part in (train, held)
+    )
+
+
+@cache
 def judge(name: str):
     import judge as judges
 
-    return judges.Judge(*arrays(name)[::2])
+    return judges.Judge(*small(name))
 
 
 def table(divided: list[dict], runs: list[dict], marks: list[float]) -> str:
@@ -144,13 +152,11 @@ def table(divided: list[dict], runs: list[dict], marks: list[float]) -> str:
 def main() -> None:
     options = parser(__doc__, seeds=1)
     options.add_argument("--work", type=Path, required=True, help="folder of images and logs")
-    options.add_argument("--marks", type=float, nargs="+", default=[50.0, 100.0])
+    options.add_argument("--marks", type=float, nargs="+", default=[30.0, 60.0])
     options.add_argument("--core", type=int, default=0)
     chosen = options.parse_args()
     chosen.work = chosen.work.absolute()
     there = [name for name, folder in FOLDERS.items() if folder.there]
-    folders = [(name, by) for name in ["noise", *there] for by in CONTENDERS[:2]]
-    run_all(TOPIC, folders, divide, chosen)
     jobs = [
         (name, by, seed)
         for seed in range(chosen.seeds)
@@ -158,7 +164,9 @@ def main() -> None:
         if name in there
         for by in CONTENDERS
     ]
-    rows = run_all(TOPIC, jobs, lambda *job: contest(*job, chosen), chosen)
+    run_all(TOPIC, jobs, lambda *job: contest(*job, chosen), chosen)
+    folders = [(name, by) for name in ["noise", *there] for by in CONTENDERS[:2]]
+    rows = run_all(TOPIC, folders, divide, chosen)
     divided, runs = ([row for row in rows if ("seed" in row) is one] for one in (False, True))
     store.write_table(TOPIC, table(divided, runs, chosen.marks))
 

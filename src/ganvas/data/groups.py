@@ -23,6 +23,7 @@ from ganvas.data.base import Images
 from ganvas.features.bundled import general
 from ganvas.features.extractors import choose
 
+BY = ("features", "pixels")
 FEWEST = 50
 """Images in a group."""
 SEPARATE = 0.03
@@ -33,6 +34,7 @@ _SIDE = 14
 _INPUT = 96  # pixels; with 128, at twice the time, groups agree little better with classes
 _COMPONENTS = 32
 _ROUNDS = 20
+_CLOUDS = 3
 _CHUNK_BYTES = 16 * 2**20
 _CHUNK = 2_000  # images
 
@@ -48,8 +50,7 @@ def group(images: Images) -> None:
     which then get a group, too. What a run has stored is read from its file.
     """
     options = images.options
-    known = Path(options.groups_file) if options.groups_file else None
-    found = known and _stored(known, len(images.labels))
+    found = _stored(options.groups_file, len(images.labels)) if options.groups_file else None
     labels, facts = found or _grouped(images, min(options.clusters, images.count // FEWEST))
     if facts["count"]:
         images.labels[:] = labels
@@ -60,20 +61,23 @@ def group(images: Images) -> None:
 
 
 def save(images: Images, path: Path) -> None:
-    """Store the groups of a run: features differ in the last digit between machines, and an image
-    may lie between two centres."""
+    """Store the groups of a run, because the last digits of features differ between machines, and
+    an image may lie between two centres."""
     with replacing(path) as file:
         facts = np.array(json.dumps(images.report.groups))
-        np.savez_compressed(file, labels=images.labels, facts=facts)
+        labels = images.labels[: len(images.labels) if images.classes else 0]
+        np.savez_compressed(file, labels=labels.astype(np.int32), facts=facts)
 
 
-def _stored(path: Path, count: int) -> tuple[np.ndarray, dict[str, Any]] | None:
-    """What `save` has stored; None if the file is missing, damaged, or of other images."""
+def _stored(path: str, count: int) -> tuple[np.ndarray, dict[str, Any]] | None:
+    """What `save` has stored of so many images; None if the file is missing or damaged."""
     try:
-        with open_npz(path) as arrays:
+        with open_npz(Path(path)) as arrays:
             labels, facts = arrays["labels"], json.loads(str(arrays["facts"]))
-        right = labels.shape == (count,) and labels.dtype == np.int32 and labels.min() >= 0
-        if right and labels.max() < max(1, facts["count"]) and facts["by"]:
+        classes = int(facts["count"])
+        none = not classes and isinstance(facts["why"], str)
+        some = labels.shape == (count,) and labels.dtype == np.int32 and labels.min() >= 0
+        if facts["by"] in BY and (none or (some and labels.max() < classes <= count)):
             return labels, facts
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         pass
@@ -184,7 +188,7 @@ def merged(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
 def gap_statistic(points: np.ndarray, centres: np.ndarray, rng: np.random.Generator) -> float:
     """How much denser groups are than those of one Gaussian cloud of the same covariance, divided
     into as many: the logarithm of the ratio of the sums of squares within groups, for each doubling
-    of their number, on which it depends little. About 0 where points form one cloud.
+    of their number, on which it depends little. About 0 where points form one cloud, at most 9.
 
     Args:
         points: in principal components, [N, D].
@@ -193,11 +197,14 @@ def gap_statistic(points: np.ndarray, centres: np.ndarray, rng: np.random.Genera
         via the gap statistic"; the Gaussian reference as in Liu et al. 2008, "Statistical
         significance of clustering for high-dimension, low-sample size data".
     """
-    cloud = rng.normal(size=points.shape).astype(np.float32) * points.std(axis=0)
-    own, theirs = _within(points, centres), _within(cloud, k_means(cloud, len(centres), rng))
-    if len(centres) < 2 or own == 0:
-        return np.inf if len(centres) > 1 else 0.0
-    return float(np.log(theirs / own) / np.log2(len(centres)))
+    if len(centres) < 2:
+        return 0.0
+    own, theirs = _within(points, centres), []
+    for _ in range(_CLOUDS):
+        cloud = rng.normal(size=points.shape).astype(np.float32) * points.std(axis=0)
+        theirs.append(_within(cloud, k_means(cloud, len(centres), rng)))
+    ratio = np.mean(theirs) / max(own, 1e-9 * np.mean(theirs))
+    return min(9.0, float(np.log(ratio) / np.log2(len(centres))))
 
 
 def nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:

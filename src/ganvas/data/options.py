@@ -73,6 +73,8 @@ class Options:
             )
         if self.sides is not None and min(self.sides) < 4:
             raise DataError(f"size must be at least 4 pixels, got {self.size}")
+        if self.group_by not in ("features", "pixels"):
+            raise DataError(f"group_by must be features or pixels, got '{self.group_by}'")
         if not 0 <= self.holdout < 1:
             raise DataError(f"holdout must be in [0, 1), got {self.holdout}")
         if isinstance(self.levels, str):
