@@ -1,13 +1,13 @@
 """Groups by features, groups by pixels and no groups, for images without labels.
 
     GANVAS_JUDGE=effnet_lite2_imagenet_weights.npz python benchmarks/groups.py --work DIR \\
-        [--seeds 1] [--marks 30 60] [--core 0] [--only emoji]
+        [--seeds 1] [--marks 30 60] [--only emoji]
 
-`quick` trains on folders of the board at 32 px, each run in a process of its own on one core, and is
-scored after equal CPU seconds in training by a judge that it never saw (`judge.py`).
-Groups are those of `data/groups.py`, by features also where the recipe would not use them because
-the images do not fall into groups. How clear they are is computed for every folder, and for noise,
-which has none. Runs that have a row are not made again.
+`quick` trains on folders of the board at 32 px, one run after the other on one core, and is scored
+after equal CPU seconds in training by a judge that it never saw (`judge.py`). Groups are
+those of `data/groups.py`, by features also where the recipe would not use them because the images
+do not fall into groups. How clear they are is computed for every folder, and for noise, which has
+none. Runs that have a row are not made again.
 
 Writes results/groups.jsonl and results/groups.md; images stay in `--work`.
 """
@@ -15,30 +15,32 @@ Writes results/groups.jsonl and results/groups.md; images stay in `--work`.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
-import subprocess
-import sys
 import time
 from functools import cache
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from board_clock import Piece, pin, play
+
+if __name__ == "__main__":
+    pin(0)
+
 import numpy as np
+import tensorflow as tf
 
 import store
-from board_clock import Piece
 from board_folders import FOLDERS, arrays
+from board_own import Own
 from ganvas import images as pictures
 from ganvas.data import Options, load
 from ganvas.data.groups import FEWEST, by_features, by_pixels
 from jobs import interval, parser, pick, run_all
 
 TOPIC = "groups"
-HERE = Path(__file__).parent
-FOUND = ("emoji", "faces", "textures")
+FOUND = ("emoji", "textures", "faces")
 CONTENDERS = ("features", "pixels", "none")
 SIZE, DRAWN = 32, 1000
 RECIPE = {"data.clusters": 0, "train.steps_per_execution": 5}
@@ -73,7 +75,7 @@ def divide(name: str, by: str) -> dict:
 
 
 def contest(name: str, by: str, seed: int, options: argparse.Namespace) -> dict:
-    """Train in a process, and judge what it has drawn."""
+    """Train, and judge what is drawn."""
     place = options.work / store.slug(name, by, seed)
     place.mkdir(parents=True, exist_ok=True)
     if not (place / "row.json").is_file():
@@ -94,13 +96,10 @@ def train(name: str, by: str, seed: int, place: Path, options: argparse.Namespac
     np.savez(place / "data.npz", x=images, **labels)
     about = {"recipe": "quick", "overrides": RECIPE, "start_from": "none"}
     piece = Piece(
-        about, f"{place / 'data.npz'}", "", f"{place}", seed, list(options.marks), DRAWN,
-        options.core,
+        about, f"{place / 'data.npz'}", "", f"{place}", seed, list(options.marks), DRAWN, 0,
     )  # fmt: skip
-    (place / "piece.json").write_text(json.dumps(dataclasses.asdict(piece)))
-    with (place / "log.txt").open("w") as log:
-        command = [sys.executable, f"{HERE / 'board_own.py'}", f"{place / 'piece.json'}"]
-        subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, cwd=HERE, check=True)
+    # Nothing in this recipe depends on the length of a run.
+    play(piece, lambda chunks: Own(piece, chunks), scheduled=False)
 
 
 @cache
@@ -153,9 +152,9 @@ def main() -> None:
     options = parser(__doc__, seeds=1)
     options.add_argument("--work", type=Path, required=True, help="folder of images and logs")
     options.add_argument("--marks", type=float, nargs="+", default=[30.0, 60.0])
-    options.add_argument("--core", type=int, default=0)
     chosen = options.parse_args()
-    chosen.work = chosen.work.absolute()
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     there = [name for name, folder in FOLDERS.items() if folder.there]
     jobs = [
         (name, by, seed)
