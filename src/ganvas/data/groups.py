@@ -89,7 +89,9 @@ def _grouped(images: Images, count: int) -> tuple[np.ndarray, dict[str, Any]]:
     by = images.options.group_by
     none = np.zeros(len(images.labels), np.int32)
     if count < 2:
-        return none, {"by": by, "count": 0, "why": f"fewer than {2 * FEWEST} images to train on"}
+        few = images.count < 2 * FEWEST
+        why = f"fewer than {2 * FEWEST} images to train on" if few else "data.clusters is below 2"
+        return none, {"by": by, "count": 0, "why": why}
     if by == "features" and choose(images.pixels(images.rows[:300])) == "general":
         labels, centres, gap = by_features(images, count)
         facts = {"by": by, "count": centres, "gap": round(gap, 3)}
@@ -199,12 +201,12 @@ def gap_statistic(points: np.ndarray, centres: np.ndarray, rng: np.random.Genera
     """
     if len(centres) < 2:
         return 0.0
-    own, theirs = _within(points, centres), []
+    theirs = 0.0
     for _ in range(_CLOUDS):
         cloud = rng.normal(size=points.shape).astype(np.float32) * points.std(axis=0)
-        theirs.append(_within(cloud, k_means(cloud, len(centres), rng)))
-    ratio = np.mean(theirs) / max(own, 1e-9 * np.mean(theirs))
-    return min(9.0, float(np.log(ratio) / np.log2(len(centres))))
+        theirs += _within(cloud, k_means(cloud, len(centres), rng)) / _CLOUDS
+    own = max(_within(points, centres), 1e-9 * theirs)
+    return min(9.0, float(np.log(theirs / own) / np.log2(len(centres))))
 
 
 def nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
