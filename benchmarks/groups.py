@@ -6,8 +6,9 @@
 `quick` trains on folders of the board at 32 px, one run after the other on one core, and is scored
 after equal CPU seconds in training by a judge that it never saw (`judge.py`). Groups are
 those of `data/groups.py`, by features also where the recipe would not use them because the images
-do not fall into groups. How clear they are is computed for every folder, and for noise, which has
-none. Runs that have a row are not made again.
+do not fall into groups. How clear they are, and how they agree with labels where there are some, is
+computed for every folder, for clothes and digits of 28 px, and for noise, which has no groups. Runs
+that have a row are not made again.
 
 Writes results/groups.jsonl and results/groups.md; images stay in `--work`.
 """
@@ -32,7 +33,7 @@ import numpy as np
 import tensorflow as tf
 
 import store
-from board_folders import FOLDERS, arrays
+from board_folders import DATA, FOLDERS, Labels, arrays
 from board_own import Own
 from ganvas import images as pictures
 from ganvas.data import Options, load
@@ -43,15 +44,24 @@ TOPIC = "groups"
 FOUND = ("emoji", "textures", "faces")
 CONTENDERS = ("features", "pixels", "none")
 SIZE, DRAWN = 32, 1000
+CLOTHES, MOST = "fashion_mnist.npz", 10_000
 RECIPE = {"data.clusters": 0, "train.steps_per_execution": 5}
 SHOWN = {"kid": ".0f", "coverage": ".3f", "recall": ".3f", "pixels": ".1f"}
 
 
-@cache
-def unlabelled(name: str) -> np.ndarray:
+def labelled(name: str) -> tuple[np.ndarray, Labels]:
+    """Training images of a folder, and their labels if there are any."""
     if name == "noise":
-        return np.random.default_rng(0).integers(0, 256, (2000, 32, 32, 3)).astype(np.uint8)
-    return arrays(name)[0]
+        pixels = np.random.default_rng(0).integers(0, 256, (2000, 32, 32, 3))
+        return pixels.astype(np.uint8), None
+    if name == "digits":
+        images = load("mnist")
+        rows = images.rows[:MOST]
+        return images.pixels(rows), images.labels[rows]
+    if name == "clothes":
+        with np.load(DATA / CLOTHES) as file:
+            return file["x_train"][:MOST, ..., None], file["y_train"][:MOST].astype(np.int32)
+    return arrays(name)[:2]
 
 
 def grouped(pixels: np.ndarray, by: str) -> tuple[np.ndarray, dict]:
@@ -71,7 +81,22 @@ def grouped(pixels: np.ndarray, by: str) -> tuple[np.ndarray, dict]:
 
 
 def divide(name: str, by: str) -> dict:
-    return {"folder": name, "by": by, **grouped(unlabelled(name), by)[1]}
+    images, labels = labelled(name)
+    groups, facts = grouped(images, by)
+    agrees = None if labels is None else round(agreement(groups, labels), 4)
+    return {"folder": name, "by": by, **facts, "agrees": agrees}
+
+
+def agreement(groups: np.ndarray, labels: np.ndarray) -> float:
+    """Normalised mutual information: 0 for independent ones, 1 where each tells the other."""
+    table = np.zeros((groups.max() + 1, labels.max() + 1))
+    np.add.at(table, (groups, labels), 1 / len(labels))
+    one, two, both = (entropy(shares) for shares in (table.sum(1), table.sum(0), table))
+    return float((one + two - both) / np.sqrt(one * two))
+
+
+def entropy(shares: np.ndarray) -> float:
+    return float(-(shares[shares > 0] * np.log(shares[shares > 0])).sum())
 
 
 def contest(name: str, by: str, seed: int, options: argparse.Namespace) -> dict:
@@ -124,11 +149,12 @@ def table(divided: list[dict], runs: list[dict], marks: list[float]) -> str:
     rows = [
         [row["folder"], f"{row['images']:,}", row["by"], str(row["groups"]),
          f"{row['smallest']} to {row['largest']}", str(row["small"]),
-         "" if row["gap"] is None else f"{row['gap']:.3f}", f"{row['seconds']:g}"]
+         "" if row["gap"] is None else f"{row['gap']:.3f}",
+         "" if row["agrees"] is None else f"{row['agrees']:.2f}", f"{row['seconds']:g}"]
         for row in divided
     ]  # fmt: skip
     head = ["images of", "images", "groups by", "groups", "images in one", f"below {FEWEST}",
-            "gap for each doubling", "CPU s"]  # fmt: skip
+            "gap for each doubling", "agreement with labels", "CPU s"]  # fmt: skip
     scored = [
         {**row, "mark": mark["mark"], "kimg": mark["kimg"],
          **{name: mark["scores"][name][0] for name in SHOWN}}
@@ -164,7 +190,8 @@ def main() -> None:
         for by in CONTENDERS
     ]
     run_all(TOPIC, jobs, lambda *job: contest(*job, chosen), chosen)
-    folders = [(name, by) for name in ["noise", *there] for by in CONTENDERS[:2]]
+    there += ["noise", "digits", *(["clothes"] if (DATA / CLOTHES).exists() else [])]
+    folders = [(name, by) for name in there for by in CONTENDERS[:2]]
     rows = run_all(TOPIC, folders, divide, chosen)
     divided, runs = ([row for row in rows if ("seed" in row) is one] for one in (False, True))
     store.write_table(TOPIC, table(divided, runs, chosen.marks))
