@@ -1,4 +1,4 @@
-"""Groups by features, groups by pixels and no groups, for images without labels.
+"""Groups by features, by pixels, by both and no groups, for images without labels.
 
     GANVAS_JUDGE=effnet_lite2_imagenet_weights.npz python benchmarks/groups.py --work DIR \\
         [--seeds 1] [--marks 30 60] [--only emoji]
@@ -42,7 +42,7 @@ from jobs import interval, parser, pick, run_all
 
 TOPIC = "groups"
 FOUND = ("emoji", "textures", "faces")
-CONTENDERS = ("features", "pixels", "none")
+CONTENDERS = ("both", "features", "pixels", "none")
 SIZE, DRAWN = 32, 1000
 CLOTHES, MOST = "fashion_mnist.npz", 10_000
 RECIPE = {"data.clusters": 0, "train.steps_per_execution": 5}
@@ -68,10 +68,10 @@ def grouped(pixels: np.ndarray, by: str) -> tuple[np.ndarray, dict]:
     """The group of each image, and what groups there are."""
     images = load(pixels, Options(holdout=0))
     count, began = min(100, images.count // FEWEST), time.process_time()
-    if by == "features":
-        labels, _, gap = by_features(images, count)
-    else:
+    if by == "pixels":
         labels, gap = by_pixels(images, count)[0], None
+    else:
+        labels, _, gap = by_features(images, count, by == "both")
     sizes = np.bincount(labels)
     return labels, {
         "groups": len(sizes), "smallest": int(sizes.min()), "largest": int(sizes.max()),
@@ -191,7 +191,7 @@ def main() -> None:
     ]
     run_all(TOPIC, jobs, lambda *job: contest(*job, chosen), chosen)
     there += ["noise", "digits", *(["clothes"] if (DATA / CLOTHES).exists() else [])]
-    folders = [(name, by) for name in there for by in CONTENDERS[:2]]
+    folders = [(name, by) for name in there for by in CONTENDERS[:3]]
     rows = run_all(TOPIC, folders, divide, chosen)
     divided, runs = ([row for row in rows if ("seed" in row) is one] for one in (False, True))
     store.write_table(TOPIC, table(divided, runs, chosen.marks))

@@ -32,7 +32,7 @@ class Report:
         wide: grey images with more than 8 bits; `levels` were applied to them.
         layout: sentences about what was understood of a folder, a file or an array.
         no_classes: why there are no classes.
-        groups: of images without labels: {"by": "features" or "pixels", "count"}, and, if there are
+        groups: of images without labels: {"by": as `Options.group_by`, "count"}, and, if there are
             any, "smallest" and "largest" in training images, else "why"; empty if none are wanted.
     """
 

@@ -23,11 +23,11 @@ from ganvas.data.base import Images
 from ganvas.features.bundled import general
 from ganvas.features.extractors import choose
 
-BY = ("features", "pixels")
+BY = ("both", "features", "pixels")
 FEWEST = 50
 """Images in a group."""
-SEPARATE = 0.03
-"""Least gap statistic of groups in features for each doubling of their number."""
+SEPARATE = 0.02
+"""Least gap statistic of groups with features, for each doubling of their number."""
 _SAMPLE = 20_000
 _FEATURES_OF = 10_000  # images, each of 1,280 features, until these are reduced
 _SIDE = 14
@@ -43,11 +43,11 @@ def group(images: Images) -> None:
     """Label each image with its group, in place, and write into the report what groups there are;
     groups have numbers and no names.
 
-    k-means on principal components, by `Options.group_by` of the features of EfficientNet-Lite0 or
-    of small thumbnails. In features, no group has under `FEWEST` images, and there are none where
-    images do not fall into groups. Images that look like digits are always grouped by pixels, which
-    suit them; the network has never seen any. The centres are computed without the held-out images,
-    which then get a group, too. What a run has stored is read from its file.
+    k-means on principal components, by `Options.group_by` of the features of EfficientNet-Lite0, of
+    small thumbnails, or of both. With features, no group has under `FEWEST` images, and there are
+    none where images do not fall into groups. Images that look like digits are always grouped by
+    pixels, which suit them; the network has never seen any. The centres are computed without the
+    held-out images, which then get a group, too. What a run has stored is read from its file.
     """
     options = images.options
     found = _stored(options.groups_file, len(images.labels)) if options.groups_file else None
@@ -92,8 +92,8 @@ def _grouped(images: Images, count: int) -> tuple[np.ndarray, dict[str, Any]]:
         few = images.count < 2 * FEWEST
         why = f"fewer than {2 * FEWEST} images to train on" if few else "data.clusters is below 2"
         return none, {"by": by, "count": 0, "why": why}
-    if by == "features" and choose(images.pixels(images.rows[:300])) == "general":
-        labels, centres, gap = by_features(images, count)
+    if by != "pixels" and choose(images.pixels(images.rows[:300])) == "general":
+        labels, centres, gap = by_features(images, count, by == "both")
         facts = {"by": by, "count": centres, "gap": round(gap, 3)}
         if gap >= SEPARATE:
             return labels, facts
@@ -119,26 +119,49 @@ def by_pixels(images: Images, count: int) -> tuple[np.ndarray, int]:
     return labels, len(centres)
 
 
-def by_features(images: Images, count: int) -> tuple[np.ndarray, int, float]:
+def by_features(images: Images, count: int, pixels: bool = False) -> tuple[np.ndarray, int, float]:
     """Groups by features: of each image, int32 [N], how many there are, and their gap statistic.
-    If it is below `SEPARATE`, images outside the sample have the group 0."""
+    If it is below `SEPARATE`, images outside the sample have the group 0.
+
+    Args:
+        pixels: whether thumbnails count as much as the features.
+    """
     rng = np.random.Generator(np.random.Philox(0))
     chosen = np.sort(rng.permutation(images.rows)[:_FEATURES_OF])
-    sample = np.concatenate([_directions(pixels) for _, pixels in _pieces(images, chosen)])
-    mean = sample.mean(axis=0)
-    sample -= mean
-    _, vectors = np.linalg.eigh(sample.T @ sample / len(sample))
-    vectors = vectors[:, -_COMPONENTS:].astype(np.float32)
-    points = sample @ vectors
+    describe = [_directions, thumbnails] if pixels else [_directions]
+    pieces = [[f(some) for f in describe] for _, some in _pieces(images, chosen)]
+    axes, sample = [], []
+    for kind in zip(*pieces, strict=True):
+        axes.append(Axes(np.concatenate(kind)))
+        sample.append(axes[-1](np.concatenate(kind)))
+    joint = Axes(np.hstack(sample))
+    points = joint(np.hstack(sample))
     centres = merged(points, k_means(points, count, rng))
     gap = gap_statistic(points, centres, rng)
     labels = np.zeros(len(images.labels), np.int32)
     labels[chosen] = nearest(points, centres)
     if gap >= SEPARATE:
         rest = np.setdiff1d(np.arange(len(labels)), chosen)
-        for rows, pixels in _pieces(images, rest):
-            labels[rows] = nearest((_directions(pixels) - mean) @ vectors, centres)
+        for rows, some in _pieces(images, rest):
+            found = np.hstack([axis(f(some)) for axis, f in zip(axes, describe, strict=True)])
+            labels[rows] = nearest(joint(found), centres)
     return labels, len(centres), gap
+
+
+class Axes:
+    """Principal components of a sample [N, D], scaled together so that the sample's points have a
+    mean square of 1: what is measured in different units counts the same."""
+
+    def __init__(self, sample: np.ndarray) -> None:
+        self.mean = sample.mean(axis=0)
+        centred = sample - self.mean
+        values, vectors = np.linalg.eigh(centred.T @ centred / len(sample))
+        scale = max(float(values[-_COMPONENTS:].sum()), 1e-12) ** 0.5
+        self.vectors = (vectors[:, -_COMPONENTS:] / scale).astype(np.float32)
+
+    def __call__(self, some: np.ndarray) -> np.ndarray:
+        """[N, D] -> [N, at most 32]."""
+        return (some - self.mean) @ self.vectors
 
 
 def _directions(pixels: np.ndarray) -> np.ndarray:

@@ -80,7 +80,8 @@ def _groups(found: Mapping[str, Any]) -> str:
     if not found or not found["count"]:
         return f"none: {found['why']}" if found else ""
     sizes = f"{found['smallest']:,} to {found['largest']:,} images each"
-    return f"{found['count']:,} of similar {found['by']}, {sizes}"
+    by = "features and pixels" if found["by"] == "both" else found["by"]
+    return f"{found['count']:,} of similar {by}, {sizes}"
 
 
 def _used(source: Listing) -> str:
