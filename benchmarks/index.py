@@ -23,7 +23,8 @@ Made by `python benchmarks/index.py` from `quotes.toml` and `results/`; do not e
 
 MNIST is in the package; other data is read from `$GANVAS_DATA`, and what is absent is left out.
 `make bench` runs every script but `metric_parity.py`, `quality_board.py` and `step_overhead.py
---torch`, which need PyTorch (the board also takes hours). A result is a line of
+--torch`, which need PyTorch (the board also takes hours), and `groups.py`, which needs a judge's
+weights. A result is a line of
 `results/TOPIC.jsonl`, with the commit and the day of its measurement. A script of many runs skips
 those that have a line: it goes on after an interruption, and measures a run anew when its line is
 removed. A script of one run adds a line, and the last one counts. `results/TOPIC.md` is the table;

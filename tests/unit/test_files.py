@@ -20,7 +20,7 @@ from PIL import Image
 
 from ganvas.config import Config, parse, parse_set
 from ganvas.data import Options, archives, header, load, prepare
-from ganvas.data.groups import cluster
+from ganvas.data.groups import group
 from ganvas.data.listing import content_hash, split
 from ganvas.data.parallel import mapped
 from ganvas.data.walk import find
@@ -191,7 +191,8 @@ class TestWalk:
         source.hashes = np.array([content_hash(one) for one in files], np.uint64)
         source.rows, held = split(source.hashes, 0.05)
         if clusters:
-            cluster(source, clusters)
+            source.options = Options(clusters=clusters)
+            group(source)
         options = Options(clusters=clusters, known=source.fingerprint)
         old = load(folder, options)
         assert old.fingerprint == source.fingerprint != now

@@ -51,6 +51,11 @@ class Data(Section):
     """Whether each class is drawn equally often, independent of its number of images."""
     clusters: int = Field(0, ge=0)
     """Number of groups of similar images, used as classes if there are no labels; 0: none."""
+    group_by: Literal["both", "features", "pixels"] = "pixels"
+    """What the groups are found by: features of a pretrained network, which follow meaning, pixels,
+    which follow colour and layout, or both. Recipes of older versions have no such key, so that
+    their groups stay as they were.
+    """
     cache_gb: float | None = Field(None, ge=0)
 
     @field_validator("labels", mode="before")

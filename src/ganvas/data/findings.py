@@ -32,6 +32,8 @@ class Report:
         wide: grey images with more than 8 bits; `levels` were applied to them.
         layout: sentences about what was understood of a folder, a file or an array.
         no_classes: why there are no classes.
+        groups: of images without labels: {"by": as `Options.group_by`, "count"}, and, if there are
+            any, "smallest" and "largest" in training images, else "why"; empty if none are wanted.
     """
 
     found: int
@@ -51,6 +53,7 @@ class Report:
     levels: Levels = "full"
     layout: list[str] = field(default_factory=list)
     no_classes: str = ""
+    groups: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, numbers and strings, for JSON."""

@@ -26,7 +26,7 @@ def header(source: Listing, more: Mapping[str, str] | None = None) -> list[str]:
         source: the images.
         more: further lines, such as the recipe and the run folder: name -> text.
     """
-    return [*_lines(_found(source)), *_lines([("used", _used(source)), *(more or {}).items()])]
+    return [*_lines(_found(source)), *_lines(_settled(source, more))]
 
 
 def show(source: Listing, more: Mapping[str, str] | None = None) -> None:
@@ -42,7 +42,7 @@ def show_found(source: Listing) -> None:
 
 def show_used(source: Listing, more: Mapping[str, str] | None = None) -> None:
     """Write the second part of the header, and the warnings."""
-    lines = _lines([("used", _used(source)), *(more or {}).items()])
+    lines = _lines(_settled(source, more))
     _write([*lines, *(f"note: {on_one_line(one)}" for one in source.report.warnings)])
 
 
@@ -67,6 +67,21 @@ def _found(source: Listing) -> Iterator[tuple[str, str]]:
     for number, sentence in enumerate(report.layout):
         yield "" if number else "read", sentence
     yield "left out", left_out(report.left_out)
+
+
+def _settled(source: Listing, more: Mapping[str, str] | None) -> Iterator[tuple[str, str]]:
+    yield "used", _used(source)
+    yield "groups", _groups(source.report.groups)
+    yield from (more or {}).items()
+
+
+def _groups(found: Mapping[str, Any]) -> str:
+    """The groups of images without labels, or why there are none."""
+    if not found or not found["count"]:
+        return f"none: {found['why']}" if found else ""
+    sizes = f"{found['smallest']:,} to {found['largest']:,} images each"
+    by = "features and pixels" if found["by"] == "both" else found["by"]
+    return f"{found['count']:,} of similar {by}, {sizes}"
 
 
 def _used(source: Listing) -> str:

@@ -33,6 +33,8 @@ class Options:
         jitter: strength of random brightness, contrast and saturation.
         balanced: draws each class equally often, independent of its number of images.
         clusters: groups of similar images that serve as labels if there are none; 0: no groups.
+        group_by: "both", "features" or "pixels"; see `groups.group`.
+        groups_file: where a run keeps its groups; if the file is there, they are read from it.
         levels: of grey images with more than 8 bits, the values that become black and white, (low,
             high); "full": 0 and 65535; "auto": by the values that all of them have, see
             `images.levels_of`. Of private images they are not looked up: "auto" is "full".
@@ -54,6 +56,8 @@ class Options:
     jitter: float = 0.0
     balanced: bool = False
     clusters: int = 0
+    group_by: str = "pixels"
+    groups_file: str = ""
     levels: Levels = "auto"
     cache_gb: float | None = None
     private: bool = False
@@ -69,6 +73,8 @@ class Options:
             )
         if self.sides is not None and min(self.sides) < 4:
             raise DataError(f"size must be at least 4 pixels, got {self.size}")
+        if self.group_by not in ("both", "features", "pixels"):
+            raise DataError(f"group_by must be both, features or pixels, got '{self.group_by}'")
         if not 0 <= self.holdout < 1:
             raise DataError(f"holdout must be in [0, 1), got {self.holdout}")
         if isinstance(self.levels, str):

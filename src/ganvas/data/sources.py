@@ -18,7 +18,7 @@ from ganvas.data.archives import located
 from ganvas.data.arrays import from_arrays
 from ganvas.data.base import Images
 from ganvas.data.folder import Announce, from_archive, from_folder
-from ganvas.data.groups import cluster
+from ganvas.data.groups import group
 from ganvas.data.kinds import refuse
 from ganvas.data.mnist import mnist
 from ganvas.data.options import Options, auto_size
@@ -26,6 +26,7 @@ from ganvas.data.shards import Shards, is_prepared
 from ganvas.errors import DataError, no_such
 from ganvas.images import refit
 from ganvas.storage import remote
+from ganvas.storage.run import GROUPS, Run
 
 ACCEPTED = (
     "a folder of images, a .zip or .tar of one, FILE.npz[:PART], FILE.npy, a folder made by "
@@ -60,7 +61,7 @@ def load(data: Any, options: Options | None = None, announce: Announce | None = 
 def _grouped(images: Images) -> Images:
     """The same images; groups are their labels, if they have none and groups are wanted."""
     if images.options.clusters and not images.classes:
-        cluster(images, images.options.clusters)
+        group(images)
     return images
 
 
@@ -92,10 +93,13 @@ def lasting_name(data: Any) -> str:
     return name
 
 
-def options_of(config: Config, known: str = "") -> Options:
-    """The options of a recipe; `known` is the fingerprint of the run that has it."""
+def options_of(config: Config, run: Run | None = None) -> Options:
+    """The options of a recipe; for the images of a run also their fingerprint and its groups."""
     values = config.data.model_dump(exclude={"source"})
-    return Options(**values, private=config.privacy.on, known=known)
+    if run is not None:
+        known = (run.info.get("data") or {}).get("fingerprint") or ""
+        values |= {"known": known, "groups_file": str(run.folder / GROUPS)}
+    return Options(**values, private=config.privacy.on)
 
 
 def options_for_others(config: Config, labels: str | None = None) -> Options:

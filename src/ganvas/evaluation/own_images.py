@@ -21,7 +21,7 @@ def own_images(run: Run, config: Config, data: Any) -> tuple[Images | None, Any]
     if source := _own(config, data):
         try:
             run.check_place("name their new place by --data")
-            own = load_images(source, options_of(config, known))
+            own = load_images(source, options_of(config, run))
             if known and own.fingerprint != known:
                 raise RunError(
                     f"the images of {run.folder} have changed since training ({source}), so its "
@@ -34,7 +34,7 @@ def own_images(run: Run, config: Config, data: Any) -> tuple[Images | None, Any]
             own, why = None, str(error).partition(": ")[0]
     if own is None and known and data is not None:
         with contextlib.suppress(UsageError):  # such as: too small; they are read otherwise
-            given = load_images(data, options_of(config, known))
+            given = load_images(data, options_of(config, run))
             if given.fingerprint == known:
                 return given, None
     if why:

@@ -69,7 +69,7 @@ def export(
     check_free(folder, version)
     sampler, config = load(old, model), old.config
     gate = _gate(old, config, data, model, unvalidated)
-    source, why = _source(config, data, (old.info.get("data") or {}).get("fingerprint") or "")
+    source, why = _source(config, data, old)
     parity = Parity(sampler, source, config.export, config.scores.features)
     with publishing(folder, version) as (part, final):
         facts = _origin(old, sampler) | {"gate": gate, "judged_without": why}
@@ -140,15 +140,15 @@ def _gate(run: Run, config: Config, data: Any, model: str, unvalidated: bool) ->
     return {**result.gate.to_dict(), "scores": scores}
 
 
-def _source(config: Config, data: Any, known: str) -> tuple[Images | None, str | None]:
-    """Real images for scores; None and the reason if there are none. `known`: see `Options`."""
+def _source(config: Config, data: Any, run: Run) -> tuple[Images | None, str | None]:
+    """Real images for scores of a run; None and the reason if there are none."""
     if data is None and config.privacy.on:
         return None, PRIVATE
     place = data if data is not None else config.data.source
     if isinstance(place, str) and not place:
         return None, "the run was trained on arrays, which are not stored"
     # Balance is for training only; it does not change the held-out images.
-    options = replace(options_of(config, known), balanced=False)
+    options = replace(options_of(config, run), balanced=False)
     if data is not None:
         return load_images(data, options_for_others(config)), None
     remote.trusted(place)

@@ -6,8 +6,10 @@ import functools
 import hashlib
 import io
 import os
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -37,20 +39,32 @@ INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 def named(name: str) -> Extractor:
     if name == "inception-keras":
         return _inception()
-    file = "digits" if name == "digits" else "lite0"
-    weights = _bundled(file)
-    with building():
-        model = lite0.digits() if name == "digits" else lite0.lite0(SIDE)
-    model.set_weights(weights)
-    infer = tf.function(lambda x: model(x, training=False), autograph=False)
     if name == "general":
-        return Extractor(name, SHA256[file], lambda x: (infer(x), None), (SIDE, SIDE, 3), 1280)
+        return general()
+    infer = _frozen(lite0.digits, "digits")
 
     def classify(x: Tensor) -> tuple[Tensor, Tensor | None]:
         features, logits = infer(x)
         return features, tf.nn.softmax(logits)
 
-    return Extractor(name, SHA256[file], classify, (28, 28, 1), lite0.FEATURES, 10)
+    return Extractor(name, SHA256["digits"], classify, (28, 28, 1), lite0.FEATURES, 10)
+
+
+@functools.cache
+def general(side: int = SIDE) -> Extractor:
+    """The features of EfficientNet-Lite0, of images that are brought to this side."""
+    infer = _frozen(lambda: lite0.lite0(side), "lite0")
+    shape = (side, side, 3)
+    return Extractor("general", SHA256["lite0"], lambda x: (infer(x), None), shape, 1280)
+
+
+def _frozen(make: Callable[[], keras.Model], file: str) -> Callable[[Tensor], Any]:
+    """A network with the weights of a file in the package, for inference."""
+    weights = _bundled(file)
+    with building():
+        model = make()
+    model.set_weights(weights)
+    return tf.function(lambda x: model(x, training=False), autograph=False)
 
 
 def _bundled(file: str) -> list[np.ndarray]:

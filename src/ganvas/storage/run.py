@@ -25,6 +25,7 @@ from ..errors import RunError
 from . import remote
 from .documents import BEST, MODELS, STATES, UNSCORED, Documents
 
+GROUPS = "groups.npz"
 UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
 KEEP_STATES = 2
 KEEP_MODELS = 3

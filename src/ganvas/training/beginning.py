@@ -178,7 +178,7 @@ def pack(run: StrPath, path: Path) -> Path:
         raise UsageError(f"{path}: a pair is written as a .npz file: give FILE.npz")
     old = Run.open(run)
     source = of_run(old)
-    _, images = prepare(None, old.config, None)
+    _, images = prepare(None, old.config, None, old)
     rows = np.linspace(0, images.count - 1, min(PACKED, images.count)).astype(np.int64)
     networks = old.config.networks
     part = {"name": networks} if isinstance(networks, str) else networks

@@ -12,6 +12,7 @@ from ..config import Config
 from ..data import Images, header, load as load_images, options_of
 from ..data.sources import lasting_name
 from ..errors import Advice, UsageError
+from ..storage.run import Run
 from .assembly import advice, import_own_parts, settle
 from .choosing import read
 
@@ -20,13 +21,13 @@ def prepare(
     data: Any,
     recipe: StrPath | Config,
     values: Mapping[str, Any] | None,
-    known: str = "",
+    run: Run | None = None,
     progress: bool = False,
 ) -> tuple[Config, Images]:
     """Read the recipe, check the images, and set the values that depend on them.
 
     Args:
-        known: the fingerprint of the run that is resumed.
+        run: the run that is resumed.
         progress: write the first part of the header.
     """
     config = read(recipe, values)
@@ -41,5 +42,5 @@ def prepare(
         config = config.with_values({"data.labels": str(Path(config.data.labels).absolute())})
     for sentence in advice(config):
         warnings.warn(sentence, Advice, stacklevel=3)
-    source = load_images(data, options_of(config, known), header.show_found if progress else None)
+    source = load_images(data, options_of(config, run), header.show_found if progress else None)
     return settle(config, source, source_name), source

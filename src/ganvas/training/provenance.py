@@ -17,21 +17,26 @@ from .. import images as pictures
 from ..base.files import disk_errors
 from ..config import Config
 from ..data import Images, header
+from ..data.groups import save
 from ..errors import Advice, RunError
-from ..storage.run import Run
+from ..storage.run import GROUPS, Run
 from .beginning import Begun
 from .callbacks import real_grid
 from .session import now
 
 
 def write_documents(run: Run, about: Mapping[str, Any], source: Images) -> None:
-    """Write run.json, data.json and a grid of real images.
+    """Write run.json, data.json, the groups and a grid of real images.
 
     Resuming calls it too, because the run may have been killed before all were written.
     """
     reals = run.folder / "samples" / "reals.png"
     run.write_json("run.json", about)
     run.write_json("data.json", source.report.to_dict())
+    groups = run.folder / GROUPS
+    if source.report.groups and not groups.exists():
+        with disk_errors(groups):
+            save(source, groups)
     if not reals.exists():
         with disk_errors(reals):
             pictures.write_png(reals, real_grid(source))
@@ -88,6 +93,7 @@ def describe(config: Config, source: Images, begun: Begun | None) -> dict[str, A
             "names": list(source.names),
             "class_counts": list(source.class_counts),
             "class_shares": list(source.class_shares),
+            "groups": source.report.groups,
         },
         "parent": config.parent or None,
         "transfer": begun and begun.to_dict(),

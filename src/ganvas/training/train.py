@@ -149,8 +149,7 @@ def resume(
                 f"name their new place: `ganvas resume {old.where} DATA`, in Python data=DATA"
             )
         config = read(before.with_values(pending_fix(old)), overrides)
-        fingerprint = old.info.get("data", {}).get("fingerprint")
-        session = _session(config, data, progress, each_tick, fingerprint or "")
+        session = _session(config, data, progress, each_tick, old)
         session.run = old
         config, source = session.config, session.source
         check_images(old, source, config.data.source)
@@ -208,13 +207,13 @@ def _session(
     data: Any,
     progress: bool,
     each_tick: Callable[[Run], bool] | None,
-    known: str = "",
+    run: Run | None = None,
 ) -> Session:
-    """The session of a recipe and images, still without run and GAN; `known`: see `Options`."""
+    """The session of a recipe and images, still without GAN; `run` is resumed by it."""
     strategy = replicas.strategy_of(config.train.strategy)  # before any other use of TensorFlow
     replicas.check(config, strategy.num_replicas_in_sync, task()[1])
     shown = progress and sys.stderr is not None  # a program without a console has none
-    config, source = prepare(data, config, None, known, shown and task()[0] == 0)
+    config, source = prepare(data, config, None, run, shown and task()[0] == 0)
     config, why = settle_parent(config, source)
     return Session(config, source, strategy, shown, each_tick, why)
 

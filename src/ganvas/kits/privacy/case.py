@@ -155,7 +155,7 @@ def _source(
         if data is None:
             trusted(config.data.source)
         known = run.images.get("fingerprint", "")
-        source = load_images(config.data.source, replace(options_of(config, known), balanced=False))
+        source = load_images(config.data.source, replace(options_of(config, run), balanced=False))
         if source.fingerprint != known:
             raise RunError(
                 f"the images of {run.folder} have changed since its training "
