@@ -148,6 +148,14 @@ def test_distances_within_their_noise_are_no_decline():
     assert not failing(examine(rows, REPORT))
 
 
+def test_no_progress_is_expected_of_a_rate_that_has_decayed():
+    for rate, names in ((1.0, ["vanishing_gradient"]), (0.3, []), (0.1, [])):
+        rows = changed(6, separation=1.0, rate=rate)
+        for tick, row in enumerate(rows[6:]):
+            row["signal/distance"] = 0.6 * 0.93**tick
+        assert [f.failure for f in examine(rows, REPORT)] == names
+
+
 def test_a_bad_tick_or_two_are_no_failure_but_nothing_to_go_back_to():
     rows = changed(11, duplicates=0.9, distance=0.6)
     assert examine(rows, REPORT) == []

@@ -15,6 +15,7 @@ from .fixes import next_fix
 
 SEVERITIES = ("certain", "suspected")
 LOOK_BACK = 3  # ticks within which the images should have improved
+SLOW = 0.25  # of the learning rate at the start: too little to expect progress
 NOISE = 0.005  # of the distance of 128 images to 128 others
 
 Row = Mapping[str, Any]
@@ -135,7 +136,9 @@ def signals_of(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dic
     """The signals of the rows by their short names, and numbers derived from them:
 
     gap: distance between the means of real and fake logits.
-    stall: distance over that of three ticks ago, or of the first tick; 1 is no progress.
+    stall: distance over that of three ticks ago, or of the first tick; 1 is no progress. Where
+        the learning rate has decayed, what it would be at the full rate; absent below a quarter
+        of it.
     decline: distance over the least so far; of the latter at least 0.005, which is its noise.
     setback: the last score, Frechet distance or KID, over the best one so far.
     pace: change of the discriminator's weights over that of the generator's.
@@ -160,7 +163,8 @@ def signals_of(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dic
             tick["gap"] = abs(row["real"] - row["fake"])
         if "distance" in tick:
             past = [*ticks[-LOOK_BACK:], tick][0]["distance"]
-            tick["stall"] = max(tick["distance"], 0) / max(past, 1e-3)
+            if (rate := tick.get("rate", 1.0)) >= SLOW:
+                tick["stall"] = (max(tick["distance"], 0) / max(past, 1e-3)) ** (1 / rate)
             least = min(t["distance"] for t in (*ticks, tick))
             tick["decline"] = tick["distance"] / max(least, NOISE)
             tick["rise"] = tick["separation"] - min(t["separation"] for t in (*ticks, tick))

@@ -12,6 +12,7 @@ import tensorflow as tf
 from ...config.plan import Plan
 from ...data import Images
 from ...doctor import signals
+from ...gan.optimizers import decayed
 from ...gan.share import penalty_share
 from ...images import to_float
 from ...sampling.sampler import Sampler
@@ -69,6 +70,7 @@ class Signals(EachTick):
         found["feature_diversity"] = signals.of_features(features, real)
         share = penalty_share(self.model, logs, step - self.plan.tick / 2)
         found |= {} if share is None else {"penalty_share": share}
+        found["rate"] = decayed(self.model.generator_optimizer)
         for name, weights in self.weights.items():
             found[f"step/{name}"] = _distance(now[name], weights) / (step - self.step)
         self.weights, self.before, self.step = now, pictures, step
