@@ -66,7 +66,7 @@ def test_its_schedules_end_with_the_run(name):
     train = config.train
     if name in BASELINES or name in KITS:
         return
-    assert train.decay != "none" and train.decay_to <= 0.1
+    assert train.decay != "none" and train.decay_to <= 0.25
     assert train.burn_in_kimg == 0
     if name in PAIRS:
         return
