@@ -43,20 +43,24 @@ class Own:
         session = Session(config, source, replicas.strategy_of("single"), False)
         session.assemble()
         begin(session.gan, config, source)
-        self.gan, plan = session.gan, session.plan
-        self.source = source
+        self.gan, self.plan = session.gan, session.plan
+        self.source, plan = source, session.plan
         self.images = plan.execution * plan.batch * plan.discriminator_steps
         self.weights = self.gan.generator.count_params(), self.gan.discriminator.count_params()
         self.batches = iter(source.stream(plan.batch * plan.turns, piece.seed))
+        self.sampler = Sampler(self.gan.ema_generator, source.names, source.class_shares)
         self.gan.make_train_function()
 
-    def chunk(self) -> None:
+    def train(self) -> dict[str, float]:
+        """Train one execution. Returns: the means since the metrics were reset."""
         logs = self.gan.train_function(self.batches)
-        float(next(iter(logs.values())))  # waits until the steps are done
+        return {name: float(value) for name, value in logs.items()}  # waits for the steps
+
+    def chunk(self) -> None:
+        self.train()
 
     def draw(self, count: int, seed: int) -> np.ndarray:
-        sampler = Sampler(self.gan.ema_generator, self.source.names, self.source.class_shares)
-        return sampler.sample(count, seed=seed)
+        return self.sampler.sample(count, seed=seed)
 
 
 def main() -> None:

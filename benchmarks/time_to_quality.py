@@ -2,12 +2,13 @@
 
     python benchmarks/time_to_quality.py [--marks 60 180 ...] [--seeds 3] [--part 0/2] [--only NAME]
 
-First the pace: all contenders take turns of a few seconds, alone on the machine, and the median
-is what a step costs. Then each trains for as many steps as fit into each mark at that pace, and
-is scored there: so contenders are compared at equal wall-clock, and a disturbed machine costs time,
-not truth. Compiling and scoring do not count. The score is the Fréchet distance of 10,000 images to
-the 10,000 test images, in the features of a small classifier that `digits.py` trains, as a
-multiple of the floor (10,000 real training images against the same test images).
+First the pace: all contenders take turns of a few seconds, alone on the machine, and the median is
+what a step costs. Then each trains for as many steps as fit into each mark at that pace, and is
+scored there: so contenders are compared at equal wall-clock, and a disturbed machine costs time,
+not truth. Schedules over the run end at its last mark. Compiling and scoring do not count. The
+score is the Fréchet distance of 10,000 images to the 10,000 test images, in the features of a small
+classifier that `digits.py` trains, as a multiple of the floor (10,000 real training images against
+the same test images).
 
 The pace and each run are lines of results/time_to_quality.jsonl; neither is made twice. Writes
 results/time_to_quality.md and, in docs/pictures/time_to_quality/, a chart and images.
@@ -109,8 +110,9 @@ def digit_scores() -> DigitScores:
 class Game:
     """A contender in play."""
 
-    def __init__(self, config: Config, seed: int = 0):
-        config = config.with_values({"train.seed": seed, "train.kimg": 1e6})
+    def __init__(self, config: Config, seed: int = 0, steps: float = 1e7):
+        images = config.train.batch * config.train.discriminator_steps
+        config = config.with_values({"train.seed": seed, "train.kimg": steps * images / 1000})
         config, self.source = prepare("mnist", config, None)
         self.gan, self.plan = assemble(config, self.source)
         self.seed = seed
@@ -169,9 +171,10 @@ def pace() -> dict[str, float]:
 
 def contest(name: str, seed: int, marks: Sequence[float]) -> dict:
     config, _, last = contenders()[name]
-    game = Game(config, seed)
     ms, rows, step = pace()[name], [], 0
-    for mark in (mark for mark in marks if mark <= last):
+    marks = [mark for mark in marks if mark <= last]
+    game = Game(config, seed, 1000 * marks[-1] / ms)
+    for mark in marks:
         executions = max(1, round((1000 * mark / ms - step) / game.plan.execution))
         game.play(executions)
         step += executions * game.plan.execution

@@ -215,8 +215,8 @@ def resampling(*axes: plt.Axes) -> None:
 
 def r3gan(*axes: plt.Axes) -> None:
     for axis, word, a, b in zip(axes, ("weights of R1, R2", "Adam's β₂"), (1.0, 0.9), (0.1, 0.99)):
-        axis.plot([optimizers.eased(step, 20, a, b) for step in range(101)])
-        axis.set(title=f"{word}: {a:g} to {b:g}", xlabel="% of the run; burn-in 20 %")
+        axis.plot([optimizers.eased(step, 50, a, b) for step in range(101)])
+        axis.set(title=f"{word}: {a:g} to {b:g}", xlabel="% of the run; burn-in 50 %")
 
 
 def diffaugment(axis: plt.Axes) -> None:

@@ -15,6 +15,13 @@ from ganvas.gan.networks import NETWORKS, Networks
 from ganvas.gan.penalties import PENALTIES, Penalty
 from ganvas.training.assembly import advice
 
+BASELINES = {"classic", "warm", "wgan"}
+"""As in the textbook, or in the paper: unstable, or too slow for a rate that falls."""
+KITS = {"dp", "faces", "logos", "texture"}
+"""Short runs of a fixed length: what the kits quote was measured with constant rates."""
+PAIRS = {"finetune"}
+"""R1 keeps the weight with which the pretrained pairs were trained."""
+
 pytestmark = pytest.mark.parametrize("name", recipe_names())
 
 
@@ -51,6 +58,22 @@ def test_its_plan_is_of_ordinary_length(name):
     assert plan.kimg(plan.total) == pytest.approx(config.train.kimg, rel=0.02)
     ends = range(plan.tick, plan.total + 1, plan.tick)
     assert 20 <= sum(plan.grid_due(step) for step in ends) <= 50
+
+
+def test_its_schedules_end_with_the_run(name):
+    """Rates fall, and so do the weights of R1 and R2; the average is as long as its ramp allows."""
+    config = load_recipe(name)
+    train = config.train
+    if name in BASELINES or name in KITS:
+        return
+    assert train.decay != "none" and train.decay_to <= 0.25
+    assert train.burn_in_kimg == 0
+    if name in PAIRS:
+        return
+    assert train.ema_kimg >= min(50, train.ema_ramp * train.kimg)
+    for penalty in config.penalties:
+        if penalty["name"] in ("r1", "r2"):
+            assert train.burn_in >= 0.5 and penalty["weight"] <= penalty["start"] / 2
 
 
 def test_the_literature_does_not_advise_against_it(name):

@@ -173,12 +173,21 @@ def test_a_recipe_of_the_package_tells_its_name_and_header():
     [
         ({"penalties": [{"name": "r1", "weight": 1.0, "start": 2.0}]}, "r1"),
         ({"train.beta2_start": 0.9}, "train.beta2_start"),
+        ({"train.burn_in": 0.5, "train.burn_in_kimg": 3}, "train.burn_in_kimg"),
         ({"train.beta2_start": 0.9, "train.burn_in_kimg": 1, "train.optimizer": "rmsprop"}, "adam"),
     ],
 )  # fmt: skip
 def test_values_that_nothing_listens_to(values, named):
     with refuses(ConfigError, named):
         parse({}).with_values(values)
+
+
+def test_of_two_lengths_of_the_burn_in_the_later_one_counts():
+    share = parse({"train": {"burn_in": 0.5}})
+    counted = share.with_values({"train.burn_in_kimg": 8})
+    assert (counted.train.burn_in, counted.train.burn_in_kimg) == (0, 8)
+    assert counted.with_values({"train.burn_in": 0.5}) == share
+    assert not share.with_values({"train.burn_in_kimg": 0}).train.burns_in
 
 
 def test_an_augmentation_named_by_a_word_takes_arguments_later():

@@ -74,6 +74,10 @@ FAILING = {
         changed(6, real=200.0, fake=0.0, distance=0.5),
         changed(11, discriminator=400.0),
     ],
+    "penalty_dominates": [
+        changed(6, penalty_share=0.9, distance=0.05),
+        changed(6, penalty_share=0.9, distance=0.6),
+    ],
     "overfitting": [changed(6, memory=0.9)],
     "artifacts": [changed(6, checkerboard=1.5, distance=0.05), changed(6, saturated=0.6)],
 }  # fmt: skip
@@ -102,6 +106,54 @@ def test_a_slow_start_that_gets_better_is_no_failure():
     for tick, row in enumerate(rows):
         row["signal/distance"] = 1.5 * 0.85**tick
         assert examine(rows[: min(tick + 1, 4)], REPORT) == []
+
+
+def test_a_penalty_may_dominate_while_the_images_improve():
+    rows = changed(0, penalty_share=1.7)
+    assert all(examine(rows[:count], REPORT) == [] for count in range(1, len(rows) + 1))
+
+
+@pytest.mark.parametrize(
+    "values, severity",
+    [
+        ({"penalty_share": 0.9, "distance": 0.014}, "suspected"),  # no progress
+        ({"penalty_share": 0.9, "distance": 0.05}, "certain"),  # worse
+        ({"penalty_share": 0.6, "distance": 0.05}, None),
+        ({"penalty_share": 0.9, "distance": 0.05, "step__discriminator": 4e-4}, None),  # too slow
+    ],
+)
+def test_a_penalty_that_dominates(values, severity):
+    found = examine(changed(6, **values), REPORT)
+    assert [(f.failure, f.severity) for f in found] == (
+        [("penalty_dominates", severity)] if severity else []
+    )
+
+
+@pytest.mark.parametrize("name", ["frechet", "kid"])
+def test_worse_scores_tell_that_a_penalty_dominates(name):
+    """Scores are rarer than ticks: the last one counts."""
+    rows = changed(0, penalty_share=0.9)
+    for tick, score in ((2, 3.0), (5, 2.0), (8, 3.4)):
+        rows[tick][f"score/{name}"] = score
+    assert not failing(examine(rows[:10], REPORT))
+    (finding,) = examine(rows[:11], REPORT)
+    assert (finding.failure, finding.severity) == ("penalty_dominates", "certain")
+    assert finding.evidence["setback"] == 1.7
+
+
+def test_distances_within_their_noise_are_no_decline():
+    rows = changed(4, penalty_share=0.9, distance=0.001)
+    for row in rows[8:]:
+        row["signal/distance"] = 0.008
+    assert not failing(examine(rows, REPORT))
+
+
+def test_no_progress_is_expected_of_a_rate_that_has_decayed():
+    for rate, names in ((1.0, ["vanishing_gradient"]), (0.3, []), (0.1, [])):
+        rows = changed(6, separation=1.0, rate=rate)
+        for tick, row in enumerate(rows[6:]):
+            row["signal/distance"] = 0.6 * 0.93**tick
+        assert [f.failure for f in examine(rows, REPORT)] == names
 
 
 def test_a_bad_tick_or_two_are_no_failure_but_nothing_to_go_back_to():
@@ -186,6 +238,29 @@ def test_cures_leave_alone_what_is_right():
     classic = load_recipe("classic")
     last = fixes_of("mode_collapse", classic)[-1]
     assert last.anew and last.values["networks"]["name"] == "dcgan"
+
+
+def test_a_penalty_that_dominates_is_annealed_and_then_lighter():
+    constant = load_recipe("quick").with_values(
+        {"penalties": [{"name": "r1", "weight": 0.4, "start": 2.0}, {"name": "lecam"}],
+         "train.burn_in_kimg": 50, "train.decay": "none"}
+    )  # fmt: skip
+    first, last = fixes_of("penalty_dominates", constant)
+    assert first.values == {
+        "penalties": [{"name": "r1", "weight": 0.04, "start": 0.4}, {"name": "lecam"}],
+        "train.burn_in": 1.0, "train.decay": "cosine", "train.decay_to": 0.02,
+    }  # fmt: skip
+    assert last.values["penalties"][0] == {"name": "r1", "weight": 0.1, "start": 0.5}
+    assert last.values["train.learning_rate"] == constant.train.learning_rate / 2
+    (only,) = fixes_of("penalty_dominates", constant.with_values(first.values))
+    assert only.values["penalties"][0] == {"name": "r1", "weight": 0.01, "start": 0.1}
+    assert not any(fix.anew for fix in (first, last, only))
+
+
+def test_a_penalty_is_added_with_its_schedule():
+    bare = load_recipe("quick").with_values({"penalties": [], "train.burn_in": 0})
+    values = CHANGES["slope"].values(bare)
+    assert values == {"penalties": load_recipe("quick").penalties, "train.burn_in": 1.0}
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganvas.gan.optimizers import Adam, Decay
+from ganvas.gan.optimizers import Adam, Decay, decayed
 
 
 def steps_of(optimizer, gradients: np.ndarray) -> np.ndarray:
@@ -70,6 +70,14 @@ def test_decay(shape, to, expected):
     np.testing.assert_allclose(rates, 2e-3 * np.array(expected), rtol=1e-4, atol=1e-9)
     twin = Decay(**decay.get_config())
     assert float(twin(30)) == float(decay(30))
+
+
+def test_how_far_a_rate_has_decayed():
+    optimizer = Adam(Decay(1e-2, 10, "linear", 0.2), 0.5)
+    assert decayed(optimizer) == pytest.approx(1)
+    optimizer.iterations.assign(5)
+    assert decayed(optimizer) == pytest.approx(0.6)
+    assert decayed(Adam(1e-2)) == decayed(keras.optimizers.RMSprop(0.1)) == 1
 
 
 def test_the_rate_is_read_anew_at_each_update(gradients):

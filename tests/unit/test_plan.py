@@ -132,6 +132,24 @@ def test_rates_fall_over_the_updates_of_each_player_alone():
     assert (generator, discriminator) == (3500, 10_000)
 
 
+def test_schedules_over_the_run_are_longer_in_a_longer_run():
+    """Also if a run is extended: at each step, rates and weights are those of its new length."""
+    config = parse({}).with_values(
+        {"train.burn_in": 0.5, "train.decay": "cosine", "train.beta2_start": 0.9}
+    )
+    for kimg in (100, 300):
+        longer = config.with_values({"train.kimg": kimg})
+        plan = Plan.of(longer.train, longer.watch, False)
+        assert plan.burn_in == plan.total // 2
+        generator, _ = optimizers(longer, plan)
+        assert (generator.burn_in, generator._learning_rate.updates) == (plan.burn_in, plan.total)
+
+
+def test_a_burn_in_in_kimg_has_the_same_length_in_any_run():
+    steps = {Plan.of(Train(kimg=kimg, burn_in_kimg=32), Watch(), False).burn_in for kimg in (50, 9)}
+    assert steps == {500}
+
+
 def test_grids_zero_leaves_the_last():
     plan = Plan.of(Train(kimg=1000), Watch(grids=0), reads_real=False)
     assert [step for step, _ in ends(plan, 0) if plan.grid_due(step)] == [plan.total]

@@ -58,6 +58,7 @@ class Plan:
             return math.ceil(kimg * 1000 / images / execution) * execution
 
         tick, total = steps(train.tick_kimg), steps(train.kimg)
+        burn_in = train.burn_in * total or train.burn_in_kimg * 1000 / images
 
         def ticks_between(times: int) -> int:
             return max(1, round(total / tick / times)) if times else 0
@@ -70,7 +71,7 @@ class Plan:
             tick=tick,
             warmup=steps(train.warmup_kimg),
             total=total,
-            burn_in=round(train.burn_in_kimg * 1000 / images),
+            burn_in=round(burn_in),
             grid_every=ticks_between(watch.grids),
             score_every=ticks_between((scores or Scores()).times),
         )

@@ -30,30 +30,16 @@ from .sections import (
     Watch,
     ranges,
 )
+from .sentences import sentence, unknown_key
 
 Part = str | dict[str, Any]
 
-_PART = 'must be "name" or {name = "...", ...}'
-_FORMS = {
-    "data.size": "must be a side or [height, width], each 16 to 256 pixels",
-    "data.levels": 'must be "auto", "full" or [low, high] with low < high',
-    "data.labels": "must be true, false or the path of a .csv file",
-    "penalties": 'must be a list such as ["r1"] or [{name = "r1", weight = 0.1}]',
-    "loss": _PART, "augment": _PART, "networks": _PART,
-}  # fmt: skip
-"""What keys of several types accept."""
-_WORDS = {
-    "greater_than": "must be > {gt}",
-    "greater_than_equal": "must be >= {ge}",
-    "less_than": "must be < {lt}",
-    "less_than_equal": "must be <= {le}",
-    "literal_error": "must be {expected}",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "model_type": "must be a table of keys",
-    "dict_type": "must be a table of keys",
+_INSTEAD = {
+    "train.kimg": ("train.epochs", None),
+    "train.burn_in": ("train.burn_in_kimg", 0.0),
+    "train.burn_in_kimg": ("train.burn_in", 0.0),
 }
-"""Pydantic's kinds of errors -> what is accepted."""
+"""Keys that set another to nothing."""
 
 
 class Config(Section):
@@ -105,9 +91,14 @@ class Config(Section):
         train = self.train
         started = [p for p in self.penalties if isinstance(p, dict) and _burns_in(p)]
         late = train.beta2_start is not None
-        if (late or started) and not train.burn_in_kimg:
+        if (late or started) and not train.burns_in:
             what = "train.beta2_start" if late else f"start of {started[0].get('name')}"
-            raise ValueError(f"{what} has no effect without a burn-in: set train.burn_in_kimg")
+            raise ValueError(f"{what} has no effect without a burn-in: set train.burn_in")
+        if train.burn_in and train.burn_in_kimg:
+            raise ValueError(
+                "train.burn_in and train.burn_in_kimg set the same length: set one of them to 0, "
+                f"got {train.burn_in:g} and {train.burn_in_kimg:g}"
+            )
         if train.heal and not self.watch.signals:
             raise ValueError("train.heal needs the doctor's signals: set watch.signals = true")
         if train.freeze and not self.parent:
@@ -137,7 +128,7 @@ class Config(Section):
             "scores.times": self.scores.times,
             "train.heal": self.train.heal,
             "train.jit": self.train.jit,
-            "train.burn_in_kimg": self.train.burn_in_kimg,
+            "train.burn_in": self.train.burns_in,
         }
         for key, value in leaks.items():
             if value:
@@ -162,8 +153,9 @@ class Config(Section):
         tree = self.model_dump()
         for key, value in values.items():
             _put(tree, key, value)
-        if "train.kimg" in values and "train.epochs" not in values:
-            tree["train"]["epochs"] = None  # the later value counts
+        for key, (other, unset) in _INSTEAD.items():  # the later value counts
+            if key in values and other not in values:
+                _put(tree, other, unset)
         return parse(tree)
 
 
@@ -176,7 +168,7 @@ def parse(tree: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(_sentence(error)) from error
+        raise ConfigError(sentence(error, _known_keys())) from error
 
 
 def recipe_names() -> list[str]:
@@ -244,7 +236,7 @@ def _put(root: dict[str, Any], dotted: str, value: Any) -> None:
         if isinstance(below, str) and key in ("networks", "loss", "augment"):
             below = tree[key] = {"name": below}
         if not isinstance(below, (dict, list)):
-            raise ConfigError(_unknown_key(dotted))
+            raise ConfigError(unknown_key(dotted, _known_keys()))
         tree = below
     if isinstance(tree, list):
         raise ConfigError(f"{dotted}: write {dotted}.weight, or another argument of that penalty")
@@ -271,30 +263,3 @@ def _known_keys() -> list[str]:
         else:
             keys.append(name)
     return keys
-
-
-def _unknown_key(key: str) -> str:
-    section = key.partition(".")[0]
-    known = _known_keys()
-    same = [k for k in known if k.startswith(section + ".")]
-    return no_such("key", key, same or known)
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    path = [str(part) for part in first["loc"]]  # contains names of types, too
-    key = ".".join(k for k in path if k not in ("str", "int", "Range") and not set(k) & set("[("))
-    if first["type"] == "extra_forbidden":
-        return _unknown_key(key)
-    reason = first["msg"].removeprefix("Value error, ")
-    if not key:
-        return reason
-    if accepted := _accepted(key, first["type"], first.get("ctx", {})):
-        return f"{key} {accepted}, got {first['input']!r}"
-    return f"{key} = {first['input']!r} is not accepted: {reason[0].lower()}{reason[1:]}"
-
-
-def _accepted(key: str, kind: str, bounds: Mapping[str, Any]) -> str | None:
-    form = _PART if key.startswith("penalties.") else _FORMS.get(key, _WORDS.get(kind))
-    shown = {name: f"{n:g}" if isinstance(n, float) else n for name, n in bounds.items()}
-    return form if form is None or key in _FORMS or form is _PART else form.format(**shown)

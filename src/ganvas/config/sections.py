@@ -105,6 +105,8 @@ class Train(Section):
     burn_in_kimg: float = Field(0.0, ge=0)
     """Length of the phase in which `beta2` and the penalties' weights change from start to final
     value."""
+    burn_in: float = Field(0.0, ge=0, le=1)
+    """Instead of burn_in_kimg: its length as a share of the run; 1: the whole run."""
     decay: Literal["none", "linear", "cosine"] = "none"
     """How both learning rates fall over the run, to the share `decay_to` of their start."""
     decay_to: float = Field(0.0, ge=0, le=1)
@@ -133,6 +135,10 @@ class Train(Section):
     strategy: Literal["auto", "single", "mirrored", "multiworker"] = "auto"
     """Devices that train: one device, every GPU of this machine, or all workers in TF_CONFIG; auto
     uses all that are available."""
+
+    @property
+    def burns_in(self) -> bool:
+        return bool(self.burn_in or self.burn_in_kimg)
 
 
 class Watch(Section):

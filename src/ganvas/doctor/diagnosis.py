@@ -15,6 +15,8 @@ from .fixes import next_fix
 
 SEVERITIES = ("certain", "suspected")
 LOOK_BACK = 3  # ticks within which the images should have improved
+SLOW = 0.25  # of the learning rate at the start: too little to expect progress
+NOISE = 0.005  # of the distance of 128 images to 128 others
 
 Row = Mapping[str, Any]
 
@@ -134,7 +136,11 @@ def signals_of(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dic
     """The signals of the rows by their short names, and numbers derived from them:
 
     gap: distance between the means of real and fake logits.
-    stall: distance over that of three ticks ago, or of the first tick; 1 is no progress.
+    stall: distance over that of three ticks ago, or of the first tick; 1 is no progress. Where
+        the learning rate has decayed, what it would be at the full rate; absent below a quarter
+        of it.
+    decline: distance over the least so far; of the latter at least 0.005, which is its noise.
+    setback: the last score, Frechet distance or KID, over the best one so far.
     pace: change of the discriminator's weights over that of the generator's.
     rise: separation minus its minimum so far.
     surge: the discriminator's loss over its median so far.
@@ -147,6 +153,7 @@ def signals_of(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dic
         for name in ("duplicates", "constant"):
             data[f"data/{name}"] = report.get(name, 0) / report["used"]
     ticks: list[dict[str, float]] = []
+    scores: list[float] = []
     for row in rows:
         tick = {name.removeprefix("signal/"): value for name, value in row.items()}
         if tick.get("generator") == 0 and tick.get("slope/generator") == 0:
@@ -156,8 +163,14 @@ def signals_of(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dic
             tick["gap"] = abs(row["real"] - row["fake"])
         if "distance" in tick:
             past = [*ticks[-LOOK_BACK:], tick][0]["distance"]
-            tick["stall"] = max(tick["distance"], 0) / max(past, 1e-3)
+            if (rate := tick.get("rate", 1.0)) >= SLOW:
+                tick["stall"] = (max(tick["distance"], 0) / max(past, 1e-3)) ** (1 / rate)
+            least = min(t["distance"] for t in (*ticks, tick))
+            tick["decline"] = tick["distance"] / max(least, NOISE)
             tick["rise"] = tick["separation"] - min(t["separation"] for t in (*ticks, tick))
+        scores += [row[name] for name in ("score/frechet", "score/kid") if name in row][:1]
+        if scores:
+            tick["setback"] = scores[-1] / max(min(scores), NOISE)
         if "discriminator" in tick and len(ticks) >= LOOK_BACK:
             usual = median(abs(t["discriminator"]) for t in ticks)
             tick["surge"] = abs(tick["discriminator"]) / max(usual, 0.1)

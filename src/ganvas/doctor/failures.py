@@ -89,6 +89,12 @@ FAILURES = {
             "Mescheder et al. 2018, arXiv:1801.04406",
         ),
         Failure(
+            "penalty_dominates",
+            "the gradient penalty, not the images, decides what the discriminator says",
+            (("anneal",), ("lighter", "slower")),
+            "Mescheder et al. 2018, arXiv:1801.04406; Huang et al. 2024, arXiv:2501.05441",
+        ),
+        Failure(
             "overfitting",
             "the discriminator has memorised the training images",
             (("augment",), ("slope",)),
@@ -106,6 +112,8 @@ FAILURES = {
 
 BAD = Sign("distance", least=0.1)
 STUCK = Sign("stall", least=0.75)
+DOMINATED = (Sign("penalty_share", least=0.75), Sign("pace", least=0.1))
+"""Of a discriminator that learns: one that does not has no gradient to penalise, either."""
 
 PATTERNS = (
     Pattern("bad_data", "certain", (Sign("data/used", most=100),), 1),
@@ -131,6 +139,10 @@ PATTERNS = (
         4,
     ),
     Pattern("oscillation", "certain", (Sign("drift", least=0.7), STUCK), 4),
+    Pattern("penalty_dominates", "certain", (*DOMINATED, Sign("decline", least=2))),
+    Pattern("penalty_dominates", "certain", (*DOMINATED, Sign("setback", least=1.5))),
+    Pattern("penalty_dominates", "certain", (*DOMINATED, BAD, STUCK), 4),
+    Pattern("penalty_dominates", "suspected", (*DOMINATED, STUCK), 4),
     Pattern("overfitting", "certain", (Sign("memory", least=0.8),)),
     Pattern("overfitting", "suspected", (Sign("memory", least=0.7),)),
     Pattern(

@@ -17,6 +17,10 @@ KEPT = ("kimg", "epochs", "tick_kimg", "seed", "batch", "discriminator_steps",
 """Values of [train] that no fix changes: length, seed, batch, and how it is computed."""
 RATE, SLOWEST, FASTEST = 1e-3, 2e-4, 2e-3
 SLOPES = ("r1", "r2", "gradient", "dragan")
+FLATTENING = ("r1", "r2")
+ANNEALED, DECAYED = 0.1, 0.02
+"""Penalties' weights and learning rates at the end of a run, over those at its start. Of weights:
+Huang et al. 2024, arXiv:2501.05441, table 9."""
 
 
 @dataclass(frozen=True)
@@ -128,10 +132,10 @@ def slope(config: Config) -> Values:
     loss = _name(config.loss)
     own = proven(config).model_dump()
     bounds = [penalty for penalty in own["penalties"] if _name(penalty) in SLOPES]
-    if not config.train.burn_in_kimg:
-        bounds = [{k: v for k, v in penalty.items() if k != "start"} for penalty in bounds]
     if bounds and ":" not in loss:  # a loss of the user's own is kept
         values = {"penalties": [*config.model_dump()["penalties"], *bounds]}
+        if own["train"]["burn_in"] and not config.train.burns_in:
+            values["train.burn_in"] = own["train"]["burn_in"]
         return values if loss == _name(own["loss"]) else values | {"loss": own["loss"]}
     if loss == "wasserstein":
         penalty = [{"name": "gradient", "weight": 10.0}]
@@ -140,6 +144,33 @@ def slope(config: Config) -> Values:
     else:
         penalty = [{"name": "r1", "weight": 0.1, "every": 4}]
     return {"penalties": [*config.model_dump()["penalties"], *penalty]}
+
+
+def anneal(config: Config) -> Values:
+    """R1, R2 and learning rates that fall over the whole run."""
+    values: Values = {}
+    if config.train.burn_in < 1:
+        values = _weights(
+            config, lambda p: {"start": p["weight"], "weight": ANNEALED * p["weight"]}
+        )
+        values |= {"train.burn_in": 1.0} if values else {}
+    if config.train.decay == "none":
+        values |= {"train.decay": "cosine", "train.decay_to": DECAYED}
+    return values
+
+
+def lighter(config: Config) -> Values:
+    """A quarter of the weights of R1 and R2."""
+    names = ("weight", "start")
+    return _weights(config, lambda p: {k: p[k] / 4 for k in names if p.get(k) is not None})
+
+
+def _weights(config: Config, change: Callable[[Values], Values]) -> Values:
+    """The penalties, with other weights of R1 and R2; empty if there is neither."""
+    penalties = config.model_dump()["penalties"]
+    for penalty in (own := [p for p in penalties if _name(p) in FLATTENING]):
+        penalty |= {key: float(f"{value:.4g}") for key, value in change(penalty).items()}
+    return {"penalties": penalties} if own else {}
 
 
 def loss(config: Config) -> Values:
@@ -208,6 +239,8 @@ CHANGES = {
     "capacity": Change(capacity, "training starts again; more time per step"),
     "augment": Change(augment, "10 % more time per step; worse images if there are many images"),
     "average": Change(average, "nothing"),
+    "anneal": Change(anneal, "nothing"),
+    "lighter": Change(lighter, "nothing"),
     "quick": Change(quick, "training starts again with the default recipe's training and networks"),
 }
 

@@ -18,6 +18,7 @@ SIGNALS = {  # name in the log: meaning
     "signal/diversity": "of the images; 1 is as real images",
     "signal/coverage": "of the real images",
     "signal/drift": "change of the images of the same noise between ticks",
+    "signal/penalty_share": "of R1 and R2 in the limit of the logits; 1 is all of it",
     "signal/memory": "0.5: the discriminator has not memorised training images",
     "images_per_second": "",
 }

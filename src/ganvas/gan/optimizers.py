@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ..base.compat.keras import adam_moments
+from ..base.compat.keras import adam_moments, schedule_of
 from ..base.types import Tensor
 
 
@@ -102,3 +102,11 @@ class Decay(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self) -> dict[str, Any]:
         return {"start": self.start, "updates": self.updates, "shape": self.shape, "to": self.to}
+
+
+def decayed(optimizer: keras.Optimizer) -> float:
+    """The learning rate now, as a share of its start; 1 without a `Decay`."""
+    schedule = schedule_of(optimizer)
+    if not isinstance(schedule, Decay):
+        return 1.0
+    return float(schedule(optimizer.iterations.value)) / schedule.start

@@ -71,7 +71,11 @@ class Penalty(ABC):
         every: compute only each `every`-th step, and multiply by `every`. Only the penalties on
             given images take it (lazy regularisation); for the others no source supports it.
         variables: the state that it keeps from step to step, saved with the run.
+        squared_gradient: whether the value is half a squared gradient, zero where the
+            discriminator is flat.
     """
+
+    squared_gradient: bool = False
 
     def __init__(self, weight: float, every: int = 1, start: float | None = None) -> None:
         if weight < 0 or every < 1 or (start is not None and start < 0):
@@ -108,6 +112,8 @@ class R1(Penalty):
         arXiv:1912.04958, appendix B.
     """
 
+    squared_gradient = True
+
     def per_image(self, real: Tensor, fake: Tensor, seed: Tensor) -> Tensor:
         return real.half_squared_slope()
 
@@ -123,6 +129,8 @@ class R2(Penalty):
     Shapes: images [B, H, W, C] -> [B].
     Source: Mescheder et al. 2018, arXiv:1801.04406, eq. 10.
     """
+
+    squared_gradient = True
 
     def per_image(self, real: Tensor, fake: Tensor, seed: Tensor) -> Tensor:
         return fake.half_squared_slope()

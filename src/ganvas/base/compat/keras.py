@@ -79,6 +79,11 @@ class OwnMoments(keras.layers.BatchNormalization):
         return self.moments_of(inputs, self._reduction_axes)
 
 
+def schedule_of(optimizer: keras.Optimizer) -> Any:
+    """The schedule of its learning rate; a variable if it has none."""
+    return optimizer._learning_rate
+
+
 def adam_moments(optimizer: keras.optimizers.Adam, variable: Any) -> tuple[Any, Any]:
     """Adam's two running means of a variable: of its gradient, and of the gradient's square."""
     index = optimizer._get_variable_index(variable)

@@ -12,6 +12,8 @@ import tensorflow as tf
 from ...config.plan import Plan
 from ...data import Images
 from ...doctor import signals
+from ...gan.optimizers import decayed
+from ...gan.share import penalty_share
 from ...images import to_float
 from ...sampling.sampler import Sampler
 from ...storage.run import Run
@@ -66,6 +68,9 @@ class Signals(EachTick):
         on_held = self._logits(to_float(self.held[0]), self.held[1])[0] if self.held else None
         found |= signals.of_logits(on_real, on_fake, on_held)
         found["feature_diversity"] = signals.of_features(features, real)
+        share = penalty_share(self.model, logs, step - self.plan.tick / 2)
+        found |= {} if share is None else {"penalty_share": share}
+        found["rate"] = decayed(self.model.generator_optimizer)
         for name, weights in self.weights.items():
             found[f"step/{name}"] = _distance(now[name], weights) / (step - self.step)
         self.weights, self.before, self.step = now, pictures, step
