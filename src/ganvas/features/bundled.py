@@ -37,20 +37,32 @@ INCEPTION = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 def named(name: str) -> Extractor:
     if name == "inception-keras":
         return _inception()
-    file = "digits" if name == "digits" else "lite0"
-    weights = _bundled(file)
+    if name == "general":
+        return general(SIDE)
+    weights = _bundled("digits")
     with building():
-        model = lite0.digits() if name == "digits" else lite0.lite0(SIDE)
+        model = lite0.digits()
     model.set_weights(weights)
     infer = tf.function(lambda x: model(x, training=False), autograph=False)
-    if name == "general":
-        return Extractor(name, SHA256[file], lambda x: (infer(x), None), (SIDE, SIDE, 3), 1280)
 
     def classify(x: Tensor) -> tuple[Tensor, Tensor | None]:
         features, logits = infer(x)
         return features, tf.nn.softmax(logits)
 
-    return Extractor(name, SHA256[file], classify, (28, 28, 1), lite0.FEATURES, 10)
+    return Extractor(name, SHA256["digits"], classify, (28, 28, 1), lite0.FEATURES, 10)
+
+
+@functools.cache
+def general(side: int) -> Extractor:
+    """Lite0 on images of this side: its weights fit any. Features of one side cannot be compared
+    with those of another."""
+    weights = _bundled("lite0")
+    with building():
+        model = lite0.lite0(side)
+    model.set_weights(weights)
+    infer = tf.function(lambda x: model(x, training=False), autograph=False)
+    sha256 = SHA256["lite0"]
+    return Extractor("general", sha256, lambda x: (infer(x), None), (side, side, 3), 1280)
 
 
 def _bundled(file: str) -> list[np.ndarray]:
