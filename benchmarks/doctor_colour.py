@@ -1,5 +1,4 @@
-"""Runs on colour images with one injected fault each, and healthy ones, and whether the doctor
-tells them apart; and healthy runs that begin from a pretrained pair.
+"""The doctor on emoji and CIFAR: runs with one injected fault each, and healthy ones.
 
     python benchmarks/doctor_colour.py [--part 0/2] [--only NAME] [--seeds 2]
 
@@ -9,9 +8,12 @@ first half of the latter is one healthy run of each seed. Healthy runs: 20 recip
 of the two, and 20 runs of `finetune` from the nearest pretrained pair on ten folders (kind
 "transfer").
 
-A fault counts only if its run fails: if it ends at 3 times the median Frechet distance of healthy
-runs of `quick` or more, in 64 principal components of pixels, which no signal reads. Thresholds
-(doctor/failures.py) were set on even seeds; odd seeds are reported apart.
+A fault counts only if its run fails: if it ends at twice the median Frechet distance of healthy
+runs of `quick` or more, in 64 principal components of pixels, which no signal reads. (Twice, not 3
+times as on MNIST: on CIFAR images of a single colour have less than 3 times the distance of a
+healthy run that is so short.) Of the thresholds (doctor/failures.py) one was set on these runs, on
+emoji with seed 0: the diversity in frozen features. That the first tick shows no stall was decided
+after seed 0 of both.
 
 Each run is a line of results/doctor_colour.jsonl, and is not made again: its log, rounded, is what
 the doctor reads. Writes results/doctor_colour.md.
@@ -32,7 +34,7 @@ import numpy as np
 import board_folders
 import ganvas
 import store
-from doctor import FAILED, FAULTS, LATE, broken_weights, shorter, tabulated
+from doctor import FAULTS, LATE, broken_weights, shorter, tabulated
 from ganvas.config import load_recipe
 from ganvas.errors import Diverged
 from ganvas.images import refit
@@ -41,6 +43,7 @@ from jobs import parser, run_all
 SETS = ("emoji", "cifar")
 SIDE, KIMG, TICK = 32, 16.0, 1.6
 FAKES = 512
+FAILED = 2.0  # times the healthy median: the run failed
 HEALTHY = {  # how many of each, on each set
     "quick": 6, "minibatch": 3, "rgb64": 3, "lsgan": 2, "quick unlabelled": 1, "wgan": 1,
     "wgan-gp": 1, "sngan": 1, "small-folder": 1, "r3gan": 1,

@@ -108,6 +108,13 @@ def test_a_slow_start_that_gets_better_is_no_failure():
         assert examine(rows[: min(tick + 1, 4)], REPORT) == []
 
 
+def test_the_first_tick_cannot_show_that_nothing_improves():
+    """Three ticks of a run that is still far off are no failure; the fourth makes it one."""
+    rows = changed(0, separation=1.0, duplicates=0.9, distance=0.8)
+    assert examine(rows[:3], REPORT) == []
+    assert examine(rows[:4], REPORT)[0].failure == "mode_collapse"
+
+
 def test_a_bad_tick_or_two_are_no_failure_but_nothing_to_go_back_to():
     rows = changed(11, duplicates=0.9, distance=0.6)
     assert examine(rows, REPORT) == []

@@ -148,7 +148,8 @@ def signals_of(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dic
     lite0/...: in frozen features; diversity in pixels is then left out, because of colour images
         it is low in healthy runs, too.
     gap: distance between the means of real and fake logits.
-    stall: distance over that of three ticks ago, or of the first tick; 1 is no progress.
+    stall: distance over that of three ticks ago, or of the first tick; 1 is no progress. The first
+        tick has none.
     pace: change of the discriminator's weights over that of the generator's.
     rise: separation minus its minimum so far.
     surge: the discriminator's loss over its median so far.
@@ -171,8 +172,9 @@ def signals_of(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dic
         if "real" in row and "fake" in row:
             tick["gap"] = abs(row["real"] - row["fake"])
         if "distance" in tick:
-            past = [*ticks[-LOOK_BACK:], tick][0]["distance"]
-            tick["stall"] = max(tick["distance"], 0) / max(past, 1e-3)
+            if ticks:
+                past = ticks[-LOOK_BACK:][0]["distance"]
+                tick["stall"] = max(tick["distance"], 0) / max(past, 1e-3)
             tick["rise"] = tick["separation"] - min(t["separation"] for t in (*ticks, tick))
         if "discriminator" in tick and len(ticks) >= LOOK_BACK:
             usual = median(abs(t["discriminator"]) for t in ticks)

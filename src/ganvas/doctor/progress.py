@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
+from ..base.finite import finite
+
 LOOK_BACK = 3
 """Ticks within which the images should have improved; with fewer, it is too early to say."""
 FALLS = 0.95
@@ -39,7 +41,7 @@ class Progress:
         return self.ticks < LOOK_BACK
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "distance": finite(self.distance)}
 
 
 def progress_of(ticks: Sequence[Mapping[str, float]], kimg: float, planned_kimg: float) -> Progress:
