@@ -212,12 +212,14 @@ def tabulated(runs: list[dict], fails: Callable[[dict], bool]) -> tuple[str, str
         ("All", failing),
         ("Odd seeds", [one for one in failing if one[0]["seed"] % 2]),
     ):
+        if not part:
+            continue
         found, named = (sum(one[i] for one in part) for i in (1, 2))
         delays = [one[3] for one in part if one[1]]
         lines.append(
             f"{title}: {found} of {len(part)} failing runs detected ({rate(found, len(part))}), "
-            f"{named} with the correct failure first ({rate(named, len(part))})"
-            + (f", median delay {np.median(delays):.0%} of the run." if delays else ".")
+            f"{named} with the correct failure first ({rate(named, len(part))}), median delay "
+            f"{np.median(delays):.0%} of the run."
         )
     for kind, words in WITHOUT_FAULT.items():
         healthy = [run for run in runs if run["kind"] == kind]

@@ -6,7 +6,7 @@ The faults are those of doctor.py, in runs of `quick` on emoji and CIFAR (board_
 32 px with half of the channels, of 16 kimg in ten ticks, from the start or from the middle; the
 first half of the latter is one healthy run of each seed. Healthy runs: 20 recipes and seeds on each
 of the two, and 20 runs of `finetune` from the nearest pretrained pair on ten folders (kind
-"transfer").
+"transfer"), of five ticks.
 
 A fault counts only if its run fails: if it ends at twice the median Frechet distance of healthy
 runs of `quick` or more, in 64 principal components of pixels, which no signal reads. (Twice, not 3
@@ -71,7 +71,7 @@ def play(kind: str, name: str, fault: str, seed: int) -> dict:
                 values |= FAULTS[fault][0] if kind == "early" else {}
                 if "unlabelled" in fault:
                     values |= {"data.labels": False, "data.clusters": 0}
-                if recipe in SHORT:
+                if recipe in SHORT or kind == "transfer":
                     values["train.kimg"] = KIMG / 2
                 begin = "auto" if kind == "transfer" else None
                 ganvas.train(images(name), recipe, run=run, overrides=values, progress=False,
