@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -73,6 +74,7 @@ HEALTHY = {  # how many of each
     "quick": 7, "quick unlabelled": 7, "conditional": 3, "lsgan": 3, "minibatch": 3, "sngan": 3,
     "wgan": 3, "wgan-gp": 3, "r3gan": 2, "small-folder": 2, "rgb64": 1, "quick emoji": 3,
 }  # fmt: skip
+WITHOUT_FAULT = {"healthy": "healthy runs", "transfer": "runs from a pretrained pair"}
 SLOW = ("r3gan", "wgan-gp", "small-folder", "rgb64")  # half as long
 
 
@@ -121,14 +123,19 @@ def late(run: Path, fault: str, values: dict) -> None:
     changed = old.config.with_values({**fits, "train.kimg": KIMG})
     old.write("config.toml", changed.toml())
     if fault == "NaN":
-        path, *others = reversed(old.states())
-        with np.load(path) as arrays:
-            state = dict(arrays)
-        state["generator/000"] = state["generator/000"] * np.nan
-        for other in others:
-            other.unlink()
-        old.save_state(int(path.stem), state)
+        broken_weights(old)
     ganvas.resume(run, progress=False)
+
+
+def broken_weights(run: ganvas.Run) -> None:
+    """NaN in the only state of a run."""
+    path, *others = reversed(run.states())
+    with np.load(path) as arrays:
+        state = dict(arrays)
+    state["generator/000"] = state["generator/000"] * np.nan
+    for other in others:
+        other.unlink()
+    run.save_state(int(path.stem), state)
 
 
 def shorter(value):
@@ -177,36 +184,36 @@ def measured(runs: list[dict]) -> tuple[str, str]:
         kind: float(np.median([quality(r) for r in runs if r["fault"] == fault]))
         for kind, fault in (("early", "quick"), ("late", "quick"), ("emoji", "quick emoji"))
     }
-    faults: dict[tuple[str, str], list[dict]] = {}
+    return tabulated(runs, lambda run: quality(run) >= FAILED * well[run["kind"]])
+
+
+def tabulated(runs: list[dict], fails: Callable[[dict], bool]) -> tuple[str, str]:
+    """Sentences on detected failures and false alarms, and the table of injected faults."""
+    faults: dict[str, list[dict]] = {}
     for run in runs:
-        if run["kind"] != "healthy":
-            faults.setdefault((run["kind"], run["fault"]), []).append(run)
+        if run["kind"] not in WITHOUT_FAULT:
+            place = f"{run['set']}, " if "set" in run else ""
+            faults.setdefault(f"{place}{run['kind']}: {run['fault']}", []).append(run)
     rows, failing = [], []
-    for (kind, fault), mine in faults.items():
-        failed = [r for r in mine if quality(r) >= FAILED * well[kind]]
-        begin = KIMG / 2 if kind == "late" else 0
+    for name, mine in faults.items():
+        failed = [run for run in mine if fails(run)]
         told = Counter(found[1] for found in map(alarm, mine) if found)
-        record = []  # (run, detected?, correct?, delay, name)
-        for run in failed:
-            found = alarm(run)
-            right = bool(found) and found[1] in FAULTS[fault][1]
-            delay = (found[0] - begin) / run["kimg"] if found else None
-            record.append((run, bool(found), right, delay, found[1] if found else ""))
+        record = [recorded(run) for run in failed]
         failing += record
         delays = [one[3] for one in record if one[1]]
         rows.append([
-            f"{kind}: {fault}", str(len(mine)), str(len(failed)),
+            name, str(len(mine)), str(len(failed)),
             str(len(delays)), str(sum(one[2] for one in record)),
             f"{np.median(delays):.0%}" if delays else "-",
             ", ".join(f"{name} {count}" for name, count in told.most_common()),
         ])  # fmt: skip
-    healthy = [r for r in runs if r["kind"] == "healthy"]
-    false = [(r["fault"], r["seed"], alarm(r)) for r in healthy if alarm(r)]
     lines = []
     for title, part in (
         ("All", failing),
         ("Odd seeds", [one for one in failing if one[0]["seed"] % 2]),
     ):
+        if not part:
+            continue
         found, named = (sum(one[i] for one in part) for i in (1, 2))
         delays = [one[3] for one in part if one[1]]
         lines.append(
@@ -214,12 +221,24 @@ def measured(runs: list[dict]) -> tuple[str, str]:
             f"{named} with the correct failure first ({rate(named, len(part))}), median delay "
             f"{np.median(delays):.0%} of the run."
         )
-    lines.append(
-        f"False alarms in {len(false)} of {len(healthy)} healthy runs "
-        f"({rate(len(false), len(healthy))}){': ' + str(false) if false else ''}."
-    )
+    for kind, words in WITHOUT_FAULT.items():
+        healthy = [run for run in runs if run["kind"] == kind]
+        false = [(r["fault"], r["seed"], alarm(r)) for r in healthy if alarm(r)]
+        if healthy:
+            lines.append(
+                f"False alarms in {len(false)} of {len(healthy)} {words} "
+                f"({rate(len(false), len(healthy))}){': ' + str(false) if false else ''}."
+            )
     head = ["injected fault", "runs", "failed", "detected", "correct first", "delay", "named"]
     return "\n\n".join(lines), store.markdown(head, rows)
+
+
+def recorded(run: dict) -> tuple[dict, bool, bool, float | None]:
+    """A failing run; whether it was detected, and under a correct name; the delay."""
+    found = alarm(run)
+    begin = run["kimg"] / 2 if run["kind"] == "late" else 0
+    right = bool(found) and found[1] in FAULTS[run["fault"]][1]
+    return run, bool(found), right, (found[0] - begin) / run["kimg"] if found else None
 
 
 def main() -> None:

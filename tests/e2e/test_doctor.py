@@ -13,7 +13,7 @@ import tensorflow as tf
 import ganvas
 from ganvas.config import load_recipe
 from ganvas.config.plan import Plan
-from ganvas.doctor import Finding, examine_run, failing
+from ganvas.doctor import Finding, diagnose
 from ganvas.errors import Diverged
 from ganvas.storage.run import Run
 from ganvas.training import healing
@@ -103,7 +103,7 @@ def test_a_run_is_healed(npz, few_steps, tmp_path, here):
     assert rows[-1]["kimg"] == 3.2 and run.status() == "finished"
     steps = [row["step"] for row in rows]
     assert steps == sorted(steps)
-    assert not failing(examine_run(run))
+    assert diagnose(run).healthy
     assert "fixes applied:" in here("doctor", folder).stdout
 
 

@@ -70,8 +70,8 @@ def test_from_the_dry_run_to_the_report(forked, sets, place):
     assert trained.startswith("runs/\\x1b[5m\\udcff\\nx: 0.256 kimg")
     assert sampled == "one.png\n" and (place / "one.png").is_file() and not refused
     assert "unknown label 'no \\x1b]0;pwn\\x07'" in notes[3]
-    assert health.startswith("runs/\\x1b[5m\\udcff\\nx: healthy")
-    assert json.loads(facts)["healthy"]
+    assert health.startswith("runs/\\x1b[5m\\udcff\\nx: too early to say")
+    assert json.loads(facts)["healthy"] is None
     assert "\\x1b[5m\\udcff\\nx  quick" in listed
     assert "runs/\\x1b[5m\\udcff\\nx/report.html\n" in notes[7]
     info = json.loads((place / run / "run.json").read_text())

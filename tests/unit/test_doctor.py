@@ -1,5 +1,7 @@
 """Signals from known pictures, failures from synthetic logs, fixes for every recipe."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -8,15 +10,17 @@ from ganvas.doctor import (
     FAILURES,
     PATTERNS,
     Diagnosis,
+    diagnose,
     examine,
     examine_run,
-    failing,
     fixes_of,
     health_report,
     healthy as is_healthy,
+    progress_of,
     signals,
     since_fix,
 )  # fmt: skip
+from ganvas.doctor.diagnosis import signals_of
 from ganvas.doctor.fixes import CHANGES, SLOPES
 from ganvas.errors import RunError
 from ganvas.gan.losses import LOSSES
@@ -43,6 +47,10 @@ def healthy(count: int = 12) -> list[dict]:
         row |= {"discriminator": 1.0, "generator": 0.9, "real": 0.5, "fake": -0.5}
         rows.append(row | {"slope/generator": 2.0, "slope/discriminator": 3.0})
     return rows
+
+
+def severities(rows: list[dict]) -> list[str]:
+    return [finding.severity for finding in examine(rows, REPORT)]
 
 
 def changed(since: int, **values) -> list[dict]:
@@ -135,7 +143,7 @@ def test_worse_scores_tell_that_a_penalty_dominates(name):
     rows = changed(0, penalty_share=0.9)
     for tick, score in ((2, 3.0), (5, 2.0), (8, 3.4)):
         rows[tick][f"score/{name}"] = score
-    assert not failing(examine(rows[:10], REPORT))
+    assert "certain" not in severities(rows[:10])
     (finding,) = examine(rows[:11], REPORT)
     assert (finding.failure, finding.severity) == ("penalty_dominates", "certain")
     assert finding.evidence["setback"] == 1.7
@@ -145,7 +153,7 @@ def test_distances_within_their_noise_are_no_decline():
     rows = changed(4, penalty_share=0.9, distance=0.001)
     for row in rows[8:]:
         row["signal/distance"] = 0.008
-    assert not failing(examine(rows, REPORT))
+    assert "certain" not in severities(rows)
 
 
 def test_no_progress_is_expected_of_a_rate_that_has_decayed():
@@ -154,6 +162,13 @@ def test_no_progress_is_expected_of_a_rate_that_has_decayed():
         for tick, row in enumerate(rows[6:]):
             row["signal/distance"] = 0.6 * 0.93**tick
         assert [f.failure for f in examine(rows, REPORT)] == names
+
+
+def test_the_first_tick_cannot_show_that_nothing_improves():
+    """Three ticks of a run that is still far off are no failure; the fourth makes it one."""
+    rows = changed(0, separation=1.0, duplicates=0.9, distance=0.8)
+    assert examine(rows[:3], REPORT) == []
+    assert examine(rows[:4], REPORT)[0].failure == "mode_collapse"
 
 
 def test_a_bad_tick_or_two_are_no_failure_but_nothing_to_go_back_to():
@@ -198,6 +213,26 @@ def test_warm_up_is_not_judged():
 def test_what_came_before_a_fix_is_forgotten():
     rows = changed(6, duplicates=0.9, distance=0.6)
     assert since_fix([*rows, {"cure": ["a=1"]}, *healthy(2)]) == healthy(2)
+
+
+def test_low_diversity_counts_in_frozen_features_where_they_are_logged():
+    """Healthy runs on colour images have a low diversity in pixels at first."""
+    values = {"diversity": 0.2, "distance": 0.05}
+    assert examine(changed(6, **values), REPORT)[0].failure == "mode_collapse"
+    assert examine(changed(6, **values, lite0__diversity=0.4), REPORT) == []
+    found = examine(changed(6, **values, lite0__diversity=0.2), REPORT)
+    assert [(f.failure, f.severity) for f in found] == [("mode_collapse", "certain")]
+    assert found[0].evidence["lite0/diversity"] == 0.2
+
+
+def test_progress_is_measured_in_frozen_features_where_they_are_logged():
+    """A resumed run of an older version has them in its last ticks only."""
+    rows = changed(9, distance=0.01, lite0__distance=0.4)
+    progress = diagnosis_of(rows).progress
+    assert (progress.features, progress.distance, progress.falling) == ("lite0", 0.4, None)
+    rows = changed(0, distance=0.01, lite0__distance=0.4)
+    assert diagnosis_of(rows).progress.falling is False
+    assert "in frozen features no longer falls" in health_report("x", rows, diagnosis_of(rows))
 
 
 def test_every_pattern_belongs_to_a_failure_that_has_a_source():
@@ -273,14 +308,68 @@ def test_a_bound_on_the_slope_exists_and_suits_the_loss(loss):
     assert CHANGES["slope"].values(bound) == {}
 
 
+def diagnosis_of(rows: list[dict], planned: float = 300.0) -> Diagnosis:
+    ticks = signals_of(rows, {}, None)
+    kimg = rows[-1]["kimg"] if rows else 0.0
+    return Diagnosis(tuple(examine(rows, REPORT)), progress_of(ticks, kimg, planned))
+
+
 def test_the_sheet_shows_evidence_and_cure():
     rows = changed(6, duplicates=0.9, distance=0.6)
-    findings = examine(rows, REPORT)
-    text = health_report("runs/x", rows, findings)
-    assert "failing: mode_collapse (certain)" in text and "since 11.2 kimg" in text
-    assert "duplicates 0.9" in text and "█" in text
-    assert failing(findings) and Diagnosis(tuple(findings)).to_dict()["healthy"] is False
-    assert "healthy (at 19.2 kimg)" in health_report("runs/x", healthy(), [])
+    diagnosis = diagnosis_of(rows)
+    text = health_report("runs/x", rows, diagnosis)
+    assert "failing: mode_collapse (certain), at 19.2 of 300 kimg\n" in text
+    assert "since 11.2 kimg" in text and "duplicates 0.9" in text and "█" in text
+    assert diagnosis.healthy is False and diagnosis.to_dict()["healthy"] is False
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_before_three_ticks_it_is_too_early_to_say(count):
+    rows = healthy(count)
+    diagnosis = diagnosis_of(rows)
+    early = f"too early to say, at {1.6 * count:g} of 300 kimg ({count} of the 3 ticks"
+    assert diagnosis.healthy is (True if count == 3 else None)
+    assert (early in health_report("runs/x", rows, diagnosis)) == (count < 3)
+    assert diagnosis.to_dict()["progress"]["ticks"] == count
+
+
+def test_a_certain_failure_is_never_too_early():
+    rows = changed(0, real=2e4, fake=-3e4)[:2]
+    assert diagnosis_of(rows).healthy is False
+    few = Diagnosis(tuple(examine(healthy(1), {"used": 300})), diagnosis_of(healthy(1)).progress)
+    assert few.healthy is None
+    assert "too early to say, but: bad_data (suspected)" in health_report("x", healthy(1), few)
+
+
+def test_warm_up_and_what_was_before_a_fix_are_no_ticks():
+    rows = healthy(4)
+    for row in rows:
+        row["generator"] = row["slope/generator"] = 0.0
+    diagnosis = diagnosis_of(rows)
+    assert (
+        diagnosis.healthy is None
+        and diagnosis.progress.ticks == 0
+        and diagnosis.progress.kimg == 6.4
+    )
+
+
+def test_the_report_says_how_far_the_run_is_and_whether_it_improves():
+    rows = healthy(12)
+    text = health_report("runs/x", rows, diagnosis_of(rows))
+    assert "runs/x: healthy, at 19.2 of 300 kimg\n" in text
+    assert "The distance to the real images in pixels still falls" in text
+    flat = changed(3, distance=0.3)
+    assert "no longer falls: it is 0.3;" in health_report("x", flat, diagnosis_of(flat))
+
+
+def test_a_run_is_diagnosed_with_its_own_length(tmp_path):
+    run = Run(tmp_path)
+    run.write("config.toml", load_recipe("quick").toml())
+    for row in healthy(7):
+        run.log(row)
+    found = diagnose(run)
+    assert found.healthy is True
+    assert found.progress.planned_kimg == 600 and round(found.progress.kimg, 3) == 11.2
 
 
 def test_runs_that_cannot_be_examined(tmp_path):
@@ -354,3 +443,35 @@ def test_logits():
     found = signals.of_logits(np.arange(10.0), np.arange(10.0) - 100, np.arange(10.0))
     assert found["separation"] == 1 and found["memory"] == 0.5 and found["contrast"] > 1.9
     assert "memory" not in signals.of_logits(np.ones(4), np.zeros(4))
+
+
+class Some:
+    """Images as a source of a run."""
+
+    classes, count = 0, 64
+    rows = np.arange(64)
+
+    def __init__(self, images: np.ndarray) -> None:
+        self.images = images
+
+    def pixels(self, rows: np.ndarray) -> np.ndarray:
+        return self.images[rows]
+
+    def held_out(self) -> None:
+        return None
+
+
+def test_colour_images_are_compared_in_frozen_features_and_digits_are_not():
+    from ganvas.data.mnist import mnist
+    from ganvas.training.callbacks import Signals
+
+    colour = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 3)).astype(np.uint8)
+    plan, sampler = SimpleNamespace(batch=64), SimpleNamespace(noise_size=4)
+    of_colour = Signals(None, plan, sampler, Some(colour))
+    found = of_colour._frozen(of_colour.real)
+    assert set(found) == {f"lite0/{s}" for s in ("distance", "diversity", "coverage", "duplicates")}
+    assert found["lite0/diversity"] == 1 and found["lite0/coverage"] == 1
+    blank = of_colour._frozen(np.zeros_like(of_colour.real))
+    assert blank["lite0/distance"] > 0.5 and blank["lite0/diversity"] < 0.01
+    digits = mnist("test")[0][:64, :, :, None]
+    assert Signals(None, plan, sampler, Some(digits))._frozen(digits) == {}

@@ -33,7 +33,7 @@ from ganvas.base.printing import (
     uncovered,
 )
 from ganvas.data import tables
-from ganvas.doctor import health_report
+from ganvas.doctor import Diagnosis, Progress, health_report
 from ganvas.errors import UsageError
 from ganvas.exporting import deployment
 from ganvas.reports import charts
@@ -158,7 +158,8 @@ def test_a_traceback(monkeypatch):
 def test_tables_and_reports_for_the_terminal(name):
     assert len(aligned([("a", "b"), (name, "c")]).split("\n")) == 2
     assert not UNSAFE.search(aligned([("a", "b"), (name, "c")]))
-    text = health_report(name, [], [], [{"kimg": 1, "disease": name, "cure": [name]}])
+    healed = [{"kimg": 1, "disease": name, "cure": [name]}]
+    text = health_report(name, [], Diagnosis((), Progress(0, 0, 1)), healed)
     assert len(text.split("\n")) == 5 and not UNSAFE.search(text)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ganvas import cluster, tuning
-from ganvas.doctor import Diagnosis, Finding
+from ganvas.doctor import Diagnosis, Finding, Progress
 from ganvas.evaluation import ClassShares, Evaluation, GateResult, Grids, Score, TruncationPoint
 from ganvas.exporting import Timing
 from ganvas.serve.listing import ServedModel
@@ -58,7 +58,7 @@ def finding() -> Finding:
 
 
 def diagnosis() -> Diagnosis:
-    return Diagnosis((finding(),))
+    return Diagnosis((finding(),), Progress(3, 1.5, 600, 0.4, "lite0", None))
 
 
 def served_model() -> ServedModel:

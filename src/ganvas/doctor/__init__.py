@@ -1,12 +1,13 @@
 """Diagnosis of a run from its log: signals, failures, findings, fixes. Needs no TensorFlow."""
 
-from .diagnosis import Diagnosis, Finding, examine, examine_run, healthy, since_fix
+from .diagnosis import Diagnosis, Finding, diagnose, examine, examine_run, healthy, since_fix
 from .failures import FAILURES, PATTERNS, Failure, Pattern, Sign
 from .fixes import Fix, fixes_of, next_fix
-from .health_report import failing, health_report, paragraph, verdict
+from .health_report import health_report, paragraph, reached, verdict
+from .progress import Progress, progress_of
 
 __all__ = [
-    "FAILURES", "PATTERNS", "Diagnosis", "Failure", "Finding", "Fix", "Pattern", "Sign",
-    "examine", "examine_run", "failing", "fixes_of", "health_report", "healthy", "next_fix",
-    "paragraph", "since_fix", "verdict",
+    "FAILURES", "PATTERNS", "Diagnosis", "Failure", "Finding", "Fix", "Pattern", "Progress",
+    "Sign", "diagnose", "examine", "examine_run", "fixes_of", "health_report", "healthy",
+    "next_fix", "paragraph", "progress_of", "reached", "since_fix", "verdict",
 ]  # fmt: skip

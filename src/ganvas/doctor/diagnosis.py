@@ -12,9 +12,9 @@ from ..errors import RunError
 from ..storage.run import Run
 from .failures import BAD, FAILURES, PATTERNS, Pattern
 from .fixes import next_fix
+from .progress import LOOK_BACK, Progress, progress_of
 
 SEVERITIES = ("certain", "suspected")
-LOOK_BACK = 3  # ticks within which the images should have improved
 SLOW = 0.25  # of the learning rate at the start: too little to expect progress
 NOISE = 0.005  # of the distance of 128 images to 128 others
 
@@ -51,20 +51,24 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All findings of a run."""
+    """All findings of a run, and how far it is."""
 
     findings: tuple[Finding, ...]
+    progress: Progress
 
     @property
-    def healthy(self) -> bool:
-        """Whether no finding is certain."""
-        return all(finding.severity != "certain" for finding in self.findings)
+    def healthy(self) -> bool | None:
+        """Whether no finding is certain; None if none is, but it is too early to say."""
+        if any(finding.severity == "certain" for finding in self.findings):
+            return False
+        return None if self.progress.too_early else True
 
     def to_dict(self) -> dict[str, Any]:
         """What `ganvas doctor --json` prints."""
         return {
             "healthy": self.healthy,
             "findings": [finding.to_dict() for finding in self.findings],
+            "progress": self.progress.to_dict(),
         }
 
 
@@ -109,6 +113,14 @@ def since_fix(rows: Sequence[Row]) -> list[Row]:
     return list(rows[fixes[-1] + 1 :]) if fixes else list(rows)
 
 
+def diagnose(run: Run) -> Diagnosis:
+    """Findings of a run, with fixes for its recipe, and its progress. Raises: as `examine_run`."""
+    findings, rows = examine_run(run), since_fix(run.rows())
+    kimg = rows[-1]["kimg"] if rows else 0.0
+    progress = progress_of(signals_of(rows, {}, None), kimg, run.config.train.kimg)
+    return Diagnosis(tuple(findings), progress)
+
+
 def examine_run(run: Run) -> list[Finding]:
     """Findings of a run, with fixes for its recipe.
 
@@ -135,10 +147,12 @@ def examine_run(run: Run) -> list[Finding]:
 def signals_of(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dict[str, float]]:
     """The signals of the rows by their short names, and numbers derived from them:
 
+    lite0/...: in frozen features; diversity in pixels is then left out, because of colour images
+        it is low in healthy runs, too.
     gap: distance between the means of real and fake logits.
     stall: distance over that of three ticks ago, or of the first tick; 1 is no progress. Where
         the learning rate has decayed, what it would be at the full rate; absent below a quarter
-        of it.
+        of it, and in the first tick.
     decline: distance over the least so far; of the latter at least 0.005, which is its noise.
     setback: the last score, Frechet distance or KID, over the best one so far.
     pace: change of the discriminator's weights over that of the generator's.
@@ -158,12 +172,14 @@ def signals_of(rows: Sequence[Row], report: Row, broken: Row | None) -> list[dic
         tick = {name.removeprefix("signal/"): value for name, value in row.items()}
         if tick.get("generator") == 0 and tick.get("slope/generator") == 0:
             continue  # warm-up: the generator is not trained
+        if "lite0/diversity" in tick:
+            tick.pop("diversity", None)
         tick |= {**data, "finite": 1.0}
         if "real" in row and "fake" in row:
             tick["gap"] = abs(row["real"] - row["fake"])
         if "distance" in tick:
-            past = [*ticks[-LOOK_BACK:], tick][0]["distance"]
-            if (rate := tick.get("rate", 1.0)) >= SLOW:
+            if ticks and (rate := tick.get("rate", 1.0)) >= SLOW:
+                past = ticks[-LOOK_BACK:][0]["distance"]
                 tick["stall"] = (max(tick["distance"], 0) / max(past, 1e-3)) ** (1 / rate)
             least = min(t["distance"] for t in (*ticks, tick))
             tick["decline"] = tick["distance"] / max(least, NOISE)

@@ -130,6 +130,7 @@ PATTERNS = (
     Pattern("mode_collapse", "certain", (Sign("duplicates", least=0.5), BAD, STUCK)),
     Pattern("mode_collapse", "certain", (Sign("duplicates", least=0.8), BAD), 5),
     Pattern("mode_collapse", "certain", (Sign("diversity", most=0.5), STUCK)),
+    Pattern("mode_collapse", "certain", (Sign("lite0/diversity", most=0.3), STUCK)),
     Pattern("mode_collapse", "suspected", (Sign("coverage", most=0.5), Sign("distance", most=0.1))),
     Pattern("vanishing_gradient", "certain", (Sign("separation", least=0.98), BAD, STUCK)),
     Pattern(

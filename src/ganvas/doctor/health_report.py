@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..base.printing import on_one_line
-from .diagnosis import Finding, Row
+from .diagnosis import Diagnosis, Finding, Row
 from .failures import FAILURES
+from .progress import LOOK_BACK, Progress
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 40
@@ -14,9 +15,11 @@ SIGNALS = {  # name in the log: meaning
     "discriminator": "its loss",
     "generator": "its loss",
     "signal/separation": "how often real is ranked above fake; 0.5 is chance",
+    "signal/lite0/distance": "to the real images, in frozen features; 0 is equal",
     "signal/distance": "to the real images, in pixels; 0 is equal",
-    "signal/diversity": "of the images; 1 is as real images",
-    "signal/coverage": "of the real images",
+    "signal/lite0/diversity": "of the images, in frozen features; 1 is as real images",
+    "signal/diversity": "of the images, in pixels; 1 is as real images",
+    "signal/coverage": "of the real images, in pixels",
     "signal/drift": "change of the images of the same noise between ticks",
     "signal/penalty_share": "of R1 and R2 in the limit of the logits; 1 is all of it",
     "signal/memory": "0.5: the discriminator has not memorised training images",
@@ -25,17 +28,18 @@ SIGNALS = {  # name in the log: meaning
 
 
 def health_report(
-    name: str, rows: Sequence[Row], findings: Sequence[Finding], healed: Sequence[Row] = ()
+    name: str, rows: Sequence[Row], diagnosis: Diagnosis, healed: Sequence[Row] = ()
 ) -> str:
-    """Verdict, signals, findings and applied fixes of a run.
+    """Verdict, progress, signals, findings and applied fixes of a run.
 
     Args:
         healed: the fixes that were applied, from run.json.
     """
-    kimg = rows[-1]["kimg"] if rows else 0
-    lines = [f"{name}: {verdict(findings)} (at {kimg:g} kimg)", ""]
-    lines += signal_lines(rows)
-    for finding in findings:
+    lines = [f"{name}: {verdict(diagnosis)}, {reached(diagnosis.progress)}"]
+    if sentence := improvement(diagnosis.progress):
+        lines.append(sentence)
+    lines += ["", *signal_lines(rows)]
+    for finding in diagnosis.findings:
         lines += ["", *paragraph(finding)]
     if healed:
         lines += ["", "fixes applied:"]
@@ -44,17 +48,35 @@ def health_report(
     return "\n".join(on_one_line(line) for line in lines)
 
 
-def verdict(findings: Sequence[Finding]) -> str:
-    """One line: healthy, or the failures."""
-    if not findings:
-        return "healthy"
-    named = [f"{f.failure} ({f.severity})" for f in findings]
-    return ("failing: " if failing(findings) else "healthy so far, but: ") + ", ".join(named)
+def verdict(diagnosis: Diagnosis) -> str:
+    """One line: healthy, too early to say, or the failures."""
+    state = "too early to say" if diagnosis.healthy is None else "healthy"
+    if not diagnosis.findings:
+        return state
+    named = [f"{f.failure} ({f.severity})" for f in diagnosis.findings]
+    if diagnosis.healthy:
+        state += " so far"
+    return ("failing: " if diagnosis.healthy is False else f"{state}, but: ") + ", ".join(named)
 
 
-def failing(findings: Sequence[Finding]) -> bool:
-    """Whether any finding is certain."""
-    return any(finding.severity == "certain" for finding in findings)
+def reached(progress: Progress) -> str:
+    """How far the run is: of the images that its recipe takes."""
+    where = f"at {progress.kimg:g} of {progress.planned_kimg:g} kimg"
+    if progress.too_early:
+        where += f" ({progress.ticks} of the {LOOK_BACK} ticks that are needed)"
+    return where
+
+
+def improvement(progress: Progress) -> str:
+    """A sentence on the distance to real images; empty before it is known whether it falls."""
+    if progress.falling is None or progress.distance is None:
+        return ""
+    still = "still falls" if progress.falling else "no longer falls"
+    where = "frozen features" if progress.features == "lite0" else "pixels"
+    return (
+        f"The distance to the real images in {where} {still}: it is {progress.distance:.2g}; "
+        "0 is equal."
+    )
 
 
 def paragraph(finding: Finding) -> list[str]:
@@ -85,7 +107,7 @@ def signal_lines(rows: Sequence[Row]) -> list[str]:
     for name, meaning in SIGNALS.items():
         values = [row[name] for row in rows if name in row]
         if values:
-            short = name.removeprefix("signal/").replace("_", " ")
+            short = name.removeprefix("signal/").replace("_", " ").replace("/", " ")
             lines.append(f"{short:18s} {sparkline(values):{WIDTH}s} {values[-1]:9.3g}  {meaning}")
     return [line.rstrip() for line in lines]
 

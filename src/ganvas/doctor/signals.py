@@ -26,38 +26,50 @@ def of_pictures(
     Args:
         before: images of the same noise one tick ago.
 
-    Returns:
-        distance: energy distance in pixels over the mean distance of real images; 0 is equal.
-        diversity: mean distance between two fakes, over that between two real images.
-        coverage: share of real images that have a fake among their nearest.
-        duplicates: share of fakes that have a near-duplicate among the fakes.
+    Returns: those of `of_vectors`, of pixels, and
         blank: share of fakes of a single colour, nearly.
         saturated: share of pixels at an end of the range, beyond that of real images.
         checkerboard: decades by which the pattern of every second pixel is stronger than in real
             images.
         drift: distance from the images one tick ago, over the distance between two of them.
-    Source: energy distance: Szekely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018.
     """
     x, y = vectors(fake), vectors(real)
-    within, among, across = apart(x, x), apart(y, y), apart(x, y)
-    fakes, reals = _mean(within), _mean(among)
-    unit = max(reals, 1e-6)
-    nearest = _nearest(among)
+    signals = of_vectors(x, y)
     spread = np.std(to_float(real), axis=(1, 2, 3))
     blank = np.std(to_float(fake), axis=(1, 2, 3)) < FLAT * np.median(spread)
-    signals = {
-        "distance": (2 * across.mean() - fakes - reals) / unit,
-        "diversity": fakes / unit,
-        "coverage": covered(across, among),
-        "duplicates": float((_nearest(within) < DUPLICATE * np.median(nearest)).mean()),
+    signals |= {
         "blank": float(blank.mean()),
         "saturated": _extreme(fake) - _extreme(real),
         "checkerboard": _lattice(fake) - _lattice(real),
     }
     if before is not None:
         moved = np.linalg.norm(x - vectors(before), axis=1).mean()
-        signals["drift"] = moved / max(fakes, 0.01 * unit)
-    return {name: float(value) for name, value in signals.items()}
+        fakes, reals = _mean(apart(x, x)), _mean(apart(y, y))
+        signals["drift"] = float(moved / max(fakes, 0.01 * max(reals, 1e-6)))
+    return signals
+
+
+def of_vectors(fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
+    """Signals of generated images, compared with real ones, in any vectors [N, D]: of pixels, or
+    features of a frozen network.
+
+    Returns:
+        distance: energy distance over the mean distance of real images; 0 is equal.
+        diversity: mean distance between two fakes, over that between two real images.
+        coverage: share of real images that have a fake among their nearest.
+        duplicates: share of fakes that have a near-duplicate among the fakes.
+    Source: energy distance: Szekely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018.
+    """
+    within, among, across = apart(fake, fake), apart(real, real), apart(fake, real)
+    fakes, reals = _mean(within), _mean(among)
+    unit = max(reals, 1e-6)
+    near = _nearest(within) < DUPLICATE * np.median(_nearest(among))
+    return {
+        "distance": float((2 * across.mean() - fakes - reals) / unit),
+        "diversity": fakes / unit,
+        "coverage": covered(across, among),
+        "duplicates": float(near.mean()),
+    }
 
 
 def of_logits(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..data import header
-from ..doctor import examine_run, paragraph, verdict
+from ..doctor import diagnose, paragraph, reached, verdict
 from ..errors import RunError
 from ..reports.page import Block, Code, Items, Table, Text
 from ..storage.run import Run
@@ -64,11 +64,13 @@ def recipe(run: Run) -> list[Block]:
 def health(run: Run) -> list[Block]:
     """Findings of the doctor, and fixes that were applied."""
     try:
-        findings = examine_run(run)
+        diagnosis = diagnose(run)
     except RunError:
         return []  # trained without signals
-    blocks: list[Block] = [Text(verdict(findings).capitalize() + ".")]
-    blocks += [Code(one.failure, "\n".join(paragraph(one))) for one in findings]
+    blocks: list[Block] = [
+        Text(f"{verdict(diagnosis).capitalize()}, {reached(diagnosis.progress)}.")
+    ]
+    blocks += [Code(one.failure, "\n".join(paragraph(one))) for one in diagnosis.findings]
     healed = run.info.get("healed") or []
     if healed:
         fixes = [f"{o['disease']} at {o['kimg']:g} kimg: {' '.join(o['cure'])}" for o in healed]

@@ -52,7 +52,8 @@ def named(name: str) -> Extractor:
 
 @functools.cache
 def general(side: int = SIDE) -> Extractor:
-    """The features of EfficientNet-Lite0, of images that are brought to this side."""
+    """EfficientNet-Lite0 on images of this side: its weights fit any. Features of one side cannot
+    be compared with those of another."""
     infer = _frozen(lambda: lite0.lite0(side), "lite0")
     shape = (side, side, 3)
     return Extractor("general", SHA256["lite0"], lambda x: (infer(x), None), shape, 1280)

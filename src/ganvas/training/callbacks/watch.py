@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ...base.printing import on_one_line
 from ...config.plan import Plan
-from ...doctor import Finding, examine, examine_run, health_report, healthy, since_fix
+from ...doctor import Finding, diagnose, examine, health_report, healthy, since_fix
 from ...reports.page import fenced
 from ...storage.run import Run
 from .base import EachTick
@@ -58,7 +58,5 @@ class Watch(EachTick):
                 )
         if self.writer:
             with self.writer.as_default(step):
-                text = health_report(
-                    self.run.folder.name, rows, examine_run(self.run)
-                )  # with fixes
+                text = health_report(self.run.folder.name, rows, diagnose(self.run))  # with fixes
                 tf.summary.text("doctor", fenced(text))
