@@ -16,11 +16,13 @@ from ..errors import Advice, GanvasError
 from . import (  # noqa: F401 - they add their commands
     balance,
     bench,
+    config,
     defects,
     doctor,
     evaluate,
     export,
     info,
+    init,
     morph,
     patterns,
     prepare,

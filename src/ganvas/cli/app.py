@@ -24,7 +24,7 @@ STOPPED = -130
 """Exit code, inside the package, of an interrupted command that has printed how to resume."""
 
 GROUPS = {
-    "Train": ("train", "resume", "prepare", "recipes", "pretrained", "tune"),
+    "Train": ("train", "resume", "recipes", "config", "init", "prepare", "pretrained", "tune"),
     "Inspect": ("runs", "doctor", "sample", "morph", "info"),
     "Evaluate": ("evaluate",),
     "Ship": ("export", "bench", "serve"),
@@ -59,7 +59,6 @@ app = typer.Typer(
     help="Train image GANs: from a folder of images to a trained generator, with monitoring and "
     "exact resume.",
     invoke_without_command=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

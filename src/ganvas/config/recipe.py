@@ -30,43 +30,29 @@ from .sections import (
     Watch,
     ranges,
 )
+from .sentences import sentence, unknown_key
 
 Part = str | dict[str, Any]
-
-_PART = 'must be "name" or {name = "...", ...}'
-_FORMS = {
-    "data.size": "must be a side or [height, width], each 16 to 256 pixels",
-    "data.levels": 'must be "auto", "full" or [low, high] with low < high',
-    "data.labels": "must be true, false or the path of a .csv file",
-    "penalties": 'must be a list such as ["r1"] or [{name = "r1", weight = 0.1}]',
-    "loss": _PART, "augment": _PART, "networks": _PART,
-}  # fmt: skip
-"""What keys of several types accept."""
-_WORDS = {
-    "greater_than": "must be > {gt}",
-    "greater_than_equal": "must be >= {ge}",
-    "less_than": "must be < {lt}",
-    "less_than_equal": "must be <= {le}",
-    "literal_error": "must be {expected}",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "model_type": "must be a table of keys",
-    "dict_type": "must be a table of keys",
-}
-"""Pydantic's kinds of errors -> what is accepted."""
+_PARTS = ("networks", "loss", "augment")
+"""Keys that name one part."""
 
 
 class Config(Section):
     """A whole recipe."""
 
     recipe: str = "custom"
+    """Name of the recipe. Unset in a file: the file's name."""
     parent: str = ""
-    """Networks to begin from: a pretrained pair, a run or a file; `--from` sets it."""
+    """Networks to begin from: a pair, a run or a file. `--from` sets it; "": from noise."""
     loss: Part = "nonsaturating"
+    """What discriminator and generator minimise."""
     penalties: list[Part] = Field(default_factory=list)
+    """Terms that keep the discriminator smooth. A list."""
     augment: Part | None = None
+    """Change of every image before the discriminator. Of real images and fakes; unset: none."""
     data: Data = Data()
     networks: Part = "dcgan"
+    """The generator and the discriminator."""
     train: Train = Train()
     watch: Watch = Watch()
     scores: Scores = Scores()
@@ -74,9 +60,10 @@ class Config(Section):
     privacy: Privacy = Privacy()
     export: Export = Export()
     transfer: dict[str, Any] = Field(default_factory=dict)
-    """Values that replace the recipe's where it begins from other networks: dotted key -> value."""
+    """Values for fine-tuning. Where the run begins from other networks, they replace the recipe's:
+    dotted key -> value."""
     tune: dict[str, Range | list[Any]] = Field(default_factory=dict)
-    """What `ganvas tune` may change: key -> range, or a list to choose from."""
+    """What `ganvas tune` may change. Dotted key -> range, or a list to choose from."""
 
     @field_validator("tune", mode="before")
     @classmethod
@@ -176,7 +163,7 @@ def parse(tree: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(_sentence(error)) from error
+        raise ConfigError(sentence(error, known_keys())) from error
 
 
 def recipe_names() -> list[str]:
@@ -205,6 +192,8 @@ def recipe_header(name: str) -> dict[str, str]:
     """The comment lines `# key: value` at the top of a recipe: what, command, cost, score."""
     header = {}
     for line in recipe_text(name).splitlines():
+        if line.startswith("#:schema"):
+            continue
         if not line.startswith("# "):  # a bare "#" separates the header from remarks
             break
         key, _, value = line.lstrip("# ").partition(": ")
@@ -240,15 +229,29 @@ def _put(root: dict[str, Any], dotted: str, value: Any) -> None:
     *path, last = dotted.split(".")
     tree: Any = root
     for key in path:
+        in_part = path[0] in _PARTS and isinstance(tree, dict) and tree is root[path[0]]
+        if in_part:  # networks.dcgan.width
+            _check_name(path[0], tree.get("name"), dotted)
+            continue
         below = _named(tree, key) if isinstance(tree, list) else tree.get(key)
-        if isinstance(below, str) and key in ("networks", "loss", "augment"):
+        if isinstance(below, str) and key in _PARTS:
             below = tree[key] = {"name": below}
         if not isinstance(below, (dict, list)):
-            raise ConfigError(_unknown_key(dotted))
+            raise ConfigError(unknown_key(dotted, known_keys()))
         tree = below
     if isinstance(tree, list):
         raise ConfigError(f"{dotted}: write {dotted}.weight, or another argument of that penalty")
     tree[last] = value
+
+
+def _check_name(kind: str, name: Any, dotted: str) -> None:
+    """Raises: ConfigError: the key names another part than the recipe has."""
+    _, named, *rest = dotted.split(".")
+    if named != name:
+        raise ConfigError(
+            f"unknown key '{dotted}': this recipe has {kind} = {name}; set "
+            f"{'.'.join((kind, *rest))}, or first {kind}={named}"
+        )
 
 
 def _named(penalties: list[Part], name: str) -> dict[str, Any]:
@@ -259,10 +262,16 @@ def _named(penalties: list[Part], name: str) -> dict[str, Any]:
             penalties[index] = table
             return table
     names = [str(table.get("name")) for table in tables]
+    if not names:
+        raise ConfigError(
+            f"penalties.{name}: this recipe has no penalties; add one, such as "
+            "--set 'penalties=[{name = \"r1\", weight = 0.1}]'"
+        )
     raise ConfigError(no_such("penalty of this recipe", name, names))
 
 
-def _known_keys() -> list[str]:
+def known_keys() -> list[str]:
+    """The dotted keys of all sections."""
     keys = []
     for name, field in Config.model_fields.items():
         section = field.annotation
@@ -271,30 +280,3 @@ def _known_keys() -> list[str]:
         else:
             keys.append(name)
     return keys
-
-
-def _unknown_key(key: str) -> str:
-    section = key.partition(".")[0]
-    known = _known_keys()
-    same = [k for k in known if k.startswith(section + ".")]
-    return no_such("key", key, same or known)
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    path = [str(part) for part in first["loc"]]  # contains names of types, too
-    key = ".".join(k for k in path if k not in ("str", "int", "Range") and not set(k) & set("[("))
-    if first["type"] == "extra_forbidden":
-        return _unknown_key(key)
-    reason = first["msg"].removeprefix("Value error, ")
-    if not key:
-        return reason
-    if accepted := _accepted(key, first["type"], first.get("ctx", {})):
-        return f"{key} {accepted}, got {first['input']!r}"
-    return f"{key} = {first['input']!r} is not accepted: {reason[0].lower()}{reason[1:]}"
-
-
-def _accepted(key: str, kind: str, bounds: Mapping[str, Any]) -> str | None:
-    form = _PART if key.startswith("penalties.") else _FORMS.get(key, _WORDS.get(kind))
-    shown = {name: f"{n:g}" if isinstance(n, float) else n for name, n in bounds.items()}
-    return form if form is None or key in _FORMS or form is _PART else form.format(**shown)

@@ -161,7 +161,7 @@ def resume(
             old.forget_after(session.step)
             write_documents(old, describe(config, source, begun) | known_of(old, config), source)
             if config != before:
-                old.write("config.toml", config.toml())
+                old.write_recipe(config)
         fit(session)
     return old
 
