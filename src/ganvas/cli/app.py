@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from .. import __version__
 from ..base.printing import on_one_line, uncovered
 from ..errors import UsageError
+from .completion import run_folders, set_keys
 
 if TYPE_CHECKING:
     from ..storage.run import Run
@@ -66,10 +67,14 @@ app = typer.Typer(
 DATA_HELP = "Folder, zip or tar of one, FILE.npz, FILE.npy, shards, mnist, keras:NAME or tfds:NAME."
 DataArgument = Annotated[str, typer.Argument(help=DATA_HELP)]
 MODEL_HELP = "A run folder, or an exported model."
-RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]
+RunFolder = Annotated[Path, typer.Argument(help="A run folder.", autocompletion=run_folders)]
 Values = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe value.")
-]
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a recipe value; see `ganvas config`.",
+        autocompletion=set_keys,
+    ),
+]  # fmt: skip
 WhichModel = Annotated[
     Literal["best", "last"],
     typer.Option("--model", help="Of a run: best by its scores on held-out images, or the last."),

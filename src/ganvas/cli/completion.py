@@ -28,6 +28,13 @@ def run_folders(incomplete: str) -> list[str]:
             and Path(folder).is_dir()]  # fmt: skip
 
 
+def beginnings(incomplete: str) -> list[str]:
+    """Where a run can begin: pretrained pairs, runs, or noise."""
+    from ..pretrained.cards import cards
+
+    return ["auto", "none", *cards(), *run_folders(incomplete)]
+
+
 def set_keys(incomplete: str) -> list[tuple[str, str]]:
     """Keys for `--set`, and after `=` the words that the key accepts."""
     from ..config.keys import keys
