@@ -129,6 +129,14 @@ def test_parts_are_checked_before_tensorflow_is_imported(values, named):
         check_names(load_recipe("quick").with_values(values))
 
 
+def test_a_part_that_somebody_has_added_to_a_table(monkeypatch):
+    config = load_recipe("quick").with_values({"loss": {"name": "mine", "depth": 3}})
+    with refuses(ConfigError, "'mine'"):
+        check_names(config)
+    monkeypatch.setitem(LOSSES, "mine", type("Mine", (LOSSES["hinge"],), {"__module__": "mine"}))
+    check_names(config)
+
+
 def test_a_part_of_an_argument_may_be_named():
     config = load_recipe("quick").with_values({"networks.dcgan.width": 8, "penalties.r1.every": 2})
     assert config.networks["width"] == 8

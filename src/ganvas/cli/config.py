@@ -18,8 +18,8 @@ from .completion import config_keys
 if TYPE_CHECKING:
     from ..config.keys import Described, Key
 
-NO_BREAK = "\u00a0"
-"""A space at which no line is wrapped."""
+NO_BREAK = "\ue000"
+"""Stands for a space at which no line is wrapped: rich wraps at every kind of space."""
 
 
 @app.command()
@@ -56,17 +56,19 @@ def config(
 def _print_all(found: Sequence[Key]) -> None:
     from ..config.keys import purposes
 
-    _print_rows((one.name, one) for one in found if "." not in one.name)
+    _print_rows(((one.name, one) for one in found if "." not in one.name), whole=False)
     for section, purpose in purposes().items():
         typer.echo(f"\n[{section}]")
         _print_text(purpose, "  ")
-        _print_rows((f"  {one.last}", one) for one in found if one.section == section)
+        _print_rows(
+            ((f"  {one.last}", one) for one in found if one.section == section), whole=False
+        )
     typer.echo(
         "\nMore: ganvas config KEY; of parts: ganvas config networks, ganvas config networks.dcgan"
     )
 
 
-def _print_rows(rows: Iterable[tuple[str, Key]]) -> None:
+def _print_rows(rows: Iterable[tuple[str, Key]], whole: bool = True) -> None:
     """A line for each: name, default, meaning and accepted values; wrapped on a terminal only."""
     from ..gan.catalogue import catalogue
     from ..reports.tables import aligned
@@ -75,7 +77,8 @@ def _print_rows(rows: Iterable[tuple[str, Key]]) -> None:
     lines = []
     for name, one in rows:
         bounds = one.accepted.replace(" ", NO_BREAK)
-        line = one.line.replace(one.accepted, bounds) if len(bounds) < 16 else one.line
+        line = one.line(whole)
+        line = line.replace(one.accepted, bounds) if len(bounds) < 16 else line
         if one.name in catalogue():
             line = f"{one.summary} {', '.join(catalogue()[one.name])}"
         lines.append((name, one.shown, line))

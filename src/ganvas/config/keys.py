@@ -60,10 +60,9 @@ class Key:
     def summary(self) -> str:
         return summary(self.meaning)
 
-    @property
-    def line(self) -> str:
-        """The summary, and what is accepted unless that is plain."""
-        text = self.summary.removesuffix(".")
+    def line(self, whole: bool = False) -> str:
+        """The summary, or the whole meaning; and what is accepted unless that is plain."""
+        text = (self.meaning if whole else self.summary).removesuffix(".")
         said = self.choices and all(choice in text for choice in self.choices)
         plain = self.accepted in ("text", "a table", "true or false") or said
         return text if plain else f"{text}; {self.accepted}"

@@ -183,6 +183,8 @@ def recipe_text(name: StrPath) -> str:
                 f"recipe file {name} cannot be read ({error.strerror}): give the path of a "
                 f"TOML file or one of {', '.join(recipe_names())}"
             ) from error
+    if name not in recipe_names() and Path(f"{name}.toml").is_file():
+        raise ConfigError(f"unknown recipe '{name}': did you mean the file {name}.toml? Write that")
     if name not in recipe_names():
         raise ConfigError(no_such("recipe", name, recipe_names()))
     return (resources.files("ganvas.recipes") / f"{name}.toml").read_text(encoding="utf-8")

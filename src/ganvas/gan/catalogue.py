@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -93,7 +94,7 @@ def check_names(config: Config) -> None:
     """
     for key, name, spec in _specs(config):
         kind, parts = TABLES[key][0], catalogue()[key]
-        if not name or ":" in name:
+        if not name or ":" in name or _added(key, name):
             continue  # somebody's own part, or no name: `config.build` checks these
         if name not in parts:
             raise ConfigError(no_such(kind, name, parts))
@@ -104,6 +105,14 @@ def check_names(config: Config) -> None:
         for one in parts[name].arguments:
             if one.required and one.last not in spec:
                 raise ConfigError(missing_argument(kind, name, one.last))
+
+
+def _added(key: str, name: str) -> bool:
+    """Whether somebody's code has added the name to the table of a module, or replaced it there."""
+    _, place, table = TABLES[key]
+    module = sys.modules.get(f"{__package__}.{place.removesuffix('.py')}")
+    part = getattr(module, table, {}).get(name)
+    return part is not None and not part.__module__.startswith(f"{__package__}.")
 
 
 def _specs(config: Config) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
