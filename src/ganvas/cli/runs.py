@@ -38,7 +38,7 @@ def runs(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List runs: recipe, progress, best score, size, state; or compare two."""
+    """List runs: progress, best score, size, state; compare two."""
     from ..storage.run import Run
     from ..storage.summary import check_sort, compare as compare_runs, summaries
 
