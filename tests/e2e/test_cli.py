@@ -174,8 +174,8 @@ def test_a_label_that_is_not_there(trained, here):
 def test_runs_recipes_info(trained, here):
     done = here("runs", trained.folder.parent)
     head, row = done.stdout.splitlines()
-    assert head.split() == ["run", "recipe", "kimg", "seconds", "best", "state"]
-    name, recipe, kimg, _, state = row.split()
+    assert head.split() == ["run", "recipe", "kimg", "min", "best", "MB", "state"]
+    name, recipe, kimg, _, _, state = row.split()
     assert (name, recipe, kimg, state) == ("bars", "quick", "0.512/0.512", "finished")
     done = here("recipes")
     assert "quick:" in done.stdout

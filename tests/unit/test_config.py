@@ -146,6 +146,13 @@ def test_an_unknown_recipe_suggests():
         load_recipe("quik")
 
 
+def test_a_recipe_file_without_its_suffix_suggests(tmp_path, monkeypatch):
+    (tmp_path / "mine.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    with refuses(ConfigError, "'mine'", "mine.toml"):
+        load_recipe("mine")
+
+
 def test_a_recipe_file(tmp_path):
     file = tmp_path / "mine.toml"
     with refuses(ConfigError, "mine.toml"):

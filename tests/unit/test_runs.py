@@ -14,7 +14,9 @@ import pytest
 
 from ganvas.base.files import replacing
 from ganvas.config import Config
+from ganvas.config.schema import schema_text
 from ganvas.errors import ConfigError, RunError
+from ganvas.storage.outputs import is_run
 from ganvas.storage.run import Run, list_runs
 from refusals import refuses
 
@@ -51,8 +53,18 @@ class Generator:
 
 def test_create_writes_the_recipe(run):
     assert Run.open(run).config == Config()
+    assert (run.folder / "config.toml").read_text().startswith("#:schema ./recipe.schema.json\n")
+    assert (run.folder / "recipe.schema.json").read_text() == schema_text()
     assert {"state", "models", "samples"} <= {path.name for path in run.folder.iterdir()}
     assert os.fspath(run) == str(run.folder)
+
+
+def test_a_run_is_known_by_its_recipe_also_one_of_an_older_version(run):
+    assert is_run(run.folder)
+    run.write("config.toml", run.config.toml())
+    assert is_run(run.folder)
+    run.write("config.toml", "title = 'a site'")
+    assert not is_run(run.folder)
 
 
 def test_create_refuses_a_run_and_leaves_it(run):

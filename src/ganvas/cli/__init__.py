@@ -16,11 +16,13 @@ from ..errors import Advice, GanvasError
 from . import (  # noqa: F401 - they add their commands
     balance,
     bench,
+    config,
     defects,
     doctor,
     evaluate,
     export,
     info,
+    init,
     morph,
     patterns,
     prepare,
@@ -35,6 +37,7 @@ from . import (  # noqa: F401 - they add their commands
     tune,
 )
 from .app import STOPPED, app
+from .hints import usage_sentence
 
 
 def run_command(arguments: list[str]) -> int:
@@ -74,10 +77,7 @@ def _run(arguments: list[str]) -> int:
             return _print_error(
                 f"internal error (bug): {what}; please report it; --debug shows the traceback", 2
             )
-        message = error.format_message().rstrip(".").replace("\n", " ")
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context else "ganvas"
-        return _print_error(f"{message}; see `{command} --help`", 2)
+        return _print_error(usage_sentence(error), 2)
 
 
 def _print_advice(

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from .. import __version__
 from ..base.printing import on_one_line, uncovered
 from ..errors import UsageError
+from .completion import run_folders, set_keys
 
 if TYPE_CHECKING:
     from ..storage.run import Run
@@ -24,7 +25,7 @@ STOPPED = -130
 """Exit code, inside the package, of an interrupted command that has printed how to resume."""
 
 GROUPS = {
-    "Train": ("train", "resume", "prepare", "recipes", "pretrained", "tune"),
+    "Train": ("train", "resume", "recipes", "config", "init", "prepare", "pretrained", "tune"),
     "Inspect": ("runs", "doctor", "sample", "morph", "info"),
     "Evaluate": ("evaluate",),
     "Ship": ("export", "bench", "serve"),
@@ -59,7 +60,6 @@ app = typer.Typer(
     help="Train image GANs: from a folder of images to a trained generator, with monitoring and "
     "exact resume.",
     invoke_without_command=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -67,10 +67,14 @@ app = typer.Typer(
 DATA_HELP = "Folder, zip or tar of one, FILE.npz, FILE.npy, shards, mnist, keras:NAME or tfds:NAME."
 DataArgument = Annotated[str, typer.Argument(help=DATA_HELP)]
 MODEL_HELP = "A run folder, or an exported model."
-RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]
+RunFolder = Annotated[Path, typer.Argument(help="A run folder.", autocompletion=run_folders)]
 Values = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe value.")
-]
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a recipe value; see `ganvas config`.",
+        autocompletion=set_keys,
+    ),
+]  # fmt: skip
 WhichModel = Annotated[
     Literal["best", "last"],
     typer.Option("--model", help="Of a run: best by its scores on held-out images, or the last."),

@@ -12,6 +12,7 @@ import typer
 from ..base.printing import on_one_line
 from ..errors import UsageError
 from .app import DATA_HELP, STOPPED, DataArgument, Json, Seed, Values, app, table, tensorflow
+from .completion import recipe_names
 
 if TYPE_CHECKING:
     from ..kits.rare_class import Verdict
@@ -67,14 +68,17 @@ def balance(
     size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
     flip: Flip = False,
     classifier: Classifier = None,
-    recipe: Annotated[str, typer.Option(help="Recipe of the generators.")] = "conditional",
+    recipe: Annotated[
+        str, typer.Option(help="Recipe of the generators.", autocompletion=recipe_names)
+    ] = "conditional",
     values: Values = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> int:
     """Add generated images to rare classes; test whether they help. Exit 1: they hurt."""
-    from ..config import load_recipe, parse_set
+    from ..config import parse_set
     from ..kits.rare_class.plan import Plan
+    from ..training.choosing import read
 
     options: dict[str, Any] = {
         "seeds": seeds, "kimg": kimg, "steps": steps, "ratios": _numbers(ratio), "size": size,
@@ -82,7 +86,7 @@ def balance(
         "test_share": test_share, "values": parse_set(values or []),
     } | ({"arms": tuple(arm.strip() for arm in arms.split(","))} if arms else {})  # fmt: skip
     Plan(tuple(rare), **options)  # refuses wrong options before TensorFlow is imported
-    load_recipe(recipe).with_values(options["values"])
+    read(recipe, options["values"])
     _check_split(split, groups)
     if classifier:
         sys.path.insert(0, "")  # it may be in the current folder

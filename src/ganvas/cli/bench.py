@@ -11,11 +11,17 @@ import typer
 
 from ..base.own_files import check_replaceable
 from .app import MODEL_HELP, Json, WhichModel, app, table
+from .completion import run_folders
 
 
 @app.command()
 def bench(
-    target: Annotated[Path, typer.Argument(metavar="RUN|DIR", help=MODEL_HELP, show_default=False)],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|DIR", help=MODEL_HELP, show_default=False, autocompletion=run_folders
+        ),
+    ],
     seconds: Annotated[float, typer.Option(min=0.01, help="Duration of each measurement.")] = 1.0,
     which: WhichModel = "best",
     out: Annotated[Path, typer.Option(help="Chart to write, .svg or .png.")] = Path("bench.svg"),

@@ -14,11 +14,15 @@ from ..base.printing import on_one_line
 from ..errors import UsageError
 from ..storage import remote
 from .app import DATA_HELP, Json, Labels, Seed, WhichModel, app, tensorflow
+from .completion import run_folders
 
 
 @app.command()
 def evaluate(
-    subjects: Annotated[list[str], typer.Argument(metavar="RUN|FOLDER ...", show_default=False)],
+    subjects: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN|FOLDER ...", show_default=False, autocompletion=run_folders),
+    ],
     data: Annotated[str | None, typer.Option(help=f"Real images. {DATA_HELP}")] = None,
     metrics: Annotated[
         str | None, typer.Option(help="Scores, separated by commas; default: all.")

@@ -11,13 +11,18 @@ import typer
 
 from ..errors import UsageError
 from .app import DATA_HELP, Json, Seed, WhichModel, group, tensorflow
+from .completion import run_folders
+
+Subject = Annotated[
+    str, typer.Argument(metavar="RUN|FOLDER", show_default=False, autocompletion=run_folders)
+]
 
 privacy = group("privacy", "Measure what a generator leaks about its training images.")
 
 
 @privacy.command()
 def audit(
-    subject: Annotated[str, typer.Argument(metavar="RUN|FOLDER", show_default=False)],
+    subject: Subject,
     train: Annotated[
         str | None, typer.Option(help=f"Its training images; default: the run's. {DATA_HELP}")
     ] = None,
@@ -81,7 +86,9 @@ def audit(
 
 @privacy.command()
 def sample(
-    run: Annotated[str, typer.Argument(metavar="RUN", show_default=False)],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", show_default=False, autocompletion=run_folders)
+    ],
     out: Annotated[Path, typer.Option(help="Folder to make, of PNG files.")],
     train: Annotated[
         str | None, typer.Option(help="Its training images; default: the run's.")

@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
-from .app import (
-    app,
-)
+from . import completion
+from .app import app
 
 
 @app.command()
-def recipes(name: Annotated[str | None, typer.Argument(help="Recipe to print.")] = None) -> None:
+def recipes(
+    name: Annotated[
+        str | None, typer.Argument(help="Recipe to print.", autocompletion=completion.recipe_names)
+    ] = None,
+) -> None:
     """List recipes with their measured cost and score, or print one."""
     from ..config import recipe_header, recipe_names, recipe_text
 

@@ -20,12 +20,16 @@ from .app import (
     counter,
     tensorflow,
 )
+from .completion import run_folders
 
 
 @app.command()
 def sample(
     model: Annotated[
-        Path, typer.Argument(metavar="RUN|MODEL", help=MODEL_HELP, show_default=False)
+        Path,
+        typer.Argument(
+            metavar="RUN|MODEL", help=MODEL_HELP, show_default=False, autocompletion=run_folders
+        ),
     ],
     n: Annotated[int, typer.Option("-n", min=1, help="Number of images.")] = 64,
     seed: Seed = 0,

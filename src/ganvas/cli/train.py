@@ -19,6 +19,7 @@ from .app import (
     finished,
     tensorflow,
 )
+from .completion import beginnings, recipe_names
 
 if TYPE_CHECKING:
     from ..training.dry_run import DryRun
@@ -29,7 +30,10 @@ def train(
     data: Annotated[str | None, typer.Argument(help=DATA_HELP + " Default: the recipe's.")] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(help="Name of a recipe, or a .toml file; default: finetune, see --from."),
+        typer.Option(
+            help="Name of a recipe, or a .toml file; default: finetune, see --from.",
+            autocompletion=recipe_names,
+        ),
     ] = None,
     values: Values = None,
     run: Annotated[Path | None, typer.Option(help="Run folder to create.")] = None,
@@ -40,6 +44,7 @@ def train(
             metavar="RUN|FILE|NAME|none",
             help="Begin from a pretrained pair (see `ganvas pretrained`), auto (the nearest), a "
             "run, or none. Default: auto without --recipe, else none.",
+            autocompletion=beginnings,
         ),
     ] = None,
     heal: Annotated[

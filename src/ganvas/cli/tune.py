@@ -11,12 +11,15 @@ import typer
 
 from ..errors import UsageError
 from .app import STOPPED, DataArgument, Json, Seed, Values, app, tensorflow
+from .completion import recipe_names
 
 
 @app.command()
 def tune(
     data: DataArgument,
-    recipe: Annotated[str, typer.Option(help="Name, or a .toml file.")] = "quick",
+    recipe: Annotated[
+        str, typer.Option(help="Name, or a .toml file.", autocompletion=recipe_names)
+    ] = "quick",
     trials: Annotated[int, typer.Option(min=1, help="Total number of trials.")] = 20,
     hours: Annotated[
         float | None, typer.Option(min=0.0, help="Time limit; the search can be continued.")
@@ -39,9 +42,10 @@ def tune(
     """
     if importlib.util.find_spec("optuna") is None:
         raise UsageError("optuna is not installed, which tune needs: pip install 'ganvas[tune]'")
-    from ..config import load_recipe, parse_set
+    from ..config import parse_set
+    from ..training.choosing import read
 
-    config = load_recipe(recipe).with_values(parse_set(values or []))
+    config = read(recipe, parse_set(values or []))
     tensorflow()
     from ..tuning import tune as search
 

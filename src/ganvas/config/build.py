@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import ConfigError, UsageError, no_such
+from .sentences import missing_argument, unknown_argument
 
 Spec = str | Mapping[str, Any]
 
@@ -109,6 +110,14 @@ def _resolve(
         raise ConfigError(no_such(kind, name, table))
     arguments = {} if isinstance(spec, str) else {k: v for k, v in spec.items() if k != "name"}
     signature = inspect.signature(part)
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values())
+    for argument in arguments:
+        if argument not in signature.parameters and not takes_any:
+            raise ConfigError(unknown_argument(kind, name, argument, signature.parameters))
+    for argument, one in signature.parameters.items():
+        named = one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
+        if named and one.default is one.empty and argument not in arguments:
+            raise ConfigError(missing_argument(kind, name, argument))
     try:
         signature.bind(**arguments)
         _check_types(part, arguments)

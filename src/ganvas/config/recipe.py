@@ -40,19 +40,26 @@ _INSTEAD = {
     "train.burn_in_kimg": ("train.burn_in", 0.0),
 }
 """Keys that set another to nothing."""
+_PARTS = ("networks", "loss", "augment")
+"""Keys that name one part."""
 
 
 class Config(Section):
     """A whole recipe."""
 
     recipe: str = "custom"
+    """Name of the recipe. Unset in a file: the file's name."""
     parent: str = ""
-    """Networks to begin from: a pretrained pair, a run or a file; `--from` sets it."""
+    """Networks to begin from: a pair, a run or a file. `--from` sets it; "": from noise."""
     loss: Part = "nonsaturating"
+    """What discriminator and generator minimise."""
     penalties: list[Part] = Field(default_factory=list)
+    """Terms that keep the discriminator smooth. A list."""
     augment: Part | None = None
+    """Change of every image before the discriminator. Of real images and fakes; unset: none."""
     data: Data = Data()
     networks: Part = "dcgan"
+    """The generator and the discriminator."""
     train: Train = Train()
     watch: Watch = Watch()
     scores: Scores = Scores()
@@ -60,9 +67,10 @@ class Config(Section):
     privacy: Privacy = Privacy()
     export: Export = Export()
     transfer: dict[str, Any] = Field(default_factory=dict)
-    """Values that replace the recipe's where it begins from other networks: dotted key -> value."""
+    """Values for fine-tuning. Where the run begins from other networks, they replace the recipe's:
+    dotted key -> value."""
     tune: dict[str, Range | list[Any]] = Field(default_factory=dict)
-    """What `ganvas tune` may change: key -> range, or a list to choose from."""
+    """What `ganvas tune` may change. Dotted key -> range, or a list to choose from."""
 
     @field_validator("tune", mode="before")
     @classmethod
@@ -168,7 +176,7 @@ def parse(tree: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(sentence(error, _known_keys())) from error
+        raise ConfigError(sentence(error, known_keys())) from error
 
 
 def recipe_names() -> list[str]:
@@ -188,6 +196,8 @@ def recipe_text(name: StrPath) -> str:
                 f"recipe file {name} cannot be read ({error.strerror}): give the path of a "
                 f"TOML file or one of {', '.join(recipe_names())}"
             ) from error
+    if name not in recipe_names() and Path(f"{name}.toml").is_file():
+        raise ConfigError(f"unknown recipe '{name}': did you mean the file {name}.toml? Write that")
     if name not in recipe_names():
         raise ConfigError(no_such("recipe", name, recipe_names()))
     return (resources.files("ganvas.recipes") / f"{name}.toml").read_text(encoding="utf-8")
@@ -197,6 +207,8 @@ def recipe_header(name: str) -> dict[str, str]:
     """The comment lines `# key: value` at the top of a recipe: what, command, cost, score."""
     header = {}
     for line in recipe_text(name).splitlines():
+        if line.startswith("#:schema"):
+            continue
         if not line.startswith("# "):  # a bare "#" separates the header from remarks
             break
         key, _, value = line.lstrip("# ").partition(": ")
@@ -232,15 +244,29 @@ def _put(root: dict[str, Any], dotted: str, value: Any) -> None:
     *path, last = dotted.split(".")
     tree: Any = root
     for key in path:
+        in_part = path[0] in _PARTS and isinstance(tree, dict) and tree is root[path[0]]
+        if in_part:  # networks.dcgan.width
+            _check_name(path[0], tree.get("name"), dotted)
+            continue
         below = _named(tree, key) if isinstance(tree, list) else tree.get(key)
-        if isinstance(below, str) and key in ("networks", "loss", "augment"):
+        if isinstance(below, str) and key in _PARTS:
             below = tree[key] = {"name": below}
         if not isinstance(below, (dict, list)):
-            raise ConfigError(unknown_key(dotted, _known_keys()))
+            raise ConfigError(unknown_key(dotted, known_keys()))
         tree = below
     if isinstance(tree, list):
         raise ConfigError(f"{dotted}: write {dotted}.weight, or another argument of that penalty")
     tree[last] = value
+
+
+def _check_name(kind: str, name: Any, dotted: str) -> None:
+    """Raises: ConfigError: the key names another part than the recipe has."""
+    _, named, *rest = dotted.split(".")
+    if named != name:
+        raise ConfigError(
+            f"unknown key '{dotted}': this recipe has {kind} = {name}; set "
+            f"{'.'.join((kind, *rest))}, or first {kind}={named}"
+        )
 
 
 def _named(penalties: list[Part], name: str) -> dict[str, Any]:
@@ -251,10 +277,16 @@ def _named(penalties: list[Part], name: str) -> dict[str, Any]:
             penalties[index] = table
             return table
     names = [str(table.get("name")) for table in tables]
+    if not names:
+        raise ConfigError(
+            f"penalties.{name}: this recipe has no penalties; add one, such as "
+            "--set 'penalties=[{name = \"r1\", weight = 0.1}]'"
+        )
     raise ConfigError(no_such("penalty of this recipe", name, names))
 
 
-def _known_keys() -> list[str]:
+def known_keys() -> list[str]:
+    """The dotted keys of all sections."""
     keys = []
     for name, field in Config.model_fields.items():
         section = field.annotation

@@ -29,34 +29,42 @@ class Data(Section):
     """Which images are used, and their form as input of the networks."""
 
     source: str = ""
-    """The name or path given on the command line."""
+    """The images: a name or path, as given on the command line."""
     size: int | tuple[int, int] | None = None
-    """Side, or [height, width], in pixels; unset: see `data.Options`."""
+    """Side of the images, or [height, width], in pixels. Unset: the common size of all images if
+    its sides are 16 to 64, else the largest power of two up to their median short side, 16 to
+    64."""
     channels: int | None = Field(None, ge=1, le=4)
+    """Channels of the images. 1: grey, 2: grey and alpha, 3: RGB, 4: RGB and alpha; unset: as most
+    of the images have."""
     fit: Literal["crop", "pad"] = "crop"
-    """How images of another aspect ratio are fitted."""
+    """How another aspect ratio is fitted. crop: cut what is too long; pad: keep the whole image and
+    fill with black."""
     labels: bool | str = True
-    """Whether classes are used if the images have them; a path: a CSV file of labels."""
+    """Whether classes are used if there are any. A path: a CSV file of labels."""
     holdout: float = Field(0.05, ge=0, lt=1)
-    """Share of images never trained on (at most 5,000; none under 200 images)."""
+    """Share of the images never trained on. At most 5,000 images; none of fewer than 200."""
     flip: bool | Literal["auto"] = False
+    """Mirror half of the real images, at random. Samples are mirrored, too; auto: if nothing tells
+    the images from their mirror images."""
     shift: float = Field(0.0, ge=0, le=0.5)
+    """Shift real images, as a share of their side. At random, up to this, in whole pixels."""
     zoom: float = Field(0.0, ge=0, le=1)
+    """Enlarge real images by up to this share. At random; what does not fit is cut."""
     jitter: float = Field(0.0, ge=0, le=1)
-    """Augmentation of the real images: mirror; shift, zoom and change of colours by how much."""
+    """Change colours of real images, by how much. At random: brightness, contrast, saturation."""
     levels: Literal["auto", "full"] | tuple[int | float, int | float] = "auto"
-    """Of grey images with more than 8 bits: [low, high], the values that become black and white;
-    full: 0 and 65535; auto: by the values in the images. A run stores what it used."""
+    """Black and white of images of more than 8 bits. [low, high]: the values that become black and
+    white; full: 0 and 65535; auto: by the values in the images. A run stores what it used."""
     balanced: bool = False
-    """Whether each class is drawn equally often, independent of its number of images."""
+    """Draw each class equally often. Independent of its number of images."""
     clusters: int = Field(0, ge=0)
-    """Number of groups of similar images, used as classes if there are no labels; 0: none."""
+    """Groups of similar images, 0: none. They are used as classes if there are no labels."""
     group_by: Literal["both", "features", "pixels"] = "pixels"
-    """What the groups are found by: features of a pretrained network, which follow meaning, pixels,
-    which follow colour and layout, or both. Recipes of older versions have no such key, so that
-    their groups stay as they were.
-    """
+    """What groups are found by. features: of a pretrained network, which follow meaning; pixels:
+    colour and layout; both. Recipes of older versions have no such key: their groups stay."""
     cache_gb: float | None = Field(None, ge=0)
+    """Memory for decoded images, in GiB. Unset: a quarter of the free memory."""
 
     @field_validator("labels", mode="before")
     @classmethod
@@ -89,52 +97,70 @@ class Train(Section):
     discriminator."""
 
     kimg: float = Field(1000.0, gt=0)
+    """Length of the training, in kimg."""
     epochs: float | None = Field(None, gt=0)
-    """Instead of kimg: passes through the data. Converted to kimg before training."""
+    """Instead of kimg: passes over the images. Converted to kimg before training."""
     batch: int = Field(64, ge=2)
+    """Images per turn of a network."""
     seed: int = Field(0, ge=0, lt=2**32)
+    """Seed of all random numbers."""
     tick_kimg: float = Field(20.0, gt=0)
-    """Interval at which the state is saved and a line is logged."""
+    """kimg between two saved states. At each, a line is logged, too."""
     learning_rate: float = Field(2e-4, gt=0)
+    """Learning rate of the generator. Also the discriminator's, if it has none of its own."""
     discriminator_learning_rate: float | None = Field(None, gt=0)
-    """Unset: the same as `learning_rate`."""
+    """Learning rate of the discriminator. Unset: the same as `learning_rate`."""
     optimizer: Literal["adam", "rmsprop"] = "adam"
+    """Optimizer of both networks."""
     beta1: float = Field(0.5, ge=0, lt=1)
+    """Adam's decay of the mean gradient."""
     beta2: float = Field(0.999, ge=0, lt=1)
+    """Adam's decay of the mean square."""
     beta2_start: float | None = Field(None, ge=0, lt=1)
+    """`beta2` at the first step. It changes to `beta2` within `burn_in_kimg`; unset: constant."""
     burn_in_kimg: float = Field(0.0, ge=0)
-    """Length of the phase in which `beta2` and the penalties' weights change from start to final
-    value."""
+    """Length of the burn-in, in kimg. In it, `beta2` and the penalties' weights change from their
+    start to their final value."""
     burn_in: float = Field(0.0, ge=0, le=1)
-    """Instead of burn_in_kimg: its length as a share of the run; 1: the whole run."""
+    """Instead of burn_in_kimg: the burn-in as a share of the run. 1: the whole run."""
     decay: Literal["none", "linear", "cosine"] = "none"
-    """How both learning rates fall over the run, to the share `decay_to` of their start."""
+    """How both learning rates fall over the run. To the share `decay_to` of their start."""
     decay_to: float = Field(0.0, ge=0, le=1)
+    """Last learning rates as a share of the first."""
     discriminator_steps: int = Field(1, ge=1)
+    """Turns of the discriminator for each of the generator."""
     freeze: int = Field(0, ge=0)
-    """So many of the discriminator's first layers keep their weights (arXiv:2002.10964): for few
+    """Frozen first layers of the discriminator. They keep their weights (arXiv:2002.10964): for few
     images, where the run begins from other networks."""
     shared_fakes: bool = False
-    """Whether the generator's turn takes the fakes of the discriminator's turn: a cheaper step."""
+    """One set of fakes for both turns. The generator's turn takes the fakes of the discriminator's:
+    a cheaper step."""
     clip: float = Field(0.0, ge=0)
-    """After each of its turns, the discriminator's weights are clipped to [-clip, clip]; 0: not."""
+    """Bound of the discriminator's weights. After each of its turns they are clipped to [-clip,
+    clip]; 0: not."""
     warmup_kimg: float = Field(0.0, ge=0)
-    """Initial phase in which only the discriminator is trained (counted in kimg)."""
+    """Length of the warm-up, in kimg. At first only the discriminator is trained; it counts within
+    `kimg`."""
     warmup_epochs: float | None = Field(None, gt=0)
+    """Instead of warmup_kimg: passes over the images. Converted to kimg before training."""
     ema_kimg: float = Field(10.0, ge=0)
-    """Half-life of the weights' average in the averaged generator; samples are drawn from it."""
+    """Half-life of the weights' average, in kimg. Samples are drawn from the averaged generator."""
     ema_ramp: float = Field(0.1, gt=0)
+    """Longest half-life, as a share of kimg so far. So that the initial weights do not dominate the
+    average of a short run."""
     heal: bool = False
-    """Roll back and apply a fix when the doctor is certain of a failure; see `ganvas doctor`."""
+    """Fix failures during training. Roll back and apply a fix when the doctor is certain of a
+    failure; see `ganvas doctor`."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Precision of the networks' arithmetic; weights, losses and penalties' sums stay float32.
+    """Precision of the networks' arithmetic. Weights, losses and penalties' sums stay float32.
     bfloat16 is slower on most CPUs."""
     jit: bool = False
-    """Compile with XLA: faster on a GPU, slower on a CPU; it draws different noise."""
+    """Compile with XLA. Faster on a GPU, slower on a CPU; it draws different noise."""
     steps_per_execution: int = Field(10, ge=1)
+    """Steps between returns to Python."""
     strategy: Literal["auto", "single", "mirrored", "multiworker"] = "auto"
-    """Devices that train: one device, every GPU of this machine, or all workers in TF_CONFIG; auto
-    uses all that are available."""
+    """Devices that train. single: one device; mirrored: every GPU of this machine; multiworker: all
+    workers in TF_CONFIG; auto: all that are available."""
 
     @property
     def burns_in(self) -> bool:
@@ -145,43 +171,54 @@ class Watch(Section):
     """What is written during training."""
 
     grids: int = Field(30, ge=0)
-    """Number of image grids, and of saved models, over a whole run."""
+    """Image grids, and saved models, over a whole run. 0: only at its end."""
     tensorboard: bool = True
+    """Write events for TensorBoard."""
     signals: bool = True
-    """Whether the signals that `ganvas doctor` reads are recorded, once a tick."""
+    """Record the signals for `ganvas doctor`, once a tick."""
     histograms: bool = False
-    """Whether TensorBoard gets histograms of the logits of real and fake images, with each grid."""
+    """Histograms of the logits in TensorBoard. Of real and fake images, with each grid."""
 
 
 class Scores(Section):
     """Scores of the averaged generator on held-out images during training."""
 
     times: int = Field(8, ge=0)
-    """Number of scorings over a whole run; 0: none, and the last model counts as the best."""
+    """Scorings over a whole run, 0: none. Without any, the last model counts as the best."""
     images: int = Field(1000, ge=100)
     """Images drawn for each scoring."""
     by: Literal["auto", "frechet", "kid"] = "auto"
-    """The score that selects the best model; auto: the Frechet distance if there are enough images
+    """The score that selects the best model. auto: the Frechet distance if there are enough images
     for it, else KID."""
     features: str = "auto"
-    """Features for the scores: digits, general, or a model file; auto: chosen by the images."""
+    """Features: digits, general, auto, or a model file. auto: chosen by the images."""
     patience: int = Field(0, ge=0)
-    """The run stops after so many scorings without a better one; 0: never."""
+    """Scorings without a better one, then the run stops. 0: never."""
 
 
 class Gate(Section):
     """Bounds that the scores of a run must satisfy before it is exported."""
 
     frechet_max: float | None = Field(None, gt=0)
+    """Highest Frechet distance."""
     kid_max: float | None = None
+    """Highest KID."""
     precision_min: float | None = Field(None, ge=0, le=1)
+    """Lowest share of fakes that look real."""
     recall_min: float | None = Field(None, ge=0, le=1)
+    """Lowest share of real images that are covered. By the generator, in feature space."""
     density_min: float | None = Field(None, ge=0)
+    """Lowest density of real images near fakes. Real images have about 1."""
     coverage_min: float | None = Field(None, ge=0, le=1)
+    """Lowest share of real images near a fake."""
     diversity_min: float | None = Field(None, ge=0)
+    """Lowest variety of the fakes. Over that of real images: 1 is equal."""
     modes_min: float | None = Field(None, ge=0, le=1)
+    """Lowest share of classes that the fakes show."""
     duplicates_max: float | None = Field(None, ge=0, le=1)
+    """Highest share of fakes with a near-duplicate. Among the fakes."""
     near_copies_max: float | None = Field(None, ge=0, le=1)
+    """Highest share of near-copies of training images."""
 
 
 class Privacy(Section):
@@ -191,12 +228,13 @@ class Privacy(Section):
     epsilon: float | None = Field(None, gt=0)
     """Privacy budget of the whole training."""
     delta: float = Field(1e-5, gt=0, lt=1)
+    """Probability that the budget does not hold."""
     clip: float = Field(1.0, gt=0)
     """Largest norm of one image's gradient."""
     noise: float | None = Field(None, gt=0)
-    """Standard deviation of the noise, in `clip`; unset: the least that `epsilon` allows."""
+    """Standard deviation of the noise, in `clip`. Unset: the least that `epsilon` allows."""
     key: int | None = Field(None, ge=0, lt=2**62)
-    """Seed of samples and noise; unset: drawn at random. Keep it secret: with it, the noise can be
+    """Secret seed of samples and noise. Unset: drawn at random. With it, the noise can be
     subtracted."""
 
     @property
@@ -208,18 +246,20 @@ class Export(Section):
     """Bounds for a converted file; a file that does not satisfy them is not published."""
 
     images: int = Field(1000, ge=100)
-    """Images that the model and each file draw from the same noise, and that are compared."""
+    """Images compared, of the model and each file. Both draw them from the same noise."""
     psnr_min: float = Field(25.0, ge=0)
-    """PSNR of those images, in dB; 25 is an error of 14 grey levels (root mean square)."""
+    """Lowest PSNR of those images, in dB. 25 is an error of 14 grey levels (root mean square)."""
     frechet_ratio_max: float = Field(1.25, ge=1)
-    """The file's Frechet distance over the model's, if there are enough images for it."""
+    """Highest Frechet distance over the model's. Compared if there are enough images for it."""
 
 
 class Range(Section):
     """Range of values for `tune`: integers if both ends are integers."""
 
     low: int | float
+    """Lowest value."""
     high: int | float
+    """Highest value."""
     log: bool = False
     """Whether the logarithm of the value, not the value, is uniform."""
 

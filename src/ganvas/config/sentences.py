@@ -1,8 +1,9 @@
-"""Sentences about a recipe that is not accepted."""
+"""What is wrong with a recipe, in one sentence: what was received, what is accepted, what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from ..errors import no_such
 
 _PART = 'must be "name" or {name = "...", ...}'
-_FORMS = {
+FORMS = {
     "data.size": "must be a side or [height, width], each 16 to 256 pixels",
     "data.levels": 'must be "auto", "full" or [low, high] with low < high',
     "data.labels": "must be true, false or the path of a .csv file",
@@ -33,14 +34,48 @@ _WORDS = {
 
 
 def unknown_key(key: str, known: Sequence[str]) -> str:
-    """About a key that is not among the known ones."""
-    section = key.partition(".")[0]
-    same = [k for k in known if k.startswith(section + ".")]
-    return no_such("key", key, same or known)
+    """The sentence for a key that a recipe does not have; it suggests the nearest ones: by the last
+    part of the name, such as kimg, or by the whole name."""
+    section = key.rpartition(".")[0]
+    same = [one for one in known if one.startswith(f"{section}.")]
+    meant = nearest_keys(key, known)
+    hint = f"did you mean {' or '.join(map(repr, meant))}? " if meant else ""
+    if same:
+        return f"unknown key '{key}': {hint}Accepted in [{section}]: " + ", ".join(
+            one.removeprefix(f"{section}.") for one in sorted(same)
+        )
+    return f"unknown key '{key}': {hint}`ganvas config` lists all keys"
+
+
+def nearest_keys(key: str, known: Sequence[str]) -> list[str]:
+    """The keys that may be meant, best first: all of the same last part, or the nearest one."""
+    last = key.rpartition(".")[2]
+    if last.isdecimal():
+        return []
+    same = [one for one in known if one.rpartition(".")[2] == last]
+    if same:
+        return same
+    if near := difflib.get_close_matches(key, known, n=1):
+        return near
+    lasts = {one.rpartition(".")[2]: one for one in reversed(known)}
+    return [lasts[one] for one in difflib.get_close_matches(last, lasts, n=1, cutoff=0.75)]
+
+
+def unknown_argument(kind: str, name: str, argument: str, accepted: Iterable[str]) -> str:
+    """The sentence for an argument that the constructor of a part does not take."""
+    takes = sorted(accepted)
+    if not takes:
+        return f"{kind} {name} takes no arguments, got '{argument}': leave it out"
+    return no_such(f"argument of {kind} {name}", argument, takes)
+
+
+def missing_argument(kind: str, name: str, argument: str) -> str:
+    """The sentence for an argument that the constructor of a part needs."""
+    return f"{kind} {name} needs '{argument}': write {{name = \"{name}\", {argument} = ...}}"
 
 
 def sentence(error: ValidationError, known: Sequence[str]) -> str:
-    """About the first error of Pydantic; `known`: all keys."""
+    """The first error that Pydantic has found."""
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]  # contains names of types, too
     key = ".".join(k for k in path if k not in ("str", "int", "Range") and not set(k) & set("[("))
@@ -55,6 +90,6 @@ def sentence(error: ValidationError, known: Sequence[str]) -> str:
 
 
 def _accepted(key: str, kind: str, bounds: Mapping[str, Any]) -> str | None:
-    form = _PART if key.startswith("penalties.") else _FORMS.get(key, _WORDS.get(kind))
+    form = _PART if key.startswith("penalties.") else FORMS.get(key, _WORDS.get(kind))
     shown = {name: f"{n:g}" if isinstance(n, float) else n for name, n in bounds.items()}
-    return form if form is None or key in _FORMS or form is _PART else form.format(**shown)
+    return form if form is None or key in FORMS or form is _PART else form.format(**shown)

@@ -65,7 +65,7 @@ class Hinge(Loss):
     """The discriminator's loss is 0 for a logit beyond a margin.
 
     Args:
-        margin: in units of the logit.
+        margin: in units of the logit, above 0.
 
     Source: Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, eq. 16-17.
     """

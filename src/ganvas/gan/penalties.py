@@ -103,9 +103,10 @@ class R1(Penalty):
     """Keeps the discriminator flat around real images: half the squared norm of its gradient.
 
     Args:
-        weight: gamma. Multiply by 4 when the resolution doubles.
+        weight: factor (gamma). Multiply by 4 when the resolution doubles.
         every: compute only each `every`-th step, and multiply by `every`.
-        start: gamma at the first step, see `Penalty`.
+        start: weight at the first step; it changes to `weight` within `train.burn_in_kimg`. Unset:
+            the same.
 
     Shapes: images [B, H, W, C] -> [B].
     Source: Mescheder et al. 2018, arXiv:1801.04406, eq. 9; lazy: Karras et al. 2020,
@@ -122,9 +123,10 @@ class R2(Penalty):
     """Keeps the discriminator flat around fake images: R1 on fakes.
 
     Args:
-        weight: gamma. Multiply by 4 when the resolution doubles.
+        weight: factor (gamma). Multiply by 4 when the resolution doubles.
         every: compute only each `every`-th step, and multiply by `every`.
-        start: gamma at the first step, see `Penalty`.
+        start: weight at the first step; it changes to `weight` within `train.burn_in_kimg`. Unset:
+            the same.
 
     Shapes: images [B, H, W, C] -> [B].
     Source: Mescheder et al. 2018, arXiv:1801.04406, eq. 10.
@@ -143,7 +145,7 @@ class GradientPenalty(Penalty):
     normalisation out of the critic: the penalty is for each image by itself.
 
     Args:
-        weight: lambda, 10 in the paper; 0.1 for points in the plane.
+        weight: factor (lambda), 10 in the paper; 0.1 for points in the plane.
 
     Shapes: images [B, H, W, C] -> [B].
     Source: Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1.
@@ -166,8 +168,8 @@ class Dragan(Penalty):
     Gaussian noise of fixed size; this is the scaled noise of the authors' experiments.
 
     Args:
-        weight: lambda.
-        spread: c, in standard deviations of the real images.
+        weight: factor (lambda).
+        spread: size of the noise (c), in standard deviations of the real images.
 
     Shapes: images [B, H, W, C] -> [B].
     Source: Kodali et al. 2017, arXiv:1705.07215, section 2.3.
@@ -195,8 +197,8 @@ class LeCam(Penalty):
     (D(x) - a_fake)^2 + (D(G(z)) - a_real)^2, with the averages a of earlier turns.
 
     Args:
-        weight: lambda; the paper takes 0.01 to 0.3.
-        decay: of the averages, per turn of the discriminator.
+        weight: factor (lambda); the paper takes 0.01 to 0.3.
+        decay: of the averages, per turn of the discriminator, 0 to below 1.
 
     Shapes: logits [B] -> [B].
     Source: Tseng et al. 2021, arXiv:2104.03310, eq. 5 to 7.
@@ -228,8 +230,8 @@ class Consistency(Penalty):
     (D(x) - D(T(x)))^2, on real and on fake images; T is an augmentation of `DiffAugment`.
 
     Args:
-        weight: lambda, the same for both kinds; 10 in the paper.
-        policy: the augmentations, see `augment.DiffAugment`.
+        weight: factor (lambda), the same for both kinds; 10 in the paper.
+        policy: which of "colour", "translation" and "cutout", separated by commas.
 
     Shapes: images [B, H, W, C] -> [B].
     Source: Zhao et al. 2020, arXiv:2002.04724, algorithm 1.

@@ -15,18 +15,20 @@ _WIDE = 1_000_000
 """Characters: lines are neither wrapped nor truncated, because scripts read them."""
 
 
-def aligned(rows: Sequence[Sequence[str]], sides: str = "") -> str:
+def aligned(rows: Sequence[Sequence[str]], sides: str = "", width: int | None = None) -> str:
     """Rows of cells as lines of text, columns two spaces apart; the first row is the head.
 
     Args:
         sides: "l" or "r" for each column; the default is left.
+        width: of a terminal: the last column is wrapped to it; None: nothing is.
     """
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
-    for side, _ in zip(sides.ljust(len(rows[0]), "l"), rows[0], strict=True):
-        table.add_column(justify="right" if side == "r" else "left", no_wrap=True)
+    for place, side in enumerate(sides.ljust(len(rows[0]), "l")):
+        wraps = width is not None and place == len(rows[0]) - 1
+        table.add_column(justify="right" if side == "r" else "left", no_wrap=not wraps)
     for row in rows:
         table.add_row(*(Text(on_one_line(cell)) for cell in row))
     text = io.StringIO()
-    console = Console(file=text, width=_WIDE, color_system=None, legacy_windows=False)
+    console = Console(file=text, width=width or _WIDE, color_system=None, legacy_windows=False)
     console.print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())

@@ -18,6 +18,7 @@ from typing import Any
 
 from ..base.files import disk_errors, parse_object, read_object, write_file, write_json
 from ..config import Config, parse
+from ..config.schema import ADDRESS, SCHEMA, schema_text
 from ..errors import ConfigError, RunError, UsageError
 from . import remote
 from .facts import check_facts
@@ -110,6 +111,11 @@ class Documents:
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
         write_json(self.folder / name, values)
+
+    def write_recipe(self, config: Config) -> None:
+        """Write config.toml, and beside it the schema that editors read."""
+        self.write("config.toml", ADDRESS + config.toml())  # first: with it, it can be resumed
+        self.write(SCHEMA, schema_text())
 
     def write(self, name: str, text: str) -> None:
         write_file(self.folder / name, text)

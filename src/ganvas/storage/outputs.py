@@ -10,6 +10,7 @@ from typing import Any
 
 from ..base.files import read_object
 from ..base.types import StrPath
+from ..config.schema import ADDRESS
 from . import job, manifest
 
 _MARKS: dict[str, tuple[str, ...]] = {
@@ -33,7 +34,8 @@ def is_run(folder: StrPath) -> bool:
     if not (_has(folder, "config.toml") and (_has(folder, "run.json") or _has(folder, "state"))):
         return False
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        return Path(folder, "config.toml").read_text("utf-8").startswith("recipe = ")
+        text = Path(folder, "config.toml").read_text("utf-8").removeprefix(ADDRESS)
+        return text.startswith("recipe = ")
     return False
 
 

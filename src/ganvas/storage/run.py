@@ -1,6 +1,7 @@
 """The run folder, the interface between all parts of the package:
 
-config.toml  run.json  data.json  log.jsonl  events/  samples/  state/  models/"""
+config.toml (and recipe.schema.json)  run.json  data.json  log.jsonl  events/  samples/  state/
+models/"""
 
 from __future__ import annotations
 
@@ -61,7 +62,7 @@ class Run(Documents):
             path.mkdir(parents=True, exist_ok=True)
             with locked(path):
                 cls.check_free(path)  # a process that began at the same time may have been faster
-                run.write("config.toml", config.toml())  # first: with it, the run can be resumed
+                run.write_recipe(config)
                 run._make_folders()
         return run
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..base.types import StrPath
 from ..config import Config, load_recipe
+from ..gan.catalogue import check_keys, check_names
 from ..pretrained.cards import beginning
 from ..storage.run import Run
 
@@ -22,7 +23,10 @@ def read(recipe: StrPath | Config, values: Mapping[str, Any] | None, parent: str
     config = recipe if isinstance(recipe, Config) else load_recipe(recipe)
     if parent:
         config = config.with_values({**config.transfer, "parent": parent})
-    return config.with_values(values or {})
+    check_keys(config, values or {})
+    config = config.with_values(values or {})
+    check_names(config)
+    return config
 
 
 def choose(

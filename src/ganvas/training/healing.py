@@ -108,7 +108,7 @@ def apply_fix(session: Session, config: Config) -> None:
         run.log(row | {key: last[key] for key in times if key in last})
     run.save_state(entry["step"], state_of(session.gan))
     run.forget_healthy(entry["back_to"])
-    run.write("config.toml", config.toml())
+    run.write_recipe(config)
     run.update_info(healed=[*healed[:-1], {**entry, "taken": True}])
 
 

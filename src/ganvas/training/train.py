@@ -18,6 +18,7 @@ from ..base.types import StrPath
 from ..base.workers import task
 from ..config import Config
 from ..errors import ConfigError, RunError, UsageError
+from ..gan.catalogue import check_keys
 from ..gan.model import GAN
 from ..storage.mirror import mirrored
 from ..storage.run import Run, fresh
@@ -135,6 +136,7 @@ def resume(
     Raises: RunError: no run, a run in use, or its images are gone or have changed.
     """
     old = Run.open(run)
+    check_keys(old.config, overrides or {})
     for key in overrides or {}:
         if not key.startswith(CHANGEABLE):
             can = ", ".join(f"{one}*" if one.endswith(".") else one for one in CHANGEABLE)
@@ -160,7 +162,7 @@ def resume(
             old.forget_after(session.step)
             write_documents(old, describe(config, source, begun) | known_of(old, config), source)
             if config != before:
-                old.write("config.toml", config.toml())
+                old.write_recipe(config)
         fit(session)
     return old
 

@@ -28,11 +28,12 @@ class ADA(Augment):
     aliasing; images that are not square are rotated by half turns only.
 
     Args:
-        target: of r.
+        target: r at which p stays, -1 to 1.
         kimg: thousand images over which p can rise by 1; the paper has 500 for long runs.
         policy: which of "blit" (mirror, quarter turns, whole shifts), "geometry" (scale, turn,
-            stretch, shift) and "colour" (brightness, contrast, inversion, hue, saturation).
-        start: initial p.
+            stretch, shift) and "colour" (brightness, contrast, inversion, hue, saturation),
+            separated by commas.
+        start: p at the first step, 0 to 1.
 
     Source: Karras et al. 2020, arXiv:2006.06676, section 3 and appendix B.
     """

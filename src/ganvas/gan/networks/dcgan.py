@@ -34,10 +34,11 @@ class DCGAN(Networks):
     Args:
         noise: length of the noise vector.
         width: generator's channels on its finest map; each coarser map has twice as many.
-        discriminator_width: the same for the discriminator.
+        discriminator_width: discriminator's channels on its finest map; each coarser map has
+            twice as many.
         max_width: no map has more channels than this.
         norm: in the generator: "batch", "group", "layer", "pixel" or "none".
-        discriminator_norm: "none", "batch", "group", "layer" or "spectral".
+        discriminator_norm: in the discriminator: "none", "batch", "group", "layer" or "spectral".
         condition: how the generator gets labels: an "embedding" concatenated with the noise, or
             the scale and shift of each "norm".
         embedding: length of a label's vector.

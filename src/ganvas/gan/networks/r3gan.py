@@ -28,7 +28,7 @@ class R3GAN(Networks):
         noise: length of the noise vector, and of a label's.
         width: channels on the finest map, in both networks; each coarser map has twice as many.
         max_width: no map has more channels than this.
-        blocks: per size of map.
+        blocks: residual blocks per size of map.
         group: channels per group of the 3x3 convolution.
 
     Source: Huang et al. 2024, arXiv:2501.05441, section 3 and appendix.

@@ -34,7 +34,8 @@ class ResNet(Networks):
     Args:
         noise: length of the noise vector.
         width: generator's channels on its finest map; each coarser map has twice as many.
-        discriminator_width: the same for the discriminator.
+        discriminator_width: discriminator's channels on its finest map; each coarser map has
+            twice as many.
         max_width: no map has more channels than this.
         norm, discriminator_norm, condition, embedding, head, minibatch, pack, attention: as in
             `DCGAN`.

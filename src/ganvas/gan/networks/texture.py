@@ -41,13 +41,15 @@ class Texture(Networks):
         local: noise numbers per cell of the field; a cell is `stride` pixels wide.
         overall: noise numbers common to all cells, and the length of a label's vector.
         levels: doublings from the field to the image.
-        discriminator_levels: halvings: after 3, a feature depends on 22 pixels. Such a
-            discriminator learns fine structure faster than one that depends on the whole crop.
+        discriminator_levels: halvings in the discriminator: after 3, a feature depends on 22
+            pixels. Such a discriminator learns fine structure faster than one that depends on the
+            whole crop.
         width: generator's channels on its finest map; each coarser map has twice as many.
-        discriminator_width: the same for the discriminator.
+        discriminator_width: discriminator's channels on its finest map; each coarser map has
+            twice as many.
         max_width: no map has more channels than this.
         norm: in the generator: "batch", "pixel" or "none", which treat all positions alike.
-        discriminator_norm: "none" or "spectral".
+        discriminator_norm: in the discriminator: "none" or "spectral".
         minibatch: "std" (Karras): the discriminator gets the similarity of the batch; or "none".
 
     Source: Bergmann et al. 2017, arXiv:1705.06566 (PSGAN).
