@@ -14,6 +14,7 @@ _PART = 'must be "name" or {name = "...", ...}'
 FORMS = {
     "data.size": "must be a side or [height, width], each 16 to 256 pixels",
     "data.levels": 'must be "auto", "full" or [low, high] with low < high',
+    "data.flip": 'must be true, false or "auto"',
     "data.labels": "must be true, false or the path of a .csv file",
     "penalties": 'must be a list such as ["r1"] or [{name = "r1", weight = 0.1}]',
     "loss": _PART, "augment": _PART, "networks": _PART,

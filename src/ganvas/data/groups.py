@@ -130,9 +130,9 @@ def by_features(images: Images, count: int, pixels: bool = False) -> tuple[np.nd
     rng = np.random.Generator(np.random.Philox(0))
     chosen = np.sort(rng.permutation(images.rows)[:_FEATURES_OF])
     describe = [_directions, thumbnails] if pixels else [_directions]
-    pieces = [[f(some) for f in describe] for _, some in _pieces(images, chosen)]
+    described = [[f(some) for f in describe] for _, some in pieces(images, chosen)]
     axes, sample = [], []
-    for kind in zip(*pieces, strict=True):
+    for kind in zip(*described, strict=True):
         axes.append(Axes(np.concatenate(kind)))
         sample.append(axes[-1](np.concatenate(kind)))
     joint = Axes(np.hstack(sample))
@@ -143,7 +143,7 @@ def by_features(images: Images, count: int, pixels: bool = False) -> tuple[np.nd
     labels[chosen] = nearest(points, centres)
     if gap >= SEPARATE:
         rest = np.setdiff1d(np.arange(len(labels)), chosen)
-        for rows, some in _pieces(images, rest):
+        for rows, some in pieces(images, rest):
             found = np.hstack([axis(f(some)) for axis, f in zip(axes, describe, strict=True)])
             labels[rows] = nearest(joint(found), centres)
     return labels, len(centres), gap
@@ -254,7 +254,7 @@ def _within(points: np.ndarray, centres: np.ndarray) -> float:
     return float(((points - centres[nearest(points, centres)]) ** 2).sum(dtype=np.float64))
 
 
-def _pieces(images: Images, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def pieces(images: Images, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows and their pixels, uint8 [<=2000, H, W, C]."""
     for part in _parts(rows, int(np.prod(images.shape))):
         for few in np.split(part, range(_CHUNK, len(part), _CHUNK)):

@@ -3,12 +3,10 @@ what does not occur, such as a heart on the right or a reversed letter."""
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from ganvas.data.base import Images
-from ganvas.data.groups import in_parts, thumbnails
+from ganvas.data.groups import pieces, thumbnails
 
 FEWEST = 200
 """Images below which nothing is claimed."""
@@ -27,12 +25,11 @@ def mirrored_alike(images: Images) -> bool:
     Source: a test by a classifier: Lopez-Paz & Oquab 2017, arXiv:1610.06545; here on pairs, so that
     the answer for each is a fair coin if both are equally likely.
     """
-    if images.rows.size < FEWEST:
+    if len(images.rows) < FEWEST:
         return False
     rng = np.random.Generator(np.random.Philox(0))
     rows = np.sort(rng.permutation(images.rows)[:_SAMPLE])
-    halves = partial(in_parts, image_bytes=int(np.prod(images.shape)))
-    differences = np.concatenate([_differences(images.pixels(part)) for part in halves(rows)])
+    differences = np.concatenate([_differences(pixels) for _, pixels in pieces(images, rows)])
     share = right_share(differences, rng)
     return share <= 0.5 + _DEVIATIONS * 0.5 / len(rows) ** 0.5
 

@@ -27,7 +27,8 @@ class Options:
         fit: "crop" fills the size and cuts the rest; "pad" keeps the whole image and fills with
             black; "paper" fills with the border's colour.
         holdout: share of images never used for training; at most 5,000, none below 200 images.
-        flip: mirrors half of the images, at random.
+        flip: mirrors half of the images, at random; "auto": if nothing tells the images from their
+            mirror images, see `mirror`.
         shift: shifts by up to this share of the side, in whole pixels.
         zoom: enlarges by up to this share and crops.
         jitter: strength of random brightness, contrast and saturation.
@@ -50,7 +51,7 @@ class Options:
     channels: int | None = None
     fit: str = "crop"
     holdout: float = 0.05
-    flip: bool = False
+    flip: bool | str = False
     shift: float = 0.0
     zoom: float = 0.0
     jitter: float = 0.0
@@ -67,6 +68,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.fit not in FITS:
             raise DataError(f"fit must be one of {', '.join(FITS)}, got '{self.fit}'")
+        if self.flip not in (True, False, "auto"):
+            raise DataError(f'flip must be true, false or "auto", got {self.flip!r}')
         if self.channels not in (None, 1, 2, 3, 4):
             raise DataError(
                 f"channels must be 1 to 4, got {self.channels}: omit it to detect the channels"

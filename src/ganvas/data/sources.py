@@ -20,6 +20,7 @@ from ganvas.data.base import Images
 from ganvas.data.folder import Announce, from_archive, from_folder
 from ganvas.data.groups import group
 from ganvas.data.kinds import refuse
+from ganvas.data.mirror import mirrored_alike
 from ganvas.data.mnist import mnist
 from ganvas.data.options import Options, auto_size
 from ganvas.data.shards import Shards, is_prepared
@@ -50,6 +51,8 @@ def load(data: Any, options: Options | None = None, announce: Announce | None = 
     if announce and not _has_files(data):
         announce(images)
     images = _as_known(_grouped(images), options.known)
+    if options.flip == "auto":
+        images.options = replace(images.options, flip=mirrored_alike(images))
     if options.balanced and not images.classes:
         raise DataError(
             "data.balanced needs classes, and the images have none: sort them into sub-folders, "

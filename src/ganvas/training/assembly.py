@@ -121,6 +121,7 @@ def settle(config: Config, source: Images, name: str) -> Config:
         "data.size": source.shape[:2],
         "data.channels": source.shape[2],
         "data.levels": source.levels,
+        "data.flip": source.options.flip,
         "loss": complete("loss", config.loss, LOSSES, Loss),
         "networks": complete("networks", config.networks, NETWORKS, Networks),
         "penalties": [complete("penalty", p, PENALTIES, Penalty) for p in config.penalties],
