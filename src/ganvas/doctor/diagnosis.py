@@ -66,7 +66,6 @@ class Diagnosis:
         return {
             "healthy": self.healthy,
             "findings": [finding.to_dict() for finding in self.findings],
-            "progress": self.progress.to_dict(),
         }
 
 
