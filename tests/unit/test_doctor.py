@@ -330,7 +330,7 @@ def test_before_three_ticks_it_is_too_early_to_say(count):
     early = f"too early to say, at {1.6 * count:g} of 300 kimg ({count} of the 3 ticks"
     assert diagnosis.healthy is (True if count == 3 else None)
     assert (early in health_report("runs/x", rows, diagnosis)) == (count < 3)
-    assert diagnosis.to_dict()["progress"]["ticks"] == count
+    assert diagnosis.to_dict() == {"healthy": diagnosis.healthy, "findings": []}
 
 
 def test_a_certain_failure_is_never_too_early():

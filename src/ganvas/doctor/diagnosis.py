@@ -68,7 +68,6 @@ class Diagnosis:
         return {
             "healthy": self.healthy,
             "findings": [finding.to_dict() for finding in self.findings],
-            "progress": self.progress.to_dict(),
         }
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
-from typing import Any
-
-from ..base.finite import finite
 
 LOOK_BACK = 3
 """Ticks within which the images should have improved; with fewer, it is too early to say."""
@@ -39,9 +36,6 @@ class Progress:
     def too_early(self) -> bool:
         """Whether there are too few ticks to call the run healthy."""
         return self.ticks < LOOK_BACK
-
-    def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "distance": finite(self.distance)}
 
 
 def progress_of(ticks: Sequence[Mapping[str, float]], kimg: float, planned_kimg: float) -> Progress:
