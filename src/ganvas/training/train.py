@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ..base.keras_files import limited
+from ..base.progress import reported
 from ..base.types import StrPath
 from ..base.workers import task
 from ..config import Config
+from ..data.header import show_request
 from ..errors import ConfigError, RunError, UsageError
 from ..gan.model import GAN
 from ..storage.mirror import mirrored
@@ -40,6 +42,7 @@ CHANGEABLE = (
 
 
 @mirrored
+@reported
 def train(
     data: Any = None,
     recipe: StrPath | Config | None = None,
@@ -84,6 +87,7 @@ def train(
     if run is not None and not follows:
         Run.check_free(run)  # before images are read, which may take long
     config = choose(data, recipe, overrides, start_from)
+    show_request(config, data)
     session = _session(config, data, progress, each_tick)
     session.assemble()
     begun = _begun(session)
@@ -115,6 +119,7 @@ def name(data: Any, recipe: Config) -> Path:
 
 
 @mirrored
+@reported
 def resume(
     run: StrPath,
     *,
@@ -144,6 +149,7 @@ def resume(
             )
     with contextlib.nullcontext() if (follows := task()[0] > 0) else old.locked():
         before = old.config
+        show_request(before, data, old.where)
         if data is None:
             old.check_place(
                 f"name their new place: `ganvas resume {old.where} DATA`, in Python data=DATA"
@@ -155,7 +161,7 @@ def resume(
         config, source = session.config, session.source
         check_images(old, source, config.data.source)
         if progress and not follows:
-            announce(config, source, old.where)
+            announce(config, source)
         begun = _restored(session)
         if not follows:
             old.forget_after(session.step)
