@@ -31,7 +31,7 @@ demo: setup
 	rm -rf demo
 	$(BIN)/ganvas train mnist --recipe quick --set train.kimg=112 --run demo/run
 	$(BIN)/ganvas sample demo/run -n 100 --out demo/samples.png
-	$(BIN)/ganvas morph demo/run --out demo/morph.gif
+	$(BIN)/ganvas morph demo/run --grid 5x10 --seconds 6 --out demo/morph.gif
 	@echo "Look at: demo/run/samples (one row per digit, from noise to now), demo/samples.png, demo/morph.gif"
 
 bench: setup

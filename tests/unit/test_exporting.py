@@ -298,7 +298,7 @@ def test_gate(monkeypatch):
         asked.append(metrics)
         return SimpleNamespace(gate=GateResult(False, ("frechet 9 is above",)), scores={})
 
-    monkeypatch.setattr(sys.modules[_gate.__module__], "evaluate", evaluate)
+    monkeypatch.setattr(sys.modules[_gate.__module__], "measured", evaluate)
     run = Run("runs/a")
     assert _gate(run, Config(), None, "best", False)["passed"] is None
     assert asked == []

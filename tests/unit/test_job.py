@@ -1,5 +1,6 @@
 """A folder for one request, files that appear whole, locks, and signals."""
 
+import hashlib
 import json
 import os
 import signal
@@ -153,6 +154,26 @@ def test_one_signal_asks_a_second_one_interrupts_and_handlers_come_back():
         os.kill(os.getpid(), signal.SIGINT)
     assert [signal.getsignal(number) for number in SIGNALS] == before
     assert asked == [1]
+
+
+def test_the_first_signal_is_answered_at_once_also_during_a_long_computation():
+    wakeup = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(wakeup)
+    order, outer = [], []
+    kill = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+    with (
+        stopping(acknowledge=lambda: outer.append("answer")),
+        stopping(lambda: order.append("stop"), lambda: order.append("answer")) as stopped,
+    ):
+        kill.start()
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 400_000)  # no Python, and so no handler
+        order.append("computed")
+        kill.join()
+        assert stopped()
+    assert order == ["answer", "stop", "computed"]
+    assert outer == ["answer"], "an outer block is told, too"
+    signal.set_wakeup_fd(restored := signal.set_wakeup_fd(-1))
+    assert restored == wakeup
 
 
 def test_outside_the_main_thread_signals_stay_as_they_are():

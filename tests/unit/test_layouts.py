@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ganvas.base.progress import reporting
 from ganvas.data import Options, header, layouts, load
 from ganvas.data.listing import split
 from ganvas.errors import DataError
@@ -481,10 +482,12 @@ def test_the_header_comes_before_a_file_is_decoded(tmp_path, capsys):
     folder = fill(tmp_path, *(f"{name}/{i}.png" for name in "ab" for i in range(150)))
     cut = (folder / "a" / "0.png").read_bytes()[:300]
     (folder / "a" / "cut.png").write_bytes(cut)
-    source = load(folder, announce=header.show_found)
+    with reporting():
+        source = load(folder, announce=header.show_found)
     first = capsys.readouterr().err.splitlines()
     assert first[:2] == ["images     301", "classes    2: a (151), b (150)"]
-    header.show_used(source, {"run": "runs/x"})
+    with reporting(always=True):
+        header.show_used(source, {"run": "runs/x"})
     second = capsys.readouterr().err.splitlines()
     used = f"{source.count} to train on, {source.held_count} held out"
     assert second[0] == f"used       {used}; 1 unreadable, such as a/cut.png"
@@ -503,7 +506,8 @@ def test_the_header_stops_nothing(tmp_path, monkeypatch, stream):
     streams = {"missing": None, "closed": closed, "broken": broken}
     with monkeypatch.context() as patch:
         patch.setattr("sys.stderr", streams[stream])
-        header.show(source)
+        with reporting():
+            header.show(source)
     with contextlib.suppress(BrokenPipeError):
         broken.close()
 

@@ -171,24 +171,30 @@ class Terminal(io.StringIO):
 
 
 def test_the_progress_bar_lets_only_its_own_control_characters_through(monkeypatch):
-    from ganvas.cli.app import counter
+    from ganvas.base.progress import reporting, say, stage
     from ganvas.training.callbacks.progress_bar import ProgressBar
 
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setenv("TERM", "xterm")
-    plan = SimpleNamespace(total=4, kimg=lambda step: step / 10)
-    with covered():
-        with ProgressBar(SimpleNamespace(), plan, 0) as bar:
+    plan = SimpleNamespace(
+        total=4, tick=1, kimg=lambda step: step / 10, score_due=lambda step: False
+    )
+    run = SimpleNamespace(rows=list, best={})
+    parts = SimpleNamespace(seconds=0.1), SimpleNamespace(path=Path("\x1b[5m.png"))
+    with covered(), reporting():
+        bar = ProgressBar(run, plan, 0, *parts)
+        with bar:
             bar.tick(1, {"[red]loss\x1b]0;pwn\x07": 1.0})
             sys.stderr.write("note: \x1b]0;pwn\x07 \x1b[5m \u202e\n")
             sys.stdout.write("\x1b[5m\n")
-        counter("images")(1, 2)
+            say("\x1b[5m")
+        with stage("\x1b[5m"):
+            pass
         assert isinstance(sys.stderr, Printable)
     shown = terminal.getvalue()
-    assert "\x1b[" in shown, "the bar of rich moves the cursor"
-    assert "\r1/2 images" in shown
+    assert "\x1b[" in shown, "the panel of rich moves the cursor"
     assert "\x1b]0" not in shown and "\x1b[5m" not in shown and "\u202e" not in shown
     assert "\\x1b]0;pwn\\x07 \\x1b[5m" in shown and "[red]loss" in shown
 
@@ -207,11 +213,12 @@ def test_every_sink_is_one_of_these():
     }
     assert found == {
         ("base/csv_files.py", "csv.w"),
+        ("base/display.py", "Console("),
         ("base/log_lines.py", "StreamHandler"),
         ("base/log_lines.py", "basicConfig"),
+        ("base/signals.py", "os.write"),  # numbers of signals, to a pipe
         ("cli/app.py", "os.write"),  # what TensorFlow wrote while it started, after a failure
         ("reports/tables.py", "Console("),  # into a string
-        ("training/callbacks/progress_bar.py", "Console("),
     }
 
 

@@ -313,7 +313,7 @@ def test_an_end_that_cannot_be_sent_keeps_the_run(work, shop):
 
 
 @pytest.mark.parametrize("raised", [KeyboardInterrupt(), Diverged("gone"), RunError("the disk")])
-def test_whatever_ends_a_run_it_is_sent_or_kept(work, shop, capsys, monkeypatch, raised):
+def test_whatever_ends_a_run_it_is_sent_or_kept(work, shop, caplog, monkeypatch, raised):
     run, mine = work
     kept = []
     monkeypatch.setattr(remote, "keep", lambda folder: kept.append(folder) or folder)
@@ -325,12 +325,13 @@ def test_whatever_ends_a_run_it_is_sent_or_kept(work, shop, capsys, monkeypatch,
     with pytest.raises(type(raised)), mine.at_the_end():
         played(run, 1)
         raise raised
-    assert f"the complete run is in {run.folder}\n" in capsys.readouterr().err
+    notes = getattr(raised, "__notes__", [caplog.text])
+    assert f"the complete run is in {run.folder}" in notes[-1] and notes[-1] in caplog.text
     assert kept == [run.folder]
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError("no bucket"), KeyboardInterrupt()])
-def test_however_a_last_sending_fails_the_run_is_kept(work, shop, capsys, monkeypatch, error):
+def test_however_a_last_sending_fails_the_run_is_kept(work, shop, monkeypatch, error):
     run, mine = work
     kept = []
     monkeypatch.setattr(remote, "keep", lambda folder: kept.append(folder) or folder)
@@ -339,7 +340,7 @@ def test_however_a_last_sending_fails_the_run_is_kept(work, shop, capsys, monkey
     end = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else UsageError
     with pytest.raises(end) as raised, mine.at_the_end():
         played(run, 1)
-    said = str(raised.value) + capsys.readouterr().err
+    said = str(raised.value) + "".join(getattr(raised.value, "__notes__", ()))
     assert kept == [run.folder] and f"the complete run is in {run.folder}" in said
 
 

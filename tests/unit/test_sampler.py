@@ -86,6 +86,19 @@ def test_found_groups_are_no_labels():
         grouped.sample(1, label=0)
 
 
+def test_walks_side_by_side_keep_their_classes():
+    sampler = Sampler(PAIR.generator((16, 16, 1), 3), ["a", "b", "c"], [0.2, 0.3, 0.5])
+    frames = sampler.walks(4, seconds=2, fps=10)
+    assert frames.shape == (20, 4, 16, 16, 1)
+    noise = sampler.noise(8).reshape(4, 2, -1)[:, 0]
+    first = sampler.decode(noise, np.array([0, 1, 2, 0]))
+    assert np.abs(frames[0].astype(int) - first).max() <= 1
+    one = sampler.walks(4, seconds=2, fps=10, label="c")
+    assert np.abs(one[0].astype(int) - sampler.decode(noise, np.full(4, 2))).max() <= 1
+    steps = np.abs(np.diff(frames.astype(int), axis=0)).mean(axis=(1, 2, 3, 4))
+    assert steps.max() < 4 * steps.mean(), "no jumps"
+
+
 def test_walk_is_smooth_and_closed():
     frames = Sampler(PAIR.generator((16, 16, 1))).walk(seconds=3, fps=20).astype(float)
     assert frames.shape == (60, 16, 16, 1)

@@ -16,6 +16,7 @@ from typing import IO, Any
 import filelock
 
 from ..errors import RunError
+from .messages import log
 
 PARTS = (".*.part*",)
 """Patterns of the names of incomplete files that a killed process may leave."""
@@ -183,13 +184,13 @@ def in_turn(lock: Path, note: str = "") -> Iterator[None]:
     """Wait for a lock file, and hold it. The thread that holds it may acquire it again.
 
     Args:
-        note: written to standard error if the wait is longer than a second.
+        note: logged if the wait is longer than a second.
     """
     held = filelock.FileLock(lock, is_singleton=True)
     try:
         held.acquire(timeout=1)
     except filelock.Timeout:
-        sys.stderr.write(note)
+        log.warning(note)
         held.acquire()
     try:
         yield

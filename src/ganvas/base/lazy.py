@@ -25,15 +25,15 @@ def fetch(package: str, homes: Mapping[str, Sequence[str]], name: str) -> Any:
     """
     for home, names in homes.items():
         if name in names:
-            value = getattr(_imported(f"{package}.{home}"), name)
+            value = getattr(imported(f"{package}.{home}"), name)
             setattr(sys.modules[package], name, value)
             return value
     if name.isidentifier() and name[0] != "_" and importlib.util.find_spec(f"{package}.{name}"):
-        return _imported(f"{package}.{name}")
+        return imported(f"{package}.{name}")
     raise AttributeError(f"module '{package}' has no attribute '{name}'")
 
 
-def _imported(name: str) -> ModuleType:
+def imported(name: str) -> ModuleType:
     """The module. Keras and rich draw a random number when they are imported: the caller's random
     state is restored."""
     before, backend = random.getstate(), os.environ.get("KERAS_BACKEND", "tensorflow")

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from ..base.printing import Printable, covered, on_one_line, open_streams
+from ..base.progress import reporting
 from ..errors import Advice, GanvasError
 from . import (  # noqa: F401 - they add their commands
     balance,
@@ -45,7 +46,7 @@ def run_command(arguments: list[str]) -> int:
     warnings.showwarning = _print_advice
     open_streams()
     try:
-        with covered():
+        with covered(), reporting(always=True):
             return _run(arguments)
     finally:
         sys.excepthook = _print_traceback  # Typer has set its own

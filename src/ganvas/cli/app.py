@@ -6,17 +6,18 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from typer.core import TyperGroup
 
 from .. import __version__
-from ..base.printing import on_one_line, uncovered
+from ..base.printing import on_one_line
+from ..base.progress import stage
 from ..errors import UsageError
 from .completion import run_folders, set_keys
+from .verbosity import App, Group
 
 if TYPE_CHECKING:
     from ..storage.run import Run
@@ -34,7 +35,7 @@ GROUPS = {
 """The commands, in the order in which `ganvas --help` lists them."""
 
 
-class Grouped(TyperGroup):
+class Grouped(Group):
     """The commands of `ganvas`, under headings."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -54,7 +55,7 @@ class Grouped(TyperGroup):
                 formatter.write_dl(rows)
 
 
-app = typer.Typer(
+app = App(
     name="ganvas",
     cls=Grouped,
     help="Train image GANs: from a folder of images to a trained generator, with monitoring and "
@@ -145,7 +146,7 @@ def group(name: str, purpose: str) -> typer.Typer:
         if context.invoked_subcommand is None:
             typer.echo(context.get_help())
 
-    made = typer.Typer(rich_markup_mode=None)
+    made = App(rich_markup_mode=None, cls=Group)
     made.callback(invoke_without_command=True, help=purpose)(show)
     app.add_typer(made, name=name)
     return made
@@ -172,27 +173,23 @@ def by_ray(workers: int | None, address: str | None) -> bool:
     return workers is not None
 
 
-def counter(unit: str) -> Callable[[int, int], None]:
-    """A progress function: a line that counts on a terminal; elsewhere it prints nothing."""
+def tensorflow(*names: str) -> Any:
+    """The package with TensorFlow loaded, without TensorFlow's messages at its start.
 
-    def progress(done: int, count: int) -> None:
-        if sys.stderr.isatty():
-            uncovered(sys.stderr).write(f"\r{done}/{count} {unit}" + "\n" * (done == count))
-
-    return progress
-
-
-def tensorflow() -> Any:
-    """The package with TensorFlow loaded, without TensorFlow's messages at its start."""
+    Args:
+        names: public functions that are needed and imported with it.
+    """
     import ganvas
 
-    with held_back_stderr():
+    with stage("importing TensorFlow"), held_back_stderr():
         with hidden("matplotlib", "pandas"):
             import keras
         import tensorflow as tf
 
         tf.config.list_physical_devices()
         keras.config.disable_traceback_filtering()
+        for name in names:
+            getattr(ganvas, name)
     return ganvas
 
 

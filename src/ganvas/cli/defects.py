@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ..base.own_files import check_replaceable
+from ..base.progress import stage
 from ..errors import UsageError
 from .app import DATA_HELP, STOPPED, Json, Seed, group, held_back_stderr, table, tensorflow
 
@@ -55,10 +56,11 @@ def fit(
     from ..kits import defects as kit
 
     try:
-        detector = kit.fit(
-            good, out, alpha=alpha, size=sides, patch=patch, kimg=kimg, seed=seed,
-            all_good=all_good,
-        )  # fmt: skip
+        with stage("fitting"):
+            detector = kit.fit(
+                good, out, alpha=alpha, size=sides, patch=patch, kimg=kimg, seed=seed,
+                all_good=all_good,
+            )  # fmt: skip
     except KeyboardInterrupt:
         sys.stderr.write(f"stopped: the same command resumes it ({out}/work has its state)\n")
         return STOPPED
@@ -82,7 +84,8 @@ def score(
     from ..kits.defects.overlay import write
 
     named = read(images, detector.shape, detector.levels)
-    verdicts = detector.score(named.pixels, alpha=alpha, heatmaps=out is not None)
+    with stage("scoring", len(named.pixels), "images"):
+        verdicts = detector.score(named.pixels, alpha=alpha, heatmaps=out is not None)
     rows = [
         {"path": path, "score": round(float(s), 6), "p_value": round(float(p), 6),
          "defective": bool(d)}
@@ -125,7 +128,8 @@ def report(
     detector = _loaded(model)
     from ..kits import defects as kit
 
-    found = kit.report(detector, good, bad, masks=masks, out=out, alpha=alpha)
+    with stage("measuring"):
+        found = kit.report(detector, good, bad, masks=masks, out=out, alpha=alpha)
     if as_json:
         typer.echo(json.dumps(found.to_dict()))
     else:

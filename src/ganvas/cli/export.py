@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..base.progress import stage
 from .app import Json, RunFolder, WhichModel, app, held_back_stderr, table, tensorflow
 
 
@@ -43,8 +44,8 @@ def export(
     names = check(name.strip() for name in formats.split(",") if name.strip())
     check_free(to, version)
     Run.open(run)
-    ganvas = tensorflow()
-    with held_back_stderr():  # messages of the converters
+    ganvas = tensorflow("export")
+    with stage("exporting"), held_back_stderr():  # messages of the converters
         folder = ganvas.export(
             run, to, formats=names, version=version, unvalidated=unvalidated, model=which, data=data
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from ..base.own_files import check_replaceable
+from ..base.progress import stage
 from ..errors import UsageError
 from .app import (
     RunFolder,
@@ -16,6 +18,9 @@ from .app import (
     app,
     tensorflow,
 )
+
+LARGEST = 2_000_000_000
+"""Most bytes of all frames."""
 
 
 @app.command()
@@ -26,22 +31,60 @@ def morph(
     ] = 4.0,
     seed: Seed = 0,
     label: Annotated[str | None, typer.Option(help="Class name or index.")] = None,
+    grid: Annotated[
+        str,
+        typer.Option(
+            metavar="ROWSxCOLUMNS",
+            help="Several walks side by side; with classes each cell keeps one.",
+        ),
+    ] = "1x1",
+    scale: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Whole factor; default: about 600 pixels wide."),
+    ] = None,
+    film: Annotated[
+        Literal["gif", "webp", "mp4"] | None,
+        typer.Option("--format", help="Default: by the name of the file."),
+    ] = None,
     which: WhichModel = "best",
-    out: Annotated[Path, typer.Option(help="GIF file to write.")] = Path("morph.gif"),
+    out: Annotated[
+        Path | None, typer.Option(help="The film to write; default: morph.FORMAT.")
+    ] = None,
 ) -> None:
-    """Animate a walk through latent space (GIF)."""
+    """Animate a walk through latent space (GIF, WebP, MP4)."""
+    from ..images.films import PER_SECOND, format_of, write_film
+    from ..images.sheets import enlarged, factor, side_by_side
     from ..storage import remote
     from ..storage.run import Run
 
+    out = out or Path(f"morph.{film or 'gif'}")
     remote.here(out)
     Run.open(run)
-    if out.suffix.lower() != ".gif":
-        raise UsageError(f"--out {out}: morph writes a GIF; give a name that ends in .gif")
+    kind, (rows, columns) = format_of(out, film), _sides(grid)
     check_replaceable(out)
-    ganvas = tensorflow()
-    from .. import images
-
-    frames = ganvas.load(run, which).walk(seconds, seed=seed, label=label)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    images.write_gif(out, frames, seconds)
+    ganvas = tensorflow("load")
+    sampler, fps = ganvas.load(run, which), PER_SECOND[kind]
+    height, width, channels = sampler.shape
+    wide = columns * (width + 2) - 2
+    times = scale or factor(wide)
+    needed = seconds * fps * rows * (height + 2) * wide * channels * times**2
+    if needed > LARGEST:
+        raise UsageError(
+            f"the film would need {needed / 1e9:.1f} GB of memory, {LARGEST / 1e9:g} are accepted: "
+            "lower --seconds, --grid or --scale"
+        )
+    if rows * columns == 1:
+        frames = sampler.walk(seconds, label, seed, fps)
+    else:
+        cells = sampler.walks(rows * columns, seconds, label, seed, fps)
+        frames = side_by_side(cells, columns)
+    with stage("writing the film"):
+        write_film(out, enlarged(frames, times), seconds)
     typer.echo(str(out))
+
+
+def _sides(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,2})[x×](\d{1,2})", text)
+    if not found or not int(found[1]) * int(found[2]):
+        raise UsageError(f"--grid must be ROWSxCOLUMNS, such as 4x6, up to 99x99, got {text}")
+    return int(found[1]), int(found[2])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..base.progress import say
 from ..errors import UsageError
 from .app import DATA_HELP, STOPPED, Json, Seed, Values, group, tensorflow
 
@@ -57,7 +58,7 @@ def tile(
     result = make_tiles(
         images, out, size=sides, n=n, repeat=repeat, morph=morph, together=together,
         kimg=kimg, scale=scale, seed=seed, overrides=options,
-        progress=not as_json or sys.stderr.isatty(), tell=_message,
+        progress=not as_json or sys.stderr.isatty(), tell=say,
     )  # fmt: skip
     summary = (
         f"{out}: {len(result.tiles)} tiles in tiles/, their seams {result.ratio:.2f} times a step "
@@ -110,7 +111,7 @@ def logos(
     result = make_logos(
         data, out, palette=colours, n=n, size=size, svg=svg, variations=variations, walk=walk,
         edits=directions, judge=judge, truncation=truncation, kind=kind, kimg=kimg, seed=seed,
-        overrides=options, progress=not as_json or sys.stderr.isatty(), tell=_message,
+        overrides=options, progress=not as_json or sys.stderr.isatty(), tell=say,
     )  # fmt: skip
     for row in result.precision_recall if not as_json else ():
         typer.echo(
@@ -138,10 +139,6 @@ def _size(text: str) -> tuple[int, int]:
         raise UsageError(f"--size must be HxW in pixels, such as 256x384, or one side, got {text}")
     height = int(found[1])
     return height, int(found[2] or height)
-
-
-def _message(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
 
 
 def _number(value: float | None) -> str:

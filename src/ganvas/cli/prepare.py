@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..base.progress import stage
 from .app import (
     Address,
     DataArgument,
@@ -14,7 +15,6 @@ from .app import (
     Workers,
     app,
     by_ray,
-    counter,
     tensorflow,
 )
 
@@ -37,7 +37,6 @@ def prepare(
     from ..data import Options, header
     from ..storage import remote
 
-    progress = counter("images")
     options = Options(size=size, labels=str(labels.absolute()) if labels else True)
 
     def announce(images: Listing) -> None:
@@ -46,15 +45,17 @@ def prepare(
     if by_ray(workers, address):
         from ..cluster import pack as pack_by_ray
 
-        pack_by_ray(
-            data, to, options, shard_mb, workers=workers, address=address, progress=progress,
-            announce=announce,
-        )  # fmt: skip
+        with stage("preparing", 0, "images") as preparing:
+            pack_by_ray(
+                data, to, options, shard_mb, workers=workers, address=address,
+                progress=preparing.update, announce=announce,
+            )  # fmt: skip
     else:
         tensorflow()
         from ..data import prepare as pack
 
-        pack(data, to, options, shard_mb=shard_mb, progress=progress, announce=announce)
+        with stage("preparing", 0, "images") as preparing:
+            pack(data, to, options, shard_mb=shard_mb, progress=preparing.update, announce=announce)
     index = parse_object(remote.read(to, "index.json"))
     typer.echo(
         f"{remote.address(to) or to}: {index['count']} images in {len(index['shards'])} shards"

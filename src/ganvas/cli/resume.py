@@ -32,6 +32,7 @@ def resume(
 ) -> int:
     """Resume a run exactly where it stopped."""
     from ..config import parse_set
+    from ..data.header import show_request
     from ..storage.run import Run
 
     old = Run.open(run)
@@ -40,7 +41,8 @@ def resume(
         return 0
     changed = parse_set(values or [])
     if not by_ray(workers, address) or workers is None:
-        return finished(tensorflow().resume(run, data=data, overrides=changed))
+        show_request(old.config, data, old.where)
+        return finished(tensorflow("resume").resume(run, data=data, overrides=changed))
     tensorflow()
     from ..cluster import resume as resume_by_ray
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..base.own_files import SOFTWARE, check_replaceable
+from ..base.progress import stage
 from ..errors import UsageError
 from .app import (
     MODEL_HELP,
@@ -17,7 +18,6 @@ from .app import (
     Workers,
     app,
     by_ray,
-    counter,
     tensorflow,
 )
 from .completion import run_folders
@@ -60,8 +60,10 @@ def sample(
     check_replaceable(*([out] if grid else [out / f"{index:06d}.png" for index in range(n)]))
     ganvas = tensorflow()
     from .. import images
+    from ..images.sheets import named, sheet
 
-    pictures = ganvas.load(model, which).sample(n, label, seed, truncation)
+    sampler = ganvas.load(model, which)
+    pictures = sampler.sample(n, label, seed, truncation)
     about = SOFTWARE | {
         "model": remote.address(model) or str(model),
         "seed": str(seed),
@@ -70,7 +72,9 @@ def sample(
     about |= {"label": label} if label else {}
     if grid:
         out.parent.mkdir(parents=True, exist_ok=True)
-        images.write_png(out, images.grid(pictures), about)
+        labels = sampler.labels(n, label, seed) if sampler.names else None
+        captions = [named(one, sampler.names) for one in labels] if labels is not None else ()
+        images.write_png(out, sheet(pictures, captions=captions), about)
     else:
         out.mkdir(parents=True, exist_ok=True)
         for index, picture in enumerate(pictures):
@@ -99,9 +103,10 @@ def _draw(
         tensorflow()
     from ..cluster import draw
 
-    result = draw(
-        model, out, n, seed=seed, label=label, truncation=truncation, which=which, shards=shards,
-        workers=workers, address=address, progress=counter("images"),
-    )  # fmt: skip
+    with stage("drawing", n, "images") as drawing:
+        result = draw(
+            model, out, n, seed=seed, label=label, truncation=truncation, which=which,
+            shards=shards, workers=workers, address=address, progress=drawing.update,
+        )  # fmt: skip
     before = n - result.drawn
     typer.echo(f"{out}: {n} images" + (f", {before} of them existed already" if before else ""))

@@ -66,6 +66,7 @@ def train(
     """Train a GAN on images."""
     from ..base.workers import task
     from ..config import parse_set
+    from ..data.header import show_request
     from ..storage.run import Run
     from ..training.choosing import choose
 
@@ -76,7 +77,9 @@ def train(
     if run and not go_on and task()[0] == 0:
         Run.check_free(run)
     shared = by_ray(workers, address)
-    ganvas = tensorflow()
+    if not shared:
+        show_request(config, data)
+    ganvas = tensorflow("rehearse" if dry_run else "train")
     if dry_run:
         return _print_report(ganvas.rehearse(data, config, progress=True))
     if shared and workers is not None:

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ..base.logs import quiet
+from ..base.messages import log
 from ..base.printing import on_one_line
+from ..base.progress import heard, reported
 from ..base.signals import stopping
 from ..base.workers import task
 from ..config import Config
@@ -29,6 +31,7 @@ from .ray import RESTARTS, joined, resources, share_of
 _INTERVAL = 0.2  # seconds between two requests for the lines of the chief
 
 
+@reported
 def train(
     data: Any = None,
     recipe: str | os.PathLike[str] | Config | None = None,
@@ -67,11 +70,12 @@ def train(
     new = old or Run(name(data, config))
     arguments = {
         "data": _absolute(data), "recipe": config, "run": str(new.folder),
-        "go_on": True, "progress": progress,
+        "go_on": True, "progress": progress and heard(),
     }  # fmt: skip
     return _run("train", arguments, new, workers, address)
 
 
+@reported
 def resume(
     run: str | os.PathLike[str],
     *,
@@ -88,7 +92,7 @@ def resume(
     check(old.config.with_values(overrides or {}), workers, workers)
     arguments = {
         "run": str(old.folder), "data": _absolute(data), "overrides": dict(overrides or {}),
-        "progress": progress,
+        "progress": progress and heard(),
     }  # fmt: skip
     return _run("resume", arguments, old, workers, address)
 
@@ -118,7 +122,7 @@ def _run(call: str, arguments: dict[str, Any], run: Run, workers: int, address: 
                         f"workers died {again + 1} times ({error}): only the current tick is lost; "
                         f"resume: ganvas resume {run.folder} --workers {workers}"
                     ) from error
-                sys.stderr.write(f"note: {error}; all workers restart from the last tick\n")
+                log.warning(f"{error}; all workers restart from the last tick")
     return run
 
 
@@ -161,7 +165,7 @@ def _once(
 
     thread = threading.Thread(target=fit, daemon=True)
     try:
-        with stopping(lambda: _request_stop(relay)):
+        with stopping(lambda: _request_stop(relay), acknowledge):
             thread.start()  # not in this one, where Ray Train would handle Ctrl-C
             while thread.is_alive():
                 _show(ray.get(relay.take.remote()))
@@ -262,4 +266,8 @@ def _note(message: Warning | str, category: type[Warning], *place: Any, **option
 def _request_stop(relay: Any) -> None:
     """Stop after the current tick, when its state is saved."""
     relay.stop.remote()
-    sys.stderr.write("stopping after this tick; press Ctrl-C again to stop at once\n")
+
+
+def acknowledge() -> None:
+    """Answer the first signal."""
+    log.warning("stopping after this tick, when the state is saved; Ctrl-C again stops at once")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ganvas.base.logs import quiet_pillow
+from ganvas.base.progress import counted, stage
 from ganvas.data.archives import unpacked
 from ganvas.data.arranging import Layout, arrange
 from ganvas.data.checkup import (
@@ -74,8 +75,12 @@ def _checked(layout: Layout, options: Options, announce: Announce | None) -> Row
     """
     with quiet_pillow():
         seen = partial(attempt, partial(look, measure=measures(options)))
-        with closing(mapped(seen, layout.paths)) as results:
-            tops = headers_of(results)
+        paths = layout.paths
+        with (
+            stage("reading headers", len(paths), "images") as reading,
+            closing(mapped(seen, paths)) as results,
+        ):
+            tops = headers_of(counted(results, reading))
         headers = Headers(layout, tops)
         if announce:
             numbers = np.arange(len(headers.good), dtype=np.uint64)  # in place of the hashes
@@ -88,8 +93,12 @@ def _checked(layout: Layout, options: Options, announce: Announce | None) -> Row
         )
         kept = np.empty((len(headers.good) if keep else 0, *shape), np.uint8)
         checks, broken = Checks(), dict[int, str]()
-        with closing(mapped(partial(attempt, decode), headers.good)) as decoded:
-            for place, one in enumerate(decoded):
+        good = headers.good
+        with (
+            stage("checking images", len(good), "images") as checking,
+            closing(mapped(partial(attempt, decode), good)) as decoded,
+        ):
+            for place, one in enumerate(counted(decoded, checking)):
                 if isinstance(one, str):
                     broken[place] = one
                     continue

@@ -1,17 +1,22 @@
-"""What is said about the images before the work begins. Needs no TensorFlow."""
+"""What is said about the images before the work begins, if progress is reported. Needs no
+TensorFlow."""
 
 from __future__ import annotations
 
-import contextlib
-import sys
+import os
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..base.messages import log
 from ..base.printing import on_one_line
+from ..base.progress import say
 from .findings import FEW, Report
 from .listing import Listing
 from .walk import IMAGE, NO_IMAGE
+
+if TYPE_CHECKING:
+    from ..config import Config
 
 _WIDTH = 80
 _INDENT = 11
@@ -30,9 +35,30 @@ def header(source: Listing, more: Mapping[str, str] | None = None) -> list[str]:
 
 
 def show(source: Listing, more: Mapping[str, str] | None = None) -> None:
-    """Write the header to standard error, and the warnings of the checkup, one per line."""
+    """Write the header, and the warnings of the checkup, one per line."""
     show_found(source)
     show_used(source, more)
+
+
+def show_request(config: Config, data: Any = None, run: str = "") -> None:
+    """Write what was asked for, which is known before anything is read. Written once: a command
+    calls this before it imports TensorFlow, and then the function that does the work.
+
+    Args:
+        data: the images, if they are not those of the recipe.
+        run: the folder of a run that is resumed.
+    """
+    name = config.data.source if data is None else data
+    train = config.train
+    length = f"{train.epochs:g} epochs" if train.epochs else f"{train.kimg:g} kimg"
+    known = isinstance(name, (str, os.PathLike)) and os.fspath(name)
+    rows = {
+        "data": os.fspath(name) if known else "arrays",
+        "recipe": f"{config.recipe}, {length}",
+        "run": run,
+    }
+    for line in _lines(rows.items()):
+        say(line, once=True)
 
 
 def show_found(source: Listing) -> None:
@@ -42,15 +68,14 @@ def show_found(source: Listing) -> None:
 
 def show_used(source: Listing, more: Mapping[str, str] | None = None) -> None:
     """Write the second part of the header, and the warnings."""
-    lines = _lines(_settled(source, more))
-    _write([*lines, *(f"note: {on_one_line(one)}" for one in source.report.warnings)])
+    _write(_lines(_settled(source, more)))
+    for warning in source.report.warnings:
+        log.warning(warning)
 
 
 def _write(lines: Iterable[str]) -> None:
-    # Nobody reads a stream that is closed, or missing, which is None: the work goes on.
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write("".join(f"{line}\n" for line in lines))
-        sys.stderr.flush()
+    for line in lines:
+        say(line)
 
 
 def _lines(rows: Iterable[tuple[str, str]]) -> list[str]:

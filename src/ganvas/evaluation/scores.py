@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..base.progress import stage
 from ..errors import ConfigError, no_such
 from .base import Comparison, Score, Scorer
 from .copies import duplicates, near_copies
@@ -61,4 +62,10 @@ def score(c: Comparison, names: Sequence[str] | None = None) -> dict[str, Score]
     for name in names or ():
         if name not in SCORES:
             raise ConfigError(no_such("score", name, SCORES))
-    return {name: entry.scorer(c) for name, entry in SCORES.items() if not names or name in names}
+    chosen = {name: entry for name, entry in SCORES.items() if not names or name in names}
+    found = {}
+    with stage("scoring", len(chosen), "scores") as scoring:
+        for name, entry in chosen.items():
+            found[name] = entry.scorer(c)
+            scoring.advance()
+    return found

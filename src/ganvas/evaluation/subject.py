@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from ..base.progress import reported, stage
+from ..base.stages import Stage
 from ..config import Gate
 from ..data import Images, Options, header, load as load_images, options_for_others
 from ..data.generated import read_generated
 from ..errors import DataError, UsageError, no_such
 from ..features.base import Extractor
-from ..images import grid
+from ..images.sheets import sheet
 from ..sampling.sampler import Sampler, load
 from ..storage import remote
 from ..storage.run import Run
@@ -62,6 +64,7 @@ class Subject:
     model: str = ""
 
 
+@reported
 def evaluate(
     fakes: Any,
     data: Any = None,
@@ -91,6 +94,23 @@ def evaluate(
         UsageError: no real images, an unknown score, or n < 10.
         DataError: fakes and real images have different shapes.
     """
+    return measured(
+        fakes, data, metrics=metrics, n=n, features=features, seed=seed, model=model, labels=labels
+    )
+
+
+def measured(
+    fakes: Any,
+    data: Any = None,
+    *,
+    metrics: Sequence[str] | None = None,
+    n: int = 10_000,
+    features: str | os.PathLike[str] = "auto",
+    seed: int = 0,
+    model: str = "best",
+    labels: str | None = None,
+) -> Evaluation:
+    """As `evaluate`, as a part of other work: progress is reported if that of the caller is."""
     began = time.perf_counter()
     for name in metrics or ():
         if name not in SCORES:
@@ -101,10 +121,10 @@ def evaluate(
         raise UsageError(f"labels ({labels}) are of other real images: give them by --data")
     run = _run(fakes)
     given = (data, n, seed, labels)
-    subject = _of_run(run, *given, model) if run else _of_images(fakes, *given)
-    extractor = extractor_for(subject.real, features)
-    if progress:
-        _announce(subject, fakes, held=run is not None and data is None)
+    with stage("reading the images"):
+        subject = _of_run(run, *given, model) if run else _of_images(fakes, *given)
+        extractor = extractor_for(subject.real, features)
+    _announce(subject, fakes, held=run is not None and data is None)
     comparison = _compare(subject, extractor, n, seed)
     scores = score(comparison, metrics)
     curves = {"precision", "recall"} <= set(scores)
@@ -247,13 +267,21 @@ def _truncation(
     """Precision and recall for each truncation."""
     if subject.sampler is None:
         return ()
+    with stage("measuring truncations", len(TRUNCATIONS)) as measuring:
+        return _curve(subject.sampler, comparison, extractor, seed, measuring)
+
+
+def _curve(
+    sampler: Sampler, comparison: Comparison, extractor: Extractor, seed: int, measuring: Stage
+) -> tuple[TruncationPoint, ...]:
     count, rows = min(2000, len(comparison.fake), len(comparison.real)), []
     for truncation in TRUNCATIONS:
-        drawn = subject.sampler.sample(count, seed=seed, truncation=truncation)
+        drawn = sampler.sample(count, seed=seed, truncation=truncation)
         one = Comparison(comparison.real[:count], describe(drawn, extractor), seed=seed)
         scores = score(one, ["precision", "recall"])
         values = scores["precision"].value, scores["recall"].value
         rows.append(TruncationPoint(truncation, *values))
+        measuring.advance()
     return tuple(rows)
 
 
@@ -267,5 +295,5 @@ def _pictures(subject: Subject, comparison: Comparison) -> Grids:
             [np.concatenate([shown.pixels[i : i + 1], comparison.train.pixels[found[i]]])
              for i in range(len(shown))]
         )  # fmt: skip
-        neighbours = grid(rows, NEIGHBOURS + 1)
-    return Grids(grid(subject.images[:64], 8), grid(real, 8), neighbours)
+        neighbours = sheet(rows, NEIGHBOURS + 1)
+    return Grids(sheet(subject.images[:64], 8), sheet(real, 8), neighbours)

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -19,6 +20,7 @@ import numpy as np
 
 from ..base.files import replacing
 from ..base.own_files import MARK, SOFTWARE
+from ..base.progress import stage
 from ..config.build import import_modules, operators_modules
 from ..errors import GanvasError, UsageError
 from ..storage import manifest
@@ -65,27 +67,49 @@ def bench(
     Returns: one for each artefact, batch (1 and 64; LiteRT files: 1) and number of threads.
     Raises: UsageError: the target is neither a run nor a model, or it is damaged.
     """
+    names = ["run"]
     if manifest.is_model(target):
-        manifest.verify(target)
+        names = list(manifest.verify(target)["artefacts"])
     else:
         Run.open(target)
     timings: list[Timing] = []
-    for threads in THREADS:
-        arguments = [os.fspath(target), str(threads), str(seconds), model, *operators_modules]
-        # -P: no modules from the current folder, which may be the one that is measured.
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", __name__, *arguments],
-            capture_output=True, text=True, check=False,
-            env={
-                **os.environ, "TF_CPP_MIN_LOG_LEVEL": "3",
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            },
-        )  # fmt: skip
-        if done.returncode:
-            why = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise UsageError(f"{target} cannot be timed with {threads} threads ({why})")
-        timings += [Timing(**row) for row in json.loads(done.stdout.splitlines()[-1])]
+    total = len(THREADS) * sum(len(batches(name)) for name in names)
+    with stage("timing", total, "measurements") as timing:
+        for threads in THREADS:
+            words = [os.fspath(target), str(threads), str(seconds), model, *operators_modules]
+            for row in _rows(words):
+                timings.append(Timing(**row))
+                timing.advance()
     return timings
+
+
+def batches(name: str) -> tuple[int, ...]:
+    """The batches that are measured of an artefact."""
+    return BATCHES[:1] if name.endswith(".tflite") else BATCHES
+
+
+def _rows(words: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The timings of a process that measures, as soon as it writes them.
+
+    Raises: UsageError: it fails.
+    """
+    # -P: no modules from the current folder, which may be the one that is measured.
+    command = [sys.executable, "-P", "-m", __name__, *words]
+    path = os.pathsep.join(filter(None, sys.path))
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": path}
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as errors,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
+        ) as process,
+    ):
+        for line in process.stdout or ():
+            if line.startswith("{"):
+                yield json.loads(line)
+        if process.wait():
+            errors.seek(0)
+            why = (errors.read().strip().splitlines() or ["no message"])[-1]
+            raise UsageError(f"{words[0]} cannot be timed with {words[1]} threads ({why})")
 
 
 def measure(target: str, threads: int, seconds: float, model: str) -> Iterator[Timing]:
@@ -105,7 +129,7 @@ def measure(target: str, threads: int, seconds: float, model: str) -> Iterator[T
         names = manifest.verify(folder)["artefacts"]
         draws = {name: opened(folder, name, threads) for name in names}
     for name, draw in draws.items():
-        for batch in BATCHES[:1] if name.endswith(".tflite") else BATCHES:
+        for batch in batches(name):
             noise, labels = sampler.noise(batch), sampler.labels(batch, None, 0)
             times = clock(partial(draw, noise, labels), seconds, 1000)
             yield Timing(
@@ -174,11 +198,12 @@ def _main(arguments: Sequence[str]) -> int:
     target, threads, seconds, model, *modules = arguments
     try:
         import_modules(modules)
-        timings = list(measure(target, int(threads), float(seconds), model))
+        for one in measure(target, int(threads), float(seconds), model):
+            sys.stdout.write(json.dumps(one.to_dict()) + "\n")
+            sys.stdout.flush()
     except GanvasError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(json.dumps([one.to_dict() for one in timings]) + "\n")
     return 0
 
 

@@ -12,10 +12,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ..base.progress import stage
 from ..config import Config
 from ..data import Images, load as load_images, options_for_others, options_of
 from ..errors import Advice, DataError, Refused, UsageError
-from ..evaluation import evaluate
+from ..evaluation.subject import measured
 from ..sampling.sampler import Sampler, load
 from ..serve.signatures import MOST
 from ..storage import manifest, remote
@@ -104,13 +105,16 @@ def _tried(
     """
     kept: dict[str, Any] = {}
     withheld: dict[str, list[str]] = {}
-    for name, make in artefacts.makers(formats, sampler):
-        found, faults = _try(folder, name, make, parity)
-        if faults:
-            withheld[name] = faults
-            warnings.warn(f"{name} is not published: {'; '.join(faults)}", Advice, stacklevel=3)
-        else:
-            kept[name] = found
+    makers = list(artefacts.makers(formats, sampler))
+    with stage("writing and checking", len(makers), "files") as writing:
+        for name, make in makers:
+            found, faults = _try(folder, name, make, parity)
+            if faults:
+                withheld[name] = faults
+                warnings.warn(f"{name} is not published: {'; '.join(faults)}", Advice, stacklevel=3)
+            else:
+                kept[name] = found
+            writing.advance()
     if not kept:
         raise Refused(
             f"no file of {', '.join(formats)} is good enough ({next(iter(withheld.values()))[0]}): "
@@ -126,7 +130,7 @@ def _gate(run: Run, config: Config, data: Any, model: str, unvalidated: bool) ->
         return {"passed": None, "failed": [], "scores": {}}
     names = sorted({key.rpartition("_")[0] for key in demands})
     try:
-        result = evaluate(run, data, metrics=names, model=model)
+        result = measured(run, data, metrics=names, model=model)
     except UsageError:
         if not unvalidated:
             raise

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..base.progress import stage
 from ..errors import UsageError
 
 CHUNK = 64
@@ -61,15 +62,17 @@ class Extractor:
         self.check(images.shape[1:])
         features = np.empty((len(images), self.width), np.float32)
         probabilities = np.empty((len(images), self.classes), np.float32) if self.classes else None
-        for start in range(0, len(images), CHUNK):
-            rows = slice(start, start + CHUNK)
-            piece = images[rows]
-            # Always the same batch size: arithmetic that does not depend on N, one trace.
-            padded = self._bring(np.resize(piece, (CHUNK, *piece.shape[1:])))
-            found, classes = self._network(padded)
-            features[rows] = np.reshape(found, (CHUNK, -1))[: len(piece)]
-            if probabilities is not None:
-                probabilities[rows] = np.asarray(classes)[: len(piece)]
+        with stage("computing features", len(images), "images") as computing:
+            for start in range(0, len(images), CHUNK):
+                rows = slice(start, start + CHUNK)
+                piece = images[rows]
+                # Always the same batch size: arithmetic that does not depend on N, one trace.
+                padded = self._bring(np.resize(piece, (CHUNK, *piece.shape[1:])))
+                found, classes = self._network(padded)
+                features[rows] = np.reshape(found, (CHUNK, -1))[: len(piece)]
+                if probabilities is not None:
+                    probabilities[rows] = np.asarray(classes)[: len(piece)]
+                computing.advance(len(piece))
         bad = len(features) - int(np.isfinite(features).all(1).sum())
         if bad:
             raise UsageError(

@@ -154,7 +154,7 @@ def write_png(path: str | Path, image: np.ndarray, metadata: dict[str, str] | No
 
 def write_gif(path: str | Path, frames: np.ndarray, seconds: float) -> None:
     """Writes uint8 [N, H, W, C] as an endless GIF of about `seconds` in all; alpha over white."""
-    pages = [_to_channels(_from_array(frame), 1 if frame.shape[-1] < 3 else 3) for frame in frames]
+    pages = [over_white(frame) for frame in frames]
     # GIF counts in hundredths of a second, and browsers slow down frames shorter than two of them.
     pause = max(20, round(100 * seconds / len(pages)) * 10)
     buffer = io.BytesIO()
@@ -163,6 +163,11 @@ def write_gif(path: str | Path, frames: np.ndarray, seconds: float) -> None:
         buffer, "gif", save_all=True, append_images=others, duration=pause, loop=0, comment=MARK
     )
     _write(Path(path), buffer.getvalue())
+
+
+def over_white(image: np.ndarray) -> Image.Image:
+    """uint8 [H, W, C] as a grey or colour image of Pillow, without alpha."""
+    return _to_channels(_from_array(image), 1 if image.shape[-1] < 3 else 3)
 
 
 def grid(images: np.ndarray, columns: int | None = None, gap: int = 2) -> np.ndarray:

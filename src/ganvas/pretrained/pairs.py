@@ -26,7 +26,8 @@ from ..errors import ModelError, UsageError
 from ..gan.networks import NETWORKS, Networks
 from ..gan.networks.base import map_sizes
 from ..gan.pairing import class_count
-from ..images import grid, to_uint8, write_png
+from ..images import to_uint8, write_png
+from ..images.sheets import sheet
 from .cards import WEIGHTS, card
 
 PLAYERS = ("generator", "discriminator")
@@ -128,7 +129,7 @@ def picture(name: str, path: Path, images: int = 64) -> None:
     pair = bundled(name, max(card(name).sizes))
     noise = np.random.default_rng(0).normal(size=(images, pair.generator.input["noise"].shape[-1]))
     drawn = pair.generator({"noise": noise.astype(np.float32)}, training=False)
-    write_png(path, grid(to_uint8(drawn)))
+    write_png(path, sheet(to_uint8(drawn)))
 
 
 def _read(file: Path | IO[bytes], name: str) -> Pair:

@@ -14,6 +14,7 @@ import tensorflow as tf
 from .. import images
 from ..base import keras_files, saved_models
 from ..base.classes import class_index
+from ..base.progress import stage
 from ..base.types import StrPath
 from ..errors import Advice, ModelError, RunError, UsageError
 from ..gan import layers
@@ -193,12 +194,14 @@ class Sampler:
         if self.conditional:
             inputs["label"] = np.asarray(labels, np.int32)
         chunks = []
-        for start in range(0, len(noise), CHUNK):
-            chunk = {k: v[start : start + CHUNK] for k, v in inputs.items()}
-            length = len(chunk["noise"])
-            # Always the same batch size: arithmetic that does not depend on n, one trace.
-            padded = {k: np.resize(v, (CHUNK, *v.shape[1:])) for k, v in chunk.items()}
-            chunks.append(self._generate(padded).numpy()[:length])
+        with stage("drawing", len(noise), "images") as drawing:
+            for start in range(0, len(noise), CHUNK):
+                chunk = {k: v[start : start + CHUNK] for k, v in inputs.items()}
+                length = len(chunk["noise"])
+                # Always the same batch size: arithmetic that does not depend on n, one trace.
+                padded = {k: np.resize(v, (CHUNK, *v.shape[1:])) for k, v in chunk.items()}
+                chunks.append(self._generate(padded).numpy()[:length])
+                drawing.advance(length)
         return np.concatenate(chunks)
 
     def walk(
@@ -222,6 +225,32 @@ class Sampler:
         if labels is not None:
             labels = labels[np.round(position).astype(int) % count]
         return self.decode(noise.astype(np.float32), labels)
+
+    def walks(
+        self,
+        cells: int,
+        seconds: float = 4.0,
+        label: int | str | None = None,
+        seed: int = 0,
+        fps: int = 20,
+    ) -> np.ndarray:
+        """Frames of several walks side by side, as of `walk`; with classes and no label each cell
+        keeps a class: the first cell the first class, and so on, again and again.
+
+        Returns: uint8 [frames, cells, H, W, C].
+        """
+        count, frames = max(2, round(seconds)), max(2, round(seconds * fps))
+        stops = self.noise(cells * count, seed).reshape(cells, count, self.noise_size)
+        position = np.arange(frames) * count / frames
+        before, share = position.astype(int), np.tile(position % 1, cells)[:, None]
+        start, end = stops[:, before], stops[:, (before + 1) % count]
+        flat = (cells * frames, self.noise_size)
+        noise = slerp(start.reshape(flat), end.reshape(flat), share).astype(np.float32)
+        labels = self.labels(cells, label, seed)
+        if labels is not None and label is None:
+            labels = np.arange(cells) % len(self.frequencies)
+        drawn = self.decode(noise, None if labels is None else labels.repeat(frames))
+        return drawn.reshape(cells, frames, *self.shape).swapaxes(0, 1)
 
     def labels(
         self, n: int, label: int | str | Sequence[int | str] | np.ndarray | None, seed: int

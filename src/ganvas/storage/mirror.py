@@ -6,13 +6,13 @@ import contextlib
 import functools
 import inspect
 import json
-import sys
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from typing import ParamSpec, TypeVar
 
 from ..base.files import parse_object
+from ..base.messages import log
 from ..base.workers import task
 from ..errors import Advice, RunError, UsageError
 from . import remote
@@ -102,7 +102,8 @@ class Mirror:
                 self._send_or_keep()
             except UsageError as error:
                 if error.args != raised.args:
-                    sys.stderr.write(f"note: {error}\n")
+                    raised.add_note(str(error))
+                    log.warning(error)
             raise
         self._send_or_keep()
 
@@ -115,7 +116,8 @@ class Mirror:
             whole = f"the complete run is in {remote.keep(self.folder)}"
             if isinstance(error, UsageError):
                 raise UsageError(f"{error}; {whole}") from error
-            sys.stderr.write(f"note: {whole}\n")
+            error.add_note(whole)
+            log.warning(whole)
             raise
 
     def after(self, each_tick: Callable[[Run], bool] | None) -> Callable[[Run], bool]:

@@ -10,12 +10,14 @@ from typing import Any
 
 import keras
 
+from ..base.pace import clock
+from ..base.progress import reported, stage
 from ..base.types import StrPath
 from ..config import Config
+from ..data.header import show_request
 from ..errors import RunError
 from .assembly import assemble, stream
 from .beginning import begin, settle_parent, told
-from .callbacks import clock
 from .choosing import choose
 from .preparing import prepare
 from .provenance import announce
@@ -73,6 +75,7 @@ class DryRun:
         ]
 
 
+@reported
 def rehearse(
     data: Any,
     recipe: StrPath | Config | None = None,
@@ -90,9 +93,11 @@ def rehearse(
     Raises: UsageError: what `train` would refuse.
     """
     config = choose(data, recipe, overrides, start_from)
+    show_request(config, data)
     config, source = prepare(data, config, None, progress=progress)
     config, why = settle_parent(config, source)
-    gan, plan = assemble(config, source)
+    with stage("building the networks"):
+        gan, plan = assemble(config, source)
     begun = None
     try:
         begun = begin(gan, config, source)
@@ -103,10 +108,11 @@ def rehearse(
     if progress:
         announce(config, source, begun=told(begun, why))
     timer = Timer()
-    gan.fit(
-        stream(config, plan, source, 0), epochs=10_000, steps_per_epoch=plan.execution,
-        callbacks=[timer], shuffle=False, verbose=0,
-    )  # fmt: skip
+    with stage("timing some steps"):
+        gan.fit(
+            stream(config, plan, source, 0), epochs=10_000, steps_per_epoch=plan.execution,
+            callbacks=[timer], shuffle=False, verbose=0,
+        )  # fmt: skip
     per_step = timer.seconds / timer.ticks / plan.execution
     return DryRun(
         config.toml(), source.count, source.shape, source.classes, tuple(source.report.warnings),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from typing import Any
 
 from ..base.files import inside
+from ..base.messages import log
 from ..config import Config, parse_set
 from ..doctor import Finding, examine, next_fix, since_fix
 from ..errors import ConfigError, Diverged, RunError
@@ -72,10 +72,10 @@ def choose_fix(session: Session, finding: Finding) -> Config:
         "back_to": None if fix.anew or back is None else back.name, "taken": False,
     }  # fmt: skip
     run.update_info(healed=[*applied, entry])
-    sys.stderr.write(
-        f"note: {finding.failure} since {finding.since_kimg:g} kimg: "
+    log.warning(
+        f"{finding.failure} since {finding.since_kimg:g} kimg: "
         f"{'rolled back to the last healthy state' if entry['back_to'] else 'started anew'} with "
-        f"{' '.join(fix.settings)}\n"
+        f"{' '.join(fix.settings)}"
     )
     return config.with_values(fix.values)
 

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ..base.messages import log
 from ..base.signals import stopping
 from ..base.workers import task
 from ..doctor import Finding
@@ -63,7 +64,10 @@ def run_loop(session: Session) -> Finding | None:
     bar = _one(ProgressBar, callbacks)
     session.gan.stop_training = False
     try:
-        with bar or contextlib.nullcontext(), stopping(stop_of(session)) as interrupted:
+        with (
+            bar or contextlib.nullcontext(),
+            stopping(stop_of(session), acknowledge) as interrupted,
+        ):
             if tick:
                 complete(session, callbacks, tick)
             if not was_done:
@@ -133,18 +137,22 @@ def callbacks_of(session: Session, writer: Any) -> list[keras.callbacks.Callback
     sampler = Sampler(session.gan.ema_generator, source.names, source.class_shares)
     watch, each_tick = config.watch, session.each_tick
     heal, checkpoint = config.train.heal, Checkpoint(run, plan)
+    samples = Samples(run, plan, sampler, writer)
+    doctor = Watch(run, plan, heal, writer, session.progress) if watch.signals else None
     listed = [
         NaNGuard(run, plan),
         checkpoint,
         Signals(run, plan, sampler, source) if watch.signals else None,
         Scores(run, plan, sampler, source, config.scores),
         Log(run, plan, checkpoint, writer),
-        Samples(run, plan, sampler, writer),
+        samples,
         Logits(run, plan, source, writer) if watch.histograms and writer else None,
-        Watch(run, plan, heal, writer, session.progress) if watch.signals else None,
+        doctor,
         Complete(run, plan),
         EarlyStop(run, plan, each_tick) if each_tick else None,
-        ProgressBar(run, plan, session.step) if session.progress else None,
+        ProgressBar(run, plan, session.step, checkpoint, samples, doctor)
+        if session.progress
+        else None,
     ]
     return [callback for callback in listed if callback]
 
@@ -175,6 +183,12 @@ def stop_of(session: Session) -> Callable[[], None]:
             session.gan.stop_training = True
 
     return stop
+
+
+def acknowledge() -> None:
+    """Answer the first signal, at once: the steps that are being computed may take long."""
+    when = "these steps" if task()[1] == 1 else "this tick"
+    log.warning(f"stopping after {when}, when the state is saved; Ctrl-C again stops at once")
 
 
 def fit(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..base.progress import stage
 from ..base.types import StrPath
 from ..config import Config
 from ..data import Images, header, load as load_images, options_of
@@ -42,5 +43,7 @@ def prepare(
         config = config.with_values({"data.labels": str(Path(config.data.labels).absolute())})
     for sentence in advice(config):
         warnings.warn(sentence, Advice, stacklevel=3)
-    source = load_images(data, options_of(config, run), header.show_found if progress else None)
+    with stage("reading the images"):
+        announce = header.show_found if progress else None
+        source = load_images(data, options_of(config, run), announce)
     return settle(config, source, source_name), source

@@ -43,9 +43,10 @@ def write_documents(run: Run, about: Mapping[str, Any], source: Images) -> None:
 
 
 def announce(config: Config, source: Images, run: str = "", begun: str = "") -> None:
-    """Write the second part of the header: what is trained on, how, from what, and where."""
-    name = f"{config.recipe}, {config.train.kimg:g} kimg"
-    header.show_used(source, {"recipe": name, "from": begun, "run": run})
+    """Write the last part of the header: what is trained on, how long, from what, and where."""
+    epochs = config.train.epochs
+    length = f"{config.train.kimg:g} kimg" if epochs else ""  # known by the number of images
+    header.show_used(source, {"length": length, "from": begun, "run": run})
 
 
 def check_images(run: Run, source: Images, place: str) -> None:

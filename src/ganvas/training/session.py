@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..base.progress import stage
 from ..config import Config
 from ..config.plan import Plan
 from ..data import Images
@@ -49,7 +50,7 @@ class Session:
     def assemble(self, config: Config | None = None) -> None:
         """Build the GAN and its plan; with another recipe, if one is given."""
         self.config = config or self.config
-        with self.strategy.scope():
+        with stage("building the networks"), self.strategy.scope():
             self.gan, self.plan = assemble(self.config, self.source)
 
     @property

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ..base.keras_files import limited
+from ..base.progress import reported
 from ..base.types import StrPath
 from ..base.workers import task
 from ..config import Config
+from ..data.header import show_request
 from ..errors import ConfigError, RunError, UsageError
 from ..gan.catalogue import check_keys
 from ..gan.model import GAN
@@ -41,6 +43,7 @@ CHANGEABLE = (
 
 
 @mirrored
+@reported
 def train(
     data: Any = None,
     recipe: StrPath | Config | None = None,
@@ -85,6 +88,7 @@ def train(
     if run is not None and not follows:
         Run.check_free(run)  # before images are read, which may take long
     config = choose(data, recipe, overrides, start_from)
+    show_request(config, data)
     session = _session(config, data, progress, each_tick)
     session.assemble()
     begun = _begun(session)
@@ -116,6 +120,7 @@ def name(data: Any, recipe: Config) -> Path:
 
 
 @mirrored
+@reported
 def resume(
     run: StrPath,
     *,
@@ -146,6 +151,7 @@ def resume(
             )
     with contextlib.nullcontext() if (follows := task()[0] > 0) else old.locked():
         before = old.config
+        show_request(before, data, old.where)
         if data is None:
             old.check_place(
                 f"name their new place: `ganvas resume {old.where} DATA`, in Python data=DATA"
@@ -156,7 +162,7 @@ def resume(
         config, source = session.config, session.source
         check_images(old, source, config.data.source)
         if progress and not follows:
-            announce(config, source, old.where)
+            announce(config, source)
         begun = _restored(session)
         if not follows:
             old.forget_after(session.step)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.progress import reported
 from ..config import Config, load_recipe
 from ..data import Images
 from ..data.listing import held_count
@@ -25,6 +26,7 @@ SCORINGS = 8
 """How often a trial is scored; at each scoring it can be stopped early."""
 
 
+@reported
 def tune(
     data: Any,
     recipe: str | os.PathLike[str] | Config = "quick",

@@ -17,13 +17,28 @@ from .session import Search
 from .study import Study
 
 
-def outcome_of(search: Search, study: Study, trial: Trial, values: dict[str, Any]) -> str:
-    """Train a trial, report it to the study, and return how it ended, in a few words."""
+def outcome_of(
+    search: Search,
+    study: Study,
+    trial: Trial,
+    values: dict[str, Any],
+    share_done: Callable[[float], None],
+) -> str:
+    """Train a trial, report it to the study, and return how it ended, in a few words.
+
+    Args:
+        share_done: called after each tick with the share of the trial that is trained.
+    """
     folder = search.run_of(values)
     trial.set_user_attr("run", folder.name)
     monitor = Monitor(trial, search.config.train.kimg, search.over)
+
+    def each_tick(run: Run) -> bool:
+        share_done(run.rows()[-1]["kimg"] / search.config.train.kimg)
+        return monitor(run)
+
     try:
-        run = trained(search, folder, values, monitor)
+        run = trained(search, folder, values, each_tick)
     except (ConfigError, Diverged) as error:
         monitor.why = "diverged" if isinstance(error, Diverged) else str(error)
     except BaseException:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import math
-import sys
 import time
 import warnings
 from collections import Counter
@@ -23,6 +22,9 @@ import optuna
 
 from .. import __version__
 from ..base.files import in_turn, write_file, write_json
+from ..base.messages import log
+from ..base.progress import say, stage
+from ..base.stages import Stage
 from ..config import Config
 from ..errors import Diverged, UsageError
 from ..stats.intervals import student
@@ -43,7 +45,7 @@ def conclude(search: Search, study: Study, repeats: int) -> TuningResult:
 
     Raises: UsageError: no trial was trained to its end.
     """
-    note = "note: another process of this study retrains the best: waiting for it\n"
+    note = "another process of this study retrains the best: waiting for it"
     with in_turn(search.folder / ".conclude.lock", note):
         return _conclude(search, study, repeats)
 
@@ -110,19 +112,25 @@ def importance(study: Study) -> dict[str, float]:
 def _repeat(search: Search, values: Mapping[str, Any], repeats: int) -> Repeats | None:
     """Train the best values and the recipe's own with each seed, and compare the last scores."""
     seeds = [search.config.train.seed + 1 + number for number in range(repeats)]
+    with stage("retraining", 2 * repeats, "runs") as retraining:
+        return _retrain(search, values, seeds, retraining)
+
+
+def _retrain(
+    search: Search, values: Mapping[str, Any], seeds: Sequence[int], retraining: Stage
+) -> Repeats | None:
     rows: dict[str, list[float | None]] = {"best": [], "default": []}
     for seed in seeds:
         for name, changed in (("best", values), ("default", {})):
             every = {**changed, "train.seed": seed}
             folder = search.run_of(every)
+            retraining.update(sum(map(len, rows.values())))
             before = Run(folder).status()
             if before == "diverged":  # it would diverge again
                 rows[name].append(None)
                 continue
             if time.time() > search.deadline and before != "finished":
-                sys.stderr.write(
-                    "note: the time ended before the repeats: repeat the call to continue\n"
-                )
+                log.warning("the time ended before the repeats: repeat the call to continue")
                 return None
             try:
                 run = trained(search, folder, every)
@@ -132,8 +140,7 @@ def _repeat(search: Search, values: Mapping[str, Any], repeats: int) -> Repeats 
                 if run.status() != "finished":
                     raise KeyboardInterrupt
                 rows[name].append(scores_of(run)[-1])
-            if search.progress:
-                sys.stderr.write(f"{name}, seed {seed}: {_shown(rows[name][-1])}\n")
+            say(f"{name}, seed {seed}: {_shown(rows[name][-1])}")
     best, default = rows["best"], rows["default"]
     found = asdict(compare(best, default))
     return Repeats(**found, seeds=tuple(seeds), best=tuple(best), default=tuple(default))

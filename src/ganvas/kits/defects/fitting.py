@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...base.progress import reported, say
 from ...exporting.publish import check_free, publishing
 from ...gan.model import GAN
 from ...images import to_float
@@ -38,6 +38,7 @@ CHUNK = 256
 """Patches per call of the graph."""
 
 
+@reported
 def fit(
     good: Any,
     out: str | os.PathLike[str],
@@ -173,11 +174,7 @@ def _by_chunks(call: Callable[..., Any], images: np.ndarray, grid: Grid) -> list
 
 
 def _progress(shown: bool) -> Callable[[str], None]:
-    def message(text: str) -> None:
-        if shown:
-            sys.stderr.write(f"{text}\n")
-
-    return message
+    return say if shown else lambda text: None
 
 
 def _summary(parts: Split, grid: Grid) -> str:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from ... import images as pictures
 from ...base.files import write_file, write_json
+from ...base.progress import counted, stage
 from ...errors import UsageError
 from . import colour, directions, work
 from .logos import INK, Drawn, Logos, learn_logos
@@ -120,30 +121,36 @@ def _write_each(
     logos: Logos, drawn: Drawn, base: Path, about: dict[str, str], svg: bool
 ) -> list[LogoFile]:
     items: list[LogoFile] = []
-    for i, image in enumerate(drawn.images):
-        name = logos.marks.name(drawn.nearest[i])
-        found = f"nearest is {name} at distance {drawn.distance[i]:.3f}"
-        own = {**about, "number": str(i), "kind": logos.kinds[drawn.labels[i]],
-               "nearest": found}  # fmt: skip
-        options = inks(logos, drawn, i)
-        pictures.write_png(base / "logos" / f"{i:04d}.png", crisp(image, FACTOR, **options), own)
-        paths = None
-        if svg:
-            text = to_svg(image, own, factor=FACTOR, **options)
-            path = base / "svg" / f"{i:04d}.svg"
-            path.parent.mkdir(exist_ok=True)
-            write_file(path, text)
-            error = svg_error(text, image, factor=FACTOR, **options)
-            paths = VectorFile(f"svg/{i:04d}.svg", len(text), round(error, 2))
-        items.append(
-            LogoFile(
-                file=f"logos/{i:04d}.png", kind=logos.kinds[drawn.labels[i]],
-                main=drawn.colours[i][0] if drawn.colours[i] else None,
-                nearest=int(drawn.nearest[i]), nearest_name=name,
-                distance=round(float(drawn.distance[i]), 4), svg=paths,
-            )
-        )  # fmt: skip
+    with stage("writing", len(drawn.images), "logos") as writing:
+        for i, image in enumerate(counted(drawn.images, writing)):
+            items.append(_write_one(logos, drawn, base, about, svg, i, image))
     return items
+
+
+def _write_one(
+    logos: Logos, drawn: Drawn, base: Path, about: dict[str, str], svg: bool, i: int,
+    image: np.ndarray,
+) -> LogoFile:  # fmt: skip
+    name = logos.marks.name(drawn.nearest[i])
+    found = f"nearest is {name} at distance {drawn.distance[i]:.3f}"
+    own = {**about, "number": str(i), "kind": logos.kinds[drawn.labels[i]],
+           "nearest": found}  # fmt: skip
+    options = inks(logos, drawn, i)
+    pictures.write_png(base / "logos" / f"{i:04d}.png", crisp(image, FACTOR, **options), own)
+    paths = None
+    if svg:
+        text = to_svg(image, own, factor=FACTOR, **options)
+        path = base / "svg" / f"{i:04d}.svg"
+        path.parent.mkdir(exist_ok=True)
+        write_file(path, text)
+        error = svg_error(text, image, factor=FACTOR, **options)
+        paths = VectorFile(f"svg/{i:04d}.svg", len(text), round(error, 2))
+    return LogoFile(
+        file=f"logos/{i:04d}.png", kind=logos.kinds[drawn.labels[i]],
+        main=drawn.colours[i][0] if drawn.colours[i] else None,
+        nearest=int(drawn.nearest[i]), nearest_name=name,
+        distance=round(float(drawn.distance[i]), 4), svg=paths,
+    )  # fmt: skip
 
 
 def _write_sheets(

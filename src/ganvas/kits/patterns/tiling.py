@@ -13,6 +13,7 @@ import numpy as np
 from ... import images as pictures
 from ...base.files import write_json
 from ...base.names import file_name
+from ...base.progress import stage
 from ...errors import UsageError
 from ...storage.job import begin
 from ...storage.run import Run
@@ -131,8 +132,9 @@ def _write_each(
 ) -> list[TileFile]:
     """Tiles and previews of each texture, and pictures of the first tile in use."""
     drawn: list[TileFile] = []
-    for name in tiles.names:
-        for number in range(seed, seed + n):
+    wanted = [(name, number) for name in tiles.names for number in range(seed, seed + n)]
+    with stage("drawing", len(wanted), "tiles") as drawing:
+        for name, number in wanted:
             tile = tiles.draw(size, name, number)
             about = work.provenance(tiles.run, texture=name, seed=number)
             file = f"{file_name(name, tiles.names)}-{number:04d}.png"
@@ -142,6 +144,7 @@ def _write_each(
                 pictures.write_png(base / "wallpaper.png", wallpaper(tile), about)
                 pictures.write_png(base / "fabric.png", fabric(tile), about)
             drawn.append(TileFile(f"tiles/{file}", name, number, seams(tile)))
+            drawing.advance()
     return drawn
 
 

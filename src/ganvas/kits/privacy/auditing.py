@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,6 +15,7 @@ import numpy as np
 
 from ... import __version__
 from ...base.files import disk_errors
+from ...base.progress import reported, stage
 from ...errors import RunError
 from ...evaluation.samples import extractor_for
 from ...stats.exact import holm, least_share, needed
@@ -37,6 +37,7 @@ _SLOW_FEATURES = 2000
 _EARLY = ("identity", "near_copies_features")  # first, because these may refuse a wrong file
 
 
+@reported
 def audit(
     subject: Any,
     train: Any = None,
@@ -68,24 +69,26 @@ def audit(
     if folder:
         with disk_errors(folder):
             (folder / "tests").mkdir(parents=True, exist_ok=True)
-    return Audit(case, chosen, folder, progress).result()
+    return Audit(case, chosen, folder).result()
 
 
 class Audit:
     """One audit; results of slow tests are kept in its folder and not computed twice."""
 
-    def __init__(
-        self, case: Case, options: AuditOptions, folder: Path | None, progress: bool = False
-    ):
-        self.case, self.options, self.folder, self.progress = case, options, folder, progress
+    def __init__(self, case: Case, options: AuditOptions, folder: Path | None):
+        self.case, self.options, self.folder = case, options, folder
         self.seconds: dict[str, float] = {}
 
     def result(self) -> AuditReport:
         makers = self._tests()
         early = sorted(makers, key=lambda name: name not in _EARLY)
-        done = {name: self._once(name, makers[name]) for name in early}
-        tests = {name: done[name] for name in makers}
-        controlled = Controls.of(self._once("controls", self._controls).more)
+        done = {}
+        with stage("auditing", len(makers) + 1, "tests") as auditing:
+            for name in early:
+                done[name] = self._once(name, makers[name])
+                auditing.advance()
+            tests = {name: done[name] for name in makers}
+            controlled = Controls.of(self._once("controls", self._controls).more)
         decisive = {name: test.p for name, test in tests.items() if test.p is not None}
         adjusted = holm(decisive)
         found = sorted(name for name, p in adjusted.items() if p <= self.options.alpha)
@@ -256,9 +259,9 @@ class Audit:
         if path and (kept := recall(path, self._key)):
             self.seconds[name] = kept["seconds"]
             return Result.of(kept["result"])
-        sys.stderr.write(f"{name} ...\n" if self.progress else "")
         began = time.perf_counter()
-        done = make()
+        with stage(f"testing {name}"):
+            done = make()
         self.seconds[name] = round(time.perf_counter() - began, 2)
         if path:
             remember(path, self._key, seconds=self.seconds[name], result=done.to_dict())

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from ...base.progress import stage
 from ...evaluation.base import Sample
 from ...evaluation.copies import nearest
 from ...sampling import latent
@@ -38,8 +39,9 @@ def by_search(case: Case, small: np.ndarray, images: np.ndarray, steps: int) -> 
     rows, _ = nearest(Sample.of_pixels(small), Sample.of_pixels(case.small), STARTS)
     found = np.full(len(images), np.inf)
     climb = _searcher(sampler, steps)
-    for start in rows.T:
-        for first in range(0, len(images), _BATCH):
+    places = [(start, first) for start in rows.T for first in range(0, len(images), _BATCH)]
+    with stage("searching in latent space", len(places), "batches") as searching:
+        for start, first in places:
             part = slice(first, first + _BATCH)
             count = len(images[part])
             index = np.resize(start[part], _BATCH)
@@ -50,6 +52,7 @@ def by_search(case: Case, small: np.ndarray, images: np.ndarray, steps: int) -> 
             if sampler.conditional and case.labels is not None:
                 inputs.append(tf.constant(case.labels[index], tf.int32))
             found[part] = np.minimum(found[part], climb(*inputs).numpy()[:count])
+            searching.advance()
     return -found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...base.files import locked, write_file, write_json
+from ...base.progress import reported
 from ...errors import UsageError
 from . import classifier as classifiers, folder, leaks, page
 from .parts import gather
@@ -19,6 +20,7 @@ from .study import Study
 from .verdict import conclude
 
 
+@reported
 def balance(
     data: Any,
     rare: str | int | Sequence[str | int],

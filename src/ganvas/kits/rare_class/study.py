@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 
 from ...base.arrays import open_npz
 from ...base.files import disk_errors, write_file
+from ...base.progress import say, stage
 from ...errors import RunError
 from ...storage.job import begin, write_arrays
 from ...storage.run import UNREADABLE
@@ -73,14 +73,19 @@ class Study:
 
     def run(self) -> None:
         """Compute the missing parts."""
-        for seed in range(self.plan.seeds):
-            began = time.perf_counter()
-            pool = self.pool(seed)
-            for arm, ratio in self.plan.variants():
-                if not self._path(seed, arm, ratio).is_file():
-                    self._message(f"seed {seed + 1} of {self.plan.seeds}: {name_of(arm, ratio)}")
-                    self.predict(seed, arm, ratio, pool)
-            self._message(f"seed {seed + 1}: {time.perf_counter() - began:.0f} s")
+        variants = list(self.plan.variants())
+        parts = self.plan.seeds * (1 + len(variants))
+        with stage("generators and classifiers", parts, "parts") as balancing:
+            for seed in range(self.plan.seeds):
+                began = time.perf_counter()
+                pool = self.pool(seed)
+                balancing.advance()
+                for arm, ratio in variants:
+                    if not self._path(seed, arm, ratio).is_file():
+                        say(f"seed {seed + 1} of {self.plan.seeds}: {name_of(arm, ratio)}")
+                        self.predict(seed, arm, ratio, pool)
+                    balancing.advance()
+                say(f"seed {seed + 1}: {time.perf_counter() - began:.0f} s")
 
     def fold(self, seed: int) -> tuple[Part, Part]:
         """The training and the validation part of a seed, which share no unit."""
@@ -105,7 +110,7 @@ class Study:
         run_folder = path.with_name("run")
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-        self._message(f"seed {seed + 1} of {self.plan.seeds}: generator, {self.plan.kimg:g} kimg")
+        say(f"seed {seed + 1} of {self.plan.seeds}: generator, {self.plan.kimg:g} kimg")
         run = drawing.generator(train, self.plan, seed, run_folder, self.progress)
         self._pools[seed] = drawing.draw(run, train, self.material, self.plan, seed, sorter)
         write_file(path, drawing.packed(self._pools[seed]))
@@ -141,10 +146,6 @@ class Study:
     def _path(self, seed: int, arm: str, ratio: float) -> Path:
         name = re.sub(r"[^a-z0-9.]+", "-", name_of(arm, ratio))
         return self.folder / "seeds" / str(seed) / f"{name}.npz"
-
-    def _message(self, text: str) -> None:
-        if self.progress:
-            sys.stderr.write(text + "\n")
 
 
 def name_of(arm: str, ratio: float) -> str:

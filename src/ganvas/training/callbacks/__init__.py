@@ -4,7 +4,7 @@ from .checkpoint import Checkpoint, Complete, restore, state_of, take_weights
 from .early_stop import EarlyStop
 from .log import Log
 from .nan_guard import NaNGuard
-from .progress_bar import ProgressBar, clock
+from .progress_bar import ProgressBar
 from .samples import Logits, Samples, draw_grid, real_grid
 from .scores import Scores
 from .signals import Signals
@@ -22,7 +22,6 @@ __all__ = [
     "Scores",
     "Signals",
     "Watch",
-    "clock",
     "draw_grid",
     "real_grid",
     "restore",

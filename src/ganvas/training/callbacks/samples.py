@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import tensorflow as tf
 from ... import images
 from ...config.plan import Plan
 from ...data import Images
+from ...images.sheets import named, sheet
 from ...sampling.sampler import Sampler
 from ...storage.run import Run
 from .base import EachTick
@@ -20,12 +23,17 @@ GRID_SEED = 0
 
 
 class Samples(EachTick):
-    """Writes samples/KIMG.png, a grid in TensorBoard and models/KIMG.keras."""
+    """Writes samples/KIMG.png, a grid in TensorBoard and models/KIMG.keras.
+
+    Attributes:
+        path: the last grid; None: none was written yet.
+    """
 
     def __init__(self, run: Run, plan: Plan, sampler: Sampler, writer: Any = None) -> None:
         super().__init__(run, plan)
         self.sampler = sampler
         self.writer = writer
+        self.path: Path | None = None
 
     def tick(self, step: int, logs: dict[str, float]) -> None:
         if self.plan.grid_due(step):
@@ -34,7 +42,8 @@ class Samples(EachTick):
     def snapshot(self, step: int) -> None:
         kimg = round(self.plan.kimg(step))
         grid = draw_grid(self.sampler)
-        images.write_png(self.run.folder / "samples" / f"{kimg:06d}.png", grid)
+        self.path = self.run.folder / "samples" / f"{kimg:06d}.png"
+        images.write_png(self.path, grid)
         self.run.save_model(kimg, self.sampler.generator)
         if self.writer:
             with self.writer.as_default(step):
@@ -68,10 +77,11 @@ class Logits(EachTick):
 
 
 def draw_grid(sampler: Sampler, columns: int = COLUMNS) -> np.ndarray:
-    """A grid [H', W', C]; one row per class if there are classes."""
+    """A sheet [H', W', C]; one row per class, with its name, if there are classes."""
     rows = min(len(sampler.names), MAX_ROWS) or columns
     labels = np.repeat(np.arange(rows), columns) if sampler.names else None
-    return images.grid(sampler.sample(rows * columns, labels, seed=GRID_SEED), columns)
+    drawn = sampler.sample(rows * columns, labels, seed=GRID_SEED)
+    return sheet(drawn, columns, rows=_row_names(sampler.names))
 
 
 def real_grid(source: Images, columns: int = COLUMNS) -> np.ndarray:
@@ -90,4 +100,8 @@ def real_grid(source: Images, columns: int = COLUMNS) -> np.ndarray:
             break
     blank = np.zeros(source.shape, np.uint8)
     cells = [c for row in wanted.values() for c in row + [blank] * (columns - len(row))]
-    return images.grid(np.stack(cells), columns)
+    return sheet(np.stack(cells), columns, rows=_row_names(source.names))
+
+
+def _row_names(names: Sequence[str]) -> list[str]:
+    return [named(label, names) for label in range(min(len(names), MAX_ROWS))]

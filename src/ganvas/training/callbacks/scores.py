@@ -7,6 +7,7 @@ import math
 import time
 from typing import Any
 
+from ...base.progress import stage
 from ...config import Scores as ScoreOptions
 from ...config.plan import Plan
 from ...data import Images
@@ -49,6 +50,10 @@ class Scores(EachTick):
     def tick(self, step: int, logs: dict[str, float]) -> dict[str, float] | None:
         if not self.plan.score_due(step):
             return None
+        with stage("scoring"):
+            return self.score(step)
+
+    def score(self, step: int) -> dict[str, float]:
         began = time.perf_counter()
         if self.reference is None:
             self.reference = self.prepare()

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import tensorflow as tf
 
-from ...base.printing import on_one_line
+from ...base.messages import log
 from ...config.plan import Plan
-from ...doctor import Finding, diagnose, examine, health_report, healthy, since_fix
+from ...doctor import (
+    LOOK_BACK,
+    Finding,
+    diagnose,
+    examine,
+    health_report,
+    healthy,
+    since_fix,
+)
 from ...reports.page import fenced
 from ...storage.run import Run
 from .base import EachTick
@@ -20,6 +27,7 @@ class Watch(EachTick):
 
     Attributes:
         failure: the failure because of which the run is stopped; None if it is not.
+        findings: of the last tick; None: it is too early to say.
     """
 
     def __init__(
@@ -31,11 +39,13 @@ class Watch(EachTick):
         self.writer = writer
         self.progress = progress
         self.failure: Finding | None = None
+        self.findings: list[Finding] | None = None
         self.known: set[tuple[str, str]] = set()
 
     def tick(self, step: int, logs: dict[str, float]) -> None:
         rows = since_fix(self.run.rows())
         findings = examine(rows, self.report)
+        self.findings = findings if findings or len(rows) >= LOOK_BACK else None
         if self.heal and healthy(rows, self.report):
             self.run.keep_healthy(step)
         certain = [f for f in findings if f.severity == "certain" and f.failure != "bad_data"]
@@ -48,13 +58,13 @@ class Watch(EachTick):
         self.known |= found
 
     def report_findings(self, step: int, rows: Any, findings: list[Finding]) -> None:
-        """Write certain failures to standard error, and the health report to TensorBoard."""
+        """Log certain failures, and write the health report to TensorBoard."""
         for finding in findings:
             new = (finding.failure, finding.severity) not in self.known
             if self.progress and new and finding.severity == "certain" and not self.failure:
-                sys.stderr.write(
-                    f"note: {finding.failure} since {finding.since_kimg:g} kimg: "
-                    f"`ganvas doctor {on_one_line(self.run.where)}` shows the evidence and fixes\n"
+                log.warning(
+                    f"{finding.failure} since {finding.since_kimg:g} kimg: "
+                    f"`ganvas doctor {self.run.where}` shows the evidence and fixes"
                 )
         if self.writer:
             with self.writer.as_default(step):
