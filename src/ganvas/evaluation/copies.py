@@ -195,10 +195,15 @@ def coarse(pixels: np.ndarray) -> np.ndarray:
         x = pixels[start : start + _PIECE].astype(np.float32) / np.float32(255)
         while x[0].size > _ENOUGH and min(x.shape[1:3]) > 1:
             for _ in range(_BLURS):
-                x = _blur(_blur(x, 1), 2)
+                x = blurred(x)
             x = x[:, ::2, ::2]
         pieces.append(x.reshape(len(x), -1))
     return np.concatenate(pieces)
+
+
+def blurred(x: np.ndarray) -> np.ndarray:
+    """float32 [N, h, w, C] under the filter (1, 2, 1) / 4 in both directions."""
+    return _blur(_blur(x, 1), 2)
 
 
 def _blur(x: np.ndarray, axis: int) -> np.ndarray:

@@ -24,10 +24,12 @@ from ..storage.run import Run
 from .base import Comparison, Sample
 from .copies import nearest
 from .gate import judge
+from .lost import lost_names
 from .own_images import own_images
 from .result import ClassShares, Evaluation, Grids, TruncationPoint
 from .samples import describe, describe_source, extractor_for, pixels_of
 from .scores import SCORES, score
+from .verdict import verdict_of
 
 FEWEST = 10
 MOST_TRAIN = 60_000
@@ -92,13 +94,7 @@ def evaluate(
         DataError: fakes and real images have different shapes.
     """
     began = time.perf_counter()
-    for name in metrics or ():
-        if name not in SCORES:
-            raise UsageError(no_such("score", name, SCORES))
-    if n < FEWEST:
-        raise UsageError(f"n must be >= {FEWEST}, got {n}: increase it")
-    if labels and data is None:
-        raise UsageError(f"labels ({labels}) are of other real images: give them by --data")
+    _check(data, metrics, n, labels)
     run = _run(fakes)
     given = (data, n, seed, labels)
     subject = _of_run(run, *given, model) if run else _of_images(fakes, *given)
@@ -108,6 +104,8 @@ def evaluate(
     comparison = _compare(subject, extractor, n, seed)
     scores = score(comparison, metrics)
     curves = {"precision", "recall"} <= set(scores)
+    classes = _classes(comparison, extractor, subject)
+    lost = lost_names(comparison, subject.real.names, classes) if "coverage" in scores else ()
     return Evaluation(
         n_real=len(comparison.real),
         n_fake=len(comparison.fake),
@@ -116,13 +114,25 @@ def evaluate(
         resize=extractor.resize,
         scores=scores,
         gate=judge(subject.gate, scores),
-        classes=_classes(comparison, extractor, subject),
+        classes=classes,
         truncation=_truncation(subject, comparison, extractor, seed) if curves else (),
         pictures=_pictures(subject, comparison),
         model=subject.model,
         evaluated=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 1),
+        verdict=verdict_of(comparison, scores, lost),
+        lost_classes=lost,
     )
+
+
+def _check(data: Any, metrics: Sequence[str] | None, n: int, labels: str | None) -> None:
+    for name in metrics or ():
+        if name not in SCORES:
+            raise UsageError(no_such("score", name, SCORES))
+    if n < FEWEST:
+        raise UsageError(f"n must be >= {FEWEST}, got {n}: increase it")
+    if labels and data is None:
+        raise UsageError(f"labels ({labels}) are of other real images: give them by --data")
 
 
 def _announce(subject: Subject, fakes: Any, held: bool) -> None:
