@@ -11,7 +11,7 @@ from ..doctor import examine_run, paragraph, verdict
 from ..errors import RunError
 from ..reports.page import Block, Code, Items, Table, Text
 from ..storage.run import Run
-from .base import Score
+from .base import HELD_OUT, Score
 from .result import Evaluation
 
 MOST_CLASSES = 50
@@ -217,6 +217,8 @@ def _selection(run: Run, results: Evaluation) -> str:
     if not best or not results.model.endswith(str(best.get("model"))):
         return ""
     times = sum(f"score/{best['by']}" in row for row in run.rows())
+    if best.get("against", HELD_OUT) != HELD_OUT:
+        return f"The model was selected as the best of {times} {best.get('selection', '')}."
     return (
         f"The model was selected as the best of {times} by {best['by']} on held-out images: its "
         "scores on the same images are slightly too good."

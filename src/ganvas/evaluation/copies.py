@@ -78,6 +78,18 @@ def near_copies(c: Comparison) -> Score:
     return Score(_mean(fake), *wilson(fake.sum(), len(fake)), None if held is None else _mean(held))
 
 
+def copies_among(train: Sample, most: int, seed: int = 0) -> np.ndarray:
+    """Which of at most `most` random training images are near-copies of another one, bool [N].
+    Equal images count once."""
+    pixels = train.pixels[np.array(_first_rows(train.pixels))]
+    order = np.random.default_rng([seed, 10]).permutation(len(pixels))
+    pixels = pixels[order]
+    _, distances = _nearest(pixels[:most], pixels, AROUND + 1, others=True)
+    if distances.shape[1] < 2:
+        return np.zeros(len(distances), bool)
+    return distances[:, 0] <= NEAR * distances[:, 1:].mean(axis=1)
+
+
 def copied(c: Comparison) -> bool | None:
     """Whether fakes copy training images more often than held-out images resemble them by chance.
 

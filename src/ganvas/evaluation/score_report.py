@@ -15,13 +15,13 @@ from ..reports.tables import number
 from ..storage.run import Run
 from .card import MOST_CLASSES, data_card, health, how_made, limits, moment, recipe
 from .result import Evaluation
-from .score_tables import counts, numbers
+from .score_tables import counts, ideal, numbers
 from .scores import SCORES
 from .verdict import BAD, GOOD
 
 GRIDS = 6  # pictures of the course of training
 TICKS = 12  # rows of the table of curves
-HEADER = ("score", "value", "95 % interval", "floor", "better", "meaning")
+HEADER = ("score", "value", "95 % interval", "floor", "best", "meaning")
 SIDES = "lrrrll"
 
 
@@ -69,7 +69,7 @@ def _score_rows(result: Evaluation) -> list[tuple[str, ...]]:
         meaning = SCORES[name].meaning
         if score.value is None:
             meaning = f"no value: {score.why or 'no reason given'}"
-        rows.append((name, *numbers(score), SCORES[name].better, meaning))
+        rows.append((name, *numbers(score), ideal(name), meaning))
     return rows
 
 

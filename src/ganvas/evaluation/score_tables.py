@@ -17,10 +17,9 @@ WIDTH = 80
 
 def scores_table(result: Evaluation) -> str:
     """What the images are, and the scores of one set as aligned text: value, interval, floor."""
-    short = {"higher": "high", "lower": "low"}
     rows = [("score", "value", "95 % interval", "floor", "best")]
     rows += [
-        (name, *numbers(score), short.get(SCORES[name].better, SCORES[name].better))
+        (name, *numbers(score), ideal(name))
         for name, score in result.scores.items()
         if score.value is not None
     ]
@@ -30,6 +29,12 @@ def scores_table(result: Evaluation) -> str:
     return "\n\n".join([
         *map(_wrapped, parts), aligned(rows, "lrrrl"), *_without_value(result), f"gate: {gate}",
     ])  # fmt: skip
+
+
+def ideal(name: str) -> str:
+    """The best value of a score: "high", "low", or a number."""
+    better = SCORES[name].better
+    return {"higher": "high", "lower": "low"}.get(better, better)
 
 
 def _without_value(result: Evaluation) -> list[str]:

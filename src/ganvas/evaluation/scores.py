@@ -36,7 +36,7 @@ SCORES: dict[str, Entry] = {
     "precision": Entry(
         precision,
         "higher",
-        "share of the fakes within the region of real images; its middle suffices, blurred or not",
+        "share of the fakes within the region of real images; also high near its middle (blur)",
     ),
     "density": Entry(
         density, "higher", "how many real images are near a fake; above 1: near the middle"
