@@ -126,3 +126,23 @@ def test_rank():
     assert rank(row, "kid", 0.1, "score/") == (0.4, 2.0)
     assert rank({"kid": 1.0}, "kid", 0.1) == (0.0, 1.0), "of an older ganvas"
     assert rank({}, "kid", 0.1) == (float("inf"), float("inf"))
+
+
+def test_training_ends_with_the_best_model(tmp_path, capsys):
+    from ganvas.cli.app import finished
+    from ganvas.config import Config
+
+    run = Run.create(tmp_path / "run", "words", Config())
+    run.write_json("run.json", {"status": "finished"})
+    assert finished(run) == 0 and "best model" not in capsys.readouterr().out
+    about = {"model": "best-000004.keras", "step": 1, "kimg": 4.0, "by": "kid", "kid": 0.5231}
+    run.write_json("best.json", about | {"floor": {"kid": 0.002}, "selection": "by kid on others"})
+    finished(run)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(
+        "best model: kid 0.523, where real images get 0.002, at 4 kimg; selected"
+    )
+    assert "selected by kid on others; `ganvas evaluate" in last
+    run.write_json("best.json", about | {"floor": None})
+    finished(run)
+    assert "best model: kid 0.523, at 4 kimg; selected by kid;" in capsys.readouterr().out

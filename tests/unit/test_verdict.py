@@ -67,7 +67,7 @@ CASES = [
     ("class_missing", {"coverage": 0.7}, {"lost": list("abcdefg")},
      "7 classes are missing or rare: a, b, c, d, e and 2 more (KID"),
     ("blurred", MIDDLE, {"lost": ["cat"]}, "blurred"),
-    ("too_few", {}, {"n_fake": 99}, "99 generated and 1,000 real ones were compared, 100 of"),
+    ("too_few", {}, {"n_fake": 49}, "49 generated and 1,000 real ones were compared, 50 of"),
     ("too_few", {"kid": 3, "coverage": 0}, {"n_real": 10}, "too few images to say"),
     ("too_few", {"width": 0.5}, {}, "coverage is between 0.71 and 1.21"),
     ("not_judged", {"coverage": None, "recall": None}, {}, "without a value: coverage, recall"),

@@ -16,6 +16,9 @@ MOST = 10_000
 HELD_OUT, TRAINING = "held-out images", "training images"
 """Names of the images that models are selected with."""
 
+FEWEST_HELD = 50
+"""Held-out images that are needed; with fewer, training images are used instead."""
+
 T = TypeVar("T")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from .base import Score
 
-ENOUGH = 100
+ENOUGH = 50
 """Images of each kind that are needed."""
 WIDE = 0.4
 """Widest interval of coverage, over its floor, with which images can be called real."""
