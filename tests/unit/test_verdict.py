@@ -56,6 +56,8 @@ CASES = [
     ("noise", {"coverage": 0.5, "detail": 2.6}, {}, "2.6 times the fine detail of real ones"),
     ("collapsed", {"duplicates": 1.0, "coverage": 0.2}, {}, "few distinct images: 100% of them"),
     ("collapsed", {**NOISE, "duplicates": 1.0}, {}, "few distinct images"),
+    ("far", {**BLOBS, "coverage": 0.07, "duplicates": 0.64}, {}, "varied blobs"),
+    ("collapsed", {**BLOBS, "coverage": 0.07, "duplicates": 0.95}, {}, "few distinct images"),
     ("collapsed", {"diversity": 0.2, "coverage": 0.15}, {}, "0.20 of the variety of real ones"),
     ("copies", {"near_copies": 1.0}, {"copied": True}, "copies of training images: 100% of the"),
     ("copies", {"near_copies": 1.0, "duplicates": 1.0}, {"copied": True}, "nearly copy one"),

@@ -17,7 +17,7 @@ WIDE = 0.4
 """Widest interval of coverage, over its floor, with which images can be called real."""
 NOTHING, FAR, CLOSE = 0.1, 0.4, 0.7
 """Coverage over its floor: below these, nothing, little, or a part of the images is covered."""
-MOSTLY, SOME = 0.5, 0.05
+NEARLY_ALL, MOSTLY, SOME = 0.9, 0.5, 0.05
 """Copies or duplicates beyond their floor, as a share of what lies above the floor."""
 LITTLE_VARIETY = 0.4
 BLURRED, NOISY = 0.5, 1.3

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .base import Comparison, Score
-from .case import BLURRED, CLOSE, ENOUGH, FAR, MOSTLY, NOISY, NOTHING, SOME, WIDE, Case
+from .case import BLURRED, CLOSE, ENOUGH, FAR, MOSTLY, NEARLY_ALL, NOISY, NOTHING, SOME, WIDE, Case
 from .copies import copied
 
 NAMED = 5
@@ -75,7 +75,14 @@ def _copies(case: Case, share: float) -> bool:
 
 
 def _collapsed(case: Case) -> bool:
-    return case.excess("duplicates") >= MOSTLY or (case.alike and case.covered < FAR)
+    return _repeated(case) or (case.alike and case.covered < FAR)
+
+
+def _repeated(case: Case) -> bool:
+    """Images of a run that has only begun cover nothing and lie close to each other, too: they
+    count as varied unless nearly all repeat another."""
+    begun = case.covered < NOTHING and not case.alike
+    return case.excess("duplicates") >= (NEARLY_ALL if begun else MOSTLY)
 
 
 def _blurred(case: Case) -> bool:
@@ -147,7 +154,7 @@ def _blur(case: Case) -> str:
 
 
 def _collapse(case: Case) -> str:
-    if case.excess("duplicates") >= MOSTLY:
+    if _repeated(case):
         what = (
             f"few distinct images: {case.value('duplicates'):.0%} of them nearly repeat another "
             f"(real ones: {case.floor('duplicates'):.0%})"
@@ -185,7 +192,7 @@ RULES = (
     Rule("copies", lambda case: _copies(case, MOSTLY), _copy),
     Rule(
         "noise",
-        lambda case: _noise(case) and case.excess("duplicates") < MOSTLY,
+        lambda case: _noise(case) and not _repeated(case),
         _noisy,
     ),
     Rule("collapsed", _collapsed, _collapse),
@@ -244,6 +251,8 @@ def notes(case: Case, name: str) -> tuple[str, ...]:
             "ones, also in its middle or near one unusual image; recall is "
             f"{case.value('recall'):.2f}"
         )
+    if name == "far" and case.excess("duplicates") >= MOSTLY:
+        found.append(f"{case.value('duplicates'):.0%} of the images nearly repeat another")
     if case.lost and name in ("copies", "partial"):
         found.append(f"missing or rare classes: {', '.join(case.lost[:NAMED])}")
     if case.copied and name not in ("copies", "collapsed", "not_judged"):
