@@ -22,9 +22,12 @@ from ganvas.evaluation.result import (
     Grids,
     TruncationPoint,
 )
-from ganvas.evaluation.score_report import comparison_table, number, scores_table, write_report
+from ganvas.evaluation.score_report import write_report
+from ganvas.evaluation.score_tables import comparison_table, scores_table
+from ganvas.evaluation.verdict import Verdict
 from ganvas.reports import charts
 from ganvas.reports.page import Code, mark
+from ganvas.reports.tables import number
 from ganvas.storage.run import Run
 
 EVIL = "<script>alert('1')</script>"
@@ -225,12 +228,15 @@ def test_both_forms_say_every_number(report):
         (None, [], "No gate"),
     ],
 )
-def test_the_verdict_comes_first(run, without_charts, passed, failed, words):
-    results = made_up(gate=GateResult(passed, tuple(failed)))
+def test_the_sentence_and_the_gate_come_first(run, without_charts, passed, failed, words):
+    said = Verdict("far", "far from <your> images", ("precision misleads",))
+    results = made_up(gate=GateResult(passed, tuple(failed)), verdict=said)
     text, page, plain = written(run, results)
     assert words in page.words and words in plain
     top = text[: text.index("<h2")]
     assert words in top and all(reason in top for reason in failed)
+    assert "far from &lt;your&gt; images</strong>" in top and "precision misleads" in top
+    assert plain.splitlines()[2] == "**far from &lt;your&gt; images**"
 
 
 def test_limits_are_those_of_this_run(report, run, without_charts):
@@ -301,11 +307,15 @@ def test_charts_leave_settings_alone():
 
 
 def test_tables_for_the_terminal():
-    one = made_up(gate=GateResult(False, ("frechet 3.217 is above frechet_max = 3",)))
+    failed = GateResult(False, ("frechet 3.217 is above frechet_max = 3",))
+    one = made_up(gate=failed, verdict=Verdict("far", "far from your images; train", ("a trap",)))
     text = scores_table(one)
+    assert text.startswith("far from your images; train\n\nnote: a trap\n\n3,049 generated")
+    assert max(map(len, text.splitlines())) <= 80
     rows = [re.split(r"  +", line) for line in text.splitlines()]
-    assert rows[3][:5] == ["frechet", "3.22", "2.98 to 3.51", "0.621", "lower"]
-    assert "no value: the images have no labels" in text and text.endswith("gate: failed")
+    assert ["frechet", "3.22", "2.98 to 3.51", "0.621", "low"] in rows
+    assert "no value: knn_accuracy (the images have no labels)" in text
+    assert text.endswith("gate: failed")
     other = made_up(scores={"kid": Score(0.5, 0.4, 0.6, 0.1)}, n_fake=200)
     both = comparison_table({"runs/a": one, "b": other})
     assert "a: 3,049 generated images" in both and "b: 200 generated images" in both

@@ -76,7 +76,8 @@ def served_model() -> ServedModel:
 
 KEYS = {  # as in docs/guides, in this order
     evaluation: [
-        "n_real", "n_fake", "features", "features_sha256", "resize", "scores", "gate", "classes",
+        "verdict", "sentence", "notes", "lost_classes", "n_real", "n_fake", "features",
+        "features_sha256", "resize", "scores", "gate", "classes",
         "truncation", "model", "evaluated", "seconds",
     ],
     timing: ["artefact", "batch", "threads", "p50_ms", "p95_ms", "images_per_second"],

@@ -192,7 +192,8 @@ def test_a_set_beside_itself():
     real = sample(80, 0)
     found = score(Comparison(real, replace(real), train=real))
     perfect = {"frechet": 0, "precision": 1, "recall": 1, "coverage": 1, "diversity": 1,
-               "near_copies": 1, "modes": 1, "class_chi2": 0, "knn_accuracy": 1}  # fmt: skip
+               "detail": 1, "near_copies": 1, "modes": 1, "class_chi2": 0,
+               "knn_accuracy": 1}  # fmt: skip
     for name, value in perfect.items():
         assert found[name].value == pytest.approx(value, abs=1e-9), name
     assert found["kid"].value <= 0
@@ -216,7 +217,7 @@ def test_tiny_sets_score_or_say_why(count, spare):
 def test_blank_images_score(real):
     found = score(Comparison(real, blank(40), train=real, held=sample(9, 1)))
     missing = {name for name, s in found.items() if s.value is None}
-    assert missing == ({"diversity"} if not real.features.any() else set())
+    assert missing == ({"diversity", "detail"} if not real.features.any() else set())
     assert found["duplicates"].value == 1
     assert found["near_copies"].value == float(not real.features.any())
     assert found["classifier_score"].value == pytest.approx(1)
@@ -234,11 +235,15 @@ def test_which_way_is_worse():
         **dict.fromkeys(("recall", "coverage", "diversity"), sample(300, 3)[np.zeros(300, int)]),
         **dict.fromkeys(("duplicates", "modes", "class_chi2"), one_class),
         "near_copies": sample(300, 2), "classifier_score": shy,
+        "detail": replace(fake, pixels=fake.pixels // 2),
     }  # fmt: skip
     bad["precision"] = bad["density"] = replace(fake, features=fake.features + 9)
     for name, entry in SCORES.items():
         worse = score(Comparison(real, bad[name], train=sample(300, 2)), [name])[name].value
         assert (worse > good[name].value) == (entry.better == "lower"), name
+        if entry.better not in ("lower", "higher"):
+            ideal = float(entry.better)
+            assert abs(worse - ideal) > abs(good[name].value - ideal), name
 
 
 def test_what_cannot_be_known_says_why():
@@ -250,7 +255,7 @@ def test_what_cannot_be_known_says_why():
 
 def test_names():
     c = Comparison(sample(20, 0), sample(20, 1))
-    assert list(score(c, ["kid", "frechet"])) == ["frechet", "kid"]
+    assert list(score(c, ["kid", "frechet"])) == ["kid", "frechet"]
     with refuses(ConfigError, "'kid'"):
         score(c, ["kidd"])
 
@@ -264,8 +269,8 @@ def test_large_sets_are_drawn_from(monkeypatch):
     assert kid(c).value == pytest.approx(mmd2(few.real.features, few.fake.features))
 
 
-HOLDING = ["frechet", "kid", "precision", "density", "coverage", "diversity", "knn_accuracy",
-           "class_chi2", "classifier_score"]  # fmt: skip
+HOLDING = ["frechet", "kid", "precision", "density", "coverage", "diversity", "detail",
+           "knn_accuracy", "class_chi2", "classifier_score"]  # fmt: skip
 
 
 def test_intervals_hold_the_mean_of_real_against_real():

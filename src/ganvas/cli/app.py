@@ -238,4 +238,23 @@ def finished(run: Run) -> int:
         f"{where}: {row['kimg']:g} kimg in {row.get('wall_seconds', row['seconds']):.0f} s, "
         f"{row['seconds']:.0f} s of them in training steps; images in {where}/samples"
     )
+    if line := _best(run):
+        typer.echo(on_one_line(line))
     return 0
+
+
+def _best(run: Run) -> str:
+    """The best model, the score that selected it, and what real images get; without scores ""."""
+    from ..reports.tables import number
+
+    best = run.best
+    if not best:
+        return ""
+    by = best["by"]
+    floor = (best.get("floor") or {}).get(by)
+    real = f", where real images get {number(floor)}" if isinstance(floor, (int, float)) else ""
+    return (
+        f"best model: {by} {number(best[by])}{real}, at {best['kimg']:g} kimg; selected "
+        f"{best.get('selection', f'by {by}')}; `ganvas evaluate {run.where}` says what its images "
+        "are"
+    )

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
         Grids as Grids,
         TruncationPoint as TruncationPoint,
     )
-    from .score_report import (
-        comparison_table as comparison_table,
-        scores_table as scores_table,
-        write_report as write_report,
-    )
+    from .score_report import write_report as write_report
+    from .score_tables import comparison_table as comparison_table, scores_table as scores_table
     from .scores import SCORES as SCORES, score as score
     from .subject import evaluate as evaluate
+    from .verdict import Verdict as Verdict
 
 _HOMES = {
     "base": ("Comparison", "Sample", "Score"),
     "result": ("ClassShares", "Evaluation", "GateResult", "Grids", "TruncationPoint"),
     "subject": ("evaluate",),
-    "score_report": ("comparison_table", "scores_table", "write_report"),
+    "score_report": ("write_report",),
+    "score_tables": ("comparison_table", "scores_table"),
     "scores": ("SCORES", "score"),
+    "verdict": ("Verdict",),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)

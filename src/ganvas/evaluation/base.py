@@ -13,6 +13,12 @@ from ..base.finite import finite
 MOST = 10_000
 """Most images of each kind for scores of all pairs; of more, this number is drawn at random."""
 
+HELD_OUT, TRAINING = "held-out images", "training images"
+"""Names of the images that models are selected with."""
+
+FEWEST_HELD = 50
+"""Held-out images that are needed; with fewer, training images are used instead."""
+
 T = TypeVar("T")
 
 

@@ -11,7 +11,7 @@ from ..doctor import diagnose, paragraph, reached, verdict
 from ..errors import RunError
 from ..reports.page import Block, Code, Items, Table, Text
 from ..storage.run import Run
-from .base import Score
+from .base import FEWEST_HELD, HELD_OUT, Score
 from .result import Evaluation
 
 MOST_CLASSES = 50
@@ -188,10 +188,12 @@ def _class_table(names: Sequence[str], counts: Sequence[int]) -> Table:
 
 
 def _same_source(run: Run) -> str:
-    if held_out(run) == "0":
+    count = held_out(run)
+    if count.isdigit() and int(count) < FEWEST_HELD:
+        few = "No image was" if count == "0" else f"Only {count} images were"
         return (
-            "No image was held out: unless other images were given by --data, the scores were "
-            "computed with training images, which makes them too good."
+            f"{few} held out: unless other images were given by --data, the scores were computed "
+            "with training images, which makes them too good."
         )
     return (
         "Held-out images come from the same source as the training images: the scores do not "
@@ -219,6 +221,8 @@ def _selection(run: Run, results: Evaluation) -> str:
     if not best or not results.model.endswith(str(best.get("model"))):
         return ""
     times = sum(f"score/{best['by']}" in row for row in run.rows())
+    if best.get("against", HELD_OUT) != HELD_OUT:
+        return f"The model was selected as the best of {times} {best.get('selection', '')}."
     return (
         f"The model was selected as the best of {times} by {best['by']} on held-out images: its "
         "scores on the same images are slightly too good."

@@ -24,7 +24,7 @@ from .base import Comparison, Sample, Score, drawn, once, real_for_fake
 NEAR = 0.4
 AROUND = 10
 _CANDIDATES = 16
-_LEFT_OUT = 2000  # most training images that replace missing held-out ones
+_LEFT_OUT = 2000  # most training images that are compared with the others
 _TOGETHER = 3  # duplicates that count as one in their interval
 _BLURS = 4  # passes of (1, 2, 1) / 4: a standard deviation of 1.4 pixels
 _ENOUGH = 256  # numbers per image in the search for candidates
@@ -68,14 +68,26 @@ def copies(images: Sample, train: Sample) -> np.ndarray:
 def near_copies(c: Comparison) -> Score:
     """Share of fakes that are near-copies of a training image; floor: the share of held-out images.
 
-    Without held-out images, a tenth of the training images is compared with the rest. Wilson's
-    interval, of at most 10,000 random fakes. Equal training images count once.
+    Without held-out images, training images are compared with each other. Wilson's interval, of at
+    most 10,000 random fakes. Equal training images count once.
     """
     wrong = _unlike(c.fake, c.train) or _few(c.fake)
     if c.train is None or not len(c.train) or wrong:
         return Score(None, why=wrong or "the training images are not known: give them by --data")
     fake, held = _found(c)
     return Score(_mean(fake), *wilson(fake.sum(), len(fake)), None if held is None else _mean(held))
+
+
+def copies_among(train: Sample, most: int, seed: int = 0) -> np.ndarray | None:
+    """Which of at most `most` random training images are near-copies of another one, bool [N].
+    Equal images count once; None if there are too few others."""
+    pixels = train.pixels[np.array(_first_rows(train.pixels))]
+    if len(pixels) < AROUND + 2:
+        return None
+    order = np.random.default_rng([seed, 6]).permutation(len(pixels))
+    pixels = pixels[order]
+    _, distances = _nearest(pixels[:most], pixels, AROUND + 1, others=True)
+    return distances[:, 0] <= NEAR * distances[:, 1:].mean(axis=1)
 
 
 def copied(c: Comparison) -> bool | None:
@@ -114,14 +126,9 @@ def _found(c: Comparison) -> tuple[np.ndarray, np.ndarray | None]:
     if c.train is None:
         return np.empty(0, bool), None
     fake = copies(drawn(c).fake, c.train)
-    held, others = c.held, c.train
-    if held is None or not len(held):
-        order = np.random.default_rng([c.seed, 6]).permutation(_first_rows(c.train.pixels))
-        few = min(_LEFT_OUT, len(order) // 10)
-        held, others = c.train[order[:few]], c.train[order[few:]]
-    if not len(held) or _unlike(held, others):
-        return fake, None
-    return fake, copies(held, others)
+    if c.held is None or not len(c.held):
+        return fake, copies_among(c.train, _LEFT_OUT, c.seed)
+    return fake, None if _unlike(c.held, c.train) else copies(c.held, c.train)
 
 
 def _repeated(c: Comparison) -> np.ndarray:
@@ -195,10 +202,15 @@ def coarse(pixels: np.ndarray) -> np.ndarray:
         x = pixels[start : start + _PIECE].astype(np.float32) / np.float32(255)
         while x[0].size > _ENOUGH and min(x.shape[1:3]) > 1:
             for _ in range(_BLURS):
-                x = _blur(_blur(x, 1), 2)
+                x = blurred(x)
             x = x[:, ::2, ::2]
         pieces.append(x.reshape(len(x), -1))
     return np.concatenate(pieces)
+
+
+def blurred(x: np.ndarray) -> np.ndarray:
+    """float32 [N, h, w, C] under the filter (1, 2, 1) / 4 in both directions."""
+    return _blur(_blur(x, 1), 2)
 
 
 def _blur(x: np.ndarray, axis: int) -> np.ndarray:

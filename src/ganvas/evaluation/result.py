@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .base import Score
+from .verdict import NOT_JUDGED, Verdict
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ class Evaluation:
         model: file of the model within the run; "" for a folder of images.
         evaluated: when, ISO 8601 with time zone.
         seconds: duration.
+        verdict: what the images are, in a sentence.
+        lost_classes: names of classes that are missing or rare among the fakes.
         pictures: for the report; `to_dict` leaves them out.
     """
 
@@ -105,11 +108,15 @@ class Evaluation:
     model: str
     evaluated: str
     seconds: float
+    verdict: Verdict = NOT_JUDGED
+    lost_classes: tuple[str, ...] = ()
     pictures: Grids = field(default_factory=Grids, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """What `ganvas evaluate --json` prints."""
         return {
+            **self.verdict.to_dict(),
+            "lost_classes": list(self.lost_classes),
             "n_real": self.n_real,
             "n_fake": self.n_fake,
             "features": self.features,

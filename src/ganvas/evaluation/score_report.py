@@ -1,9 +1,9 @@
-"""Reports of `evaluate`: a page for each run, and tables for the terminal."""
+"""Report of `evaluate`: a page for each run."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,17 @@ import numpy as np
 
 from .. import images
 from ..reports.page import Block, Charts, Page, Picture, Pictures, Section, Table, Text
-from ..reports.tables import aligned
+from ..reports.tables import number
 from ..storage.run import Run
-from .base import Score
 from .card import MOST_CLASSES, data_card, health, how_made, limits, moment, recipe
 from .result import Evaluation
+from .score_tables import counts, ideal, numbers
 from .scores import SCORES
+from .verdict import BAD, GOOD
 
 GRIDS = 6  # pictures of the course of training
 TICKS = 12  # rows of the table of curves
-HEADER = ("score", "value", "95 % interval", "floor", "better", "meaning")
+HEADER = ("score", "value", "95 % interval", "floor", "best", "meaning")
 SIDES = "lrrrll"
 
 
@@ -48,12 +49,11 @@ def write_report(run: Run, results: Evaluation) -> tuple[Path, Path]:
         Section("Origin", how_made(run, results)),
         Section("Recipe", recipe(run)),
     ]
-    verdict, tone = _verdict(results.gate.passed)
     page = Page(
         title=run.folder.absolute().name,
-        verdict=verdict,
-        tone=tone,
-        reasons=list(results.gate.failed) or _bounds(run),
+        verdict=results.verdict.sentence,
+        tone=_tone(results),
+        reasons=[*results.verdict.notes, *_gate(run, results)],
         lines=_about(run, results),
         sections=[section for section in sections if section.blocks],
         footer=f"Made by ganvas {(run.info.get('versions') or {}).get('ganvas', '')}".strip() + ".",
@@ -63,74 +63,30 @@ def write_report(run: Run, results: Evaluation) -> tuple[Path, Path]:
     return run.folder / "report.html", run.folder / "report.md"
 
 
-def scores_table(result: Evaluation) -> str:
-    """The scores of one set as aligned text: value, interval, floor, meaning."""
-    rows = [HEADER, *_score_rows(result)]
-    gate = {True: "passed", False: "failed", None: "none"}[result.gate.passed]
-    return f"{_counts(result)}\n\n{aligned(rows, SIDES)}\n\ngate: {gate}"
-
-
-def comparison_table(results: Mapping[str, Evaluation]) -> str:
-    """Several sets side by side as aligned text: a row per score, three columns per set."""
-    short = [Path(subject).absolute().name for subject in results]
-    heads = short if len(set(short)) == len(short) else list(results)
-    names = dict.fromkeys(name for result in results.values() for name in result.scores)
-    rows = [("score", *(cell for head in heads for cell in (head, "95 % interval", "floor")))]
-    for name in names:
-        found = [result.scores.get(name, Score(None)) for result in results.values()]
-        rows.append((name, *(cell for score in found for cell in _numbers(score))))
-    about = [f"{h}: {_counts(result)}" for h, result in zip(heads, results.values(), strict=True)]
-    whys = [
-        f"{head}: {name} has no value ({score.why})"
-        for head, result in zip(heads, results.values(), strict=True)
-        for name, score in result.scores.items()
-        if score.value is None and score.why
-    ]
-    table = aligned(rows, "l" + "rrr" * len(heads))
-    return "\n".join([*about, "", table, *([""] if whys else []), *whys])
-
-
-def number(value: float | None) -> str:
-    """Three significant digits, thousands in full, no powers of ten; a dash for None."""
-    if value is None:
-        return "–"
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return np.format_float_positional(value, 3, unique=False, fractional=False, trim="-")
-
-
-def _numbers(score: Score) -> tuple[str, str, str]:
-    bounded = score.low is not None and score.high is not None
-    interval = f"{number(score.low)} to {number(score.high)}" if bounded else "–"
-    return number(score.value), interval, number(score.floor)
-
-
 def _score_rows(result: Evaluation) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name, score in result.scores.items():
         meaning = SCORES[name].meaning
         if score.value is None:
             meaning = f"no value: {score.why or 'no reason given'}"
-        rows.append((name, *_numbers(score), SCORES[name].better, meaning))
+        rows.append((name, *numbers(score), ideal(name), meaning))
     return rows
 
 
-def _counts(result: Evaluation) -> str:
-    return (
-        f"{result.n_fake:,} generated images compared with {result.n_real:,} real ones, "
-        f"features {result.features} ({result.resize})"
-    )
+def _tone(results: Evaluation) -> str:
+    if results.gate.passed is False or results.verdict.name in BAD:
+        return "bad"
+    return "good" if results.gate.passed or results.verdict.name in GOOD else ""
 
 
-def _verdict(passed: bool | None) -> tuple[str, str]:
-    if passed is None:
-        return "No gate: the recipe sets no bounds for the scores", ""
-    return ("✓ The gate passed", "good") if passed else ("✗ The gate failed", "bad")
-
-
-def _bounds(run: Run) -> list[str]:
-    gate = run.config.gate.model_dump()
-    return [f"{key} = {bound:g}" for key, bound in gate.items() if bound is not None]
+def _gate(run: Run, results: Evaluation) -> list[str]:
+    """Whether the gate passed, and its bounds, or those that failed."""
+    bounds = [f"{k} = {v:g}" for k, v in run.config.gate.model_dump().items() if v is not None]
+    if results.gate.passed is None:
+        return ["No gate: the recipe sets no bounds for the scores"]
+    if results.gate.passed:
+        return [f"✓ The gate passed: {', '.join(bounds)}"]
+    return [f"✗ The gate failed: {sentence}" for sentence in results.gate.failed]
 
 
 def _about(run: Run, results: Evaluation) -> list[str]:
@@ -167,7 +123,7 @@ def _scores(results: Evaluation) -> list[Block]:
         "The floor is the score of the same number of real images in place of the generated "
         "ones: a perfect generator reaches the floor, not 0 or 1."
     )
-    return [Table(HEADER, _score_rows(results), SIDES, _counts(results), notes=True), Text(text)]
+    return [Table(HEADER, _score_rows(results), SIDES, counts(results), notes=True), Text(text)]
 
 
 def _neighbours(results: Evaluation) -> list[Block]:
@@ -179,7 +135,7 @@ def _neighbours(results: Evaluation) -> list[Block]:
     text = "Similar images are expected; an identical image would be a copy."
     score = results.scores.get("near_copies")
     if score and score.value is not None:
-        value, interval, floor = _numbers(score)
+        value, interval, floor = numbers(score)
         text += f" near_copies is {value} ({interval}); of held-out images it is {floor}."
     return [Text(text), Pictures([Picture(grid, alt, caption)], "one")]
 

@@ -9,6 +9,7 @@ from ..base.progress import stage
 from ..errors import ConfigError, no_such
 from .base import Comparison, Score, Scorer
 from .copies import duplicates, near_copies
+from .detail import detail
 from .frechet import frechet
 from .kernel import kid
 from .manifold import coverage, density, precision, recall
@@ -19,7 +20,7 @@ class Entry(NamedTuple):
     """A score of the table.
 
     Attributes:
-        better: "lower" or "higher".
+        better: "lower", "higher", or the value that is best.
         meaning: one line for a report.
     """
 
@@ -29,13 +30,20 @@ class Entry(NamedTuple):
 
 
 SCORES: dict[str, Entry] = {
-    "frechet": Entry(frechet, "lower", "distance between the feature distributions"),
-    "kid": Entry(kid, "lower", "the same with a kernel, unbiased for few images; 0 is real"),
-    "precision": Entry(precision, "higher", "share of the fakes that look like real images"),
-    "recall": Entry(recall, "higher", "share of the real images that the generator covers"),
-    "density": Entry(density, "higher", "how many real images are near a fake; real is about 1"),
     "coverage": Entry(coverage, "higher", "share of the real images with a fake near them"),
-    "diversity": Entry(diversity, "higher", "variety of the fakes over that of real images"),
+    "kid": Entry(kid, "lower", "distance of the distributions, unbiased for few images; 0 is real"),
+    "frechet": Entry(frechet, "lower", "distance of the distributions; needs thousands of images"),
+    "recall": Entry(recall, "higher", "share of the real images within the region of the fakes"),
+    "precision": Entry(
+        precision,
+        "higher",
+        "share of the fakes within the region of real images; also high near its middle (blur)",
+    ),
+    "density": Entry(
+        density, "higher", "how many real images are near a fake; above 1: near the middle"
+    ),
+    "diversity": Entry(diversity, "1", "variety of the fakes over that of real images"),
+    "detail": Entry(detail, "1", "fine detail of the fakes over that of real images"),
     "duplicates": Entry(duplicates, "lower", "share of the fakes that have a near-duplicate"),
     "near_copies": Entry(
         near_copies, "lower", "share of the fakes that nearly copy a training image"

@@ -23,13 +23,16 @@ from ..images.sheets import sheet
 from ..sampling.sampler import Sampler, load
 from ..storage import remote
 from ..storage.run import Run
-from .base import Comparison, Sample
+from .base import HELD_OUT, Comparison, Sample
 from .copies import nearest
 from .gate import judge
+from .lost import lost_names
 from .own_images import own_images
+from .reference import reference_images
 from .result import ClassShares, Evaluation, Grids, TruncationPoint
 from .samples import describe, describe_source, extractor_for, pixels_of
 from .scores import SCORES, score
+from .verdict import verdict_of
 
 FEWEST = 10
 MOST_TRAIN = 60_000
@@ -47,7 +50,7 @@ class Subject:
         real: the reference.
         spare: other real images, for floors; None if there are none.
         train: training images of the generator; None if they are not known.
-        held: held-out images; None if there are none.
+        held: held-out images; None if there are too few.
         sampler: the generator of the fakes; None for a folder.
         gate: bounds of the run's recipe.
         model: file of the model within the run.
@@ -81,7 +84,8 @@ def evaluate(
 
     Args:
         fakes: a run, or images: a folder, a .npz or .npy file, or a uint8 array.
-        data: real images; None: the held-out images of the run.
+        data: real images; None: the held-out images of the run, or its training images if fewer
+            than 50 are held out.
         metrics: names of scores; None: all.
         n: maximum number of images of each kind.
         features: "digits", "general" or a model file; "auto" chooses by the real images.
@@ -112,13 +116,7 @@ def measured(
 ) -> Evaluation:
     """As `evaluate`, as a part of other work: progress is reported if that of the caller is."""
     began = time.perf_counter()
-    for name in metrics or ():
-        if name not in SCORES:
-            raise UsageError(no_such("score", name, SCORES))
-    if n < FEWEST:
-        raise UsageError(f"n must be >= {FEWEST}, got {n}: increase it")
-    if labels and data is None:
-        raise UsageError(f"labels ({labels}) are of other real images: give them by --data")
+    _check(data, metrics, n, labels)
     run = _run(fakes)
     given = (data, n, seed, labels)
     with stage("reading the images"):
@@ -128,6 +126,8 @@ def measured(
     comparison = _compare(subject, extractor, n, seed)
     scores = score(comparison, metrics)
     curves = {"precision", "recall"} <= set(scores)
+    classes = _classes(comparison, extractor, subject)
+    lost = lost_names(comparison, subject.real.names, classes) if "coverage" in scores else ()
     return Evaluation(
         n_real=len(comparison.real),
         n_fake=len(comparison.fake),
@@ -136,19 +136,31 @@ def measured(
         resize=extractor.resize,
         scores=scores,
         gate=judge(subject.gate, scores),
-        classes=_classes(comparison, extractor, subject),
+        classes=classes,
         truncation=_truncation(subject, comparison, extractor, seed) if curves else (),
         pictures=_pictures(subject, comparison),
         model=subject.model,
         evaluated=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 1),
+        verdict=verdict_of(comparison, scores, lost),
+        lost_classes=lost,
     )
+
+
+def _check(data: Any, metrics: Sequence[str] | None, n: int, labels: str | None) -> None:
+    for name in metrics or ():
+        if name not in SCORES:
+            raise UsageError(no_such("score", name, SCORES))
+    if n < FEWEST:
+        raise UsageError(f"n must be >= {FEWEST}, got {n}: increase it")
+    if labels and data is None:
+        raise UsageError(f"labels ({labels}) are of other real images: give them by --data")
 
 
 def _announce(subject: Subject, fakes: Any, held: bool) -> None:
     """Write which images are compared; `held`: with held-out images of the run, if it has any."""
     whole = subject.train if held and subject.train else subject.real
-    kind = "held-out" if held and subject.held else "real"
+    kind = ("held-out" if subject.held else "training") if held else "real"
     header.show(
         whole,
         {"scored": f"{len(subject.images):,} images of {fakes}, against {subject.real.count:,} "
@@ -168,13 +180,14 @@ def _of_run(run: Run, data: Any, n: int, seed: int, labels: str | None, model: s
     config = run.config
     own, data = own_images(run, config, data)
     sampler = load(run, model)
-    held = own.held_out() if own else None
+    reference, kind = reference_images(own) if own else (None, "")
+    held = reference if kind == HELD_OUT else None
     if data is None and own is None:
         raise UsageError(
             f"{run.folder} was trained on arrays, which are not stored: give real images by --data"
         )
-    if data is None and own is not None:
-        real, spare = (held, own) if held else (own, None)
+    if data is None and reference is not None:
+        real, spare = reference, own if held else None
     else:
         real, spare = load_images(data, options_for_others(config, labels)), None
     assert_same_shape(sampler.shape, real.shape)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..evaluation.score_report import number
 from ..reports.page import Block, Items, Page, Section, Table, Text
+from ..reports.tables import number
 
 
 def card(facts: Mapping[str, Any], folder: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -32,3 +33,12 @@ def aligned(rows: Sequence[Sequence[str]], sides: str = "", width: int | None = 
     console = Console(file=text, width=width or _WIDE, color_system=None, legacy_windows=False)
     console.print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, thousands in full, no powers of ten; a dash for None."""
+    if value is None:
+        return "–"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return np.format_float_positional(value, 3, unique=False, fractional=False, trim="-")

@@ -16,7 +16,8 @@ from ..config import Config, load_recipe
 from ..data import Images
 from ..data.listing import held_count
 from ..errors import Advice, UsageError
-from ..evaluation.reference import FEWEST, reference_images
+from ..evaluation.base import FEWEST_HELD
+from ..evaluation.reference import reference_images
 from ..training.preparing import prepare
 from .result import TuningResult
 from .session import Search
@@ -123,11 +124,11 @@ def _too_few(source: Images) -> str:
     """The warning that too few images are held out, with the option that holds out enough."""
     held, ascending = source.held_out(), np.sort(source.hashes)
     shares = (percent / 100 for percent in range(1, 51))
-    enough = next((share for share in shares if held_count(ascending, share) >= FEWEST), None)
+    enough = next((share for share in shares if held_count(ascending, share) >= FEWEST_HELD), None)
     remedy = f"use --set data.holdout={enough}" if enough else "give more images, 200 or above"
     return (
-        f"{held.count if held else 0} images are held out, {FEWEST} are needed: training images "
-        f"are used instead, which favours values that copy them; {remedy}"
+        f"{held.count if held else 0} images are held out, {FEWEST_HELD} are needed: training "
+        f"images are used instead, which favours values that copy them; {remedy}"
     )
 
 

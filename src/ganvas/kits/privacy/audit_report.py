@@ -10,10 +10,9 @@ import numpy as np
 
 from ... import __version__
 from ...base.files import write_file, write_json
-from ...evaluation.score_report import number
 from ...images import grid
 from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
-from ...reports.tables import aligned
+from ...reports.tables import aligned, number
 from .case import Case
 from .copying import Pairs
 from .result import AuditReport

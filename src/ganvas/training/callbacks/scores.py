@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ...base.progress import stage
@@ -12,7 +13,7 @@ from ...config import Scores as ScoreOptions
 from ...config.plan import Plan
 from ...data import Images
 from ...doctor import since_fix
-from ...evaluation.reference import Reference
+from ...evaluation.reference import CopyCheck, Reference
 from ...evaluation.samples import describe_source
 from ...sampling.sampler import Sampler
 from ...storage.run import Run
@@ -24,8 +25,24 @@ MOST = 2000
 """Largest number of real images for the comparison."""
 
 
+def rank(row: Mapping[str, Any], by: str, allowed: float, prefix: str = "") -> tuple[float, float]:
+    """The order of models, lower is better: those that copy training images come last, those that
+    copy more after those that copy less; then by score.
+
+    Args:
+        row: a line of the log or best.json; `prefix`: of the keys of its scores.
+        allowed: largest share of near-copies that counts as none.
+    """
+    if f"{prefix}{by}" not in row:
+        return math.inf, math.inf
+    return max(0.0, row.get(f"{prefix}near_copies", 0.0) - allowed), row[f"{prefix}{by}"]
+
+
 class Scores(EachTick):
     """Called before the log, so that scores are in the tick's line; writes best.json.
+
+    If too few images are held out, models are compared with the training images. A generator that
+    copies them would then be the best: the share of near-copies decides first, see `rank`.
 
     Its decisions depend only on the log, best.json and the weights, so they are the same in a run
     that is killed and resumed, also if it was killed after best.json and before the line.
@@ -45,6 +62,7 @@ class Scores(EachTick):
         self.options = options
         self.stopped = False
         self.reference: Reference | None = None
+        self.check: CopyCheck | None = None
         self.about: dict[str, Any] = {}
 
     def tick(self, step: int, logs: dict[str, float]) -> dict[str, float] | None:
@@ -59,10 +77,15 @@ class Scores(EachTick):
             self.reference = self.prepare()
         by, fakes = self.about["by"], self.sampler.sample(self.options.images, seed=SEED)
         scores = self.reference.distances(self.reference.extractor(fakes)[0])
-        key, value = f"score/{by}", scores[by]
-        past = [row[key] for row in since_fix(self.run.rows()) if key in row]
+        allowed = 1.0
+        if self.check:
+            scores["near_copies"], allowed = self.check.share(fakes), self.check.allowed
+        rows = [row for row in since_fix(self.run.rows()) if f"score/{by}" in row]
+        past = [rank(row, by, allowed, "score/") for row in rows]
         best = self.run.best
-        if best.get("step") == step or value < min([*past, best.get(by, math.inf)]):
+        if best.get("step") == step or rank(scores, by, allowed) < min(
+            [*past, rank(best, by, allowed)]
+        ):
             self.keep(step, scores)
         elif self.options.patience and past:
             since = len(past) - past.index(min(past))
@@ -78,17 +101,30 @@ class Scores(EachTick):
         against = Reference(source, options.features, MOST)
         count = min(options.images, source.count)
         other = describe_source(source, against.extractor, count).features
+        if against.images is source:
+            self.check = CopyCheck(source)
         auto = "frechet" if against.enough_for_frechet(options.images) else "kid"
+        by = auto if options.by == "auto" else options.by
         self.about = {
-            "by": auto if options.by == "auto" else options.by,
+            "by": by,
             "images": options.images,
             "n_real": len(against.real),
             "against": against.name,
+            "selection": self.selection(by, against.name),
             "features": against.extractor.name,
             "features_sha256": against.extractor.sha256,
             "floor": None if against.images is source else against.distances(other),
         }
         return against
+
+    def selection(self, by: str, against: str) -> str:
+        """How the best model is selected, in words."""
+        if self.check is None:
+            return f"by {by} on {against}"
+        return (
+            f"by {by} on {against}, because too few are held out; models with more than "
+            f"{self.check.allowed:.1%} near-copies of them come last"
+        )
 
     def keep(self, step: int, scores: dict[str, float]) -> None:
         """Save this generator as the best so far."""
