@@ -232,7 +232,10 @@ def test_progress_is_measured_in_frozen_features_where_they_are_logged():
     assert (progress.features, progress.distance, progress.falling) == ("lite0", 0.4, None)
     rows = changed(0, distance=0.01, lite0__distance=0.4)
     assert diagnosis_of(rows).progress.falling is False
-    assert "in frozen features no longer falls" in health_report("x", rows, diagnosis_of(rows))
+    text = health_report("x", rows, diagnosis_of(rows))
+    assert "in frozen features is 0.4, which is far; 0 is equal. It no longer falls." in text
+    near = changed(0, distance=0.01, lite0__distance=0.06)
+    assert "which is far" not in health_report("x", near, diagnosis_of(near))
 
 
 def test_every_pattern_belongs_to_a_failure_that_has_a_source():
@@ -357,9 +360,13 @@ def test_the_report_says_how_far_the_run_is_and_whether_it_improves():
     rows = healthy(12)
     text = health_report("runs/x", rows, diagnosis_of(rows))
     assert "runs/x: healthy, at 19.2 of 300 kimg\n" in text
-    assert "The distance to the real images in pixels still falls" in text
+    assert (
+        "The distance to the real images in pixels is 0.0035; 0 is equal. It still falls.\n" in text
+    )
     flat = changed(3, distance=0.3)
-    assert "no longer falls: it is 0.3;" in health_report("x", flat, diagnosis_of(flat))
+    assert "is 0.3; 0 is equal. It no longer falls." in health_report("x", flat, diagnosis_of(flat))
+    text = health_report("x", rows[:5], diagnosis_of(rows[:5]))
+    assert "is 0.02; 0 is equal.\n" in text
 
 
 def test_a_run_is_diagnosed_with_its_own_length(tmp_path):

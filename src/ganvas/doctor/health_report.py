@@ -68,15 +68,17 @@ def reached(progress: Progress) -> str:
 
 
 def improvement(progress: Progress) -> str:
-    """A sentence on the distance to real images; empty before it is known whether it falls."""
-    if progress.falling is None or progress.distance is None:
+    """Sentences on the distance to real images; empty while it is too early to say."""
+    if progress.too_early or progress.distance is None:
         return ""
-    still = "still falls" if progress.falling else "no longer falls"
     where = "frozen features" if progress.features == "lite0" else "pixels"
-    return (
-        f"The distance to the real images in {where} {still}: it is {progress.distance:.2g}; "
-        "0 is equal."
+    far = ", which is far" if progress.far else ""
+    said = (
+        f"The distance to the real images in {where} is {progress.distance:.2g}{far}; 0 is equal."
     )
+    if progress.falling is None:
+        return said
+    return said + (" It still falls." if progress.falling else " It no longer falls.")
 
 
 def paragraph(finding: Finding) -> list[str]:

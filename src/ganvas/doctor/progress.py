@@ -11,6 +11,10 @@ LOOK_BACK = 3
 FALLS = 0.95
 """Of the distance in the last ticks to that in the ticks before: below, it falls."""
 
+FAR = 0.2
+"""Distance in features of Lite0 that is far: blobs in the colours of the images have 0.3 to 0.5,
+runs from a pretrained pair at most 0.11 (benchmarks/doctor_colour.py)."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -36,6 +40,11 @@ class Progress:
     def too_early(self) -> bool:
         """Whether there are too few ticks to call the run healthy."""
         return self.ticks < LOOK_BACK
+
+    @property
+    def far(self) -> bool:
+        """Whether the generated images are known to be far from the real ones."""
+        return self.features == "lite0" and self.distance is not None and self.distance >= FAR
 
 
 def progress_of(ticks: Sequence[Mapping[str, float]], kimg: float, planned_kimg: float) -> Progress:
