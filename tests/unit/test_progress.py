@@ -15,7 +15,9 @@ from ganvas.base.pace import WINDOW, Pace, clock
 from ganvas.base.progress import Reporter, heard, plain, reported, reporting, say, stage
 from ganvas.base.stages import Stage
 from ganvas.config.plan import Plan
+from ganvas.doctor import Finding
 from ganvas.training.callbacks.panel import Panel, broken
+from ganvas.training.callbacks.progress_bar import ProgressBar, state_of_health
 from terminal import Screen, Terminal
 
 PLAN = Plan(
@@ -294,6 +296,35 @@ def test_parts_of_a_row_are_not_broken():
     assert broken(["aa 1", "bb 2", "cc 3"], 10) == ["aa 1  bb 2", "cc 3"]
     assert broken(["x" * 25], 10) == ["x" * 10, "x" * 10, "x" * 5]
     assert broken([""], 10) == [""]
+
+
+def test_what_the_panel_shows_of_a_run(time, capsys, monkeypatch, tmp_path):
+    """A resumed run: its last score is known before the next one."""
+    monkeypatch.chdir(tmp_path)
+    rows = [{"step": 100, "score/kid": 0.2, "score/seconds": 7.0}, {"step": 200}]
+    best = {
+        "by": "kid", "kid": 0.1, "kimg": 6.4, "floor": {"kid": 0.02}, "against": "held-out images"
+    }  # fmt: skip
+    run = SimpleNamespace(rows=lambda: rows, best=best)
+    watch, samples = SimpleNamespace(findings=None), SimpleNamespace(path=None)
+    steps = SimpleNamespace(seconds=3.0)
+    bar = ProgressBar(run, PLAN, 200, steps, samples, watch, time)
+    shown = bar.panel.rows
+    score = ["kid 0.2", "best 0.1 at 6.4 kimg", "floor 0.02", "on held-out images"]
+    assert shown == {"score": (score, "")} and list(bar.panel.pauses[True]) == [7.0]
+    bar.on_epoch_begin(0)
+    time.now, samples.path = 5.0, tmp_path / "samples" / "000019.png"
+    with reporting(), bar:
+        bar.tick(300, {"generator": 1.5, "score/kid": 0.3, "signal/x": 1.0, "slope/y": 1.0})
+    assert bar.panel.paused == 2.0
+    assert shown["losses"] == (["generator 1.5"], "") and shown["score"][0][0] == "kid 0.3"
+    assert shown["doctor"][0] == ["too early to say"]
+    assert shown["picture"] == (["samples/000019.png"], "")
+    line = capsys.readouterr().err
+    assert re.fullmatch(r"kimg 19.2/96.0  generator 1.5 score/kid 0.3(  \S+ \S+)*\n", line)
+    assert state_of_health([]) == (["no failure found"], "green")
+    finding = Finding("mode_collapse", "certain", 12.8, {})
+    assert state_of_health([finding]) == (["mode_collapse since 12.8 kimg (certain)"], "red")
 
 
 # --- the command line --------------------------------------------------------------------------
