@@ -188,6 +188,7 @@ def training(terminal, time, mark):
         reporter.beat()
     panel.tick(404, 1.0)
     losses = {"discriminator": 0.613, "fake": -0.42, "generator": 1.03, "penalty/r1": 0.0183}
+    reporter.beat()
     panel.rows["losses"] = [f"{name} {value:.3g}" for name, value in losses.items()], ""
     panel.rows["score"] = ["frechet 12.34", "best 11.9 at 38.4 kimg", "floor 2.1"], ""
     panel.rows["doctor"] = ["no failure found"], "green"
@@ -195,6 +196,32 @@ def training(terminal, time, mark):
     reporter.beat()
     mark()
     reporter.close(panel)
+    reporter.end()
+
+
+def test_the_pace_of_a_training_is_measured_between_two_lines(time, quiet_thread):
+    """A beat reads the step counter, so that the first tick has a speed and a time left."""
+    step, stream = [0], io.StringIO()
+    reporter = Reporter(stream, now=time)
+    panel = Panel(PLAN, 0, lambda: step[0], time)
+    reporter.open(panel)
+    for second in range(1, 14):
+        time.now, step[0] = float(second), step[0] + 10
+        reporter.beat()
+    assert not stream.getvalue() and panel.speed() == "640 img/s"
+    reporter.end()
+
+
+def test_silence_is_counted_across_stages(time, quiet_thread):
+    stream = io.StringIO()
+    reporter = Reporter(stream, now=time)
+    for name, end in (("importing", 10.0), ("reading", 16.0)):
+        one = Stage(name, now=time)
+        reporter.open(one)
+        time.now = end
+        reporter.beat()
+        reporter.close(one)
+    assert stream.getvalue() == "reading, 0:06\n"
     reporter.end()
 
 
