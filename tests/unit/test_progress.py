@@ -15,7 +15,9 @@ from ganvas.base.pace import WINDOW, Pace, clock
 from ganvas.base.progress import Reporter, heard, plain, reported, reporting, say, stage
 from ganvas.base.stages import Stage
 from ganvas.config.plan import Plan
+from ganvas.doctor import Finding
 from ganvas.training.callbacks.panel import Panel, broken
+from ganvas.training.callbacks.progress_bar import ProgressBar, state_of_health
 from terminal import Screen, Terminal
 
 PLAN = Plan(
@@ -186,6 +188,7 @@ def training(terminal, time, mark):
         reporter.beat()
     panel.tick(404, 1.0)
     losses = {"discriminator": 0.613, "fake": -0.42, "generator": 1.03, "penalty/r1": 0.0183}
+    reporter.beat()
     panel.rows["losses"] = [f"{name} {value:.3g}" for name, value in losses.items()], ""
     panel.rows["score"] = ["frechet 12.34", "best 11.9 at 38.4 kimg", "floor 2.1"], ""
     panel.rows["doctor"] = ["no failure found"], "green"
@@ -193,6 +196,32 @@ def training(terminal, time, mark):
     reporter.beat()
     mark()
     reporter.close(panel)
+    reporter.end()
+
+
+def test_the_pace_of_a_training_is_measured_between_two_lines(time, quiet_thread):
+    """A beat reads the step counter, so that the first tick has a speed and a time left."""
+    step, stream = [0], io.StringIO()
+    reporter = Reporter(stream, now=time)
+    panel = Panel(PLAN, 0, lambda: step[0], time)
+    reporter.open(panel)
+    for second in range(1, 14):
+        time.now, step[0] = float(second), step[0] + 10
+        reporter.beat()
+    assert not stream.getvalue() and panel.speed() == "640 img/s"
+    reporter.end()
+
+
+def test_silence_is_counted_across_stages(time, quiet_thread):
+    stream = io.StringIO()
+    reporter = Reporter(stream, now=time)
+    for name, end in (("importing", 10.0), ("reading", 16.0)):
+        one = Stage(name, now=time)
+        reporter.open(one)
+        time.now = end
+        reporter.beat()
+        reporter.close(one)
+    assert stream.getvalue() == "reading, 0:06\n"
     reporter.end()
 
 
@@ -294,6 +323,35 @@ def test_parts_of_a_row_are_not_broken():
     assert broken(["aa 1", "bb 2", "cc 3"], 10) == ["aa 1  bb 2", "cc 3"]
     assert broken(["x" * 25], 10) == ["x" * 10, "x" * 10, "x" * 5]
     assert broken([""], 10) == [""]
+
+
+def test_what_the_panel_shows_of_a_run(time, capsys, monkeypatch, tmp_path):
+    """A resumed run: its last score is known before the next one."""
+    monkeypatch.chdir(tmp_path)
+    rows = [{"step": 100, "score/kid": 0.2, "score/seconds": 7.0}, {"step": 200}]
+    best = {
+        "by": "kid", "kid": 0.1, "kimg": 6.4, "floor": {"kid": 0.02}, "against": "held-out images"
+    }  # fmt: skip
+    run = SimpleNamespace(rows=lambda: rows, best=best)
+    watch, samples = SimpleNamespace(findings=None), SimpleNamespace(path=None)
+    steps = SimpleNamespace(seconds=3.0)
+    bar = ProgressBar(run, PLAN, 200, steps, samples, watch, time)
+    shown = bar.panel.rows
+    score = ["kid 0.2", "best 0.1 at 6.4 kimg", "floor 0.02", "on held-out images"]
+    assert shown == {"score": (score, "")} and list(bar.panel.pauses[True]) == [7.0]
+    bar.on_epoch_begin(0)
+    time.now, samples.path = 5.0, tmp_path / "samples" / "000019.png"
+    with reporting(), bar:
+        bar.tick(300, {"generator": 1.5, "score/kid": 0.3, "signal/x": 1.0, "slope/y": 1.0})
+    assert bar.panel.paused == 2.0
+    assert shown["losses"] == (["generator 1.5"], "") and shown["score"][0][0] == "kid 0.3"
+    assert shown["doctor"][0] == ["too early to say"]
+    assert shown["picture"] == (["samples/000019.png"], "")
+    line = capsys.readouterr().err
+    assert re.fullmatch(r"kimg 19.2/96.0  generator 1.5 score/kid 0.3(  \S+ \S+)*\n", line)
+    assert state_of_health([]) == (["no failure found"], "green")
+    finding = Finding("mode_collapse", "certain", 12.8, {})
+    assert state_of_health([finding]) == (["mode_collapse since 12.8 kimg (certain)"], "red")
 
 
 # --- the command line --------------------------------------------------------------------------

@@ -60,8 +60,6 @@ class Reporter:
 
     def open(self, stage: Stage) -> None:
         with self._lock:
-            if not self.stages:
-                self._last = self.now()
             self.stages.append(stage)
             if self.display and len(self.stages) == 1:  # others appear at the next beat
                 self.display.show(self.stages)
@@ -103,6 +101,8 @@ class Reporter:
         with self._lock:
             if self._closed.is_set() or self.quiet or not self.stages:
                 return
+            for stage in self.stages:
+                stage.look()
             if self.display:
                 self.display.refresh()
             elif self.now() - self._last >= INTERVAL:

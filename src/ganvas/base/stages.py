@@ -32,6 +32,9 @@ class Stage:
         self.part = part
         self.pace.add(self.now(), done + part)
 
+    def look(self) -> None:
+        """Called by a timer: read how much is done, where the work itself does not say it."""
+
     def advance(self, count: int = 1) -> None:
         """So many further units are done."""
         self.update(self.done + count)

@@ -99,21 +99,16 @@ def evaluate(
         DataError: fakes and real images have different shapes.
     """
     return measured(
-        fakes, data, metrics=metrics, n=n, features=features, seed=seed, model=model, labels=labels
-    )
+        fakes, data, metrics=metrics, n=n, features=features, seed=seed, model=model,
+        labels=labels, announce=True,
+    )  # fmt: skip
 
 
 def measured(
-    fakes: Any,
-    data: Any = None,
-    *,
-    metrics: Sequence[str] | None = None,
-    n: int = 10_000,
-    features: str | os.PathLike[str] = "auto",
-    seed: int = 0,
-    model: str = "best",
-    labels: str | None = None,
-) -> Evaluation:
+    fakes: Any, data: Any = None, *, metrics: Sequence[str] | None = None, n: int = 10_000,
+    features: str | os.PathLike[str] = "auto", seed: int = 0, model: str = "best",
+    labels: str | None = None, announce: bool = False,
+) -> Evaluation:  # fmt: skip
     """As `evaluate`, as a part of other work: progress is reported if that of the caller is."""
     began = time.perf_counter()
     _check(data, metrics, n, labels)
@@ -122,7 +117,8 @@ def measured(
     with stage("reading the images"):
         subject = _of_run(run, *given, model) if run else _of_images(fakes, *given)
         extractor = extractor_for(subject.real, features)
-    _announce(subject, fakes, held=run is not None and data is None)
+    if announce:
+        _announce(subject, fakes, held=run is not None and data is None)
     comparison = _compare(subject, extractor, n, seed)
     scores = score(comparison, metrics)
     curves = {"precision", "recall"} <= set(scores)

@@ -93,7 +93,6 @@ class Panel(Stage):
         return "" if left is None else f"left {clock(left)}"
 
     def line(self) -> str:
-        self.look()
         return "  ".join(filter(None, (self.count(), self.speed(), self.times())))
 
     def summary(self) -> str:
@@ -106,7 +105,6 @@ class Panel(Stage):
 
         from ...base.display import beside
 
-        self.look()
         state = (f"{100 * self.share:3.0f}%", self.times(), self.count(), self.speed())
         lines: list[RenderableType] = [
             beside("", self.share, "  ".join(filter(None, state)), width)
