@@ -387,7 +387,7 @@ def test_quiet(words, capsys):
             log.warning("a note")
         assert progress.current().stages == []
     out, err = capsys.readouterr()
-    assert out.startswith("# what:") and err == "note: a note\n"
+    assert out.startswith("#:schema") and err == "note: a note\n"
 
 
 @pytest.mark.parametrize("words", [["-v", "recipes", "quick"], ["recipes", "quick", "--verbose"]])

@@ -67,7 +67,7 @@ def test_an_unknown_key_and_no_folder(three):
 
 def test_where_two_runs_differ(three):
     found = compare(Run.open(three / "b"), Run.open(three / "c"))
-    assert found.keys == {"networks.width": (None, 8), "penalties.r1.weight": (0.1, 1.0)}
+    assert found.keys == {"networks.width": (None, 8), "penalties.r1.weight": (0.02, 1.0)}
     assert found.scores == {"kid": (None, 2.5)} and found.comparable is None
     other = make(three / "d", "quick", 30, 2.0, features_sha256="b")
     assert compare(Run.open(three / "c"), other).comparable is False
