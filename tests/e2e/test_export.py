@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import re
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,7 +52,8 @@ def model(run, forked, tmp_path_factory):
     out, errors = process.communicate()
     assert process.returncode == 0, errors
     assert out.splitlines()[-1] == str(folder / "1")
-    assert errors == ""
+    beats = re.compile(r".*, \d+:\d\d(, left [\d:]+)?")  # on a slow machine, every 15 seconds
+    assert [line for line in errors.splitlines() if not beats.fullmatch(line)] == []
     return folder
 
 
@@ -144,16 +149,18 @@ def forked_bench(forked, monkeypatch, tmp_path):
     script.write_text(BENCH)
     threads = []
 
-    def run(words, *, env, **options):
+    def started(words, *, env, stderr, **options):
         executable, safe, option, *words = words
         assert (executable, safe, option) == (sys.executable, "-P", "-m")
-        assert options == {"capture_output": True, "text": True, "check": False}
+        assert options == {"stdout": subprocess.PIPE, "text": True}
         threads.append(words[2])
         process = forked(*words, script=script, **env)
         out, errors = process.communicate()
-        return subprocess.CompletedProcess(words, process.returncode, out, errors)
+        stderr.write(errors)
+        ended = SimpleNamespace(stdout=io.StringIO(out), wait=lambda: process.returncode)
+        return contextlib.nullcontext(ended)
 
-    monkeypatch.setattr(benchmark.subprocess, "run", run)
+    monkeypatch.setattr(benchmark.subprocess, "Popen", started)
     return threads
 
 
