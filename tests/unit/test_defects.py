@@ -234,6 +234,8 @@ def test_the_better_part_is_chosen_and_others_only_if_they_help():
         == found.steps[-1]
         == pytest.approx(auroc(good[:, :2].mean(1), bad[:, :2].mean(1)), abs=1e-5)
     )
+    few = choose(good[:8], bad, names, ["a"] * 400)
+    assert len(few.parts) == 1, "with 8 good images, the rise may be chance"
     assert found.alone["noise"] == pytest.approx(0.5, abs=0.06) and set(found.kinds) == {"a", "b"}
     assert json.loads(json.dumps(found.to_dict()))["planted"] == 400
 

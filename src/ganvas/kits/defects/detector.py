@@ -93,7 +93,7 @@ class Detector:
             alpha: another share of good images to be flagged, if the calibration allows it.
             method: "fanogan": the parts that were chosen; or "anogan": 500 steps of search per
                 image, by the networks of a detector that was fitted with a GAN.
-            heatmaps: without them it takes about two thirds of the time.
+            heatmaps: without them it takes less time, above all with a GAN.
 
         Raises: DataError: other images. UsageError: an alpha that cannot be guaranteed.
         """
