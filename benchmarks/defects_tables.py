@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 import numpy as np
@@ -13,8 +13,8 @@ from ganvas.stats.intervals import false_alarms
 RIVALS = ("pca", "mahalanobis", "nearest")
 AREAS = ("auroc", *(f"auroc {name}" for name in RIVALS))
 PIXELS = ("pixel auroc", "pixel auroc pca", "pixel aupro", "pixel aupro pca")
-PARTS = ("moves", "features", "nearest", "pixels", "residual", "feature_residual", "local")
 ALONE = "the GAN's alone"
+BEFORE = ", the kit before it had parts by frozen features"
 BEAT = {"mnist": 0.964, "fashion": 0.936}
 LEFT_OUT = {"mnist": 0.676, "fashion": 0.670}
 
@@ -22,11 +22,12 @@ LEFT_OUT = {"mnist": 0.676, "fashion": 0.670}
 def write_up() -> None:
     rows = defaultdict(list)
     for row in store.read("defects").values():
-        rows[row["section"]].append(row)
+        rows[row.get("kit"), row["section"]].append(row)
     lines: list[str] = []
-    for section, write in WRITERS.items():
-        if rows[section]:
-            lines += [f"## {section}\n", *write(rows[section])]
+    for kit in ("features", None):
+        for section, write in WRITERS.items():
+            if found := rows[kit, section]:
+                lines += [f"## {section}{'' if kit else BEFORE}\n", *write(found)]
     store.write_table("defects", "\n".join(lines))
 
 
@@ -57,20 +58,42 @@ def part(rows: list[dict], key: str) -> float:
     return float(np.mean([row["parts"][key] for row in rows]))
 
 
+def parts_alone(rows: list[dict]) -> str:
+    """AUROC of each part alone, those of all rows."""
+    shared = set.intersection(*(set(row["parts"]) for row in rows)) - {
+        "all",
+        "without the GAN",
+        ALONE,
+    }
+    return ", ".join(f"{k} {part(rows, k):.4f}" for k in rows[0]["parts"] if k in shared)
+
+
+def chosen(rows: list[dict]) -> str:
+    """How often which parts were chosen, and their AUROC on planted defects."""
+    choices = [row["choice"] for row in rows if "choice" in row]
+    if not choices:
+        return ""
+    often = Counter(" + ".join(one["parts"]) for one in choices)
+    words = ", ".join(f"{name} ({count})" for name, count in often.most_common())
+    planted = np.mean([one["auroc"] for one in choices])
+    return f"Chosen: {words}; AUROC on planted defects {planted:.3f} in the mean.\n"
+
+
 def _classes(rows: list[dict], wanted: dict[str, float]) -> list[str]:
     lines = []
     for name, mine in by(rows, "data").items():
         labels = by(mine, "label")
+        extra = [k for k in ("without the GAN", ALONE) if all(k in row["parts"] for row in mine)]
         table = [
             [str(label), *(f"{mean(r, key):.4f}" for key in AREAS),
-             f"{part(r, 'without the GAN'):.4f}", f"{part(r, ALONE):.4f}"]
+             *(f"{part(r, key):.4f}" for key in extra)]
             for label, r in labels.items()
         ]  # fmt: skip
         means = [interval(mean(r, key) for r in labels.values()) for key in AREAS]  # fmt: skip
-        means += [interval(part(r, key) for r in labels.values())
-                  for key in ("without the GAN", ALONE)]  # fmt: skip
+        means += [interval(part(r, key) for r in labels.values()) for key in extra]
         table.append(["mean", *means])
-        head = ["class", "this kit", *RIVALS, "its score without the GAN", "the GAN's parts alone"]
+        head = ["class", "this kit", *RIVALS]
+        head += [f"its score: {key}" for key in extra]
         gaps = [
             mean(r, "auroc") - max(mean(r, f"auroc {k}") for k in RIVALS) for r in labels.values()
         ]
@@ -85,7 +108,8 @@ def _classes(rows: list[dict], wanted: dict[str, float]) -> list[str]:
             f"{precisions}.\n",
             store.markdown(head, table),
             _kept(mine),
-            "Parts alone: " + ", ".join(f"{k} {part(mine, k):.4f}" for k in PARTS) + ".\n",
+            f"Parts alone: {parts_alone(mine)}.\n",
+            chosen(mine),
         ]  # fmt: skip
     return lines
 
@@ -117,11 +141,9 @@ def _masks(rows: list[dict]) -> list[str]:
             *(f"{mean(r, key):.4f}" for key in PIXELS),
             f"{np.mean([x['recall']['value'] for x in r]):.1%}", f"{alarms:.1%}",
         ])  # fmt: skip
-    parts = [
-        f"{name}: " + ", ".join(f"{k} {part(r, k):.4f}" for k in ("without the GAN", *PARTS))
-        for name, r in by(rows, "data").items()
-    ]
-    return [store.markdown(head, table), "AUROC of parts alone. " + "; ".join(parts) + ".\n"]
+    parts = "; ".join(f"{name}: {parts_alone(r)}" for name, r in by(rows, "data").items())
+    chosen_by = [f"{name}. {chosen(r)}" for name, r in by(rows, "data").items() if chosen(r)]
+    return [store.markdown(head, table), f"AUROC of parts alone. {parts}.\n", *chosen_by]
 
 
 def _contamination(rows: list[dict]) -> list[str]:

@@ -35,7 +35,7 @@ def detector(tmp_path_factory):
     import tensorflow as tf
 
     from ganvas.gan.model import GAN
-    from ganvas.kits.defects import encoder, fitting, folder, training
+    from ganvas.kits.defects import encoder, feature_parts, fitting, folder, training
     from ganvas.training.assembly import parts_of
 
     keras.utils.set_random_seed(0)
@@ -44,10 +44,13 @@ def detector(tmp_path_factory):
     models = parts.networks.generator(shape, moves), parts.networks.discriminator(shape, moves)
     gan = GAN(*models, parts.loss)
     patches = np.random.default_rng(0).integers(0, 256, (12, *shape)).astype(np.uint8)
-    grid = fitting.Grid((16, 16))
-    scorer = fitting.Scorer(
-        grid, gan, encoder.network(shape, gan.noise_size), fitting.densities(gan, patches), 20
-    )
+    frozen = fitting.Frozen(shape, 128)
+    features = fitting.FeatureParts(frozen, feature_parts.fit(frozen, patches, 0))
+    pixels = fitting.PixelParts(fitting.PixelParts.fit(patches))
+    densities = fitting.GanParts.fit(gan, patches)
+    trained = fitting.GanParts(gan, encoder.network(shape, gan.noise_size), densities)
+    scorer = fitting.Scorer(fitting.Grid((16, 16)), features, pixels, 20, trained)
+    scorer.use(["position", "nearest", "moves"])
     module, functions = folder._module(scorer, shape)
     place = tmp_path_factory.mktemp("detector") / "plates"
     name = "serving_default"

@@ -210,6 +210,15 @@ def test_weights_are_small_and_finite():
         assert all(np.isfinite(w).all() for w in weights)
 
 
+def test_inner_maps_are_those_of_the_network():
+    image = np.random.default_rng(0).uniform(0, 255, (1, 64, 64, 3)).astype(np.float32)
+    *maps, pooled = bundled.inner_maps((64, 64))(image)
+    assert [tuple(one.shape[1:]) for one in maps] == [(8, 8, 40), (4, 4, 80), (4, 4, 112)]
+    whole = lite0.lite0(64)
+    whole.set_weights(bundled._bundled("lite0"))
+    assert pooled.numpy() == pytest.approx(whole(image).numpy())
+
+
 def test_which_images_are_digits(digits):
     images, labels = digits
     assert choose(images[:300]) == "digits"

@@ -37,7 +37,13 @@ def fit(
     size: Annotated[
         str | None, typer.Option(metavar="HxW", help="Resize images to this size.")
     ] = None,
-    patch: Annotated[int | None, typer.Option(help="Side of patches, 16 to 64 px.")] = None,
+    detail: Annotated[
+        int, typer.Option(help="Pixels of the longer side for the frozen network: 128 or 256.")
+    ] = 128,
+    with_gan: Annotated[str, typer.Option(help="Train a GAN as well: auto, yes or no.")] = "auto",
+    patch: Annotated[
+        int | None, typer.Option(help="Side of patches for pixels and GAN, 16 to 64 px.")
+    ] = None,
     kimg: Annotated[float, typer.Option(min=0.1, help="Length of the GAN's training.")] = 64.0,
     seed: Seed = 0,
     all_good: Annotated[
@@ -49,8 +55,11 @@ def fit(
     After an interruption, the same command resumes.
     """
     from ..kits.defects.good_images import needed
+    from ..kits.defects.options import check_detail, check_with_gan
 
     needed(alpha)
+    gan = check_with_gan(with_gan)
+    check_detail(detail)
     sides = _sides(size) if size else None
     tensorflow()
     from ..kits import defects as kit
@@ -58,8 +67,8 @@ def fit(
     try:
         with stage("fitting"):
             detector = kit.fit(
-                good, out, alpha=alpha, size=sides, patch=patch, kimg=kimg, seed=seed,
-                all_good=all_good,
+                good, out, alpha=alpha, size=sides, detail=detail, with_gan=gan, patch=patch,
+                kimg=kimg, seed=seed, all_good=all_good,
             )  # fmt: skip
     except KeyboardInterrupt:
         sys.stderr.write(f"stopped: the same command resumes it ({out}/work has its state)\n")
@@ -121,7 +130,7 @@ def report(
     alpha: Alpha = None,
     as_json: Json = False,
 ) -> int:
-    """Measure a model on known images and compare it with detectors without a GAN."""
+    """Measure a model on known images and compare it with simple detectors."""
     if out.suffix.lower() != ".html":
         raise UsageError(f"--out {out} must end in .html, because the report is a page")
     check_replaceable(out)

@@ -68,6 +68,22 @@ def _frozen(make: Callable[[], keras.Model], file: str) -> Callable[[Tensor], An
     return tf.function(lambda x: model(x, training=False), autograph=False)
 
 
+def inner_maps(size: tuple[int, int]) -> keras.Model:
+    """EfficientNet-Lite0 with its bundled weights, and the inner maps that name a place.
+
+    Args:
+        size: (height, width) of the images in pixels, multiples of 16.
+
+    Shapes: RGB 0..255 [B, h, w, 3] -> a map of stride 8 [B, h/8, w/8, 40], two of stride 16
+        [B, h/16, w/16, 80] and [B, h/16, w/16, 112], and the pooled features [B, 1280].
+    """
+    weights = _bundled("lite0")
+    with building():
+        image, ends, pooled = lite0.trunk(size)
+        keras.Model(image, pooled).set_weights(weights)
+        return keras.Model(image, [*ends[2:5], pooled], name="inner_maps")
+
+
 def _bundled(file: str) -> list[np.ndarray]:
     """The arrays of a file of weights in the package, in their order."""
     path = resources.files("ganvas.features") / "weights" / f"{file}.npz"

@@ -31,14 +31,25 @@ def lite0(side: int, stages: Sequence[tuple[int, ...]] = STAGES) -> keras.Model:
     Shapes: RGB 0..255 [B, side, side, 3] -> features [B, 1280].
     Source: Tan and Le 2019, arXiv:1905.11946, table 1; the Lite variant as TensorFlow released it.
     """
-    image = keras.Input((side, side, 3), name="image")
+    image, _, pooled = trunk((side, side), stages)
+    return keras.Model(image, pooled, name="lite0")
+
+
+def trunk(
+    size: tuple[int, int], stages: Sequence[tuple[int, ...]] = STAGES
+) -> tuple[Tensor, list[Tensor], Tensor]:
+    """The network of `lite0` as Keras tensors: its image [B, h, w, 3], the last map of each stage,
+    and the pooled features [B, 1280]."""
+    image = keras.Input((*size, 3), name="image")
     x = layers.Rescaling(1 / 128, -127 / 128)(image)
     x = _relu6(layers.Conv2D(32, 3, 2, padding="same")(x))
+    ends = []
     for kernel, stride, expansion, channels, repeats in stages:
         for i in range(repeats):
             x = _block(x, kernel, stride if i == 0 else 1, expansion, channels)
+        ends.append(x)
     x = _relu6(layers.Conv2D(1280, 1)(x))
-    return keras.Model(image, layers.GlobalAveragePooling2D(name="features")(x), name="lite0")
+    return image, ends, layers.GlobalAveragePooling2D(name="features")(x)
 
 
 def digits() -> keras.Model:

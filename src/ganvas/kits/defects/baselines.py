@@ -1,4 +1,4 @@
-"""Three detectors without a GAN, fitted on the same good patches: a report compares with them.
+"""Three simple detectors, fitted on the same good patches: a report compares with them.
 
 "pca": the residual of the pixels after projection on 32 principal axes. "mahalanobis": distance of
 blurred pixels by their whole covariance, shrunk. "nearest": distance of blurred pixels to the
@@ -36,7 +36,7 @@ class Baselines:
 
     @classmethod
     def fit(cls, patches: np.ndarray, grid: Grid) -> Baselines:
-        """patches: uint8 [M, S, S, C], those that the GAN was trained on."""
+        """patches: uint8 [M, S, S, C], of the images that the detector learnt from."""
         sharp = to_float(_small(patches)).reshape(len(patches), -1).astype(np.float64)
         mean = sharp.mean(0)
         _, axes = np.linalg.eigh((sharp - mean).T @ (sharp - mean))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...reports.page import Items, Page, Section, Table
+from ...reports.page import Items, Page, Section, Table, Text
+from .parts import PARTS
 
 
 def card(facts: Mapping[str, Any], version: str) -> str:
@@ -16,18 +17,23 @@ def card(facts: Mapping[str, Any], version: str) -> str:
     takes = [
         ("serving_default", f"image uint8 [N, {height}, {width}, {channels}]",
          f"score, p_value float32 [N], defective bool [N], heatmap float32 [N, {height}, {width}]"),
-        ("verdict", "image", "the same without the heat-map, in two thirds of the time"),
-        ("look", "image", "parts: the logarithms that make up a score; maps"),
+        ("verdict", "image", "the same without the heat-map"),
+        ("look", "image", "parts float32 [N, parts]: logarithms, also of those not in use"),
     ]  # fmt: skip
     origin = [
-        ("good images for training", str(parts["learn"])),
-        ("good images for scaling", str(parts["scale"])),
+        ("good images to learn from", str(parts["learn"])),
+        ("good images to scale and choose parts", str(parts["scale"])),
         ("good images for calibration", str(parts["calibrate"])),
         ("fingerprint of the images", facts["fingerprint"]),
         ("created", facts["created"]),
         ("versions", ", ".join(f"{name} {value}" for name, value in facts["versions"].items())),
     ]
-    weights = [(name, f"{value:g}") for name, value in facts["weights"].items()]
+    choice = facts["choice"]
+    weights = [
+        (name, PARTS[name], "yes" if value else "", f"{choice['alone'][name]:.3f}")
+        for name, value in facts["weights"].items()
+    ]
+    kinds = [(kind, f"{value:.3f}") for kind, value in choice["kinds"].items()]
     return Page(
         title=f"Defects detector, version {version}",
         verdict=f"At most {facts['alpha']:.1%} of good images are called defective.",
@@ -37,16 +43,23 @@ def card(facts: Mapping[str, Any], version: str) -> str:
             "guarantee holds on average over calibrations, and for images like those: another "
             "lamp, lens or material needs another calibration."
         ],
-        lines=[f"For images of {size}, cut into {facts['patches']} patch(es) of "
-               f"{facts['patch']} px.", *_levels(facts.get("levels", "full"))],
+        lines=[f"For images of {size}. A frozen network sees them at {facts['detail']} px. "
+               f"{'A GAN was trained on' if facts['noise_size'] else 'No GAN was trained;'} "
+               f"patches of {facts['patch']} px, {facts['patches']} an image.",
+               *_levels(facts.get("levels", "full"))],
         sections=[
             Section("Inputs and outputs", [
                 Table(("signature", "input", "output"), takes, "lll", "SavedModel; the LiteRT file "
                       "has serving_default for one image")]),
             Section("Origin", [Table(("", ""), origin, "ll", "Data and versions")]),
-            Section("Weights of the score", [Table(("part", "weight"), weights, "lr", "Parts")]),
+            Section("Parts of the score", [
+                Text(chosen_by(choice)),
+                Table(("part", "measures", "in use", "AUROC, planted defects"), weights, "lllr",
+                      "Parts"),
+                Table(("planted defect", "AUROC of the score"), kinds, "lr", "Kinds")]),
             Section("Limits", [Items([
                 "A high score means that an image is unusual, not that a part is unfit for use.",
+                "Planted defects order the parts. The AUROC on real defects is another one.",
                 "The share of defects found is not guaranteed: ganvas defects report measures it.",
                 "calibration.npz and baselines.npz contain good images: share the folder only "
                 "with people who may see them.",
@@ -54,6 +67,17 @@ def card(facts: Mapping[str, Any], version: str) -> str:
         ],
         footer="manifest.json holds these numbers, and the sha256 of every file.",
     ).markdown()  # fmt: skip
+
+
+def chosen_by(choice: Mapping[str, Any]) -> str:
+    """How the parts of a score were chosen, in a sentence."""
+    steps = zip(choice["parts"], choice["steps"], strict=True)
+    taken = ", ".join(f"{name} ({value:.3f})" for name, value in steps)
+    return (
+        f"The parts were chosen without labels, by {choice['planted']} defects planted into "
+        f"{choice['good']} good images that nothing was learnt from. Taken in this order, with the "
+        f"AUROC on planted defects so far: {taken}."
+    )
 
 
 def _levels(levels: Any) -> list[str]:

@@ -1,7 +1,7 @@
-"""How far a vector lies from good ones: two densities, fitted in NumPy, evaluated in a graph.
+"""How far a vector lies from good ones: densities, fitted in NumPy, evaluated in a graph.
 
-Neither uses a label. Both take float32 [N, D] and give a positive number each, [N]: training
-vectors have about 1.
+None uses a label. Both take float32 [N, D] and give a positive number each, [N]: training vectors
+have about 1. Densities of the places of an image are in `places`.
 """
 
 from __future__ import annotations

@@ -12,17 +12,16 @@ import tensorflow as tf
 
 from ...base import saved_models
 from ...base.arrays import open_npz
-from ...errors import DataError, ModelError
+from ...errors import DataError, ModelError, UsageError
 from ...images import Levels
 from . import anogan, folder
 from .baselines import Baselines
 from .good_images import check_alpha
 from .moves import MOVES
-from .scorer import PARTS
+from .patches import Grid
 
 CHUNK = 256
-"""Patches, and moves of patches, per call of the graph: so many stay in the cache. Every call has
-as many, so that no score depends on the other images; only a single image is a call of its own."""
+"""Patches, and moves of patches, per call of the graph of format 1."""
 
 
 class Verdicts(NamedTuple):
@@ -58,6 +57,11 @@ class Detector:
             self.levels: Levels = levels if isinstance(levels, str) else (levels[0], levels[1])
             self.alpha = float(facts["alpha"])
             self.calibration_size = int(facts["parts"]["calibrate"])
+            self.part_names = tuple(map(str, facts["weights"]))
+            self.has_gan = int(facts["noise_size"]) > 0
+            # So many images are a call of the graph, always, so that no score depends on the other
+            # images; only a single image is a call of its own.
+            self.batch = int(facts.get("batch") or _old_batch(self.grid))
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ModelError(
                 f"{place}/manifest.json describes no detector: fit it again"
@@ -87,8 +91,9 @@ class Detector:
         Args:
             images: uint8 [N, H, W] or [N, H, W, C], of the size it was fitted on.
             alpha: another share of good images to be flagged, if the calibration allows it.
-            method: "fanogan", or "anogan": 500 steps of search per image, by the same networks.
-            heatmaps: without them it takes about two thirds of the time.
+            method: "fanogan": the parts that were chosen; or "anogan": 500 steps of search per
+                image, by the networks of a detector that was fitted with a GAN.
+            heatmaps: without them it takes less time, above all with a GAN.
 
         Raises: DataError: other images. UsageError: an alpha that cannot be guaranteed.
         """
@@ -107,17 +112,19 @@ class Detector:
         return Verdicts(score, p_value, p_value <= alpha + 1e-6, heatmap, float(alpha))
 
     def parts(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """The parts of the score, not yet scaled: logarithms, [N, patches] by name."""
+        """The parts of the score, also those that were not chosen, not yet scaled: logarithms, by
+        name [N], or [N, patches] in models of format 1."""
         logs = self._by_chunks("look", self.checked(images))["parts"]
-        return {name: logs[..., i] for i, name in enumerate(PARTS)}
+        return {name: logs[..., i] for i, name in enumerate(self.part_names)}
 
     def scale(self) -> tuple[np.ndarray, np.ndarray]:
         """Usual value and spread of each part, by which it is scaled: [parts], [parts]."""
         return np.array(self.facts["centre"]), np.array(self.facts["spread"])
 
     def combine(self, scaled: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Scaled parts [N, patches, parts] -> scores [N], by these weights."""
-        return self.grid.worst(scaled @ (weights / weights.sum()))
+        """Scaled parts, [N, parts] or [N, patches, parts] -> scores [N], by these weights."""
+        mean = scaled @ (weights / weights.sum())
+        return self.grid.worst(mean) if mean.ndim == 2 else mean
 
     def held_out(self) -> np.ndarray:
         """The good images that calibrated it: uint8 [n, H, W, C]."""
@@ -126,7 +133,7 @@ class Detector:
             return arrays["x"]
 
     def baselines(self) -> Baselines:
-        """Detectors without a GAN, fitted on the same patches."""
+        """Simple detectors, fitted on the same patches."""
         path = self.place / folder.BASELINES
         with folder.readable(path):
             return Baselines.read(path, self.grid)
@@ -149,10 +156,9 @@ class Detector:
 
     def _by_chunks(self, signature: str, images: np.ndarray) -> dict[str, np.ndarray]:
         run: Callable[..., dict[str, tf.Tensor]] = self.model.signatures[signature]
-        step = max(1, CHUNK // (self.grid.count if self.grid.count > 1 else len(MOVES)))
-        width, found = step if len(images) > 1 else 1, []
-        for start in range(0, len(images), step):
-            chunk = images[start : start + step]
+        width, found = self.batch if len(images) > 1 else 1, []
+        for start in range(0, len(images), width):
+            chunk = images[start : start + width]
             full = np.concatenate([chunk, np.repeat(chunk[-1:], width - len(chunk), 0)])
             outputs = run(image=tf.constant(full))
             found.append({key: value.numpy()[: len(chunk)] for key, value in outputs.items()})
@@ -171,11 +177,21 @@ def search(
         start: "noise", the same random one for each patch, or "encoder": from where f-AnoGAN ends.
 
     Returns: scores [N]; residuals |x - G(z)|, blurred, [N, H, W].
+    Raises: UsageError: the detector has no GAN.
     Source: Schlegl et al. 2017, arXiv:1703.05921.
     """
+    if not detector.has_gan:
+        raise UsageError(
+            f"AnoGAN's search needs a generator, but {detector.place} was fitted without a GAN: "
+            "fit with --with-gan yes"
+        )
     size = detector.facts["noise_size"]
     images = detector.checked(images)
     return anogan.search(detector.model, detector.grid, size, images, steps, start, seed)
+
+
+def _old_batch(grid: Grid) -> int:
+    return max(1, CHUNK // (grid.count if grid.count > 1 else len(MOVES)))
 
 
 def conformal(score: np.ndarray, calibration: np.ndarray) -> np.ndarray:

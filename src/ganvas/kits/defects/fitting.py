@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +13,32 @@ import numpy as np
 import tensorflow as tf
 
 from ...base.progress import reported, say
+from ...config import Config
 from ...exporting.publish import check_free, publishing
-from ...gan.model import GAN
-from ...images import to_float
 from ...storage.job import begin
-from . import encoder as encoders, training
+from . import encoder as encoders, feature_parts, training
 from .baselines import Baselines
-from .blur import blurred
-from .density import Gaussian, Nearest
+from .choosing import Choice, choose, wants_gan
 from .detector import Detector
+from .feature_parts import FeatureParts
 from .folder import publish
+from .frozen import Frozen
 from .good_images import Split, read_good, split
 from .moves import MOVES
+from .options import DETAILS, WithGan, check_detail, check_with_gan
+from .patch_parts import GanParts, PixelParts
 from .patches import Grid
-from .scorer import PARTS, Scorer, flat, places
+from .planting import LARGE, SIZES, plant
+from .scorer import Scorer, spread_of
 
 WORK, REQUEST = "work", "fit.json"
 KIMG = 64.0
 ENCODER_STEPS = 250
 PATCHES = 6000
 MEMORY = 2e8
-"""Most patches to train on, and most bytes of all their moves."""
-CHUNK = 256
-"""Patches per call of the graph."""
+"""Most patches to train on, and most bytes of all their moves, or of planted images at once."""
+PLANTED = 480
+"""About how many defects are planted to choose the parts."""
 
 
 @reported
@@ -45,6 +48,8 @@ def fit(
     *,
     alpha: float = 0.05,
     size: tuple[int, int] | None = None,
+    detail: int = DETAILS[0],
+    with_gan: WithGan = "auto",
     patch: int | None = None,
     kimg: float = KIMG,
     encoder_steps: int = ENCODER_STEPS,
@@ -55,7 +60,7 @@ def fit(
 ) -> Detector:
     """Learn from good images, and write OUT/N/: a detector that `ganvas serve` serves.
 
-    If it is stopped, a call with the same arguments resumes it.
+    If it is stopped while it trains a GAN, a call with the same arguments resumes it.
 
     Args:
         good: images of good parts only: a folder, an .npz or .npy file, or uint8 [N, H, W(, C)].
@@ -64,7 +69,13 @@ def fit(
             1 / alpha - 1 good images are needed for calibration alone.
         size: (height, width) to resize images to while fitting; images to score must have this
             size.
-        patch: side in pixels, 16 to 64; None: a small square image is one patch, else 32.
+        detail: pixels of the longer side, as the frozen network sees it: 128, or 256 for smaller
+            defects in four times the time.
+        with_gan: whether a GAN is trained too, whose parts then compete in the choice: "yes", "no",
+            or "auto": where an image is one patch and the other parts separate planted defects with
+            an AUROC below 0.9.
+        patch: side of the patches in pixels that pixels and GAN are compared by, 16 to 64; None: a
+            small square image is one patch, else 32.
         kimg: length of the GAN's training, in thousand images.
         encoder_steps: length of the encoder's training.
         seed: of every random choice.
@@ -75,31 +86,142 @@ def fit(
     Returns: the detector, as `Detector.load(out)` gives it.
     Raises: DataError: too few images, several sizes, or labels; nothing was written.
     """
+    check_with_gan(with_gan)
+    check_detail(detail)
     found = read_good(good, size, all_good=all_good)
     images = distinct(found.pixels)
     parts, grid = split(len(images), alpha, seed), Grid(images.shape[1:3], patch)
     number, config = check_free(Path(out), None), training.recipe(kimg, seed, overrides or {})
-    facts = {
-        "alpha": alpha, "patch": grid.side, "seed": seed, "kimg": kimg,
-        "encoder_steps": encoder_steps, "fingerprint": hashlib.sha256(images.tobytes()).hexdigest(),
-    }  # fmt: skip
-    recipe = hashlib.sha256(config.toml().encode()).hexdigest()
-    work = _begun(Path(out) / WORK / str(number), {**facts, "recipe": recipe})
-    message = _progress(progress)
-    patches = some_patches(images[parts.learn], grid, seed)
-    message(f"{len(images)} good images: {_summary(parts, grid)}")
-    gan = training.train_gan(patches, work / "gan", config, progress=progress)
-    message("training the encoder")
-    encoder = encoders.train(gan, patches, work / "encoder.npz", steps=encoder_steps, seed=seed)
-    message("fitting densities, scales and calibration")
-    scorer = Scorer(grid, gan, encoder, densities(gan, patches), len(parts.calibrate))
-    calibrate(scorer, images[parts.scale], images[parts.calibrate], alpha)
-    baselines = Baselines.fit(patches, grid)
-    message("writing the model folder")
-    facts |= {"parts": _counts(parts), "patches": grid.count, "levels": found.levels}
-    with publishing(Path(out), number) as (part, final):
-        publish(scorer, baselines, images, parts, facts, part, final.name)
-    return Detector.load(final)
+    facts = {"alpha": alpha, "detail": detail, "patch": grid.side, "seed": seed}
+    steps = _Steps(images, parts, grid, facts, Path(out), number, progress)
+    scorer = steps.without_gan()
+    choice = None if with_gan == "yes" else steps.chosen(scorer)
+    if choice is None or wants_gan(with_gan, grid.count == 1, choice.auroc):
+        facts |= {"kimg": kimg, "encoder_steps": encoder_steps}
+        scorer = steps.with_gan(scorer, config)
+        choice = steps.chosen(scorer)
+    return steps.published(scorer, choice, found.levels)
+
+
+class _Steps:
+    """The steps of a fit, and what they share; `facts` are the options that a model depends on."""
+
+    def __init__(
+        self, images: np.ndarray, parts: Split, grid: Grid, facts: dict[str, Any], out: Path,
+        number: int, progress: bool,
+    ):  # fmt: skip
+        self.images, self.parts, self.grid, self.facts = images, parts, grid, facts
+        self.out, self.number, self.progress = out, number, progress
+        self.facts["fingerprint"] = hashlib.sha256(images.tobytes()).hexdigest()
+        self.message(f"{len(images)} good images: {_summary(parts)}")
+        self.patches = some_patches(images[parts.learn], grid, facts["seed"])
+
+    def without_gan(self) -> Scorer:
+        """Densities of frozen features and of pixels."""
+        learn, seed = self.images[self.parts.learn], self.facts["seed"]
+        frozen = Frozen(self.images.shape[1:], self.facts["detail"])
+        features = FeatureParts(frozen, feature_parts.fit(frozen, learn, seed))
+        pixels = PixelParts(PixelParts.fit(self.patches))
+        return Scorer(self.grid, features, pixels, len(self.parts.calibrate))
+
+    def with_gan(self, scorer: Scorer, config: Config) -> Scorer:
+        """The same, with a GAN that is trained, resumed, or read from the work folder."""
+        recipe = hashlib.sha256(config.toml().encode()).hexdigest()
+        work = _begun(self.out / WORK / str(self.number), {**self.facts, "recipe": recipe})
+        self.message("training the GAN")
+        gan = training.train_gan(self.patches, work / "gan", config, progress=self.progress)
+        self.message("training the encoder")
+        encoder = encoders.train(
+            gan, self.patches, work / "encoder.npz", steps=self.facts["encoder_steps"],
+            seed=self.facts["seed"],
+        )  # fmt: skip
+        trained = GanParts(gan, encoder, GanParts.fit(gan, self.patches))
+        held = len(self.parts.calibrate)
+        return Scorer(self.grid, scorer.features, scorer.pixels, held, trained)
+
+    def chosen(self, scorer: Scorer) -> Choice:
+        """The parts that the scorer uses from now on."""
+        self.message("choosing the parts by planted defects")
+        return chosen(scorer, self.images[self.parts.scale], self.facts["seed"])
+
+    def published(self, scorer: Scorer, choice: Choice, levels: Any) -> Detector:
+        """Calibrate the scorer and write the model folder."""
+        self.message(f"chosen: {', '.join(choice.parts)}; calibrating")
+        parts, images = self.parts, self.images
+        calibrate(scorer, images[parts.scale], images[parts.calibrate], self.facts["alpha"])
+        baselines = Baselines.fit(self.patches, self.grid)
+        self.message("writing the model folder")
+        about = {
+            **self.facts, "parts": _counts(parts), "patches": self.grid.count, "levels": levels,
+            "choice": choice.to_dict(),
+        }  # fmt: skip
+        with publishing(self.out, self.number) as (part, final):
+            publish(scorer, baselines, images, parts, about, part, final.name)
+        return Detector.load(final)
+
+    def message(self, text: str) -> None:
+        if self.progress:
+            say(text)
+
+
+def chosen(scorer: Scorer, scale: np.ndarray, seed: int) -> Choice:
+    """Scale the parts of a scorer, choose those that it uses, and set both.
+
+    Args:
+        scale: good images that nothing was learnt from, uint8 [N, H, W, C].
+        seed: of the planted defects.
+    """
+    measure, size = _traced(scorer.measure), scorer.batch(scorer.names)
+    logs = _in_batches(measure, scale, size)
+    scorer.centre.assign(logs.mean(0))
+    scorer.spread.assign(np.maximum(logs.std(0), 1e-3))
+    times = max(1, round(PLANTED / len(scale)))
+    each = max(1, int(MEMORY / (times * scale[0].nbytes)))
+    bad: list[np.ndarray] = []
+    kinds: list[str] = []
+    for start in range(0, len(scale), each):
+        rows = range(start, min(len(scale), start + each))
+        sizes = LARGE if scorer.grid.count == 1 else SIZES
+        planted = plant(scale, times, seed, rows=rows, sizes=sizes)
+        bad.append(_in_batches(measure, planted.images, size))
+        kinds += planted.kinds
+    centre, spread = scorer.centre.numpy(), scorer.spread.numpy()
+    planted_logs = np.concatenate(bad)
+    choice = choose((logs - centre) / spread, (planted_logs - centre) / spread, scorer.names, kinds)
+    scorer.use(choice.parts)
+    return choice
+
+
+def calibrate(scorer: Scorer, scale: np.ndarray, held: np.ndarray, alpha: float) -> None:
+    """Set the scale of heat-maps and the calibration of a scorer by good images that nothing was
+    learnt from, uint8 each."""
+    run = _traced(scorer.maps)
+    sums: list[Any] = [0.0] * len(scorer.drawn)
+    squares = list(sums)
+    for batch in _batches(scale, scorer.batch()):
+        for i, one in enumerate(run(batch)):
+            sums[i] = sums[i] + one.numpy().astype(np.float64).sum(0)
+            squares[i] = squares[i] + np.square(one.numpy().astype(np.float64)).sum(0)
+    for i in range(len(sums)):
+        mean = sums[i] / len(scale)
+        scorer.usual[i].assign(mean)
+        scorer.varying[i].assign(spread_of(squares[i] / len(scale), mean))
+    verdict = _traced(lambda image: scorer.verdict(image)["score"])
+    scorer.calibration.assign(np.sort(_in_batches(verdict, held, scorer.batch())))
+    scorer.alpha.assign(alpha)
+
+
+def _traced(call: Callable[..., Any]) -> Callable[..., Any]:
+    return tf.function(call, autograph=False, reduce_retracing=True)
+
+
+def _batches(images: np.ndarray, size: int) -> Iterator[tf.Tensor]:
+    for start in range(0, len(images), size):
+        yield tf.constant(images[start : start + size])
+
+
+def _in_batches(run: Callable[..., Any], images: np.ndarray, size: int) -> np.ndarray:
+    return np.concatenate([run(batch).numpy() for batch in _batches(images, size)])
 
 
 def _begun(work: Path, request: Mapping[str, Any]) -> Path:
@@ -131,56 +253,10 @@ def some_patches(images: np.ndarray, grid: Grid, seed: int) -> np.ndarray:
     return np.stack([images[i, top:, left:][: grid.side, : grid.side] for i, top, left in cuts])
 
 
-def densities(gan: GAN, patches: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
-    """The densities that `Scorer` needs, fitted on the training patches."""
-    features = training.Features(gan.discriminator)
-    soft, deep, local = [], [], []
-    rng = np.random.Generator(np.random.Philox(1))
-    for start in range(0, len(patches), CHUNK):
-        chunk = tf.constant(to_float(patches[start : start + CHUNK]))
-        maps, _ = features(chunk)
-        soft.append(blurred(chunk).numpy().reshape(len(chunk), -1))
-        deep.append(flat(maps[-1]).numpy())
-        at = places(maps).numpy()
-        at = at.reshape(-1, at.shape[-1])
-        local.append(at[rng.integers(0, len(at), 4 * len(chunk))])
-    pixels, vectors = np.concatenate(soft), np.concatenate(deep)
-    return {
-        "pixels": Gaussian.fit(pixels), "nearest": Nearest.fit(pixels),
-        "features": Gaussian.fit(vectors), "local": Gaussian.fit(np.concatenate(local)),
-    }  # fmt: skip
-
-
-def calibrate(scorer: Scorer, scale: np.ndarray, held: np.ndarray, alpha: float) -> None:
-    """Set scale and calibration of a scorer by good images that were not trained on, uint8 each."""
-    logs, maps = _by_chunks(scorer.measure, scale, scorer.grid)
-    flat_logs = logs.reshape(-1, len(PARTS))
-    scorer.centre.assign(flat_logs.mean(0))
-    scorer.spread.assign(np.maximum(flat_logs.std(0), 1e-3))
-    varying = maps.std(0)
-    typical = varying.mean((1, 2), keepdims=True)
-    scorer.usual.assign(maps.mean(0))
-    scorer.varying.assign(np.maximum(varying, 0.25 * typical) + 1e-6)
-    [scores] = _by_chunks(lambda image: [scorer.verdict(image)["score"]], held, scorer.grid)
-    scorer.calibration.assign(np.sort(scores))
-    scorer.alpha.assign(alpha)
-
-
-def _by_chunks(call: Callable[..., Any], images: np.ndarray, grid: Grid) -> list[np.ndarray]:
-    run = tf.function(call, autograph=False, reduce_retracing=True)
-    step = max(1, CHUNK // grid.count)
-    chunks = [run(tf.constant(images[i : i + step])) for i in range(0, len(images), step)]
-    return [np.concatenate([one.numpy() for one in part]) for part in zip(*chunks, strict=True)]
-
-
-def _progress(shown: bool) -> Callable[[str], None]:
-    return say if shown else lambda text: None
-
-
-def _summary(parts: Split, grid: Grid) -> str:
+def _summary(parts: Split) -> str:
     return (
-        f"{len(parts.learn)} for training, {len(parts.scale)} for scaling, "
-        f"{len(parts.calibrate)} for calibration; {grid.count} patch(es) of {grid.side} px each"
+        f"{len(parts.learn)} to learn from, {len(parts.scale)} to scale and choose parts, "
+        f"{len(parts.calibrate)} for calibration"
     )
 
 

@@ -22,12 +22,15 @@ from .baselines import Baselines
 from .card import card
 from .good_images import Split
 from .patches import Grid
-from .scorer import PARTS, Scorer
+from .scorer import Scorer
 
 KIND = "defects"
 LITERT = "model_float32.tflite"
 BASELINES = "baselines.npz"
 HELD = "calibration.npz"
+FORMAT = 2
+"""Of the manifest. 1, or none: a part is a number of each patch (see `Detector.combine`); a GAN is
+always there."""
 CLOSE = 1e-4
 """Largest difference of a LiteRT score that is published."""
 
@@ -62,11 +65,13 @@ def publish(
     rank = scorer.calibration.numpy()
     about = {
         "kind": KIND,
+        "format": FORMAT,
         "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "versions": {n: metadata.version(n) for n in ("ganvas", "tensorflow", "keras")},
-        "noise_size": scorer.noise_size,
+        "noise_size": scorer.gan.noise_size if scorer.gan else 0,
         "shape": list(images.shape[1:]),
-        "weights": {name: float(name in scorer.weighed) for name in PARTS},
+        "batch": scorer.batch(),
+        "weights": {name: float(name in scorer.chosen) for name in scorer.names},
         "centre": scorer.centre.numpy().tolist(), "spread": scorer.spread.numpy().tolist(),
         "calibration": {"lowest": float(rank[0]), "middle": float(np.median(rank)),
                         "highest": float(rank[-1])},
@@ -110,26 +115,26 @@ def _module(scorer: Scorer, shape: tuple[int, ...]) -> tuple[tf.Module, dict[str
     """What is saved: the detector, and its inner steps as signatures of their own. The names of
     signatures and outputs are part of the file format."""
     height, width, channels = shape
-    side = scorer.grid.side
     images = tf.TensorSpec((None, height, width, channels), tf.uint8, "image")
-    patches = tf.TensorSpec((None, side, side, channels), tf.float32, "patches")
-    noise = tf.TensorSpec((None, scorer.noise_size), tf.float32, "z")
 
     def function(call: Callable[..., Any], spec: tf.TensorSpec) -> Any:
         return tf.function(call, input_signature=[spec], autograph=False)
 
     module = tf.Module()
-    module.weights = [*scorer.networks, *scorer.variables]
-    module.encode = function(lambda patches: scorer.encode(patches, training=False), patches)
-    module.generate = function(lambda z: scorer.generate(z), noise)
-    module.deepest = function(lambda patches: scorer.features(patches)[0][-1], patches)
-    measure = function(
-        lambda image: dict(zip(("parts", "maps"), scorer.measure(image), strict=True)), images
-    )
+    module.weights = [*scorer.features.frozen.weights, *scorer.variables]
+    if (gan := scorer.gan) is not None:
+        side = scorer.grid.side
+        patches = tf.TensorSpec((None, side, side, channels), tf.float32, "patches")
+        noise = tf.TensorSpec((None, gan.noise_size), tf.float32, "z")
+        module.weights += gan.networks
+        module.encode = function(lambda patches: gan.encode(patches, training=False), patches)
+        module.generate = function(lambda z: gan.generate(z), noise)
+        module.deepest = function(lambda patches: gan.features(patches)[0][-1], patches)
     return module, {
         "serving_default": function(lambda image: scorer(image), images),
-        "verdict": function(lambda image: scorer.verdict(image), images), "look": measure,
-    }  # fmt: skip
+        "verdict": function(lambda image: scorer.verdict(image), images),
+        "look": function(lambda image: {"parts": scorer.measure(image)}, images),
+    }
 
 
 def _warm_up(path: Path, image: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""How good a detector is on known images, and whether it is better than detectors without a GAN."""
+"""How good a detector is on known images, and whether it is better than simple detectors."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ...errors import DataError
 from ...stats.intervals import Interval, bootstrap, clopper_pearson, false_alarms
 from ...stats.ranking import aupro, auroc, average_precision, components
 from .detector import Detector, Verdicts
+from .parts import FEATURES, PIXELS
 from .results import DefectsReport, FalseAlarms, ImageScores, Lead, PixelScores
-from .scorer import GAN_PARTS, PARTS
 
 Pair = tuple[np.ndarray, np.ndarray]
 """Scores of good images [N] and of bad ones [M]."""
@@ -75,7 +75,8 @@ def judge(
 
 
 def ablation(detector: Detector, good: np.ndarray, bad: np.ndarray) -> dict[str, float]:
-    """AUROC of each part alone, of the score without the GAN's parts, and of those alone."""
+    """AUROC of the score and of each part alone; where a score has parts of a GAN and others, also
+    of it without the GAN's parts, and of those alone."""
     centre, spread = detector.scale()
     both = []
     for images in (good, bad):
@@ -85,13 +86,15 @@ def ablation(detector: Detector, good: np.ndarray, bad: np.ndarray) -> dict[str,
     def area(weights: np.ndarray) -> float:
         return round(auroc(*(detector.combine(one, weights) for one in both)), 5)
 
-    names, weights = list(PARTS), np.array([detector.facts["weights"][name] for name in PARTS])
-    of_gan = np.isin(names, GAN_PARTS)
+    names = detector.part_names
+    weights = np.array([detector.facts["weights"][name] for name in names])
+    of_gan = np.array([name not in FEATURES | PIXELS for name in names])
     alone = {name: area(np.eye(len(names))[i]) for i, name in enumerate(names)}
-    return {
-        "all": area(weights), "without the GAN": area(np.where(of_gan, 0, weights)),
-        "the GAN's alone": area(np.where(of_gan, weights, 0)), **alone,
-    }  # fmt: skip
+    found = {"all": area(weights)}
+    if weights[of_gan].any() and weights[~of_gan].any():
+        found["without the GAN"] = area(np.where(of_gan, 0, weights))
+        found["the GAN's alone"] = area(np.where(of_gan, weights, 0))
+    return found | alone
 
 
 def _lead(own: Pair, pairs: dict[str, Pair], seed: int) -> Lead:

@@ -62,6 +62,14 @@ class Grid:
         """How many of an image's patches make its score."""
         return max(1, round(TOP * self.count))
 
+    def highest(self, scores: tf.Tensor) -> tf.Tensor:
+        """`worst` in a graph: [N * count] -> [N]."""
+        if self.count == 1:
+            return scores
+        return tf.reduce_mean(
+            tf.math.top_k(tf.reshape(scores, (-1, self.count)), self.top).values, 1
+        )
+
     def worst(self, scores: np.ndarray) -> np.ndarray:
         """Scores of patches, in the order of `cut` -> the mean of each image's highest, [N]."""
         return np.sort(scores.reshape(-1, self.count), 1)[:, -self.top :].mean(1)

@@ -13,10 +13,12 @@ from ... import images as pictures
 from ...base.files import write_file
 from ...errors import DataError
 from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
+from .card import chosen_by
 from .detector import Detector
 from .good_images import Named, files, read
 from .judging import judge
 from .overlay import side_by_side
+from .parts import PARTS
 from .results import FEW, DefectsReport, ImageScores
 
 SHOWN = 6
@@ -99,7 +101,7 @@ def page(detector: Detector, found: DefectsReport, fine: Named, broken: Named) -
     won = enough and found.lead.low > 0 and found.false_alarms.inside
     sections = [
         Section("Which images are defective", _areas(found)),
-        Section("What the GAN adds", [_ablation(found)]),
+        Section("What makes the score", _parts(detector, found)),
         Section("Where they are defective", _pixels(found)),
         Section("Pictures", _pictures(detector, fine, broken)),
         Section("Limits", [Items(LIMITS)]),
@@ -122,14 +124,13 @@ LIMITS = (
     "The guarantee of alpha holds on average over calibrations, for good images like the "
     "calibration images. The share of defects found is not guaranteed.",
     "A heat-map shows where an image is unusual for the model. Its colours are not probabilities.",
-    "Networks trained on millions of photographs find fine defects of textures better "
-    "(MVTec AD: PatchCore 0.98 image AUROC); this one needs no such weights.",
+    "The parts were chosen by planted defects. Real ones may look different.",
 )
 
 
 def _areas(found: DefectsReport) -> list[Block]:
     rows = [("this model", *_cells(found.detector))]
-    rows += [(f"{name} (no GAN)", *_cells(one)) for name, one in found.baselines.items()]
+    rows += [(f"{name} (simple)", *_cells(one)) for name, one in found.baselines.items()]
     header = ("detector", "AUROC", "95 % interval", "average precision", "95 % interval")
     share = found.bad / (found.good + found.bad)
     return [
@@ -146,10 +147,22 @@ def _cells(scores: ImageScores) -> list[str]:
     return cells
 
 
-def _ablation(found: DefectsReport) -> Block:
-    rows = [(name, f"{value:.4f}") for name, value in found.ablation.items()]
-    caption = "AUROC of the score, of its parts together and alone; pixels and nearest use no GAN"
-    return Table(("score", "AUROC"), rows, "lr", caption)
+def _parts(detector: Detector, found: DefectsReport) -> list[Block]:
+    """Each part alone, on the images of the report and on the planted defects of the fit."""
+    weights, choice = detector.facts["weights"], detector.facts.get("choice", {})
+    planted = choice.get("alone", {})
+    rows = [
+        (name, PARTS.get(name, ""), "yes" if weights.get(name) else "",
+         f"{planted[name]:.3f}" if name in planted else "", f"{value:.4f}")
+        for name, value in found.ablation.items()
+    ]  # fmt: skip
+    header = ("part", "measures", "in use", "AUROC, planted", "AUROC, these images")
+    blocks: list[Block] = [
+        Table(header, rows, "lllrr", 'The score is the mean of the parts in use ("all")')
+    ]
+    if choice:
+        blocks.append(Text(chosen_by(choice)))
+    return blocks
 
 
 def _pixels(found: DefectsReport) -> list[Block]:
@@ -160,7 +173,7 @@ def _pixels(found: DefectsReport) -> list[Block]:
         for name, one in found.pixels.items()
     ]
     header = ("heat-map", "pixel AUROC", "AUPRO up to 30 %", "pixel average precision")
-    return [Table(header, rows, "lrrr", "Against the masks; pca is a detector without a GAN")]
+    return [Table(header, rows, "lrrr", "Against the masks; pca is a simple detector")]
 
 
 def _pictures(detector: Detector, fine: Named, broken: Named) -> list[Block]:

@@ -83,9 +83,9 @@ class DefectsReport:
         good, bad: number of images.
         alpha: share of good images that may be called defective.
         detector: scores of the detector.
-        baselines: name -> scores of a detector without a GAN.
+        baselines: name -> scores of a simple detector, see `baselines`.
         lead: the difference to the best baseline.
-        ablation: AUROC by the parts that make the score.
+        ablation: AUROC of the score ("all") and of each part alone, also of those not chosen.
         recall: share of the bad images called defective, with 95 % interval.
         false_alarms: good images called defective.
         milliseconds: per image, in a batch.
@@ -137,16 +137,16 @@ class DefectsReport:
         if min(self.good, self.bad) < FEW:
             return (
                 f"{self.good} good and {self.bad} bad images are too few to name a winner; the "
-                f"best detector without a GAN is {lead.over} {numbers}."
+                f"best simple detector is {lead.over} {numbers}."
             )
         if lead.high < 0:
-            return f"A detector without a GAN is better: {lead.over} {numbers}. Use that one."
+            return f"A simple detector is better: {lead.over} {numbers}. Use that one."
         if lead.low <= 0:
             return (
-                f"There is no evidence that it differs from {lead.over}, a detector without a GAN "
+                f"There is no evidence that it differs from {lead.over}, a simple detector "
                 f"{numbers}."
             )
-        return f"It is better than the best detector without a GAN, {lead.over} {numbers}."
+        return f"It is better than the best simple detector, {lead.over} {numbers}."
 
     def _alarms(self) -> str:
         alarms = self.false_alarms
