@@ -5,6 +5,7 @@ the other images.
 """
 
 import contextlib
+import inspect
 import io
 import json
 import shutil
@@ -97,7 +98,7 @@ def shop(tmp_path_factory):
     with fewer() as patch, contextlib.redirect_stdout(out):
         patch.chdir(root)
         patch.setattr(training, "VALUES", {**training.VALUES, **TINY})
-        patch.setitem(fit.__kwdefaults__, "encoder_steps", ENCODER_STEPS)
+        patch.setitem(inspect.unwrap(fit).__kwdefaults__, "encoder_steps", ENCODER_STEPS)
         with contextlib.redirect_stderr(err):
             assert run_command(words) == 0, err.getvalue()
     check_fitted(out.getvalue(), err.getvalue())

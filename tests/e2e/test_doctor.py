@@ -85,6 +85,7 @@ def test_a_run_is_healed(npz, few_steps, tmp_path, here):
     values |= {"train.batch": 16, "train.steps_per_execution": 20, "train.tick_kimg": 0.32}
     values |= {"watch.signals": True, "watch.grids": 1}
     values |= {"train.burn_in_kimg": 2, "train.ema_kimg": 0.5, "train.kimg": 3.2}
+    values |= {"penalties.r1.weight": 0.1, "penalties.r1.start": 0.5, "train.decay": "none"}
     values["train.discriminator_learning_rate"] = 1e-12
     words = [w for k, v in values.items() for w in ("--set", f"{k}={json.dumps(v)}")]
     folder = tmp_path / "run"

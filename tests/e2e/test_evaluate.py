@@ -91,10 +91,10 @@ def test_the_middle_model_wins_when_the_run_collapses_later(run, tmp_path):
     healthy = Run.open(folder)
     before = healthy.best
     wrecked = {"train.kimg": 4.8, "train.learning_rate": 5.0, "scores.times": 6}
-    wrecked["watch.signals"] = False
+    wrecked |= {"watch.signals": False, "train.decay": "none"}
     ganvas.resume(folder, overrides=wrecked, progress=False)
     rows = [row for row in healthy.rows() if "score/frechet" in row]
-    assert rows[-1]["score/frechet"] > 2 * before["frechet"]
+    assert rows[-1]["score/frechet"] > 1.2 * before["frechet"]
     assert healthy.best == before
     middle = ganvas.load(folder).sample(200)
     assert np.array_equal(middle, ganvas.load(run).sample(200))
