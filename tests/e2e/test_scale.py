@@ -433,7 +433,7 @@ def test_the_first_worker_of_a_training_speaks_and_hears(rank, monkeypatch, caps
 
 @pytest.mark.parametrize("deaths, starts", [(2, 3), (9, 4)])
 def test_workers_that_die_are_started_again_three_times(
-    deaths, starts, run, monkeypatch, capsys, tmp_path
+    deaths, starts, run, monkeypatch, caplog, tmp_path
 ):
     seen = []
 
@@ -449,9 +449,7 @@ def test_workers_that_die_are_started_again_three_times(
             stack.enter_context(refuses(RunError, "4", "1"))
         cluster.resume(run.folder, workers=2)
     assert seen == [("resume", str(run.folder))] * starts
-    noted = capsys.readouterr().err.count(
-        "note: worker 1 died; all workers restart from the last tick"
-    )
+    noted = caplog.text.count("worker 1 died; all workers restart from the last tick")
     assert noted == min(deaths, 3)
 
 

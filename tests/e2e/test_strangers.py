@@ -126,6 +126,7 @@ def test_the_operator_imports_own_layers(stranger, here, tmp_path, monkeypatch):
         "class Twice(keras.layers.Layer):\n    def call(self, x):\n        return 2 * x\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("ganvas.config.build.operators_modules", [])
     with building():
         noise = keras.Input((8,), name="noise")
         x = keras.layers.Reshape(SHAPE)(keras.layers.Dense(256)(noise))

@@ -25,28 +25,32 @@ if TYPE_CHECKING:
     from ..training.dry_run import DryRun
 
 
+Recipe = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of a recipe, or a .toml file; default: finetune, see --from.",
+        autocompletion=recipe_names,
+    ),
+]
+StartFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="RUN|FILE|NAME|none",
+        help="Begin from a pretrained pair (see `ganvas pretrained`), auto (the nearest), a run, "
+        "or none. Default: auto without --recipe, else none.",
+        autocompletion=beginnings,
+    ),
+]
+
+
 @app.command()
 def train(
     data: Annotated[str | None, typer.Argument(help=DATA_HELP + " Default: the recipe's.")] = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option(
-            help="Name of a recipe, or a .toml file; default: finetune, see --from.",
-            autocompletion=recipe_names,
-        ),
-    ] = None,
+    recipe: Recipe = None,
     values: Values = None,
     run: Annotated[Path | None, typer.Option(help="Run folder to create.")] = None,
-    start_from: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="RUN|FILE|NAME|none",
-            help="Begin from a pretrained pair (see `ganvas pretrained`), auto (the nearest), a "
-            "run, or none. Default: auto without --recipe, else none.",
-            autocompletion=beginnings,
-        ),
-    ] = None,
+    start_from: StartFrom = None,
     heal: Annotated[
         bool, typer.Option("--heal", help="Roll back and apply a fix when training fails.")
     ] = False,

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ..base.progress import reported, stage
-from ..base.stages import Stage
 from ..config import Gate
 from ..data import Images, Options, header, load as load_images, options_for_others
 from ..data.generated import read_generated
@@ -29,14 +28,14 @@ from .gate import judge
 from .lost import lost_names
 from .own_images import own_images
 from .reference import reference_images
-from .result import ClassShares, Evaluation, Grids, TruncationPoint
+from .result import ClassShares, Evaluation, Grids
 from .samples import describe, describe_source, extractor_for, pixels_of
 from .scores import SCORES, score
+from .truncation import curve
 from .verdict import verdict_of
 
 FEWEST = 10
 MOST_TRAIN = 60_000
-TRUNCATIONS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 NEIGHBOURS = 5
 
 
@@ -133,7 +132,7 @@ def measured(
         scores=scores,
         gate=judge(subject.gate, scores),
         classes=classes,
-        truncation=_truncation(subject, comparison, extractor, seed) if curves else (),
+        truncation=curve(subject.sampler, comparison, extractor, seed) if curves else (),
         pictures=_pictures(subject, comparison),
         model=subject.model,
         evaluated=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -268,30 +267,6 @@ def _classes(comparison: Comparison, extractor: Extractor, subject: Subject) -> 
         real=tuple(shares[0].round(4).tolist()),
         fake=tuple(shares[1].round(4).tolist()),
     )
-
-
-def _truncation(
-    subject: Subject, comparison: Comparison, extractor: Extractor, seed: int
-) -> tuple[TruncationPoint, ...]:
-    """Precision and recall for each truncation."""
-    if subject.sampler is None:
-        return ()
-    with stage("measuring truncations", len(TRUNCATIONS)) as measuring:
-        return _curve(subject.sampler, comparison, extractor, seed, measuring)
-
-
-def _curve(
-    sampler: Sampler, comparison: Comparison, extractor: Extractor, seed: int, measuring: Stage
-) -> tuple[TruncationPoint, ...]:
-    count, rows = min(2000, len(comparison.fake), len(comparison.real)), []
-    for truncation in TRUNCATIONS:
-        drawn = sampler.sample(count, seed=seed, truncation=truncation)
-        one = Comparison(comparison.real[:count], describe(drawn, extractor), seed=seed)
-        scores = score(one, ["precision", "recall"])
-        values = scores["precision"].value, scores["recall"].value
-        rows.append(TruncationPoint(truncation, *values))
-        measuring.advance()
-    return tuple(rows)
 
 
 def _pictures(subject: Subject, comparison: Comparison) -> Grids:
