@@ -28,6 +28,9 @@ from ganvas.gan.layers import (
     Upsample,
     WrapPad,
 )
+from ganvas.gan.losses import NonSaturating
+from ganvas.gan.model import GAN
+from ganvas.gan.penalties import R1
 
 RNG = np.random.default_rng(0)
 MAP = RNG.standard_normal((4, 6, 5, 8)).astype(np.float32)
@@ -270,6 +273,20 @@ def test_minibatch_std(batch, group):
     np.testing.assert_array_equal(value[..., :4], given)
     expected = np.tile(spread, group)[:, None, None] * np.ones((1, 2, 3))
     np.testing.assert_allclose(value[..., 4], expected, rtol=1e-4)
+
+
+def test_minibatch_std_and_a_lazy_penalty_are_compiled_by_xla():
+    noise, image = keras.Input((3,), name="noise"), keras.Input((4, 4, 1), name="image")
+    drawn = keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(noise))
+    logits = keras.layers.Dense(1)(keras.layers.Flatten()(MinibatchStd(4)(image)))
+    players = keras.Model({"noise": noise}, drawn), keras.Model({"image": image}, logits)
+    gan = GAN(*players, NonSaturating(), [R1(1.0, every=2)])
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), jit_compile=True)
+    images = RNG.standard_normal((8, 4, 4, 1)).astype(np.float32)
+    history = gan.fit(
+        tf.data.Dataset.from_tensors(images).repeat(), steps_per_epoch=2, shuffle=False, verbose=0
+    )
+    assert history.history["penalty/r1"][0] > 0
 
 
 def test_pack_puts_neighbours_on_the_last_axis():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -80,15 +81,26 @@ class MinibatchStd(keras.layers.Layer):
         return max(size for size in range(1, self.group + 1) if batch % size == 0)
 
     def call(self, inputs: Tensor) -> Tensor:
-        shape = tf.shape(inputs)
-        sizes = tf.range(self.group, 0, -1)  # as `group_of`, for a batch of unknown size
-        group = sizes[tf.argmax(tf.cast(shape[0] % sizes == 0, tf.int32), output_type=tf.int32)]
-        groups = tf.reshape(inputs, (group, -1, *inputs.shape[1:]))
-        apart = groups - tf.reduce_mean(groups, axis=0)
-        spread = tf.sqrt(tf.reduce_mean(tf.square(apart), axis=0) + 1e-8)
-        spread = tf.reduce_mean(spread, axis=[1, 2, 3], keepdims=True)  # [N / group, 1, 1, 1]
-        plane = tf.tile(spread, tf.stack([group, shape[1], shape[2], 1]))
+        # Sums over images are products of matrices: XLA compiles no broadcast in the gradient of a
+        # penalty that is due in some steps only.
+        shape, size = tf.shape(inputs), math.prod(inputs.shape[1:])
+        groups = shape[0] // self.batch_group(inputs)
+        member = tf.one_hot(tf.range(shape[0]) % groups, groups, dtype=inputs.dtype)  # [N, groups]
+        share = member / tf.reduce_sum(member, axis=0)
+        flat = tf.reshape(inputs, (-1, size))
+        apart = flat - member @ tf.matmul(share, flat, transpose_a=True)
+        spread = tf.sqrt(tf.matmul(share, tf.square(apart), transpose_a=True) + 1e-8)
+        evenly = tf.ones((size, math.prod(inputs.shape[1:3])), inputs.dtype) / size
+        plane = tf.reshape(member @ (spread @ evenly), (-1, *inputs.shape[1:3], 1))
         return tf.concat([inputs, plane], axis=3)
+
+    def batch_group(self, inputs: Tensor) -> int | tf.Tensor:
+        """Images per group; a tensor if the size of the batch is not known."""
+        if inputs.shape[0]:
+            return self.group_of(inputs.shape[0])
+        sizes = tf.range(self.group, 0, -1)
+        fits = tf.cast(tf.shape(inputs)[0] % sizes == 0, tf.int32)
+        return sizes[tf.argmax(fits, output_type=tf.int32)]
 
     def compute_output_shape(self, input_shape: LayerShape) -> LayerShape:
         return (*input_shape[:-1], input_shape[-1] + 1)
