@@ -87,6 +87,13 @@ def test_scores_and_what_the_images_are(name, changed, about, words):
     assert words in found.sentence
 
 
+def test_a_pretrained_run_is_not_told_to_begin_pretrained():
+    for name, changed, about, _ in CASES:
+        said = read(case(changed, about | {"pretrained": True})).sentence
+        assert "begin pretrained" not in said, name
+    assert "or begin pretrained (--from auto)" in read(case(MIDDLE, {})).sentence
+
+
 def test_every_verdict_is_in_the_table():
     assert {name for name, *_ in CASES} == set(NAMES)
 

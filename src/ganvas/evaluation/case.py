@@ -34,6 +34,7 @@ class Case:
         n_real, n_fake: images of each kind.
         copied: whether near copies are more frequent than among held-out images; None: not known.
         lost: names of the classes that the fakes leave out.
+        pretrained: the run that drew them did not begin from noise.
     """
 
     scores: Mapping[str, Score]
@@ -41,6 +42,7 @@ class Case:
     n_fake: int
     copied: bool | None = None
     lost: Sequence[str] = ()
+    pretrained: bool = False
 
     def value(self, name: str, default: float = 0.0) -> float:
         value = self.scores.get(name, Score(None)).value

@@ -112,6 +112,7 @@ def measured(
     began = time.perf_counter()
     _check(data, metrics, n, labels)
     run = _run(fakes)
+    began_pretrained = run is not None and bool(run.info.get("transfer"))
     given = (data, n, seed, labels)
     with stage("reading the images"):
         subject = _of_run(run, *given, model) if run else _of_images(fakes, *given)
@@ -137,7 +138,7 @@ def measured(
         model=subject.model,
         evaluated=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 1),
-        verdict=verdict_of(comparison, scores, lost),
+        verdict=verdict_of(comparison, scores, lost, pretrained=began_pretrained),
         lost_classes=lost,
     )
 

@@ -117,6 +117,10 @@ def _evidence(case: Case) -> str:
     )
 
 
+def _longer(case: Case) -> str:
+    return "train longer" + ("" if case.pretrained else ", or begin pretrained (--from auto)")
+
+
 def _noisy(case: Case) -> str:
     if case.covered < NOTHING:
         what = f"noise: nothing like your images ({_evidence(case)})"
@@ -150,7 +154,7 @@ def _blur(case: Case) -> str:
             f"{case.value('precision'):.2f} is above that of real ones "
             f"({case.floor('precision'):.2f}), and recall is {case.value('recall'):.2f}"
         )
-    return f"blurred: {what} ({_evidence(case)}); train longer, or begin pretrained (--from auto)"
+    return f"blurred: {what} ({_evidence(case)}); {_longer(case)}"
 
 
 def _collapse(case: Case) -> str:
@@ -203,7 +207,7 @@ RULES = (
         lambda case: case.covered < FAR,
         lambda case: (
             "varied blobs, or images of another kind: far from your images "
-            f"({_evidence(case)}); train longer, or begin pretrained (--from auto)"
+            f"({_evidence(case)}); {_longer(case)}"
         ),
     ),
     Rule("class_missing", _incomplete, _lost),
@@ -211,8 +215,7 @@ RULES = (
         "partial",
         lambda case: case.covered < CLOSE,
         lambda case: (
-            f"some of your images are covered, others are not ({_evidence(case)}); "
-            "train longer, or begin pretrained (--from auto)"
+            f"some of your images are covered, others are not ({_evidence(case)}); {_longer(case)}"
         ),
     ),
     Rule("too_few", _vague, _too_vague),
@@ -260,8 +263,14 @@ def notes(case: Case, name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def verdict_of(c: Comparison, scores: Mapping[str, Score], lost: Sequence[str] = ()) -> Verdict:
-    """The verdict on the fakes of a comparison; `lost`: names of classes that they leave out."""
+def verdict_of(
+    c: Comparison,
+    scores: Mapping[str, Score],
+    lost: Sequence[str] = (),
+    pretrained: bool = False,
+) -> Verdict:
+    """The verdict on the fakes of a comparison; `lost`: names of classes that they leave out;
+    `pretrained`: the run that drew them did not begin from noise."""
     searched = scores.get("near_copies", Score(None)).value is not None
     flagged = copied(c) if searched else False
-    return read(Case(scores, len(c.real), len(c.fake), flagged, lost))
+    return read(Case(scores, len(c.real), len(c.fake), flagged, lost, pretrained))
