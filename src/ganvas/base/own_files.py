@@ -42,6 +42,16 @@ def is_own(path: Path) -> bool:
     return False
 
 
+def text_fields(path: Path) -> dict[str, str]:
+    """The text fields that stand at the beginning of a PNG file, without XMP; else none."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        start = file.read(_SEEN)
+        if start.startswith(b"\x89PNG\r\n\x1a\n"):
+            fields = dict(_text_fields(start))
+            return {name: fields[name] for name in fields if name != "XML:com.adobe.xmp"}
+    return {}
+
+
 def _text_fields(content: bytes) -> Iterable[tuple[str, str]]:
     """Name and value of the text fields at the beginning of a PNG file."""
     at = 8

@@ -1,13 +1,17 @@
-"""`ganvas info`: versions, devices, caches."""
+"""`ganvas info`: versions, devices, caches; or what an image says of its origin."""
 
 from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from ..base.files import home
+from ..base.own_files import text_fields
+from ..base.printing import on_one_line
 from .app import (
     Json,
     app,
@@ -17,18 +21,40 @@ from .app import (
 
 
 @app.command()
-def info(as_json: Json = False) -> None:
-    """Print versions, devices, threads and cache folders."""
+def info(
+    image: Annotated[
+        Path | None,
+        typer.Argument(help="An image or film: print what it says of its origin."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Print versions, devices, threads and cache folders, or the origin of an image."""
+    facts = _origin(image) if image else _machine()
+    if as_json:
+        typer.echo(json.dumps(facts))
+    else:
+        table([(on_one_line(name), on_one_line(str(value))) for name, value in facts.items()])
+
+
+def _origin(path: Path) -> dict[str, Any]:
+    from ..images import provenance
+
+    said = provenance.read(path)
+    facts: dict[str, Any] = {"generated": "not said"}
+    if said is not None:
+        facts["generated"] = "yes" if said.generated else "no"
+        facts |= {"digital source type": said.source_type or "none", **(said.aigc or {})}
+    return facts | text_fields(path)
+
+
+def _machine() -> dict[str, Any]:
     tensorflow()
     from ..evaluation.samples import cache_folder
     from ..training.provenance import devices, versions
 
-    facts = {**versions(), "devices": devices(), "threads": os.cpu_count()}
+    facts: dict[str, Any] = {**versions(), "devices": devices(), "threads": os.cpu_count()}
     none, place = "none: there is no home folder", home()
     facts["cache"] = str(cache_folder() or f"{none}; set GANVAS_CACHE")
     keras_cache = place / ".keras" if place else f"{none}; set KERAS_HOME"
     facts["keras_cache"] = os.environ.get("KERAS_HOME", str(keras_cache))
-    if as_json:
-        typer.echo(json.dumps(facts))
-    else:
-        table([(name, str(value)) for name, value in facts.items()])
+    return facts

@@ -74,11 +74,12 @@ def sample(
         out.parent.mkdir(parents=True, exist_ok=True)
         labels = sampler.labels(n, label, seed) if sampler.names else None
         captions = [named(one, sampler.names) for one in labels] if labels is not None else ()
-        images.write_png(out, sheet(pictures, captions=captions), about)
+        images.write_png(out, sheet(pictures, captions=captions), about, synthetic=True)
     else:
         out.mkdir(parents=True, exist_ok=True)
         for index, picture in enumerate(pictures):
-            images.write_png(out / f"{index:06d}.png", picture, {**about, "index": str(index)})
+            said = {**about, "index": str(index)}
+            images.write_png(out / f"{index:06d}.png", picture, said, synthetic=True)
     typer.echo(str(out))
 
 

@@ -241,7 +241,8 @@ class Drawer:
         }  # fmt: skip
         about |= {"label": request.label} if request.label else {}
         for index, picture in enumerate(pictures, start):
-            write_png(self.folder / f"{index:06d}.png", picture, {**about, "index": str(index)})
+            said = {**about, "index": str(index)}
+            write_png(self.folder / f"{index:06d}.png", picture, said, synthetic=True)
         return {"sha256": hashlib.sha256(pictures.tobytes()).hexdigest()}
 
 

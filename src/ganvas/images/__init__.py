@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 from ganvas.base.own_files import MARK
 from ganvas.base.printing import printable
 from ganvas.errors import Diverged
-from ganvas.images import depth
+from ganvas.images import depth, provenance
 from ganvas.images.depth import (
     Extent as Extent,
     Levels as Levels,
@@ -76,12 +76,15 @@ def from_range(values: Any, low: float, high: float) -> np.ndarray:
 
 
 def to_png(images: Any) -> Any:
-    """A tensor of floats in [-1, 1], [N, H, W, C] -> PNG files, string [N]; inside a graph. Rounded
-    and clipped as in `to_uint8`."""
+    """A tensor of generated images, floats in [-1, 1], [N, H, W, C] -> PNG files that say so, see
+    `provenance`, string [N]; inside a graph. Rounded and clipped as in `to_uint8`."""
     import tensorflow as tf
 
     pixels = tf.saturate_cast(tf.round((images + 1) * 127.5), tf.uint8)
-    return tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
+    files = tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)
+    head = provenance.PNG_HEAD
+    parts = [tf.strings.substr(files, 0, head), tf.strings.substr(files, head, 2**31 - 1)]
+    return tf.strings.join([parts[0], provenance.png_chunk(provenance.packet()), parts[1]])
 
 
 def probe(file: str | Path | bytes) -> Header:
@@ -142,9 +145,17 @@ def refit(image: np.ndarray, size: tuple[int, int], channels: int, fit: str = "c
     return _finish(_from_array(image), size, channels, fit)
 
 
-def write_png(path: str | Path, image: np.ndarray, metadata: dict[str, str] | None = None) -> None:
-    """Writes uint8 [H, W, C] (or [H, W]) with text fields, completely or not at all."""
+def write_png(
+    path: str | Path,
+    image: np.ndarray,
+    metadata: dict[str, str] | None = None,
+    synthetic: bool = False,
+) -> None:
+    """Writes uint8 [H, W, C] (or [H, W]) with text fields, completely or not at all; a synthetic
+    image says so, see `provenance`."""
     info = PngInfo()
+    if synthetic:
+        info.add_itxt("XML:com.adobe.xmp", provenance.packet(provenance.identifier(image)))
     for key, text in (metadata or {}).items():
         info.add_itxt(key, printable(text))
     buffer = io.BytesIO()
@@ -153,7 +164,8 @@ def write_png(path: str | Path, image: np.ndarray, metadata: dict[str, str] | No
 
 
 def write_gif(path: str | Path, frames: np.ndarray, seconds: float) -> None:
-    """Writes uint8 [N, H, W, C] as an endless GIF of about `seconds` in all; alpha over white."""
+    """Writes generated frames, uint8 [N, H, W, C], as an endless GIF of about `seconds` in all;
+    alpha over white."""
     pages = [over_white(frame) for frame in frames]
     # GIF counts in hundredths of a second, and browsers slow down frames shorter than two of them.
     pause = max(20, round(100 * seconds / len(pages)) * 10)
@@ -162,7 +174,8 @@ def write_gif(path: str | Path, frames: np.ndarray, seconds: float) -> None:
     first.save(
         buffer, "gif", save_all=True, append_images=others, duration=pause, loop=0, comment=MARK
     )
-    _write(Path(path), buffer.getvalue())
+    xmp = provenance.packet(provenance.identifier(frames))
+    _write(Path(path), provenance.in_gif(buffer.getvalue(), xmp))
 
 
 def over_white(image: np.ndarray) -> Image.Image:

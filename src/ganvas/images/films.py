@@ -13,7 +13,7 @@ import numpy as np
 from ganvas.base.files import write_file
 from ganvas.base.own_files import MARK
 from ganvas.errors import UsageError
-from ganvas.images import over_white, write_gif
+from ganvas.images import over_white, provenance, write_gif
 
 FORMATS = ("gif", "webp", "mp4")
 PER_SECOND = {"gif": 20, "webp": 25, "mp4": 30}
@@ -35,8 +35,8 @@ def format_of(path: Path, chosen: str | None = None) -> str:
 
 
 def write_film(path: Path, frames: np.ndarray, seconds: float) -> None:
-    """Write uint8 [N, H, W, C] as an endless film (MP4: once), in the format of the suffix; alpha
-    over white.
+    """Write generated frames, uint8 [N, H, W, C], as an endless film (MP4: once), in the format of
+    the suffix; alpha over white.
 
     Raises: UsageError: see `format_of`; ffmpeg fails.
     """
@@ -47,15 +47,17 @@ def write_film(path: Path, frames: np.ndarray, seconds: float) -> None:
     elif kind == "webp":
         _write_webp(path, frames, seconds)
     else:
-        write_file(path, _mp4(frames, seconds))
+        xmp = provenance.packet(provenance.identifier(frames))
+        write_file(path, provenance.in_mp4(_mp4(frames, seconds), xmp))
 
 
 def _write_webp(path: Path, frames: np.ndarray, seconds: float) -> None:
     first, *others = [over_white(frame) for frame in frames]
+    xmp = provenance.packet(provenance.identifier(frames))
     buffer = io.BytesIO()
     first.save(
         buffer, "webp", save_all=True, append_images=others, loop=0, quality=85,
-        duration=round(1000 * seconds / len(frames)), xmp=MARK.encode(),
+        duration=round(1000 * seconds / len(frames)), xmp=xmp.encode(),
     )  # fmt: skip
     write_file(path, buffer.getvalue())
 

@@ -129,7 +129,7 @@ def picture(name: str, path: Path, images: int = 64) -> None:
     pair = bundled(name, max(card(name).sizes))
     noise = np.random.default_rng(0).normal(size=(images, pair.generator.input["noise"].shape[-1]))
     drawn = pair.generator({"noise": noise.astype(np.float32)}, training=False)
-    write_png(path, sheet(to_uint8(drawn)))
+    write_png(path, sheet(to_uint8(drawn)), synthetic=True)
 
 
 def _read(file: Path | IO[bytes], name: str) -> Pair:

@@ -136,7 +136,9 @@ def _write_one(
     own = {**about, "number": str(i), "kind": logos.kinds[drawn.labels[i]],
            "nearest": found}  # fmt: skip
     options = inks(logos, drawn, i)
-    pictures.write_png(base / "logos" / f"{i:04d}.png", crisp(image, FACTOR, **options), own)
+    pictures.write_png(
+        base / "logos" / f"{i:04d}.png", crisp(image, FACTOR, **options), own, synthetic=True
+    )
     paths = None
     if svg:
         text = to_svg(image, own, factor=FACTOR, **options)
@@ -156,7 +158,7 @@ def _write_one(
 def _write_sheets(
     logos: Logos, drawn: Drawn, base: Path, about: dict[str, str], colours: int
 ) -> None:
-    pictures.write_png(base / "logos.png", _sheet(logos, drawn, colours), about)
+    pictures.write_png(base / "logos.png", _sheet(logos, drawn, colours), about, synthetic=True)
     pictures.write_png(base / "nearest.png", _with_nearest(logos, drawn), about)
 
 
@@ -177,7 +179,9 @@ def _extras(logos: Logos, drawn: Drawn, base: Path, about: dict[str, str],
         sheet = [_framed(_large(logos, near, i), bad) for i, bad in enumerate(marked)]
         own = {**about, "variations_of": str(variations),
                "near_copies": " ".join(map(str, np.flatnonzero(marked))) or "none"}  # fmt: skip
-        pictures.write_png(base / "variations.png", pictures.grid(np.stack(sheet), 8, 8), own)
+        pictures.write_png(
+            base / "variations.png", pictures.grid(np.stack(sheet), 8, 8), own, synthetic=True
+        )
     if walk:
         frames = logos.walk(drawn)
         four = np.stack([_enlarged(frame, 4) for frame in frames])
@@ -187,7 +191,9 @@ def _extras(logos: Logos, drawn: Drawn, base: Path, about: dict[str, str],
         which = variations or 0
         moved = np.concatenate([logos.edited(drawn, which, row) for row in rows])
         sheet = [crisp(image, 3, **inks(logos, drawn, which)) for image in moved]
-        pictures.write_png(base / "directions.png", pictures.grid(np.stack(sheet), 7, 8), about)
+        pictures.write_png(
+            base / "directions.png", pictures.grid(np.stack(sheet), 7, 8), about, synthetic=True
+        )
 
 
 def _curve(logos: Logos, seed: int) -> list[dict[str, Any]]:

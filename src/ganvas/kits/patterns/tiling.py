@@ -138,11 +138,13 @@ def _write_each(
             tile = tiles.draw(size, name, number)
             about = work.provenance(tiles.run, texture=name, seed=number)
             file = f"{file_name(name, tiles.names)}-{number:04d}.png"
-            pictures.write_png(base / "tiles" / file, tile, about)
-            pictures.write_png(base / "previews" / file, repeated(tile, repeat), about)
+            pictures.write_png(base / "tiles" / file, tile, about, synthetic=True)
+            pictures.write_png(
+                base / "previews" / file, repeated(tile, repeat), about, synthetic=True
+            )
             if first and not drawn:
-                pictures.write_png(base / "wallpaper.png", wallpaper(tile), about)
-                pictures.write_png(base / "fabric.png", fabric(tile), about)
+                pictures.write_png(base / "wallpaper.png", wallpaper(tile), about, synthetic=True)
+                pictures.write_png(base / "fabric.png", fabric(tile), about, synthetic=True)
             drawn.append(TileFile(f"tiles/{file}", name, number, seams(tile)))
             drawing.advance()
     return drawn
@@ -153,7 +155,7 @@ def _morph(tiles: Tiles, base: Path, size: tuple[int, int], seed: int) -> None:
     start, end = tiles.names[0], tiles.names[-1]
     about = work.provenance(tiles.run, texture=start, into=end, seed=seed)
     wide = tiles.draw((size[0], min(3 * size[1], LARGEST)), start, seed, into=end)
-    pictures.write_png(base / "morph.png", wide, about)
+    pictures.write_png(base / "morph.png", wide, about, synthetic=True)
     step = tiles.stride
     small = min(1.0, FILM / max(size))  # large frames would need too much memory
     frame = (max(step, int(small * size[0]) // step * step),

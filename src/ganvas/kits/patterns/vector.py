@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from ...base.printing import printable
 from ...errors import UsageError
+from ...images import provenance
 from .colour import palette, rgb_of
 
 STEPS = 12  # straight pieces that a curve is drawn with
@@ -77,7 +78,8 @@ def to_svg(
     head, tag, rest = svg.partition("<svg")
     opened, close, body = rest.partition(">")
     box = f' viewBox="0 0 {width} {height}"' if "viewBox" not in opened else ""
-    return f"{head}{tag}{opened}{box}{close}\n<metadata>{escape(printable(facts))}</metadata>{body}"
+    said = escape(printable(facts)) + provenance.element(provenance.identifier(image))
+    return f"{head}{tag}{opened}{box}{close}\n<metadata>{said}</metadata>{body}"
 
 
 def render(svg: str, size: tuple[int, int]) -> np.ndarray:

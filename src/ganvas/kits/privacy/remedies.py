@@ -141,7 +141,8 @@ def deliver(
             if labels is not None and len(sampler.names):
                 place = part / file_name(sampler.names[int(labels[i])], sampler.names)
             place.mkdir(exist_ok=True)
-            write_png(place / f"{i:06d}.png", image, {"Software": "ganvas", "Synthetic": "yes"})
+            path = place / f"{i:06d}.png"
+            write_png(path, image, {"Software": "ganvas", "Synthetic": "yes"}, synthetic=True)
         write_json(part / "delivery.json", delivery.to_dict())
     return delivery
 

@@ -75,7 +75,7 @@ def _write(
         "index": str(pool.index[place]), "truncation": f"{study.plan.truncation:g}",
     }  # fmt: skip
     if not path.is_file():
-        write_png(path, image, {**about, "software": f"ganvas {__version__}"})
+        write_png(path, image, {**about, "software": f"ganvas {__version__}"}, synthetic=True)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     return {"path": path.relative_to(study.folder).as_posix(), **about, "sha256": sha256}
 

@@ -43,7 +43,7 @@ class Samples(EachTick):
         kimg = round(self.plan.kimg(step))
         grid = draw_grid(self.sampler)
         self.path = self.run.folder / "samples" / f"{kimg:06d}.png"
-        images.write_png(self.path, grid)
+        images.write_png(self.path, grid, synthetic=True)
         self.run.save_model(kimg, self.sampler.generator)
         if self.writer:
             with self.writer.as_default(step):
