@@ -29,13 +29,16 @@ class Generator(context: Context) : AutoCloseable {
     }
     private val outputs = mapOf("images" to model.createOutputBuffer("images", SIGNATURE))
 
-    /** A picture; the same seed and label, the same picture. Truncation 1 is as in training. */
-    fun draw(seed: Long, label: Int = 0, truncation: Float = 1f): Bitmap {
+    /**
+     * A picture; the same seed and label, the same picture. Without a label, its class is drawn by
+     * the share of each class among the training images. Truncation 1 is as in training.
+     */
+    fun draw(seed: Long, label: Int? = null, truncation: Float = 1f): Bitmap {
         val random = Random(seed)
         val size = facts.getInt("noise_size")
         inputs.getValue("z").writeFloat(
             FloatArray(size) { truncation * random.nextGaussian().toFloat() })
-        inputs["label"]?.writeInt(intArrayOf(label))
+        inputs["label"]?.writeInt(intArrayOf(label ?: classOf(random.nextDouble())))
         model.run(inputs, outputs, SIGNATURE)
         val pixels = outputs.getValue("images").readFloat() // [1, H, W, C] in [-1, 1]
         val (height, width, channels) = shape
@@ -47,6 +50,15 @@ class Generator(context: Context) : AutoCloseable {
             else Color.argb(alpha, at(0), at(1), at(2))
         }
         return Bitmap.createBitmap(colours, width, height, Bitmap.Config.ARGB_8888)
+    }
+
+    /** The class in whose part of 0..1 the number lies; each part is as wide as the class's share. */
+    private fun classOf(number: Double): Int {
+        val shares = facts.getJSONArray("class_shares").let { s -> List(s.length()) { s.getDouble(it) } }
+        var left = number * shares.sum()
+        return shares.indexOfFirst { share -> left -= share; left < 0 }.let {
+            if (it < 0) shares.lastIndex else it
+        }
     }
 
     override fun close() {

@@ -8,23 +8,36 @@ const DIRECTIONS = 4;
 const $ = (id) => document.getElementById(id);
 const facts = {}; // of the manifest: noise_size, shape, conditional, names, class_shares
 const times = [];
-let model, directions, noises;
-let label = null; // null: each in turn
+let model, directions, noises, classes;
+let label = null; // null: by the share of each class
 let chosen = 0;
 let wanted = 0; // counts what was asked for: what is out of date stops drawing
 
 /** What the large picture shows: { z, label }. */
 export let shown = null;
 
-/** Standard normal numbers of a seed: mulberry32, then Box and Muller. */
-function normals(seed) {
-  const uniform = () => {
+/** Numbers in 0..1 of a seed: mulberry32. */
+function uniforms(seed) {
+  return () => {
     seed = (seed + 0x6d2b79f5) | 0;
     let bits = Math.imul(seed ^ (seed >>> 15), seed | 1);
     bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
     return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+/** Standard normal numbers of a seed: Box and Muller. */
+function normals(seed) {
+  const uniform = uniforms(seed);
   return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+}
+
+/** A class by its share among the training images, from a number in 0..1. */
+function classOf(number) {
+  const shares = facts.class_shares;
+  let left = number * shares.reduce((sum, share) => sum + share, 0);
+  const found = shares.findIndex((share) => (left -= share) < 0);
+  return found < 0 ? Math.max(0, shares.length - 1) : found;
 }
 
 function noise(count, seed) {
@@ -68,10 +81,9 @@ function paint(canvas, pixels) {
 
 async function render() {
   const mine = ++wanted;
-  const classes = facts.class_shares.length || 1;
   let paused = performance.now();
   for (const k of [chosen, ...noises.keys()]) {
-    const subject = { z: moved(noises[k]), label: label ?? k % classes };
+    const subject = { z: moved(noises[k]), label: label ?? classes[k] };
     const began = performance.now();
     const pixels = await draw(subject);
     times.unshift(performance.now() - began);
@@ -95,6 +107,8 @@ const seed = () => Number(location.hash.slice(1)) || 1;
 
 function begin() {
   noises = noise(PICTURES, seed());
+  const next = uniforms(~seed()); // other numbers than those of the noise
+  classes = noises.map(() => classOf(next()));
   render();
 }
 
@@ -151,7 +165,7 @@ async function main() {
   for (let k = 0; k < PICTURES; k++) {
     choice("grid", canvas(document.createElement("canvas")), () => (chosen = k));
   }
-  if (facts.names.length) choice("labels", "each", () => (label = null));
+  if (facts.names.length) choice("labels", "all", () => (label = null));
   facts.names.forEach((name, k) => choice("labels", name, () => (label = k)));
   $("again").onclick = () => (location.hash = 1 + Math.floor(Math.random() * 99999));
   addEventListener("hashchange", begin);

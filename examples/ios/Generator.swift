@@ -12,6 +12,7 @@ struct Manifest: Decodable {
     let shape: [Int]  // height, width, channels
     let conditional: Bool
     let names: [String]
+    let class_shares: [Double]
 }
 
 /// Not for several threads at once, and not for the one that draws the screen.
@@ -26,14 +27,17 @@ final class Generator {
         signature = try Interpreter(modelPath: file).signatureRunner(with: "serving_default")
     }
 
-    /// A picture of new noise. Truncation 1 is as in training.
-    func draw(label: Int32 = 0, truncation: Float = 1) throws -> CGImage {
+    /// A picture of new noise. Without a label, its class is drawn by the share of each class among
+    /// the training images. Truncation 1 is as in training.
+    func draw(label: Int32? = nil, truncation: Float = 1) throws -> CGImage {
         let z = (0..<manifest.noise_size).map { _ -> Float in  // Box and Muller: standard normal
             let radius = (-2 * log(Float.random(in: Float.leastNormalMagnitude...1))).squareRoot()
             return truncation * radius * cos(2 * .pi * Float.random(in: 0..<1))
         }
         var inputs = ["z": z.withUnsafeBufferPointer { Data(buffer: $0) }]
-        if manifest.conditional { inputs["label"] = withUnsafeBytes(of: label) { Data($0) } }
+        if manifest.conditional {
+            inputs["label"] = withUnsafeBytes(of: label ?? anyClass()) { Data($0) }
+        }
         try signature.invoke(with: inputs)
         let data = try signature.output(named: "images").data  // [1, H, W, C] in [-1, 1]
         let floats = data.withUnsafeBytes { Array($0.bindMemory(to: Float32.self)) }
@@ -47,5 +51,15 @@ final class Generator {
             bitmapInfo: CGBitmapInfo(rawValue: alpha.rawValue),
             provider: CGDataProvider(data: Data(pixels) as CFData)!, decode: nil,
             shouldInterpolate: true, intent: .defaultIntent)!
+    }
+
+    private func anyClass() -> Int32 {
+        let shares = manifest.class_shares
+        var left = Double.random(in: 0..<1) * shares.reduce(0, +)
+        let found = shares.firstIndex { share in
+            left -= share
+            return left < 0
+        }
+        return Int32(found ?? shares.count - 1)
     }
 }

@@ -7,6 +7,7 @@ Of the version's folder it reads manifest.json and one .tflite file.
 import argparse
 import json
 import math
+import sys
 import time
 from pathlib import Path
 
@@ -15,19 +16,35 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 
-def draw(file: Path, count: int, label: int | None, seed: int, threads: int) -> np.ndarray:
-    """Images float32 [N, H, W, C] in [-1, 1]; of a seed, those of `ganvas sample` with a label."""
+def draw(file: Path, labels: np.ndarray, seed: int, threads: int) -> np.ndarray:
+    """Images float32 [N, H, W, C] in [-1, 1]; of a seed, those of `ganvas sample`."""
     run = Interpreter(str(file), num_threads=threads).get_signature_runner("serving_default")
     takes = run.get_input_details()
     size = takes["z"]["shape"][1]
-    noise = np.random.Generator(np.random.Philox(seed)).standard_normal((count, size), np.float32)
+    noise = np.random.Generator(np.random.Philox(seed)).standard_normal(
+        (len(labels), size), np.float32
+    )
     pictures = []
-    for z in noise:
+    for z, label in zip(noise, labels, strict=True):
         given = {"z": z[None]}
         if "label" in takes:
-            given["label"] = np.array([label], np.int32)
+            given["label"] = label[None]
         pictures.append(run(**given)["images"][0])
     return np.stack(pictures)
+
+
+def labels_of(facts: dict, label: str, count: int, seed: int) -> np.ndarray:
+    """A class for each image, int32 [N]: the one that is named, or by the share of each class."""
+    names, shares = facts["names"], np.asarray(facts["class_shares"] or [1.0])
+    if label == "all":
+        random = np.random.Generator(np.random.Philox([seed, 1])).random(count)
+        edges = np.cumsum(shares) / shares.sum()
+        return np.searchsorted(edges[:-1], random, side="right").astype(np.int32)
+    if label not in names and not (label.isdecimal() and int(label) < len(names)):
+        accepted = ", ".join(["all", *names])
+        sys.exit(f"--label {label} is no class of this model: take one of {accepted}")
+    index = names.index(label) if label in names else int(label)
+    return np.full(count, index, np.int32)
 
 
 def sheet(pictures: np.ndarray) -> Image.Image:
@@ -48,13 +65,15 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     parser.add_argument("--file", default="model_dynamic.tflite")
     parser.add_argument("-n", type=int, default=16)
-    parser.add_argument("--label", default="0")
+    parser.add_argument(
+        "--label", default="all", help="name or index of a class; all: each by its share"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
-    names = json.loads((given.version / "manifest.json").read_text())["names"]
-    label = names.index(given.label) if given.label in names else int(given.label)
+    facts = json.loads((given.version / "manifest.json").read_text(encoding="utf-8"))
+    labels = labels_of(facts, given.label, given.n, given.seed)
     began = time.perf_counter()
-    pictures = draw(given.version / given.file, given.n, label, given.seed, given.threads)
+    pictures = draw(given.version / given.file, labels, given.seed, given.threads)
     print(f"{1000 * (time.perf_counter() - began) / given.n:.1f} ms an image, start included")
     sheet(pictures).save(given.out)

@@ -190,20 +190,22 @@ def test_a_small_board_draws_what_the_model_draws(model, tmp_path):
     script = str(Path(__file__).parents[2] / "examples" / "raspberrypi" / "draw.py")
     kinds = {"float32": 1, "dynamic": 8}
     words = [
-        [script, str(model / "1"), str(tmp_path / f"{kind}.png"), "-n", "5", "--label", "1",
-         "--seed", "5", "--file", f"model_{kind}.tflite"]
-        for kind in kinds
+        [script, str(model / "1"), str(tmp_path / f"{kind}-{label}.png"), "-n", "5",
+         "--label", label, "--seed", "5", "--file", f"model_{kind}.tflite"]
+        for kind in kinds for label in ("1", "all")
     ]  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", ALONE, json.dumps(words)], cwd=tmp_path, capture_output=True,
         text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    own = ganvas.load(model).sample(6, "1", seed=5)
-    own[5] = 0
-    own = own.reshape(2, 3, 28, 28).swapaxes(1, 2).reshape(56, 84)
-    for kind, most in kinds.items():
-        assert np.abs(read(tmp_path / f"{kind}.png")[..., 0].astype(int) - own).max() <= most
+    for label in ("1", "all"):
+        own = np.zeros((6, 28, 28, 1), np.uint8)
+        own[:5] = ganvas.load(model).sample(5, None if label == "all" else label, seed=5)
+        own = own.reshape(2, 3, 28, 28).swapaxes(1, 2).reshape(56, 84).astype(int)
+        for kind, most in kinds.items():
+            drawn = read(tmp_path / f"{kind}-{label}.png")[..., 0].astype(int)
+            assert np.abs(drawn - own).max() <= most, (kind, label)
 
 
 @pytest.mark.proof
