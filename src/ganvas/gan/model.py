@@ -9,17 +9,19 @@ import keras
 import tensorflow as tf
 
 from ..base.building import building
-from ..base.seeds import fold, normal
+from ..base.seeds import fold
 from ..base.types import Tensor
 from .augment import Augment
+from .keras_model import KerasModel, part
 from .losses import Loss
 from .optimizers import eased
 from .penalties import Critique, Penalty
-from .replicated import DistributedModel
+from .replicated import normal_rows
 from .turns import Fakes, charge_names, mean, update
 
 
-class GAN(DistributedModel):
+@keras.saving.register_keras_serializable("ganvas")
+class GAN(KerasModel):
     """The two-player game of a generator and a discriminator: `train_step` is the algorithm.
 
     A normal Keras model: compile it with two optimizers and `fit` it on a `tf.data` of
@@ -29,9 +31,9 @@ class GAN(DistributedModel):
     Args:
         generator: {"noise", "label"?} -> images, see `networks.Networks`.
         discriminator: {"image", "label"?} -> logits.
-        loss: the adversarial loss.
-        penalties: terms that are added to the discriminator's loss.
-        augment: applied to every image, real or fake, before the discriminator.
+        loss: the adversarial loss, or its name.
+        penalties: terms that are added to the discriminator's loss, or {"name": ..., ...} of each.
+        augment: applied to every image, real or fake, before the discriminator, or its name.
         discriminator_steps: turns of the discriminator for each turn of the generator.
         clip: the discriminator's weights are clipped to [-clip, clip] after each of its turns;
             0: not at all.
@@ -49,14 +51,18 @@ class GAN(DistributedModel):
         arXiv:1710.10196, and its ramp 2020, arXiv:2006.06676.
     """
 
+    saved_options = (
+        "discriminator_steps", "clip", "burn_in", "ema_images", "ema_ramp", "shared_fakes", "seed",
+    )  # fmt: skip
+
     def __init__(
         self,
         generator: keras.Model,
         discriminator: keras.Model,
-        loss: Loss,
-        penalties: Sequence[Penalty] = (),
+        loss: Loss | str,
+        penalties: Sequence[Penalty | dict[str, Any]] = (),
         *,
-        augment: Augment | None = None,
+        augment: Augment | str | None = None,
         discriminator_steps: int = 1,
         clip: float = 0.0,
         burn_in: int = 0,
@@ -73,18 +79,18 @@ class GAN(DistributedModel):
             self.ema_generator = ema_generator or keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
-        self.adversarial = loss
-        self.penalties = list(penalties)
-        self.augment = augment
+        self.adversarial = part("loss", loss)
+        self.penalties = [part("penalty", penalty) for penalty in penalties]
+        self.augment: Augment | None = part("augment", augment)
         self.discriminator_steps = discriminator_steps
         self.clip = clip
         self.burn_in = burn_in
         self.ema_images = float(ema_images)
         self.ema_ramp = ema_ramp
-        if shared_fakes and (discriminator_steps > 1 or loss.reads_real):
+        if shared_fakes and (discriminator_steps > 1 or self.adversarial.reads_real):
             raise ValueError(
                 "shared_fakes needs discriminator_steps = 1 and a loss that is not relativistic, "
-                f"got {discriminator_steps} and {type(loss).__name__}"
+                f"got {discriminator_steps} and {type(self.adversarial).__name__}"
             )
         self.shared_fakes = shared_fakes
         self.seed = seed
@@ -104,7 +110,7 @@ class GAN(DistributedModel):
         names = ["discriminator", "generator", "real", "fake", *self.charges]
         names += ["slope/discriminator", "slope/generator"]
         names += ["auxiliary"] * self.auxiliary
-        names += ["augment"] * (augment is not None and augment.strength is not None)
+        names += ["augment"] * (self.augment is not None and self.augment.strength is not None)
         self.meters = {name: keras.metrics.Mean(name=name) for name in names}
         self.warming_up = False
         self.built = True
@@ -126,7 +132,8 @@ class GAN(DistributedModel):
     def compile(
         self, generator_optimizer: Any, discriminator_optimizer: Any, **options: Any
     ) -> None:
-        """Takes an optimizer for each network; `options` are those of `keras.Model.compile`.
+        """Takes an optimizer, or its name, for each network; `options` are those of
+        `keras.Model.compile`.
 
         `jit_compile` is False unless set: Keras's "auto" differs from machine to machine,
         and XLA draws different noise from the same seed.
@@ -134,11 +141,11 @@ class GAN(DistributedModel):
         super().compile(optimizer=None, **{"jit_compile": False, **options})
         if self.augment:
             self.augment.xla = bool(self.jit_compile)
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
+        self.generator_optimizer = keras.optimizers.get(generator_optimizer)
+        self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
         # Built now, because a state can only be restored into existing variables.
-        generator_optimizer.build(self.generator.trainable_variables)
-        discriminator_optimizer.build(self.discriminator.trainable_variables)
+        self.generator_optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def warm_up(self, on: bool) -> None:
         """While on, only the discriminator is trained. The next `fit` traces the step again."""
@@ -263,17 +270,9 @@ class GAN(DistributedModel):
             average.assign(weight + keep * (average - weight))
 
     def noise(self, like: Tensor, *purpose: str | int) -> tf.Tensor:
-        """Fresh noise [B, Z] for this step and purpose; B is that of `like`.
-
-        Each replica takes its rows of one drawing: the number of replicas has no effect.
-        """
-        count = tf.shape(like)[0]
-        context = tf.distribute.get_replica_context()
+        """Fresh noise [B, Z] for this step and purpose; B is that of `like`."""
         seed = fold(self.seed, self.step.value, *purpose)
-        if context.num_replicas_in_sync == 1:
-            return normal((count, self.noise_size), seed)
-        rows = normal((count * context.num_replicas_in_sync, self.noise_size), seed)
-        return rows[context.replica_id_in_sync_group * count :][:count]
+        return normal_rows(tf.shape(like)[0], self.noise_size, seed)
 
     def address(self, *purpose: str | int) -> tf.Tensor:
         """The seed of this step, purpose and replica."""

@@ -57,6 +57,11 @@ class PrivateGAN(GAN):
         self.classes = classes
         self.meters["clipped"] = keras.metrics.Mean(name="clipped")
 
+    def get_config(self) -> dict[str, Any]:
+        raise ConfigError(
+            "a private game is saved with its accountant, in its run: save gan.ema_generator"
+        )
+
     def train_step(self, data: Any) -> Tensor:
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
             raise ValueError("differentially private training runs on one replica")

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..base.compat.keras import BuiltModel
+from ..base.seeds import normal
 from ..base.types import Tensor
 
 
@@ -23,6 +24,16 @@ def summed(
         lambda *given: strategy.reduce("SUM", strategy.run(own, args=given), axis=None),
         autograph=False,
     )
+
+
+def normal_rows(count: tf.Tensor, size: int, seed: tf.Tensor) -> tf.Tensor:
+    """Standard normal numbers [count, size] for this replica: its rows of one drawing, so that the
+    number of replicas has no effect."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return normal((count, size), seed)
+    rows = normal((count * context.num_replicas_in_sync, size), seed)
+    return rows[context.replica_id_in_sync_group * count :][:count]
 
 
 class DistributedModel(BuiltModel):

@@ -180,6 +180,7 @@ def assemble(config: Config, source: Images | Form) -> tuple[GAN, Plan]:
             ema_generator=average,
             shared_fakes=options.shared_fakes,
         )
+        gan.checked = True  # sources give floats in [-1, 1]
         if isinstance(gan, private.PrivateGAN):
             private.check(gan)
         gan.compile(

@@ -25,6 +25,7 @@ class DiffAugment(Augment):
     """
 
     def __init__(self, policy: str = "colour,translation,cutout") -> None:
+        self.policy = policy
         names = policy_names(policy, POLICIES)
         changes = {"colour": recolour, "translation": translate, "cutout": cut_out}
         self._changes = [changes[name] for name in POLICIES if name in names]
