@@ -1,11 +1,12 @@
-"""Bodies of HTTP requests and of errors."""
+"""HTTP requests of all protocols: bodies, errors, clients that leave."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -13,7 +14,10 @@ from starlette.types import Receive, Scope, Send
 
 from .status import Declined, invalid
 
+T = TypeVar("T")
 BODY_SECONDS = 20.0
+LARGE_BODY = 2**18
+"""Bytes from which a request counts as large while it is parsed."""
 PART = 2**20
 """Bytes that are unpacked at a time."""
 
@@ -91,3 +95,29 @@ def error_response(error: Declined) -> Response:
     # ASCII, because the message may hold half a surrogate pair, which has no UTF-8.
     content = json.dumps({"error": error.message})
     return Response(content, error.http, headers, media_type="application/json")
+
+
+def version_number(version: str | None) -> int | None:
+    """The number in a path. Raises: Declined: INVALID_ARGUMENT: too large."""
+    if version is None:
+        return None
+    digits = version.lstrip("0") or "0"
+    if len(digits) > 19 or int(digits) >= 2**63:
+        raise invalid(f"Failed to convert version: {version[:40]} to numeric.")
+    return int(digits)
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which is cancelled if the client disconnects."""
+    working = asyncio.ensure_future(work)
+    # Its result is looked at, or asyncio would log it when the client has left.
+    working.add_done_callback(lambda done: done.cancelled() or done.exception())
+    leaving = asyncio.ensure_future(request.receive())  # after the body, only this can come
+    try:
+        await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise Declined("CANCELLED", "the client disconnected")
+        return working.result()
+    finally:
+        leaving.cancel()
+        working.cancel()

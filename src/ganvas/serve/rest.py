@@ -1,4 +1,5 @@
-"""TensorFlow Serving's REST protocol; also health, a list of models, a page.
+"""TensorFlow Serving's REST protocol, and version 2 of the Open Inference Protocol (`/v2`); also
+health, a list of models, a page.
 
 Source: `model_servers/http_rest_api_util.cc` for the paths.
 Differs: `GET /v1/models` lists the models; TensorFlow Serving answers 400. The metadata of a model
@@ -10,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote
 
 from google.protobuf import json_format
@@ -22,16 +23,23 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from . import answers, jsons, page
+from . import answers, inference, jsons, page
 from .access import Addressed, Token
-from .bodies import Drained, Take, error_response, read_body
+from .bodies import (
+    LARGE_BODY,
+    Drained,
+    Take,
+    error_response,
+    read_body,
+    unless_gone,
+    version_number,
+)
 from .engine import Engine, Watch
+from .inference import InferenceProtocol
 from .scheduler import Remaining, Steps, as_steps
 from .status import Declined, invalid
 
-T = TypeVar("T")
 _WHERE = r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?"
-LARGE_BODY = 2**18
 _CALL = re.compile(f"{_WHERE}:(classify|regress|predict)", re.IGNORECASE)
 _STATUS = re.compile(f"{_WHERE}(/metadata)?", re.IGNORECASE)
 
@@ -47,6 +55,9 @@ def application(engine: Engine, token: str | None, hosts: Sequence[str]) -> Star
         routes=[
             Route("/healthz", handler.health),
             Route("/readyz", handler.ready),
+            Route("/v2", inference.server),
+            Route("/v2/health/live", inference.live),
+            Route("/v2/health/ready", handler.ready),
             Route("/monitoring/prometheus/metrics", handler.metrics),
             Route("/openapi.json", handler.openapi),
             Route("/docs", handler.page),
@@ -63,6 +74,7 @@ def application(engine: Engine, token: str | None, hosts: Sequence[str]) -> Star
 class _Rest:
     def __init__(self, engine: Engine):
         self._engine = engine
+        self._inference = InferenceProtocol(engine)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._engine.holding() as take:
@@ -91,6 +103,8 @@ class _Rest:
     async def _protocol(self, request: Request, take: Take) -> Response:
         path = request.scope["raw_path"].decode("latin-1")
         method = request.method
+        if found := inference.PATH.fullmatch(path):
+            return await self._inference.answer(request, take, *found.groups())
         if not re.match("/v1/", path, re.IGNORECASE):
             return error_response(Declined("NOT_FOUND", f"{path[:200]} does not exist: see /docs"))
         if method == "POST" and (found := _CALL.fullmatch(path)):
@@ -111,7 +125,7 @@ class _Rest:
         self, watch: Watch, name: str, version: str | None, label: str | None, what: str | None
     ) -> Response:
         """Status or metadata of a model."""
-        number = _number(version)
+        number = version_number(version)
         models = self._engine.models
         if what:
             servable = models.find(unquote(name), number, unquote(label or ""))
@@ -143,12 +157,12 @@ class _Rest:
         method = method.lower()
         watch = self._engine.watch(method, "REST")
         try:
-            number = _number(version)
+            number = version_number(version)
             find = partial(self._engine.models.find, unquote(name), number, unquote(label or ""))
             work = self._predict if method == "predict" else partial(self._examples, method)
             body = await read_body(request, self._engine.options.max_body, take)
             steps = as_steps(work, body, lambda: watch.found(find()))
-            content = await _unless_gone(request, self._engine.run(steps))
+            content = await unless_gone(request, self._engine.run(steps))
             take(len(content))
         except Declined as error:
             watch.end(error.code)
@@ -188,31 +202,6 @@ class _Rest:
                 raise invalid("Example must be JSON object")
         name = request.get("signature_name", "")
         raise answers.no_examples(find().find(name), name, method)
-
-
-def _number(version: str | None) -> int | None:
-    if version is None:
-        return None
-    digits = version.lstrip("0") or "0"
-    if len(digits) > 19 or int(digits) >= 2**63:
-        raise invalid(f"Failed to convert version: {version[:40]} to numeric.")
-    return int(digits)
-
-
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which is cancelled if the client disconnects."""
-    working = asyncio.ensure_future(work)
-    # Its result is looked at, or asyncio would log it when the client has left.
-    working.add_done_callback(lambda done: done.cancelled() or done.exception())
-    leaving = asyncio.ensure_future(request.receive())  # after the body, only this can come
-    try:
-        await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise Declined("CANCELLED", "the client disconnected")
-        return working.result()
-    finally:
-        leaving.cancel()
-        working.cancel()
 
 
 def _json(message: Any) -> str:
