@@ -121,6 +121,10 @@ def _common(
         from ..config.build import import_modules
 
         import_modules(modules)
+    if os.environ.get("GANVAS_C2PA_CERTIFICATE") or os.environ.get("GANVAS_C2PA_KEY"):
+        from ..images import signing
+
+        signing.check()
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

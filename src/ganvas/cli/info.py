@@ -37,14 +37,14 @@ def info(
 
 
 def _origin(path: Path) -> dict[str, Any]:
-    from ..images import provenance
+    from ..images import provenance, signing
 
     said = provenance.read(path)
     facts: dict[str, Any] = {"generated": "not said"}
     if said is not None:
         facts["generated"] = "yes" if said.generated else "no"
         facts |= {"digital source type": said.source_type or "none", **(said.aigc or {})}
-    return facts | text_fields(path)
+    return facts | signing.found(path) | text_fields(path)
 
 
 def _machine() -> dict[str, Any]:

@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 from ganvas.base.own_files import MARK
 from ganvas.base.printing import printable
 from ganvas.errors import Diverged
-from ganvas.images import depth, provenance
+from ganvas.images import depth, provenance, signing
 from ganvas.images.depth import (
     Extent as Extent,
     Levels as Levels,
@@ -160,7 +160,8 @@ def write_png(
         info.add_itxt(key, printable(text))
     buffer = io.BytesIO()
     _from_array(image).save(buffer, "png", pnginfo=info)
-    _write(Path(path), buffer.getvalue())
+    content = buffer.getvalue()
+    _write(Path(path), signing.signed(content, ".png") if synthetic else content)
 
 
 def write_gif(path: str | Path, frames: np.ndarray, seconds: float) -> None:
@@ -175,7 +176,7 @@ def write_gif(path: str | Path, frames: np.ndarray, seconds: float) -> None:
         buffer, "gif", save_all=True, append_images=others, duration=pause, loop=0, comment=MARK
     )
     xmp = provenance.packet(provenance.identifier(frames))
-    _write(Path(path), provenance.in_gif(buffer.getvalue(), xmp))
+    _write(Path(path), signing.signed(provenance.in_gif(buffer.getvalue(), xmp), ".gif"))
 
 
 def over_white(image: np.ndarray) -> Image.Image:

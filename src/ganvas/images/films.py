@@ -13,7 +13,7 @@ import numpy as np
 from ganvas.base.files import write_file
 from ganvas.base.own_files import MARK
 from ganvas.errors import UsageError
-from ganvas.images import over_white, provenance, write_gif
+from ganvas.images import over_white, provenance, signing, write_gif
 
 FORMATS = ("gif", "webp", "mp4")
 PER_SECOND = {"gif": 20, "webp": 25, "mp4": 30}
@@ -48,7 +48,7 @@ def write_film(path: Path, frames: np.ndarray, seconds: float) -> None:
         _write_webp(path, frames, seconds)
     else:
         xmp = provenance.packet(provenance.identifier(frames))
-        write_file(path, provenance.in_mp4(_mp4(frames, seconds), xmp))
+        write_file(path, signing.signed(provenance.in_mp4(_mp4(frames, seconds), xmp), ".mp4"))
 
 
 def _write_webp(path: Path, frames: np.ndarray, seconds: float) -> None:
@@ -59,7 +59,7 @@ def _write_webp(path: Path, frames: np.ndarray, seconds: float) -> None:
         buffer, "webp", save_all=True, append_images=others, loop=0, quality=85,
         duration=round(1000 * seconds / len(frames)), xmp=xmp.encode(),
     )  # fmt: skip
-    write_file(path, buffer.getvalue())
+    write_file(path, signing.signed(buffer.getvalue(), ".webp"))
 
 
 def _mp4(frames: np.ndarray, seconds: float) -> bytes:
