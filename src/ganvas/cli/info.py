@@ -20,7 +20,7 @@ from .app import (
 def info(as_json: Json = False) -> None:
     """Print versions, devices, threads and cache folders."""
     tensorflow()
-    from ..evaluation.samples import cache_folder
+    from ..base.cache import cache_folder
     from ..training.provenance import devices, versions
 
     facts = {**versions(), "devices": devices(), "threads": os.cpu_count()}
