@@ -18,6 +18,7 @@ from ganvas.sampling.litert_sampler import LiteRTSampler
 from ganvas.storage import litert_file
 from ganvas.storage.run import Run
 from ganvas.training import converting
+from refusals import refuses
 
 PAIR = DCGAN(noise=4, width=4, embedding=2)
 NAMES, SHARES = ["cat", "dog", "eel"], [0.7, 0.3, 0.0]
@@ -96,7 +97,8 @@ def test_the_command_does_not_import_tensorflow(run, tmp_path, words):
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == [options[1], "[]"]
-    assert done.stderr == ""
+    assert "INFO" not in done.stderr, "LiteRT's own messages"
+    assert "note:" not in done.stderr
 
 
 def test_runs_without_the_file_are_read_by_keras(own):
@@ -141,7 +143,7 @@ def test_a_file_that_does_not_fit_is_not_used(own, change, caplog):
 def test_a_file_of_somebody_else_must_be_a_generator_of_such_images(own, caplog):
     """One whose facts fit, as its author may write them."""
     path = own.folder / litert_file.FILE
-    with pytest.raises(ModelError, match="no generator of images"):
+    with refuses(ModelError, "best.tflite", (16, 16, 3)):
         LiteRTSampler(path, (16, 16, 3))
     for content in (b"", b"x" * 999, path.read_bytes()[:400]):
         path.write_bytes(content)
