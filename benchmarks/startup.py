@@ -9,17 +9,20 @@ JPEG files is read twice by new processes: the second one finds the checkup in t
 the LiteRT file of a best model costs while training. All times are those of the process, user and
 system: they hardly depend on other work on the machine.
 
-Adds to results/startup.jsonl, and writes results/startup.md.
+A line of results/startup.jsonl for each command; those that have one are not measured again. Writes
+results/startup.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -103,29 +106,33 @@ class Bench:
         return done.stdout
 
 
-def commands(bench: Bench, clones: dict[str, Path], rounds: int) -> dict[str, dict]:
-    """Multiples of `import tensorflow`, of the same round: name -> clone -> median."""
-    found: dict[str, dict[str, list[float]]] = {name: {} for name in [*COMMANDS, EXACT]}
-    seconds: dict[str, list[float]] = {name: [] for name in ["import tensorflow", *found]}
+def paired(bench: Bench, words: list[str], clones: dict[str, Path], rounds: int) -> dict:
+    """Medians of rounds: seconds, and multiples of `import tensorflow` in the same round."""
+    seconds: dict[str, list[float]] = {name: [] for name in clones}
+    units = []
     for number in range(rounds):
-        unit = bench.spent(NOW, ["-c", "import tensorflow"])
-        seconds["import tensorflow"].append(unit)
-        order = list(clones)[:: -1 if number % 2 else 1]
-        for name, words in COMMANDS.items():
-            for clone in order:
-                spent = bench.command(clones[clone], words)
-                found[name].setdefault(clone, []).append(spent / unit)
-                if clone == "now":
-                    seconds[name].append(spent)
-        spent = bench.command(NOW, [*COMMANDS["sample"], "--exact"])
-        found[EXACT].setdefault("now", []).append(spent / unit)
-        seconds[EXACT].append(spent)
-        print(number, found, flush=True)
+        units.append(bench.spent(NOW, ["-c", "import tensorflow"]))
+        for name in list(clones)[:: -1 if number % 2 else 1]:
+            seconds[name].append(bench.command(clones[name], words))
+    multiples = {
+        name: statistics.median(one / unit for one, unit in zip(taken, units, strict=True))
+        for name, taken in seconds.items()
+    }
     return {
-        "multiples": {name: {clone: round(statistics.median(taken), 2)
-                             for clone, taken in by.items()} for name, by in found.items()},
+        "import_tensorflow": round(statistics.median(units), 2),
         "seconds": {name: round(statistics.median(taken), 2) for name, taken in seconds.items()},
-    }  # fmt: skip
+        "multiples": {name: round(multiple, 2) for name, multiple in multiples.items()},
+    }
+
+
+def converting(bench: Bench) -> dict:
+    return {"seconds": round(float(bench.printed(NOW, ["-c", CONVERT, "run"])), 2)}
+
+
+def files(bench: Bench, count: int) -> dict:
+    write_files(bench.work / "files", count)
+    twice = [bench.printed(NOW, ["-c", READ, "files"]) for _ in range(2)]
+    return {"files": count, "seconds": [round(float(one), 1) for one in twice]}
 
 
 def write_files(folder: Path, count: int) -> None:
@@ -141,13 +148,13 @@ def write_files(folder: Path, count: int) -> None:
         crop.save(place / f"{number:06d}.jpg", quality=80)
 
 
-def table(result: dict) -> str:
+def table(results: dict[str, dict]) -> str:
     rows = []
-    for name, by in result["multiples"].items():
+    for name in [*COMMANDS, EXACT]:
+        by, seconds = results[store.slug(name)]["multiples"], results[store.slug(name)]["seconds"]
         before = f"{by['before']:.2f}" if "before" in by else "–"
-        rows.append([f"`{name}`", before, f"{by['now']:.2f}", f"{result['seconds'][name]:.1f}"])
-    head = ["command", "before", "now", "now, CPU s"]
-    return store.markdown(head, rows)
+        rows.append([f"`{name}`", before, f"{by['now']:.2f}", f"{seconds['now']:.1f}"])
+    return store.markdown(["command", "before", "now", "now, CPU s"], rows)
 
 
 def main() -> None:
@@ -156,21 +163,32 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--files", type=int, default=100_000)
     chosen = options.parse_args()
-    before = {"before": chosen.before.absolute()} if chosen.before else {}
+    now = {"now": NOW}
+    both = ({"before": chosen.before.absolute()} if chosen.before else {}) | now
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
-        bench.command(NOW, ["train", "mnist", *QUICK, "--run", "RUN"])
-        result = commands(bench, before | {"now": NOW}, chosen.rounds)
-        spent = {name: bench.command(NOW, words, 2) for name, words in REFUSED.items()}
-        result["refused"] = {name: round(seconds, 2) for name, seconds in spent.items()}
-        printed = bench.printed(NOW, ["-c", CONVERT, "run"])
-        result["litert_seconds"] = round(float(printed), 2)
-        write_files(bench.work / "files", chosen.files)
-        twice = [bench.printed(NOW, ["-c", READ, "files"]) for _ in range(2)]
-        result["files"] = chosen.files
-        result["reading_seconds"] = [round(float(one), 1) for one in twice]
-    store.add("startup", "report", result)
-    store.write_table("startup", table(result))
+        jobs: dict[str, Callable[[], dict]] = {
+            name: functools.partial(paired, bench, words, both, chosen.rounds)
+            for name, words in COMMANDS.items()
+        }
+        exact = [*COMMANDS["sample"], "--exact"]
+        jobs[EXACT] = functools.partial(paired, bench, exact, now, chosen.rounds)
+        jobs["refused"] = lambda: {
+            name: round(bench.command(NOW, words, 2), 2) for name, words in REFUSED.items()
+        }
+        jobs["litert"] = functools.partial(converting, bench)
+        jobs["files"] = functools.partial(files, bench, chosen.files)
+        left = {name: job for name, job in jobs.items() if store.slug(name) not in found()}
+        if left:
+            bench.command(NOW, ["train", "mnist", *QUICK, "--run", "RUN"])
+        for name, job in left.items():
+            store.add("startup", store.slug(name), job())
+            print(name, found()[store.slug(name)], flush=True)
+    store.write_table("startup", table(found()))
+
+
+def found() -> dict[str, dict]:
+    return store.read("startup")
 
 
 if __name__ == "__main__":

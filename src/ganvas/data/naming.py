@@ -46,9 +46,13 @@ def check_named(data: Any) -> None:
 
 
 def check_labels(labels: bool | str) -> None:
-    """Raises: DataError: no such file of labels."""
-    if isinstance(labels, str) and not remote.address(labels) and not Path(labels).is_file():
-        raise DataError(f"{labels} cannot be read (no such file): check its path")
+    """Raises: DataError: a file of labels that cannot be read."""
+    if not isinstance(labels, str) or remote.address(labels):
+        return
+    try:
+        Path(labels).open("rb").close()
+    except OSError as error:
+        raise DataError(f"{labels} cannot be read ({error.strerror}): check its path") from error
 
 
 def part_of(source: str, part: str) -> str:
