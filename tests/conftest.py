@@ -7,6 +7,7 @@ import os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
+import getpass
 import json
 import multiprocessing
 import runpy
@@ -14,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +24,11 @@ import numpy as np
 import pytest
 
 import refusals
+
+# Not the user's; it stays, because features of real images take seconds.
+os.environ.setdefault(
+    "GANVAS_CACHE", str(Path(tempfile.gettempdir(), f"ganvas-tests-{getpass.getuser()}"))
+)
 
 FEW_STEPS = {
     "train.kimg": 0.512,

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from ganvas.sampling import latent
+from ganvas.sampling.interpolation import slerp
 
 RNG = np.random.default_rng(0)
 START, WANTED = RNG.normal(size=(2, 5, 3))
@@ -100,5 +101,5 @@ def test_slerp_goes_along_the_sphere():
     a, b = np.array([[3.0, 0, 0]]), np.array([[0, 3.0, 0]])
     for share in (0.0, 0.25, 0.5, 1.0):
         angle = share * np.pi / 2
-        way = latent.slerp(a, b, np.array([[share]]))
+        way = slerp(a, b, np.array([[share]]))
         assert way[0] == pytest.approx([3 * np.cos(angle), 3 * np.sin(angle), 0], abs=1e-12)

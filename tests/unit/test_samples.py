@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from ganvas.base.cache import cache_folder
 from ganvas.data import Options, load
-from ganvas.evaluation.samples import cache_folder, describe, describe_source, shrink
+from ganvas.evaluation.samples import describe, describe_source, shrink
 
 
 class Means:

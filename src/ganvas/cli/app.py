@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from .. import __version__
+from ..base.logs import held_back_stderr as held_back_stderr
 from ..base.printing import on_one_line
 from ..base.progress import stage
 from ..errors import UsageError
@@ -20,6 +19,7 @@ from .completion import run_folders, set_keys
 from .verbosity import App, Group
 
 if TYPE_CHECKING:
+    from ..sampling.drawing import Drawing
     from ..storage.run import Run
 
 STOPPED = -130
@@ -79,6 +79,14 @@ Values = Annotated[
 WhichModel = Annotated[
     Literal["best", "last"],
     typer.Option("--model", help="Of a run: best by its scores on held-out images, or the last."),
+]
+Exact = Annotated[
+    bool,
+    typer.Option(
+        "--exact",
+        help="From the Keras file, by TensorFlow: seconds slower; else from the LiteRT file of a "
+        "run's best model, within a grey level.",
+    ),
 ]
 Workers = Annotated[
     int | None, typer.Option(min=1, max=4096, help="Number of worker processes, by Ray.")
@@ -197,6 +205,21 @@ def tensorflow(*names: str) -> Any:
     return ganvas
 
 
+def opened(model: Path, which: str, exact: bool) -> Drawing:
+    """What draws from a run or an exported model; from the LiteRT file of a run's best model,
+    without TensorFlow, if there is one.
+
+    Args:
+        exact: only from the generator itself.
+    """
+    if which == "best" and not exact:
+        from ..sampling.litert_sampler import load
+
+        if found := load(model):
+            return found
+    return tensorflow("load").load(model, which)
+
+
 @contextlib.contextmanager
 def hidden(*names: str) -> Iterator[None]:
     """Packages that count as not installed meanwhile, unless they are imported already.
@@ -212,23 +235,6 @@ def hidden(*names: str) -> Iterator[None]:
     finally:
         for name in absent:
             del modules[name]
-
-
-@contextlib.contextmanager
-def held_back_stderr() -> Iterator[None]:
-    """Hold back what C++ code writes to standard error, and show it only after a failure."""
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as notes:
-        os.dup2(notes.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            notes.seek(0)
-            os.write(kept, notes.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def finished(run: Run) -> int:

@@ -45,11 +45,12 @@ def evaluate(
             check_replaceable(*(Path(subject) / name for name in ("report.html", "report.md")))
         if data is None and not _is_run(subject):
             raise _no_images(subject)
+    names = [name.strip() for name in metrics.split(",")] if metrics else None
+    _check(data, names, features, labels)
     tensorflow()
     from ..evaluation import Evaluation, comparison_table, evaluate, scores_table, write_report
     from ..storage.run import Run
 
-    names = [name.strip() for name in metrics.split(",")] if metrics else None
     results: dict[str, Evaluation] = {}
     for subject in subjects:
         result = evaluate(
@@ -75,6 +76,20 @@ def evaluate(
     for subject, sentence in failed:
         sys.stderr.write(on_one_line(f"{subject}: {sentence}") + "\n")
     return 1 if failed else 0
+
+
+def _check(data: str | None, metrics: list[str] | None, features: str, labels: Path | None) -> None:
+    """Refuse wrong names before TensorFlow is imported."""
+    from ..data.naming import check_labels, check_named
+    from ..features.names import check_features
+
+    check_named(data)
+    check_labels(str(labels) if labels else False)
+    check_features(features)
+    if metrics:
+        from ..evaluation.scores import check_names
+
+        check_names(metrics)
 
 
 def _is_run(subject: str) -> bool:

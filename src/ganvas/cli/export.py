@@ -36,6 +36,7 @@ def export(
 
     Writes DIR/N/, with a manifest and a model card.
     """
+    from ..data.naming import check_named
     from ..exporting.formats import check
     from ..exporting.publish import check_free
     from ..storage import manifest
@@ -44,6 +45,7 @@ def export(
     names = check(name.strip() for name in formats.split(",") if name.strip())
     check_free(to, version)
     Run.open(run)
+    check_named(data)
     ganvas = tensorflow("export")
     with stage("exporting"), held_back_stderr():  # messages of the converters
         folder = ganvas.export(

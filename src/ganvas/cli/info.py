@@ -49,7 +49,7 @@ def _origin(path: Path) -> dict[str, Any]:
 
 def _machine() -> dict[str, Any]:
     tensorflow()
-    from ..evaluation.samples import cache_folder
+    from ..base.cache import cache_folder
     from ..training.provenance import devices, versions
 
     facts: dict[str, Any] = {**versions(), "devices": devices(), "threads": os.cpu_count()}

@@ -12,11 +12,12 @@ from ..base.own_files import check_replaceable
 from ..base.progress import stage
 from ..errors import UsageError
 from .app import (
+    Exact,
     RunFolder,
     Seed,
     WhichModel,
     app,
-    tensorflow,
+    opened,
 )
 
 LARGEST = 2_000_000_000
@@ -47,6 +48,7 @@ def morph(
         typer.Option("--format", help="Default: by the name of the file."),
     ] = None,
     which: WhichModel = "best",
+    exact: Exact = False,
     out: Annotated[
         Path | None, typer.Option(help="The film to write; default: morph.FORMAT.")
     ] = None,
@@ -62,8 +64,7 @@ def morph(
     Run.open(run)
     kind, (rows, columns) = format_of(out, film), _sides(grid)
     check_replaceable(out)
-    ganvas = tensorflow("load")
-    sampler, fps = ganvas.load(run, which), PER_SECOND[kind]
+    sampler, fps = opened(run, which, exact), PER_SECOND[kind]
     height, width, channels = sampler.shape
     wide = columns * (width + 2) - 2
     times = scale or factor(wide)

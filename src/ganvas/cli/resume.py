@@ -34,12 +34,15 @@ def resume(
     from ..config import parse_set
     from ..data.header import show_request
     from ..storage.run import Run
+    from ..training.choosing import check_changes, check_place
 
     old = Run.open(run)
     if old.info.get("status") == "finished" and not values and data is None:
         typer.echo(f"{on_one_line(old.where)} is finished; `--set train.kimg=...` trains it longer")
         return 0
     changed = parse_set(values or [])
+    check_changes(old, changed)
+    check_place(old, data)
     if not by_ray(workers, address) or workers is None:
         show_request(old.config, data, old.where)
         return finished(tensorflow("resume").resume(run, data=data, overrides=changed))

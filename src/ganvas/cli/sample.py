@@ -13,11 +13,13 @@ from ..errors import UsageError
 from .app import (
     MODEL_HELP,
     Address,
+    Exact,
     Seed,
     WhichModel,
     Workers,
     app,
     by_ray,
+    opened,
     tensorflow,
 )
 from .completion import run_folders
@@ -38,6 +40,7 @@ def sample(
         float, typer.Option(help="Below 1: more typical, less varied images.")
     ] = 1.0,
     which: WhichModel = "best",
+    exact: Exact = False,
     out: Annotated[Path, typer.Option(help="PNG file of a grid, or a folder.")] = Path("grid.png"),
     shards: Annotated[
         bool, typer.Option("--shards", help="Write shards into a folder: for very many images.")
@@ -58,11 +61,10 @@ def sample(
         return
     grid = out.suffix.lower() == ".png"
     check_replaceable(*([out] if grid else [out / f"{index:06d}.png" for index in range(n)]))
-    ganvas = tensorflow()
     from .. import images
     from ..images.sheets import named, sheet
 
-    sampler = ganvas.load(model, which)
+    sampler = opened(model, which, exact)
     pictures = sampler.sample(n, label, seed, truncation)
     about = SOFTWARE | {
         "model": remote.address(model) or str(model),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from ganvas.base.logs import quiet_pillow
 from ganvas.base.progress import counted, stage
+from ganvas.data import checkup_cache
 from ganvas.data.archives import unpacked
 from ganvas.data.arranging import Layout, arrange
 from ganvas.data.checkup import (
@@ -24,14 +26,17 @@ from ganvas.data.checkup import (
     measures,
     without,
 )
+from ganvas.data.checkup_cache import Files, Table
 from ganvas.data.listing import Listing
 from ganvas.data.memory import fits
 from ganvas.data.options import Options
 from ganvas.data.parallel import mapped
-from ganvas.data.rows import Rows
+from ganvas.data.rows import Remembered, Rows
 from ganvas.data.walk import find
 from ganvas.errors import DataError
 from ganvas.images import read
+
+T = TypeVar("T")
 
 Announce = Callable[[Listing], None]
 """Called when the headers of all files are read, before any is decoded: its argument has no pixels,
@@ -44,9 +49,8 @@ def from_folder(folder: Path, options: Options, announce: Announce | None = None
 
     Raises: DataError: no such folder, it is not readable, or no GAN can be trained on its images.
     """
-    return _checked(
-        arrange(folder, find(folder), options.labels, options.judged), options, announce
-    )
+    layout = arrange(folder, find(folder), options.labels, options.judged)
+    return _checked(layout, options, announce, folder)
 
 
 def from_archive(
@@ -68,19 +72,24 @@ def from_archive(
     return _checked(replace(layout, sentences=(said, *layout.sentences)), options, announce)
 
 
-def _checked(layout: Layout, options: Options, announce: Announce | None) -> Rows:
+def _checked(
+    layout: Layout, options: Options, announce: Announce | None, folder: Path | None = None
+) -> Rows:
     """Checks every image once, in parallel, and keeps the decoded images if they fit in memory.
 
     Images that cannot be read are listed in the report and left out.
+
+    Args:
+        folder: results of its files are kept for the next time, see `checkup_cache`.
     """
     with quiet_pillow():
-        seen = partial(attempt, partial(look, measure=measures(options)))
-        paths = layout.paths
-        with (
-            stage("reading headers", len(paths), "images") as reading,
-            closing(mapped(seen, paths)) as results,
-        ):
-            tops = headers_of(counted(results, reading))
+        measure = measures(options)
+        files = Files(folder, layout.paths)
+        table = checkup_cache.headers(
+            files, measure, partial(attempt, partial(look, measure=measure))
+        )
+        found = _results(table, "reading headers")
+        tops = headers_of(found)
         headers = Headers(layout, tops)
         if announce:
             numbers = np.arange(len(headers.good), dtype=np.uint64)  # in place of the hashes
@@ -91,28 +100,42 @@ def _checked(layout: Layout, options: Options, announce: Announce | None) -> Row
         decode = partial(
             check, size=size, channels=channels, fit=options.fit, levels=levels, keep=keep
         )
+        seen = checkup_cache.contents(
+            files.without(tops.broken), (shape, options.fit, levels), partial(attempt, decode)
+        )
         kept = np.empty((len(headers.good) if keep else 0, *shape), np.uint8)
         checks, broken = Checks(), dict[int, str]()
-        good = headers.good
-        with (
-            stage("checking images", len(good), "images") as checking,
-            closing(mapped(partial(attempt, decode), good)) as decoded,
-        ):
-            for place, one in enumerate(counted(decoded, checking)):
-                if isinstance(one, str):
-                    broken[place] = one
-                    continue
-                if one.pixels is not None:
-                    kept[len(checks.hashes)] = one.pixels
-                checks.add(one)
+        results = _results(seen, "checking images")
+        for place, one in enumerate(results):
+            if isinstance(one, str):
+                broken[place] = one
+                continue
+            if one.pixels is not None:
+                kept[len(checks.hashes)] = one.pixels
+            checks.add(one)
     facts = headers.facts(options, checks.same(), checks.constant, broken, checks.grey)
     readable = without(headers.good, broken)
+    decoded = ~np.delete(seen.known, list(broken))
 
     def read_row(row: int) -> np.ndarray:
         return read(readable[row], size, channels, options.fit, levels)
 
     places = tuple(layout.within(path) for path in readable)
+    pixels = kept[: len(readable)] if keep else None
+    whole = decoded.all()
     return Rows(
-        read_row, kept[: len(readable)] if keep else None, **facts, places=places,
-        file_hashes=np.array(checks.hashes, np.uint64),
+        read_row if pixels is None or whole else Remembered(read_row, pixels, decoded),
+        pixels if whole else None,
+        **facts, places=places, file_hashes=np.array(checks.hashes, np.uint64),
     )  # fmt: skip
+
+
+def _results(table: Table[T], name: str) -> Iterator[T | str]:
+    """The result of each file, in order, while a stage shows how far it is; then they are kept."""
+    count = len(table.files.paths)
+    with (
+        stage(name, count, "images") as at_work,
+        closing(mapped(table, range(count))) as results,
+    ):
+        yield from counted(results, at_work)
+    table.save()

@@ -13,6 +13,7 @@ from ..base.printing import on_one_line
 from ..base.progress import say
 from .findings import FEW, Report
 from .listing import Listing
+from .naming import check_labels, check_named
 from .walk import IMAGE, NO_IMAGE
 
 if TYPE_CHECKING:
@@ -42,13 +43,16 @@ def show(source: Listing, more: Mapping[str, str] | None = None) -> None:
 
 def show_request(config: Config, data: Any = None, run: str = "") -> None:
     """Write what was asked for, which is known before anything is read. Written once: a command
-    calls this before it imports TensorFlow, and then the function that does the work.
+    calls this before it imports TensorFlow, and then the function that does the work. Images that
+    cannot be there are refused first.
 
     Args:
         data: the images, if they are not those of the recipe.
         run: the folder of a run that is resumed.
     """
     name = config.data.source if data is None else data
+    check_named(name)
+    check_labels(config.data.labels)
     train = config.train
     length = f"{train.epochs:g} epochs" if train.epochs else f"{train.kimg:g} kimg"
     known = isinstance(name, (str, os.PathLike)) and os.fspath(name)

@@ -14,9 +14,40 @@ from ganvas.base.types import Tensor
 from ganvas.data.augment import augment
 from ganvas.data.base import Images, _map, _ready
 from ganvas.data.order import balanced, shuffle
+from ganvas.data.parallel import mapped
 from ganvas.images import to_float
 
 _FAR = 2**31
+_MANY = 64  # images from which on several threads decode
+
+
+class Remembered:
+    """Images that are kept in memory from when they are first read. The checkup has not decoded
+    them, because it knows their files.
+
+    Args:
+        read: row number -> uint8 [H, W, C].
+        pixels: uint8 [N, H, W, C], filled where `decoded`, bool [N], is true.
+    """
+
+    def __init__(
+        self, read: Callable[[int], np.ndarray], pixels: np.ndarray, decoded: np.ndarray
+    ) -> None:
+        self._read, self._pixels, self._decoded = read, pixels, decoded
+
+    def __call__(self, row: int) -> np.ndarray:
+        """Several threads may read one row: they write the same."""
+        if not self._decoded[row]:
+            self._pixels[row] = self._read(row)
+            self._decoded[row] = True
+        return self._pixels[row]
+
+    def several(self, rows: np.ndarray) -> np.ndarray:
+        """int64 [B] -> uint8 [B, H, W, C]."""
+        missing = rows[~self._decoded[rows]].tolist()
+        for _ in (mapped if len(missing) >= _MANY else map)(self, missing):
+            pass
+        return self._pixels[rows]
 
 
 class Rows(Images):
@@ -43,6 +74,8 @@ class Rows(Images):
         """int64 [B] -> uint8 [B, H, W, C]."""
         if self._pixels is not None:
             return tf.gather(self._pixels, rows).numpy()
+        if isinstance(self._read, Remembered):
+            return self._read.several(rows)
         return np.stack([self._read(int(row)) for row in rows])
 
     def _pieces(self, seed: int, start: int, size: int, kept: np.ndarray) -> tf.data.Dataset:

@@ -19,21 +19,15 @@ from ganvas.data.arrays import from_arrays
 from ganvas.data.base import Images
 from ganvas.data.folder import Announce, from_archive, from_folder
 from ganvas.data.groups import group
-from ganvas.data.kinds import refuse
 from ganvas.data.mirror import mirrored_alike
 from ganvas.data.mnist import mnist
+from ganvas.data.naming import ACCEPTED, check_named, part_of
 from ganvas.data.options import Options, auto_size
 from ganvas.data.shards import Shards, is_prepared
 from ganvas.errors import DataError, no_such
 from ganvas.images import refit
 from ganvas.storage import remote
 from ganvas.storage.run import GROUPS, Run
-
-ACCEPTED = (
-    "a folder of images, a .zip or .tar of one, FILE.npz[:PART], FILE.npy, a folder made by "
-    "`ganvas prepare`, mnist, mnist:test, keras:NAME or tfds:NAME"
-)
-_PARTS = ("train", "val", "test")
 
 
 def load(data: Any, options: Options | None = None, announce: Announce | None = None) -> Images:
@@ -140,6 +134,7 @@ def _find(data: Any, options: Options, announce: Announce | None) -> Images:
         raise DataError("the name of the images is empty: name a folder or file")
     if address := remote.address(data):
         return _from_store(address, options)
+    check_named(data)
     path = remote.path(data)
     source = str(path)
     if path.is_dir():
@@ -152,16 +147,12 @@ def _find(data: Any, options: Options, announce: Announce | None) -> Images:
     file = Path(name if named else source)
     if file.suffix in (".npz", ".npy"):
         return _from_file(file, part if named else "train", named, options)
-    if path.exists():
-        raise refuse(path)
     library, _, rest = source.partition(":")
     if library == "mnist":
-        return from_arrays(*mnist(_part(source, rest or "train")), options, source)
+        return from_arrays(*mnist(part_of(source, rest or "train")), options, source)
     if library == "keras":
         return _from_keras(rest, source, options)
-    if library == "tfds":
-        return _from_tfds(rest, source, options)
-    raise DataError(f"'{source}' does not exist: check the path; accepted are {ACCEPTED}")
+    return _from_tfds(rest, source, options)
 
 
 def _advice(data: Any) -> str:
@@ -211,16 +202,8 @@ def _from_store(address: str, options: Options) -> Images:
         ) from error
 
 
-def _part(source: str, part: str) -> str:
-    if part not in _PARTS:
-        raise DataError(f"{source}: {no_such('part', part, _PARTS)}")
-    return part
-
-
 def _from_file(file: Path, part: str, named: bool, options: Options) -> Images:
-    if not file.exists():
-        raise DataError(f"{file} does not exist: check the path; accepted are {ACCEPTED}")
-    part = _part(f"{file}:{part}", part)
+    part = part_of(f"{file}:{part}", part)
     images, labels, sentences = npz.read(file, part, named)
     return from_arrays(images, labels, options, str(file), sentences=sentences)
 
@@ -238,7 +221,7 @@ def _from_keras(name: str, source: str, options: Options) -> Images:
     except Exception as error:  # Keras raises a bare Exception when a download fails
         why = str(error).splitlines()[0]
         raise DataError(f"{source} cannot be downloaded ({why}): give a folder or file") from error
-    images, labels = parts["test" if _part(source, part or "train") == "test" else "train"]
+    images, labels = parts["test" if part_of(source, part or "train") == "test" else "train"]
     return from_arrays(np.asarray(images), np.asarray(labels), options, source)
 
 

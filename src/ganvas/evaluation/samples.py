@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ..base.arrays import open_npz
-from ..base.files import home, replacing
+from ..base.cache import cache_folder
+from ..base.files import replacing
 from ..data import Images
 from ..errors import RunError
 from ..features.base import Extractor
@@ -23,17 +24,6 @@ from .base import Sample
 
 SIDE = 32
 CHUNK = 1000
-
-
-def cache_folder() -> Path | None:
-    """Where features of real images are cached: $GANVAS_CACHE, else the user's cache folder. None
-    if there is no home folder: then they are computed each time."""
-    if own := os.environ.get("GANVAS_CACHE"):
-        return Path(own)
-    if user := os.environ.get("XDG_CACHE_HOME"):
-        return Path(user) / "ganvas"
-    place = home()
-    return place / ".cache" / "ganvas" if place else None
 
 
 def extractor_for(source: Images, features: str | os.PathLike[str]) -> Extractor:

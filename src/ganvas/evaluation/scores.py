@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ..base.progress import stage
@@ -59,6 +59,13 @@ SCORES: dict[str, Entry] = {
 }
 
 
+def check_names(names: Iterable[str]) -> None:
+    """Raises: ConfigError: no score has this name."""
+    for name in names:
+        if name not in SCORES:
+            raise ConfigError(no_such("score", name, SCORES))
+
+
 def score(c: Comparison, names: Sequence[str] | None = None) -> dict[str, Score]:
     """The scores with these names (None: all), in the order of the table.
 
@@ -67,9 +74,7 @@ def score(c: Comparison, names: Sequence[str] | None = None) -> dict[str, Score]
 
     Raises: ConfigError for a name that is not in the table.
     """
-    for name in names or ():
-        if name not in SCORES:
-            raise ConfigError(no_such("score", name, SCORES))
+    check_names(names or ())
     chosen = {name: entry for name, entry in SCORES.items() if not names or name in names}
     found = {}
     with stage("scoring", len(chosen), "scores") as scoring:

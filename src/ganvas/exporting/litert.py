@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
 from ..base.compat.litert import one_scale_for_each_dense_layer, operations
-from ..errors import ModelError, Refused
-from .saved_model import predictor, write
+from ..base.litert import opened, runner as runner
+from ..errors import Refused
+from .saved_model import predictor
 
 KINDS = ("float32", "float16", "dynamic", "int8")
 """float32: weights and arithmetic. float16: weights. dynamic: weights in int8, arithmetic chosen
@@ -44,23 +44,22 @@ def convert(
 
     Raises: Refused: the converter cannot convert it.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        write(generator, {"serving_default": predictor(generator, 1)}, Path(folder))
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=["serving_default"]
-        )
-        if kind != "float32":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if kind == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        if kind == "int8":
-            converter.representative_dataset = lambda: _examples(noise, labels)
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            converter.inference_input_type = converter.inference_output_type = tf.int8
-            # A scale for each of the thousands of outputs of a dense layer costs too much (25 % of
-            # the file for 0.7 dB).
-            one_scale_for_each_dense_layer(converter)
-        return _converted(converter, kind)
+    module = tf.Module()
+    module.weights = [variable.value for variable in generator.variables]
+    function = predictor(generator, 1).get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
+    if kind != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if kind == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if kind == "int8":
+        converter.representative_dataset = lambda: _examples(noise, labels)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+        # A scale for each of the thousands of outputs of a dense layer costs too much (25 % of
+        # the file for 0.7 dB).
+        one_scale_for_each_dense_layer(converter)
+    return _converted(converter, kind)
 
 
 def convert_function(module: tf.Module, function: tf.function) -> bytes:
@@ -74,29 +73,6 @@ def convert_function(module: tf.Module, function: tf.function) -> bytes:
             folder, signature_keys=["serving_default"]
         )
         return _converted(converter, "float32")
-
-
-def runner(path: Path, threads: int = 1) -> Callable[..., dict[str, np.ndarray]]:
-    """`serving_default` of a file: inputs by name -> outputs by name."""
-    run = _opened(path, threads).get_signature_runner("serving_default")
-    return lambda **inputs: run(**inputs)
-
-
-def _opened(path: Path, threads: int) -> Interpreter:
-    """The file, ready to run. LiteRT has its own operations only: it runs none of TensorFlow's
-    (Flex), which may use files.
-
-    Raises: ModelError: no LiteRT file, or operations that LiteRT does not have.
-    """
-    try:
-        interpreter = Interpreter(model_path=path.as_posix(), num_threads=threads)
-        interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        why = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(
-            f"{path} cannot be run by LiteRT ({why}): export the model again"
-        ) from error
-    return interpreter
 
 
 def _converted(converter: tf.lite.TFLiteConverter, kind: str) -> bytes:
@@ -123,7 +99,7 @@ class LiteRT:
     """
 
     def __init__(self, path: Path, threads: int = 1):
-        self._interpreter = _opened(path, threads)
+        self._interpreter = opened(path, threads)
         self._run = self._interpreter.get_signature_runner("serving_default")
         self._input = self._run.get_input_details()["z"]
         self._output = self._run.get_output_details()["images"]

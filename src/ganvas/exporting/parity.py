@@ -17,7 +17,8 @@ from ..evaluation.kernel import mmd2
 from ..evaluation.reference import Reference
 from ..evaluation.samples import describe
 from ..images import to_uint8
-from ..sampling.sampler import CHUNK, Sampler
+from ..sampling.drawing import CHUNK
+from ..sampling.sampler import Sampler
 from ..stats.intervals import around, deal
 
 SEED = 2

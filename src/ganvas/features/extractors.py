@@ -10,7 +10,8 @@ from ..base.types import StrPath
 from ..errors import UsageError
 from .base import Extractor
 from .bundled import NAMES, named
-from .files import SUFFIXES, from_file
+from .files import from_file
+from .names import SUFFIXES
 
 
 def extractor(word: StrPath, shape: tuple[int, int, int] | None = None) -> Extractor:

@@ -13,20 +13,13 @@ import tensorflow as tf
 
 from ..base.keras_files import read_keras
 from ..base.types import Tensor
-from ..errors import UsageError, no_such
+from ..errors import UsageError
 from .base import Extractor, Network, Sides
-from .bundled import NAMES
-
-SUFFIXES = (".keras", ".h5", ".tflite")
+from .names import SUFFIXES, check_file
 
 
 def from_file(path: Path) -> Extractor:
-    if path.suffix not in SUFFIXES and not path.exists():
-        raise UsageError(
-            f"{no_such('features', str(path), NAMES)}, or FILE{', FILE'.join(SUFFIXES)}"
-        )
-    if path.suffix not in SUFFIXES:
-        raise UsageError(f"features {path}: give a Keras or LiteRT file ({', '.join(SUFFIXES)})")
+    check_file(path)
     try:
         content = path.read_bytes()
     except OSError as error:

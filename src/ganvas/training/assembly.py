@@ -199,11 +199,13 @@ def _networks(networks: Networks, config: Config, source: Images | Form) -> list
     """
     try:
         with precision(config.train.precision):
-            pair = [
-                networks.generator(source.shape, source.classes),
-                networks.discriminator(source.shape, source.classes),
-            ]
-        return [*pair, plain(networks.generator(source.shape, source.classes))]
+            generator = networks.generator(source.shape, source.classes)
+            discriminator = networks.discriminator(source.shape, source.classes)
+        # A copy with plain layers is not the generator itself, and need not be built once more.
+        average = plain(generator) if config.train.precision == "float32" else generator
+        if average is generator:
+            average = plain(networks.generator(source.shape, source.classes))
+        return [generator, discriminator, average]
     except ValueError as error:
         raise ConfigError(f"networks {config.networks['name']}: {error}") from error  # type: ignore[index]
 

@@ -8,9 +8,17 @@ from typing import Any
 
 from ..base.types import StrPath
 from ..config import Config, load_recipe
+from ..errors import ConfigError
 from ..gan.catalogue import check_keys, check_names
 from ..pretrained.cards import beginning
 from ..storage.run import Run
+
+CHANGEABLE = (
+    "train.kimg", "train.epochs", "train.tick_kimg", "train.learning_rate",
+    "train.discriminator_learning_rate", "train.decay", "train.decay_to", "train.ema_kimg",
+    "train.ema_ramp", "train.heal", "train.jit", "train.steps_per_execution", "train.strategy",
+    "watch.", "scores.", "gate.", "privacy.epsilon",
+)  # fmt: skip
 
 
 def read(recipe: StrPath | Config, values: Mapping[str, Any] | None, parent: str = "") -> Config:
@@ -48,6 +56,26 @@ def choose(
         if Path(parent).is_absolute() and Path(parent).is_dir():
             recipe = recipe.with_values({"networks": Run.open(parent).config.networks})
     return read(recipe, values, parent)
+
+
+def check_changes(run: Run, values: Mapping[str, Any]) -> None:
+    """Raises: ConfigError: a key that cannot change in a run that is resumed."""
+    check_keys(run.config, values)
+    for key in values:
+        if not key.startswith(CHANGEABLE):
+            can = ", ".join(f"{one}*" if one.endswith(".") else one for one in CHANGEABLE)
+            raise ConfigError(
+                f"{key} cannot change within a run; these keys can: {can}. For other changes "
+                f"start a new run with --from {run.folder}"
+            )
+
+
+def check_place(run: Run, data: Any) -> None:
+    """Raises: RunError: the images of a run that is resumed have moved, and `data` is None."""
+    if data is None:
+        run.check_place(
+            f"name their new place: `ganvas resume {run.where} DATA`, in Python data=DATA"
+        )
 
 
 def _is_known(data: Any) -> bool:

@@ -19,8 +19,7 @@ from ..base.types import StrPath
 from ..base.workers import task
 from ..config import Config
 from ..data.header import show_request
-from ..errors import ConfigError, RunError, UsageError
-from ..gan.catalogue import check_keys
+from ..errors import RunError, UsageError
 from ..gan.model import GAN
 from ..storage.mirror import mirrored
 from ..storage.run import Run, fresh
@@ -28,18 +27,11 @@ from . import replicas
 from .assembly import Form, assemble, import_own_parts
 from .beginning import Begun, begin, settle_parent, told
 from .callbacks import restore, state_of
-from .choosing import choose, read
+from .choosing import check_changes, check_place, choose, read
 from .healing import apply_fix, fit, pending_fix
 from .preparing import prepare
 from .provenance import announce, check_images, describe, known_of, write_documents
 from .session import Session
-
-CHANGEABLE = (
-    "train.kimg", "train.epochs", "train.tick_kimg", "train.learning_rate",
-    "train.discriminator_learning_rate", "train.decay", "train.decay_to", "train.ema_kimg",
-    "train.ema_ramp", "train.heal", "train.jit", "train.steps_per_execution", "train.strategy",
-    "watch.", "scores.", "gate.", "privacy.epsilon",
-)  # fmt: skip
 
 
 @mirrored
@@ -141,21 +133,11 @@ def resume(
     Raises: RunError: no run, a run in use, or its images are gone or have changed.
     """
     old = Run.open(run)
-    check_keys(old.config, overrides or {})
-    for key in overrides or {}:
-        if not key.startswith(CHANGEABLE):
-            can = ", ".join(f"{one}*" if one.endswith(".") else one for one in CHANGEABLE)
-            raise ConfigError(
-                f"{key} cannot change within a run; these keys can: {can}. For other changes "
-                f"start a new run with --from {old.folder}"
-            )
+    check_changes(old, overrides or {})
     with contextlib.nullcontext() if (follows := task()[0] > 0) else old.locked():
         before = old.config
+        check_place(old, data)
         show_request(before, data, old.where)
-        if data is None:
-            old.check_place(
-                f"name their new place: `ganvas resume {old.where} DATA`, in Python data=DATA"
-            )
         config = read(before.with_values(pending_fix(old)), overrides)
         session = _session(config, data, progress, each_tick, old)
         session.run = old

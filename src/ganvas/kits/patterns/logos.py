@@ -16,7 +16,7 @@ from ...errors import RunError, UsageError
 from ...evaluation import Sample
 from ...evaluation.copies import copies, nearest
 from ...gan.networks import NETWORKS, Networks
-from ...sampling.latent import slerp
+from ...sampling.interpolation import slerp
 from ...sampling.sampler import Sampler, load
 from ...storage.job import begin
 from ...storage.run import Run

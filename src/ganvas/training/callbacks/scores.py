@@ -17,6 +17,7 @@ from ...evaluation.reference import CopyCheck, Reference
 from ...evaluation.samples import describe_source
 from ...sampling.sampler import Sampler
 from ...storage.run import Run
+from ..converting import write_litert
 from .base import EachTick
 
 SEED = 1
@@ -132,3 +133,4 @@ class Scores(EachTick):
         path = self.run.save_model(round(kimg), self.sampler.generator, best=True)
         about = {"model": path.name, "step": step, "kimg": round(kimg, 3)}
         self.run.declare_best({**about, **scores, **self.about})
+        write_litert(self.run, path, self.sampler)
