@@ -33,6 +33,7 @@ from .healing import apply_fix, fit, pending_fix
 from .preparing import prepare
 from .provenance import announce, check_images, describe, known_of, write_documents
 from .session import Session
+from .timing import Since, fit_to_time
 
 CHANGEABLE = (
     "train.kimg", "train.epochs", "train.tick_kimg", "train.learning_rate",
@@ -61,12 +62,13 @@ def train(
         data: a folder, a .npy or .npz file, prepared shards, "mnist", "keras:NAME",
             "tfds:NAME", or uint8 arrays: images, or (images, labels); None: the recipe's
             data.source.
-        recipe: a name (see `ganvas recipes`), a .toml file, or a Config; None: `finetune`, from the
-            nearest pretrained pair, for one's own images; for built-in ones and with `start_from`
-            "none" it is `quick`.
+        recipe: a name (see `ganvas recipes`), a .toml file, or a Config; None or "auto": chosen by
+            the images and this machine, from the nearest pretrained pair, for one's own images; for
+            built-in ones and with `start_from` "none" it is `quick`.
         run: folder to make; default runs/DATE-DATA-RECIPE. With an address such as gs://B/RUN, it
             is trained in a local folder and uploaded after each tick.
-        overrides: recipe values to change, by dotted key: {"train.kimg": 500}.
+        overrides: recipe values to change, by dotted key: {"train.kimg": 500}, or
+            {"train.minutes": 10} for a run of that duration.
         start_from: where to begin: the name of a pretrained pair, "auto" (the nearest one), another
             run, a file (.npz, a pair; .keras, a generator), or "none": from noise.
         go_on: if `run` holds a run already, resume it: for schedulers, which restart a failed
@@ -79,6 +81,7 @@ def train(
         "finished", or "interrupted" after Ctrl-C (`resume` continues it).
     Raises: UsageError: the request cannot be done; Diverged: a number became NaN or infinite.
     """
+    since = Since()
     worker, workers = task()
     follows = worker > 0  # it trains with the others, and only the chief writes
     if workers > 1 and run is None:
@@ -92,6 +95,9 @@ def train(
     session = _session(config, data, progress, each_tick)
     session.assemble()
     begun = _begun(session)
+    timed = fit_to_time(session, since)
+    if timed and timed.anew:
+        begun = _begun(session)
     if follows:
         session.run = Run(run)  # type: ignore[arg-type]
         fit(session)
@@ -99,9 +105,11 @@ def train(
     config = session.config
     session.run = Run.create(run, _run_name(config), config)
     if progress:
-        announce(config, session.source, session.run.where, told(begun, session.why))
+        duration = timed.sentence(config) if timed else ""
+        announce(config, session.source, session.run.where, told(begun, session.why), duration)
     with session.run.locked():
-        write_documents(session.run, describe(config, session.source, begun), session.source)
+        about = describe(config, session.source, begun, timed)
+        write_documents(session.run, about, session.source)
         fit(session)
     return session.run
 
