@@ -46,7 +46,7 @@ def scored(tmp_path, source, *generators, **options) -> tuple[Run, Scores, list[
     from ganvas.config import Config
 
     run = Run.create(tmp_path / "run", "words", Config())
-    plan = SimpleNamespace(score_due=lambda step: True, kimg=float)
+    plan = SimpleNamespace(score_due=lambda step: True, kimg=float, total=10**6)
     given = Options(images=COUNT, features="digits", by="kid", **options)
     callback = Scores(run, plan, Generators(*generators), source, given)
     callback.set_model(SimpleNamespace(stop_training=False))

@@ -44,11 +44,12 @@ def write_documents(run: Run, about: Mapping[str, Any], source: Images) -> None:
 
 
 def announce(
-    config: Config, source: Images, run: str = "", begun: str = "", duration: str = ""
+    config: Config, source: Images, run: str = "", begun: str = "", timed: Timed | None = None
 ) -> None:
     """Write the last part of the header: what is trained on, how long, from what, and where."""
     epochs = config.train.epochs
     length = f"{config.train.kimg:g} kimg" if epochs else ""  # known by the number of images
+    duration = timed.sentence(config) if timed else ""
     header.show_used(source, {"length": length, "from": begun, "time": duration, "run": run})
 
 

@@ -33,7 +33,7 @@ from .healing import apply_fix, fit, pending_fix
 from .preparing import prepare
 from .provenance import announce, check_images, describe, known_of, write_documents
 from .session import Session
-from .timing import Since, fit_to_time
+from .timing import Since, Timed, fit_to_time
 
 CHANGEABLE = (
     "train.kimg", "train.epochs", "train.tick_kimg", "train.learning_rate",
@@ -93,11 +93,7 @@ def train(
     config = choose(data, recipe, overrides, start_from)
     show_request(config, data)
     session = _session(config, data, progress, each_tick)
-    session.assemble()
-    begun = _begun(session)
-    timed = fit_to_time(session, since)
-    if timed and timed.anew:
-        begun = _begun(session)
+    begun, timed = _started(session, since)
     if follows:
         session.run = Run(run)  # type: ignore[arg-type]
         fit(session)
@@ -105,11 +101,9 @@ def train(
     config = session.config
     session.run = Run.create(run, _run_name(config), config)
     if progress:
-        duration = timed.sentence(config) if timed else ""
-        announce(config, session.source, session.run.where, told(begun, session.why), duration)
+        announce(config, session.source, session.run.where, told(begun, session.why), timed)
     with session.run.locked():
-        about = describe(config, session.source, begun, timed)
-        write_documents(session.run, about, session.source)
+        write_documents(session.run, describe(config, session.source, begun, timed), session.source)
         fit(session)
     return session.run
 
@@ -232,6 +226,14 @@ def _session(
     config, source = prepare(data, config, None, run, shown and task()[0] == 0)
     config, why = settle_parent(config, source)
     return Session(config, source, strategy, shown, each_tick, why)
+
+
+def _started(session: Session, since: Since) -> tuple[Begun | None, Timed | None]:
+    """Build the GAN, begin from other networks, and fit to time what the recipe leaves open."""
+    session.assemble()
+    begun = _begun(session)
+    timed = fit_to_time(session, since)
+    return _begun(session) if timed and timed.anew else begun, timed
 
 
 def _begun(session: Session) -> Begun | None:
