@@ -3,6 +3,8 @@
 import pytest
 
 from ganvas.config import Config, load_recipe
+from ganvas.errors import ConfigError
+from ganvas.training import replicas
 from ganvas.training.choosing import Undecided, choose
 from ganvas.training.deciding import Folder, Machine, decide, largest_side
 
@@ -40,6 +42,12 @@ def test_the_table(count, native, channels, machine, recipe, side, kimg, said):
         assert config.data.channels == channels and config.networks["width"] == 32
 
 
+def test_a_size_that_is_given_is_kept():
+    choice = decide(Folder(300, (256, 192, 3), (256, 192)), TWO)
+    config = Undecided.of("auto", {"data.size": [256, 192]}).decided(choice)
+    assert config.recipe == "colour128" and config.data.size == (256, 192)
+
+
 def test_classes_are_said():
     assert "in 3 classes" in decide(Folder(500, (64, 64, 3), (64, 64), 3), TWO).why
 
@@ -73,3 +81,21 @@ def test_what_is_named_is_not_decided():
     for data, start in (("mnist", None), ("x/", "none")):
         assert choose(data, "auto", {}, start).recipe == "quick"
     assert choose("x/", None, {}, None, workers=4).recipe == "finetune"
+
+
+def test_several_workers_take_no_minutes():
+    config = load_recipe("quick").with_values({"train.minutes": 5})
+    replicas.check(config, 1, 1)
+    with pytest.raises(ConfigError, match=r"set train\.kimg"):
+        replicas.check(config, 2, 2)
+
+
+def test_lengths_replace_each_other():
+    train = load_recipe("quick").with_values({"train.minutes": 5}).train
+    assert train.minutes == 5 and train.epochs is None
+    config = load_recipe("quick").with_values({"train.minutes": 5})
+    for other in ("train.kimg", "train.epochs"):
+        assert config.with_values({other: 3}).train.minutes is None
+    private = {"privacy.noise": 1.0, "scores.times": 0, "penalties": [], "data.clusters": 0}
+    with pytest.raises(ConfigError, match="leave it out"):
+        config.with_values({**private, "train.burn_in": 0.0})

@@ -70,7 +70,8 @@ def largest_side(machine: Machine) -> int:
 def decide(folder: Folder, machine: Machine) -> Choice:
     """The recipe for a folder: `finetune` up to 64 px, `colour128` or `colour256` above.
 
-    The size of the images is settled before, by `largest_side`, unless it is given.
+    The size of the images is settled before, by `largest_side`, unless it is given: then also more
+    than 128 px take `colour128` on a CPU.
     """
     height, width, channels = folder.shape
     side = max(height, width)
@@ -81,7 +82,7 @@ def decide(folder: Folder, machine: Machine) -> Choice:
     if side <= SMALL:
         why = f"{what}, {where}{_larger(folder, machine)}"
         return Choice("finetune", why, _length(_kimg(folder.count)))
-    large = 128 if side <= 128 else 256
+    large = 256 if side > 128 and machine.gpu else 128
     values = {**PAIR, "data.channels": channels, "data.size": (height, width)}
     return Choice(f"colour{large}", f"{what}, {where}", values | _length(KIMG[large]))
 
