@@ -39,7 +39,9 @@ def test_a_short_run_is_scored_once():
 def test_values_that_are_set_are_kept():
     given = {"scores__times": 5, "scores__images": 300}
     scores = fit(case(**given), FAST).config.scores
-    assert (scores.times, scores.images, scores.last_images) == (5, 300, 300)
+    assert (scores.times, scores.images, scores.filled.last_images) == (5, 300, 300)
+    scores = fit(case(scores__images=300), FAST).config.scores
+    assert scores.times and scores.images == 300 and scores.last_images is scores.real is None
     none = fit(case(scores__times=0), FAST)
     assert none.scoring == 0 and none.config.scores.images is None
 

@@ -189,8 +189,8 @@ TIMES, DRAWN, REAL = 8, 1000, 2000
 class Scores(Section):
     """Scores of the averaged generator on held-out images during training.
 
-    Where one of the first four keys is unset, it is chosen by the speed of the first steps, so that
-    scoring takes at most `share` of the run's time; a run stores what was chosen."""
+    Where `times` or `images` is unset, it is chosen by the speed of the first steps, so that scoring
+    takes at most `share` of the run's time; a run stores what was chosen."""
 
     times: int | None = Field(None, ge=0)
     """Scorings over a whole run, 0: none. Unset: 8, or fewer, see `share`. Without any, the last
@@ -198,10 +198,11 @@ class Scores(Section):
     images: int | None = Field(None, ge=100)
     """Images drawn for each scoring but the last. Unset: 1,000, or fewer, see `share`."""
     last_images: int | None = Field(None, ge=100)
-    """Images drawn for the last scoring. Unset: 1,000, or fewer, see `share`. If `images` is less,
-    the best model is scored again with as many, and compared with the last one."""
+    """Images drawn for the last scoring. Unset: as `images`; if that is unset, too, 1,000 or fewer,
+    see `share`. If `images` is less, the best model is scored again with as many."""
     real: int | None = Field(None, ge=100)
-    """Most real images that are compared with. Unset: 2,000, or fewer, see `share`."""
+    """Most real images that are compared with. Unset: 2,000; if `images` is unset, too, 2,000 or
+    fewer, see `share`."""
     share: float = Field(0.1, gt=0, le=1)
     """Largest share of the run's time for scoring. Keys that are set are not changed by it; one
     scoring of 100 images is always made."""

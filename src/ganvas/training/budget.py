@@ -145,15 +145,13 @@ def _of_ticks(case: Case, config: Config, speed: Speed) -> float:
 
 def scores(case: Case, config: Config, speed: Speed, seconds: float) -> dict[str, Any]:
     """The values of `scores` that are unset, so that all scorings take at most so many seconds if
-    that is possible."""
-    names = ("times", "images", "last_images", "real")
+    that is possible. Where `images` is given, so are the images of the last scoring."""
+    names = ("times",) if config.scores.images else ("times", "images", "last_images", "real")
     unset = [name for name in names if getattr(config.scores, name) is None]
     values: dict[str, Any] = {}
     for times, images, last in LADDER if unset else ():
         rung = {"times": times, "images": images, "last_images": last, "real": max(2 * last, 200)}
         values = {f"scores.{name}": rung[name] for name in unset}
-        if "last_images" in unset and config.scores.images:
-            values["scores.last_images"] = config.scores.images
         if cost(case, config.with_values(values), speed) <= seconds:
             break
     return values

@@ -77,8 +77,8 @@ def is_open(config: Config) -> bool:
     scores = config.scores
     if config.privacy.on or task()[1] > 1:  # workers would measure different speeds
         return False
-    unset = None in (scores.times, scores.images, scores.last_images, scores.real)
-    return config.train.minutes is not None or (unset and scores.times != 0)
+    unset = scores.times != 0 and None in (scores.times, scores.images)
+    return config.train.minutes is not None or unset
 
 
 def fit_to_time(session: Session, since: Since) -> Timed | None:

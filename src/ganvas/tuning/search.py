@@ -145,6 +145,5 @@ def _scored(config: Config, kimg: float) -> dict[str, Any]:
     scores = config.scores.filled  # the same for all trials: nothing depends on their speed
     times = max(scores.times or 0, SCORINGS)
     tick = min(config.train.tick_kimg, kimg / times)
-    return {"scores.times": times, "scores.images": scores.images, "scores.real": scores.real,
-            "scores.last_images": scores.last_images, "train.tick_kimg": tick,
+    return {"scores.times": times, "scores.images": scores.images, "train.tick_kimg": tick,
             "watch.signals": True, "watch.tensorboard": False, "watch.grids": 1}  # fmt: skip
