@@ -143,6 +143,9 @@ def test_training_ends_with_the_best_model(tmp_path, capsys):
         "best model: kid 0.523, where real images get 0.002, at 4 kimg; selected"
     )
     assert "selected by kid on others; `ganvas evaluate" in last
+    run.write_json("best.json", about | {"floor": None, "against": "training images"})
+    finished(run)
+    assert "best model: kid on training images 0.523, at 4 kimg" in capsys.readouterr().out
     run.write_json("best.json", about | {"floor": None})
     finished(run)
     assert "best model: kid 0.523, at 4 kimg; selected by kid;" in capsys.readouterr().out

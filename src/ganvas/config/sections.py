@@ -189,8 +189,8 @@ TIMES, DRAWN, REAL = 8, 1000, 2000
 class Scores(Section):
     """Scores of the averaged generator on held-out images during training.
 
-    Where `times` or `images` is unset, it is chosen by the speed of the first steps, so that scoring
-    takes at most `share` of the run's time; a run stores what was chosen."""
+    Where `times` or `images` is unset, it is chosen by the speed of the first steps, so that
+    scoring takes at most `share` of the run's time; a run stores what was chosen."""
 
     times: int | None = Field(None, ge=0)
     """Scorings over a whole run, 0: none. Unset: 8, or fewer, see `share`. Without any, the last
