@@ -101,19 +101,23 @@ def xrays(path: Path) -> tuple[np.ndarray, Labels, np.ndarray]:
 
 def textures(path: Path) -> tuple[np.ndarray, Labels, np.ndarray]:
     """Crops of the left three quarters of each texture; those of the right quarter are held out."""
+    rng = np.random.default_rng(0)
+    left, right = [], []
+    for image in whole_textures(path):
+        edge = 3 * image.shape[1] // 4
+        left += [cut(image[:, :edge], rng) for _ in range(96)]
+        right += [cut(image[:, edge:], rng) for _ in range(48)]
+    return rng.permutation(np.stack(left)), None, rng.permutation(np.stack(right))
+
+
+def whole_textures(path: Path) -> list[np.ndarray]:
     found: dict[bytes, np.ndarray] = {}
     with zipfile.ZipFile(path) as file:
         for name in sorted(file.namelist()):
             if name.lower().endswith((".jpg", ".jpeg", ".png")):
                 image = pictures.read(file.read(name), channels=3)
                 found.setdefault(image.tobytes(), image)  # one is there twice
-    rng = np.random.default_rng(0)
-    left, right = [], []
-    for image in found.values():
-        edge = 3 * image.shape[1] // 4
-        left += [cut(image[:, :edge], rng) for _ in range(96)]
-        right += [cut(image[:, edge:], rng) for _ in range(48)]
-    return rng.permutation(np.stack(left)), None, rng.permutation(np.stack(right))
+    return list(found.values())
 
 
 def cut(image: np.ndarray, rng: np.random.Generator, side: int = 64) -> np.ndarray:

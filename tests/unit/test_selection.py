@@ -41,12 +41,12 @@ class Generators:
         return next(self.drawn)[:count]
 
 
-def scored(tmp_path, source, *generators, **options) -> tuple[Run, Scores, list[dict]]:
+def scored(tmp_path, source, *generators, total=10**6, **options) -> tuple[Run, Scores, list[dict]]:
     """A run of a tick for each generator."""
     from ganvas.config import Config
 
     run = Run.create(tmp_path / "run", "words", Config())
-    plan = SimpleNamespace(score_due=lambda step: True, kimg=float)
+    plan = SimpleNamespace(score_due=lambda step: True, kimg=float, total=total)
     given = Options(images=COUNT, features="digits", by="kid", **options)
     callback = Scores(run, plan, Generators(*generators), source, given)
     callback.set_model(SimpleNamespace(stop_training=False))
@@ -143,6 +143,30 @@ def test_training_ends_with_the_best_model(tmp_path, capsys):
         "best model: kid 0.523, where real images get 0.002, at 4 kimg; selected"
     )
     assert "selected by kid on others; `ganvas evaluate" in last
+    run.write_json("best.json", about | {"floor": None, "against": "training images"})
+    finished(run)
+    assert "best model: kid on training images 0.523, at 4 kimg" in capsys.readouterr().out
     run.write_json("best.json", about | {"floor": None})
     finished(run)
     assert "best model: kid 0.523, at 4 kimg; selected by kid;" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("last", ["better", "worse"])
+def test_the_last_scoring_draws_more_and_scores_the_best_again(
+    digits, source, tmp_path, monkeypatch, last
+):
+    fair = digits[COUNT : COUNT + 150]
+    drawn = {"better": (fair // 3, fair), "worse": (fair, fair // 3)}[last]
+    module = "ganvas.training.callbacks.scores"
+    monkeypatch.setattr(f"{module}.read_keras", lambda path: path)
+    monkeypatch.setattr(f"{module}.Sampler", lambda *_: Generators(drawn[0]))
+    run, callback, rows = scored(tmp_path, source, *drawn, total=2, last_images=150)
+    assert (run.best["step"], run.best["images"]) == ({"better": 2, "worse": 1}[last], 150)
+    few, full = rows[0]["score/kid"], run.best["kid"]
+    assert full != few, "of as many images as the last one"
+    best = run.best
+    run.forget_after(2, complete=False)  # killed before the line was written
+    again = Scores(run, callback.plan, Generators(drawn[1]), source, callback.options)
+    again.set_model(SimpleNamespace(stop_training=False))
+    found = again.tick(2, {})
+    assert run.best == best and found["score/kid"] == rows[1]["score/kid"]

@@ -262,7 +262,7 @@ def test_where_a_run_begins(tmp_path, monkeypatch, file):
 
 def test_the_recipe_follows_from_the_images_and_the_beginning():
     assert choose("photos/", None, {}, None).parent == "auto"
-    assert choose("photos/", None, {}, None).recipe == "finetune"
+    assert choose("photos/", None, {}, None).recipe == "auto"
     assert choose(np.zeros(3), None, {}, "drawings").parent == "drawings"
     for data, recipe, start in (("mnist", None, None), ("x/", None, "none"), ("x/", "quick", None)):
         chosen = choose(data, recipe, {}, start)

@@ -44,6 +44,9 @@ class Reporter:
         stream: for lines where there is no terminal.
         display: of a terminal.
         now: the time in seconds.
+
+    Attributes:
+        began: the time at its beginning.
     """
 
     def __init__(
@@ -56,7 +59,7 @@ class Reporter:
         self.stages: list[Stage] = []
         self._lock, self._closed = threading.RLock(), threading.Event()
         self._thread: threading.Thread | None = None
-        self._last = now()
+        self.began = self._last = now()
 
     def open(self, stage: Stage) -> None:
         with self._lock:

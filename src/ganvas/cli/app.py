@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -255,16 +256,18 @@ def finished(run: Run) -> int:
 
 def _best(run: Run) -> str:
     """The best model, the score that selected it, and what real images get; without scores ""."""
+    from ..evaluation.base import called
     from ..reports.tables import number
 
     best = run.best
     if not best:
         return ""
     by = best["by"]
+    name = called(by, best.get("against", ""))
     floor = (best.get("floor") or {}).get(by)
     real = f", where real images get {number(floor)}" if isinstance(floor, (int, float)) else ""
     return (
-        f"best model: {by} {number(best[by])}{real}, at {best['kimg']:g} kimg; selected "
+        f"best model: {name} {number(best[by])}{real}, at {best['kimg']:g} kimg; selected "
         f"{best.get('selection', f'by {by}')}; `ganvas evaluate {run.where}` says what its images "
         "are"
     )

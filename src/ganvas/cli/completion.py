@@ -15,6 +15,11 @@ def recipe_names(incomplete: str) -> list[tuple[str, str]]:
     return [(name, recipe_header(name).get("what", "")) for name in recipe_names()]
 
 
+def trained_recipes(incomplete: str) -> list[tuple[str, str]]:
+    """The same, and the recipe that the images decide."""
+    return [("auto", "chosen by the images and this machine"), *recipe_names(incomplete)]
+
+
 def run_folders(incomplete: str) -> list[str]:
     """Runs in the folder that is typed so far; without one, in runs/."""
     typed = Path(incomplete or "runs/x")

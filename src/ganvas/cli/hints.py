@@ -14,7 +14,9 @@ def usage_sentence(error: Any) -> str:
     if option := getattr(error, "option_name", None) if hasattr(error, "possibilities") else None:
         message = f"No such option: {option}"
         near = difflib.get_close_matches(option, error.possibilities or (), n=1, cutoff=0.7)
-        if meant := near or _keys(option, context):
+        keys = _keys(option, context)
+        same = [key for key in keys if key.rpartition(".")[2] == _name(option)]
+        if meant := _set(same) or near or _set(keys):
             message += f". Did you mean {' or '.join(meant)}?"
     joint = " See" if message.endswith("?") else "; see"
     return f"{message}{joint} `{command} --help`"
@@ -28,5 +30,13 @@ def _keys(option: str, context: Any) -> list[str]:
     options = [name for one in context.command.params for name in one.opts] if context else []
     if "--set" not in options:
         return []
-    name = option.lstrip("-").replace("-", "_")
-    return [f"--set {key}=..." for key in nearest_keys(name, known_keys())]
+    return list(nearest_keys(_name(option), known_keys()))
+
+
+def _set(keys: list[str]) -> list[str]:
+    return [f"--set {key}=..." for key in keys]
+
+
+def _name(option: str) -> str:
+    """--tick-kimg -> tick_kimg."""
+    return option.lstrip("-").replace("-", "_")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..base.printing import on_one_line
+from ..errors import UsageError
 from .app import (
     DATA_HELP,
     Address,
@@ -19,17 +21,19 @@ from .app import (
     finished,
     tensorflow,
 )
-from .completion import beginnings, recipe_names
+from .completion import beginnings, trained_recipes
 
 if TYPE_CHECKING:
     from ..training.dry_run import DryRun
 
+LENGTHS = ("train.minutes", "train.kimg", "train.epochs")
+"""Keys that set the length of a run."""
 
 Recipe = Annotated[
     str | None,
     typer.Option(
-        help="Name of a recipe, or a .toml file; default: finetune, see --from.",
-        autocompletion=recipe_names,
+        help="Name of a recipe, a .toml file, or auto (the default): the images decide.",
+        autocompletion=trained_recipes,
     ),
 ]
 StartFrom = Annotated[
@@ -38,10 +42,23 @@ StartFrom = Annotated[
         "--from",
         metavar="RUN|FILE|NAME|none",
         help="Begin from a pretrained pair (see `ganvas pretrained`), auto (the nearest), a run, "
-        "or none. Default: auto without --recipe, else none.",
+        "or none. Default: auto for the recipe auto, else none.",
         autocompletion=beginnings,
     ),
 ]
+
+Minutes = Annotated[
+    float | None,
+    typer.Option(help="Duration of the whole run; it sets the length. Default: the recipe's kimg."),
+]
+Kimg = Annotated[
+    float | None, typer.Option(help="Length: thousand images that the discriminator sees.")
+]
+Epochs = Annotated[float | None, typer.Option(help="Length: passes over the images.")]
+Batch = Annotated[int | None, typer.Option(help="Images per turn of a network.")]
+Size = Annotated[int | None, typer.Option(help="Side of the images in pixels, 16 to 256.")]
+Rate = Annotated[float | None, typer.Option("--lr", help="Learning rate of the generator.")]
+RunSeed = Annotated[int | None, typer.Option("--seed", help="Seed of all random numbers.")]
 
 
 @app.command()
@@ -49,6 +66,13 @@ def train(
     data: Annotated[str | None, typer.Argument(help=DATA_HELP + " Default: the recipe's.")] = None,
     recipe: Recipe = None,
     values: Values = None,
+    minutes: Minutes = None,
+    kimg: Kimg = None,
+    epochs: Epochs = None,
+    batch: Batch = None,
+    size: Size = None,
+    rate: Rate = None,
+    seed: RunSeed = None,
     run: Annotated[Path | None, typer.Option(help="Run folder to create.")] = None,
     start_from: StartFrom = None,
     heal: Annotated[
@@ -75,7 +99,12 @@ def train(
     from ..training.choosing import choose
 
     # The recipe first: an error in it is reported before TensorFlow and the images are loaded.
-    config = choose(data, recipe, parse_set(values or []), start_from)
+    shortcuts = {
+        "train.minutes": minutes, "train.kimg": kimg, "train.epochs": epochs, "train.batch": batch,
+        "data.size": size, "train.learning_rate": rate, "train.seed": seed,
+    }  # fmt: skip
+    changes = merged(parse_set(values or []), shortcuts)
+    config = choose(data, recipe, changes, start_from, workers)
     config = config.with_values({"train.heal": True}) if heal else config
     config = config.with_values({"data.labels": str(labels.absolute())}) if labels else config
     if run and not go_on and task()[0] == 0:
@@ -93,6 +122,19 @@ def train(
             train_by_ray(data, config, workers=workers, address=address, run=run, go_on=go_on)
         )
     return finished(ganvas.train(data, config, run=run, go_on=go_on))
+
+
+def merged(values: Mapping[str, Any], shortcuts: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of `--set` and those of shortcuts, by key.
+
+    Raises: UsageError: two lengths.
+    """
+    given = {key: value for key, value in shortcuts.items() if value is not None}
+    lengths = [key for key in LENGTHS if key in given]
+    if len(lengths) > 1:
+        names = " and ".join(f"--{key.partition('.')[2]}" for key in lengths)
+        raise UsageError(f"{names} set the same length: give one of them")
+    return {**values, **given}
 
 
 def _print_report(report: DryRun) -> int:

@@ -61,7 +61,7 @@ def train(
     from ..training.replicas import check
     from ..training.train import name
 
-    config = choose(data, recipe, overrides, start_from)
+    config = choose(data, recipe, overrides, start_from, workers)
     old = Run(remote.shared(run)) if run else None
     if old and not go_on:
         Run.check_free(old.folder)

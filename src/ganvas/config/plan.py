@@ -73,7 +73,7 @@ class Plan:
             total=total,
             burn_in=round(burn_in),
             grid_every=ticks_between(watch.grids),
-            score_every=ticks_between((scores or Scores()).times),
+            score_every=ticks_between((scores or Scores()).filled.times or 0),
         )
 
     def kimg(self, step: int) -> float:
@@ -97,6 +97,11 @@ class Plan:
         which it does not change."""
         due = step >= self.total or self._every(self.score_every, step)
         return bool(self.score_every) and due and step > self.warmup
+
+    @property
+    def ends(self) -> list[int]:
+        """The steps after which a tick ends."""
+        return [*range(self.tick, self.total, self.tick), self.total]
 
     def _every(self, ticks: int, step: int) -> bool:
         return bool(ticks) and step % (self.tick * ticks) == 0

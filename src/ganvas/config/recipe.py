@@ -18,28 +18,20 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ..base.types import StrPath
 from ..errors import ConfigError, no_such
-from .sections import (
-    Data,
-    Export,
-    Gate,
-    Privacy,
-    Range,
-    Scores,
-    Section,
-    Train,
-    Watch,
-    ranges,
-)
+from .ranges import Range, ranges
+from .sections import Data, Export, Gate, Privacy, Scores, Section, Train, Watch
 from .sentences import sentence, unknown_key
 
 Part = str | dict[str, Any]
 
-_INSTEAD = {
-    "train.kimg": ("train.epochs", None),
-    "train.burn_in": ("train.burn_in_kimg", 0.0),
-    "train.burn_in_kimg": ("train.burn_in", 0.0),
+_INSTEAD: dict[str, dict[str, Any]] = {
+    "train.kimg": {"train.epochs": None, "train.minutes": None},
+    "train.epochs": {"train.minutes": None},
+    "train.minutes": {"train.epochs": None},
+    "train.burn_in": {"train.burn_in_kimg": 0.0},
+    "train.burn_in_kimg": {"train.burn_in": 0.0},
 }
-"""Keys that set another to nothing."""
+"""Keys that set others to nothing."""
 _PARTS = ("networks", "loss", "augment")
 """Keys that name one part."""
 
@@ -133,7 +125,8 @@ class Config(Section):
             "augment": self.augment,
             "data.clusters": self.data.clusters,
             "data.balanced": self.data.balanced,
-            "scores.times": self.scores.times,
+            "scores.times": self.scores.times != 0,
+            "train.minutes": self.train.minutes,
             "train.heal": self.train.heal,
             "train.jit": self.train.jit,
             "train.burn_in": self.train.burns_in,
@@ -142,7 +135,8 @@ class Config(Section):
             if value:
                 empty = {"penalties": "[]", "train.heal": "false", "train.jit": "false",
                          "data.balanced": "false"}.get(key, "0")  # fmt: skip
-                way = "leave it out" if key == "augment" else f"set {key} = {empty}"
+                left_out = key in ("augment", "train.minutes")
+                way = "leave it out" if left_out else f"set {key} = {empty}"
                 raise ValueError(
                     f"{key} uses the images in a way that [privacy] does not protect: {way}, or "
                     "start from recipe dp"
@@ -161,10 +155,17 @@ class Config(Section):
         tree = self.model_dump()
         for key, value in values.items():
             _put(tree, key, value)
-        for key, (other, unset) in _INSTEAD.items():  # the later value counts
-            if key in values and other not in values:
-                _put(tree, other, unset)
+        for key, others in _INSTEAD.items():  # the later value counts
+            for other, unset in others.items() if values.get(key) is not None else ():
+                if other not in values:
+                    _put(tree, other, unset)
         return parse(tree)
+
+
+class Changed(Config):
+    """A recipe that remembers what the caller has changed in it: dotted key -> value."""
+
+    changes: dict[str, Any] = Field(default_factory=dict, exclude=True)
 
 
 def _burns_in(penalty: dict[str, Any]) -> bool:

@@ -5,11 +5,10 @@ Only this folder imports Pydantic.
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Section(BaseModel):
@@ -100,6 +99,9 @@ class Train(Section):
     """Length of the training, in kimg."""
     epochs: float | None = Field(None, gt=0)
     """Instead of kimg: passes over the images. Converted to kimg before training."""
+    minutes: float | None = Field(None, gt=0)
+    """Instead of kimg: duration of the run, in minutes. Converted to kimg by the speed of the first
+    steps; schedules and scoring are fitted to it, and a run stores the result."""
     batch: int = Field(64, ge=2)
     """Images per turn of a network."""
     seed: int = Field(0, ge=0, lt=2**32)
@@ -180,13 +182,30 @@ class Watch(Section):
     """Histograms of the logits in TensorBoard. Of real and fake images, with each grid."""
 
 
-class Scores(Section):
-    """Scores of the averaged generator on held-out images during training."""
+TIMES, DRAWN, REAL = 8, 1000, 2000
+"""Scorings, images of a scoring and real images, where nothing limits them."""
 
-    times: int = Field(8, ge=0)
-    """Scorings over a whole run, 0: none. Without any, the last model counts as the best."""
-    images: int = Field(1000, ge=100)
-    """Images drawn for each scoring."""
+
+class Scores(Section):
+    """Scores of the averaged generator on held-out images during training.
+
+    Where `times` or `images` is unset, it is chosen by the speed of the first steps, so that
+    scoring takes at most `share` of the run's time; a run stores what was chosen."""
+
+    times: int | None = Field(None, ge=0)
+    """Scorings over a whole run, 0: none. Unset: 8, or fewer, see `share`. Without any, the last
+    model counts as the best."""
+    images: int | None = Field(None, ge=100)
+    """Images drawn for each scoring but the last. Unset: 1,000, or fewer, see `share`."""
+    last_images: int | None = Field(None, ge=100)
+    """Images drawn for the last scoring. Unset: as `images`; if that is unset, too, 1,000 or fewer,
+    see `share`. If `images` is less, the best model is scored again with as many."""
+    real: int | None = Field(None, ge=100)
+    """Most real images that are compared with. Unset: 2,000; if `images` is unset, too, 2,000 or
+    fewer, see `share`."""
+    share: float = Field(0.1, gt=0, le=1)
+    """Largest share of the run's time for scoring. Keys that are set are not changed by it; one
+    scoring of 100 images is always made."""
     by: Literal["auto", "frechet", "kid"] = "auto"
     """The score that selects the best model. auto: the Frechet distance if there are enough images
     for it, else KID."""
@@ -194,6 +213,14 @@ class Scores(Section):
     """Features: digits, general, auto, or a model file. auto: chosen by the images."""
     patience: int = Field(0, ge=0)
     """Scorings without a better one, then the run stops. 0: never."""
+
+    @property
+    def filled(self) -> Scores:
+        """With every number: those of a run whose time does not limit them, where one is unset."""
+        drawn = self.images or DRAWN
+        times = TIMES if self.times is None else self.times
+        values = {"images": drawn, "last_images": self.last_images or drawn}
+        return self.model_copy(update={**values, "times": times, "real": self.real or REAL})
 
 
 class Gate(Section):
@@ -251,33 +278,3 @@ class Export(Section):
     """Lowest PSNR of those images, in dB. 25 is an error of 14 grey levels (root mean square)."""
     frechet_ratio_max: float = Field(1.25, ge=1)
     """Highest Frechet distance over the model's. Compared if there are enough images for it."""
-
-
-class Range(Section):
-    """Range of values for `tune`: integers if both ends are integers."""
-
-    low: int | float
-    """Lowest value."""
-    high: int | float
-    """Highest value."""
-    log: bool = False
-    """Whether the logarithm of the value, not the value, is uniform."""
-
-    @model_validator(mode="after")
-    def _order(self) -> Range:
-        if not (self.low < self.high and math.isfinite(self.low + self.high)):
-            raise ValueError(f"low must be < high, got low = {self.low:g}, high = {self.high:g}")
-        if self.log and self.low <= 0:
-            raise ValueError(f"log = true needs low > 0, got low = {self.low:g}")
-        return self
-
-
-def ranges(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """[tune] as one level: {dotted key: {low, high} or list}; TOML nests dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict) and "low" not in value and "high" not in value:
-            flat |= ranges(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat

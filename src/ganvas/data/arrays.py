@@ -12,7 +12,7 @@ from ganvas.data.findings import examine
 from ganvas.data.listing import content_hash
 from ganvas.data.lists import stacked
 from ganvas.data.memory import fits
-from ganvas.data.options import Options, auto_size
+from ganvas.data.options import Options
 from ganvas.data.rows import Rows
 from ganvas.data.values import labels_of, pixels_of
 from ganvas.images import refit
@@ -43,7 +43,7 @@ def from_arrays(
         pixels, understood = pixels_of(pixels, where)
         sizes = Counter({(int(pixels.shape[1]), int(pixels.shape[2])): len(pixels)})
     numbers, names = labels_of(labels if options.labels else None, len(pixels), where, names)
-    size = options.sides or auto_size(sizes)
+    size = options.size_of(sizes)
     shape = (*size, options.channels or int(pixels.shape[3]))
     hashes, constant = _survey(pixels)
     report = examine(

@@ -17,7 +17,7 @@ from ganvas.data.arranging import Layout
 from ganvas.data.findings import examine
 from ganvas.data.kinds import advice
 from ganvas.data.listing import alike, content_hash
-from ganvas.data.options import Options, auto_size
+from ganvas.data.options import Options
 from ganvas.data.walk import IMAGE, NO_IMAGE
 from ganvas.errors import DataError
 from ganvas.images import Extent, Header, Levels, extent, joined, levels_of, probe, read
@@ -92,7 +92,7 @@ class Headers:
 
     def form(self, options: Options) -> tuple[tuple[int, int], int]:
         """The size and number of channels of all images after reading."""
-        return options.sides or auto_size(self._sizes({})), options.channels or self._channels()
+        return options.size_of(self._sizes({})), options.channels or self._channels()
 
     def levels(self, options: Options) -> Levels:
         """The levels of all images with more than 8 bits; "auto" is resolved."""

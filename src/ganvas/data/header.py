@@ -53,16 +53,30 @@ def show_request(config: Config, data: Any = None, run: str = "") -> None:
     name = config.data.source if data is None else data
     check_named(name)
     check_labels(config.data.labels)
-    train = config.train
-    length = f"{train.epochs:g} epochs" if train.epochs else f"{train.kimg:g} kimg"
     known = isinstance(name, (str, os.PathLike)) and os.fspath(name)
     rows = {
         "data": os.fspath(name) if known else "arrays",
-        "recipe": f"{config.recipe}, {length}",
+        "recipe": _recipe(config),
         "run": run,
     }
     for line in _lines(rows.items()):
         say(line, once=True)
+
+
+def show_recipe(config: Config, why: str) -> None:
+    """Write which recipe was chosen, and why."""
+    _write(_lines([("recipe", f"{_recipe(config)}: {why}")]))
+
+
+def _recipe(config: Config) -> str:
+    """The name of a recipe and its length, as far as they are known."""
+    train = config.train
+    length = f"{train.epochs:g} epochs" if train.epochs else f"{train.kimg:g} kimg"
+    if train.minutes:
+        length = f"{train.minutes:g} minute{'s' * (train.minutes != 1)}"
+    if config.recipe != "auto":
+        return f"{config.recipe}, {length}"
+    return "auto: the images decide" + (f", {length}" if train.minutes or train.epochs else "")
 
 
 def show_found(source: Listing) -> None:

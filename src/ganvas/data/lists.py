@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..errors import DataError
 from ..images import read, refit
-from .options import Options, auto_size
+from .options import Options
 from .values import pixels_of, span_of
 
 _KEPT = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
@@ -38,7 +38,7 @@ def stacked(
     if not found:
         raise DataError(f"{where} is an empty list: give at least two images")
     sizes = Counter((int(one.shape[0]), int(one.shape[1])) for one in found)
-    size = options.sides or auto_size(sizes)
+    size = options.size_of(sizes)
     counts = Counter(int(one.shape[2]) for one in found)
     channels = options.channels or _channels(counts)
     if len(sizes) == 1 and len(counts) == 1 and not options.channels:

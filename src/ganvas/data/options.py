@@ -6,8 +6,8 @@ gigabyte.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 from ganvas.data.findings import median_side
 from ganvas.errors import DataError
@@ -44,6 +44,8 @@ class Options:
         known: the fingerprint of the images of a run; if they have it when they are held out as by
             older versions, which regarded neither classes nor equal pixels, they are.
         judged: the images are for evaluation, not training: constant and equal ones are accepted.
+        larger: (side, count): of at least so many images, a size that is not given may have sides
+            of up to this many pixels in place of 64.
     """
 
     size: int | tuple[int, int] | None = None
@@ -64,6 +66,7 @@ class Options:
     private: bool = False
     known: str = ""
     judged: bool = False
+    larger: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.fit not in FITS:
@@ -101,12 +104,16 @@ class Options:
         height, width = self.size
         return height, width
 
-
-def auto_size(sizes: Any) -> tuple[int, int]:
-    """The size for training if none is given; see `Options.size`."""
-    if len(sizes) == 1:
-        (height, width) = next(iter(sizes))
-        if min(height, width) >= 16 and max(height, width) <= 64:
-            return height, width
-    side = 2 ** (median_side(sizes).bit_length() - 1)
-    return (max(16, min(64, side)),) * 2
+    def size_of(self, sizes: Counter[tuple[int, int]]) -> tuple[int, int]:
+        """The size for training: as given, or by the sizes of all images."""
+        if self.sides is not None:
+            return self.sides
+        most = 64
+        if self.larger and sizes.total() >= self.larger[1]:
+            most = self.larger[0]
+        if len(sizes) == 1:
+            (height, width) = next(iter(sizes))
+            if min(height, width) >= 16 and max(height, width) <= most:
+                return height, width
+        side = 2 ** (median_side(sizes).bit_length() - 1)
+        return (max(16, min(most, side)),) * 2

@@ -22,7 +22,7 @@ from ganvas.data.groups import group
 from ganvas.data.mirror import mirrored_alike
 from ganvas.data.mnist import mnist
 from ganvas.data.naming import ACCEPTED, check_named, part_of
-from ganvas.data.options import Options, auto_size
+from ganvas.data.options import Options
 from ganvas.data.shards import Shards, is_prepared
 from ganvas.errors import DataError, no_such
 from ganvas.images import refit
@@ -240,7 +240,7 @@ def _from_tfds(name: str, source: str, options: Options) -> Images:
     if "image" not in rows[0] or rows[0]["image"].ndim != 3:
         raise DataError(f"{source} has no images: write what you want to a folder, and give that")
     sizes = Counter(row["image"].shape[:2] for row in rows)
-    size = options.sides or auto_size(sizes) if len(sizes) > 1 else next(iter(sizes))
+    size = options.size_of(sizes) if len(sizes) > 1 else next(iter(sizes))
     channels = rows[0]["image"].shape[2]
     images = np.stack([refit(row["image"], size, channels, options.fit) for row in rows])
     labels = np.array([row["label"] for row in rows]) if "label" in rows[0] else None

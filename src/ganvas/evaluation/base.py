@@ -22,6 +22,11 @@ FEWEST_HELD = 50
 T = TypeVar("T")
 
 
+def called(score: str, against: str) -> str:
+    """The name of a score for a person: on images that were trained on, it says so."""
+    return f"{score} on {against}" if against == TRAINING else score
+
+
 @dataclass(frozen=True)
 class Sample:
     """Features, pixels and labels of a set of images, one row per image.

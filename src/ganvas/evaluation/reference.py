@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from ..data import Images
@@ -42,18 +44,20 @@ class Reference:
         self.extractor = extractor_for(source, features)
         self.images, self.name = reference_images(source)
         self.real = describe_source(self.images, self.extractor, most)
-        self.moments = Moments.of(self.real.features)
+
+    @functools.cached_property
+    def moments(self) -> Moments:
+        """Of the real images, for the Fréchet distance."""
+        return Moments.of(self.real.features)
 
     def enough_for_frechet(self, fakes: int) -> bool:
         """Whether there are enough images for the Fréchet distance; if not, use KID."""
         return min(len(self.real), fakes) >= PER_DIMENSION * self.extractor.width
 
-    def distances(self, features: np.ndarray) -> dict[str, float]:
-        """Fréchet distance and KID of features [N, D]; lower is better."""
-        return {
-            "frechet": frechet_distance(Moments.of(features), self.moments),
-            "kid": mmd2(features, self.real.features),
-        }
+    def distances(self, features: np.ndarray, frechet: bool = True) -> dict[str, float]:
+        """KID of features [N, D], and the Fréchet distance, which takes longer; lower is better."""
+        found = {"frechet": frechet_distance(Moments.of(features), self.moments)} if frechet else {}
+        return {**found, "kid": mmd2(features, self.real.features)}
 
 
 class CopyCheck:

@@ -7,11 +7,39 @@ from pathlib import Path
 from typing import Any
 
 from ..base.types import StrPath
-from ..config import Config, load_recipe
+from ..base.workers import task
+from ..config import Changed, Config, load_recipe
 from ..errors import ConfigError
 from ..gan.catalogue import check_keys, check_names
 from ..pretrained.cards import beginning
 from ..storage.run import Run
+from .deciding import LENGTH, Choice
+
+AUTO = "auto"
+"""The recipe that the images decide."""
+
+
+class Undecided(Changed):
+    """A recipe that is chosen when the images are known: it gets the caller's `changes`, too. Until
+    then it has the values of `finetune`."""
+
+    @classmethod
+    def of(cls, parent: str, changes: Mapping[str, Any]) -> Undecided:
+        """Of the networks to begin from and the caller's values. Raises: ConfigError."""
+        asked = {"data.flip": AUTO, **changes}
+        config = read("finetune", asked, parent).with_values({"recipe": AUTO})
+        return cls(**config.model_dump(), changes=asked)
+
+    def with_values(self, values: Mapping[str, Any]) -> Undecided:
+        return self.of(self.parent, {**self.changes, **values})
+
+    def decided(self, choice: Choice) -> Config:
+        """The chosen recipe. The caller's values come last. Raises: ConfigError."""
+        values = dict(choice.values)
+        if self.changes.keys() & {"train.kimg", "train.epochs"}:  # its ticks suit its own length
+            values = {key: value for key, value in values.items() if key not in LENGTH}
+        return read(choice.recipe, {**values, **self.changes}, self.parent)
+
 
 CHANGEABLE = (
     "train.kimg", "train.epochs", "train.tick_kimg", "train.learning_rate",
@@ -42,15 +70,25 @@ def choose(
     recipe: StrPath | Config | None,
     values: Mapping[str, Any] | None,
     start_from: StrPath | None,
+    workers: int | None = None,
 ) -> Config:
-    """The recipe of a training. Where none is named, `finetune` begins from the nearest pretrained
-    pair; images that come with a library, and runs from noise, take `quick`.
+    """The recipe of a training. Where none is named, or "auto", one's own images decide (see
+    `deciding`), and it begins from the nearest pretrained pair; images that come with a library,
+    and runs from noise, take `quick`; from a given beginning it is `finetune`.
+
+    Args:
+        workers: processes that train; None: as in TF_CONFIG. Several take `finetune`, because their
+            machines may differ.
 
     Raises: ConfigError, RunError: an unknown recipe, nothing to begin from.
     """
+    if isinstance(recipe, str) and recipe == AUTO:
+        recipe = None
     if recipe is None and start_from is None and not _is_known(data):
-        start_from = "auto"
+        start_from = AUTO
     parent = beginning(start_from)
+    if recipe is None and parent == AUTO and (workers or task()[1]) == 1:
+        return Undecided.of(parent, values or {})
     if recipe is None:
         recipe = load_recipe("finetune" if parent else "quick")
         if Path(parent).is_absolute() and Path(parent).is_dir():

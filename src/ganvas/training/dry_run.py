@@ -18,9 +18,11 @@ from ..data.header import show_request
 from ..errors import RunError
 from .assembly import assemble, stream
 from .beginning import begin, settle_parent, told
+from .budget import Speed, fit
 from .choosing import choose
 from .preparing import prepare
 from .provenance import announce
+from .timing import Since, case_of
 
 SECONDS = 5.0
 
@@ -92,6 +94,7 @@ def rehearse(
 
     Raises: UsageError: what `train` would refuse.
     """
+    since = Since()
     config = choose(data, recipe, overrides, start_from)
     show_request(config, data)
     config, source = prepare(data, config, None, progress=progress)
@@ -114,6 +117,11 @@ def rehearse(
             callbacks=[timer], shuffle=False, verbose=0,
         )  # fmt: skip
     per_step = timer.seconds / timer.ticks / plan.execution
+    if config.train.minutes:  # of which a run spends what was spent here, and compiles twice
+        case = case_of(config, source, gan.adversarial.reads_real)
+        spent = since.seconds - timer.seconds + timer.compiling
+        config = fit(case, Speed(per_step), 60 * config.train.minutes - spent).config
+        plan = case.plan(config)
     return DryRun(
         config.toml(), source.count, source.shape, source.classes, tuple(source.report.warnings),
         gan.generator.count_params(), gan.discriminator.count_params(), 1000 * per_step,

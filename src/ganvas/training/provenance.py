@@ -23,6 +23,7 @@ from ..storage.run import GROUPS, Run
 from .beginning import Begun
 from .callbacks import real_grid
 from .session import now
+from .timing import Timed
 
 
 def write_documents(run: Run, about: Mapping[str, Any], source: Images) -> None:
@@ -42,11 +43,14 @@ def write_documents(run: Run, about: Mapping[str, Any], source: Images) -> None:
             pictures.write_png(reals, real_grid(source))
 
 
-def announce(config: Config, source: Images, run: str = "", begun: str = "") -> None:
+def announce(
+    config: Config, source: Images, run: str = "", begun: str = "", timed: Timed | None = None
+) -> None:
     """Write the last part of the header: what is trained on, how long, from what, and where."""
     epochs = config.train.epochs
     length = f"{config.train.kimg:g} kimg" if epochs else ""  # known by the number of images
-    header.show_used(source, {"length": length, "from": begun, "run": run})
+    duration = timed.sentence(config) if timed else ""
+    header.show_used(source, {"length": length, "from": begun, "time": duration, "run": run})
 
 
 def check_images(run: Run, source: Images, place: str) -> None:
@@ -78,7 +82,9 @@ def known_of(run: Run, config: Config) -> dict[str, Any]:
     return known
 
 
-def describe(config: Config, source: Images, begun: Begun | None) -> dict[str, Any]:
+def describe(
+    config: Config, source: Images, begun: Begun | None, timed: Timed | None = None
+) -> dict[str, Any]:
     """The contents of run.json: the origin of this run."""
     return {
         "status": "running",
@@ -99,6 +105,7 @@ def describe(config: Config, source: Images, begun: Begun | None) -> dict[str, A
         "parent": config.parent or None,
         "transfer": begun and begun.to_dict(),
         "started_anew": begun.anew if begun else [],
+        "expected_seconds": round(timed.seconds, 1) if timed else None,
         "versions": versions(),
         "devices": devices(),
     }

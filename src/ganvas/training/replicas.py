@@ -71,6 +71,11 @@ def check(config: Config, replicas: int, workers: int) -> None:
         raise ConfigError(
             "train.jit works on one device, got several replicas: set train.jit = false"
         )
+    if config.train.minutes and workers > 1:
+        raise ConfigError(
+            "train.minutes works in one process, because several workers measure different speeds: "
+            "set train.kimg"
+        )
     if config.train.heal and workers > 1:
         raise ConfigError(
             "train.heal works in one process, got several workers: set train.heal = false"

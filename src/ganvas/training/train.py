@@ -32,6 +32,7 @@ from .healing import apply_fix, fit, pending_fix
 from .preparing import prepare
 from .provenance import announce, check_images, describe, known_of, write_documents
 from .session import Session
+from .timing import Since, Timed, fit_to_time
 
 
 @mirrored
@@ -53,12 +54,13 @@ def train(
         data: a folder, a .npy or .npz file, prepared shards, "mnist", "keras:NAME",
             "tfds:NAME", or uint8 arrays: images, or (images, labels); None: the recipe's
             data.source.
-        recipe: a name (see `ganvas recipes`), a .toml file, or a Config; None: `finetune`, from the
-            nearest pretrained pair, for one's own images; for built-in ones and with `start_from`
-            "none" it is `quick`.
+        recipe: a name (see `ganvas recipes`), a .toml file, or a Config; None or "auto": chosen by
+            the images and this machine, from the nearest pretrained pair, for one's own images; for
+            built-in ones and with `start_from` "none" it is `quick`.
         run: folder to make; default runs/DATE-DATA-RECIPE. With an address such as gs://B/RUN, it
             is trained in a local folder and uploaded after each tick.
-        overrides: recipe values to change, by dotted key: {"train.kimg": 500}.
+        overrides: recipe values to change, by dotted key: {"train.kimg": 500}, or
+            {"train.minutes": 10} for a run of that duration.
         start_from: where to begin: the name of a pretrained pair, "auto" (the nearest one), another
             run, a file (.npz, a pair; .keras, a generator), or "none": from noise.
         go_on: if `run` holds a run already, resume it: for schedulers, which restart a failed
@@ -71,6 +73,7 @@ def train(
         "finished", or "interrupted" after Ctrl-C (`resume` continues it).
     Raises: UsageError: the request cannot be done; Diverged: a number became NaN or infinite.
     """
+    since = Since()
     worker, workers = task()
     follows = worker > 0  # it trains with the others, and only the chief writes
     if workers > 1 and run is None:
@@ -82,8 +85,7 @@ def train(
     config = choose(data, recipe, overrides, start_from)
     show_request(config, data)
     session = _session(config, data, progress, each_tick)
-    session.assemble()
-    begun = _begun(session)
+    begun, timed = _started(session, since)
     if follows:
         session.run = Run(run)  # type: ignore[arg-type]
         fit(session)
@@ -91,9 +93,9 @@ def train(
     config = session.config
     session.run = Run.create(run, _run_name(config), config)
     if progress:
-        announce(config, session.source, session.run.where, told(begun, session.why))
+        announce(config, session.source, session.run.where, told(begun, session.why), timed)
     with session.run.locked():
-        write_documents(session.run, describe(config, session.source, begun), session.source)
+        write_documents(session.run, describe(config, session.source, begun, timed), session.source)
         fit(session)
     return session.run
 
@@ -206,6 +208,14 @@ def _session(
     config, source = prepare(data, config, None, run, shown and task()[0] == 0)
     config, why = settle_parent(config, source)
     return Session(config, source, strategy, shown, each_tick, why)
+
+
+def _started(session: Session, since: Since) -> tuple[Begun | None, Timed | None]:
+    """Build the GAN, begin from other networks, and fit to time what the recipe leaves open."""
+    session.assemble()
+    begun = _begun(session)
+    timed = fit_to_time(session, since)
+    return _begun(session) if timed and timed.anew else begun, timed
 
 
 def _begun(session: Session) -> Begun | None:

@@ -142,7 +142,8 @@ def _searched(config: Config) -> dict[str, Any]:
 
 def _scored(config: Config, kimg: float) -> dict[str, Any]:
     """Changes to the recipe: short ticks for early stopping, and signals for the doctor."""
-    times = max(config.scores.times, SCORINGS)
+    scores = config.scores.filled  # the same for all trials: nothing depends on their speed
+    times = max(scores.times or 0, SCORINGS)
     tick = min(config.train.tick_kimg, kimg / times)
-    return {"scores.times": times, "train.tick_kimg": tick, "watch.signals": True,
-            "watch.tensorboard": False, "watch.grids": 1}  # fmt: skip
+    return {"scores.times": times, "scores.images": scores.images, "train.tick_kimg": tick,
+            "watch.signals": True, "watch.tensorboard": False, "watch.grids": 1}  # fmt: skip

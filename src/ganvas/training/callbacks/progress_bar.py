@@ -11,6 +11,7 @@ from typing import Any
 from ...base.progress import current, shown
 from ...config.plan import Plan
 from ...doctor import Finding
+from ...evaluation.base import called
 from ...storage.run import Run
 from .base import EachTick
 from .checkpoint import Checkpoint
@@ -78,7 +79,10 @@ class ProgressBar(EachTick):
             self._row("doctor", *state_of_health(self.watch.findings))
         if self.samples.path:
             self._row("picture", [str(near(self.samples.path))])
-        means = " ".join(f"{name} {value:.3g}" for name, value in sorted(seen.items()))
+        best = self.run.best
+        names = {by: called(by, best["against"]) for by in (f"{SCORE}{best.get('by')}",)
+                 if "against" in best}  # fmt: skip
+        means = " ".join(f"{names.get(k, k)} {value:.3g}" for k, value in sorted(seen.items()))
         if (reporter := current()) and not reporter.display:
             parts = (self.panel.count(), self.panel.speed(), means, self.panel.times())
             reporter.say("  ".join(filter(None, parts)))
@@ -93,10 +97,11 @@ class ProgressBar(EachTick):
         by = best.get("by", "")
         if (value := logs.get(f"{SCORE}{by}")) is None:
             return
-        parts = [f"{by} {value:.4g}", f"best {best[by]:.4g} at {best['kimg']:g} kimg"]
+        name = called(by, against := best.get("against", "real images"))
+        parts = [f"{name} {value:.4g}", f"best {best[by]:.4g} at {best['kimg']:g} kimg"]
         if (floor := (best.get("floor") or {}).get(by)) is not None:
             parts.append(f"floor {floor:.4g}")
-        self._row("score", [*parts, f"on {best.get('against', 'real images')}"])
+        self._row("score", parts if name != by else [*parts, f"on {against}"])
 
 
 def state_of_health(findings: list[Finding] | None) -> tuple[list[str], str]:
