@@ -4,8 +4,8 @@
 
 alarms: for each seed another split, fitted anew; false alarms of a random quarter of the good tiles
 against the beta-binomial interval, and windows of the test of drift that ring though nothing
-changed. lamp: learn exp1 to exp4, then exp5 and exp6: false alarms before and after a calibration by
-40 new good tiles, and when the test of drift rings. few: 30 and 60 good tiles in all, by
+changed. lamp: learn exp1 to exp4, then exp5 and exp6: false alarms before and after a calibration
+by 40 new good tiles, and when the test of drift rings. few: 30 and 60 good tiles in all, by
 cross-conformal calibration. teach: 5, 10 and 20 bad tiles; found are the others.
 
 All use the part "position" at 128 px, which `fit` chooses on these tiles, and the kit's own code on
