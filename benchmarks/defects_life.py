@@ -177,7 +177,7 @@ def teach(count: int, seed: int) -> dict:
     lesson, taught = teaching.judged(shown, on_scale, held, found, ALPHA)
     before = [held.score, new.score, rest.score]
     after = [taught.of(one) for one in (held, new, rest)]
-    row: dict = {"section": "teach", "count": count, "seed": seed, "good": len(new)}
+    row: dict = {"section": "teach", "count": count, "seed": seed, "good": len(test)}
     for name, (own, good, bad) in (("before", before), ("after", after)):
         # At the share of alarms that the test itself has, too: two calibrations differ by chance.
         level = np.quantile(np.concatenate([own, good]), 1 - ALPHA)
