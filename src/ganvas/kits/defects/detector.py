@@ -104,7 +104,7 @@ class Detector:
         check_alpha(alpha, self.calibration_size)
         if method == "anogan":
             score, heatmap = search(self, images)
-            p_value = conformal(score, self._calibrated_search())
+            p_value = self._searched_p_value(score)
         elif method == "fanogan":
             outputs = self._by_chunks("serving_default" if heatmaps else "verdict", images)
             score, p_value = outputs["score"], outputs["p_value"]
@@ -152,10 +152,14 @@ class Detector:
         with folder.readable(path):
             return Baselines.read(path, self.grid)
 
-    def _calibrated_search(self) -> np.ndarray:
+    def _searched_p_value(self, score: np.ndarray) -> np.ndarray:
+        """Of AnoGAN's scores, by those of the calibration images; the largest of all groups."""
+        kept = self.kept()
         if self._searched is None:
-            self._searched = search(self, self.held_out())[0]
-        return self._searched
+            self._searched = search(self, kept["x"])[0]
+        groups = kept.get("groups", np.zeros(len(self._searched)))
+        every = [conformal(score, self._searched[groups == one]) for one in np.unique(groups)]
+        return np.max(every, 0)
 
     def checked(self, images: np.ndarray) -> np.ndarray:
         """The images as [N, H, W, C]. Raises: DataError: another type or size."""

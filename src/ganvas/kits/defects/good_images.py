@@ -58,14 +58,14 @@ def read_good(
     size: tuple[int, int] | None = None,
     *,
     all_good: bool = False,
-    labels: bool | str = True,
+    **options: Any,
 ) -> Good:
     """Good images to fit a detector on.
 
     Args:
         size: (height, width) to resize them to; None: they all have one size, which stays.
         all_good: classes are accepted, since every one of them is good.
-        labels: see `ganvas.data.Options`.
+        options: others of `ganvas.data.Options`.
 
     Raises: DataError: no images, several sizes, or labels.
     """
@@ -74,8 +74,7 @@ def read_good(
         raise UsageError(
             f"size must have at most {most // 10**6} megapixels, got {size[0]}x{size[1]}"
         )
-    options = Options(size=size or _size(data), holdout=0.0, labels=labels)
-    source = load(data, options)
+    source = load(data, Options(size=size or _size(data), holdout=0.0, **options))
     if source.classes and not all_good:
         raise DataError(
             f"{_name(data)} has labels ({', '.join(map(str, source.names[:4]))}"

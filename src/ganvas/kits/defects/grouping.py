@@ -45,17 +45,19 @@ class Groups:
         return found
 
 
-def read_groups(data: Any, size: tuple[int, int] | None, by: str | Sequence[str]) -> Good:
+def read_groups(
+    data: Any, size: tuple[int, int] | None, by: str | Sequence[str], **options: Any
+) -> Good:
     """Good images whose classes are their groups.
 
     Args:
-        data, size: see `good_images.read_good`.
+        data, size, options: see `good_images.read_good`.
         by: "folder", FILE.csv or FILE.csv:COLUMN; or the name of each image's group.
 
     Raises: DataError: no groups.
     """
     if not isinstance(by, str):
-        found = read_good(data, size, all_good=True)
+        found = read_good(data, size, all_good=True, **options)
         if len(by) != len(found.pixels):
             raise DataError(
                 f"groups must have a name for each of the {len(found.pixels)} images, got "
@@ -64,7 +66,7 @@ def read_groups(data: Any, size: tuple[int, int] | None, by: str | Sequence[str]
         return found._replace(classes=list(map(str, by)))
     check_option(by)
     with as_labels(by) as labels:
-        found = read_good(data, size, all_good=True, labels=labels)
+        found = read_good(data, size, all_good=True, labels=labels, **options)
     if not found.classes:
         raise DataError(
             f"--groups {by} needs images in sub-folders that are groups, but there are none: name "

@@ -21,6 +21,7 @@ from ...errors import DataError, UsageError
 from ...exporting.publish import publishing
 from ...storage import manifest
 from .card import card
+from .dealing import distinct, distinct_rows
 from .detector import Detector
 from .folder import BASELINES, FORMAT, LITERT, ranked, write_graphs, write_kept
 from .good_images import needed, read
@@ -85,22 +86,24 @@ def calibrate(
 def new_calibration(
     detector: Detector, good: Any, alpha: float, groups: str | Sequence[str] | None = None
 ) -> Calibration:
-    """Read images that calibrate a detector.
+    """Read images that calibrate a detector; equal ones count once.
 
     Raises: DataError: too few, or of another size.
     """
     least = needed(alpha)
     if groups is not None:
-        read_found = read_groups(good, None, groups)
-        images, of = detector.checked(read_found.pixels), Groups(read_found.classes)
+        given = {"levels": detector.levels, "channels": detector.shape[2]}
+        read_found = read_groups(good, None, groups, **given)
+        rows = distinct_rows(read_found.pixels)
+        images = detector.checked(read_found.pixels[rows])
+        of, every = Groups([read_found.classes[row] for row in rows]), np.arange(len(images))
         check_groups(of, alpha)
-        rows = np.arange(len(images))
-        return Calibration(images, Promise("groups", of.sizes(rows)), of.numbers(rows))
-    images = read(good, detector.shape, detector.levels).pixels
+        return Calibration(images, Promise("groups", of.sizes(every)), of.numbers(every))
+    images = distinct(read(good, detector.shape, detector.levels).pixels)
     if len(images) < least:
         raise DataError(
-            f"alpha = {alpha:g} needs at least {least} new good images for calibration, got "
-            f"{len(images)}: give more, or increase alpha"
+            f"alpha = {alpha:g} needs at least {least} different new good images for calibration, "
+            f"got {len(images)}: give more, or increase alpha"
         )
     return Calibration(images, Promise("split", {"": len(images)}))
 
