@@ -28,6 +28,7 @@ import numpy as np
 import tensorflow as tf
 
 import store
+from ganvas.errors import Refused
 from ganvas.kits.defects import feature_parts, teaching
 from ganvas.kits.defects.cross import CrossScorer, cross_split
 from ganvas.kits.defects.detector import conformal
@@ -174,10 +175,14 @@ def teach(count: int, seed: int) -> dict:
     shown, rest = fitted.seen(order[:count]), fitted.seen(order[count:])
     on_scale, held, new = (fitted.seen(rows) for rows in (scale, calibrate, test))
     found = Calibration(calibrate, Promise("split", {"": len(calibrate)}))
-    lesson, taught = teaching.judged(shown, on_scale, held, found, ALPHA)
-    before = [held.score, new.score, rest.score]
-    after = [taught.of(one) for one in (held, new, rest)]
     row: dict = {"section": "teach", "count": count, "seed": seed, "good": len(test)}
+    before = after = [held.score, new.score, rest.score]
+    try:
+        lesson, taught = teaching.judged(shown, on_scale, held, found, ALPHA)
+        after = [taught.of(one) for one in (held, new, rest)]
+        row |= {"left out": lesson.found.value, "share": lesson.share}
+    except Refused:
+        row |= {"left out": None, "share": 0.0}
     for name, (own, good, bad) in (("before", before), ("after", after)):
         # At the share of alarms that the test itself has, too: two calibrations differ by chance.
         level = np.quantile(np.concatenate([own, good]), 1 - ALPHA)
@@ -185,7 +190,7 @@ def teach(count: int, seed: int) -> dict:
             "found": float(flagged(bad, own).mean()), "alarms": int(flagged(good, own).sum()),
             "auroc": auroc(good, bad), "found at 5 % of all good": float((bad > level).mean()),
         }  # fmt: skip
-    return row | {"left out": lesson.found._asdict(), "share": lesson.share}
+    return row
 
 
 RUNS = {"alarms": alarms, "lamp": lamp, "few": few, "teach": teach}
@@ -259,9 +264,10 @@ def write_teach(rows: list[dict]) -> list[str]:
             cells.append(" → ".join(pair))
         rates = [[r[when]["alarms"] / r["good"] for r in some] for when in ("before", "after")]
         cells.append(" → ".join(f"{np.mean(one):.1%}" for one in rates))
-        body.append((*cells, mean([row["left out"]["value"] for row in some])))
+        kept = [row["left out"] for row in some if row["left out"] is not None]
+        body.append((*cells, mean(kept) if kept else "-", f"{len(some) - len(kept)}"))
     head = ("bad tiles", "found of the others", "found at the level of 5 % of all good", "AUROC",
-            "false alarms", "found by leaving one out")  # fmt: skip
+            "false alarms", "found by leaving one out", "refused")  # fmt: skip
     return [store.markdown(head, body)]
 
 
