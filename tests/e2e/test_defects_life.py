@@ -107,10 +107,13 @@ def test_a_new_lamp_rings_and_is_calibrated(shop, here):
 
 def test_bad_images_teach(shop, here, monkeypatch):
     words = ["defects", "teach", "model/1", "--bad", "bad.npz", "--out", "taught", "--json"]
-    done = here(*words, cwd=shop)  # the spots are found as they are
+    worse = np.zeros(12), {1.0: np.full(12, -0.1), 0.5: np.full(12, -0.2)}
+    monkeypatch.setattr(teaching, "_areas", lambda bad, scale: worse)
+    done = here(*words, cwd=shop)
     assert done.returncode and "nothing was written" in done.stderr
     assert not (shop / "taught").exists()
-    monkeypatch.setattr(teaching, "_areas", lambda bad, scale: (0.6, {1.0: 0.7, 0.5: 0.9}))
+    better = np.full(12, 0.6), {1.0: np.full(12, 0.7), 0.5: np.full(12, 0.9)}
+    monkeypatch.setattr(teaching, "_areas", lambda bad, scale: better)
     done = here(*words, cwd=shop)
     lesson = json.loads(done.stdout)
     assert (lesson["bad"], lesson["share"], lesson["after"]) == (12, 0.5, 0.9), done.stderr

@@ -306,7 +306,7 @@ def test_bad_images_teach_which_directions_count(rng, found):
     assert words["sentence"] == lesson.sentence and words["bad"] == 15
 
 
-def test_images_that_teach_nothing_are_refused(rng, found):
+def test_images_that_make_it_worse_are_refused(rng, found):
     bad, scale = seen(rng, 6, np.array([1, 0, 0, 0, 0, 0], np.float32), 9.0), seen(rng, 50)
     with refuses(Refused, "nothing was written"):
         teaching.judged(bad._replace(score=bad.score + 99), scale, seen(rng, 60), found, 0.05)

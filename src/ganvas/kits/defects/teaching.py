@@ -141,7 +141,7 @@ def teach(
 
     Returns: the new version, and what it gained.
     Raises: DataError: too few images. UsageError: a model that keeps no good images for this.
-        Refused: the bad images teach nothing that improves it; nothing was written.
+        Refused: the bad images make the score worse; nothing was written.
     """
     detector = Detector.load(model)
     check_format(detector)
@@ -169,31 +169,33 @@ def judged(
     Only `bad` and `scale` determine the score; `held`, the calibration images, say how much is
     found.
 
-    Raises: Refused: no share of what was taught raises the partial AUROC.
+    Raises: Refused: the partial AUROC falls by more than its standard error.
     """
     count = len(bad.score)
-    before, areas = _areas(bad, scale)
+    before, after = _areas(bad, scale)
+    areas = {share: float(one.mean()) for share, one in after.items()}
     share = max(SHARES, key=lambda one: areas[one])
-    if areas[share] <= before:
+    error = float((after[share] - before).std()) / count**0.5
+    if areas[share] < before.mean() - error:
         raise Refused(
-            "the bad images teach nothing: left out in turn, they have a partial AUROC of "
-            f"{areas[share]:.3f}, and {before:.3f} before; nothing was written"
+            "these bad images make the score worse: left out in turn, they have a partial AUROC of "
+            f"{areas[share]:.3f}, and {before.mean():.3f} before; nothing was written"
         )
     flags = []
     for i in range(count):
         taught = Taught(learn(_without(bad, i), scale), share)
         flags.append(_flagged(taught.of(held), taught.of(_rows(bad, [i])), found, alpha)[0])
     lesson = Lesson(
-        count, share, round(before, 5), round(areas[share], 5),
+        count, share, round(float(before.mean()), 5), round(areas[share], 5),
         clopper_pearson(int(_flagged(held.score, bad.score, found, alpha).sum()), count),
         clopper_pearson(int(np.sum(flags)), count), float(alpha),
     )  # fmt: skip
     return lesson, Taught(learn(bad, scale), share)
 
 
-def _areas(bad: Seen, scale: Seen) -> tuple[float, dict[float, float]]:
-    """Partial AUROC before, and by share of what was taught: each bad image left out in its turn,
-    against good images that were not learnt from, a fold at a time."""
+def _areas(bad: Seen, scale: Seen) -> tuple[np.ndarray, dict[float, np.ndarray]]:
+    """Partial AUROC of each bad image before, and by share of what was taught: each is left out in
+    its turn, and compared with good images that were not learnt from, a fold at a time."""
     count, good = len(bad.score), len(scale.score)
     before, above = np.zeros(count), {share: np.zeros(count) for share in SHARES}
     fold = np.arange(good) % FOLDS
@@ -207,8 +209,8 @@ def _areas(bad: Seen, scale: Seen) -> tuple[float, dict[float, float]]:
                 taught = Taught(arrays, share)
                 above[share][i] += np.sum(taught.of(other) >= taught.of(own))
 
-    def area(higher: np.ndarray) -> float:
-        return float(np.maximum(0, 1 - higher / good / PART).mean())
+    def area(higher: np.ndarray) -> np.ndarray:
+        return np.maximum(0, 1 - higher / good / PART)
 
     return area(before), {share: area(one) for share, one in above.items()}
 
