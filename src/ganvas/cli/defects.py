@@ -21,6 +21,17 @@ Alpha = Annotated[
     float | None, typer.Option(help="Share of good images that may be flagged; default: fit's.")
 ]
 
+Groups = Annotated[
+    str | None,
+    typer.Option(
+        metavar="folder|FILE.csv[:COLUMN]",
+        help="Lamps or batches: sub-folders, or a column. Each has one use, and its own promise.",
+    ),
+]
+Cross = Annotated[
+    bool, typer.Option("--cross", help="For 30 to 60 images; the guarantee is twice alpha.")
+]
+
 
 @defects.command()
 def fit(
@@ -49,17 +60,8 @@ def fit(
     all_good: Annotated[
         bool, typer.Option("--all-good", help="Every sub-folder or class contains good images.")
     ] = False,
-    groups: Annotated[
-        str | None,
-        typer.Option(
-            metavar="folder|FILE.csv[:COLUMN]",
-            help="Lamps or batches: sub-folders, or a column. None is split between two uses.",
-        ),
-    ] = None,
-    cross: Annotated[
-        bool,
-        typer.Option("--cross", help="For 30 to 60 images; the guarantee is twice alpha."),
-    ] = False,
+    groups: Groups = None,
+    cross: Cross = False,
 ) -> int:
     """Learn from good images and write MODEL/N/, which `ganvas serve` serves.
 

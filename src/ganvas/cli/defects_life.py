@@ -12,15 +12,8 @@ import typer
 from ..base.progress import stage
 from ..errors import UsageError
 from .app import DATA_HELP, Json, tensorflow
-from .defects import Alpha, Model, defects
+from .defects import Alpha, Groups, Model, defects
 
-Groups = Annotated[
-    str | None,
-    typer.Option(
-        metavar="folder|FILE.csv[:COLUMN]",
-        help="Lamps or batches: sub-folders, or a column. Each group calibrates by itself.",
-    ),
-]
 Out = Annotated[
     Path | None,
     typer.Option(metavar="MODEL", help="Another model folder; default: MODEL's next version."),

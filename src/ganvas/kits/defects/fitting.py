@@ -99,13 +99,7 @@ def fit(
     steps = _Steps(given, grid, facts, Path(out), number, progress)
     if cross:
         return steps.crossed()
-    scorer = steps.without_gan()
-    choice = None if with_gan == "yes" else steps.chosen(scorer)
-    if choice is None or wants_gan(with_gan, grid.count == 1, choice.auroc):
-        facts |= {"kimg": kimg, "encoder_steps": encoder_steps}
-        scorer = steps.with_gan(scorer, config)
-        choice = steps.chosen(scorer)
-    return steps.published(scorer, choice)
+    return steps.split(with_gan, config, {"kimg": kimg, "encoder_steps": encoder_steps})
 
 
 class _Steps:
@@ -121,6 +115,19 @@ class _Steps:
         self.facts["fingerprint"] = hashlib.sha256(self.images.tobytes()).hexdigest()
         self.message(f"{len(self.images)} good images: {summary(self.parts)}")
         self.patches = some_patches(self.images[self.parts.learn], grid, facts["seed"])
+
+    def split(self, with_gan: WithGan, config: Config, length: dict[str, Any]) -> Detector:
+        """Learn, choose the parts, calibrate by images of their own, and write the model folder.
+
+        Args: length: facts of the training of a GAN.
+        """
+        scorer = self.without_gan()
+        choice = None if with_gan == "yes" else self.chosen(scorer)
+        if choice is None or wants_gan(with_gan, self.grid.count == 1, choice.auroc):
+            self.facts |= length
+            scorer = self.with_gan(scorer, config)
+            choice = self.chosen(scorer)
+        return self.published(scorer, choice)
 
     def without_gan(self) -> Scorer:
         """Densities of frozen features and of pixels."""
