@@ -20,6 +20,7 @@ def card(facts: Mapping[str, Any], version: str) -> str:
          f"score, p_value float32 [N], defective bool [N], heatmap float32 [N, {height}, {width}]"),
         ("verdict", "image", "the same without the heat-map"),
         ("look", "image", "parts float32 [N, parts]: logarithms, also of those not in use"),
+        ("places", "image", "all but parts, and places float32 [N, P, D]: what teach learns from"),
     ]  # fmt: skip
     origin = [
         ("good images to learn from", str(parts["learn"])),
