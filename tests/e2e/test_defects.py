@@ -128,7 +128,8 @@ def test_score_prints_one_object_and_writes_heat_maps(shop, here):
     done = here("defects", "score", "model", "bad", "--json", "--out", "seen", cwd=shop)
     assert done.returncode == 0, done.stderr  # scoring is done, whatever the verdicts are
     found = json.loads(done.stdout)
-    assert list(found) == ["images", "alpha"] and found["alpha"] == 0.05
+    assert list(found) == ["images", "alpha", "drift"] and found["alpha"] == 0.05
+    assert found["drift"]["alarm"], "they are bad, all of them"
     assert len(found["images"]) == 30
     assert all(list(one) == ["path", "score", "p_value", "defective"] for one in found["images"])
     assert found["images"][3]["path"] == "bad/003.png"

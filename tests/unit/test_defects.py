@@ -14,9 +14,9 @@ from ganvas.kits.defects import good_images, judging, moves
 from ganvas.kits.defects.baselines import Baselines
 from ganvas.kits.defects.blur import blurred
 from ganvas.kits.defects.choosing import choose, wants_gan
+from ganvas.kits.defects.dealing import distinct, some_patches
 from ganvas.kits.defects.density import SHRINK, Gaussian, Nearest
 from ganvas.kits.defects.detector import conformal
-from ganvas.kits.defects.fitting import distinct, some_patches
 from ganvas.kits.defects.frozen import Frozen, resizing, seen_size
 from ganvas.kits.defects.overlay import overlay
 from ganvas.kits.defects.patches import Grid

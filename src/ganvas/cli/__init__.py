@@ -19,6 +19,7 @@ from . import (  # noqa: F401 - they add their commands
     bench,
     config,
     defects,
+    defects_life,
     doctor,
     evaluate,
     export,

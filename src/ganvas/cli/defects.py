@@ -21,6 +21,17 @@ Alpha = Annotated[
     float | None, typer.Option(help="Share of good images that may be flagged; default: fit's.")
 ]
 
+Groups = Annotated[
+    str | None,
+    typer.Option(
+        metavar="folder|FILE.csv[:COLUMN]",
+        help="Lamps or batches: sub-folders, or a column. Each has one use, and its own promise.",
+    ),
+]
+Cross = Annotated[
+    bool, typer.Option("--cross", help="For 30 to 60 images; the guarantee is twice alpha.")
+]
+
 
 @defects.command()
 def fit(
@@ -49,17 +60,21 @@ def fit(
     all_good: Annotated[
         bool, typer.Option("--all-good", help="Every sub-folder or class contains good images.")
     ] = False,
+    groups: Groups = None,
+    cross: Cross = False,
 ) -> int:
     """Learn from good images and write MODEL/N/, which `ganvas serve` serves.
 
     After an interruption, the same command resumes.
     """
     from ..kits.defects.good_images import needed
-    from ..kits.defects.options import check_detail, check_with_gan
+    from ..kits.defects.grouping import check_option
+    from ..kits.defects.options import check_options, check_with_gan
 
     needed(alpha)
     gan = check_with_gan(with_gan)
-    check_detail(detail)
+    check_options(gan, detail, groups, cross)
+    check_option(groups)
     sides = _sides(size) if size else None
     tensorflow()
     from ..kits import defects as kit
@@ -68,7 +83,7 @@ def fit(
         with stage("fitting"):
             detector = kit.fit(
                 good, out, alpha=alpha, size=sides, detail=detail, with_gan=gan, patch=patch,
-                kimg=kimg, seed=seed, all_good=all_good,
+                kimg=kimg, seed=seed, all_good=all_good, groups=groups, cross=cross,
             )  # fmt: skip
     except KeyboardInterrupt:
         sys.stderr.write(f"stopped: the same command resumes it ({out}/work has its state)\n")
@@ -102,8 +117,10 @@ def score(
     ]  # fmt: skip
     if out is not None:
         write(out, named, verdicts)
+    drift = detector.promise.drift(verdicts.p_value)
     if as_json:
-        typer.echo(json.dumps({"images": rows, "alpha": verdicts.alpha}))
+        found = {"images": rows, "alpha": verdicts.alpha}
+        typer.echo(json.dumps(found | ({"drift": drift.to_dict()} if drift else {})))
         return 0
     lines = [("image", "score", "p", "")]
     lines += [
@@ -112,6 +129,8 @@ def score(
     ]  # fmt: skip
     table(lines)
     typer.echo(f"{sum(verdicts.defective)} of {len(rows)} at alpha = {verdicts.alpha:g}")
+    if drift:
+        typer.echo(drift.sentence)
     return 0
 
 

@@ -103,6 +103,7 @@ class Engine:
             yield remaining
         self.metrics.runtime(name, version, seconds)
         self.metrics.images(name, version, outputs)
+        self.metrics.inspections.add(name, version, servable.monitor, outputs)
         return outputs
 
     def watch(self, api: str, entrypoint: str) -> Watch:

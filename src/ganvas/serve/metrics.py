@@ -10,6 +10,7 @@ import prometheus_client as prometheus
 
 from .. import images
 from ..errors import DataError
+from .inspections import Inspections
 
 _MICROSECONDS = [10 * 1.8**power for power in range(33)]
 _SERVED = ":tensorflow:serving:request_count"
@@ -39,6 +40,7 @@ class Metrics:
                                registry=self.registry)
             for name in names
         )  # fmt: skip
+        self.inspections = Inspections(self.registry)
         self._queue = prometheus.Gauge(
             "ganvas_requests_in_flight", "Requests running or queued.", registry=self.registry
         )
@@ -71,6 +73,7 @@ class Metrics:
                  self._duplicate)  # fmt: skip
         for kind in kinds:
             kind.remove_by_labels({"model_name": model, "version": version})
+        self.inspections.forget(model, version)
 
     def images(self, model: str, version: str, outputs: Mapping[str, np.ndarray]) -> None:
         """Count generated images, and those that are blank or duplicates within a response.

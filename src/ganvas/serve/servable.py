@@ -25,6 +25,7 @@ from . import protos
 from .background import within
 from .batching import batched, begins_free, has_rows, sides_of
 from .config import Batching
+from .inspections import monitor_of
 from .scheduler import Remaining, Steps
 from .signatures import CHUNK, FURTHEST, GENERATE, GENERATE_FROM, MOST
 from .status import NAMES, Declined, invalid
@@ -43,6 +44,7 @@ class Servable:
 
     Attributes:
         names: of the classes, by index; empty without classes.
+        monitor: a test of drift for a detector's p-values; None for other models.
 
     Args:
         folder: with saved_model.pb, variables/ and perhaps manifest.json and assets.extra/.
@@ -66,6 +68,7 @@ class Servable:
         self._max_images = max_images
         verify(folder)
         self.names = manifest.class_names(folder)
+        self.monitor = monitor_of(folder)
         self.definitions = _definitions(folder)
         if not trusted:
             check_operations(folder)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .judging import judge as judge
     from .reporting import report as report
     from .results import DefectsReport as DefectsReport
+    from .rewriting import calibrate as calibrate
+    from .teaching import Lesson as Lesson, teach as teach
 
 _HOMES = {
     "detector": ("Detector", "Verdicts", "search"),
@@ -26,6 +28,8 @@ _HOMES = {
     "judging": ("judge",),
     "reporting": ("report",),
     "results": ("DefectsReport",),
+    "rewriting": ("calibrate",),
+    "teaching": ("Lesson", "teach"),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)

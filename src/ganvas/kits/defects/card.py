@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...reports.page import Items, Page, Section, Table, Text
+from ...reports.page import Block, Items, Page, Section, Table, Text
 from .parts import PARTS
+from .promise import Promise
 
 
 def card(facts: Mapping[str, Any], version: str) -> str:
@@ -19,6 +20,7 @@ def card(facts: Mapping[str, Any], version: str) -> str:
          f"score, p_value float32 [N], defective bool [N], heatmap float32 [N, {height}, {width}]"),
         ("verdict", "image", "the same without the heat-map"),
         ("look", "image", "parts float32 [N, parts]: logarithms, also of those not in use"),
+        ("places", "image", "all but parts, and places float32 [N, P, D]: what teach learns from"),
     ]  # fmt: skip
     origin = [
         ("good images to learn from", str(parts["learn"])),
@@ -28,20 +30,16 @@ def card(facts: Mapping[str, Any], version: str) -> str:
         ("created", facts["created"]),
         ("versions", ", ".join(f"{name} {value}" for name, value in facts["versions"].items())),
     ]
-    choice = facts["choice"]
-    weights = [
-        (name, PARTS[name], "yes" if value else "", f"{choice['alone'][name]:.3f}")
-        for name, value in facts["weights"].items()
-    ]
-    kinds = [(kind, f"{value:.3f}") for kind, value in choice["kinds"].items()]
+    promise = Promise.of(facts)
     return Page(
         title=f"Defects detector, version {version}",
-        verdict=f"At most {facts['alpha']:.1%} of good images are called defective.",
+        verdict=promise.sentence(facts["alpha"]),
         tone="",
         reasons=[
-            f"{parts['calibrate']} good images, which had no other use, calibrated it. The "
-            "guarantee holds on average over calibrations, and for images like those: another "
-            "lamp, lens or material needs another calibration."
+            f"{parts['calibrate']} good images{_use(promise)} calibrated it. The guarantee holds "
+            "on average over calibrations, and for images like those: another lamp, lens or "
+            "material needs another calibration (ganvas defects calibrate).",
+            *_taught(facts),
         ],
         lines=[f"For images of {size}. A frozen network sees them at {facts['detail']} px. "
                f"{'A GAN was trained on' if facts['noise_size'] else 'No GAN was trained;'} "
@@ -52,11 +50,7 @@ def card(facts: Mapping[str, Any], version: str) -> str:
                 Table(("signature", "input", "output"), takes, "lll", "SavedModel; the LiteRT file "
                       "has serving_default for one image")]),
             Section("Origin", [Table(("", ""), origin, "ll", "Data and versions")]),
-            Section("Parts of the score", [
-                Text(chosen_by(choice)),
-                Table(("part", "measures", "in use", "AUROC, planted defects"), weights, "lllr",
-                      "Parts"),
-                Table(("planted defect", "AUROC of the score"), kinds, "lr", "Kinds")]),
+            Section("Parts of the score", _parts(facts)),
             Section("Limits", [Items([
                 "A high score means that an image is unusual, not that a part is unfit for use.",
                 "Planted defects order the parts. The AUROC on real defects is another one.",
@@ -67,6 +61,37 @@ def card(facts: Mapping[str, Any], version: str) -> str:
         ],
         footer="manifest.json holds these numbers, and the sha256 of every file.",
     ).markdown()  # fmt: skip
+
+
+def _use(promise: Promise) -> str:
+    return "" if promise.method == "cross" else ", which had no other use,"
+
+
+def _taught(facts: Mapping[str, Any]) -> list[str]:
+    """What bad images taught it, in a sentence; none."""
+    taught = facts.get("taught")
+    return [taught["sentence"]] if taught else []
+
+
+def _parts(facts: Mapping[str, Any]) -> list[Block]:
+    choice = facts.get("choice")
+    if choice is None:
+        rows = [(name, PARTS[name]) for name in facts["weights"]]
+        return [
+            Text("With so few images no part was chosen."),
+            Table(("part", "measures"), rows, "ll", "Parts"),
+        ]
+    weights = [
+        (name, PARTS[name], "yes" if value else "", f"{choice['alone'][name]:.3f}")
+        for name, value in facts["weights"].items()
+    ]
+    kinds = [(kind, f"{value:.3f}") for kind, value in choice["kinds"].items()]
+    header = ("part", "measures", "in use", "AUROC, planted defects")
+    return [
+        Text(chosen_by(choice)),
+        Table(header, weights, "lllr", "Parts"),
+        Table(("planted defect", "AUROC of the score"), kinds, "lr", "Kinds"),
+    ]
 
 
 def chosen_by(choice: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from .baselines import Baselines
 from .good_images import check_alpha
 from .moves import MOVES
 from .patches import Grid
+from .promise import Promise
 
 CHUNK = 256
 """Patches, and moves of patches, per call of the graph of format 1."""
@@ -56,7 +57,8 @@ class Detector:
             levels = facts.get("levels", "full")
             self.levels: Levels = levels if isinstance(levels, str) else (levels[0], levels[1])
             self.alpha = float(facts["alpha"])
-            self.calibration_size = int(facts["parts"]["calibrate"])
+            self.promise = Promise.of(facts)
+            self.calibration_size = self.promise.least
             self.part_names = tuple(map(str, facts["weights"]))
             self.has_gan = int(facts["noise_size"]) > 0
             # So many images are a call of the graph, always, so that no score depends on the other
@@ -102,7 +104,7 @@ class Detector:
         check_alpha(alpha, self.calibration_size)
         if method == "anogan":
             score, heatmap = search(self, images)
-            p_value = conformal(score, self._calibrated_search())
+            p_value = self._searched_p_value(score)
         elif method == "fanogan":
             outputs = self._by_chunks("serving_default" if heatmaps else "verdict", images)
             score, p_value = outputs["score"], outputs["p_value"]
@@ -117,6 +119,12 @@ class Detector:
         logs = self._by_chunks("look", self.checked(images))["parts"]
         return {name: logs[..., i] for i, name in enumerate(self.part_names)}
 
+    def outputs(
+        self, signature: str, images: np.ndarray, names: Collection[str]
+    ) -> dict[str, np.ndarray]:
+        """Some outputs of a signature of the graph, for images as `score` takes them."""
+        return self._by_chunks(signature, self.checked(images), names)
+
     def scale(self) -> tuple[np.ndarray, np.ndarray]:
         """Usual value and spread of each part, by which it is scaled: [parts], [parts]."""
         return np.array(self.facts["centre"]), np.array(self.facts["spread"])
@@ -127,10 +135,16 @@ class Detector:
         return self.grid.worst(mean) if mean.ndim == 2 else mean
 
     def held_out(self) -> np.ndarray:
-        """The good images that calibrated it: uint8 [n, H, W, C]."""
+        """The good images that calibrated it: uint8 [n, H, W, C]. Raises: ModelError: none."""
+        return self.kept()["x"]
+
+    def kept(self) -> dict[str, np.ndarray]:
+        """Good images by use: "x" calibrated it, "groups" are their groups, if there are several;
+        "scale", if it is there, scaled its parts."""
         path = self.place / folder.HELD
         with folder.readable(path), open_npz(path) as arrays:
-            return arrays["x"]
+            others = [name for name in ("scale", "groups") if name in arrays.files]
+            return {name: arrays[name] for name in ("x", *others)}
 
     def baselines(self) -> Baselines:
         """Simple detectors, fitted on the same patches."""
@@ -138,10 +152,14 @@ class Detector:
         with folder.readable(path):
             return Baselines.read(path, self.grid)
 
-    def _calibrated_search(self) -> np.ndarray:
+    def _searched_p_value(self, score: np.ndarray) -> np.ndarray:
+        """Of AnoGAN's scores, by those of the calibration images; the largest of all groups."""
+        kept = self.kept()
         if self._searched is None:
-            self._searched = search(self, self.held_out())[0]
-        return self._searched
+            self._searched = search(self, kept["x"])[0]
+        groups = kept.get("groups", np.zeros(len(self._searched)))
+        every = [conformal(score, self._searched[groups == one]) for one in np.unique(groups)]
+        return np.max(every, 0)
 
     def checked(self, images: np.ndarray) -> np.ndarray:
         """The images as [N, H, W, C]. Raises: DataError: another type or size."""
@@ -154,14 +172,18 @@ class Detector:
             )
         return array
 
-    def _by_chunks(self, signature: str, images: np.ndarray) -> dict[str, np.ndarray]:
+    def _by_chunks(
+        self, signature: str, images: np.ndarray, names: Collection[str] = ()
+    ) -> dict[str, np.ndarray]:
+        """Outputs of these names; none: all."""
         run: Callable[..., dict[str, tf.Tensor]] = self.model.signatures[signature]
         width, found = self.batch if len(images) > 1 else 1, []
         for start in range(0, len(images), width):
             chunk = images[start : start + width]
             full = np.concatenate([chunk, np.repeat(chunk[-1:], width - len(chunk), 0)])
             outputs = run(image=tf.constant(full))
-            found.append({key: value.numpy()[: len(chunk)] for key, value in outputs.items()})
+            wanted = names or outputs
+            found.append({key: outputs[key].numpy()[: len(chunk)] for key in wanted})
         return {key: np.concatenate([one[key] for one in found]) for key in found[0]}
 
 

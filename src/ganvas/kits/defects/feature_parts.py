@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -25,6 +25,15 @@ KEPT = 10_000
 Arrays = Mapping[str, Mapping[str, np.ndarray]]
 
 
+class Measured(NamedTuple):
+    """Distances of N images: [N] by part, maps [N, h, w] by part, and the vectors of all places
+    that "position" measures, [h w, N, D]."""
+
+    parts: dict[str, tf.Tensor]
+    maps: dict[str, tf.Tensor]
+    white: tf.Tensor
+
+
 class FeatureParts(tf.Module):
     """Args: the network, and the arrays of `fit`."""
 
@@ -37,15 +46,16 @@ class FeatureParts(tf.Module):
         self.patch, self.pooled = Gaussian(arrays["patch"]), Gaussian(arrays["pooled"])
         self.bank = Bank(arrays["bank"])
 
-    def __call__(self, image: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
-        """uint8 [N, H, W, C] -> distances [N] by part, and maps of them [N, h, w]."""
+    def __call__(self, image: tf.Tensor) -> Measured:
+        """uint8 [N, H, W, C] -> distances."""
         places, pooled = self.frozen(image)
         rows, columns = self.frozen.grid
         count = rows * columns
         flat = tf.matmul(tf.reshape(places, (-1, places.shape[3])) - self.centre, self.axes)
         z = tf.reshape(flat, (-1, count, flat.shape[1]))
+        white = self.position.white(z)
         maps = {
-            "position": self.position(z),
+            "position": self.position.distance(white),
             "patch": tf.reshape(self.patch(flat), (-1, count)),
             "bank": self.bank(z[..., :BANK_AXES]),
         }
@@ -56,7 +66,8 @@ class FeatureParts(tf.Module):
             "bank": highest(maps["bank"], TOP),
             "pooled": self.pooled(pooled),
         }
-        return found, {n: tf.reshape(one, (-1, rows, columns)) for n, one in maps.items()}
+        maps = {n: tf.reshape(one, (-1, rows, columns)) for n, one in maps.items()}
+        return Measured(found, maps, white)
 
 
 def fit(frozen: Frozen, images: np.ndarray, seed: int) -> dict[str, dict[str, np.ndarray]]:

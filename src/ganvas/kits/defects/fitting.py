@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,13 @@ from ...storage.job import begin
 from . import encoder as encoders, feature_parts, training
 from .baselines import Baselines
 from .choosing import Choice, choose, wants_gan
+from .cross import CrossScorer
+from .dealing import MEMORY, Dealt, counts, read_and_deal, some_patches, summary
 from .detector import Detector
 from .feature_parts import FeatureParts
 from .folder import publish
 from .frozen import Frozen
-from .good_images import Split, read_good, split
-from .moves import MOVES
-from .options import DETAILS, WithGan, check_detail, check_with_gan
+from .options import DETAILS, WithGan, check_options
 from .patch_parts import GanParts, PixelParts
 from .patches import Grid
 from .planting import LARGE, SIZES, plant
@@ -34,9 +34,6 @@ from .scorer import Scorer, spread_of
 WORK, REQUEST = "work", "fit.json"
 KIMG = 64.0
 ENCODER_STEPS = 250
-PATCHES = 6000
-MEMORY = 2e8
-"""Most patches to train on, and most bytes of all their moves, or of planted images at once."""
 PLANTED = 480
 """About how many defects are planted to choose the parts."""
 
@@ -55,6 +52,8 @@ def fit(
     encoder_steps: int = ENCODER_STEPS,
     seed: int = 0,
     all_good: bool = False,
+    groups: str | Sequence[str] | None = None,
+    cross: bool = False,
     overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Detector:
@@ -80,41 +79,55 @@ def fit(
         encoder_steps: length of the encoder's training.
         seed: of every random choice.
         all_good: the images' classes, if they have any, are all good.
+        groups: "folder" (sub-folders or labels), FILE.csv or FILE.csv:COLUMN, or a name for each
+            image: lamps or batches. None is split between two uses, and each one calibrates.
+        cross: calibrate by all images but a few, for 30 to 60 images. Without a GAN; the
+            guarantee is twice alpha.
         overrides: values of the GAN's recipe to change, by dotted key.
         progress: report progress on standard error.
 
     Returns: the detector, as `Detector.load(out)` gives it.
     Raises: DataError: too few images, several sizes, or labels; nothing was written.
     """
-    check_with_gan(with_gan)
-    check_detail(detail)
-    found = read_good(good, size, all_good=all_good)
-    images = distinct(found.pixels)
-    parts, grid = split(len(images), alpha, seed), Grid(images.shape[1:3], patch)
+    check_options(with_gan, detail, groups, cross)
+    given = read_and_deal(
+        good, alpha, size=size, all_good=all_good, groups=groups, cross=cross, seed=seed
+    )
+    grid = Grid(given.images.shape[1:3], patch)
     number, config = check_free(Path(out), None), training.recipe(kimg, seed, overrides or {})
     facts = {"alpha": alpha, "detail": detail, "patch": grid.side, "seed": seed}
-    steps = _Steps(images, parts, grid, facts, Path(out), number, progress)
-    scorer = steps.without_gan()
-    choice = None if with_gan == "yes" else steps.chosen(scorer)
-    if choice is None or wants_gan(with_gan, grid.count == 1, choice.auroc):
-        facts |= {"kimg": kimg, "encoder_steps": encoder_steps}
-        scorer = steps.with_gan(scorer, config)
-        choice = steps.chosen(scorer)
-    return steps.published(scorer, choice, found.levels)
+    steps = _Steps(given, grid, facts, Path(out), number, progress)
+    if cross:
+        return steps.crossed()
+    return steps.split(with_gan, config, {"kimg": kimg, "encoder_steps": encoder_steps})
 
 
 class _Steps:
     """The steps of a fit, and what they share; `facts` are the options that a model depends on."""
 
     def __init__(
-        self, images: np.ndarray, parts: Split, grid: Grid, facts: dict[str, Any], out: Path,
-        number: int, progress: bool,
+        self, given: Dealt, grid: Grid, facts: dict[str, Any], out: Path, number: int,
+        progress: bool,
     ):  # fmt: skip
-        self.images, self.parts, self.grid, self.facts = images, parts, grid, facts
+        self.given, self.grid, self.facts = given, grid, facts
+        self.images, self.parts = given.images, given.parts
         self.out, self.number, self.progress = out, number, progress
-        self.facts["fingerprint"] = hashlib.sha256(images.tobytes()).hexdigest()
-        self.message(f"{len(images)} good images: {_summary(parts)}")
-        self.patches = some_patches(images[parts.learn], grid, facts["seed"])
+        self.facts["fingerprint"] = hashlib.sha256(self.images.tobytes()).hexdigest()
+        self.message(f"{len(self.images)} good images: {summary(self.parts)}")
+        self.patches = some_patches(self.images[self.parts.learn], grid, facts["seed"])
+
+    def split(self, with_gan: WithGan, config: Config, length: dict[str, Any]) -> Detector:
+        """Learn, choose the parts, calibrate by images of their own, and write the model folder.
+
+        Args: length: facts of the training of a GAN.
+        """
+        scorer = self.without_gan()
+        choice = None if with_gan == "yes" else self.chosen(scorer)
+        if choice is None or wants_gan(with_gan, self.grid.count == 1, choice.auroc):
+            self.facts |= length
+            scorer = self.with_gan(scorer, config)
+            choice = self.chosen(scorer)
+        return self.published(scorer, choice)
 
     def without_gan(self) -> Scorer:
         """Densities of frozen features and of pixels."""
@@ -122,7 +135,7 @@ class _Steps:
         frozen = Frozen(self.images.shape[1:], self.facts["detail"])
         features = FeatureParts(frozen, feature_parts.fit(frozen, learn, seed))
         pixels = PixelParts(PixelParts.fit(self.patches))
-        return Scorer(self.grid, features, pixels, len(self.parts.calibrate))
+        return Scorer(self.grid, features, pixels, list(self.given.promise.groups.values()))
 
     def with_gan(self, scorer: Scorer, config: Config) -> Scorer:
         """The same, with a GAN that is trained, resumed, or read from the work folder."""
@@ -136,7 +149,7 @@ class _Steps:
             seed=self.facts["seed"],
         )  # fmt: skip
         trained = GanParts(gan, encoder, GanParts.fit(gan, self.patches))
-        held = len(self.parts.calibrate)
+        held = list(self.given.promise.groups.values())
         return Scorer(self.grid, scorer.features, scorer.pixels, held, trained)
 
     def chosen(self, scorer: Scorer) -> Choice:
@@ -144,19 +157,33 @@ class _Steps:
         self.message("choosing the parts by planted defects")
         return chosen(scorer, self.images[self.parts.scale], self.facts["seed"])
 
-    def published(self, scorer: Scorer, choice: Choice, levels: Any) -> Detector:
+    def published(self, scorer: Scorer, choice: Choice) -> Detector:
         """Calibrate the scorer and write the model folder."""
         self.message(f"chosen: {', '.join(choice.parts)}; calibrating")
-        parts, images = self.parts, self.images
-        calibrate(scorer, images[parts.scale], images[parts.calibrate], self.facts["alpha"])
+        scale, held = self.images[self.parts.scale], self.images[self.parts.calibrate]
+        calibrate(scorer, scale, held, self.facts["alpha"], self.given.groups)
+        groups = {} if self.given.groups is None else {"groups": self.given.groups}
+        kept = {"x": held, "scale": scale, **groups}
+        return self._written(scorer, kept, {"choice": choice.to_dict()})
+
+    def crossed(self) -> Detector:
+        """Calibrate each image by the others, and write the model folder."""
+        frozen = Frozen(self.images.shape[1:], self.facts["detail"])
+        whole, alpha = self.grid.count == 1, self.facts["alpha"]
+        scorer = CrossScorer(self.grid, frozen, self.images, self.parts, alpha, whole)
+        return self._written(scorer, {"x": self.images[self.parts.calibrate]}, {})
+
+    def _written(
+        self, scorer: Scorer | CrossScorer, kept: dict[str, np.ndarray], facts: dict[str, Any]
+    ) -> Detector:
         baselines = Baselines.fit(self.patches, self.grid)
         self.message("writing the model folder")
         about = {
-            **self.facts, "parts": _counts(parts), "patches": self.grid.count, "levels": levels,
-            "choice": choice.to_dict(),
+            **self.facts, "parts": counts(self.parts), "patches": self.grid.count,
+            "levels": self.given.levels, "promise": self.given.promise.to_dict(), **facts,
         }  # fmt: skip
         with publishing(self.out, self.number) as (part, final):
-            publish(scorer, baselines, images, parts, about, part, final.name)
+            publish(scorer, baselines, kept, about, part, final.name)
         return Detector.load(final)
 
     def message(self, text: str) -> None:
@@ -192,9 +219,15 @@ def chosen(scorer: Scorer, scale: np.ndarray, seed: int) -> Choice:
     return choice
 
 
-def calibrate(scorer: Scorer, scale: np.ndarray, held: np.ndarray, alpha: float) -> None:
+def calibrate(
+    scorer: Scorer, scale: np.ndarray, held: np.ndarray, alpha: float,
+    groups: np.ndarray | None = None,
+) -> None:  # fmt: skip
     """Set the scale of heat-maps and the calibration of a scorer by good images that nothing was
-    learnt from, uint8 each."""
+    learnt from, uint8 each.
+
+    Args: groups: of `held`, see `Ranks.set`.
+    """
     run = _traced(scorer.maps)
     sums: list[Any] = [0.0] * len(scorer.drawn)
     squares = list(sums)
@@ -207,7 +240,7 @@ def calibrate(scorer: Scorer, scale: np.ndarray, held: np.ndarray, alpha: float)
         scorer.usual[i].assign(mean)
         scorer.varying[i].assign(spread_of(squares[i] / len(scale), mean))
     verdict = _traced(lambda image: scorer.verdict(image)["score"])
-    scorer.calibration.assign(np.sort(_in_batches(verdict, held, scorer.batch())))
+    scorer.ranks.set(_in_batches(verdict, held, scorer.batch()), groups)
     scorer.alpha.assign(alpha)
 
 
@@ -230,35 +263,3 @@ def _begun(work: Path, request: Mapping[str, Any]) -> Path:
         shutil.rmtree(work, ignore_errors=True)  # remains of a work folder that was removed
     begin(work, request, REQUEST)
     return work
-
-
-def distinct(images: np.ndarray) -> np.ndarray:
-    """Each image once, in their order: an image used for training and calibration biases the
-    calibration."""
-    digests = [hashlib.blake2b(one.tobytes(), digest_size=16).digest() for one in images]
-    first = {digest: row for row, digest in reversed(list(enumerate(digests)))}
-    return images[np.sort(list(first.values()))]
-
-
-def some_patches(images: np.ndarray, grid: Grid, seed: int) -> np.ndarray:
-    """Patches to train on, in random order: uint8 [M, side, side, C], M at most `PATCHES`."""
-    rng = np.random.Generator(np.random.Philox(seed))
-    rows, columns = grid.places
-    every = len(images) * grid.count
-    most = min(PATCHES, int(MEMORY / len(MOVES) / grid.side**2 / images.shape[3]))
-    picked = rng.permutation(every)[:most]
-    image, place = np.divmod(picked, grid.count)
-    y, x = (np.array(starts) for starts in (rows, columns))
-    cuts = zip(image, y[place // len(columns)], x[place % len(columns)], strict=True)
-    return np.stack([images[i, top:, left:][: grid.side, : grid.side] for i, top, left in cuts])
-
-
-def _summary(parts: Split) -> str:
-    return (
-        f"{len(parts.learn)} to learn from, {len(parts.scale)} to scale and choose parts, "
-        f"{len(parts.calibrate)} for calibration"
-    )
-
-
-def _counts(parts: Split) -> dict[str, int]:
-    return {name: len(rows) for name, rows in parts._asdict().items()}

@@ -20,7 +20,7 @@ from ...storage import manifest
 from ...storage.run import UNREADABLE
 from .baselines import Baselines
 from .card import card
-from .good_images import Split
+from .cross import CrossScorer
 from .patches import Grid
 from .scorer import Scorer
 
@@ -36,50 +36,79 @@ CLOSE = 1e-4
 
 
 def publish(
-    scorer: Scorer,
+    scorer: Scorer | CrossScorer,
     baselines: Baselines,
-    images: np.ndarray,
-    parts: Split,
+    kept: Mapping[str, np.ndarray],
     facts: Mapping[str, Any],
     folder: Path,
     version: str,
 ) -> None:
     """Write all files of a version into `folder`, test them, and describe them.
 
+    Args:
+        kept: images for `HELD`: "x", which calibrated, and perhaps "scale", see `Split`.
+
     Raises: Refused: the LiteRT file gives other scores.
     """
-    module, functions = _module(scorer, images.shape[1:])
-    serve = functions["serving_default"]
-    tf.saved_model.save(module, folder.as_posix(), signatures=functions)
-    _warm_up(folder / WARMUP, images[parts.calibrate[:1]])
-    one = tf.function(
-        scorer, input_signature=[tf.TensorSpec((1, *images.shape[1:]), tf.uint8, "image")],
-        autograph=False,
-    )  # fmt: skip
-    write_file(folder / LITERT, litert.convert_function(module, one))
-    held = images[parts.calibrate]
-    apart = _apart(folder / LITERT, serve, held[:8])
+    held = kept["x"]
+    module, functions = _module(scorer, held.shape[1:])
+    apart = write_graphs(module, functions, scorer, held, folder)
     baselines.write(folder / BASELINES)
-    with replacing(folder / HELD) as file:
-        np.savez_compressed(file, x=held)
-    rank = scorer.calibration.numpy()
+    write_kept(kept, folder)
     about = {
         "kind": KIND,
         "format": FORMAT,
         "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "versions": {n: metadata.version(n) for n in ("ganvas", "tensorflow", "keras")},
         "noise_size": scorer.gan.noise_size if scorer.gan else 0,
-        "shape": list(images.shape[1:]),
+        "shape": list(held.shape[1:]),
         "batch": scorer.batch(),
         "weights": {name: float(name in scorer.chosen) for name in scorer.names},
         "centre": scorer.centre.numpy().tolist(), "spread": scorer.spread.numpy().tolist(),
-        "calibration": {"lowest": float(rank[0]), "middle": float(np.median(rank)),
-                        "highest": float(rank[-1])},
+        "calibration": ranked(scorer.calibration),
         "artefacts": {"saved_model": {}, LITERT: {"largest_error": apart}},
         **facts,
     }  # fmt: skip
     (folder / "MODEL_CARD.md").write_text(card(about, version), encoding="utf-8")
     manifest.write(folder, about)
+
+
+def write_graphs(
+    module: tf.Module, functions: Mapping[str, Any], call: Callable[..., Any], held: np.ndarray,
+    folder: Path,
+) -> float:  # fmt: skip
+    """Write the SavedModel, its warm-up request and the LiteRT file.
+
+    Args:
+        module: has all variables of the functions.
+        functions: by signature.
+        call: what `serving_default` runs: the LiteRT file has it for one image.
+        held: calibration images, for the request and to compare both.
+
+    Returns: the largest difference of a score. Raises: Refused: it is too large.
+    """
+    tf.saved_model.save(module, folder.as_posix(), signatures=dict(functions))
+    _warm_up(folder / WARMUP, held[:1])
+    one = tf.function(
+        call, input_signature=[tf.TensorSpec((1, *held.shape[1:]), tf.uint8, "image")],
+        autograph=False,
+    )  # fmt: skip
+    write_file(folder / LITERT, litert.convert_function(module, one))
+    return _apart(folder / LITERT, functions["serving_default"], held[:8])
+
+
+def write_kept(kept: Mapping[str, Any], folder: Path) -> None:
+    """Write the good images that a model keeps; see `Detector.kept`."""
+    with replacing(folder / HELD) as file:
+        np.savez_compressed(file, **kept)
+
+
+def ranked(scores: np.ndarray) -> dict[str, float]:
+    """The calibration scores in three numbers."""
+    return {
+        "lowest": float(scores.min()), "middle": float(np.median(scores)),
+        "highest": float(scores.max()),
+    }  # fmt: skip
 
 
 def read(folder: Path) -> tuple[Path, dict[str, Any]]:
@@ -111,7 +140,9 @@ def grid_of(facts: Mapping[str, Any]) -> Grid:
     return Grid((height, width), facts["patch"])
 
 
-def _module(scorer: Scorer, shape: tuple[int, ...]) -> tuple[tf.Module, dict[str, Any]]:
+def _module(
+    scorer: Scorer | CrossScorer, shape: tuple[int, ...]
+) -> tuple[tf.Module, dict[str, Any]]:
     """What is saved: the detector, and its inner steps as signatures of their own. The names of
     signatures and outputs are part of the file format."""
     height, width, channels = shape
@@ -121,7 +152,7 @@ def _module(scorer: Scorer, shape: tuple[int, ...]) -> tuple[tf.Module, dict[str
         return tf.function(call, input_signature=[spec], autograph=False)
 
     module = tf.Module()
-    module.weights = [*scorer.features.frozen.weights, *scorer.variables]
+    module.weights = [*scorer.frozen.weights, *scorer.variables]
     if (gan := scorer.gan) is not None:
         side = scorer.grid.side
         patches = tf.TensorSpec((None, side, side, channels), tf.float32, "patches")
@@ -134,6 +165,7 @@ def _module(scorer: Scorer, shape: tuple[int, ...]) -> tuple[tf.Module, dict[str
         "serving_default": function(lambda image: scorer(image), images),
         "verdict": function(lambda image: scorer.verdict(image), images),
         "look": function(lambda image: {"parts": scorer.measure(image)}, images),
+        "places": function(lambda image: scorer.places(image), images),
     }
 
 

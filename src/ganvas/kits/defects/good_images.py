@@ -31,10 +31,12 @@ class Named(NamedTuple):
 
 
 class Good(NamedTuple):
-    """Good images, uint8 [N, H, W, C], and the levels with which they were read."""
+    """Good images, uint8 [N, H, W, C], the levels with which they were read, and the name of each
+    one's class; none without classes."""
 
     pixels: np.ndarray
     levels: pictures.Levels
+    classes: list[str]
 
 
 class Split(NamedTuple):
@@ -51,12 +53,19 @@ class Split(NamedTuple):
     calibrate: np.ndarray
 
 
-def read_good(data: Any, size: tuple[int, int] | None = None, *, all_good: bool = False) -> Good:
+def read_good(
+    data: Any,
+    size: tuple[int, int] | None = None,
+    *,
+    all_good: bool = False,
+    **options: Any,
+) -> Good:
     """Good images to fit a detector on.
 
     Args:
         size: (height, width) to resize them to; None: they all have one size, which stays.
         all_good: classes are accepted, since every one of them is good.
+        options: others of `ganvas.data.Options`.
 
     Raises: DataError: no images, several sizes, or labels.
     """
@@ -65,15 +74,16 @@ def read_good(data: Any, size: tuple[int, int] | None = None, *, all_good: bool 
         raise UsageError(
             f"size must have at most {most // 10**6} megapixels, got {size[0]}x{size[1]}"
         )
-    options = Options(size=size or _size(data), holdout=0.0)
-    source = load(data, options)
+    source = load(data, Options(size=size or _size(data), holdout=0.0, **options))
     if source.classes and not all_good:
         raise DataError(
             f"{_name(data)} has labels ({', '.join(map(str, source.names[:4]))}"
             f"{' ...' if source.classes > 4 else ''}), but only good images without labels are "
             "accepted: give the folder of good ones, or --all-good if every class is good"
         )
-    return Good(source.pixels(np.arange(source.count)), source.levels)
+    rows = np.arange(source.count)
+    names = [str(source.names[i]) for i in source.labels[rows]] if source.classes else []
+    return Good(source.pixels(rows), source.levels, names)
 
 
 def read(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError
-from ...stats.intervals import Interval, bootstrap, clopper_pearson, false_alarms
+from ...stats.intervals import Interval, bootstrap, clopper_pearson
 from ...stats.ranking import aupro, auroc, average_precision, components
 from .detector import Detector, Verdicts
 from .parts import FEATURES, PIXELS
@@ -71,6 +71,8 @@ def judge(
         false_alarms=_alarms(detector, on_good),
         milliseconds=round(spent, 3),
         pixels=pixels,
+        drift=detector.promise.drift(on_good.p_value),
+        promise=detector.promise.sentence(on_good.alpha),
     )
 
 
@@ -91,6 +93,9 @@ def ablation(detector: Detector, good: np.ndarray, bad: np.ndarray) -> dict[str,
     of_gan = np.array([name not in FEATURES | PIXELS for name in names])
     alone = {name: area(np.eye(len(names))[i]) for i, name in enumerate(names)}
     found = {"all": area(weights)}
+    if detector.facts.get("taught"):
+        own = [detector.score(images, heatmaps=False).score for images in (good, bad)]
+        found = {"all": round(auroc(*own), 5), "before teaching": area(weights)}
     if weights[of_gan].any() and weights[~of_gan].any():
         found["without the GAN"] = area(np.where(of_gan, 0, weights))
         found["the GAN's alone"] = area(np.where(of_gan, weights, 0))
@@ -109,9 +114,8 @@ def _lead(own: Pair, pairs: dict[str, Pair], seed: int) -> Lead:
 
 
 def _alarms(detector: Detector, verdicts: Verdicts) -> FalseAlarms:
-    n, count = detector.calibration_size, int(verdicts.defective.sum())
-    allowed = int(verdicts.alpha * (n + 1) + 1e-9)
-    low, high = false_alarms(allowed, n, len(verdicts.score))
+    count = int(verdicts.defective.sum())
+    low, high = detector.promise.alarms(verdicts.alpha, len(verdicts.score))
     return FalseAlarms(count, count / len(verdicts.score), low, high, low <= count <= high)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ...errors import UsageError
 
@@ -23,3 +23,17 @@ def check_detail(detail: int) -> None:
     """Raises: UsageError: another number than one of `DETAILS`."""
     if detail not in DETAILS:
         raise UsageError(f"detail must be {' or '.join(map(str, DETAILS))}, got {detail}")
+
+
+def check_options(with_gan: str, detail: int, groups: Any, cross: bool) -> None:
+    """Raises: UsageError: options that are not accepted, or not together."""
+    check_with_gan(with_gan)
+    check_detail(detail)
+    if cross and groups is not None:
+        raise UsageError(
+            "groups need images of their own for calibration: leave --cross away, or --groups"
+        )
+    if cross and with_gan == "yes":
+        raise UsageError(
+            "with so few images no GAN is trained: leave --cross away, or --with-gan yes"
+        )

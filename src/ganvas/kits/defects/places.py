@@ -33,9 +33,16 @@ class PlaceGaussian(tf.Module):
         self.mean = tf.Variable(arrays["mean"], trainable=False, name="mean")
         self.whiten = tf.Variable(arrays["whiten"], trainable=False, name="whiten")
 
+    def white(self, x: tf.Tensor) -> tf.Tensor:
+        """[N, P, D] -> the same, of good images uncorrelated with variance 1: [P, N, D]."""
+        return tf.matmul(tf.transpose(x - self.mean, (1, 0, 2)), self.whiten)
+
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        by_place = tf.transpose(x - self.mean, (1, 0, 2))
-        white = tf.matmul(by_place, self.whiten)
+        return self.distance(self.white(x))
+
+    @staticmethod
+    def distance(white: tf.Tensor) -> tf.Tensor:
+        """[P, N, D] -> [N, P]."""
         return tf.transpose(tf.reduce_mean(tf.square(white), -1)) + TINY
 
 

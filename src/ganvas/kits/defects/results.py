@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...stats.drift import Drift
 from ...stats.intervals import Interval
 
 FEW = 10
@@ -90,6 +91,9 @@ class DefectsReport:
         false_alarms: good images called defective.
         milliseconds: per image, in a batch.
         pixels: "detector" and "pca" -> scores of the heat-map; None without masks.
+        drift: whether the good images, in their order, are like the calibration images; None: too
+            few, or no test.
+        promise: the guarantee in a sentence; "" without one.
     """
 
     good: int
@@ -103,14 +107,17 @@ class DefectsReport:
     false_alarms: FalseAlarms
     milliseconds: float
     pixels: dict[str, PixelScores] | None = None
+    drift: Drift | None = None
+    promise: str = ""
 
     @property
     def sentences(self) -> list[str]:
-        """The result in three sentences: who wins, false alarms, defects found."""
-        return [self._winner(), self._alarms(), self._found()]
+        """The result in sentences: who wins, false alarms, defects found, a drift."""
+        drift = [f"Good images: {self.drift.sentence}"] if self.drift else []
+        return [self._winner(), self._alarms(), self._found(), *drift]
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; "pixels" only with masks."""
+        """For JSON; "pixels" only with masks, "drift" and "promise" only if they are there."""
         pixels = {name: asdict(one) for name, one in (self.pixels or {}).items()}
         return {
             "good": self.good,
@@ -124,6 +131,8 @@ class DefectsReport:
             "false_alarms": asdict(self.false_alarms),
             "milliseconds": self.milliseconds,
             **({"pixels": pixels} if pixels else {}),
+            **({"drift": self.drift.to_dict()} if self.drift else {}),
+            **({"promise": self.promise} if self.promise else {}),
             "sentences": self.sentences,
         }
 

@@ -16,6 +16,7 @@ from .moves import MOVES
 from .parts import FEATURES, GAN, PIXELS
 from .patch_parts import GanParts, PixelParts
 from .patches import Grid
+from .ranks import NONE, Ranks, flagged
 
 PATCHES = 256
 """Patches, and moves of patches, per call."""
@@ -30,7 +31,7 @@ class Scorer(tf.Module):
 
     Args:
         grid: how an image is cut into patches, for the parts that look at patches.
-        held: how many images will calibrate it.
+        held: how many images will calibrate it, of each group.
         gan: None: the detector has no GAN.
 
     Attributes:
@@ -44,18 +45,25 @@ class Scorer(tf.Module):
         grid: Grid,
         features: FeatureParts,
         pixels: PixelParts,
-        held: int,
+        held: Sequence[int],
         gan: GanParts | None = None,
     ):
         super().__init__()
         self.grid, self.features, self.pixels, self.gan = grid, features, pixels, gan
+        self.frozen = features.frozen
         self.names = (*FEATURES, *PIXELS, *(GAN if gan else ()))
         self.centre, self.spread = _numbers(len(self.names)), _numbers(len(self.names), value=1.0)
-        self.calibration, self.alpha = _numbers(held), _numbers(value=0.05)
+        self.ranks, self.alpha = Ranks(held), _numbers(value=0.05)
         self.chosen: tuple[str, ...] = ()
         self.drawn: tuple[str, ...] = ()
         self.usual: list[tf.Variable] = []
         self.varying: list[tf.Variable] = []
+
+    @property
+    def calibration(self) -> np.ndarray:
+        """Scores of all calibration images, sorted."""
+        scores = self.ranks.scores.numpy()
+        return np.sort(scores[scores > NONE])
 
     def use(self, chosen: Sequence[str]) -> None:
         """Set the parts that make the score, and the maps that make the heat-map: those of chosen
@@ -80,14 +88,23 @@ class Scorer(tf.Module):
 
     def __call__(self, image: tf.Tensor) -> Tensors:
         """uint8 [N, H, W, C] -> what `verdict` gives, and heatmap float32 [N, H, W]."""
-        logs, maps = self._measured(image, {*self.chosen, *self.drawn})
+        logs, maps, _ = self._measured(image, {*self.chosen, *self.drawn})
+        return {**self._judge(logs), "heatmap": self._heat(maps)}
+
+    def places(self, image: tf.Tensor) -> Tensors:
+        """The same, and places float32 [N, h w, D]: the vectors that `teaching` learns from."""
+        logs, maps, white = self._measured(image, {*self.chosen, *self.drawn, "position"})
+        found = {**self._judge(logs), "heatmap": self._heat(maps)}
+        return {**found, "places": tf.transpose(white, (1, 0, 2))}
+
+    def _heat(self, maps: Tensors) -> tf.Tensor:
         heat = []
         for name, usual, varying in zip(self.drawn, self.usual, self.varying, strict=True):
             one = (maps[name] - usual) / varying
             if tuple(one.shape[1:]) != self.grid.size:
                 one = tf.image.resize(one[..., None], self.grid.size, "bilinear")[..., 0]
             heat.append(one)
-        return {**self._judge(logs), "heatmap": tf.add_n(heat) / len(heat)}
+        return tf.add_n(heat) / len(heat)
 
     def verdict(self, image: tf.Tensor) -> Tensors:
         """uint8 [N, H, W, C] -> score, p_value float32 [N], defective bool [N].
@@ -99,17 +116,20 @@ class Scorer(tf.Module):
     def measure(self, image: tf.Tensor, names: Sequence[str] | None = None) -> tf.Tensor:
         """uint8 [N, H, W, C] -> logarithms of parts [N, names]; None: of all."""
         names = self.names if names is None else names
-        logs, _ = self._measured(image, names)
+        logs, _, _ = self._measured(image, names)
         return tf.stack([logs[name] for name in names], -1)
 
     def maps(self, image: tf.Tensor) -> list[tf.Tensor]:
         """uint8 [N, H, W, C] -> the maps that the heat-map is made of, [N, h, w] each."""
-        _, maps = self._measured(image, self.drawn)
+        _, maps, _ = self._measured(image, self.drawn)
         return [maps[name] for name in self.drawn]
 
-    def _measured(self, image: tf.Tensor, names: Collection[str]) -> tuple[Tensors, Tensors]:
-        """Logarithms [N] by part; square roots of distances by map."""
-        found, maps = self.features(image) if set(names) & set(FEATURES) else ({}, {})
+    def _measured(
+        self, image: tf.Tensor, names: Collection[str]
+    ) -> tuple[Tensors, Tensors, tf.Tensor | None]:
+        """Logarithms [N] by part; square roots of distances by map; vectors of places."""
+        needs = set(names) & set(FEATURES)
+        found, maps, white = self.features(image) if needs else ({}, {}, None)
         logs = {name: tf.math.log(one) for name, one in found.items()}
         if set(names) & {*PIXELS, *GAN}:
             patches = self.grid.cut(to_float(image))
@@ -120,21 +140,16 @@ class Scorer(tf.Module):
                 maps |= {name: self.grid.merge(tf.sqrt(one)) for name, one in drawn.items()}
             logs |= {n: self.grid.highest(tf.math.log(x + 1e-6)) for n, x in of_patches.items()}
         rooted = {n: tf.sqrt(one) if n in FEATURES else one for n, one in maps.items()}
-        return logs, rooted
+        return logs, rooted, white
 
     def _judge(self, logs: Tensors) -> Tensors:
-        """Logarithms of the chosen parts -> score, p-value and verdict.
-
-        The p-value is conformal: (1 + #{calibration scores >= score}) / (n + 1).
-        """
+        """Logarithms of the chosen parts -> score, p-value and verdict."""
         at = [self.names.index(name) for name in self.chosen]
         chosen = tf.stack([logs[name] for name in self.chosen], -1)
         scaled = (chosen - tf.gather(self.centre, at)) / tf.gather(self.spread, at)
         score = tf.reduce_mean(scaled, -1)
-        as_high = tf.cast(self.calibration[None] >= score[:, None], tf.float32)
-        p_value = (1 + tf.reduce_sum(as_high, 1)) / (1 + self.calibration.shape[0])
-        # A little above alpha counts as alpha: 5 / 100 and 0.05 differ in their last bit.
-        return {"score": score, "p_value": p_value, "defective": p_value <= self.alpha + 1e-6}
+        p_value = self.ranks(score)
+        return {"score": score, "p_value": p_value, "defective": flagged(p_value, self.alpha)}
 
 
 def spread_of(square: np.ndarray, mean: np.ndarray) -> np.ndarray:
