@@ -3,13 +3,13 @@
     python benchmarks/defects.py [SECTION] [--seeds 2] [--part 0/2] [--only NAME]
 
 one-class: fit 1,000 images of one class of MNIST and Fashion-MNIST, detect the nine others: 500
-good and 1,000 other images of the official test set. leave-one-out: fit 2,250
-images of nine, detect 500 of the tenth among 1,000. tiles: magnetic tiles with masks, seen at 128 and at 256 px, a random quarter for
-the test. lighting: the same tiles, learnt in four exposures and tested in two others. textures:
-procedural textures with planted defects and exact masks. patchcore: a plain PatchCore on the same
-images. cost: CPU time of an image. contamination: 1 % and 5 % of the good images are bad. speed:
-against AnoGAN's 500 steps. alarms: measured false-alarm rates over 20 splits. Steps are fixed:
-nothing is chosen by a label.
+good and 1,000 other images of the official test set. leave-one-out: fit 2,250 images of nine,
+detect 500 of the tenth among 1,000. tiles: magnetic tiles with masks, seen at 128 and at 256 px, a
+random quarter for the test. lighting: the same tiles, learnt in four exposures and tested in two
+others. textures: procedural textures with planted defects and exact masks. patchcore: a plain
+PatchCore on the same images. cost: CPU time of an image. contamination: 1 % and 5 % of the good
+images are bad. speed: against AnoGAN's 500 steps. alarms: measured false-alarm rates over 20
+splits. Steps are fixed: nothing is chosen by a label.
 
 MNIST is in the package; fashion_mnist.npz and magnetic_tile_128.npz are read from $GANVAS_DATA
 (default ../shared/data), and left out where they are absent. Each fit is a line of

@@ -19,7 +19,7 @@ from ganvas.data.arrays import from_arrays
 from ganvas.data.base import Images
 from ganvas.data.folder import Announce, from_archive, from_folder
 from ganvas.data.groups import group
-from ganvas.data.kinds import refuse
+from ganvas.data.kinds import ACCEPTED, refuse
 from ganvas.data.mirror import mirrored_alike
 from ganvas.data.mnist import mnist
 from ganvas.data.options import Options, auto_size
@@ -29,10 +29,6 @@ from ganvas.images import refit
 from ganvas.storage import remote
 from ganvas.storage.run import GROUPS, Run
 
-ACCEPTED = (
-    "a folder of images, a .zip or .tar of one, FILE.npz[:PART], FILE.npy, a folder made by "
-    "`ganvas prepare`, mnist, mnist:test, keras:NAME or tfds:NAME"
-)
 _PARTS = ("train", "val", "test")
 
 

@@ -21,6 +21,7 @@ from .baselines import Baselines
 from .choosing import Choice, choose, wants_gan
 from .detector import Detector
 from .feature_parts import FeatureParts
+from .findable import Findable, findable
 from .folder import publish
 from .frozen import Frozen
 from .good_images import Split, read_good, split
@@ -29,6 +30,7 @@ from .options import DETAILS, WithGan, check_detail, check_with_gan
 from .patch_parts import GanParts, PixelParts
 from .patches import Grid
 from .planting import LARGE, SIZES, plant
+from .roi import Roi, read_roi
 from .scorer import Scorer, spread_of
 
 WORK, REQUEST = "work", "fit.json"
@@ -55,6 +57,7 @@ def fit(
     encoder_steps: int = ENCODER_STEPS,
     seed: int = 0,
     all_good: bool = False,
+    roi: Any = None,
     overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Detector:
@@ -80,6 +83,7 @@ def fit(
         encoder_steps: length of the encoder's training.
         seed: of every random choice.
         all_good: the images' classes, if they have any, are all good.
+        roi: the region of interest: a file (white: inspected) or bool [H, W]; None: everything.
         overrides: values of the GAN's recipe to change, by dotted key.
         progress: report progress on standard error.
 
@@ -91,9 +95,13 @@ def fit(
     found = read_good(good, size, all_good=all_good)
     images = distinct(found.pixels)
     parts, grid = split(len(images), alpha, seed), Grid(images.shape[1:3], patch)
+    region = None
+    if roi is not None:
+        region = Roi.of(read_roi(roi, images.shape[1:3]), images[parts.learn])
+        images = region.inside(images)
     number, config = check_free(Path(out), None), training.recipe(kimg, seed, overrides or {})
     facts = {"alpha": alpha, "detail": detail, "patch": grid.side, "seed": seed}
-    steps = _Steps(images, parts, grid, facts, Path(out), number, progress)
+    steps = Steps(images, parts, grid, facts, Path(out), number, progress, region)
     scorer = steps.without_gan()
     choice = None if with_gan == "yes" else steps.chosen(scorer)
     if choice is None or wants_gan(with_gan, grid.count == 1, choice.auroc):
@@ -103,15 +111,15 @@ def fit(
     return steps.published(scorer, choice, found.levels)
 
 
-class _Steps:
+class Steps:
     """The steps of a fit, and what they share; `facts` are the options that a model depends on."""
 
     def __init__(
         self, images: np.ndarray, parts: Split, grid: Grid, facts: dict[str, Any], out: Path,
-        number: int, progress: bool,
+        number: int, progress: bool, roi: Roi | None = None,
     ):  # fmt: skip
         self.images, self.parts, self.grid, self.facts = images, parts, grid, facts
-        self.out, self.number, self.progress = out, number, progress
+        self.out, self.number, self.progress, self.roi = out, number, progress, roi
         self.facts["fingerprint"] = hashlib.sha256(images.tobytes()).hexdigest()
         self.message(f"{len(images)} good images: {_summary(parts)}")
         self.patches = some_patches(images[parts.learn], grid, facts["seed"])
@@ -122,7 +130,7 @@ class _Steps:
         frozen = Frozen(self.images.shape[1:], self.facts["detail"])
         features = FeatureParts(frozen, feature_parts.fit(frozen, learn, seed))
         pixels = PixelParts(PixelParts.fit(self.patches))
-        return Scorer(self.grid, features, pixels, len(self.parts.calibrate))
+        return Scorer(self.grid, features, pixels, len(self.parts.calibrate), roi=self.roi)
 
     def with_gan(self, scorer: Scorer, config: Config) -> Scorer:
         """The same, with a GAN that is trained, resumed, or read from the work folder."""
@@ -137,7 +145,7 @@ class _Steps:
         )  # fmt: skip
         trained = GanParts(gan, encoder, GanParts.fit(gan, self.patches))
         held = len(self.parts.calibrate)
-        return Scorer(self.grid, scorer.features, scorer.pixels, held, trained)
+        return Scorer(self.grid, scorer.features, scorer.pixels, held, trained, self.roi)
 
     def chosen(self, scorer: Scorer) -> Choice:
         """The parts that the scorer uses from now on."""
@@ -149,15 +157,34 @@ class _Steps:
         self.message(f"chosen: {', '.join(choice.parts)}; calibrating")
         parts, images = self.parts, self.images
         calibrate(scorer, images[parts.scale], images[parts.calibrate], self.facts["alpha"])
+        peaks = self.peaks(scorer)
+        found = self.findable(scorer)
         baselines = Baselines.fit(self.patches, self.grid)
         self.message("writing the model folder")
         about = {
-            **self.facts, "parts": _counts(parts), "patches": self.grid.count, "levels": levels,
-            "choice": choice.to_dict(),
+            "parts": _counts(parts), **self.facts, "patches": self.grid.count, "levels": levels,
+            "choice": choice.to_dict(), "peaks": peaks, "findable": found.to_dict(),
+            **({"roi": round(self.roi.share, 4)} if self.roi else {}),
         }  # fmt: skip
         with publishing(self.out, self.number) as (part, final):
             publish(scorer, baselines, images, parts, about, part, final.name)
         return Detector.load(final)
+
+    def peaks(self, scorer: Scorer) -> list[float]:
+        """The highest heat of each calibration image."""
+        highest = traced(lambda image: tf.reduce_max(scorer(image)["heatmap"], (1, 2)))
+        found = in_batches(highest, self.images[self.parts.calibrate], scorer.batch())
+        return [round(float(one), 5) for one in found]
+
+    def findable(self, scorer: Scorer) -> Findable:
+        """What is found of defects that are planted into calibration images."""
+        self.message("measuring which planted defects are found")
+        verdict = traced(lambda image: scorer.verdict(image)["p_value"])
+        return findable(
+            lambda images: in_batches(verdict, images, scorer.batch()),
+            self.images[self.parts.calibrate], self.facts["alpha"], self.facts["seed"],
+            whole=self.grid.count == 1, roi=None if self.roi is None else self.roi.mask,
+        )  # fmt: skip
 
     def message(self, text: str) -> None:
         if self.progress:
@@ -171,8 +198,8 @@ def chosen(scorer: Scorer, scale: np.ndarray, seed: int) -> Choice:
         scale: good images that nothing was learnt from, uint8 [N, H, W, C].
         seed: of the planted defects.
     """
-    measure, size = _traced(scorer.measure), scorer.batch(scorer.names)
-    logs = _in_batches(measure, scale, size)
+    measure, size = traced(scorer.measure), scorer.batch(scorer.names)
+    logs = in_batches(measure, scale, size)
     scorer.centre.assign(logs.mean(0))
     scorer.spread.assign(np.maximum(logs.std(0), 1e-3))
     times = max(1, round(PLANTED / len(scale)))
@@ -182,8 +209,9 @@ def chosen(scorer: Scorer, scale: np.ndarray, seed: int) -> Choice:
     for start in range(0, len(scale), each):
         rows = range(start, min(len(scale), start + each))
         sizes = LARGE if scorer.grid.count == 1 else SIZES
-        planted = plant(scale, times, seed, rows=rows, sizes=sizes)
-        bad.append(_in_batches(measure, planted.images, size))
+        within = None if scorer.roi is None else scorer.roi.mask
+        planted = plant(scale, times, seed, rows=rows, sizes=sizes, within=within)
+        bad.append(in_batches(measure, planted.images, size))
         kinds += planted.kinds
     centre, spread = scorer.centre.numpy(), scorer.spread.numpy()
     planted_logs = np.concatenate(bad)
@@ -195,7 +223,7 @@ def chosen(scorer: Scorer, scale: np.ndarray, seed: int) -> Choice:
 def calibrate(scorer: Scorer, scale: np.ndarray, held: np.ndarray, alpha: float) -> None:
     """Set the scale of heat-maps and the calibration of a scorer by good images that nothing was
     learnt from, uint8 each."""
-    run = _traced(scorer.maps)
+    run = traced(scorer.maps)
     sums: list[Any] = [0.0] * len(scorer.drawn)
     squares = list(sums)
     for batch in _batches(scale, scorer.batch()):
@@ -206,12 +234,12 @@ def calibrate(scorer: Scorer, scale: np.ndarray, held: np.ndarray, alpha: float)
         mean = sums[i] / len(scale)
         scorer.usual[i].assign(mean)
         scorer.varying[i].assign(spread_of(squares[i] / len(scale), mean))
-    verdict = _traced(lambda image: scorer.verdict(image)["score"])
-    scorer.calibration.assign(np.sort(_in_batches(verdict, held, scorer.batch())))
+    verdict = traced(lambda image: scorer.verdict(image)["score"])
+    scorer.calibration.assign(np.sort(in_batches(verdict, held, scorer.batch())))
     scorer.alpha.assign(alpha)
 
 
-def _traced(call: Callable[..., Any]) -> Callable[..., Any]:
+def traced(call: Callable[..., Any]) -> Callable[..., Any]:
     return tf.function(call, autograph=False, reduce_retracing=True)
 
 
@@ -220,7 +248,7 @@ def _batches(images: np.ndarray, size: int) -> Iterator[tf.Tensor]:
         yield tf.constant(images[start : start + size])
 
 
-def _in_batches(run: Callable[..., Any], images: np.ndarray, size: int) -> np.ndarray:
+def in_batches(run: Callable[..., Any], images: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([run(batch).numpy() for batch in _batches(images, size)])
 
 

@@ -20,14 +20,15 @@ from ...storage import manifest
 from ...storage.run import UNREADABLE
 from .baselines import Baselines
 from .card import card
+from .early import KIND, read as read
 from .good_images import Split
 from .patches import Grid
 from .scorer import Scorer
 
-KIND = "defects"
 LITERT = "model_float32.tflite"
 BASELINES = "baselines.npz"
 HELD = "calibration.npz"
+ROI = "roi.npz"
 FORMAT = 2
 """Of the manifest. 1, or none: a part is a number of each patch (see `Detector.combine`); a GAN is
 always there."""
@@ -62,6 +63,8 @@ def publish(
     baselines.write(folder / BASELINES)
     with replacing(folder / HELD) as file:
         np.savez_compressed(file, x=held)
+    if scorer.roi is not None:
+        scorer.roi.write(folder / ROI)
     rank = scorer.calibration.numpy()
     about = {
         "kind": KIND,
@@ -80,21 +83,6 @@ def publish(
     }  # fmt: skip
     (folder / "MODEL_CARD.md").write_text(card(about, version), encoding="utf-8")
     manifest.write(folder, about)
-
-
-def read(folder: Path) -> tuple[Path, dict[str, Any]]:
-    """The folder of a version and its facts.
-
-    Raises: ModelError: no model, a damaged one, or one that is no detector.
-    """
-    place = manifest.locate(folder)
-    facts = manifest.verify(place)
-    if facts.get("kind") != KIND:
-        raise ModelError(
-            f"{folder} contains another kind of model: give a folder that `ganvas defects fit` "
-            "wrote"
-        )
-    return place, facts
 
 
 @contextlib.contextmanager

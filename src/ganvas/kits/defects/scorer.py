@@ -16,6 +16,7 @@ from .moves import MOVES
 from .parts import FEATURES, GAN, PIXELS
 from .patch_parts import GanParts, PixelParts
 from .patches import Grid
+from .roi import Roi
 
 PATCHES = 256
 """Patches, and moves of patches, per call."""
@@ -32,6 +33,7 @@ class Scorer(tf.Module):
         grid: how an image is cut into patches, for the parts that look at patches.
         held: how many images will calibrate it.
         gan: None: the detector has no GAN.
+        roi: None: whole images are inspected.
 
     Attributes:
         names: all parts that can be measured.
@@ -46,8 +48,10 @@ class Scorer(tf.Module):
         pixels: PixelParts,
         held: int,
         gan: GanParts | None = None,
+        roi: Roi | None = None,
     ):
         super().__init__()
+        self.roi = roi
         self.grid, self.features, self.pixels, self.gan = grid, features, pixels, gan
         self.names = (*FEATURES, *PIXELS, *(GAN if gan else ()))
         self.centre, self.spread = _numbers(len(self.names)), _numbers(len(self.names), value=1.0)
@@ -87,7 +91,10 @@ class Scorer(tf.Module):
             if tuple(one.shape[1:]) != self.grid.size:
                 one = tf.image.resize(one[..., None], self.grid.size, "bilinear")[..., 0]
             heat.append(one)
-        return {**self._judge(logs), "heatmap": tf.add_n(heat) / len(heat)}
+        drawn = tf.add_n(heat) / len(heat)
+        if self.roi is not None:
+            drawn = drawn * tf.constant(self.roi.mask, tf.float32)
+        return {**self._judge(logs), "heatmap": drawn}
 
     def verdict(self, image: tf.Tensor) -> Tensors:
         """uint8 [N, H, W, C] -> score, p_value float32 [N], defective bool [N].
@@ -109,6 +116,10 @@ class Scorer(tf.Module):
 
     def _measured(self, image: tf.Tensor, names: Collection[str]) -> tuple[Tensors, Tensors]:
         """Logarithms [N] by part; square roots of distances by map."""
+        if self.roi is not None:
+            within = tf.constant(self.roi.mask[..., None], tf.float32)
+            fill = tf.constant(self.roi.fill, tf.float32)
+            image = within * tf.cast(image, tf.float32) + (1 - within) * fill
         found, maps = self.features(image) if set(names) & set(FEATURES) else ({}, {})
         logs = {name: tf.math.log(one) for name, one in found.items()}
         if set(names) & {*PIXELS, *GAN}:
