@@ -2,9 +2,9 @@
 
     python scripts/defects_picture.py [MODEL]
 
-For each kind of defect it shows the tile whose p-value is the middle one of all that were found, and
-at the end the tile with the highest p-value of all: a defect that is missed. Nothing is selected by
-eye. Without MODEL, a detector is fitted at 256 px on three quarters of the good tiles, as in
+For each kind of defect it shows the tile whose p-value is the middle one of all that were found,
+and at the end the tile with the highest p-value of all: a defect that is missed. Nothing is chosen
+by eye. Without MODEL, a detector is fitted at 256 px on three quarters of the good tiles, as in
 `benchmarks/defects.py`. The tiles are those of Huang, Qiu & Yuan 2020, "Surface defect saliency of
 magnetic tile", The Visual Computer 36, read from $GANVAS_DATA (default ../shared/data).
 """
@@ -46,7 +46,8 @@ def main() -> None:
         found = detector.regions(verdicts)
     columns, shown = [], _shown(kinds[bad], verdicts.p_value, verdicts.defective)
     for row in shown:
-        print(kinds[bad[row]], f"p = {verdicts.p_value[row]:.3f}", [one.box for one in found[row]])
+        boxes = [one.box for one in found[row]]
+        sys.stdout.write(f"{kinds[bad[row]]}: p = {verdicts.p_value[row]:.3f}, {boxes}\n")
         columns.append(_column(x[bad[row]], verdicts.heatmap[row], masks[bad[row]], found[row]))
     write_png(OUT, np.concatenate(columns, 1)[:, :-GAP], {"Software": "ganvas"})
 
