@@ -75,7 +75,7 @@ def _findable(facts: Mapping[str, Any] | None) -> list[Section]:
     if facts is None:
         return []
     found = Findable.from_dict(facts)
-    rows = [(kind_text(row, found.grey), *size_text(row, found.largest)) for row in found.rows]
+    rows = [(kind_text(row, found.grey), *size_text(row, found)) for row in found.rows]
     return [Section("What can be found", [
         Text(f"At alpha {found.alpha:g}, by defects of {found.smallest:g} to {found.largest:g} px "
              f"planted into {found.good} good images. The upper end of an interval is a90/95 "

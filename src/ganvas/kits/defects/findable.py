@@ -49,7 +49,8 @@ class Found:
         contrast: in standard deviations of an image's pixels; None: the kind has no contrast.
         found, planted: how many of this kind, at all sizes and contrasts.
         a90, low, high: side of the defect's box in pixels at which 9 of 10 are found, and its
-            bounds; `high` is a90/95. None: above the largest size planted.
+            bounds; `high` is a90/95. None: above the largest size planted; the smallest one stands
+            for all below it.
         curve: (size in pixels, POD, its lower and upper bound).
     """
 
@@ -154,11 +155,13 @@ def _levels(good: np.ndarray) -> np.floating[Any]:
     return np.maximum(good.reshape(len(good), -1).std(1), SEEN).mean()
 
 
-def size_text(row: Found, largest: float) -> tuple[str, str]:
+def size_text(row: Found, found: Findable) -> tuple[str, str]:
     """a90 and its interval, as a report has them."""
 
     def pixels(value: float | None) -> str:
-        return f"over {largest:g} px" if value is None else f"{value:g} px"
+        if value is None:
+            return f"over {found.largest:g} px"
+        return f"{'under ' if value <= found.smallest else ''}{value:g} px"
 
     return pixels(row.a90), f"{pixels(row.low)} to {pixels(row.high)}"
 

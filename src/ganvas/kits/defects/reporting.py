@@ -129,17 +129,17 @@ def _asked(found: DefectsReport) -> list[Block]:
 
 
 def _rivals(found: DefectsReport) -> list[Block]:
-    own = [("this model", "the mean of the parts in use", *_numbers(found, found.detector.auroc,
-            found.recall, found.false_alarms.count))]  # fmt: skip
+    own = [("this model", *_numbers(found, found.detector.auroc, found.recall,
+            found.false_alarms.count), "the mean of the parts in use")]  # fmt: skip
     rows = own + [
-        (f"{name}{' · in use' if one.in_use else ''}", one.measures,
-         *_numbers(found, one.auroc, one.recall, one.false_alarms))
+        (f"{name}{' · in use' if one.in_use else ''}",
+         *_numbers(found, one.auroc, one.recall, one.false_alarms), one.measures)
         for name, one in found.rivals.items()
     ]  # fmt: skip
-    header = ("detector", "measures", "AUROC", "95 % interval", "found", "false alarms")
+    header = ("detector", "AUROC", "95 % interval", "found", "false alarms", "measures")
     return [
-        Table(header, rows, "llrrrr", "All were fitted on the same good images, and calibrated by "
-              "the same images for the same alpha"),
+        Table(header, rows, "lrrrrl", "All were fitted on the same good images, and calibrated by "
+              "the same images for the same alpha", notes=True),
         Text('"In use": a part of this model\'s score. The parts were chosen before these images '
              "were seen; choosing by this table would need further images to measure the result."),
     ]  # fmt: skip
@@ -156,7 +156,7 @@ def _findable(found: Findable | None) -> list[Block]:
         return []
     rows = []
     for row in found.rows:
-        size, between = size_text(row, found.largest)
+        size, between = size_text(row, found)
         rows.append((kind_text(row, found.grey), f"{row.found} of {row.planted}", size, between))
     header = ("planted defect", "found, all sizes", "9 of 10 from", "interval")
     table = Table(header, rows, "lrrr", "Side of the defect's box from which on 9 of 10 are found")
@@ -165,9 +165,22 @@ def _findable(found: Findable | None) -> list[Block]:
              f"{found.good} good images that calibrated the model, so no bad image is needed. The "
              "upper end of an interval is a90/95 of MIL-HDBK-1823A: at this size, 9 of 10 are "
              "found with a confidence of 95 %."),
+        table,
         Charts([("Share found by size, contrast 1", _curves(found, True)),
-                ("Share found by size, other kinds", _curves(found, False))], table),
+                ("Share found by size, other kinds", _curves(found, False))], _shares(found)),
     ]  # fmt: skip
+
+
+def _shares(found: Findable) -> Table:
+    """The numbers of both charts, with their bounds."""
+    rows = [row for row in found.rows if row.contrast in (None, 1.0)]
+    sizes = [f"{point[0]:g} px" for point in rows[0].curve]
+    cells = [
+        (row.kind, *(f"{value:.2f} ({low:.2f} to {high:.2f})" for _, value, low, high in row.curve))
+        for row in rows
+    ]  # fmt: skip
+    caption = "Share found, with bounds at a confidence of 95 % each; blob, scar, stain: contrast 1"
+    return Table(("", *sizes), cells, "l" + "r" * len(sizes), caption)
 
 
 def _curves(found: Findable, toned: bool) -> str:
@@ -182,13 +195,13 @@ def _parts(detector: Detector, found: DefectsReport) -> list[Block]:
     weights, choice = detector.facts["weights"], detector.facts.get("choice", {})
     planted = choice.get("alone", {})
     rows = [
-        (name, PARTS.get(name, ""), "yes" if weights.get(name) else "",
-         f"{planted[name]:.3f}" if name in planted else "", f"{value:.4f}")
+        (name, "yes" if weights.get(name) else "",
+         f"{planted[name]:.3f}" if name in planted else "", f"{value:.4f}", PARTS.get(name, ""))
         for name, value in found.ablation.items()
     ]  # fmt: skip
-    header = ("part", "measures", "in use", "AUROC, planted", "AUROC, these images")
+    header = ("part", "in use", "AUROC, planted", "AUROC, these images", "measures")
     blocks: list[Block] = [
-        Table(header, rows, "lllrr", 'The score is the mean of the parts in use ("all")')
+        Table(header, rows, "llrrl", 'The score is the mean of the parts in use ("all")')
     ]
     if choice:
         blocks.append(Text(chosen_by(choice)))

@@ -213,7 +213,7 @@ class DefectsReport:
         alarms = self.false_alarms
         kept = (
             f"It calls {alarms.count} of {self.good} good images defective ({alarms.rate:.1%}; "
-            f"promised: {self.alpha:g}). That is {'inside' if alarms.inside else 'OUTSIDE'} the "
+            f"promised: {self.alpha:.1%}). That is {'inside' if alarms.inside else 'OUTSIDE'} the "
             f"95 % interval of the promise, {alarms.low} to {alarms.high}."
         )
         if alarms.inside:
