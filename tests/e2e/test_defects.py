@@ -187,7 +187,7 @@ def test_report_measures_beside_baselines(shop, here):
         (("fit", "good", "--out", "m", "--size", "big"), "HEIGHTxWIDTH"),
         (("fit", "good", "--out", "m", "--detail", "512"), "128 or 256, got 512"),
         (("fit", "good", "--out", "m", "--with-gan", "some"), "auto, yes, no, got 'some'"),
-        (("fit", "good", "--out", "m", "--roi", "good/000.png"), "1% or more of its pixels"),
+        (("fit", "good", "--out", "m", "--roi", "black.png"), "1% or more of its pixels"),
         (("fit", "good", "--out", "m", "--roi", "wrong/0.png"), "must have the 16×16 px"),
         (("fit", "good", "--out", "m", "--tile", "64", "--size", "32"), "--tile cannot be used"),
         (("score", "nothing", "bad"), "the model nothing does not exist"),
@@ -201,6 +201,7 @@ def test_report_measures_beside_baselines(shop, here):
 def test_bad_input_is_one_line(shop, words, said, monkeypatch, capfd):
     rng = np.random.default_rng(0)
     (shop / "empty").mkdir(exist_ok=True)
+    write_png(shop / "black.png", np.zeros((16, 16), np.uint8))
     for number in range(4):
         image = rng.integers(0, 256, (16, 16)).astype(np.uint8)
         write_png(shop / "both" / "ab"[number % 2] / f"{number}.png", image)

@@ -31,7 +31,7 @@ def test_the_bound_is_above_the_true_size_in_nine_of_ten_cases():
 def test_many_defects_give_the_model_back():
     sizes, strong, found, of = drawn(0, 6000, 3, contrasts=True)
     fitted = detection(sizes, found, of, contrasts=strong, times=50)
-    assert fitted.coefficients == pytest.approx([-8, 3.2, 1.5], rel=0.08)
+    assert fitted.coefficients == pytest.approx([-8, 3.2, 1.5], rel=0.15)
     weak, clear = fitted.needed(contrast=0.5), fitted.needed(contrast=2)
     assert weak.value == pytest.approx(TRUE * 2 ** (1.5 / 3.2), rel=0.1)
     assert clear.high < weak.low

@@ -29,12 +29,12 @@ POINTS = 9
 CONTRASTS = (0.5, 1.0, 2.0)
 """In standard deviations of the pixels of an image; see `planting.CONTRASTS`."""
 KINDS = {
-    "blob": "a round spot, lighter or darker",
-    "scar": "a thin line, lighter or darker",
-    "stain": "an irregular spot of another texture",
-    "missing": "a piece is missing: the tone of its surroundings",
-    "cut-paste": "a piece of a good image at another place",
-    "shift": "a piece is out of place",
+    "blob": "round spot (blob)",
+    "scar": "thin line (scar)",
+    "stain": "irregular spot (stain)",
+    "missing": "a piece is missing",
+    "cut-paste": "a piece of another place (cut-paste)",
+    "shift": "a piece is out of place (shift)",
 }
 """What is planted, for readers of a report. The first three have a contrast that is drawn."""
 TONED = tuple(KINDS)[:3]
@@ -170,4 +170,4 @@ def kind_text(row: Found, grey: float) -> str:
     """Kind and contrast, as a report has them."""
     if row.contrast is None:
         return KINDS[row.kind]
-    return f"{KINDS[row.kind]}; contrast {row.contrast:g} ({row.contrast * grey:.0f} grey levels)"
+    return f"{KINDS[row.kind]}, contrast {row.contrast:g} ({row.contrast * grey:.0f} grey levels)"
