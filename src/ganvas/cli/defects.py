@@ -20,6 +20,12 @@ Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that `fit
 Alpha = Annotated[
     float | None, typer.Option(help="Share of good images that may be flagged; default: fit's.")
 ]
+Roi = Annotated[
+    Path | None, typer.Option(metavar="MASK", help="Inspect only where this image is white.")
+]
+Tile = Annotated[
+    int | None, typer.Option(metavar="PX", help="Cut large images into tiles of this side.")
+]
 
 
 @defects.command()
@@ -49,13 +55,8 @@ def fit(
     all_good: Annotated[
         bool, typer.Option("--all-good", help="Every sub-folder or class contains good images.")
     ] = False,
-    roi: Annotated[
-        Path | None,
-        typer.Option(metavar="MASK", help="Inspect only where this image is white."),
-    ] = None,
-    tile: Annotated[
-        int | None, typer.Option(metavar="PX", help="Cut large images into tiles of this side.")
-    ] = None,
+    roi: Roi = None,
+    tile: Tile = None,
 ) -> int:
     """Learn from good images and write MODEL/N/, which `ganvas serve` serves.
 
@@ -69,20 +70,19 @@ def fit(
     check_detail(detail)
     sides = _sides(size) if size else None
     _check_fit(good, alpha, sides, roi, tile, all_good, gan)
+    options: dict[str, Any] = {"alpha": alpha, "detail": detail, "seed": seed}
+    if not tile:
+        options |= {"size": sides, "with_gan": gan, "patch": patch, "kimg": kimg, "roi": roi,
+                    "all_good": all_good}  # fmt: skip
     tensorflow()
     from ..kits import defects as kit
 
     try:
         with stage("fitting"):
             if tile:
-                detector = kit.fit_large(
-                    good, out, tile=tile, alpha=alpha, detail=detail, seed=seed
-                )
+                detector = kit.fit_large(good, out, tile=tile, **options)
             else:
-                detector = kit.fit(
-                    good, out, alpha=alpha, size=sides, detail=detail, with_gan=gan, patch=patch,
-                    kimg=kimg, seed=seed, all_good=all_good, roi=roi,
-                )  # fmt: skip
+                detector = kit.fit(good, out, **options)
     except KeyboardInterrupt:
         sys.stderr.write(_stopped(out))
         return STOPPED

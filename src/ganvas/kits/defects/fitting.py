@@ -75,12 +75,10 @@ def fit(
         detail: pixels of the longer side, as the frozen network sees it: 128, or 256 for smaller
             defects in four times the time.
         with_gan: whether a GAN is trained too, whose parts then compete in the choice: "yes", "no",
-            or "auto": where an image is one patch and the other parts separate planted defects with
-            an AUROC below 0.9.
+            or "auto": see `choosing.wants_gan`.
         patch: side of the patches in pixels that pixels and GAN are compared by, 16 to 64; None: a
             small square image is one patch, else 32.
-        kimg: length of the GAN's training, in thousand images.
-        encoder_steps: length of the encoder's training.
+        kimg, encoder_steps: lengths of the GAN's training, in thousand images, and the encoder's.
         seed: of every random choice.
         all_good: the images' classes, if they have any, are all good.
         roi: the region of interest: a file (white: inspected) or bool [H, W]; None: everything.
@@ -95,10 +93,8 @@ def fit(
     found = read_good(good, size, all_good=all_good)
     images = distinct(found.pixels)
     parts, grid = split(len(images), alpha, seed), Grid(images.shape[1:3], patch)
-    region = None
-    if roi is not None:
-        region = Roi.of(read_roi(roi, images.shape[1:3]), images[parts.learn])
-        images = region.inside(images)
+    region = None if roi is None else Roi.of(read_roi(roi, images.shape[1:3]), images[parts.learn])
+    images = images if region is None else region.inside(images)
     number, config = check_free(Path(out), None), training.recipe(kimg, seed, overrides or {})
     facts = {"alpha": alpha, "detail": detail, "patch": grid.side, "seed": seed}
     steps = Steps(images, parts, grid, facts, Path(out), number, progress, region)

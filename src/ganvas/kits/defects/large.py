@@ -155,17 +155,20 @@ def fit_large(
     most = max(1, min(TILES, int(MEMORY / (tile * tile * channels))))
     wanted = (most, max(1, most // 6), len(chosen[2]))
     rng = np.random.Generator(np.random.Philox(seed))
-    some = [_drawn(cut, part, n, decode, rng) for part, n in zip(chosen, wanted, strict=True)]
-    ends = np.cumsum([len(one) for one in some])
+    counts = [min(n, len(cut.corners) * len(one)) for one, n in zip(chosen, wanted, strict=True)]
+    ends = np.cumsum(counts)
     parts = Split(*np.split(np.arange(ends[-1]), ends[:-1]))
+    tiles = np.empty((ends[-1], tile, tile, channels), np.uint8)
+    for one, rows in zip(chosen, parts, strict=True):
+        _draw(cut, one, tiles[rows[0] : rows[-1] + 1], decode, rng)
     facts: dict[str, Any] = {
         "alpha": alpha, "detail": detail, "patch": min(LARGEST, tile), "seed": seed,
         "parts": {name: len(rows) for name, rows in deal._asdict().items()},
         "tile": {"image": [*size, channels], "side": tile, "tiles": len(cut.corners),
-                 "learnt": len(some[0])},
+                 "learnt": counts[0]},
     }  # fmt: skip
     grid = Grid((tile, tile), facts["patch"])
-    steps = _Steps(np.concatenate(some), parts, grid, facts, Path(out), number, progress)
+    steps = _Steps(tiles, parts, grid, facts, Path(out), number, progress)
     steps.whole, steps.cut, steps.decode = chosen[2], cut, decode
     scorer = steps.without_gan()
     return steps.published(scorer, steps.chosen(scorer), levels)
@@ -201,19 +204,20 @@ def _highest(outputs: Any) -> Any:
     return tf.stack([outputs["score"], tf.reduce_max(outputs["heatmap"], (1, 2))], 1)
 
 
-def _drawn(
-    cut: Cut, paths: Sequence[Path], count: int, decode: Any, rng: np.random.Generator
-) -> np.ndarray:
-    """About `count` tiles, as many of each image, uint8 [M, S, S, C]."""
-    each = min(len(cut.corners), -(-count // len(paths)))
-    found = []
+def _draw(
+    cut: Cut, paths: Sequence[Path], into: np.ndarray, decode: Any, rng: np.random.Generator
+) -> None:
+    """Fill uint8 [M, S, S, C] with tiles, as many of each image, up to one."""
+    done = 0
     with stage("cutting tiles", len(paths), "images") as progress:
-        for path in paths:
+        for row, path in enumerate(paths):
             image = decode(path)
-            numbers = rng.permutation(len(cut.corners))[:each]
-            found += [cut.tile(image, number).copy() for number in numbers]
+            upto = (row + 1) * len(into) // len(paths)
+            numbers = rng.permutation(len(cut.corners))[: upto - done]
+            for place, number in enumerate(numbers, done):
+                into[place] = cut.tile(image, number)
+            done = upto
             progress.advance()
-    return np.stack(found[:count])
 
 
 def _distinct(paths: Sequence[Path]) -> list[Path]:
