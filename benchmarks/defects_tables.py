@@ -192,9 +192,34 @@ def _alarms(rows: list[dict]) -> list[str]:
     return lines
 
 
+def _patchcore(rows: list[dict]) -> list[str]:
+    """Beside this kit's rows on the same images, where there are any."""
+    head = ["images", "seeds", "AUROC", "AUPRO 30 %", "pixel AUROC", "places in the bank",
+            "fit, CPU s", "an image, CPU ms"]  # fmt: skip
+    table = [
+        [name, str(len(r)),
+         *(f"{mean(r, key):.4f}" for key in ("auroc", "aupro", "pixel auroc")),
+         f"{mean(r, 'bank'):.0f}", f"{mean(r, 'fit'):.0f}", f"{mean(r, 'cpu ms'):.1f}"]
+        for name, r in by(rows, "data").items()
+    ]  # fmt: skip
+    return [store.markdown(head, table)]
+
+
+def _cost(rows: list[dict]) -> list[str]:
+    ways = list(rows[0]["cpu ms"])
+    head = ["images", "learnt from", "fit, CPU s", *(f"CPU ms an image, {way}" for way in ways),
+            "LiteRT file, MB"]  # fmt: skip
+    table = [
+        [row["data"], str(row["learn"]), f"{row['fit']:.0f}",
+         *(f"{row['cpu ms'][way]:.1f}" for way in ways), f"{row['litert MB']:.1f}"]
+        for row in rows
+    ]  # fmt: skip
+    return [store.markdown(head, table)]
+
+
 WRITERS = {
     "one-class": lambda rows: _classes(rows, BEAT),
     "leave-one-out": lambda rows: _classes(rows, LEFT_OUT),
-    "tiles": _masks, "textures": _masks, "contamination": _contamination, "speed": _speed,
-    "alarms": _alarms,
+    "tiles": _masks, "lighting": _masks, "textures": _masks, "patchcore": _patchcore,
+    "cost": _cost, "contamination": _contamination, "speed": _speed, "alarms": _alarms,
 }  # fmt: skip

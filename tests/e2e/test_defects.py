@@ -17,7 +17,7 @@ from ganvas.cli import run_command
 from ganvas.errors import DataError, ModelError, RunError, UsageError
 from ganvas.images import read, write_png
 from ganvas.kits import defects
-from ganvas.kits.defects import encoder, feature_parts, fitting, planting, training
+from ganvas.kits.defects import encoder, feature_parts, findable, fitting, planting, training
 from ganvas.kits.defects.baselines import Baselines
 from ganvas.kits.defects.fitting import fit
 from ganvas.kits.defects.good_images import Named
@@ -57,6 +57,8 @@ def fewer():
     """Fewer planted defects and places: most of a small fit is their time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "PLANTED", 96)
+        patch.setattr(findable, "PLANTED", 24)
+        patch.setattr(findable, "SPECIMENS", 12)
         patch.setattr(feature_parts, "KEPT", 1500)
         yield patch
 
@@ -131,12 +133,17 @@ def test_score_prints_one_object_and_writes_heat_maps(shop, here):
     assert list(found) == ["images", "alpha", "drift"] and found["alpha"] == 0.05
     assert found["drift"]["alarm"], "they are bad, all of them"
     assert len(found["images"]) == 30
-    assert all(list(one) == ["path", "score", "p_value", "defective"] for one in found["images"])
+    keys = ["path", "score", "p_value", "defective", "regions"]
+    assert all(list(one) == keys for one in found["images"])
+    assert all(bool(one["regions"]) == one["defective"] for one in found["images"])
     assert found["images"][3]["path"] == "bad/003.png"
     assert sum(one["defective"] for one in found["images"]) > 15
     assert len(list((shop / "seen").glob("*.png"))) == 30
     lines = (shop / "seen" / "scores.csv").read_text().splitlines()
-    assert lines[0] == "path,picture,score,p_value,defective" and len(lines) == 31
+    assert lines[0] == "path,picture,score,p_value,defective,regions" and len(lines) == 31
+    boxes = (shop / "seen" / "regions.csv").read_text().splitlines()
+    assert boxes[0] == "path,left,top,width,height,area,heat,p_value"
+    assert len(boxes) - 1 == sum(len(one["regions"]) for one in found["images"])
     shown = read(shop / "seen" / lines[1].split(",")[1])
     assert shown.shape[1] == 2 * shown.shape[0] and shown.shape[2] == 3
 
@@ -163,6 +170,9 @@ def test_report_measures_beside_baselines(shop, here):
         found["sentences"][0],
         "What makes the score",
         "AUPRO up to 30 %",
+        "PatchCore-like (bank)",
+        "9 of 10 from",
+        "Control for shortcuts",
         "The parts were chosen without labels",
     ):
         assert words.replace("'", "&#x27;") in page, words
@@ -178,6 +188,9 @@ def test_report_measures_beside_baselines(shop, here):
         (("fit", "good", "--out", "m", "--size", "big"), "HEIGHTxWIDTH"),
         (("fit", "good", "--out", "m", "--detail", "512"), "128 or 256, got 512"),
         (("fit", "good", "--out", "m", "--with-gan", "some"), "auto, yes, no, got 'some'"),
+        (("fit", "good", "--out", "m", "--roi", "black.png"), "1% or more of its pixels"),
+        (("fit", "good", "--out", "m", "--roi", "wrong/0.png"), "must have the 16×16 px"),
+        (("fit", "good", "--out", "m", "--tile", "64", "--size", "32"), "--tile cannot be used"),
         (("score", "nothing", "bad"), "the model nothing does not exist"),
         (("score", "good", "bad"), "holds no exported model"),
         (("score", "model", "other"), "was fitted on 16×16 px"),
@@ -189,6 +202,7 @@ def test_report_measures_beside_baselines(shop, here):
 def test_bad_input_is_one_line(shop, words, said, monkeypatch, capfd):
     rng = np.random.default_rng(0)
     (shop / "empty").mkdir(exist_ok=True)
+    write_png(shop / "black.png", np.zeros((16, 16), np.uint8))
     for number in range(4):
         image = rng.integers(0, 256, (16, 16)).astype(np.uint8)
         write_png(shop / "both" / "ab"[number % 2] / f"{number}.png", image)
@@ -454,6 +468,7 @@ def test_a_model_of_format_1_still_scores_and_is_judged(tmp_path):
     old_model(place, (16, 32, 1), parts)
     good, (bad, masks) = parts_of(60, (16, 32))[0], parts_of(20, (16, 32), 1, broken=True)
     Baselines.fit(good[..., :16, None], Grid((16, 32), 16)).write(place / "baselines.npz")
+    np.savez(place / "calibration.npz", x=good[:40, ..., None])
     facts = {
         "kind": "defects", "shape": [16, 32, 1], "patch": 16, "alpha": 0.05, "noise_size": 8,
         "parts": {"calibrate": 40}, "weights": {name: float(name != "moves") for name in parts},
@@ -466,8 +481,95 @@ def test_a_model_of_format_1_still_scores_and_is_judged(tmp_path):
     found = defects.judge(detector, good, bad, masks)
     wanted = auroc(detector.score(good).score, detector.score(bad).score)
     assert found.ablation["all"] == found.ablation["features"] == pytest.approx(wanted, abs=1e-4)
+    assert found.findable is None and "GAN (all of its parts)" in found.rivals
+    verdicts = detector.score(bad)
+    assert all(one for one, flag in zip(
+        detector.regions(verdicts), verdicts.defective, strict=True) if flag)  # fmt: skip
     named = [Named(x[..., None], [f"{i}.png" for i in range(len(x))]) for x in (good, bad)]
     assert "feature_residual" in page(detector, found, *named).html()
+
+
+def test_regions_have_the_promise_of_the_image(plain):
+    """A calibration image has its own peak among n + 1: at most alpha of them have a region."""
+    verdicts = plain.score(plain.held_out())
+    assert plain.peaks() == pytest.approx(verdicts.heatmap.max((1, 2)), abs=1e-3)
+    bad, masks = parts_of(40, plain.shape[:2], 6, broken=True)
+    verdicts = plain.score(bad)
+    hit = 0
+    for found, flag, mask in zip(plain.regions(verdicts), verdicts.defective, masks, strict=True):
+        assert bool(found) == flag
+        if found:
+            left, top, width, height = found[0].box
+            hit += mask[top : top + height, left : left + width].any()
+    assert hit > 0.7 * verdicts.defective.sum() > 20
+
+
+def test_what_is_findable_stands_in_manifest_and_card(plain):
+    facts = plain.facts["findable"]
+    assert {row["kind"] for row in facts["rows"]} == set(planting.KINDS) == set(findable.KINDS)
+    blobs = [row for row in facts["rows"] if row["kind"] == "blob"]
+    assert [row["contrast"] for row in blobs] == list(findable.CONTRASTS)
+    curve = [point[1] for point in blobs[-1]["curve"]]
+    assert curve == sorted(curve) and curve[-1] > 0.5
+    assert "a90/95" in (plain.place / "MODEL_CARD.md").read_text()
+
+
+def test_outside_of_the_region_of_interest_nothing_counts(tmp_path):
+    import tensorflow as tf
+
+    good = parts_of(140, (24, 40))[0]
+    roi = np.zeros((24, 40), bool)
+    roi[:, :24] = True
+    write_png(tmp_path / "roi.png", roi.astype(np.uint8) * 255)
+    detector = tiny(good, tmp_path / "m", with_gan="no", roi=tmp_path / "roi.png")
+    assert detector.facts["roi"] == 0.6 and (detector.roi().mask == roi).all()
+    outside, inside = parts_of(12, (24, 40), 3)[0], parts_of(12, (24, 40), 3)[0]
+    plain = detector.score(outside)
+    outside[:, 4:16, 28:38] = 250
+    changed = detector.score(outside)
+    assert (changed.score == plain.score).all() and (changed.heatmap[:, :, 24:] == 0).all()
+    inside[:, 8:14, 6:12] = 250
+    assert detector.score(inside).defective.all()
+    served = tf.saved_model.load(str(detector.place)).signatures["verdict"]
+    assert np.abs(served(image=tf.constant(outside[..., None]))["score"] - plain.score).max() < 3e-5
+
+
+def test_large_images_are_scored_tile_by_tile(tmp_path, here):
+    """48 x 80 tiles of 64 px stand for 3,000 x 4,000 ones of 512."""
+    for name, count, seed, broken in (("good", 60, 0, False), ("bad", 4, 9, True)):
+        for number, image in enumerate(parts_of(count, (96, 160), seed, broken)[0]):
+            write_png(tmp_path / name / f"{number:02}.png", image)
+    with fewer():
+        detector = defects.fit_large(tmp_path / "good", tmp_path / "m", tile=64, progress=False)
+    assert detector.shape == (64, 64, 1) and detector.facts["tile"]["tiles"] == 6
+    assert len(detector.facts["peaks"]) == detector.calibration_size == 19
+    image = read(tmp_path / "bad/00.png")
+    verdicts, each = defects.score_large(detector, image)
+    assert verdicts.heatmap.shape == (1, 96, 160) and np.isfinite(verdicts.heatmap).all()
+    assert verdicts.p_value[0] == each.min() and len(each) == 6
+    done = here("defects", "score", "m", "bad", "--json", "--out", "seen", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["images"]
+    assert rows[0]["score"] == pytest.approx(verdicts.score[0], abs=1e-4)
+    assert sum(row["defective"] for row in rows) >= 3
+    with refuses(UsageError, "tiles"):
+        defects.judge(detector, np.zeros((1, 64, 64), "u1"), np.zeros((1, 64, 64), "u1"))
+    with refuses(DataError, "96", "160"):
+        defects.score_large(detector, image[:50])
+
+
+def test_an_interrupted_fit_says_what_remains(shop, tmp_path, monkeypatch, capfd):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(shop)
+    monkeypatch.setattr(defects, "fit", stop)
+    words = ["defects", "fit", "good", "--out", str(tmp_path / "m")]
+    run_command(words)
+    assert "nothing was written" in capfd.readouterr().err
+    (tmp_path / "m/work/1").mkdir(parents=True)
+    run_command(words)
+    assert f"{tmp_path}/m/work has its state" in capfd.readouterr().err
 
 
 class Stop(Exception):

@@ -18,12 +18,14 @@ from ganvas.kits.defects.dealing import distinct, some_patches
 from ganvas.kits.defects.density import SHRINK, Gaussian, Nearest
 from ganvas.kits.defects.detector import conformal
 from ganvas.kits.defects.frozen import Frozen, resizing, seen_size
+from ganvas.kits.defects.masks import read_masks
 from ganvas.kits.defects.overlay import overlay
 from ganvas.kits.defects.patches import Grid
 from ganvas.kits.defects.places import FLOOR, Bank, PlaceGaussian, PlaceMoments, coreset
 from ganvas.kits.defects.planting import CONTRASTS, KINDS, SEEN, SIZES, plant
-from ganvas.kits.defects.reporting import read_masks
+from ganvas.kits.defects.regions import level_of, regions
 from ganvas.kits.defects.results import DefectsReport, FalseAlarms, ImageScores, Lead, PixelScores
+from ganvas.kits.defects.roi import Roi, read_roi
 from ganvas.stats.intervals import Interval, bootstrap
 from ganvas.stats.ranking import auroc
 from refusals import refuses
@@ -394,7 +396,7 @@ def test_a_report_is_frozen_and_json_with_the_documented_keys():
     with pytest.raises(dataclasses.FrozenInstanceError):
         plain.good = 1
     keys = ["good", "bad", "alpha", "detector", "baselines", "lead", "ablation", "recall",
-            "false_alarms", "milliseconds", "sentences"]  # fmt: skip
+            "false_alarms", "milliseconds", "rivals", "sentences"]  # fmt: skip
     found = json.loads(json.dumps(plain.to_dict(), allow_nan=False))
     assert list(found) == keys
     assert found["detector"]["auroc"] == {"value": 0.95, "low": 0.9, "high": 0.97}
@@ -403,7 +405,7 @@ def test_a_report_is_frozen_and_json_with_the_documented_keys():
     assert list(found["false_alarms"]) == ["count", "rate", "low", "high", "inside"]
     assert found["sentences"] == plain.sentences
     with_masks = report_of(pixels={"detector": PixelScores(0.9, 0.8, 0.7)}).to_dict()
-    assert list(with_masks) == [*keys[:-1], "pixels", "sentences"]
+    assert list(with_masks) == [*keys[:-2], "pixels", "rivals", "sentences"]
     scores = {"auroc": 0.9, "aupro": 0.8, "average_precision": 0.7}
     assert with_masks["pixels"] == {"detector": scores}
 
@@ -414,11 +416,11 @@ def test_a_report_is_frozen_and_json_with_the_documented_keys():
      ((0.001, -0.02, 0.03), "no evidence that it differs from pca"),
      ((0.02, 0.001, 0.04), "It is better than the best simple detector, pca")],
 )  # fmt: skip
-def test_the_first_sentence_says_who_wins(lead, words):
-    first, second, third = report_of(lead=Lead("pca", *lead)).sentences
-    assert words in first
-    assert "OUTSIDE the 95 % interval for alpha = 0.05, 0 to 6" in second
-    assert "the guarantee of alpha does not hold" in third
+def test_sentences_begin_with_the_promise(lead, words):
+    alarms, found, ranking, winner = report_of(lead=Lead("pca", *lead)).sentences
+    assert "OUTSIDE the 95 % interval of the promise, 0 to 6" in alarms
+    assert "The promise does not hold" in alarms and "finds 50.0% of 60" in found
+    assert "Image AUROC 0.950" in ranking and words in winner
 
 
 def test_masks_are_found_by_name_and_folder(tmp_path):
@@ -432,23 +434,74 @@ def test_masks_are_found_by_name_and_folder(tmp_path):
             write_png(tmp_path / "truth" / kind / f"{number:03}_mask.png", image)
             wanted[str(tmp_path / "bad" / kind / f"{number:03}.png")] = image > 0
     broken = good_images.read(tmp_path / "bad")
-    masks = read_masks(tmp_path / "truth", broken)
+    masks = read_masks(tmp_path / "truth", broken.paths, (16, 16))
     assert all((mask == wanted[path]).all() for mask, path in zip(masks, broken.paths, strict=True))
     (tmp_path / "truth" / "hole").rename(tmp_path / "truth" / "other")
     with refuses(DataError, "hole/000.png"):
-        read_masks(tmp_path / "truth", broken)
+        read_masks(tmp_path / "truth", broken.paths, (16, 16))
     with refuses(DataError):
-        read_masks(tmp_path / "truth", good_images.read(np.zeros((1, 16, 16), np.uint8)))
+        read_masks(tmp_path / "truth", ["the array[0]"], (16, 16))
     write_png(tmp_path / "dim" / "000.png", np.ones((16, 16), np.uint8))
     with refuses(DataError, "1", "127"):
-        read_masks(tmp_path / "dim", good_images.Named(broken.pixels[:1], broken.paths[:1]))
+        read_masks(tmp_path / "dim", broken.paths[:1], (16, 16))
 
 
 def test_few_images_name_no_winner():
     found = report_of(good=1, bad=5, lead=Lead("pca", -0.5, -0.5, -0.5))
-    assert "too few to name a winner" in found.sentences[0]
+    assert "too few to name a winner" in found.sentences[3]
 
 
 def test_a_size_has_an_end(tmp_path):
     with refuses(UsageError, "100"):
         good_images.read_good(tmp_path, (999999, 999999))
+
+
+def test_regions_are_where_every_pixel_is_unusual():
+    peaks = np.arange(1.0, 20)  # of 19 calibration images: the highest alone has p <= 0.05 + 0.05
+    assert level_of(peaks, 0.05) == 19 and level_of(peaks, 0.1) == 18
+    assert level_of(peaks, 0.01) == np.inf
+    heat = np.zeros((12, 20))
+    heat[2:5, 3:7], heat[3, 4], heat[8, 10:12] = 21, 30, 20
+    first, second = regions(heat, peaks, 0.05)
+    assert first.box == (3, 2, 4, 3) and first.area == 12 and first.heat == 30
+    assert second.box == (10, 8, 2, 1) and second.p_value == first.p_value == 0.05
+    heat[2:9] = np.minimum(heat[2:9], 12)  # below all but eight
+    heat[5, 5] = 6.5
+    (only,) = regions(heat[:7], peaks, 0.05)
+    assert only.p_value == pytest.approx((1 + 8) / 20) and only.box == (3, 2, 4, 4)
+
+
+def test_a_region_of_interest_is_a_mask_of_the_images(tmp_path):
+    mask = np.zeros((6, 8), bool)
+    mask[:, :3] = True
+    write_png(tmp_path / "roi.png", mask.astype(np.uint8) * 255)
+    assert (read_roi(tmp_path / "roi.png", (6, 8)) == mask).all()
+    images = RNG.integers(0, 256, (5, 6, 8, 1)).astype(np.uint8)
+    roi = Roi.of(mask, images)
+    inside = roi.inside(images)
+    assert (inside[:, :, :3] == images[:, :, :3]).all() and np.ptp(inside[:, :, 3:], 0).max() == 0
+    with refuses(DataError, "6×8", "8×6"):
+        read_roi(mask.T, (6, 8))
+    with refuses(UsageError, "0.0%"):
+        read_roi(~mask & mask, (6, 8))
+
+
+def test_defects_are_planted_within_a_region():
+    good = RNG.integers(60, 200, (3, 40, 48, 1)).astype(np.uint8)
+    within = np.zeros((40, 48), bool)
+    within[5:20, 30:46] = True
+    planted = plant(good, 6, seed=0, within=within)
+    assert planted.masks.any((1, 2)).all() and not planted.masks[:, ~within].any()
+
+
+def test_the_control_sees_what_is_not_the_defect():
+    rng = np.random.default_rng(0)
+    good, bad = rng.normal(0, 1, (2, 60, 32, 32))
+    masks = np.zeros(bad.shape, bool)
+    masks[:, 4:8, 4:8] = True
+    bad[masks] += 9
+    control = judging._control(good, bad, masks, 0)
+    assert control.margin == 4 and not control.shortcut and control.within > 0.99
+    assert control.covered.low < 0.5 < control.covered.high
+    assert judging._control(good, bad + 2, masks, 0).shortcut  # another exposure
+    assert judging._control(good, bad, np.ones_like(masks), 0) is None

@@ -260,22 +260,31 @@ def test_scores_of_hostile_files(tmp_path):
     from ganvas.kits.defects import overlay
     from ganvas.kits.defects.detector import Verdicts
     from ganvas.kits.defects.good_images import Named
+    from ganvas.kits.defects.regions import Region
 
     count = len(HOSTILE)
     named = Named(np.zeros((count, 8, 8, 1), np.uint8), list(HOSTILE))
     found = np.linspace(-1, 1, count, dtype=np.float32)
     heat = np.zeros((count, 8, 8), np.float32)
-    overlay.write(tmp_path / "out", named, Verdicts(found, found, found > 0, heat, 0.05))
+    writer, verdicts = (
+        overlay.Writer(tmp_path / "out"),
+        Verdicts(found, found, found > 0, heat, 0.05),
+    )
+    region = Region((0, 1, 2, 3), 6, 4.5, 0.05)
+    writer.add(named, verdicts, [[region]] * count)
+    writer.close()
     text = (tmp_path / "out" / "scores.csv").read_text("utf-8", "surrogateescape")
     with (tmp_path / "out" / "scores.csv").open(
         newline="", encoding="utf-8", errors="surrogateescape"
     ) as file:
         rows = list(csv.DictReader(file))
     assert [exact(row["path"]) for row in rows] == [n.replace("\ud800", "\ufffd") for n in HOSTILE]
-    assert {row["picture"] for row in rows} | {"scores.csv"} == {
+    assert {row["picture"] for row in rows} | {"scores.csv", "regions.csv"} == {
         path.name for path in (tmp_path / "out").iterdir()
     }
-    assert len(list(tmp_path.rglob("*"))) == count + 2 and text.count("-1.000000") == 2
+    boxes = (tmp_path / "out" / "regions.csv").read_bytes()
+    assert boxes.count(b",0,1,2,3,6,4.5000,0.050000\r\n") == count
+    assert len(list(tmp_path.rglob("*"))) == count + 3 and text.count("-1.000000") == 2
 
 
 # --- pages -----------------------------------------------------------------------------------

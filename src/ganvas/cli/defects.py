@@ -20,6 +20,12 @@ Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that `fit
 Alpha = Annotated[
     float | None, typer.Option(help="Share of good images that may be flagged; default: fit's.")
 ]
+Roi = Annotated[
+    Path | None, typer.Option(metavar="MASK", help="Inspect only where this image is white.")
+]
+Tile = Annotated[
+    int | None, typer.Option(metavar="PX", help="Cut large images into tiles of this side.")
+]
 
 Groups = Annotated[
     str | None,
@@ -62,31 +68,38 @@ def fit(
     ] = False,
     groups: Groups = None,
     cross: Cross = False,
+    roi: Roi = None,
+    tile: Tile = None,
 ) -> int:
     """Learn from good images and write MODEL/N/, which `ganvas serve` serves.
 
     After an interruption, the same command resumes.
     """
-    from ..kits.defects.good_images import needed
+    from ..kits.defects.early import needed
     from ..kits.defects.grouping import check_option
     from ..kits.defects.options import check_options, check_with_gan
 
     needed(alpha)
     gan = check_with_gan(with_gan)
-    check_options(gan, detail, groups, cross)
+    check_options(gan, detail, groups, cross, roi, tile)
     check_option(groups)
     sides = _sides(size) if size else None
+    _check_fit(good, alpha, sides, roi, tile, all_good, gan)
+    options: dict[str, Any] = {"alpha": alpha, "detail": detail, "seed": seed}
+    if not tile:
+        options |= {"size": sides, "with_gan": gan, "patch": patch, "kimg": kimg, "roi": roi,
+                    "all_good": all_good, "groups": groups, "cross": cross}  # fmt: skip
     tensorflow()
     from ..kits import defects as kit
 
     try:
         with stage("fitting"):
-            detector = kit.fit(
-                good, out, alpha=alpha, size=sides, detail=detail, with_gan=gan, patch=patch,
-                kimg=kimg, seed=seed, all_good=all_good, groups=groups, cross=cross,
-            )  # fmt: skip
+            if tile:
+                detector = kit.fit_large(good, out, tile=tile, **options)
+            else:
+                detector = kit.fit(good, out, **options)
     except KeyboardInterrupt:
-        sys.stderr.write(f"stopped: the same command resumes it ({out}/work has its state)\n")
+        sys.stderr.write(_stopped(out))
         return STOPPED
     typer.echo(str(detector.place))
     return 0
@@ -103,23 +116,18 @@ def score(
     as_json: Json = False,
 ) -> int:
     """Decide for each image whether it is defective. Exit 0 for every verdict."""
-    detector = _loaded(model)
-    from ..kits.defects.good_images import read
-    from ..kits.defects.overlay import write
+    from ..kits.defects.early import check_images, check_model_alpha
 
-    named = read(images, detector.shape, detector.levels)
-    with stage("scoring", len(named.pixels), "images"):
-        verdicts = detector.score(named.pixels, alpha=alpha, heatmaps=out is not None)
-    rows = [
-        {"path": path, "score": round(float(s), 6), "p_value": round(float(p), 6),
-         "defective": bool(d)}
-        for path, s, p, d in zip(named.paths, *verdicts[:3], strict=True)
-    ]  # fmt: skip
-    if out is not None:
-        write(out, named, verdicts)
-    drift = detector.promise.drift(verdicts.p_value)
+    facts = _facts(model)
+    check_model_alpha(facts, alpha)
+    check_images(images, facts.get("tile", {}).get("image") or facts["shape"])
+    detector = _loaded(model)
+    from ..kits.defects.scoring import scored
+
+    rows, used = scored(detector, images, alpha, out, heatmaps=as_json)
+    drift = detector.promise.drift([row["p_value"] for row in rows])
     if as_json:
-        found = {"images": rows, "alpha": verdicts.alpha}
+        found = {"images": rows, "alpha": used}
         typer.echo(json.dumps(found | ({"drift": drift.to_dict()} if drift else {})))
         return 0
     lines = [("image", "score", "p", "")]
@@ -128,7 +136,7 @@ def score(
         for r in rows
     ]  # fmt: skip
     table(lines)
-    typer.echo(f"{sum(verdicts.defective)} of {len(rows)} at alpha = {verdicts.alpha:g}")
+    typer.echo(f"{sum(r['defective'] for r in rows)} of {len(rows)} at alpha = {used:g}")
     if drift:
         typer.echo(drift.sentence)
     return 0
@@ -153,6 +161,15 @@ def report(
     if out.suffix.lower() != ".html":
         raise UsageError(f"--out {out} must end in .html, because the report is a page")
     check_replaceable(out)
+    from ..kits.defects.early import check_images, check_model_alpha, files, images_folder
+    from ..kits.defects.masks import check_masks
+
+    facts = _facts(model)
+    check_model_alpha(facts, alpha)
+    for images in (good, bad):
+        check_images(images, facts["shape"])
+    if masks is not None and (folder := images_folder(bad)):
+        check_masks(masks, [str(path) for path in files(folder)])
     detector = _loaded(model)
     from ..kits import defects as kit
 
@@ -174,12 +191,46 @@ def _sides(text: str) -> tuple[int, int]:
     return int(sides[0]), int(sides[-1])
 
 
-def _loaded(model: Path) -> Any:
-    """The detector in a folder. Raises: UsageError: no folder; before TensorFlow is imported."""
+def _check_fit(
+    good: str, alpha: float, size: tuple[int, int] | None, roi: Path | None, tile: int | None,
+    all_good: bool, gan: str,
+) -> None:  # fmt: skip
+    """What can be refused before TensorFlow is imported."""
+    from ..kits.defects.early import FEWEST, LARGE_FEWEST, check_good
+    from ..kits.defects.roi import check_roi
+
+    if tile and (size or roi or gan == "yes"):
+        raise UsageError("--tile cannot be used with --size, --roi or --with-gan yes: omit one")
+    fewest = LARGE_FEWEST if tile else FEWEST
+    found = check_good(good, alpha, size, all_good=all_good or bool(tile), least=fewest)
+    if roi:
+        check_roi(roi, found)
+
+
+def _stopped(out: Path) -> str:
+    """What remains after an interruption: only the training of a GAN leaves a state."""
+    work = out / "work"
+    unfinished = work.is_dir() and any(
+        one.is_dir() and not (out / one.name).exists() for one in work.iterdir()
+    )
+    if unfinished:
+        return f"stopped: the same command resumes it ({work} has its state)\n"
+    return "stopped: nothing was written, and the same command starts again\n"
+
+
+def _facts(model: Path) -> dict[str, Any]:
+    """The manifest of a model. Raises: UsageError, ModelError; before TensorFlow is imported."""
+    from ..kits.defects.early import read
+
     if not model.is_dir():
         raise UsageError(
             f"the model {model} does not exist: give a folder that `ganvas defects fit` wrote"
         )
+    return read(model)[1]
+
+
+def _loaded(model: Path) -> Any:
+    """The detector in a folder."""
     tensorflow()
     from ..kits import defects as kit
 

@@ -8,6 +8,10 @@ from ganvas.errors import DataError
 from ganvas.images import is_image, probe
 from ganvas.images.formats import HINTS, suffix_of
 
+ACCEPTED = (
+    "a folder of images, a .zip or .tar of one, FILE.npz[:PART], FILE.npy, a folder made by "
+    "`ganvas prepare`, mnist, mnist:test, keras:NAME or tfds:NAME"
+)
 _ARRAYS = "write the images as files into a folder, or as one uint8 array by numpy.savez"
 _PAGES = "save its pages as PNG files, and give their folder"
 _FRAMES = "save its frames as PNG files, and give their folder"

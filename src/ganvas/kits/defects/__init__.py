@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .detector import Detector as Detector, Verdicts as Verdicts, search as search
     from .fitting import fit as fit
     from .judging import judge as judge
+    from .large import fit_large as fit_large, score_large as score_large
     from .reporting import report as report
     from .results import DefectsReport as DefectsReport
     from .rewriting import calibrate as calibrate
@@ -26,6 +27,7 @@ _HOMES = {
     "detector": ("Detector", "Verdicts", "search"),
     "fitting": ("fit",),
     "judging": ("judge",),
+    "large": ("fit_large", "score_large"),
     "reporting": ("report",),
     "results": ("DefectsReport",),
     "rewriting": ("calibrate",),

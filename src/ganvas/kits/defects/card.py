@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...reports.page import Block, Items, Page, Section, Table, Text
+from .findable import Findable, kind_text, size_text
 from .parts import PARTS
 from .promise import Promise
 
@@ -44,13 +45,14 @@ def card(facts: Mapping[str, Any], version: str) -> str:
         lines=[f"For images of {size}. A frozen network sees them at {facts['detail']} px. "
                f"{'A GAN was trained on' if facts['noise_size'] else 'No GAN was trained;'} "
                f"patches of {facts['patch']} px, {facts['patches']} an image.",
-               *_levels(facts.get("levels", "full"))],
+               *_levels(facts.get("levels", "full")), *_area(facts)],
         sections=[
             Section("Inputs and outputs", [
                 Table(("signature", "input", "output"), takes, "lll", "SavedModel; the LiteRT file "
                       "has serving_default for one image")]),
             Section("Origin", [Table(("", ""), origin, "ll", "Data and versions")]),
             Section("Parts of the score", _parts(facts)),
+            *_findable(facts.get("findable")),
             Section("Limits", [Items([
                 "A high score means that an image is unusual, not that a part is unfit for use.",
                 "Planted defects order the parts. The AUROC on real defects is another one.",
@@ -94,6 +96,19 @@ def _parts(facts: Mapping[str, Any]) -> list[Block]:
     ]
 
 
+def _findable(facts: Mapping[str, Any] | None) -> list[Section]:
+    if facts is None:
+        return []
+    found = Findable.from_dict(facts)
+    rows = [(kind_text(row, found.grey), *size_text(row, found)) for row in found.rows]
+    return [Section("What can be found", [
+        Text(f"At alpha {found.alpha:g}, by defects of {found.smallest:g} to {found.largest:g} px "
+             f"planted into {found.good} good images. The upper end of an interval is a90/95 "
+             "(MIL-HDBK-1823A). Real defects may be easier or harder to see."),
+        Table(("planted defect", "9 of 10 are found from", "interval"), rows, "lrr",
+              "Side of the defect's box")])]  # fmt: skip
+
+
 def chosen_by(choice: Mapping[str, Any]) -> str:
     """How the parts of a score were chosen, in a sentence."""
     steps = zip(choice["parts"], choice["steps"], strict=True)
@@ -103,6 +118,19 @@ def chosen_by(choice: Mapping[str, Any]) -> str:
         f"{choice['good']} good images that nothing was learnt from. Taken in this order, with the "
         f"AUROC on planted defects so far: {taken}."
     )
+
+
+def _area(facts: Mapping[str, Any]) -> list[str]:
+    """The region of interest, and how large images are cut."""
+    lines = []
+    if "roi" in facts:
+        lines.append(f"Only a region of interest is inspected, {facts['roi']:.0%} of the pixels.")
+    if "tile" in facts:
+        height, width, _ = facts["tile"]["image"]
+        lines.append(f"These are the tiles of images of {height}×{width} px, "
+                     f"{facts['tile']['tiles']} an image. The p-value of a tile is that of an "
+                     "image whose most unusual tile it is.")  # fmt: skip
+    return lines
 
 
 def _levels(levels: Any) -> list[str]:

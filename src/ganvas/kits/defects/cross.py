@@ -106,7 +106,7 @@ class CrossScorer(tf.Module):
         whole: images show one shape: the mean over places is the score, instead of the highest.
     """
 
-    gan = None
+    gan = roi = None
 
     def __init__(self, grid: Grid, frozen: Frozen, images: np.ndarray, parts: Split,
                  alpha: float, whole: bool):  # fmt: skip

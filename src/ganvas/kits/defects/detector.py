@@ -20,6 +20,8 @@ from .good_images import check_alpha
 from .moves import MOVES
 from .patches import Grid
 from .promise import Promise
+from .regions import Region, regions
+from .roi import Roi
 
 CHUNK = 256
 """Patches, and moves of patches, per call of the graph of format 1."""
@@ -70,6 +72,7 @@ class Detector:
             ) from error
         self.model = saved_models.load(place)
         self._searched: np.ndarray | None = None
+        self._peaks: np.ndarray | None = None
 
     @classmethod
     def load(cls, model: str | os.PathLike[str]) -> Detector:
@@ -151,6 +154,33 @@ class Detector:
         path = self.place / folder.BASELINES
         with folder.readable(path):
             return Baselines.read(path, self.grid)
+
+    def roi(self) -> Roi | None:
+        """The region of interest; None: whole images are inspected."""
+        path = self.place / folder.ROI
+        if "roi" not in self.facts:
+            return None
+        with folder.readable(path):
+            return Roi.read(path)
+
+    def peaks(self) -> np.ndarray:
+        """The highest heat of each calibration image, [n]: regions are compared with them."""
+        if self._peaks is None:
+            known = self.facts.get("peaks")
+            heat = self.score(self.kept()["x"]).heatmap if known is None else None
+            self._peaks = np.array(known) if heat is None else heat.max((1, 2))
+        return self._peaks
+
+    def regions(self, verdicts: Verdicts) -> list[list[Region]]:
+        """Where images are unusual, for each that is defective; an empty list for the others.
+
+        Args:
+            verdicts: of this detector, with heat-maps.
+        """
+        return [
+            regions(heat, self.peaks(), verdicts.alpha) if bad else []
+            for heat, bad in zip(verdicts.heatmap, verdicts.defective, strict=True)
+        ]
 
     def _searched_p_value(self, score: np.ndarray) -> np.ndarray:
         """Of AnoGAN's scores, by those of the calibration images; the largest of all groups."""

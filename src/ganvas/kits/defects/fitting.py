@@ -23,12 +23,14 @@ from .cross import CrossScorer
 from .dealing import MEMORY, Dealt, counts, read_and_deal, some_patches, summary
 from .detector import Detector
 from .feature_parts import FeatureParts
+from .findable import Findable, findable
 from .folder import publish
 from .frozen import Frozen
 from .options import DETAILS, WithGan, check_options
 from .patch_parts import GanParts, PixelParts
 from .patches import Grid
 from .planting import LARGE, SIZES, plant
+from .roi import Roi, read_roi
 from .scorer import Scorer, spread_of
 
 WORK, REQUEST = "work", "fit.json"
@@ -54,6 +56,7 @@ def fit(
     all_good: bool = False,
     groups: str | Sequence[str] | None = None,
     cross: bool = False,
+    roi: Any = None,
     overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Detector:
@@ -71,47 +74,51 @@ def fit(
         detail: pixels of the longer side, as the frozen network sees it: 128, or 256 for smaller
             defects in four times the time.
         with_gan: whether a GAN is trained too, whose parts then compete in the choice: "yes", "no",
-            or "auto": where an image is one patch and the other parts separate planted defects with
-            an AUROC below 0.9.
+            or "auto": see `choosing.wants_gan`.
         patch: side of the patches in pixels that pixels and GAN are compared by, 16 to 64; None: a
             small square image is one patch, else 32.
-        kimg: length of the GAN's training, in thousand images.
-        encoder_steps: length of the encoder's training.
+        kimg, encoder_steps: lengths of the GAN's training, in thousand images, and the encoder's.
         seed: of every random choice.
         all_good: the images' classes, if they have any, are all good.
         groups: "folder" (sub-folders or labels), FILE.csv or FILE.csv:COLUMN, or a name for each
             image: lamps or batches. None is split between two uses, and each one calibrates.
         cross: calibrate by all images but a few, for 30 to 60 images. Without a GAN; the
             guarantee is twice alpha.
+        roi: the region of interest: a file (white: inspected) or bool [H, W]; None: everything.
         overrides: values of the GAN's recipe to change, by dotted key.
         progress: report progress on standard error.
 
     Returns: the detector, as `Detector.load(out)` gives it.
     Raises: DataError: too few images, several sizes, or labels; nothing was written.
     """
-    check_options(with_gan, detail, groups, cross)
+    check_options(with_gan, detail, groups, cross, roi)
     given = read_and_deal(
         good, alpha, size=size, all_good=all_good, groups=groups, cross=cross, seed=seed
     )
+    region = None
+    if roi is not None:
+        mask = read_roi(roi, given.images.shape[1:3])
+        region = Roi.of(mask, given.images[given.parts.learn])
+        given = given._replace(images=region.inside(given.images))
     grid = Grid(given.images.shape[1:3], patch)
     number, config = check_free(Path(out), None), training.recipe(kimg, seed, overrides or {})
     facts = {"alpha": alpha, "detail": detail, "patch": grid.side, "seed": seed}
-    steps = _Steps(given, grid, facts, Path(out), number, progress)
+    steps = Steps(given, grid, facts, Path(out), number, progress, region)
     if cross:
         return steps.crossed()
     return steps.split(with_gan, config, {"kimg": kimg, "encoder_steps": encoder_steps})
 
 
-class _Steps:
+class Steps:
     """The steps of a fit, and what they share; `facts` are the options that a model depends on."""
 
     def __init__(
         self, given: Dealt, grid: Grid, facts: dict[str, Any], out: Path, number: int,
-        progress: bool,
+        progress: bool, roi: Roi | None = None,
     ):  # fmt: skip
         self.given, self.grid, self.facts = given, grid, facts
         self.images, self.parts = given.images, given.parts
-        self.out, self.number, self.progress = out, number, progress
+        self.out, self.number, self.progress, self.roi = out, number, progress, roi
         self.facts["fingerprint"] = hashlib.sha256(self.images.tobytes()).hexdigest()
         self.message(f"{len(self.images)} good images: {summary(self.parts)}")
         self.patches = some_patches(self.images[self.parts.learn], grid, facts["seed"])
@@ -135,7 +142,8 @@ class _Steps:
         frozen = Frozen(self.images.shape[1:], self.facts["detail"])
         features = FeatureParts(frozen, feature_parts.fit(frozen, learn, seed))
         pixels = PixelParts(PixelParts.fit(self.patches))
-        return Scorer(self.grid, features, pixels, list(self.given.promise.groups.values()))
+        held = list(self.given.promise.groups.values())
+        return Scorer(self.grid, features, pixels, held, roi=self.roi)
 
     def with_gan(self, scorer: Scorer, config: Config) -> Scorer:
         """The same, with a GAN that is trained, resumed, or read from the work folder."""
@@ -150,7 +158,7 @@ class _Steps:
         )  # fmt: skip
         trained = GanParts(gan, encoder, GanParts.fit(gan, self.patches))
         held = list(self.given.promise.groups.values())
-        return Scorer(self.grid, scorer.features, scorer.pixels, held, trained)
+        return Scorer(self.grid, scorer.features, scorer.pixels, held, trained, self.roi)
 
     def chosen(self, scorer: Scorer) -> Choice:
         """The parts that the scorer uses from now on."""
@@ -164,7 +172,14 @@ class _Steps:
         calibrate(scorer, scale, held, self.facts["alpha"], self.given.groups)
         groups = {} if self.given.groups is None else {"groups": self.given.groups}
         kept = {"x": held, "scale": scale, **groups}
-        return self._written(scorer, kept, {"choice": choice.to_dict()})
+        peaks, found = self.peaks(scorer), self.findable(scorer)
+        facts: dict[str, Any] = {
+            "choice": choice.to_dict(),
+            "peaks": peaks,
+            "findable": found.to_dict(),
+        }
+        facts |= {"roi": round(self.roi.share, 4)} if self.roi else {}
+        return self._written(scorer, kept, facts)
 
     def crossed(self) -> Detector:
         """Calibrate each image by the others, and write the model folder."""
@@ -179,12 +194,28 @@ class _Steps:
         baselines = Baselines.fit(self.patches, self.grid)
         self.message("writing the model folder")
         about = {
-            **self.facts, "parts": counts(self.parts), "patches": self.grid.count,
+            "parts": counts(self.parts), **self.facts, "patches": self.grid.count,
             "levels": self.given.levels, "promise": self.given.promise.to_dict(), **facts,
         }  # fmt: skip
         with publishing(self.out, self.number) as (part, final):
             publish(scorer, baselines, kept, about, part, final.name)
         return Detector.load(final)
+
+    def peaks(self, scorer: Scorer) -> list[float]:
+        """The highest heat of each calibration image."""
+        highest = traced(lambda image: tf.reduce_max(scorer(image)["heatmap"], (1, 2)))
+        found = in_batches(highest, self.images[self.parts.calibrate], scorer.batch())
+        return [round(float(one), 5) for one in found]
+
+    def findable(self, scorer: Scorer) -> Findable:
+        """What is found of defects that are planted into calibration images."""
+        self.message("measuring which planted defects are found")
+        verdict = traced(lambda image: scorer.verdict(image)["p_value"])
+        return findable(
+            lambda images: in_batches(verdict, images, scorer.batch()),
+            self.images[self.parts.calibrate], self.facts["alpha"], self.facts["seed"],
+            whole=self.grid.count == 1, roi=None if self.roi is None else self.roi.mask,
+        )  # fmt: skip
 
     def message(self, text: str) -> None:
         if self.progress:
@@ -198,8 +229,8 @@ def chosen(scorer: Scorer, scale: np.ndarray, seed: int) -> Choice:
         scale: good images that nothing was learnt from, uint8 [N, H, W, C].
         seed: of the planted defects.
     """
-    measure, size = _traced(scorer.measure), scorer.batch(scorer.names)
-    logs = _in_batches(measure, scale, size)
+    measure, size = traced(scorer.measure), scorer.batch(scorer.names)
+    logs = in_batches(measure, scale, size)
     scorer.centre.assign(logs.mean(0))
     scorer.spread.assign(np.maximum(logs.std(0), 1e-3))
     times = max(1, round(PLANTED / len(scale)))
@@ -209,8 +240,9 @@ def chosen(scorer: Scorer, scale: np.ndarray, seed: int) -> Choice:
     for start in range(0, len(scale), each):
         rows = range(start, min(len(scale), start + each))
         sizes = LARGE if scorer.grid.count == 1 else SIZES
-        planted = plant(scale, times, seed, rows=rows, sizes=sizes)
-        bad.append(_in_batches(measure, planted.images, size))
+        within = None if scorer.roi is None else scorer.roi.mask
+        planted = plant(scale, times, seed, rows=rows, sizes=sizes, within=within)
+        bad.append(in_batches(measure, planted.images, size))
         kinds += planted.kinds
     centre, spread = scorer.centre.numpy(), scorer.spread.numpy()
     planted_logs = np.concatenate(bad)
@@ -228,7 +260,7 @@ def calibrate(
 
     Args: groups: of `held`, see `Ranks.set`.
     """
-    run = _traced(scorer.maps)
+    run = traced(scorer.maps)
     sums: list[Any] = [0.0] * len(scorer.drawn)
     squares = list(sums)
     for batch in _batches(scale, scorer.batch()):
@@ -239,12 +271,12 @@ def calibrate(
         mean = sums[i] / len(scale)
         scorer.usual[i].assign(mean)
         scorer.varying[i].assign(spread_of(squares[i] / len(scale), mean))
-    verdict = _traced(lambda image: scorer.verdict(image)["score"])
-    scorer.ranks.set(_in_batches(verdict, held, scorer.batch()), groups)
+    verdict = traced(lambda image: scorer.verdict(image)["score"])
+    scorer.ranks.set(in_batches(verdict, held, scorer.batch()), groups)
     scorer.alpha.assign(alpha)
 
 
-def _traced(call: Callable[..., Any]) -> Callable[..., Any]:
+def traced(call: Callable[..., Any]) -> Callable[..., Any]:
     return tf.function(call, autograph=False, reduce_retracing=True)
 
 
@@ -253,7 +285,7 @@ def _batches(images: np.ndarray, size: int) -> Iterator[tf.Tensor]:
         yield tf.constant(images[start : start + size])
 
 
-def _in_batches(run: Callable[..., Any], images: np.ndarray, size: int) -> np.ndarray:
+def in_batches(run: Callable[..., Any], images: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([run(batch).numpy() for batch in _batches(images, size)])
 
 

@@ -21,13 +21,14 @@ from ...storage.run import UNREADABLE
 from .baselines import Baselines
 from .card import card
 from .cross import CrossScorer
+from .early import KIND, read as read
 from .patches import Grid
 from .scorer import Scorer
 
-KIND = "defects"
 LITERT = "model_float32.tflite"
 BASELINES = "baselines.npz"
 HELD = "calibration.npz"
+ROI = "roi.npz"
 FORMAT = 2
 """Of the manifest. 1, or none: a part is a number of each patch (see `Detector.combine`); a GAN is
 always there."""
@@ -55,6 +56,8 @@ def publish(
     apart = write_graphs(module, functions, scorer, held, folder)
     baselines.write(folder / BASELINES)
     write_kept(kept, folder)
+    if scorer.roi is not None:
+        scorer.roi.write(folder / ROI)
     about = {
         "kind": KIND,
         "format": FORMAT,
@@ -109,21 +112,6 @@ def ranked(scores: np.ndarray) -> dict[str, float]:
         "lowest": float(scores.min()), "middle": float(np.median(scores)),
         "highest": float(scores.max()),
     }  # fmt: skip
-
-
-def read(folder: Path) -> tuple[Path, dict[str, Any]]:
-    """The folder of a version and its facts.
-
-    Raises: ModelError: no model, a damaged one, or one that is no detector.
-    """
-    place = manifest.locate(folder)
-    facts = manifest.verify(place)
-    if facts.get("kind") != KIND:
-        raise ModelError(
-            f"{folder} contains another kind of model: give a folder that `ganvas defects fit` "
-            "wrote"
-        )
-    return place, facts
 
 
 @contextlib.contextmanager

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,13 +13,24 @@ import numpy as np
 
 from ... import images as pictures
 from ...data import Options, load
-from ...data.archives import located, unpacked
 from ...data.parallel import mapped
-from ...data.walk import find
 from ...errors import DataError, UsageError
+from .early import (
+    FEWEST,
+    check_alpha as check_alpha,
+    fewest as fewest,
+    files,
+    images_folder,
+    is_image,
+    labelled,
+    needed as needed,
+    one_size,
+    other_size,
+    shares,
+)
 
-FEWEST = 40
-"""Least number of good images to train on; images for calibration come on top."""
+CHUNK = 64
+"""Files that are decoded at a time."""
 
 
 class Named(NamedTuple):
@@ -76,11 +86,7 @@ def read_good(
         )
     source = load(data, Options(size=size or _size(data), holdout=0.0, **options))
     if source.classes and not all_good:
-        raise DataError(
-            f"{_name(data)} has labels ({', '.join(map(str, source.names[:4]))}"
-            f"{' ...' if source.classes > 4 else ''}), but only good images without labels are "
-            "accepted: give the folder of good ones, or --all-good if every class is good"
-        )
+        raise DataError(labelled(_name(data), source.names))
     rows = np.arange(source.count)
     names = [str(source.names[i]) for i in source.labels[rows]] if source.classes else []
     return Good(source.pixels(rows), source.levels, names)
@@ -91,7 +97,24 @@ def read(
     shape: tuple[int, int, int] | None = None,
     levels: pictures.Levels = "full",
 ) -> Named:
-    """Images to be scored, never resized.
+    """Images to be scored, all at once; see `chunks`."""
+    found = list(chunks(data, CHUNK, shape, levels))
+    return Named(np.concatenate([one.pixels for one in found]),
+                 [path for one in found for path in one.paths])  # fmt: skip
+
+
+def count_of(data: Any) -> int:
+    """How many images there are; 0: it is known when they are read."""
+    return len(_paths(data) or ())
+
+
+def chunks(
+    data: Any,
+    count: int,
+    shape: tuple[int, int, int] | None = None,
+    levels: pictures.Levels = "full",
+) -> Iterator[Named]:
+    """Images to be scored, never resized, `count` at a time: so many files are in memory.
 
     Args:
         shape: of the images a model was fitted on, [H, W, C]. A grey model gets colour images in
@@ -100,114 +123,52 @@ def read(
 
     Raises: DataError: no images, one cannot be read, or another size.
     """
-    name = _name(data)
-    if folder := _folder(data):
-        paths = files(folder)
-    elif isinstance(data, (str, os.PathLike)) and _is_image(Path(data)):
-        paths = [Path(data)]
-    else:
+    name, paths = _name(data), _paths(data)
+    if paths is None:
         pixels = _array(data)
         if shape is not None and pixels.shape[1:] != shape:
-            raise DataError(_other(name, pixels.shape[1:], shape))
-        return Named(pixels, [f"{name}[{row}]" for row in range(len(pixels))])
+            raise DataError(other_size(name, pixels.shape[1:], shape))
+        for start in range(0, len(pixels), count):
+            some = pixels[start : start + count]
+            yield Named(some, [f"{name}[{row}]" for row in range(start, start + len(some))])
+        return
     channels = None if shape is None else shape[2]
-    found = list(mapped(partial(pictures.read, channels=channels, levels=levels), paths))
-    shape = shape or found[0].shape
-    for path, image in zip(paths, found, strict=True):
-        if image.shape != shape:
-            raise DataError(_other(str(path), image.shape, shape))
-    return Named(np.stack(found), [str(path) for path in paths])
+    decode = partial(pictures.read, channels=channels, levels=levels)
+    for start in range(0, len(paths), count):
+        part = paths[start : start + count]
+        found = list(mapped(decode, part))
+        shape = shape or found[0].shape
+        for path, image in zip(part, found, strict=True):
+            if image.shape != shape:
+                raise DataError(other_size(str(path), image.shape, shape))
+        yield Named(np.stack(found), [str(path) for path in part])
 
 
-def files(folder: Path) -> list[Path]:
-    """Image files below a folder, by name. Raises: DataError: none."""
-    found = find(folder).paths
-    if not found:
-        raise DataError(
-            f"{folder} contains no image: give a folder of PNG, JPEG, TIFF or other image files"
-        )
-    return [Path(path) for path in found]
+def _paths(data: Any) -> list[Path] | None:
+    """Image files; None: arrays."""
+    if folder := images_folder(data):
+        return files(folder)
+    if isinstance(data, (str, os.PathLike)) and is_image(Path(data)):
+        return [Path(data)]
+    return None
 
 
-def _folder(data: Any) -> Path | None:
-    """The folder that is given, or that of an archive's images."""
-    if not isinstance(data, (str, os.PathLike)):
-        return None
-    path = Path(data)
-    if archive := located(path):
-        file, within = archive
-        path = unpacked(file).folder / within
-    return path if path.is_dir() else None
-
-
-def _is_image(path: Path) -> bool:
-    # A missing file is an image by its suffix: the error then names it.
-    return pictures.is_image(path) if path.suffix or path.is_file() else False
-
-
-def needed(alpha: float) -> int:
-    """The least n for which a p-value can be as small as alpha: 1 / (n + 1) <= alpha.
-
-    Raises: UsageError: alpha is not a share.
-    """
-    if not 0 < alpha < 1:
-        raise UsageError(f"alpha must be above 0 and below 1, got {alpha:g}")
-    return int(np.ceil(1 / alpha - 1 - 1e-9))
-
-
-def check_alpha(alpha: float, count: int) -> None:
-    """Raises: UsageError: `count` calibration images cannot guarantee this false-alarm rate."""
-    if count < needed(alpha):
-        raise UsageError(
-            f"alpha = {alpha:g} needs at least {needed(alpha)} calibration images, got {count}: "
-            f"fit with at least {fewest(alpha)} good images, or set alpha to at "
-            f"least {1 / (count + 1):.3g}"
-        )
-
-
-def fewest(alpha: float) -> int:
-    """The least number of good images that `split` accepts for an alpha."""
-    return next(n for n in itertools.count(needed(alpha)) if min(_shares(n, alpha)[:2]) > 0)
-
-
-def split(count: int, alpha: float, seed: int) -> Split:
+def split(count: int, alpha: float, seed: int, least: int = FEWEST) -> Split:
     """Split good images: a quarter for calibration (at most 1,000, or as many as alpha needs), an
-    eighth for scaling, the rest for training.
+    eighth for scaling, the rest for training, at least `least`.
 
     Raises: DataError: too few to train on, or to guarantee alpha.
     """
-    learn, scale, _ = _shares(count, alpha)
-    if not learn:
-        least = fewest(alpha)
-        raise DataError(
-            f"alpha = {alpha:g} needs at least {least} good images ({_shares(least, alpha)[2]} of "
-            f"them only for calibration), got {count}: give more, or increase alpha"
-        )
+    learn, scale, _ = shares(count, alpha, least)
     order = np.random.Generator(np.random.Philox(seed)).permutation(count)
     parts = np.split(order, [learn, learn + scale])
     return Split(*(np.sort(part) for part in parts))
 
 
-def _shares(count: int, alpha: float) -> tuple[int, int, int]:
-    """How many are for training (0: too few), scaling and calibration."""
-    calibrate = max(min(1000, count // 4), needed(alpha))
-    scale = max(8, min(500, count // 8))
-    learn = count - calibrate - scale
-    return (learn if learn >= max(FEWEST, count // 3) else 0), scale, calibrate
-
-
 def _size(data: Any) -> tuple[int, int]:
     """The one size of images. Raises: DataError: there are several."""
-    if folder := _folder(data):
-        headers = [pictures.probe(path) for path in files(folder)]
-        sizes = Counter((one.height, one.width) for one in headers)
-        if len(sizes) > 1:
-            (h, w), _ = sizes.most_common(1)[0]
-            raise DataError(
-                f"the images in {data} must have one size, got {len(sizes)} (mostly {h}×{w} px): "
-                f"crop them to one size, or resize them with --size {h}x{w}"
-            )
-        return next(iter(sizes))
+    if folder := images_folder(data):
+        return one_size(data, files(folder))
     height, width = _array(data).shape[1:3]
     return height, width
 
@@ -232,11 +193,3 @@ def _array(data: Any) -> np.ndarray:
 
 def _name(data: Any) -> str:
     return os.fspath(data) if isinstance(data, (str, os.PathLike)) else "the array"
-
-
-def _other(name: str, got: tuple[int, ...], expected: tuple[int, ...]) -> str:
-    sides = ["×".join(map(str, one[:2])) + f" px, {one[2]} channel(s)" for one in (got, expected)]
-    return (
-        f"{name} has {sides[0]}, but this model was fitted on {sides[1]}: crop or scale it like "
-        "the good images"
-    )

@@ -14,7 +14,8 @@ import numpy as np
 
 from ...base.csv_files import csv_file
 from ...errors import DataError, UsageError
-from .good_images import FEWEST, Good, Split, needed, read_good
+from .early import FEWEST
+from .good_images import Good, Split, needed, read_good
 
 FOLDER = "folder"
 """`--groups folder`: sub-folders, or labels, are groups."""

@@ -25,7 +25,9 @@ def check_detail(detail: int) -> None:
         raise UsageError(f"detail must be {' or '.join(map(str, DETAILS))}, got {detail}")
 
 
-def check_options(with_gan: str, detail: int, groups: Any, cross: bool) -> None:
+def check_options(
+    with_gan: str, detail: int, groups: Any, cross: bool, roi: Any = None, tile: int | None = None
+) -> None:
     """Raises: UsageError: options that are not accepted, or not together."""
     check_with_gan(with_gan)
     check_detail(detail)
@@ -36,4 +38,11 @@ def check_options(with_gan: str, detail: int, groups: Any, cross: bool) -> None:
     if cross and with_gan == "yes":
         raise UsageError(
             "with so few images no GAN is trained: leave --cross away, or --with-gan yes"
+        )
+    if cross and roi is not None:
+        raise UsageError("a region of interest needs a split: leave --cross away, or --roi")
+    if tile is not None and (cross or groups is not None):
+        raise UsageError(
+            "tiles are calibrated by whole images in one group: leave --tile away, or --groups and "
+            "--cross"
         )

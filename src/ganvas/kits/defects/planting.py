@@ -73,6 +73,7 @@ def plant(
     kinds: Sequence[str] = (),
     sizes: tuple[float, float] = SIZES,
     contrasts: tuple[float, float] = CONTRASTS,
+    within: np.ndarray | None = None,
 ) -> Planted:
     """Each image `times` times, with another defect each time; the kinds come in turn.
 
@@ -85,6 +86,7 @@ def plant(
         rows: of the images to plant into; None: all. The others only give pieces.
         kinds: names in `KINDS`; none: all.
         sizes, contrasts: limits within which both are drawn, log-uniformly; equal ones fix them.
+        within: bool [H, W]: only these pixels change; None: all may.
     """
     names, images, masks, drawn = list(kinds or KINDS), [], [], []
     for row in range(len(good)) if rows is None else rows:
@@ -94,7 +96,7 @@ def plant(
             kind = names[(row * times + turn) % len(names)]
             # Half of the pieces are the image's own, as in CutPaste.
             other = rng.integers(len(good)) if rng.random() < 0.5 else row
-            image, mask = defective(good[row], kind, rng, size, contrast, good[other])
+            image, mask = defective(good[row], kind, rng, size, contrast, good[other], within)
             images.append(image)
             masks.append(mask)
             drawn.append((row, kind, size, contrast))
@@ -105,8 +107,9 @@ def plant(
 
 
 def defective(
-    image: np.ndarray, kind: str, rng: Random, size: float, contrast: float, donor: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    image: np.ndarray, kind: str, rng: Random, size: float, contrast: float, donor: np.ndarray,
+    within: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """One defect: uint8 [H, W, C] -> the same shape, and the pixels that changed [H, W].
 
     Where it can hardly be seen (a missing piece of the background), it is drawn elsewhere; where it
@@ -115,12 +118,14 @@ def defective(
     levels = contrast * max(float(image.std()), SEEN)
     for name in (*[kind] * TRIES, "blob"):
         shape, filling = KINDS[name]
-        box = _box(image.shape[:2], name, size, rng)
+        box = _box(image.shape[:2], name, size, rng, within)
         soft = shape(box, rng)[..., None]
         part = box.of(image).astype(np.float64)
         new = part + soft * (filling(image.astype(np.float64), box, donor, levels, rng) - part)
         found = image.copy()
         box.of(found)[...] = np.clip(np.rint(new), 0, 255)
+        if within is not None:
+            found[~within] = image[~within]
         changed = np.abs(found.astype(np.int16) - image).max(-1)
         inside = box.of(changed)[soft[..., 0] > 0.5]
         if inside.size and inside.mean() >= SEEN:
@@ -134,8 +139,11 @@ def _drawn(rng: Random, limits: tuple[float, float]) -> float:
     return float(np.exp(rng.uniform(low, high)))
 
 
-def _box(image: tuple[int, ...], kind: str, size: float, rng: Random) -> Box:
-    """Where a defect is drawn: a box of the size's area, long where the kind is a line."""
+def _box(
+    image: tuple[int, ...], kind: str, size: float, rng: Random, within: np.ndarray | None = None
+) -> Box:
+    """Where a defect is drawn: a box of the size's area, long where the kind is a line; its middle
+    lies within the pixels that may change."""
     height, width = image
     side = size * np.sqrt(height * width)
     # Aspects of CutPaste's pieces, from 0.3 to 3.3; a line is thinned by its mask.
@@ -145,9 +153,13 @@ def _box(image: tuple[int, ...], kind: str, size: float, rng: Random) -> Box:
     if kind == "scar":
         tall = int(np.clip(2 * tall, 3, height))
         wide = int(np.clip(2 * wide, 3, width))
-    return Box(
-        int(rng.integers(0, height - tall + 1)), int(rng.integers(0, width - wide + 1)), tall, wide
-    )
+    if within is None:
+        top, left = rng.integers(0, height - tall + 1), rng.integers(0, width - wide + 1)
+    else:
+        y, x = np.divmod(rng.choice(np.flatnonzero(within)), width)
+        top = np.clip(y - tall // 2, 0, height - tall)
+        left = np.clip(x - wide // 2, 0, width - wide)
+    return Box(int(top), int(left), tall, wide)
 
 
 # --- shapes: how much of each pixel of a box is defective, 0 to 1 ---------------------------------

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ...stats.drift import Drift
 from ...stats.intervals import Interval
+from .findable import Findable
 
 FEW = 10
 """Good or bad images below which no winner is named: a bootstrap of so few shows no uncertainty."""
+SHORTCUT = 0.6
+"""AUROC of bad images whose defects are covered, from whose lower bound on a report warns."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,53 @@ class Lead:
 
 
 @dataclass(frozen=True)
+class Rival:
+    """Another detector, fitted and calibrated on the same good images.
+
+    Attributes:
+        measures: what it looks at.
+        in_use: whether it is a part of the detector's score.
+        auroc: with 95 % interval.
+        recall: share of the bad images that it calls defective at the same alpha, with interval.
+        false_alarms: number of good images that it calls defective.
+    """
+
+    measures: str
+    in_use: bool
+    auroc: Interval
+    recall: Interval
+    false_alarms: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self) | {"auroc": self.auroc._asdict(), "recall": self.recall._asdict()}
+
+
+@dataclass(frozen=True)
+class Control:
+    """Whether bad images score as unusual for another reason than their defects.
+
+    Attributes:
+        margin: pixels around a defect that are covered together with it.
+        covered: AUROC of the highest heat outside of what is covered, of bad images against good
+            ones, on which the same masks are laid: 0.5 if only the defects are unusual.
+        within: AUROC of defective pixels against others of the same image, in the mean.
+    """
+
+    margin: int
+    covered: Interval
+    within: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self) | {"covered": self.covered._asdict()}
+
+    @property
+    def shortcut(self) -> bool:
+        return self.covered.low > SHORTCUT
+
+
+@dataclass(frozen=True)
 class FalseAlarms:
     """Good images that were called defective.
 
@@ -91,6 +141,9 @@ class DefectsReport:
         false_alarms: good images called defective.
         milliseconds: per image, in a batch.
         pixels: "detector" and "pca" -> scores of the heat-map; None without masks.
+        rivals: name -> another detector on the same images.
+        control: None without masks.
+        findable: which planted defects are found; None: it was not measured.
         drift: whether the good images, in their order, are like the calibration images; None: too
             few, or no test.
         promise: the guarantee in a sentence; "" without one.
@@ -107,14 +160,19 @@ class DefectsReport:
     false_alarms: FalseAlarms
     milliseconds: float
     pixels: dict[str, PixelScores] | None = None
+    rivals: dict[str, Rival] = field(default_factory=dict)
+    control: Control | None = None
+    findable: Findable | None = None
     drift: Drift | None = None
     promise: str = ""
 
     @property
     def sentences(self) -> list[str]:
-        """The result in sentences: who wins, false alarms, defects found, a drift."""
-        drift = [f"Good images: {self.drift.sentence}"] if self.drift else []
-        return [self._winner(), self._alarms(), self._found(), *drift]
+        """The result: false alarms, defects found, ranking, the best simple detector; with masks,
+        whether bad images are unusual without their defects; a drift of the good images."""
+        found = [self._alarms(), self._found(), self._ranking(), self._winner()]
+        found += [self._control()] if self.control and self.control.shortcut else []
+        return [*found, *([f"Good images: {self.drift.sentence}"] if self.drift else [])]
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; "pixels" only with masks, "drift" and "promise" only if they are there."""
@@ -131,6 +189,9 @@ class DefectsReport:
             "false_alarms": asdict(self.false_alarms),
             "milliseconds": self.milliseconds,
             **({"pixels": pixels} if pixels else {}),
+            "rivals": {name: one.to_dict() for name, one in self.rivals.items()},
+            **({"control": self.control.to_dict()} if self.control else {}),
+            **({"findable": self.findable.to_dict()} if self.findable else {}),
             **({"drift": self.drift.to_dict()} if self.drift else {}),
             **({"promise": self.promise} if self.promise else {}),
             "sentences": self.sentences,
@@ -159,20 +220,42 @@ class DefectsReport:
 
     def _alarms(self) -> str:
         alarms = self.false_alarms
-        return (
-            f"It flags {alarms.count} of {self.good} good images ({alarms.rate:.1%}), "
-            f"{'inside' if alarms.inside else 'OUTSIDE'} the 95 % interval for "
-            f"alpha = {self.alpha:g}, {alarms.low} to {alarms.high}."
+        kept = (
+            f"It calls {alarms.count} of {self.good} good images defective ({alarms.rate:.1%}; "
+            f"promised: {self.alpha:.1%}). That is {'inside' if alarms.inside else 'OUTSIDE'} the "
+            f"95 % interval of the promise, {alarms.low} to {alarms.high}."
         )
+        if alarms.inside:
+            return kept
+        more = alarms.count > alarms.high
+        why = (
+            "these good images differ from the calibration images"
+            if more
+            else ("these good images are more alike than the calibration images")
+        )
+        return f"{kept} The promise does not hold: {why}." if more else f"{kept} Perhaps {why}."
 
     def _found(self) -> str:
-        sentence = (
-            f"It finds {self.recall.value:.1%} of {self.bad} bad images, 95 % interval "
-            f"{self.recall.low:.1%} to {self.recall.high:.1%}, in {self.milliseconds:.3g} ms each."
-        )
-        if self.false_alarms.inside:
-            return sentence
         return (
-            f"{sentence} These good images differ from the calibration images: the guarantee of "
-            "alpha does not hold."
+            f"It finds {self.recall.value:.1%} of {self.bad} bad images, 95 % interval "
+            f"{self.recall.low:.1%} to {self.recall.high:.1%}."
+        )
+
+    def _ranking(self) -> str:
+        area = self.detector.auroc
+        pixels = (self.pixels or {}).get("detector")
+        where = f" Pixel AUROC {pixels.auroc:.3f}, AUPRO {pixels.aupro:.3f}." if pixels else ""
+        return (
+            f"Image AUROC {area.value:.3f}, 95 % interval {area.low:.3f} to {area.high:.3f}."
+            f"{where} An image takes {self.milliseconds:.3g} ms."
+        )
+
+    def _control(self) -> str:
+        control = self.control
+        if control is None:
+            return ""
+        return (
+            "With their defects covered, bad images still score above good ones "
+            f"(AUROC {control.covered.value:.3f}): a part of the image AUROC has another cause "
+            "than the defects, such as other exposures or other pieces."
         )

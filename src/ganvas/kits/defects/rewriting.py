@@ -23,13 +23,15 @@ from ...storage import manifest
 from .card import card
 from .dealing import distinct, distinct_rows
 from .detector import Detector
-from .folder import BASELINES, FORMAT, LITERT, ranked, write_graphs, write_kept
+from .folder import BASELINES, FORMAT, LITERT, ROI, ranked, write_graphs, write_kept
 from .good_images import needed, read
 from .grouping import Groups, check_groups, read_groups
 from .promise import Promise
 from .ranks import Ranks, flagged
 
 Outputs = dict[str, tf.Tensor]
+_OF_OLD = ("files", "peaks", "findable")
+"""Facts of the old calibration images, which do not hold for the new ones."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +128,11 @@ def check_format(detector: Detector) -> None:
             f"{detector.place} was fitted by an older version of ganvas (format "
             f"{detector.facts.get('format', 1)}, needs {FORMAT}): fit it again"
         )
+    if "tile" in detector.facts:
+        raise UsageError(
+            f"{detector.place} cuts large images into tiles, and is calibrated by whole ones: fit "
+            "it again with the new good images"
+        )
 
 
 class Rewriter(tf.Module):
@@ -163,8 +170,9 @@ class Rewriter(tf.Module):
         old = self._detector
         with publishing(out, None) as (part, final):
             self._write(part, final.name)
-            if (old.place / BASELINES).is_file():
-                shutil.copyfile(old.place / BASELINES, part / BASELINES)
+            for name in (BASELINES, ROI):
+                if (old.place / name).is_file():
+                    shutil.copyfile(old.place / name, part / name)
             manifest.write(part, self._about)
         return Detector.load(final)
 
@@ -182,7 +190,7 @@ class Rewriter(tf.Module):
         write_kept(kept, part)
         facts = self._detector.facts
         self._about: dict[str, Any] = {
-            **{name: value for name, value in facts.items() if name != "files"},
+            **{name: value for name, value in facts.items() if name not in _OF_OLD},
             "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             "alpha": float(self.alpha.numpy()),
             "parts": {**facts["parts"], "calibrate": len(images)},

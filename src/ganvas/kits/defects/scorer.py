@@ -17,6 +17,7 @@ from .parts import FEATURES, GAN, PIXELS
 from .patch_parts import GanParts, PixelParts
 from .patches import Grid
 from .ranks import NONE, Ranks, flagged
+from .roi import Roi
 
 PATCHES = 256
 """Patches, and moves of patches, per call."""
@@ -33,6 +34,7 @@ class Scorer(tf.Module):
         grid: how an image is cut into patches, for the parts that look at patches.
         held: how many images will calibrate it, of each group.
         gan: None: the detector has no GAN.
+        roi: None: whole images are inspected.
 
     Attributes:
         names: all parts that can be measured.
@@ -47,8 +49,10 @@ class Scorer(tf.Module):
         pixels: PixelParts,
         held: Sequence[int],
         gan: GanParts | None = None,
+        roi: Roi | None = None,
     ):
         super().__init__()
+        self.roi = roi
         self.grid, self.features, self.pixels, self.gan = grid, features, pixels, gan
         self.frozen = features.frozen
         self.names = (*FEATURES, *PIXELS, *(GAN if gan else ()))
@@ -104,7 +108,10 @@ class Scorer(tf.Module):
             if tuple(one.shape[1:]) != self.grid.size:
                 one = tf.image.resize(one[..., None], self.grid.size, "bilinear")[..., 0]
             heat.append(one)
-        return tf.add_n(heat) / len(heat)
+        drawn = tf.add_n(heat) / len(heat)
+        if self.roi is not None:
+            drawn = drawn * tf.constant(self.roi.mask, tf.float32)
+        return drawn
 
     def verdict(self, image: tf.Tensor) -> Tensors:
         """uint8 [N, H, W, C] -> score, p_value float32 [N], defective bool [N].
@@ -128,6 +135,10 @@ class Scorer(tf.Module):
         self, image: tf.Tensor, names: Collection[str]
     ) -> tuple[Tensors, Tensors, tf.Tensor | None]:
         """Logarithms [N] by part; square roots of distances by map; vectors of places."""
+        if self.roi is not None:
+            within = tf.constant(self.roi.mask[..., None], tf.float32)
+            fill = tf.constant(self.roi.fill, tf.float32)
+            image = within * tf.cast(image, tf.float32) + (1 - within) * fill
         needs = set(names) & set(FEATURES)
         found, maps, white = self.features(image) if needs else ({}, {}, None)
         logs = {name: tf.math.log(one) for name, one in found.items()}
