@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,10 +72,7 @@ def fit(
     roi: Roi = None,
     tile: Tile = None,
 ) -> int:
-    """Learn from good images and write MODEL/N/, which `ganvas serve` serves.
-
-    After an interruption, the same command resumes.
-    """
+    """Learn from good images and write MODEL/N/; after an interruption, the same command resumes."""
     from ..kits.defects.early import needed
     from ..kits.defects.grouping import check_option
     from ..kits.defects.options import check_options, check_with_gan
@@ -84,7 +82,7 @@ def fit(
     check_options(gan, detail, groups, cross, roi, tile)
     check_option(groups)
     sides = _sides(size) if size else None
-    _check_fit(good, alpha, sides, roi, tile, all_good, gan)
+    _check_fit(good, alpha, sides, roi, tile, all_good, gan, one_split=not (cross or groups))
     options: dict[str, Any] = {"alpha": alpha, "detail": detail, "seed": seed}
     if not tile:
         options |= {"size": sides, "with_gan": gan, "patch": patch, "kimg": kimg, "roi": roi,
@@ -92,12 +90,10 @@ def fit(
     tensorflow()
     from ..kits import defects as kit
 
+    call = partial(kit.fit_large, tile=tile) if tile else kit.fit
     try:
         with stage("fitting"):
-            if tile:
-                detector = kit.fit_large(good, out, tile=tile, **options)
-            else:
-                detector = kit.fit(good, out, **options)
+            detector = call(good, out, **options)
     except KeyboardInterrupt:
         sys.stderr.write(_stopped(out))
         return STOPPED
@@ -193,7 +189,7 @@ def _sides(text: str) -> tuple[int, int]:
 
 def _check_fit(
     good: str, alpha: float, size: tuple[int, int] | None, roi: Path | None, tile: int | None,
-    all_good: bool, gan: str,
+    all_good: bool, gan: str, one_split: bool,
 ) -> None:  # fmt: skip
     """What can be refused before TensorFlow is imported."""
     from ..kits.defects.early import FEWEST, LARGE_FEWEST, check_good
@@ -201,8 +197,9 @@ def _check_fit(
 
     if tile and (size or roi or gan == "yes"):
         raise UsageError("--tile cannot be used with --size, --roi or --with-gan yes: omit one")
-    fewest = LARGE_FEWEST if tile else FEWEST
-    found = check_good(good, alpha, size, all_good=all_good or bool(tile), least=fewest)
+    fewest = (LARGE_FEWEST if tile else FEWEST) if one_split else None
+    labelled = all_good or bool(tile) or not one_split
+    found = check_good(good, alpha, size, all_good=labelled, least=fewest)
     if roi:
         check_roi(roi, found)
 

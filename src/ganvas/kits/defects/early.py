@@ -45,9 +45,11 @@ def read(folder: Path) -> tuple[Path, dict[str, Any]]:
 
 def check_good(
     data: str, alpha: float, size: tuple[int, int] | None = None, *, all_good: bool = False,
-    least: int = FEWEST,
+    least: int | None = FEWEST,
 ) -> tuple[int, int] | None:  # fmt: skip
     """Good images in a folder or an archive: are there enough, have they one size and no labels?
+
+    Args: least: to train on; None: that depends on what only their contents show.
 
     Returns: their size; None: it is not known yet.
     Raises: DataError, UsageError.
@@ -62,8 +64,8 @@ def check_good(
         raise DataError(labelled(data, names))
     paths = [Path(path) for path in layout.paths] or files(folder)
     size = size or one_size(data, paths)
-    # An upper limit: equal images count once, and some may be unreadable.
-    shares(len(paths), alpha, least)
+    if least is not None:  # an upper limit: equal images count once, and some may be unreadable
+        shares(len(paths), alpha, least)
     return size
 
 
@@ -173,7 +175,8 @@ def check_alpha(alpha: float, count: int) -> None:
 def check_model_alpha(facts: Mapping[str, Any], alpha: float | None) -> None:
     """Raises: UsageError: a model's calibration cannot guarantee this false-alarm rate."""
     if alpha is not None:
-        check_alpha(alpha, int(facts["parts"]["calibrate"]))
+        groups = (facts.get("promise") or {}).get("groups") or {}
+        check_alpha(alpha, min(groups.values(), default=int(facts["parts"]["calibrate"])))
 
 
 def fewest(alpha: float) -> int:

@@ -78,8 +78,7 @@ def fit(
         patch: side of the patches in pixels that pixels and GAN are compared by, 16 to 64; None: a
             small square image is one patch, else 32.
         kimg, encoder_steps: lengths of the GAN's training, in thousand images, and the encoder's.
-        seed: of every random choice.
-        all_good: the images' classes, if they have any, are all good.
+        seed: of every random choice; all_good: the images' classes, if any, are all good.
         groups: "folder" (sub-folders or labels), FILE.csv or FILE.csv:COLUMN, or a name for each
             image: lamps or batches. None is split between two uses, and each one calibrates.
         cross: calibrate by all images but a few, for 30 to 60 images. Without a GAN; the
@@ -95,18 +94,13 @@ def fit(
     given = read_and_deal(
         good, alpha, size=size, all_good=all_good, groups=groups, cross=cross, seed=seed
     )
-    region = None
-    if roi is not None:
-        mask = read_roi(roi, given.images.shape[1:3])
-        region = Roi.of(mask, given.images[given.parts.learn])
-        given = given._replace(images=region.inside(given.images))
+    given, region = _within(given, roi)
     grid = Grid(given.images.shape[1:3], patch)
     number, config = check_free(Path(out), None), training.recipe(kimg, seed, overrides or {})
     facts = {"alpha": alpha, "detail": detail, "patch": grid.side, "seed": seed}
-    steps = Steps(given, grid, facts, Path(out), number, progress, region)
-    if cross:
-        return steps.crossed()
-    return steps.split(with_gan, config, {"kimg": kimg, "encoder_steps": encoder_steps})
+    steps, length = Steps(given, grid, facts, Path(out), number, progress, region), {"kimg": kimg}
+    length["encoder_steps"] = encoder_steps
+    return steps.crossed() if cross else steps.split(with_gan, config, length)
 
 
 class Steps:
@@ -173,11 +167,8 @@ class Steps:
         groups = {} if self.given.groups is None else {"groups": self.given.groups}
         kept = {"x": held, "scale": scale, **groups}
         peaks, found = self.peaks(scorer), self.findable(scorer)
-        facts: dict[str, Any] = {
-            "choice": choice.to_dict(),
-            "peaks": peaks,
-            "findable": found.to_dict(),
-        }
+        facts: dict[str, Any] = {"choice": choice.to_dict(), "peaks": peaks}
+        facts["findable"] = found.to_dict()
         facts |= {"roi": round(self.roi.share, 4)} if self.roi else {}
         return self._written(scorer, kept, facts)
 
@@ -220,6 +211,14 @@ class Steps:
     def message(self, text: str) -> None:
         if self.progress:
             say(text)
+
+
+def _within(given: Dealt, roi: Any) -> tuple[Dealt, Roi | None]:
+    """The images, filled outside of a region of interest, and the region."""
+    if roi is None:
+        return given, None
+    region = Roi.of(read_roi(roi, given.images.shape[1:3]), given.images[given.parts.learn])
+    return given._replace(images=region.inside(given.images)), region
 
 
 def chosen(scorer: Scorer, scale: np.ndarray, seed: int) -> Choice:
