@@ -72,7 +72,7 @@ def fit(
     roi: Roi = None,
     tile: Tile = None,
 ) -> int:
-    """Learn from good images and write MODEL/N/; after an interruption, the same command resumes."""
+    """Learn from good images and write MODEL/N/; after an interruption, the same one resumes."""
     from ..kits.defects.early import needed
     from ..kits.defects.grouping import check_option
     from ..kits.defects.options import check_options, check_with_gan
