@@ -36,11 +36,12 @@ def detector(tmp_path_factory):
 
     from ganvas.gan.model import GAN
     from ganvas.kits.defects import encoder, feature_parts, fitting, folder, training
+    from ganvas.kits.defects.moves import MOVES
     from ganvas.training.assembly import parts_of
 
     keras.utils.set_random_seed(0)
     sizes = {"networks.width": 4, "networks.discriminator_width": 4, "networks.max_width": 8}
-    parts, shape, moves = parts_of(training.recipe(1, 0, sizes)), (16, 16, 1), len(fitting.MOVES)
+    parts, shape, moves = parts_of(training.recipe(1, 0, sizes)), (16, 16, 1), len(MOVES)
     models = parts.networks.generator(shape, moves), parts.networks.discriminator(shape, moves)
     gan = GAN(*models, parts.loss)
     patches = np.random.default_rng(0).integers(0, 256, (12, *shape)).astype(np.uint8)
@@ -49,7 +50,7 @@ def detector(tmp_path_factory):
     pixels = fitting.PixelParts(fitting.PixelParts.fit(patches))
     densities = fitting.GanParts.fit(gan, patches)
     trained = fitting.GanParts(gan, encoder.network(shape, gan.noise_size), densities)
-    scorer = fitting.Scorer(fitting.Grid((16, 16)), features, pixels, 20, trained)
+    scorer = fitting.Scorer(fitting.Grid((16, 16)), features, pixels, [20], trained)
     scorer.use(["position", "nearest", "moves"])
     module, functions = folder._module(scorer, shape)
     place = tmp_path_factory.mktemp("detector") / "plates"

@@ -129,7 +129,9 @@ def findable_of(detector: Detector, alpha: float) -> Findable | None:
 def ablation(detector: Detector, good: np.ndarray, bad: np.ndarray) -> dict[str, float]:
     """AUROC of the score and of each part alone; where a score has parts of a GAN and others, also
     of it without the GAN's parts, and of those alone."""
-    return _ablation(detector, _scaled(detector, good), _scaled(detector, bad))
+    images = Sets(good, bad, good[:0])
+    scaled = Sets(_scaled(detector, good), _scaled(detector, bad), np.zeros(0))
+    return _ablation(detector, images, scaled)
 
 
 def _scaled(detector: Detector, images: np.ndarray) -> np.ndarray:
@@ -138,9 +140,11 @@ def _scaled(detector: Detector, images: np.ndarray) -> np.ndarray:
     return (logs - centre) / spread
 
 
-def _ablation(detector: Detector, good: np.ndarray, bad: np.ndarray) -> dict[str, float]:
+def _ablation(detector: Detector, images: Sets, scaled: Sets) -> dict[str, float]:
+    """AUROC by parts. Args: scaled: their parts."""
+
     def area(weights: np.ndarray) -> float:
-        return round(auroc(*(detector.combine(one, weights) for one in (good, bad))), 5)
+        return round(auroc(*(detector.combine(one, weights) for one in scaled[:2])), 5)
 
     names = detector.part_names
     weights = np.array([detector.facts["weights"][name] for name in names])
@@ -148,7 +152,7 @@ def _ablation(detector: Detector, good: np.ndarray, bad: np.ndarray) -> dict[str
     alone = {name: area(np.eye(len(names))[i]) for i, name in enumerate(names)}
     found = {"all": area(weights)}
     if detector.facts.get("taught"):
-        own = [detector.score(images, heatmaps=False).score for images in (good, bad)]
+        own = [detector.score(one, heatmaps=False).score for one in images[:2]]
         found = {"all": round(auroc(*own), 5), "before teaching": area(weights)}
     if weights[of_gan].any() and weights[~of_gan].any():
         found["without the GAN"] = area(np.where(of_gan, 0, weights))
@@ -175,7 +179,7 @@ def _others(
         scores = Sets(*(one[name] for one in simple))
         rivals[name] = _rival(measures, False, scores, alpha, seed)
     pairs = {name: (simple.good[name], simple.bad[name]) for name in simple.good}
-    return pairs, rivals, _ablation(detector, scaled.good, scaled.bad)
+    return pairs, rivals, _ablation(detector, images, scaled)
 
 
 def _rows(detector: Detector) -> dict[str, tuple[str, ...]]:
