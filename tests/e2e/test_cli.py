@@ -35,7 +35,9 @@ def say_no(done: subprocess.CompletedProcess, code: int = 2) -> str:
     """The one line of a refusal, perhaps after the header, or its first part."""
     assert done.returncode == code, done.stderr
     *header, line = told(done)
-    words = [one.split()[0] for one in header]
+    words = [one.split()[0] for one in header if not one.startswith(" ")]
+    if words.count("recipe") == 2:  # what was asked for, and what the images decided
+        words.pop(words.index("recipe", 2))
     whole = [word for word in HEADER if word != "from" or word in words]  # not of `resume`
     if "run" in words[:3]:  # of `resume`, which knows it at once
         whole = ["data", "recipe", "run", *whole[2:-1]]

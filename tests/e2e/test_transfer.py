@@ -43,11 +43,11 @@ def state(run):
 def test_ones_own_images_begin_from_the_nearest_pair(squares, begun, here, tmp_path, monkeypatch):
     assert begun.config.recipe == "finetune" and begun.config.parent == "drawings"
     about = begun.info["transfer"]
-    assert about["from"] == "pretrained drawings-32" and len(about["generator"]["taken"]) == 7
+    assert about["from"] == "pretrained drawings-32" and len(about["generator"]["taken"]) == 9
     assert not begun.info["started_anew"]
     monkeypatch.setattr("ganvas.training.train.fit", lambda *_: None)
     done = here("train", squares, *WORDS, "--run", tmp_path / "run")
-    assert "from       pretrained drawings-32; of the layers 11 taken" in done.stderr
+    assert "from       pretrained drawings-32; of the layers 13 taken" in done.stderr
     assert "photos" in done.stderr  # the other distance
     done = here("train", squares, *WORDS, "--from", "none", "--run", tmp_path / "noise")
     assert "recipe     quick" in done.stderr and "from       noise" in done.stderr
@@ -81,7 +81,7 @@ def test_networks_of_a_run_or_file_are_taken(squares, begun, here, tmp_path, mon
         done = here("train", squares, *WORDS, "--from", word, "--run", run)
         assert done.returncode == 0, done.stderr
         about = json.loads((run / "run.json").read_text())["transfer"]
-        assert len(about["generator"]["taken"]) == 7
+        assert len(about["generator"]["taken"]) == 9
         assert len(about["discriminator"]["taken"]) == (0 if word == model else 4)
 
 

@@ -113,7 +113,7 @@ PATHS = [
     ("GET", "/v1/models/gan/", None, 400, "Malformed request: GET"),
     ("GET", "/v1/models/gan:predict", None, 400, "Malformed request: GET /v1/models/gan:predict"),
     ("GET", "/v1/none", None, 400, "Malformed request: GET /v1/none"),
-    ("GET", "/v2/models/gan", None, 404, ""),
+    ("GET", "/v3/models/gan", None, 404, ""),
     ("GET", "/", None, 404, ""),
     ("POST", "/v1/models/gan", b"{}", 400, "Malformed request: POST /v1/models/gan"),
     ("POST", "/v1/models/gan:guess", b"{}", 400, "Malformed request: POST"),

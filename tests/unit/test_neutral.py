@@ -217,7 +217,7 @@ def test_every_sink_is_one_of_these():
         ("base/log_lines.py", "StreamHandler"),
         ("base/log_lines.py", "basicConfig"),
         ("base/signals.py", "os.write"),  # numbers of signals, to a pipe
-        ("cli/app.py", "os.write"),  # what TensorFlow wrote while it started, after a failure
+        ("base/logs.py", "os.write"),  # what TensorFlow wrote while it started, after a failure
         ("reports/tables.py", "Console("),  # into a string
     }
 

@@ -28,7 +28,7 @@ def info(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Print versions, devices, threads and cache folders, or the origin of an image."""
+    """Print versions, devices and caches, or the origin of an image."""
     facts = _origin(image) if image else _machine()
     if as_json:
         typer.echo(json.dumps(facts))
