@@ -7,53 +7,13 @@ import shlex
 from pathlib import Path
 
 import pytest
-import typer
 
-from ganvas.cli.app import app
+from manifests import parse, places, pods, words_within
 
 yaml = pytest.importorskip("yaml", reason="PyYAML comes with the extra: 'ganvas[cluster]'")
 FOLDER = Path(__file__).parents[2] / "deploy"
 FILES = sorted(FOLDER.glob("*.yaml"))
 COMMENT = re.compile(r"^#.*?(ganvas .*)$", re.MULTILINE)
-
-
-def words_within(value) -> list[list[str]]:
-    """Every command of ganvas in a manifest."""
-    if isinstance(value, dict):
-        return [words for one in value.values() for words in words_within(one)]
-    if isinstance(value, list):
-        if value[:1] == ["ganvas"]:
-            return [value]
-        return [words for one in value for words in words_within(one)]
-    if isinstance(value, str) and value.startswith("ganvas "):
-        return [shlex.split(value)]
-    return []
-
-
-def parse(words: list[str]) -> dict:
-    """What the command line understands, or its refusal."""
-    import ganvas.cli  # noqa: F401 - it adds the commands
-
-    group = typer.main.get_command(app)
-    assert words[0] == "ganvas"
-    command = group.commands[words[1]]
-    return command.make_context(words[1], list(words[2:])).params
-
-
-def places(pod: dict) -> tuple[set[str], set[str]]:
-    mounts = {m["name"] for c in pod["containers"] for m in c["volumeMounts"]}
-    return mounts, {volume["name"] for volume in pod["volumes"]}
-
-
-def pods(value):
-    if isinstance(value, dict):
-        if "containers" in value:
-            yield value
-        for one in value.values():
-            yield from pods(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from pods(one)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)

@@ -30,6 +30,9 @@ def export(
     data: Annotated[
         str | None, typer.Option(help="Real images for scores; default: the run's own.")
     ] = None,
+    deploy: Annotated[
+        bool, typer.Option("--deploy", help="Also DIR/deploy: a container of `ganvas serve`.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Export a model: SavedModel, LiteRT, ONNX, each file checked.
@@ -49,8 +52,9 @@ def export(
     ganvas = tensorflow("export")
     with stage("exporting"), held_back_stderr():  # messages of the converters
         folder = ganvas.export(
-            run, to, formats=names, version=version, unvalidated=unvalidated, model=which, data=data
-        )
+            run, to, formats=names, version=version, unvalidated=unvalidated, model=which,
+            data=data, deploy=deploy,
+        )  # fmt: skip
     facts = manifest.verify(folder)
     for artefact, why in facts["withheld"].items():
         sys.stderr.write(f"note: {artefact} is not published: {'; '.join(why)}\n")

@@ -1,11 +1,13 @@
-"""Files for TensorFlow Serving next to the versions; existing files are not changed."""
+"""Files for TensorFlow Serving next to the versions, and for containers of `ganvas serve` in
+deploy/; existing files are not changed."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import string
-from importlib import resources
+from collections.abc import Iterable
+from importlib import metadata, resources
 from pathlib import Path
 
 from ..base.files import write_file
@@ -15,21 +17,28 @@ FILES = (
     "models.config", "batching.config", "monitoring.config", "docker-compose.yml",
     "kubernetes.yaml",
 )  # fmt: skip
+SERVER = tuple(
+    f"deploy/{name}" for name in (
+        "Dockerfile", "compose.yaml", "kubernetes.yaml", "monitoring.yaml", "grafana.json",
+        "inference-service.yaml",
+    )
+)  # fmt: skip
 LONGEST = 40
 """Characters of a DNS label here: Kubernetes accepts 63, and adds its own to the names of pods."""
 
 
-def write(folder: Path) -> None:
-    """Write the missing files, for a model with the name of its folder.
+def write(folder: Path, files: Iterable[str] = FILES) -> None:
+    """Write those of `files` that are missing, for a model with the name of its folder.
 
     If models.config exists, they are for the model that it names.
     """
     title = folder.resolve().name
     values = {"name": _served(folder / "models.config") or model_name(title),
-              "label": dns_label(title)}  # fmt: skip
+              "label": dns_label(title), "version": metadata.version("ganvas")}  # fmt: skip
     templates = resources.files(__package__) / "templates"
-    for file in FILES:
+    for file in files:
         if not (folder / file).exists():
+            (folder / file).parent.mkdir(exist_ok=True)
             text = string.Template((templates / file).read_text("utf-8")).substitute(values)
             write_file(folder / file, text)
 

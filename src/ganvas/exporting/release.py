@@ -42,6 +42,7 @@ def export(
     unvalidated: bool = False,
     model: str = "best",
     data: Any = None,
+    deploy: bool = False,
 ) -> Path | str:
     """Write a run's generator as a version of a model, DIR/N/, checked and described.
 
@@ -56,6 +57,8 @@ def export(
         unvalidated: publish even if the run's gate fails.
         model: of the run: "best" or "last".
         data: real images for scores; None: the held-out images of the run.
+        deploy: also write DIR/deploy: an image of `ganvas serve`, and manifests for Docker Compose,
+            Kubernetes, KServe, Prometheus and Grafana. Existing files stay.
 
     Returns: DIR/N, or its address.
     Raises:
@@ -64,7 +67,7 @@ def export(
         RunError: the run has no generator.
     """
     if address := remote.address(to):
-        options = {"unvalidated": unvalidated, "model": model, "data": data}
+        options = {"unvalidated": unvalidated, "model": model, "data": data, "deploy": deploy}
         return _export_there(run, address, version, formats=check(formats), **options)
     names, old, folder = check(formats), Run.open(run), remote.path(to)
     check_free(folder, version)
@@ -77,8 +80,12 @@ def export(
         facts |= _tried(part, names, sampler, parity)
         (part / "MODEL_CARD.md").write_text(card(facts, final), encoding="utf-8")
         manifest.write(part, facts)
-    deployment.write(folder)
+    deployment.write(folder, _deployed(deploy))
     return final
+
+
+def _deployed(deploy: bool) -> tuple[str, ...]:
+    return deployment.FILES + (deployment.SERVER if deploy else ())
 
 
 def _export_there(run: Any, address: str, version: int | None, **options: Any) -> str:
@@ -90,7 +97,7 @@ def _export_there(run: Any, address: str, version: int | None, **options: Any) -
     there = f"{address}/{number}"
     remote.Store(there).publish(Path(made), last=manifest.NAME)
     known = store.files()
-    for name in deployment.FILES:
+    for name in _deployed(options["deploy"]):
         if name not in known:
             store.put(folder / name, name)
     return there
