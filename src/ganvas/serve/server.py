@@ -68,6 +68,7 @@ class Server:
         if not self._entries:
             raise UsageError(f"{models} lists no model: add one")
         self._token = options.token()
+        self._guards = [Bearer(self._token)] if self._token else []
         self._spans = tracer()
         cores = os.cpu_count() or 1
         file = options.batching_config
@@ -193,10 +194,7 @@ class Server:
 
     def _grpc(self, listener: socket.socket) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
         server = grpc.aio.server(
-            interceptors=[
-                ObservedGRPC(self._spans),
-                *([Bearer(self._token)] if self._token else []),
-            ],
+            interceptors=[ObservedGRPC(self._spans), *self._guards],
             options=[
                 ("grpc.so_reuseport", 0),  # otherwise two servers could share the port
                 ("grpc.max_receive_message_length", self.options.max_body),
