@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..base.log_lines import show
+from ..base.log_lines import Format, show
 from ..base.printing import is_plain, on_one_line
 from ..errors import UsageError
 from ..storage import manifest, remote
@@ -60,6 +61,8 @@ AllowScheme = Annotated[
 TrustModels = Annotated[
     bool, typer.Option("--trust-models", help="Models may do more than compute: read files, ...")
 ]
+AccessLog = Annotated[bool, typer.Option("--access-log", help="A line for each request.")]
+LogFormat = Annotated[Format, typer.Option(help="Of lines on standard error: text or json.")]
 TlsCert = Annotated[Path | None, typer.Option(help="PEM; with --tls-key.")]
 TlsKey = Annotated[Path | None, typer.Option(help="PEM; with --tls-cert.")]
 
@@ -88,6 +91,8 @@ def serve(
     trust_models: TrustModels = False,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    access_log: AccessLog = False,
+    log_format: LogFormat = "text",
 ) -> int:
     """Serve exported models over TensorFlow Serving's REST and gRPC."""
     if (folder is None) == (config is None):
@@ -107,7 +112,9 @@ def serve(
         tuple(allow_scheme or ()), trust_models, tls_cert, tls_key,
     )  # fmt: skip
     options.check()
-    show("ganvas.serve")
+    show("ganvas.serve", log_format)
+    if not access_log:
+        logging.getLogger("ganvas.serve.access").setLevel(logging.WARNING)
     tensorflow()
     from ..serve.config import entry_of
     from ..serve.server import serve as run

@@ -36,6 +36,7 @@ from .bodies import (
 )
 from .engine import Engine, Watch
 from .inference import InferenceProtocol
+from .observing import ObservedREST
 from .scheduler import Remaining, Steps, as_steps
 from .status import Declined, invalid
 
@@ -44,11 +45,14 @@ _CALL = re.compile(f"{_WHERE}:(classify|regress|predict)", re.IGNORECASE)
 _STATUS = re.compile(f"{_WHERE}(/metadata)?", re.IGNORECASE)
 
 
-def application(engine: Engine, token: str | None, hosts: Sequence[str]) -> Starlette:
+def application(
+    engine: Engine, token: str | None, hosts: Sequence[str], spans: Any = None
+) -> Starlette:
     """The ASGI application.
 
     Args:
         hosts: patterns of the names by which clients may address the server.
+        spans: see `observing.tracer`.
     """
     handler = _Rest(engine)
     app = Starlette(
@@ -68,6 +72,7 @@ def application(engine: Engine, token: str | None, hosts: Sequence[str]) -> Star
     if token:
         app.add_middleware(Token, token=token)
     app.add_middleware(Addressed, hosts=hosts)
+    app.add_middleware(ObservedREST, spans=spans)
     return app
 
 

@@ -36,6 +36,7 @@ from .engine import MOST_BYTES, Engine
 from .grpcs import ModelStatus, Prediction, model_list
 from .metrics import Metrics
 from .models import Models
+from .observing import ObservedGRPC, tracer
 from .options import ANY, ServeOptions
 from .reloading import Reloading
 from .repeats import Repeats
@@ -67,6 +68,8 @@ class Server:
         if not self._entries:
             raise UsageError(f"{models} lists no model: add one")
         self._token = options.token()
+        self._guards = [Bearer(self._token)] if self._token else []
+        self._spans = tracer()
         cores = os.cpu_count() or 1
         file = options.batching_config
         batching = read_batching(file, cores) if file else None
@@ -181,7 +184,7 @@ class Server:
             raise _port_error("--rest-port", self.options.rest_port, error) from error
         self.rest_port = listener.getsockname()[1]
         config = uvicorn.Config(
-            application(self.engine, self._token, self.options.hosts()),
+            application(self.engine, self._token, self.options.hosts(), self._spans),
             http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False,
             server_header=False, timeout_keep_alive=int(IDLE_SECONDS),
             timeout_graceful_shutdown=GRACE_SECONDS,
@@ -191,7 +194,7 @@ class Server:
 
     def _grpc(self, listener: socket.socket) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
         server = grpc.aio.server(
-            interceptors=[Bearer(self._token)] if self._token else [],
+            interceptors=[ObservedGRPC(self._spans), *self._guards],
             options=[
                 ("grpc.so_reuseport", 0),  # otherwise two servers could share the port
                 ("grpc.max_receive_message_length", self.options.max_body),
