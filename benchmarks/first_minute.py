@@ -1,6 +1,6 @@
 """A first run of six folders, as typed: what is chosen, promised, reached, beside the old default.
 
-    python benchmarks/first_minute.py [--minutes 10] [--only tiles] [--work DIR]
+    python benchmarks/first_minute.py [--minutes 4] [--only tiles] [--work DIR]
 
 Each folder is written as PNG files from $GANVAS_DATA; what is absent there is left out. `ganvas
 train FOLDER` runs in a process of its own with its standard error in a pipe: seconds until its
@@ -10,7 +10,8 @@ is that of run.json, made before the first step.
 The old default is the same command with `--recipe finetune --from auto` and eight scorings of 1,000
 images, for the same seconds: it is then interrupted. Both are scored as a user would draw from
 them, by the best model: KID x 1000 of 1,000 images against images of the source that are in neither
-folder, in the features `general` of this package. With `--minutes` the first run has that budget.
+folder, in the features `general` of this package. The first run has `--minutes`; with 0 it takes
+what the recipe needs, which may be hours.
 
 Each run is a line of results/first_minute.jsonl, and is not made again. Times hold for a machine
 that does nothing else. Writes results/first_minute.md.
@@ -200,7 +201,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     options = parser(__doc__, seeds=1)
-    options.add_argument("--minutes", type=float, default=0, help="budget; 0: the default length")
+    options.add_argument("--minutes", type=float, default=4.0, help="budget; 0: none")
     options.add_argument("--work", help="keeps folders and runs here")
     chosen = options.parse_args()
     there = [name for name, folder in FOLDERS.items() if (DATA / folder.file).exists()]

@@ -21,7 +21,7 @@ NAMED_ONLY = {
 }  # fmt: skip
 """Pages that name a script and quote nothing that its result holds."""
 
-NOT_RUN = {"first_minute", "never_worse", "quality_board", "startup"}
+NOT_RUN = {"never_worse", "quality_board"}
 """Scripts whose results are still to be published: they need hours, or a quiet machine."""
 
 
