@@ -1,5 +1,5 @@
-"""The random numbers of exported signatures in NumPy: those of TensorFlow's stateless operations
-with `alg="philox"`, so that a server draws the same images without TensorFlow.
+"""The random numbers of exported signatures without TensorFlow: those of its stateless operations
+with `alg="philox"`, so that a server draws the same images.
 
 Integers and uniform numbers are equal to the last bit; normals differ by the rounding of logarithm
 and sine, less than 1e-6.
@@ -11,68 +11,62 @@ Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", for P
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-_ROUNDS = 10
-_FACTORS = np.array([0xD2511F53, 0xCD9E8D57], np.uint64)
-_STEPS = np.array([0x9E3779B9, 0xBB67AE85], np.uint64)
-_KEY = np.array([0x3EC8F720, 0x02461E29], np.uint64)
-"""Key with which a seed is scrambled."""
-_LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+Seed = tuple[int, int]
+"""Two integers that fit into int32."""
+_LOW = 0xFFFFFFFF
 _SMALLEST = np.float32(1e-7)
 _TURN = 2 * np.pi
 
 
-def fold_in(seeds: np.ndarray, data: int | np.ndarray) -> np.ndarray:
-    """New seeds of seeds and an integer each, as `tf.random.experimental.stateless_fold_in`.
-
-    Args:
-        seeds: int32 [..., 2].
-        data: integers that fit into int32, [...].
-
-    Returns: int32 [..., 2].
-    """
-    first = _words(seeds, 1)[..., 0].astype(np.uint32).view(np.int32)
-    return np.stack(np.broadcast_arrays(first, np.asarray(data, np.int32)), -1)
+def fold_in(seed: Seed, number: int) -> Seed:
+    """The seed of an address, as `tf.random.experimental.stateless_fold_in` makes it."""
+    first = _philox((0, 0, *_end(seed)[:2]), _end(seed)[2:])[0]
+    return first - 2**32 if first >= 2**31 else first, number
 
 
-def uniform(seeds: np.ndarray) -> np.ndarray:
-    """A uniform number in [0, 1) for each seed: int32 [..., 2] -> float32 [...]."""
-    return _fraction(_words(seeds, 1)[..., 0])
+def uniform(seed: Seed) -> np.float32:
+    """A uniform number in [0, 1)."""
+    end = _end(seed)
+    return _fraction(np.array([_philox((0, 0, *end[:2]), end[2:])[0]]))[0]  # type: ignore[no-any-return]
 
 
-def normal(size: int, seeds: np.ndarray) -> np.ndarray:
-    """Standard normal numbers for each seed: int32 [..., 2] -> float32 [..., size]."""
-    pairs = _fraction(_words(seeds, -(-size // 4)))
+def normal(size: int, seeds: Sequence[Seed]) -> np.ndarray:
+    """Standard normal numbers of each seed: float32 [len(seeds), size]."""
+    blocks = np.arange(-(-size // 4), dtype=np.uint64)[None]
+    ends = np.array([_end(seed) for seed in seeds], np.uint64).T[..., None]
+    zero = np.zeros((len(seeds), blocks.shape[1]), np.uint64)
+    words = _philox((blocks + zero, zero, ends[0] + zero, ends[1] + zero), (ends[2], ends[3]))
+    pairs = _fraction(np.stack(words, -1))
     radius = np.sqrt(np.float32(-2) * np.log(np.maximum(pairs[..., ::2], _SMALLEST)))
     angle = (_TURN * pairs[..., 1::2].astype(np.float64)).astype(np.float32)
     both = np.stack([np.sin(angle) * radius, np.cos(angle) * radius], -1)
-    return both.reshape(*seeds.shape[:-1], -1)[..., :size]
+    return both.reshape(len(seeds), -1)[:, :size]
 
 
-def _words(seeds: np.ndarray, blocks: int) -> np.ndarray:
-    """The first random words of each seed, four in a block: [..., 2] -> [..., 4 * blocks]."""
+def _end(seed: Seed) -> tuple[int, int, int, int]:
+    """The upper half of the counter, and the key, that belong to a seed."""
     # An int32 becomes a 64-bit number with its sign, as in TensorFlow.
-    wide = np.asarray(seeds, np.int32).astype(np.int64).view(np.uint64)
-    given = np.stack([wide & _LOW, wide >> _HALF], -1).reshape(*wide.shape[:-1], 4)
-    mixed = _philox(given, np.broadcast_to(_KEY, wide.shape))[..., None, :]
-    counters = np.zeros((*wide.shape[:-1], blocks, 4), np.uint64)
-    counters[..., 0] = np.arange(blocks)
-    counters[..., 2:] = mixed[..., 2:]
-    found = _philox(counters, np.broadcast_to(mixed[..., :2], (*counters.shape[:-1], 2)))
-    return found.reshape(*wide.shape[:-1], -1)
+    words = [(part >> shift) & _LOW for part in seed for shift in (0, 32)]
+    mixed = _philox(words, (0x3EC8F720, 0x02461E29))
+    return mixed[2], mixed[3], mixed[0], mixed[1]
 
 
-def _philox(counters: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Philox 4x32 with ten rounds: counters [..., 4] and keys [..., 2] of 32-bit words in uint64.
-    The order of words: 0 and 2 are multiplied, 1 and 3 are combined."""
-    even, odd, key = counters[..., ::2], counters[..., 1::2], keys
-    for _ in range(_ROUNDS):
-        products = even * _FACTORS
-        even = (products >> _HALF)[..., ::-1] ^ odd ^ key
-        odd = (products & _LOW)[..., ::-1]
-        key = (key + _STEPS) & _LOW
-    return np.stack([even, odd], -1).reshape(counters.shape)
+def _philox(counter: Sequence[Any], key: Sequence[Any]) -> tuple[Any, Any, Any, Any]:
+    """Philox 4x32 with ten rounds: four words of 32 bits and two -> four random words.
+
+    Words are integers of Python, which are fast for one block, or arrays of uint64.
+    """
+    (a, b, c, d), (e, f) = counter, key
+    for _ in range(10):
+        first, second = a * 0xD2511F53, c * 0xCD9E8D57
+        a, b, c, d = second >> 32 ^ b ^ e, second & _LOW, first >> 32 ^ d ^ f, first & _LOW
+        e, f = e + 0x9E3779B9 & _LOW, f + 0xBB67AE85 & _LOW
+    return a, b, c, d
 
 
 def _fraction(words: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,8 +16,7 @@ from ..storage import manifest, remote
 from .app import app, tensorflow
 
 _NEEDED = (
-    "grpc", "grpc_health", "grpc_reflection", "orjson", "prometheus_client", "starlette",
-    "tensorflow_serving", "uvicorn",
+    "grpc", "grpc_health", "grpc_reflection", "orjson", "prometheus_client", "starlette", "uvicorn",
 )  # fmt: skip
 
 ExportFolder = Annotated[
@@ -60,6 +59,13 @@ AllowScheme = Annotated[
 TrustModels = Annotated[
     bool, typer.Option("--trust-models", help="Models may do more than compute: read files, ...")
 ]
+EngineName = Annotated[
+    Literal["auto", "tensorflow", "litert"],
+    typer.Option(
+        "--engine",
+        help="What computes; auto: LiteRT for versions with its float32 file, else TensorFlow.",
+    ),
+]
 TlsCert = Annotated[Path | None, typer.Option(help="PEM; with --tls-key.")]
 TlsKey = Annotated[Path | None, typer.Option(help="PEM; with --tls-cert.")]
 
@@ -88,6 +94,7 @@ def serve(
     trust_models: TrustModels = False,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    engine: EngineName = "auto",
 ) -> int:
     """Serve exported models over TensorFlow Serving's REST and gRPC."""
     if (folder is None) == (config is None):
@@ -104,16 +111,37 @@ def serve(
         host, rest_port, grpc_port, poll_seconds, batching_config, max_body_mb, max_queue,
         max_megapixels, max_images, timeout_seconds, drain_seconds, token_file,
         tuple(allowed_host or ()), allow_reload, tuple(model_root or ()),
-        tuple(allow_scheme or ()), trust_models, tls_cert, tls_key,
+        tuple(allow_scheme or ()), trust_models, tls_cert, tls_key, engine,
     )  # fmt: skip
     options.check()
     show("ganvas.serve")
-    tensorflow()
-    from ..serve.config import entry_of
+    from ..serve.config import Entry, entry_of, read_models
+
+    models: Path | list[Entry] = config or [
+        entry_of(str(name), str(remote.address(folder) or folder))
+    ]
+    entries = read_models(models, options.allow_schemes) if isinstance(models, Path) else models
+    if _needs_tensorflow(entries, engine):
+        tensorflow()
     from ..serve.server import serve as run
 
-    models = config or [entry_of(str(name), str(remote.address(folder) or folder))]
     return run(models, options, started=lambda line: typer.echo(on_one_line(line)))
+
+
+def _needs_tensorflow(entries: Sequence[Entry], engine: str) -> bool:
+    """Whether a version is computed by TensorFlow, as far as is known: then it is imported at
+    once, with the messages of a start."""
+    from ..serve.engines.loading import chosen
+    from ..serve.folders import version_folders
+
+    if engine != "auto":
+        return engine == "tensorflow"
+    return any(
+        chosen(engine, version) == "tensorflow"
+        for entry in entries
+        if entry.folder.is_dir()
+        for version in version_folders(entry.folder, engine).values()
+    )
 
 
 def _check_installed() -> None:

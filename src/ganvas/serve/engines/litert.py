@@ -160,8 +160,7 @@ class LiteRTServable(Servable):
         files: list[bytes] = []
         for start in range(first, last, CHUNK):
             yield Remaining((last - start) * self.pixels, last - first > CHUNK)
-            numbers = np.arange(start, min(start + CHUNK, last))
-            files += self._drawn(arrays, numbers)
+            files += self._drawn(arrays, range(start, min(start + CHUNK, last)))
         found = np.empty(len(files), object)
         found[:] = files
         return {"image_bytes": found}
@@ -190,10 +189,11 @@ class LiteRTServable(Servable):
                 more = {} if label is None else {"label": label[row : row + 1]}
                 made[row] = run(z=z[row : row + 1], **more)["images"][0]
 
-    def _drawn(self, arrays: Mapping[str, np.ndarray], numbers: np.ndarray) -> Iterator[bytes]:
+    def _drawn(self, arrays: Mapping[str, np.ndarray], numbers: range) -> Iterator[bytes]:
         """PNG files of the images of these numbers; see `exporting/saved_model.py`."""
-        seeds = philox.fold_in(arrays["seed"], numbers)
-        noise = philox.normal(self._generator.noise_size, philox.fold_in(seeds, 0))
+        first, second = arrays["seed"].tolist()
+        seeds = [philox.fold_in((first, second), number) for number in numbers]
+        noise = philox.normal(self._generator.noise_size, [philox.fold_in(s, 0) for s in seeds])
         made = np.empty((len(numbers), *self._generator.shape), np.float32)
         label = self._labels(seeds, int(arrays["label"])) if self._generator.conditional else None
         self._run(made, arrays["truncation"].astype(np.float32) * noise, label)
@@ -202,11 +202,11 @@ class LiteRTServable(Servable):
         except Diverged as error:
             raise Declined("INTERNAL", str(error)) from error
 
-    def _labels(self, seeds: np.ndarray, label: int) -> np.ndarray:
+    def _labels(self, seeds: Sequence[philox.Seed], label: int) -> np.ndarray:
         if label >= 0:
             return np.full(len(seeds), label, np.int32)
         edges = np.cumsum(self._generator.shares)[:-1].astype(np.float32)
-        drawn = philox.uniform(philox.fold_in(seeds, 1))
+        drawn = np.array([philox.uniform(philox.fold_in(seed, 1)) for seed in seeds])
         return np.searchsorted(edges, drawn, side="right").astype(np.int32)
 
     def _check_drawing(self, arrays: Mapping[str, np.ndarray]) -> None:
