@@ -18,8 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 EXTRA = (
-    "grpc", "grpc_health", "grpc_reflection", "orjson", "prometheus_client", "starlette",
-    "tensorflow_serving", "uvicorn",
+    "grpc", "grpc_health", "grpc_reflection", "orjson", "prometheus_client", "starlette", "uvicorn",
 )  # fmt: skip
 MISSING = [word for word in EXTRA if not importlib.util.find_spec(word)]
 
@@ -182,3 +181,29 @@ def places(models):
 @pytest.fixture(scope="session")
 def http_ask():
     return ask
+
+
+@pytest.fixture(scope="session")
+def bars(tmp_path_factory):
+    """Versions of an untrained generator of three classes with unequal shares, as exported."""
+    import keras
+    import numpy as np
+
+    from ganvas.exporting import litert, saved_model
+    from ganvas.gan.networks import DCGAN
+    from ganvas.serve.signatures import FLOAT32
+    from ganvas.storage import manifest
+
+    folder = tmp_path_factory.mktemp("engines") / "bars" / "1"
+    folder.mkdir(parents=True)
+    keras.utils.set_random_seed(0)
+    generator = DCGAN(noise=10, width=4, max_width=8, embedding=4).generator((16, 16, 3), 3)
+    shares = [0.7, 0.1, 0.2]
+    saved_model.save(generator, shares, folder)
+    content = litert.convert(generator, "float32", np.zeros((1, 10)), np.zeros(1))
+    (folder / FLOAT32).write_bytes(content)
+    manifest.write(folder, {
+        "noise_size": 10, "shape": [16, 16, 3], "conditional": True, "names": ["a", "b", "c"],
+        "class_shares": shares, "artefacts": {"saved_model": {}, FLOAT32: {}},
+    })  # fmt: skip
+    return folder.parent

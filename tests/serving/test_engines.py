@@ -18,39 +18,6 @@ PREDICT = "/v1/models/bars:predict"
 
 
 @pytest.fixture(scope="module")
-def bars(tmp_path_factory):
-    """Versions of an untrained generator of three classes with unequal shares, as exported."""
-    import keras
-
-    from ganvas.config import load_recipe
-    from ganvas.exporting import litert, saved_model
-    from ganvas.gan.networks import DCGAN
-    from ganvas.storage.run import Run
-
-    root = tmp_path_factory.mktemp("engines")
-    keras.utils.set_random_seed(0)
-    generator = DCGAN(noise=10, width=4, max_width=8, embedding=4).generator((16, 16, 3), 3)
-    run = Run.create(root / "run", "", load_recipe("quick").with_values({"export.images": 100}))
-    shares = [0.7, 0.1, 0.2]
-    run.write_json(
-        "run.json",
-        {"data": {"shape": [16, 16, 3], "names": ["a", "b", "c"], "class_shares": shares}},
-    )
-    run.save_model(1, generator)
-    sampler = ganvas.load(run)
-    folder = root / "bars" / "1"
-    folder.mkdir(parents=True)
-    saved_model.save(generator, shares, folder)
-    content = litert.convert(generator, "float32", sampler.noise(2), np.zeros(2))
-    (folder / FLOAT32).write_bytes(content)
-    manifest.write(folder, {
-        "noise_size": 10, "shape": [16, 16, 3], "conditional": True, "names": ["a", "b", "c"],
-        "class_shares": shares, "artefacts": {"saved_model": {}, FLOAT32: {}},
-    })  # fmt: skip
-    return root / "bars"
-
-
-@pytest.fixture(scope="module")
 def both(bars, serve):
     """A server of each engine."""
     from ganvas.serve.config import Entry

@@ -32,7 +32,7 @@ def fold_in(seed: Seed, number: int) -> Seed:
 def uniform(seed: Seed) -> np.float32:
     """A uniform number in [0, 1)."""
     end = _end(seed)
-    return _fraction(np.array([_philox((0, 0, *end[:2]), end[2:])[0]]))[0]  # type: ignore[no-any-return]
+    return _fraction(np.array([_philox((0, 0, *end[:2]), end[2:])[0]]))[0]
 
 
 def normal(size: int, seeds: Sequence[Seed]) -> np.ndarray:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,6 +16,9 @@ from ..base.printing import is_plain, on_one_line
 from ..errors import UsageError
 from ..storage import manifest, remote
 from .app import app, tensorflow
+
+if TYPE_CHECKING:
+    from ..serve.config import Entry
 
 _NEEDED = (
     "grpc", "grpc_health", "grpc_reflection", "orjson", "prometheus_client", "starlette", "uvicorn",
@@ -115,14 +120,15 @@ def serve(
     )  # fmt: skip
     options.check()
     show("ganvas.serve")
-    from ..serve.config import Entry, entry_of, read_models
+    from ..serve.config import entry_of, read_models
 
     models: Path | list[Entry] = config or [
         entry_of(str(name), str(remote.address(folder) or folder))
     ]
     entries = read_models(models, options.allow_schemes) if isinstance(models, Path) else models
     if _needs_tensorflow(entries, engine):
-        tensorflow()
+        with contextlib.suppress(ModuleNotFoundError):  # the load of the version says so
+            tensorflow()
     from ..serve.server import serve as run
 
     return run(models, options, started=lambda line: typer.echo(on_one_line(line)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +55,12 @@ def load(
         from .litert import LiteRTServable
 
         return LiteRTServable(name, version, folder)
-    if importlib.util.find_spec("tensorflow") is None:
+    try:
+        from .tensorflow import TensorFlowServable
+    except ModuleNotFoundError as error:
         raise Declined(
             "FAILED_PRECONDITION",
-            f"{folder} needs TensorFlow, which is not installed: install it, or export with "
-            "--formats litert",
-        )
-    from .tensorflow import TensorFlowServable
-
+            f"{folder} is computed by TensorFlow, which is not installed ({error}): install it, or "
+            "export the model with --formats litert",
+        ) from error
     return TensorFlowServable(name, version, folder, batching, max_images, trusted)
