@@ -424,6 +424,7 @@ def test_blank_images_are_counted():
 
     from PIL import Image
 
+    from ganvas.images.png import encoded
     from ganvas.serve.metrics import Metrics
 
     def png(image):
@@ -434,9 +435,11 @@ def test_blank_images_are_counted():
     blank, ramp = np.full((4, 4), 9, np.uint8), np.arange(16, dtype=np.uint8).reshape(4, 4)
     metrics = Metrics()
     metrics.images("m", "1", {"image_bytes": np.array([png(blank), png(ramp), b"none"], object)})
+    labelled = list(encoded(np.stack([blank, ramp])[..., None]))
+    metrics.images("m", "1", {"image_bytes": np.array(labelled, object)})
     metrics.images("m", "1", {"images": np.stack([blank, blank])[..., None].astype(np.float32)})
     lines = metrics.text().decode().splitlines()
-    assert 'ganvas_blank_images_total{model_name="m",version="1"} 3.0' in lines
+    assert 'ganvas_blank_images_total{model_name="m",version="1"} 4.0' in lines
     assert 'ganvas_duplicate_images_total{model_name="m",version="1"} 1.0' in lines
 
 
