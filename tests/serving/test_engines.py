@@ -1,8 +1,10 @@
 """The same version of a model by both engines: images within a grey level, all else equal."""
 
 import base64
+import concurrent.futures
 import json
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -117,6 +119,41 @@ def test_an_image_does_not_depend_on_the_request(both):
     whole = drawn(both[1], num_images=20)
     parts = [drawn(both[1], "generate_from", first=first, num_images=5) for first in (0, 5, 10, 15)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_concurrent_requests_have_their_own_images(both):
+    alone = [drawn(both[1], seed=[seed, 0]) for seed in range(12)]
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        together = list(pool.map(lambda seed: drawn(both[1], seed=[seed, 0]), range(12)))
+    np.testing.assert_array_equal(together, alone)
+    assert len(np.unique(np.reshape(alone, (60, -1)), axis=0)) == 60
+
+
+def test_versions_change_under_load(bars, serve, tmp_path):
+    from ganvas.serve.config import Entry
+
+    folder = shutil.copytree(bars, tmp_path / "bars")
+    with (
+        serve([Entry("bars", folder)], engine="litert", poll_seconds=0.05) as running,
+        concurrent.futures.ThreadPoolExecutor(4) as pool,
+    ):
+        stop = threading.Event()
+
+        def ask_until():
+            count = 0
+            while not stop.is_set():
+                assert drawn(running, num_images=2).shape == (2, 16, 16, 3)
+                count += 1
+            return count
+
+        asking = [pool.submit(ask_until) for _ in range(4)]
+        for number in range(2, 6):
+            shutil.copytree(bars / "1", folder / "tmp")
+            (folder / "tmp").rename(folder / str(number))
+            running.look_again()
+        stop.set()
+        assert all(one.result(60) for one in asking)
+        assert running.server.models._available("bars") == [5]
 
 
 def test_images_say_that_they_are_generated(both, tmp_path):
