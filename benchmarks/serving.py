@@ -34,6 +34,7 @@ import sys
 import tempfile
 import threading
 import time
+from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -41,11 +42,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import grpc
 import numpy as np
-import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 import store
 from ganvas import Client
+from ganvas.serve import messages, protos
 
 BATCHING = """
 max_batch_size { value: 64 }
@@ -106,11 +106,15 @@ def rest_call(url: str, signature: str, batch: int):
 def grpc_call(url: str, signature: str, batch: int):
     options = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
     channel = grpc.insecure_channel(url.removeprefix("grpc://"), options)
-    predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
-    request = predict_pb2.PredictRequest()
+    predict = channel.unary_unary(
+        "/tensorflow.serving.PredictionService/Predict",
+        messages.PredictRequest.SerializeToString,
+        messages.PredictResponse.FromString,
+    )
+    request = messages.PredictRequest()
     request.model_spec.name, request.model_spec.signature_name = "model", signature
     for alias, value in inputs_of(signature, batch, noise_size(url)).items():
-        request.inputs[alias].CopyFrom(tf.make_tensor_proto(value))
+        request.inputs[alias].CopyFrom(protos.write(np.asarray(value)))
     return lambda: predict(request, timeout=60)
 
 
@@ -174,6 +178,8 @@ def cpu_and_memory(pid: int) -> tuple[float, float]:
 
 
 def local_call(folder: Path, signature: str, batch: int):
+    import tensorflow as tf
+
     model = tf.saved_model.load(str(folder / "1"))
     function = model.signatures[signature]
     inputs = {k: tf.constant(v) for k, v in inputs_of(signature, batch).items()}
@@ -338,6 +344,8 @@ def save_both(folder: Path, recipe: str) -> None:
 
 def in_process(folder: Path, seconds: float) -> dict[str, float]:
     """CPU milliseconds of one image by each engine, without a server."""
+    import tensorflow as tf
+
     from ganvas.base.litert import opened
     from ganvas.serve.signatures import FLOAT32
 
@@ -432,7 +440,7 @@ def main() -> None:
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "load_average_at_the_end": [round(one, 2) for one in os.getloadavg()],
-        "tensorflow": tf.__version__,
+        "tensorflow": metadata.version("tensorflow"),
     }
     for part, result in found.items():
         store.add("serving", part, result)
