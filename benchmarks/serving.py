@@ -3,14 +3,18 @@
     python benchmarks/serving.py [--seconds 3] [--rounds 3]
     python benchmarks/serving.py --minutes 10     # saturation: memory and errors over time
     python benchmarks/serving.py --beside         # one image beside eight clients that want 1024
+    python benchmarks/serving.py --engines        # TensorFlow and LiteRT in turn
 
-The models: the generators of the recipes `classic`, 28x28x1, and, for --beside, `rgb64` too, with
-their initial weights.
+The models: the generators of the recipes `classic`, 28x28x1, and, for --beside, `rgb64` too, for
+--engines `quick`, 28x28x1, too, with their initial weights.
 1. One client, batch 1: p50 of predict and generate over REST and gRPC, less the p50 of the same
    call in this process; in turn (A B A B ...), the median over the rounds.
 2. Images a second: batch 1 with 1, 16 and 64 clients, without and with a batching file; batch 64
    with one client and with two. Against this process calling batches of 64.
 3. CPU seconds of clients and server while 16 clients ask.
+4. --engines: of each engine, CPU seconds until it is ready, memory, and server CPU milliseconds of
+   a single image by 1, 16 and 64 clients, next to the same call in this process; the median over
+   the rounds.
 Clients are processes of their own. Adds to results/serving.jsonl.
 """
 
@@ -18,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -29,6 +34,7 @@ import sys
 import tempfile
 import threading
 import time
+from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -36,10 +42,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import grpc
 import numpy as np
-import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 import store
+from ganvas import Client
+from ganvas.serve import messages, protos
 
 BATCHING = """
 max_batch_size { value: 64 }
@@ -49,8 +55,8 @@ max_enqueued_batches { value: 1000 }
 """
 
 
-def save(folder: Path, recipe: str = "classic", shape: tuple = (28, 28, 1)) -> None:
-    """A recipe's generator with its initial weights, as `ganvas export` writes it."""
+def save(folder: Path, recipe: str = "classic", shape: tuple = (28, 28, 1)):
+    """A recipe's generator with its initial weights, as `ganvas export` writes it. Returns: it."""
     from ganvas.config import load_recipe
     from ganvas.config.build import build
     from ganvas.exporting import saved_model
@@ -58,24 +64,33 @@ def save(folder: Path, recipe: str = "classic", shape: tuple = (28, 28, 1)) -> N
     from ganvas.gan.networks.base import Networks
 
     networks = build("networks", load_recipe(recipe).networks, NETWORKS, Networks)
-    saved_model.save(networks.generator(shape), (), folder / "1")
+    generator = networks.generator(shape)
+    saved_model.save(generator, (), folder / "1")
+    return generator
 
 
 # --- clients ------------------------------------------------------------------------------------
 
 
-def inputs_of(signature: str, batch: int) -> dict[str, np.ndarray]:
+@functools.cache
+def noise_size(url: str) -> int:
+    with Client(url, "model") as client:
+        return client.metadata()["serving_default"].inputs["z"].shape[1]
+
+
+def inputs_of(signature: str, batch: int, size: int = 100) -> dict[str, np.ndarray]:
     if signature == "generate":
         seed, one = np.array([1, 2], np.int32), np.float32(1)
         return {"num_images": np.int32(batch), "seed": seed, "truncation": one}
-    return {"z": np.random.default_rng(0).normal(size=(batch, 100)).astype(np.float32)}
+    return {"z": np.random.default_rng(0).normal(size=(batch, size)).astype(np.float32)}
 
 
 def rest_call(url: str, signature: str, batch: int):
     """A function that asks once, as bytes to bytes: what the wire costs, not a JSON library."""
     place = urlsplit(url)
     connection = http.client.HTTPConnection(place.hostname, place.port, timeout=60)
-    values = {k: v.tolist() for k, v in inputs_of(signature, batch).items()}
+    inputs = inputs_of(signature, batch, noise_size(url))
+    values = {k: v.tolist() for k, v in inputs.items()}
     body = json.dumps({"signature_name": signature, "inputs": values}).encode()
 
     def call() -> None:
@@ -91,11 +106,15 @@ def rest_call(url: str, signature: str, batch: int):
 def grpc_call(url: str, signature: str, batch: int):
     options = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
     channel = grpc.insecure_channel(url.removeprefix("grpc://"), options)
-    predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
-    request = predict_pb2.PredictRequest()
+    predict = channel.unary_unary(
+        "/tensorflow.serving.PredictionService/Predict",
+        messages.PredictRequest.SerializeToString,
+        messages.PredictResponse.FromString,
+    )
+    request = messages.PredictRequest()
     request.model_spec.name, request.model_spec.signature_name = "model", signature
-    for alias, value in inputs_of(signature, batch).items():
-        request.inputs[alias].CopyFrom(tf.make_tensor_proto(value))
+    for alias, value in inputs_of(signature, batch, noise_size(url)).items():
+        request.inputs[alias].CopyFrom(protos.write(np.asarray(value)))
     return lambda: predict(request, timeout=60)
 
 
@@ -159,6 +178,8 @@ def cpu_and_memory(pid: int) -> tuple[float, float]:
 
 
 def local_call(folder: Path, signature: str, batch: int):
+    import tensorflow as tf
+
     model = tf.saved_model.load(str(folder / "1"))
     function = model.signatures[signature]
     inputs = {k: tf.constant(v) for k, v in inputs_of(signature, batch).items()}
@@ -306,12 +327,85 @@ def durations(call, seconds: float) -> list[float]:
     return times
 
 
+def save_both(folder: Path, recipe: str) -> None:
+    """As `save`, with the file that LiteRT serves."""
+    from ganvas.exporting.litert import convert
+    from ganvas.serve.signatures import FLOAT32
+    from ganvas.storage import manifest
+
+    generator = save(folder, recipe)
+    size, shape = generator.input["noise"].shape[-1], list(generator.output.shape[1:])
+    content = convert(generator, "float32", np.zeros((1, size), np.float32), None)
+    (folder / "1" / FLOAT32).write_bytes(content)
+    facts = {"noise_size": size, "shape": shape, "conditional": False, "names": []}
+    facts |= {"class_shares": [], "artefacts": {"saved_model": {}, FLOAT32: {}}}
+    manifest.write(folder / "1", facts)
+
+
+def in_process(folder: Path, seconds: float) -> dict[str, float]:
+    """CPU milliseconds of one image by each engine, without a server."""
+    import tensorflow as tf
+
+    from ganvas.base.litert import opened
+    from ganvas.serve.signatures import FLOAT32
+
+    run = opened(folder / "1" / FLOAT32).get_signature_runner("serving_default")
+    z = np.zeros(run.get_input_details()["z"]["shape"], np.float32)
+    model = tf.saved_model.load(str(folder / "1"))
+    calls = {
+        "tensorflow": lambda: model.signatures["serving_default"](z=tf.constant(z)),
+        "litert": lambda: run(z=z),
+    }
+    found = {}
+    for engine, call in calls.items():
+        call()
+        began, count, end = time.process_time(), 0, time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            call()
+            count += 1
+        found[engine] = 1e3 * (time.process_time() - began) / count
+    return found
+
+
+def engines(folder: Path, seconds: float, rounds: int) -> dict[str, dict]:
+    """What a server of each engine costs, in turn."""
+    seen: dict[str, dict[str, list[float]]] = {"tensorflow": {}, "litert": {}}
+    for _ in range(rounds):
+        for engine, cost in in_process(folder, seconds).items():
+            seen[engine].setdefault("in_process_cpu_ms", []).append(cost)
+        for engine, facts in seen.items():
+            with server(folder, "--engine", engine) as (pid, urls):
+                facts.setdefault("ready_cpu_s", []).append(cpu_and_memory(pid)[0])
+                for wire, signature, clients in CROWDS:
+                    before = cpu_and_memory(pid)[0]
+                    asked = run_crowd(urls[wire], wire, signature, 1, clients, seconds)
+                    cpu = cpu_and_memory(pid)[0] - before
+                    name = f"{signature} {wire} {clients}"
+                    facts.setdefault(f"{name} cpu_ms", []).append(1e3 * cpu / asked["calls"])
+                    rate = asked["calls"] / seconds
+                    facts.setdefault(f"{name} images_per_second", []).append(rate)
+                    facts.setdefault(f"{name} errors", []).append(asked["errors"])
+                facts.setdefault("resident_mb", []).append(cpu_and_memory(pid)[1])
+    return {
+        engine: {name: round(statistics.median(values), 3) for name, values in facts.items()}
+        for engine, facts in seen.items()
+    }
+
+
+CROWDS = [
+    *((wire, "serving_default", clients) for wire in ("rest", "grpc") for clients in (1, 16, 64)),
+    *((wire, "generate", 1) for wire in ("rest", "grpc")),
+]
+"""Wire, signature, clients."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--beside", action="store_true")
+    parser.add_argument("--engines", action="store_true")
     parser.add_argument("--crowd", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.crowd:
@@ -323,6 +417,13 @@ def main() -> None:
         save(model)
         if options.minutes:
             found = {"saturation": saturate(model, options.minutes)}
+        elif options.engines:
+            found = {}
+            for recipe in ("quick", "classic"):
+                place = Path(folder) / recipe
+                save_both(place, recipe)
+                found[f"engines {recipe}"] = engines(place, options.seconds, options.rounds)
+                print(recipe, json.dumps(found[f"engines {recipe}"], indent=1), flush=True)
         elif options.beside:
             save(Path(folder) / "rgb64", "rgb64", (64, 64, 3))
             seconds = max(10.0, options.seconds)
@@ -339,7 +440,7 @@ def main() -> None:
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "load_average_at_the_end": [round(one, 2) for one in os.getloadavg()],
-        "tensorflow": tf.__version__,
+        "tensorflow": metadata.version("tensorflow"),
     }
     for part, result in found.items():
         store.add("serving", part, result)

@@ -221,12 +221,12 @@ def test_served_verdicts_are_those_of_the_detector(shop):
     pytest.importorskip("tensorflow_serving")
 
     from ganvas.kits import defects
-    from ganvas.serve.servable import Servable
+    from ganvas.serve.engines.tensorflow import TensorFlowServable
 
     detector = defects.Detector.load(shop / "model")
     images = np.stack([read(p) for p in sorted((shop / "bad").glob("*.png"))[:5]])
     verdicts = detector.score(images)
-    answer = Servable("plates", 1, shop / "model" / "1").find("")({"image": images})
+    answer = TensorFlowServable("plates", 1, shop / "model" / "1").find("")({"image": images})
     assert np.abs(answer["score"] - verdicts.score).max() <= 1e-5
     assert np.abs(answer["heatmap"] - verdicts.heatmap).max() <= 1e-4
     assert (answer["defective"] == verdicts.defective).all()

@@ -26,7 +26,7 @@ from ganvas.errors import ConfigError, ModelError, RunError, UsageError
 from ganvas.exporting import litert
 from ganvas.features.files import from_file
 from ganvas.kits.patterns.tiles import Tiles
-from ganvas.serve.servable import Servable
+from ganvas.serve.engines.tensorflow import TensorFlowServable
 from ganvas.serve.status import Declined
 from ganvas.storage import manifest
 from ganvas.storage.run import Run
@@ -276,7 +276,7 @@ def saved(folder, kind, mark):
 def test_an_honest_saved_model(here, tmp_path, mark):
     folder = saved(tmp_path / "model" / "1", "none", mark)
     assert here("sample", folder, "--out", tmp_path / "a.png").returncode == 0
-    assert Servable("x", 1, folder).find("") is not None
+    assert TensorFlowServable("x", 1, folder).find("") is not None
 
 
 @pytest.mark.parametrize("kind", ATTACKS)
@@ -284,7 +284,7 @@ def test_saved_models(kind, here, tmp_path, mark):
     folder = saved(tmp_path / "model" / "1", kind, mark)
     refused(here("sample", folder, "--out", tmp_path / "a.png"), "saved_model.pb holds")
     with pytest.raises(Declined, match=r"saved_model\.pb holds") as caught:
-        Servable("x", 1, folder)
+        TensorFlowServable("x", 1, folder)
     assert caught.value.code == "DATA_LOSS"
 
 

@@ -18,8 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 EXTRA = (
-    "grpc", "grpc_health", "grpc_reflection", "orjson", "prometheus_client", "starlette",
-    "tensorflow_serving", "uvicorn",
+    "grpc", "grpc_health", "grpc_reflection", "orjson", "prometheus_client", "starlette", "uvicorn",
 )  # fmt: skip
 MISSING = [word for word in EXTRA if not importlib.util.find_spec(word)]
 
@@ -164,21 +163,79 @@ def gan(models, tmp_path) -> Path:
     return tmp_path / "gan"
 
 
-@pytest.fixture(scope="session")
-def places(models):
-    """URLs (REST, gRPC) of a server over models.config: ours, or the one that was named.
+def with_litert(make_models, config: Path, folder: Path) -> Path:
+    """A models.config over copies of the models, of which gan and cond have what LiteRT serves."""
+    import tensorflow as tf
+
+    from ganvas.exporting import litert
+    from ganvas.serve.signatures import FLOAT32
+    from ganvas.storage import manifest
+
+    shutil.copytree(config.parent, folder, dirs_exist_ok=True)
+    (folder / config.name).write_text(make_models["CONFIG"].format(folder=folder))
+    for name, version, scale, classes in (
+        ("gan", 1, 1.0, 0),
+        ("gan", 2, 2.0, 0),
+        ("cond", 1, 1.0, 3),
+    ):
+        generator = make_models["Generator"](scale, classes)
+        specs = [tf.TensorSpec([1, 4], tf.float32, "z"), tf.TensorSpec([1], tf.int32, "label")]
+        function = tf.function(generator.images, input_signature=specs[: 2 if classes else 1])
+        place = folder / name / str(version)
+        (place / FLOAT32).write_bytes(litert.convert_function(generator, function))
+        manifest.write(place, {
+            "noise_size": 4, "shape": [4, 4, 1], "conditional": bool(classes), "names": [],
+            "class_shares": [1 / 3] * classes, "artefacts": {"saved_model": {}, FLOAT32: {}},
+        })  # fmt: skip
+    return folder / config.name
+
+
+@pytest.fixture(scope="session", params=["tensorflow", "auto"])
+def places(request, make_models, models, tmp_path_factory):
+    """URLs (REST, gRPC) of a server over models.config: ours, or the one that was named. With the
+    engine auto, LiteRT serves gan and cond, and TensorFlow serves types.
 
     GANVAS_SERVING_REST=http://HOST:8501 GANVAS_SERVING_GRPC=HOST:8500 run the same cases against
     a TensorFlow Serving that serves what make_models.py makes.
     """
     rest, grpc = os.environ.get("GANVAS_SERVING_REST"), os.environ.get("GANVAS_SERVING_GRPC")
     if rest and grpc:
+        if request.param != "tensorflow":
+            pytest.skip("another server has no engines")
         yield rest, f"grpc://{grpc.removeprefix('grpc://')}"
         return
-    with Running(models) as running:
+    if request.param == "auto":
+        models = with_litert(make_models, models, tmp_path_factory.mktemp("litert"))
+    with Running(models, engine=request.param) as running:
         yield running.rest, running.grpc
 
 
 @pytest.fixture(scope="session")
 def http_ask():
     return ask
+
+
+@pytest.fixture(scope="session")
+def bars(tmp_path_factory):
+    """Versions of an untrained generator of three classes with unequal shares, as exported."""
+    import keras
+    import numpy as np
+
+    from ganvas.exporting import litert, saved_model
+    from ganvas.gan.networks import DCGAN
+    from ganvas.serve.signatures import FLOAT32
+    from ganvas.storage import manifest
+
+    folder = tmp_path_factory.mktemp("engines") / "bars" / "1"
+    folder.mkdir(parents=True)
+    keras.utils.set_random_seed(0)
+    generator = DCGAN(noise=10, width=4, max_width=8, embedding=4).generator((16, 16, 3), 3)
+    shares = [0.7, 0.1, 0.2]
+    saved_model.save(generator, shares, folder)
+    content = litert.convert(generator, "float32", np.zeros((1, 10)), np.zeros(1))
+    (folder / FLOAT32).write_bytes(content)
+    manifest.write(folder, {
+        "noise_size": 10, "shape": [16, 16, 3], "conditional": True, "names": ["a", "b", "c"],
+        "class_shares": shares, "artefacts": {"saved_model": {}, FLOAT32: {}},
+    })  # fmt: skip
+    return folder.parent

@@ -42,16 +42,16 @@ def until(condition, seconds=30):
 @pytest.fixture
 def slow_loads(monkeypatch):
     """Every load waits for an event."""
-    from ganvas.serve import models
+    from ganvas.serve.engines import tensorflow as engine
 
     go = threading.Event()
 
-    class Slow(models.Servable):
+    class Slow(engine.TensorFlowServable):
         def __init__(self, *arguments):
             assert go.wait(60)
             super().__init__(*arguments)
 
-    monkeypatch.setattr(models, "Servable", Slow)
+    monkeypatch.setattr(engine, "TensorFlowServable", Slow)
     yield go
     go.set()
 
@@ -176,11 +176,11 @@ def test_a_reload_that_is_refused_was_never_served(serve, models, gan, monkeypat
     import grpc
     from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
 
-    from ganvas.serve import models as module
+    from ganvas.serve.engines import tensorflow as engine
 
     seen = []
 
-    class Spied(module.Servable):
+    class Spied(engine.TensorFlowServable):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             seen.append(ask())  # answered in the midst of it
@@ -192,7 +192,7 @@ def test_a_reload_that_is_refused_was_never_served(serve, models, gan, monkeypat
     with serve([entry(gan)], **options) as running:
         before = ask()
         shutil.copytree(models.parent / "gan" / "2", gan.parent / "other" / "2")
-        monkeypatch.setattr(module, "Servable", Spied)
+        monkeypatch.setattr(engine, "TensorFlowServable", Spied)
         request = model_management_pb2.ReloadConfigRequest()
         asked = request.config.model_config_list.config.add(
             name="other", base_path=str(gan.parent / "other"), model_platform="tensorflow"
@@ -310,7 +310,7 @@ def test_a_graph_for_gpus_beside_the_one_to_serve(gan):
     """TensorFlow 2 reads one graph; two are as TensorFlow 1 wrote them, for who trusts them."""
     from tensorflow.core.protobuf import saved_model_pb2
 
-    from ganvas.serve.servable import Servable
+    from ganvas.serve.engines.tensorflow import TensorFlowServable
     from ganvas.serve.status import Declined
 
     path = gan / "1" / "saved_model.pb"
@@ -322,8 +322,8 @@ def test_a_graph_for_gpus_beside_the_one_to_serve(gan):
     other.meta_graphs.append(model.meta_graphs[0])
     path.write_bytes(other.SerializeToString())
     with refuses(Declined):
-        Servable("gan", 1, gan / "1")
-    assert Servable("gan", 1, gan / "1", trusted=True).find("")
+        TensorFlowServable("gan", 1, gan / "1")
+    assert TensorFlowServable("gan", 1, gan / "1", trusted=True).find("")
 
 
 @pytest.mark.parametrize("how", ["folder", "file"])

@@ -275,17 +275,17 @@ def test_an_export_that_cannot_draw_in_parts(serve, gan):
 
 
 def test_generate_is_warm_before_the_server_is_ready(gan, monkeypatch):
-    from ganvas.serve import servable
+    from ganvas.serve.engines import tensorflow as servable
 
     drawn = []
-    kept = servable.Signature.__call__
+    kept = servable.Function.__call__
 
     def spied(self, arrays):
         drawn.append(sorted(arrays))
         return kept(self, arrays)
 
-    monkeypatch.setattr(servable.Signature, "__call__", spied)
-    servable.Servable("gan", 1, gan / "1")
+    monkeypatch.setattr(servable.Function, "__call__", spied)
+    servable.TensorFlowServable("gan", 1, gan / "1")
     assert drawn == [["num_images", "seed", "truncation"]]
 
 
@@ -476,13 +476,13 @@ def test_pages_of_other_sites(places, http_ask, headers, status):
 
 
 def test_a_model_whose_warm_up_does_not_end(gan, monkeypatch):
-    from ganvas.serve import servable
+    from ganvas.serve.engines import tensorflow as servable
     from ganvas.serve.status import Declined
 
     go = threading.Event()
     monkeypatch.setattr(servable, "WARM_UP_SECONDS", 0.2)
-    monkeypatch.setattr(servable.Servable, "_warm_up_drawing", lambda self: go.wait(20))
+    monkeypatch.setattr(servable.TensorFlowServable, "_warm_up_drawing", lambda self: go.wait(20))
     with pytest.raises(Declined) as error:
-        servable.Servable("gan", 1, gan / "1")
+        servable.TensorFlowServable("gan", 1, gan / "1")
     assert error.value.code == "DEADLINE_EXCEEDED"
     go.set()

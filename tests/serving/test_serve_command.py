@@ -119,6 +119,7 @@ WRONG = [
         "--host must be an address of this machine, got nonsense.invalid",
     ),
     (["{gan}", "--batching-config", "/nowhere"], "/nowhere cannot be read"),
+    (["{gan}", "--engine", "onnx"], "'onnx' is not one of 'auto', 'tensorflow', 'litert'"),
 ]
 
 

@@ -155,17 +155,17 @@ def write_warmup(folder, z):
 
 
 def test_warm_up(models, gan):
-    from ganvas.serve.servable import Servable
+    from ganvas.serve.engines.tensorflow import TensorFlowServable
 
     path = write_warmup(gan / "1", np.zeros((1, 4), np.float32))
-    Servable("gan", 1, gan / "1")
+    TensorFlowServable("gan", 1, gan / "1")
     path.write_bytes(b"not a TFRecord, though long enough to hold a head")
     with pytest.raises(ganvas.GanvasError, match=r"corrupted|truncated"):
-        Servable("gan", 1, gan / "1")
+        TensorFlowServable("gan", 1, gan / "1")
     shutil.rmtree(path.parent)
     write_warmup(gan / "1", np.zeros((1, 3), np.float32))
     with refuses(ganvas.GanvasError):
-        Servable("gan", 1, gan / "1")
+        TensorFlowServable("gan", 1, gan / "1")
 
 
 def write_manifest(folder):
@@ -203,23 +203,23 @@ WORDS = {
 
 @pytest.mark.parametrize("how", WORDS)
 def test_tampering(gan, how):
-    from ganvas.serve.servable import Servable
+    from ganvas.serve.engines.tensorflow import TensorFlowServable
 
     write_manifest(gan / "1")
     if how == "changed":
-        assert Servable("gan", 1, gan / "1").find("")
+        assert TensorFlowServable("gan", 1, gan / "1").find("")
     tamper(gan / "1", how)
     with pytest.raises(ganvas.GanvasError, match=WORDS[how]):
-        Servable("gan", 1, gan / "1")
+        TensorFlowServable("gan", 1, gan / "1")
 
 
 def test_damaged_variables(gan):
-    from ganvas.serve.servable import Servable
+    from ganvas.serve.engines.tensorflow import TensorFlowServable
 
     for path in (gan / "1" / "variables").iterdir():
         path.write_bytes(b"x" * 50)
     with pytest.raises(ganvas.GanvasError):
-        Servable("gan", 1, gan / "1")
+        TensorFlowServable("gan", 1, gan / "1")
 
 
 BATCHES = """
@@ -264,11 +264,11 @@ def test_batches(serve, models, tmp_path):
 def test_batching_leaves_no_threads_behind(models):
     """However many versions come and go."""
     from ganvas.serve.config import Batching
-    from ganvas.serve.servable import Servable
+    from ganvas.serve.engines.tensorflow import TensorFlowServable
 
     counts = []
     for number in range(6):
-        servable = Servable(
+        servable = TensorFlowServable(
             "gan", number, models.parent / "gan" / "1", Batching(8, 0, 3, 9, (), False)
         )
         servable.find("")({"z": np.zeros((1, 4), np.float32)})
@@ -314,9 +314,9 @@ def test_batching_files(tmp_path, text, words):
 
 def test_queue_and_deadline(serve, models, monkeypatch):
     """A request beyond the queue's bound is refused, and one that takes too long is given up."""
-    from ganvas.serve.servable import Signature
+    from ganvas.serve.engines.tensorflow import Function
 
-    calls, go, call = [], threading.Event(), Signature.__call__
+    calls, go, call = [], threading.Event(), Function.__call__
 
     def held(self, arrays):
         calls.append(1)
@@ -325,7 +325,7 @@ def test_queue_and_deadline(serve, models, monkeypatch):
 
     body = {"signature_name": "float", "instances": [1.0]}
     with serve(models, max_queue=2, timeout_seconds=0.3) as running:
-        monkeypatch.setattr(Signature, "__call__", held)  # after the warm-up
+        monkeypatch.setattr(Function, "__call__", held)  # after the warm-up
         engine = running.server.engine
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             asked = [pool.submit(running.ask, "POST", TYPES, body) for _ in range(8)]
@@ -424,6 +424,7 @@ def test_blank_images_are_counted():
 
     from PIL import Image
 
+    from ganvas.images.png import encoded
     from ganvas.serve.metrics import Metrics
 
     def png(image):
@@ -434,9 +435,11 @@ def test_blank_images_are_counted():
     blank, ramp = np.full((4, 4), 9, np.uint8), np.arange(16, dtype=np.uint8).reshape(4, 4)
     metrics = Metrics()
     metrics.images("m", "1", {"image_bytes": np.array([png(blank), png(ramp), b"none"], object)})
+    labelled = list(encoded(np.stack([blank, ramp])[..., None]))
+    metrics.images("m", "1", {"image_bytes": np.array(labelled, object)})
     metrics.images("m", "1", {"images": np.stack([blank, blank])[..., None].astype(np.float32)})
     lines = metrics.text().decode().splitlines()
-    assert 'ganvas_blank_images_total{model_name="m",version="1"} 3.0' in lines
+    assert 'ganvas_blank_images_total{model_name="m",version="1"} 4.0' in lines
     assert 'ganvas_duplicate_images_total{model_name="m",version="1"} 1.0' in lines
 
 

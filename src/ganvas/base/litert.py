@@ -11,14 +11,18 @@ from ai_edge_litert.interpreter import Interpreter
 from ..errors import ModelError
 
 
-def opened(path: Path, threads: int = 1) -> Interpreter:
+def opened(path: Path, threads: int = 1, content: bytes | None = None) -> Interpreter:
     """The file, ready to run. LiteRT has its own operations only: it runs none of TensorFlow's
     (Flex), which may use files.
+
+    Args:
+        content: of the file, if it has been read already.
 
     Raises: ModelError: no LiteRT file, or operations that LiteRT does not have.
     """
     try:
-        interpreter = Interpreter(model_path=path.as_posix(), num_threads=threads)
+        file = {"model_content": content} if content else {"model_path": path.as_posix()}
+        interpreter = Interpreter(**file, num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         why = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import logging
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,9 +18,11 @@ from ..errors import UsageError
 from ..storage import manifest, remote
 from .app import app, tensorflow
 
+if TYPE_CHECKING:
+    from ..serve.config import Entry
+
 _NEEDED = (
-    "grpc", "grpc_health", "grpc_reflection", "orjson", "prometheus_client", "starlette",
-    "tensorflow_serving", "uvicorn",
+    "grpc", "grpc_health", "grpc_reflection", "orjson", "prometheus_client", "starlette", "uvicorn",
 )  # fmt: skip
 
 ExportFolder = Annotated[
@@ -63,6 +67,13 @@ TrustModels = Annotated[
 ]
 AccessLog = Annotated[bool, typer.Option("--access-log", help="A line for each request.")]
 LogFormat = Annotated[Format, typer.Option(help="Of lines on standard error: text or json.")]
+EngineName = Annotated[
+    Literal["auto", "tensorflow", "litert"],
+    typer.Option(
+        "--engine",
+        help="What computes; auto: LiteRT for versions with its float32 file, else TensorFlow.",
+    ),
+]
 TlsCert = Annotated[Path | None, typer.Option(help="PEM; with --tls-key.")]
 TlsKey = Annotated[Path | None, typer.Option(help="PEM; with --tls-cert.")]
 
@@ -91,6 +102,7 @@ def serve(
     trust_models: TrustModels = False,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    engine: EngineName = "auto",
     access_log: AccessLog = False,
     log_format: LogFormat = "text",
 ) -> int:
@@ -109,18 +121,40 @@ def serve(
         host, rest_port, grpc_port, poll_seconds, batching_config, max_body_mb, max_queue,
         max_megapixels, max_images, timeout_seconds, drain_seconds, token_file,
         tuple(allowed_host or ()), allow_reload, tuple(model_root or ()),
-        tuple(allow_scheme or ()), trust_models, tls_cert, tls_key,
+        tuple(allow_scheme or ()), trust_models, tls_cert, tls_key, engine,
     )  # fmt: skip
     options.check()
     show("ganvas.serve", log_format)
     if not access_log:
         logging.getLogger("ganvas.serve.access").setLevel(logging.WARNING)
-    tensorflow()
-    from ..serve.config import entry_of
+    from ..serve.config import entry_of, read_models
+
+    models: Path | list[Entry] = config or [
+        entry_of(str(name), str(remote.address(folder) or folder))
+    ]
+    entries = read_models(models, options.allow_schemes) if isinstance(models, Path) else models
+    if _needs_tensorflow(entries, engine):
+        with contextlib.suppress(ModuleNotFoundError):  # the load of the version says so
+            tensorflow()
     from ..serve.server import serve as run
 
-    models = config or [entry_of(str(name), str(remote.address(folder) or folder))]
     return run(models, options, started=lambda line: typer.echo(on_one_line(line)))
+
+
+def _needs_tensorflow(entries: Sequence[Entry], engine: str) -> bool:
+    """Whether a version is computed by TensorFlow, as far as is known: then it is imported at
+    once, with the messages of a start."""
+    from ..serve.engines.loading import chosen
+    from ..serve.folders import version_folders
+
+    if engine != "auto":
+        return engine == "tensorflow"
+    return any(
+        chosen(engine, version) == "tensorflow"
+        for entry in entries
+        if entry.folder.is_dir()
+        for version in version_folders(entry.folder, engine).values()
+    )
 
 
 def _check_installed() -> None:

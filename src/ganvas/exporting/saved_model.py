@@ -18,7 +18,18 @@ import tensorflow as tf
 from .. import images
 from ..base.protobuf import field
 from ..base.seeds import normal
-from ..serve.signatures import CHUNK, FURTHEST, GENERATE, GENERATE_FROM, MOST
+from ..serve.signatures import (
+    CHUNK,
+    DEFAULT,
+    FURTHEST,
+    GENERATE,
+    GENERATE_FROM,
+    MOST,
+    WRONG_FIRST,
+    WRONG_NUMBER,
+    WRONG_TRUNCATION,
+    wrong_label,
+)
 
 WARMUP = "assets.extra/tf_serving_warmup_requests"
 
@@ -32,7 +43,7 @@ def save(generator: keras.Model, class_shares: Sequence[float] | np.ndarray, fol
     """
     predict = predictor(generator)
     draw = _generate_from(predict, class_shares)
-    signatures = {"serving_default": predict, GENERATE: _generate(draw), GENERATE_FROM: draw}
+    signatures = {DEFAULT: predict, GENERATE: _generate(draw), GENERATE_FROM: draw}
     write(generator, signatures, folder)
     _write_warmup(generator, folder / WARMUP)
 
@@ -69,27 +80,11 @@ def _generate_from(predict: tf.function, class_shares: Sequence[float] | np.ndar
         truncation: tf.Tensor,
         label: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
-        first = _required(
-            first,
-            (first >= 0) & (first <= FURTHEST),
-            f"first must be 0 to {FURTHEST}, got {{}}: it is the number of an image",
-        )
-        num_images = _required(
-            num_images,
-            (num_images >= 1) & (num_images <= MOST),
-            f"num_images must be 1 to {MOST}, got {{}}: send several requests",
-        )
-        truncation = _required(
-            truncation,
-            (truncation > 0) & (truncation <= 2),
-            "truncation must be > 0 and <= 2, got {}: 1 is as in training",
-        )
+        first = _required(first, (first >= 0) & (first <= FURTHEST), WRONG_FIRST)
+        num_images = _required(num_images, (num_images >= 1) & (num_images <= MOST), WRONG_NUMBER)
+        truncation = _required(truncation, (truncation > 0) & (truncation <= 2), WRONG_TRUNCATION)
         if label is not None:
-            label = _required(
-                label,
-                (label >= -1) & (label < classes),
-                f"label must be 0 to {classes - 1} or -1 (frequencies of training), got {{}}",
-            )
+            label = _required(label, (label >= -1) & (label < classes), wrong_label(classes))
         # Chunks begin at multiples of CHUNK: the bytes of an image do not depend on `first`.
         skipped = first % CHUNK
         chunks = tf.map_fn(

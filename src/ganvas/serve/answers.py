@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import tensorflow as tf
 from google.protobuf import struct_pb2
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
+from . import messages
+from .dtypes import dtype
+from .engines.base import Servable, Signature
 from .models import AVAILABLE, Models, Version
-from .servable import DEFAULT, Servable, Signature
+from .signatures import DEFAULT
 from .status import NUMBERS, Declined, invalid
 
 
 def status(versions: Sequence[Version]) -> Any:
     """GetModelStatusResponse: all versions with state and error."""
-    response = get_model_status_pb2.GetModelStatusResponse()
+    response = messages.GetModelStatusResponse()
     for version in versions:
         one = response.model_version_status.add(version=version.number, state=version.state)
         if version.error:
@@ -29,7 +30,7 @@ def status(versions: Sequence[Version]) -> Any:
 
 def metadata(servable: Servable) -> Any:
     """SignatureDefMap of saved_model.pb."""
-    found = get_model_metadata_pb2.SignatureDefMap()
+    found = messages.SignatureDefMap()
     for name, definition in servable.definitions.items():
         found.signature_def[name].CopyFrom(definition)
     return found
@@ -88,7 +89,7 @@ def describe(servable: Servable) -> dict[str, Any]:
     def side(infos: Mapping[str, Any]) -> dict[str, Any]:
         return {
             alias: {
-                "dtype": tf.as_dtype(info.dtype).name,
+                "dtype": dtype(info.dtype).name,
                 "shape": [dim.size for dim in info.tensor_shape.dim],
             }
             for alias, info in infos.items()

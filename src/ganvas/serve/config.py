@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
-from tensorflow_serving.config import model_server_config_pb2
+from google.protobuf import text_format
 
 from ..base.printing import is_plain
 from ..errors import UsageError
 from ..storage import manifest, remote
+from .messages import BatchingParameters, ModelServerConfig
 from .status import Declined, invalid
 
 
@@ -105,7 +105,7 @@ def read_models(path: str | Path, schemes: Collection[str] = ()) -> list[Entry]:
 
     Raises: UsageError: not a models.config, or one that cannot be served.
     """
-    message = model_server_config_pb2.ModelServerConfig()
+    message = ModelServerConfig()
     _read_text(path, message, "a models.config of TensorFlow Serving")
     if not message.WhichOneof("config"):  # for example while it is being written
         raise UsageError(f"{path} lists no model: add one")
@@ -195,7 +195,7 @@ class Batching:
 
 def read_batching(path: str | Path, cores: int) -> Batching:
     """Raises: UsageError: not a batching file, or with values that are not supported."""
-    message = _batching_message()
+    message = BatchingParameters()
     _read_text(path, message, "a batching file of TensorFlow Serving")
 
     def value(name: str, default: int) -> int:
@@ -223,48 +223,6 @@ def read_batching(path: str | Path, cores: int) -> Batching:
             f"{sizes}"
         )
     return batching
-
-
-def _batching_message() -> Any:
-    """An empty BatchingParameters, which no Python package contains."""
-    wrapped = {
-        "max_batch_size": "Int64Value",
-        "batch_timeout_micros": "Int64Value",
-        "max_enqueued_batches": "Int64Value",
-        "num_batch_threads": "Int64Value",
-        "max_execution_batch_size": "Int64Value",
-        "thread_pool_name": "StringValue",
-        "enable_large_batch_splitting": "BoolValue",
-    }
-    file = descriptor_pb2.FileDescriptorProto(
-        name="ganvas/batching.proto",
-        package="ganvas",
-        syntax="proto3",
-        dependency=["google/protobuf/wrappers.proto"],
-    )
-    message = file.message_type.add(name="BatchingParameters")
-    kinds = descriptor_pb2.FieldDescriptorProto
-    for number, (name, kind) in enumerate(wrapped.items(), start=1):
-        message.field.add(
-            name=name, number=number, label=kinds.LABEL_OPTIONAL, type=kinds.TYPE_MESSAGE,
-            type_name=f".google.protobuf.{kind}",
-        )  # fmt: skip
-    message.field.add(
-        name="allowed_batch_sizes", number=20, label=kinds.LABEL_REPEATED, type=kinds.TYPE_INT64
-    )
-    message.field.add(
-        name="pad_variable_length_inputs", number=21, label=kinds.LABEL_OPTIONAL,
-        type=kinds.TYPE_BOOL,
-    )  # fmt: skip
-    from google.protobuf import wrappers_pb2
-
-    pool = descriptor_pool.DescriptorPool()
-    wrappers = descriptor_pb2.FileDescriptorProto()
-    wrappers_pb2.DESCRIPTOR.CopyToProto(wrappers)
-    pool.Add(wrappers)
-    pool.Add(file)
-    found = pool.FindMessageTypeByName("ganvas.BatchingParameters")
-    return message_factory.GetMessageClass(found)()
 
 
 def _read_text(path: str | Path, message: Any, what: str) -> None:

@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from .engines.base import Servable
 from .metrics import Metrics
 from .models import Models
 from .options import ServeOptions
 from .scheduler import Scheduler, Steps
-from .servable import Servable
 from .status import Declined
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ class Engine:
             finally:
                 seconds += time.perf_counter() - began
             yield remaining
-        self.metrics.runtime(name, version, seconds)
+        self.metrics.runtime(name, version, servable.runtime, seconds)
         self.metrics.images(name, version, outputs)
         self.metrics.inspections.add(name, version, servable.monitor, outputs)
         return outputs

@@ -7,21 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from ..storage import manifest
+from .engines.loading import is_served
 from .status import Declined
 
 
-def version_folders(folder: Path) -> dict[int, Path]:
-    """Sub-folders with a number as name that hold a SavedModel, or are not complete yet.
+def version_folders(folder: Path, engine: str) -> dict[int, Path]:
+    """Sub-folders with a number as name that hold what the engine serves, see `is_served`.
 
-    A version with LiteRT files only is left out.
     Raises: OSError: the folder cannot be read, for example while a disk is not mounted.
     """
     found = manifest.numbered(folder)
-    return {
-        number: path
-        for number, path in found.items()
-        if (path / "saved_model.pb").is_file() or not (path / manifest.NAME).is_file()
-    }
+    return {number: path for number, path in found.items() if is_served(engine, path)}
 
 
 def stamp_of(folder: Path) -> tuple[Any, ...]:
@@ -44,3 +40,11 @@ def check_links(folder: Path, roots: Sequence[Path]) -> None:
             raise Declined(
                 "PERMISSION_DENIED", f"{path} leads to a file elsewhere: remove the link"
             )
+
+
+def changed_at(path: Path | None) -> int:
+    """When a file was changed, in nanoseconds; 0: there is none."""
+    try:
+        return path.stat().st_mtime_ns if path else 0
+    except OSError:
+        return 0

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's gRPC services, with its stubs."""
+"""TensorFlow Serving's gRPC services."""
 
 from __future__ import annotations
 
@@ -9,19 +9,13 @@ from functools import partial
 from typing import Any
 
 import grpc
-from tensorflow_serving.apis import (
-    get_model_metadata_pb2,
-    model_management_pb2,
-    model_service_pb2_grpc,
-    predict_pb2,
-    prediction_service_pb2_grpc,
-)
 
-from . import answers, protos
+from . import answers, definitions, messages, protos
 from .engine import Engine, Watch
+from .engines.base import Servable
 from .reloading import Reloading
 from .scheduler import Steps, as_steps
-from .servable import DEFAULT, Servable
+from .signatures import DEFAULT
 from .status import Declined, invalid
 
 MAX_MESSAGE = 1024
@@ -68,7 +62,7 @@ class _Service:
         return watch.found(self._engine.models.find(spec.name, version, spec.version_label))
 
 
-class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer):
+class Prediction(_Service):
     """tensorflow.serving.PredictionService."""
 
     async def Predict(self, request: Any, context: Any) -> Any:
@@ -97,7 +91,7 @@ class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer
         arrays = protos.read_all(request.inputs, signature.inputs)
         chosen = _chosen(list(request.output_filter), list(signature.outputs))
         outputs = yield from self._engine.predict(servable, name, arrays)
-        response = predict_pb2.PredictResponse()
+        response = messages.PredictResponse()
         spec = response.model_spec
         spec.name, spec.signature_name, spec.version.value = servable.name, name, servable.version
         for alias in chosen:
@@ -113,7 +107,7 @@ class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer
             if field not in ("signature_def", "names"):
                 raise invalid(f"Metadata field {field} is not supported")
         servable = self._find(request, watch)
-        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        response = messages.GetModelMetadataResponse()
         response.model_spec.name = servable.name
         response.model_spec.version.value = servable.version
         response.metadata["signature_def"].Pack(answers.metadata(servable))
@@ -127,6 +121,17 @@ class Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer
 
     def _no_inference(self, watch: Watch) -> Any:
         raise Declined("UNIMPLEMENTED", "MultiInference is not served here: use Predict")
+
+
+def handler(service: str, servicer: _Service) -> grpc.GenericRpcHandler:
+    """What a gRPC server needs of a service of `definitions.SERVICES`."""
+    methods = {}
+    for method, names in definitions.SERVICES[service].items():
+        request, response = (messages.message(f"tensorflow.serving.{name}") for name in names)
+        methods[method] = grpc.unary_unary_rpc_method_handler(
+            getattr(servicer, method), request.FromString, response.SerializeToString
+        )
+    return grpc.method_handlers_generic_handler(f"tensorflow.serving.{service}", methods)
 
 
 def model_list(engine: Engine) -> grpc.GenericRpcHandler:
@@ -152,7 +157,7 @@ def _chosen(wanted: list[str], outputs: list[str]) -> list[str]:
     return wanted or outputs
 
 
-class ModelStatus(_Service, model_service_pb2_grpc.ModelServiceServicer):
+class ModelStatus(_Service):
     """tensorflow.serving.ModelService."""
 
     def __init__(self, engine: Engine, rules: Reloading):
@@ -188,7 +193,7 @@ class ModelStatus(_Service, model_service_pb2_grpc.ModelServiceServicer):
             raise invalid("the request holds no model_config_list")
         models = self._engine.models
         models.reload(self._rules.entries(request.config, models.entries))
-        response = model_management_pb2.ReloadConfigResponse()
+        response = messages.ReloadConfigResponse()
         response.status.error_code = 0
         return response
 

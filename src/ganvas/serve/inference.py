@@ -27,9 +27,10 @@ from .bodies import (
     version_number,
 )
 from .engine import Engine
+from .engines.base import Servable
 from .models import AVAILABLE
 from .scheduler import Remaining, Steps, as_steps
-from .servable import DEFAULT, Servable
+from .signatures import DEFAULT
 from .status import Declined, invalid
 
 PATH = re.compile(r"/v2/models/([^/:]+)(?:/versions/(\d+))?(/ready|/infer)?")
@@ -89,7 +90,7 @@ class InferenceProtocol:
         return {
             "name": servable.name,
             "versions": [str(one.number) for one in states if one.state == AVAILABLE],
-            "platform": "tensorflow_savedmodel",
+            "platform": servable.platform,
             "inputs": tensors.describe(signature.inputs) if signature else [],
             "outputs": tensors.describe(signature.outputs) if signature else [],
         }

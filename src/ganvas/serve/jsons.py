@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import orjson
-import tensorflow as tf
 
+from .dtypes import STRING, DType, dtype
 from .status import Declined, invalid
 
 MAX_RANK = 16
@@ -143,9 +143,8 @@ def _is_named(value: Any) -> bool:
     return isinstance(value, dict) and not _is_base64(value)
 
 
-def _array(value: Any, enum: int) -> np.ndarray:
+def _array(value: Any, number: int) -> np.ndarray:
     """A value or nested lists -> an array; lists of one depth must have one length."""
-    dtype = tf.as_dtype(enum)
     shape: list[int] = []
     items = [value]
     while items and isinstance(items[0], list):
@@ -162,29 +161,29 @@ def _array(value: Any, enum: int) -> np.ndarray:
         if len(shape) > MAX_RANK:
             raise invalid(f"JSON Value has more than {MAX_RANK} levels of lists")
         items = list(chain.from_iterable(items))
-    return _values(items, dtype, len(shape)).reshape(shape)
+    return _values(items, dtype(number), len(shape)).reshape(shape)
 
 
-def _values(items: list[Any], dtype: tf.DType, level: int) -> np.ndarray:
+def _values(items: list[Any], kind: DType, level: int) -> np.ndarray:
     """Leaves -> a flat array; only the types that the dtype accepts."""
-    if dtype == tf.string:
+    if kind is STRING:
         return np.array([_bytes(item, level) for item in items] or [], object)
-    if dtype in (tf.half, tf.bfloat16) or not (
-        dtype.is_floating or dtype.is_integer or dtype.is_bool
+    if kind.name in ("float16", "bfloat16") or not (
+        kind.is_floating or kind.is_integer or kind.is_bool
     ):
         shown = _shown(items[0] if items else None)
-        raise Declined("UNIMPLEMENTED", f"Conversion of JSON Value: {shown} to type: {dtype.name}")
-    accepted = {bool} if dtype.is_bool else {int} if dtype.is_integer else {int, float}
+        raise Declined("UNIMPLEMENTED", f"Conversion of JSON Value: {shown} to type: {kind.name}")
+    accepted = {bool} if kind.is_bool else {int} if kind.is_integer else {int, float}
     if not set(map(type, items)) <= accepted:
         wrong = next(item for item in items if type(item) not in accepted)
         if isinstance(wrong, list):
             raise invalid(f"Encountered list at unexpected level: {level} expected < {level}")
-        raise _type_error(wrong, dtype)
+        raise _type_error(wrong, kind)
     try:
         with np.errstate(over="ignore"):
-            return np.array(items, dtype.as_numpy_dtype)
+            return np.array(items, kind.array)
     except OverflowError as error:
-        raise _type_error(max(items, key=abs), dtype) from error
+        raise _type_error(max(items, key=abs), kind) from error
 
 
 def _bytes(item: Any, level: int) -> bytes:
@@ -201,13 +200,13 @@ def _bytes(item: Any, level: int) -> bytes:
         raise invalid(f"Encountered list at unexpected level: {level} expected < {level}")
     if isinstance(item, dict):
         raise invalid(f"JSON Value: {_shown(item)} not formatted correctly for base64 data")
-    raise _type_error(item, tf.string)
+    raise _type_error(item, STRING)
 
 
-def _type_error(value: Any, dtype: tf.DType) -> Declined:
+def _type_error(value: Any, wanted: DType) -> Declined:
     kinds = {dict: "Object", list: "Array", str: "String", type(None): "Null"}
     kind = str(value) if isinstance(value, bool) else kinds.get(type(value), "Number")
-    name = {"float32": "float", "float64": "double"}.get(dtype.name, dtype.name)
+    name = {"float32": "float", "float64": "double"}.get(wanted.name, wanted.name)
     return invalid(f"JSON Value: {_shown(value)} Type: {kind} is not of expected type: {name}")
 
 

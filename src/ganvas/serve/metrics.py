@@ -31,7 +31,7 @@ class Metrics:
             [*which, "API", "entrypoint"], registry=self.registry, buckets=_MICROSECONDS,
         )  # fmt: skip
         self._runtime = prometheus.Histogram(
-            ":tensorflow:serving:runtime_latency", "Microseconds inside TensorFlow.",
+            ":tensorflow:serving:runtime_latency", "Microseconds inside the engine.",
             [*which, "API", "runtime"], registry=self.registry, buckets=_MICROSECONDS,
         )  # fmt: skip
         names = ("images", "blank_images", "duplicate_images")
@@ -63,8 +63,8 @@ class Metrics:
         if status == "OK":
             self._latency.labels(model, version, api, entrypoint).observe(seconds * 1e6)
 
-    def runtime(self, model: str, version: str, seconds: float) -> None:
-        self._runtime.labels(model, version, "Predict", "TF2").observe(seconds * 1e6)
+    def runtime(self, model: str, version: str, runtime: str, seconds: float) -> None:
+        self._runtime.labels(model, version, "Predict", runtime).observe(seconds * 1e6)
 
     def forget(self, model: str, version: str) -> None:
         """Remove the metrics of a version that is no longer served: those of a thousand versions
@@ -98,7 +98,10 @@ class Metrics:
 def _is_blank(png: bytes) -> bool:
     """Whether the image has a single colour; False if it is not an image."""
     pixels = int.from_bytes(png[16:20]) * int.from_bytes(png[20:24])  # of the header
-    if len(png) > 200 + pixels // 50:  # a single colour takes less: 4 bytes a pixel, 1/1000 of them
+    label = 12 + int.from_bytes(png[33:37]) if png[37:41] == b"iTXt" else 0
+    if (
+        len(png) - label > 200 + pixels // 50
+    ):  # a single colour takes less: 4 bytes a pixel, 1/1000 of them
         return False
     try:
         image = images.read(png)

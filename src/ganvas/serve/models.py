@@ -16,9 +16,10 @@ from typing import Any
 
 from . import config
 from .config import Batching, Entry
+from .engines import loading
+from .engines.base import Servable
 from .folders import check_links, stamp_of, version_folders
 from .repeats import Repeats
-from .servable import Servable
 from .status import Declined, invalid
 
 LOADING, AVAILABLE, END = 20, 30, 50
@@ -45,8 +46,8 @@ class Models:
 
     Args:
         entries: models to serve; they are loaded by `refresh`.
-        batching: for every model.
-        max_images, trusted: see `Servable`.
+        batching: for every model that TensorFlow computes.
+        max_images, trusted, engine: see `ServeOptions`.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class Models:
         batching: Batching | None = None,
         max_images: int = 64,
         trusted: bool = False,
+        engine: str = "auto",
     ):
         self._entries = list(entries)
+        self._engine = engine
         self._options = batching, max_images, trusted
         self._versions: dict[str, dict[int, Version]] = {}
         self._labels: dict[str, dict[str, int]] = {}
@@ -197,7 +200,7 @@ class Models:
 
     def _check(self, entry: Entry, loaded: Sequence[Loaded]) -> None:
         known = {*self._available(entry.name), *(version.number for version, _ in loaded)}
-        available = known & set(entry.wanted(list(version_folders(entry.folder))))
+        available = known & set(entry.wanted(list(version_folders(entry.folder, self._engine))))
         if not available:
             raise Declined("UNKNOWN", self._why(entry))
         for number in entry.labels.values():
@@ -221,7 +224,7 @@ class Models:
         """Load wanted versions that are missing; requests find them after `_publish`."""
         entry.fetch()
         loaded = []
-        folders = version_folders(entry.folder)
+        folders = version_folders(entry.folder, self._engine)
         versions = self._versions.setdefault(entry.name, {})
         self._warn_of_another_folder(entry, folders)
         for number in entry.wanted(list(folders)):
@@ -234,7 +237,7 @@ class Models:
 
     def _unload_old(self, entry: Entry) -> None:
         """Unload versions that are not wanted, if a wanted one is available."""
-        wanted = set(entry.wanted(list(version_folders(entry.folder))))
+        wanted = set(entry.wanted(list(version_folders(entry.folder, self._engine))))
         available = set(self._available(entry.name))
         if not wanted or wanted & available:
             for number in available - wanted:
@@ -248,7 +251,7 @@ class Models:
             self._versions[entry.name][number] = version
         try:
             check_links(folder, entry.roots)
-            servable = Servable(entry.name, number, folder, *self._options)
+            servable = loading.load(self._engine, entry.name, number, folder, *self._options)
         except Exception as error:  # TensorFlow's loader raises many classes for a damaged model
             message = (
                 f"{folder} cannot be loaded ({type(error).__name__}: {error}): export it again"
@@ -264,7 +267,7 @@ class Models:
         for version, servable in loaded:
             with self._swapping:
                 version.state, version.servable = AVAILABLE, servable
-            _log.info("%s version %s is available", name, version.number)
+            _log.info("%s version %s is available (%s)", name, version.number, servable.engine)
 
     def _warn_of_another_folder(self, entry: Entry, folders: Mapping[int, Path]) -> None:
         """A served version is not loaded again from another folder: versions do not change."""

@@ -39,6 +39,7 @@ class ServeOptions:
         allow_schemes: of addresses that a models.config may name, such as "gs".
         trust_models: whether operations of a model may do more than compute, such as read files.
         tls_cert, tls_key: PEM files; with them both protocols use TLS.
+        engine: what computes: one of `engines.loading.ENGINES`.
     """
 
     host: str = "127.0.0.1"
@@ -60,6 +61,7 @@ class ServeOptions:
     trust_models: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    engine: str = "auto"
 
     @property
     def max_body(self) -> int:

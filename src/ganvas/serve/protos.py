@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
-from tensorflow.core.framework import tensor_pb2, types_pb2
 
 from ..base import protobuf
+from .definitions import ENUMS
+from .dtypes import STRING, DType, dtype, of_array
+from .messages import TensorProto
 from .status import invalid
 
 MAX_BYTES = 2**26
@@ -30,6 +31,15 @@ _PACKED = {
     "float64": (6, "<f8"),
 }
 """Fields whose packed encoding equals the bytes of the array: field number, type."""
+
+_FIELDS = {
+    "float32": "float_val", "float64": "double_val", "bool": "bool_val", "int64": "int64_val",
+    "uint32": "uint32_val", "uint64": "uint64_val",
+    **dict.fromkeys(("int8", "int16", "int32", "uint8", "uint16"), "int_val"),
+}  # fmt: skip
+"""Fields of the values of a type."""
+
+_NAMES = {number: name for name, number in ENUMS["tensorflow.DataType"].items()}
 
 
 def read_all(protos: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -58,29 +68,57 @@ def read_all(protos: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, 
     return {alias: read(alias, proto, inputs[alias].dtype) for alias, proto in protos.items()}
 
 
-def read(alias: str, proto: Any, dtype: int) -> np.ndarray:
-    """Raises: Declined: INVALID_ARGUMENT: another type, damaged, or too large."""
-    if proto.dtype != dtype:
-        wanted, got = types_pb2.DataType.Name(dtype), proto.dtype
-        name = types_pb2.DataType.Name(got) if got in types_pb2.DataType.values() else got
-        raise invalid(f"input {alias} must be {wanted}, got {name}")
+def read(alias: str, proto: Any, number: int) -> np.ndarray:
+    """Args: number: of the wanted type.
+
+    Raises: Declined: INVALID_ARGUMENT: another type, damaged, or too large.
+    """
+    if proto.dtype != number:
+        wanted, got = (_NAMES.get(one, one) for one in (number, proto.dtype))
+        raise invalid(f"input {alias} must be {wanted}, got {got}")
     sides = [dim.size for dim in proto.tensor_shape.dim]
     if proto.tensor_shape.unknown_rank or min(sides, default=0) < 0 or len(sides) > 16:
         raise invalid(f"tensor parsing error: {alias}")
-    if math.prod(sides) * (tf.as_dtype(dtype).size or STRING_BYTES) > MAX_BYTES:
-        raise invalid(f"input {alias} of shape {sides} is larger than {MAX_BYTES >> 20} MB")
-    if dtype == types_pb2.DT_STRING and not proto.string_val:
-        return np.full(sides, b"", object)  # where make_ndarray gives str
+    kind = dtype(number)
     try:
-        return tf.make_ndarray(proto)
+        if math.prod(sides) * (kind.size or STRING_BYTES) > MAX_BYTES:
+            raise invalid(f"input {alias} of shape {sides} is larger than {MAX_BYTES >> 20} MB")
+        return _values(proto, kind, math.prod(sides)).reshape(sides)
     except (ValueError, TypeError, OverflowError) as error:
         raise invalid(f"tensor parsing error: {alias}") from error
 
 
+def to_array(proto: Any) -> np.ndarray:
+    """The array of a TensorProto. Raises: ValueError: it is damaged."""
+    sides = [dim.size for dim in proto.tensor_shape.dim]
+    return _values(proto, dtype(proto.dtype), math.prod(sides)).reshape(sides)
+
+
+def _values(proto: Any, kind: DType, count: int) -> np.ndarray:
+    """The values of a TensorProto, flat: raw bytes or a typed field, whose last value stands for
+    those that are missing, as in TensorFlow."""
+    if proto.tensor_content:
+        return np.frombuffer(proto.tensor_content, kind.array).copy()
+    if kind is STRING:
+        texts = list(proto.string_val)
+        values = np.empty(max(count, len(texts)), object)
+        values[:] = texts + [texts[-1] if texts else b""] * (count - len(texts))
+        return values
+    if kind.name in ("float16", "bfloat16"):
+        values = np.fromiter(proto.half_val, np.uint16).view(kind.array)
+    elif kind.name in _FIELDS:
+        values = np.fromiter(getattr(proto, _FIELDS[kind.name]), kind.array)
+    else:
+        raise TypeError(f"{kind.name} has no values")
+    if not values.size:
+        return np.zeros(count, kind.array)
+    return np.pad(values, (0, max(0, count - values.size)), "edge")
+
+
 def write(array: np.ndarray) -> Any:
     """An array as TensorProto, in typed fields."""
-    dtype = tf.as_dtype(array.dtype) if array.dtype != object else tf.string
-    proto = tensor_pb2.TensorProto(dtype=dtype.as_datatype_enum)
+    kind = of_array(array)
+    proto = TensorProto(dtype=kind.number)
     for side in array.shape:
         proto.tensor_shape.dim.add(size=side)
     if array.dtype.name in _PACKED:
@@ -88,16 +126,12 @@ def write(array: np.ndarray) -> Any:
         content = np.ascontiguousarray(array, form).tobytes()
         # Packed floats are a tag, a length and the bytes of the array: no loop is needed.
         proto.MergeFromString(protobuf.field(number, content))
-    elif dtype == tf.string:
+    elif kind is STRING:
         proto.string_val.extend(array.ravel().tolist())
-    elif dtype == tf.bool:
-        proto.bool_val.extend(array.ravel().tolist())
-    elif dtype in (tf.int64, tf.uint64, tf.uint32):
-        getattr(proto, f"{dtype.name}_val").extend(array.ravel().tolist())
-    elif dtype in (tf.half, tf.bfloat16):
+    elif kind.name in ("float16", "bfloat16"):
         proto.half_val.extend(array.ravel().view(np.uint16).tolist())
-    elif dtype.is_integer:
-        proto.int_val.extend(array.ravel().tolist())
+    elif kind.name in _FIELDS:
+        getattr(proto, _FIELDS[kind.name]).extend(array.ravel().tolist())
     else:
         proto.tensor_content = array.tobytes()
     return proto

@@ -21,19 +21,18 @@ from pathlib import Path
 import grpc
 import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
-from tensorflow_serving.apis.model_service_pb2 import DESCRIPTOR as MODELS
-from tensorflow_serving.apis.prediction_service_pb2 import DESCRIPTOR as PREDICTION
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from ..base.signals import SIGNALS
 from ..errors import UsageError
+from . import definitions, messages
 from .access import Bearer
 from .background import in_background, unless
 from .config import Entry, read_batching, read_models
 from .connections import IDLE_SECONDS, Protocol, Uvicorn
 from .engine import MOST_BYTES, Engine
-from .grpcs import ModelStatus, Prediction, model_list
+from .folders import changed_at
+from .grpcs import ModelStatus, Prediction, handler, model_list
 from .metrics import Metrics
 from .models import Models
 from .observing import ObservedGRPC, tracer
@@ -73,7 +72,9 @@ class Server:
         cores = os.cpu_count() or 1
         file = options.batching_config
         batching = read_batching(file, cores) if file else None
-        self.models = Models(self._entries, batching, options.max_images, options.trust_models)
+        self.models = Models(
+            self._entries, batching, options.max_images, options.trust_models, options.engine
+        )
         # With a batcher, a thread waits for each request of a batch.
         threads = options.max_queue if batching else 2 * cores
         self.engine = Engine(self.models, Metrics(), options, threads, large=cores)
@@ -135,12 +136,12 @@ class Server:
 
     async def _poll(self, stop: asyncio.Event) -> None:
         """Read the folders and models.config at each interval."""
-        seen, repeats = _stamp(self._config), Repeats(_log)
+        seen, repeats = changed_at(self._config), Repeats(_log)
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self.options.poll_seconds)
                 return
-            now = _stamp(self._config)
+            now = changed_at(self._config)
             work = in_background(functools.partial(self._refresh, now != seen))
             if not await unless(stop, work):
                 return
@@ -207,16 +208,18 @@ class Server:
                 ("grpc.max_connection_age_grace_ms", int(1000 * self.options.timeout_seconds)),
             ],
         )
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            Prediction(self.engine), server
-        )
         rules = Reloading(self.options.allow_reload, self._roots())
-        model_service = ModelStatus(self.engine, rules)
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(model_service, server)
-        server.add_generic_rpc_handlers((model_list(self.engine),))
-        services = [*PREDICTION.services_by_name.values(), *MODELS.services_by_name.values()]
-        names = [service.full_name for service in services]
-        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)
+        services = {
+            "PredictionService": Prediction(self.engine),
+            "ModelService": ModelStatus(self.engine, rules),
+        }
+        handlers = [handler(name, servicer) for name, servicer in services.items()]
+        server.add_generic_rpc_handlers((*handlers, model_list(self.engine)))
+        for file in (health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR):
+            messages.POOL.AddSerializedFile(file.serialized_pb)
+        names = [f"tensorflow.serving.{name}" for name in definitions.SERVICES]
+        names.append(reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, server, messages.POOL)
         state = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(state, server)
         host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
@@ -237,13 +240,6 @@ class Server:
 def _port_error(option: str, port: int, error: Exception) -> UsageError:
     why = getattr(error, "strerror", None) or "it may be in use"
     return UsageError(f"cannot listen on port {port} ({why}): choose another {option}")
-
-
-def _stamp(path: Path | None) -> int:
-    try:
-        return path.stat().st_mtime_ns if path else 0
-    except OSError:
-        return 0
 
 
 def serve(

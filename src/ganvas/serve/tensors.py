@@ -16,19 +16,19 @@ from typing import Any
 
 import numpy as np
 import orjson
-import tensorflow as tf
 
 from . import jsons
+from .dtypes import dtype, named
 from .status import Declined, invalid
 
 HEADER = "inference-header-content-length"
 """HTTP header: bytes of the JSON, before the raw bytes."""
 _TYPES = {
-    tf.bool: "BOOL", tf.uint8: "UINT8", tf.uint16: "UINT16", tf.uint32: "UINT32",
-    tf.uint64: "UINT64", tf.int8: "INT8", tf.int16: "INT16", tf.int32: "INT32", tf.int64: "INT64",
-    tf.half: "FP16", tf.float32: "FP32", tf.float64: "FP64", tf.string: "BYTES",
+    "bool": "BOOL", "uint8": "UINT8", "uint16": "UINT16", "uint32": "UINT32", "uint64": "UINT64",
+    "int8": "INT8", "int16": "INT16", "int32": "INT32", "int64": "INT64", "float16": "FP16",
+    "float32": "FP32", "float64": "FP64", "string": "BYTES",
 }  # fmt: skip
-_BY_NAME = {name: one for one, name in _TYPES.items()}
+_BY_NAME = {name: named(one) for one, name in _TYPES.items()}
 _KINDS = {"b": "b", "u": "iu", "i": "iu", "f": "iuf"}
 """Kind of an input's type -> kinds of JSON values that it takes."""
 
@@ -57,7 +57,7 @@ class Asked:
 def describe(infos: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Inputs or outputs of a signature, for the metadata; -1: any size."""
     return [
-        {"name": alias, "datatype": _name(info.dtype), "shape": _sides(info)}
+        {"name": alias, "datatype": _name(dtype(info.dtype).name), "shape": _sides(info)}
         for alias, info in infos.items()
     ]
 
@@ -100,7 +100,7 @@ def arrays(asked: Asked, infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
             raise invalid(f"there is no input {name!r}: the model takes {', '.join(infos)}")
         if name in found:
             raise invalid(f"input {name!r} was sent twice")
-        wanted, sent = _name(infos[name].dtype), _text(tensor, "datatype")
+        wanted, sent = _name(dtype(infos[name].dtype).name), _text(tensor, "datatype")
         if sent != wanted:
             raise invalid(f"input {name!r} has the datatype {sent[:20]}, the model takes {wanted}")
         shape = _shape(tensor, name)
@@ -154,7 +154,7 @@ def response(
     tensors, tail = [], []
     for name, binary in raw.items():
         array = outputs[name]
-        kind = "BYTES" if array.dtype.kind in "OS" else _name(array.dtype)
+        kind = "BYTES" if array.dtype.kind in "OS" else _name(array.dtype.name)
         tensor: dict[str, Any] = {"name": name, "datatype": kind, "shape": list(array.shape)}
         if binary:
             content = _to_raw(array, kind)
@@ -171,10 +171,10 @@ def response(
     return head + b"".join(tail), len(head) if tail else None
 
 
-def _name(kind: Any) -> str:
+def _name(kind: str) -> str:
     try:
-        return _TYPES[tf.as_dtype(kind)]
-    except (KeyError, TypeError) as error:
+        return _TYPES[kind]
+    except KeyError as error:
         raise Declined("UNIMPLEMENTED", f"type {kind} is not served by version 2") from error
 
 
@@ -223,7 +223,7 @@ def _from_json(data: Any, kind: str, shape: tuple[int, ...], name: str) -> np.nd
             raise wrong
         values = np.array([one.encode("utf-8", "surrogatepass") for one in flat], object)
         return _shaped(values, shape, name)
-    target = np.dtype(_BY_NAME[kind].as_numpy_dtype)
+    target = _BY_NAME[kind].array
     given = np.asarray(flat) if flat else np.zeros(0, target)
     if given.dtype.kind not in _KINDS[target.kind]:
         raise wrong
@@ -248,7 +248,7 @@ def _flat(data: list[Any]) -> Iterator[Any]:
 def _from_raw(raw: memoryview, kind: str, shape: tuple[int, ...], name: str) -> np.ndarray:
     if kind == "BYTES":
         return _shaped(np.array([*_texts(raw, name)], object), shape, name)
-    target = np.dtype(_BY_NAME[kind].as_numpy_dtype)
+    target = _BY_NAME[kind].array
     if len(raw) != math.prod(shape) * target.itemsize:
         raise invalid(f"input {name!r} has {len(raw)} bytes, which is not its shape {list(shape)}")
     if kind == "BOOL":

@@ -122,7 +122,7 @@ def _sides(definition: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Grpc:
-    """gRPC, with TensorFlow Serving's stubs."""
+    """gRPC."""
 
     def __init__(
         self,
@@ -134,20 +134,14 @@ class Grpc:
     ):
         try:
             import grpc
-            from tensorflow import make_ndarray
-            from tensorflow_serving.apis import (
-                get_model_metadata_pb2,
-                predict_pb2,
-                prediction_service_pb2_grpc,
-            )
 
-            from . import protos
+            from . import messages, protos
         except ImportError as error:
             raise UsageError(
                 f"{error}: gRPC needs an extra: pip install 'ganvas[serve]'"
             ) from error
-        self._metadata, self._predict = get_model_metadata_pb2, predict_pb2
-        self._from_array, self._to_array = protos.write, make_ndarray
+        self._messages = messages
+        self._from_array, self._to_array = protos.write, protos.to_array
         # By default, Python clients refuse responses over 4 MB.
         options = [("grpc.max_receive_message_length", _BIG)]
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -157,7 +151,14 @@ class Grpc:
             self._channel = grpc.secure_channel(place, credentials, options)
         else:
             self._channel = grpc.insecure_channel(place, options)
-        self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._calls = {
+            name: self._channel.unary_unary(
+                f"/tensorflow.serving.PredictionService/{name}",
+                messages.message(f"tensorflow.serving.{name}Request").SerializeToString,
+                messages.message(f"tensorflow.serving.{name}Response").FromString,
+            )
+            for name in ("Predict", "GetModelMetadata")
+        }
         self._list = self._channel.unary_unary("/ganvas.Models/List")
         self._token = [("authorization", f"Bearer {token}")] if token else None
         self._timeout = timeout
@@ -169,12 +170,12 @@ class Grpc:
     def predict(
         self, model: str, version: int | None, signature: str, inputs: Mapping[str, Any]
     ) -> Any:
-        request = self._predict.PredictRequest()
+        request = self._messages.PredictRequest()
         self._fill(request.model_spec, model, version)
         request.model_spec.signature_name = signature
         for alias, value in inputs.items():
             request.inputs[alias].CopyFrom(self._from_array(np.asarray(value)))
-        outputs = self._call(self._stub.Predict, request).outputs
+        outputs = self._call(self._calls["Predict"], request).outputs
         return {alias: self._to_array(proto) for alias, proto in outputs.items()}
 
     def models(self) -> list[dict[str, Any]]:
@@ -183,10 +184,10 @@ class Grpc:
     def metadata(self, model: str, version: int | None) -> dict[str, Any]:
         from google.protobuf import json_format
 
-        request = self._metadata.GetModelMetadataRequest(metadata_field=["signature_def"])
+        request = self._messages.GetModelMetadataRequest(metadata_field=["signature_def"])
         self._fill(request.model_spec, model, version)
-        answer = self._call(self._stub.GetModelMetadata, request)
-        found = self._metadata.SignatureDefMap()
+        answer = self._call(self._calls["GetModelMetadata"], request)
+        found = self._messages.SignatureDefMap()
         answer.metadata["signature_def"].Unpack(found)
         plain = json_format.MessageToDict(
             found, always_print_fields_with_no_presence=True, preserving_proto_field_name=True
@@ -196,10 +197,10 @@ class Grpc:
     def names(self, model: str, version: int | None) -> list[str]:
         from google.protobuf import struct_pb2
 
-        request = self._metadata.GetModelMetadataRequest(metadata_field=["names"])
+        request = self._messages.GetModelMetadataRequest(metadata_field=["names"])
         self._fill(request.model_spec, model, version)
         try:
-            answer = self._call(self._stub.GetModelMetadata, request)
+            answer = self._call(self._calls["GetModelMetadata"], request)
         except Declined as error:
             if error.code == "INVALID_ARGUMENT":  # TensorFlow Serving: not supported
                 return []

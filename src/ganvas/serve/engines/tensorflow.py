@@ -1,4 +1,4 @@
-"""One version of a model in memory: checked, loaded, warmed up; signatures by name.
+"""A version of a model computed by TensorFlow: checked, loaded, warmed up; signatures by name.
 
 The folder is read as TensorFlow Serving reads it.
 """
@@ -6,7 +6,6 @@ The folder is read as TensorFlow Serving reads it.
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,36 +14,25 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import saved_model_pb2
-from tensorflow_serving.apis import prediction_log_pb2
 
-from ..base import saved_models
-from ..errors import ModelError
-from ..storage import manifest
-from . import protos
-from .background import within
-from .batching import batched, begins_free, has_rows, sides_of
-from .config import Batching
-from .inspections import monitor_of
-from .scheduler import Remaining, Steps
-from .signatures import CHUNK, FURTHEST, GENERATE, GENERATE_FROM, MOST
-from .status import NAMES, Declined, invalid
+from ...base import saved_models
+from ...errors import ModelError
+from .. import protos
+from ..background import within
+from ..config import Batching
+from ..messages import PredictionLog
+from ..scheduler import Remaining, Steps
+from ..signatures import CHUNK, DEFAULT, FURTHEST, GENERATE, GENERATE_FROM, MOST
+from ..status import NAMES, Declined, invalid
+from .base import WARM_UP_SECONDS, Servable, Signature, definitions_of, verify
+from .batching import batched, has_rows
 
-DEFAULT = "serving_default"
 WARMUP = "assets.extra/tf_serving_warmup_requests"
 MAX_WARMUPS = 1000
-MAX_ROWS = 4096
-MAX_VALUES = 2**24
-"""Limits: rows of a request, and values of a response (16 million floats are 64 MB)."""
-WARM_UP_SECONDS = 300.0
 
 
-class Servable:
+class TensorFlowServable(Servable):
     """A loaded SavedModel.
-
-    Attributes:
-        names: of the classes, by index; empty without classes.
-        monitor: a test of drift for a detector's p-values; None for other models.
 
     Args:
         folder: with saved_model.pb, variables/ and perhaps manifest.json and assets.extra/.
@@ -53,6 +41,8 @@ class Servable:
 
     Raises: Declined: not a SavedModel, changed files, or a failed warm-up.
     """
+
+    engine, platform, runtime = "tensorflow", "tensorflow_savedmodel", "TF2"
 
     def __init__(
         self,
@@ -63,20 +53,16 @@ class Servable:
         max_images: int = 64,
         trusted: bool = False,
     ):
-        self.name = name
-        self.version = version
         self._max_images = max_images
         verify(folder)
-        self.names = manifest.class_names(folder)
-        self.monitor = monitor_of(folder)
-        self.definitions = _definitions(folder)
+        super().__init__(name, version, folder, definitions_of(folder))
         if not trusted:
             check_operations(folder)
         with tf_errors():
             # Kept, because its functions need it.
             self._model = tf.saved_model.load(str(folder), tags=["serve"])
         self._signatures = {
-            key: Signature(definition, self._model.signatures[key], batching)
+            key: Function(definition, self._model.signatures[key], batching)
             for key, definition in self.definitions.items()
             if key in self._model.signatures
         }
@@ -84,15 +70,11 @@ class Servable:
         within(WARM_UP_SECONDS, partial(self._warm_up, folder / WARMUP))
         within(WARM_UP_SECONDS, self._warm_up_drawing)
 
-    def find(self, name: str) -> Signature | None:
-        """A signature by name; "" is serving_default."""
+    def find(self, name: str) -> Function | None:
         return self._signatures.get(name or DEFAULT)
 
     def steps(self, name: str, arrays: Mapping[str, np.ndarray]) -> Steps[dict[str, np.ndarray]]:
-        """Run a signature; many images of `generate` are drawn in parts, with the same bytes.
-
-        Raises: Declined: wrong shapes or values, too many images, or an error of TensorFlow.
-        """
+        """Run a signature; many images of `generate` are drawn in parts, with the same bytes."""
         signature = self._signatures[name or DEFAULT]
         signature.check(arrays)
         images = signature.images(arrays)
@@ -111,7 +93,7 @@ class Servable:
         return signature(arrays)
 
     def _drawn(
-        self, draw: Signature, arrays: Mapping[str, np.ndarray], first: int, last: int
+        self, draw: Function, arrays: Mapping[str, np.ndarray], first: int, last: int
     ) -> Steps[dict[str, np.ndarray]]:
         """Images `first` to `last` - 1, at most CHUNK at a time."""
         files = []
@@ -122,13 +104,7 @@ class Servable:
             files.append(draw({**arrays, **part})["image_bytes"])
         return {"image_bytes": np.concatenate(files)}
 
-    @property
-    def pixels(self) -> int:
-        """Of one image that the model draws."""
-        signature = self._signatures.get(DEFAULT)
-        return signature.pixels if signature else 1
-
-    def _part_maker(self) -> Signature | None:
+    def _part_maker(self) -> Function | None:
         """`generate_from`, if it takes what `generate` takes, and `first`."""
         whole, part = self._signatures.get(GENERATE), self._signatures.get(GENERATE_FROM)
         if not whole or not part or {*whole.inputs, "first"} != set(part.inputs):
@@ -161,7 +137,7 @@ class Servable:
             raise invalid(f"Number of warmup records exceeds the maximum ({MAX_WARMUPS})")
         for record in records:
             try:
-                log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+                log = PredictionLog.FromString(record.numpy())
             except DecodeError as error:
                 raise Declined(
                     "DATA_LOSS", f"{path.name} is not a PredictionLog: {error}"
@@ -178,33 +154,20 @@ class Servable:
             signature(protos.read_all(request.inputs, signature.inputs))
 
 
-class Signature:
+class Function(Signature):
     """A named function of a SavedModel: arrays by alias -> arrays by alias.
 
     Attributes:
-        inputs, outputs: TensorInfo by alias.
-        method: as written in the model, "tensorflow/serving/predict".
-        pixels, values: of an image or row of the outputs.
-        draws: whether an input says how many images are wanted.
         batched: whether concurrent calls are combined.
     """
 
     def __init__(self, definition: Any, function: Callable[..., Any], batching: Batching | None):
-        self.inputs = dict(sorted(definition.inputs.items()))
-        self.outputs = dict(sorted(definition.outputs.items()))
-        self.method = definition.method_name
+        super().__init__(definition)
         infos = [*self.inputs.values(), *self.outputs.values()]
         self._function = function
         self.batched = batching is not None and all(map(has_rows, infos))
         if batching is not None and self.batched:
             self._function = batched(self, function, batching)
-        self._rows = [alias for alias, info in self.inputs.items() if begins_free(info)]
-        rows = [sides_of(info)[1:] for info in self.outputs.values() if begins_free(info)]
-        self.values = max([1, *map(math.prod, rows)])
-        self._max_rows = min(MAX_ROWS, MAX_VALUES // self.values)
-        wanted = self.inputs.get("num_images")
-        self.draws = wanted is not None and tf.as_dtype(wanted.dtype).is_integer
-        self.pixels = max([1, *(math.prod(sides[:2]) for sides in rows)])
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run the function.
@@ -216,42 +179,6 @@ class Signature:
             outputs = self._function(**{k: tf.constant(v) for k, v in arrays.items()})
             return {alias: outputs[alias].numpy() for alias in self.outputs}
 
-    def images(self, arrays: Mapping[str, np.ndarray]) -> int:
-        """Images, or rows, that a request asks for."""
-        rows = [len(arrays[alias]) for alias in self._rows if arrays[alias].ndim]
-        wanted = [int(arrays["num_images"].max(initial=0))] if self.draws else []
-        return max([*rows, *wanted, 0])
-
-    def check(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Raises: Declined: a wrong shape, or too many images."""
-        for alias, array in arrays.items():
-            shape = self.inputs[alias].tensor_shape
-            sides = [dim.size for dim in shape.dim]
-            fits = len(sides) == array.ndim and all(
-                want in (-1, got) for want, got in zip(sides, array.shape, strict=True)
-            )
-            if not (fits or shape.unknown_rank):
-                raise invalid(f"input {alias} must have shape {sides}, got {list(array.shape)}")
-        rows = self.images(arrays)
-        if rows > self._max_rows:
-            raise invalid(
-                f"a request may have at most {self._max_rows} images with this model, got {rows}: "
-                "send several requests"
-            )
-
-
-def verify(folder: Path) -> None:
-    """Check the files of a model against its manifest, if there is one.
-
-    Raises: Declined: DATA_LOSS: a file is missing, changed, or not in the manifest.
-    """
-    if not (folder / manifest.NAME).is_file():
-        return
-    try:
-        manifest.verify(folder)
-    except ModelError as error:
-        raise Declined("DATA_LOSS", str(error)) from error
-
 
 def check_operations(folder: Path) -> None:
     """Raises: Declined: DATA_LOSS: the graph may do more than compute."""
@@ -259,21 +186,6 @@ def check_operations(folder: Path) -> None:
         saved_models.check(folder)
     except ModelError as error:
         raise Declined("DATA_LOSS", str(error)) from error
-
-
-def _definitions(folder: Path) -> dict[str, Any]:
-    """SignatureDefs by name, from the file: the metadata of TensorFlow Serving."""
-    path = folder / "saved_model.pb"
-    try:
-        model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-    except OSError as error:
-        raise Declined("NOT_FOUND", f"{path} does not exist: export a model") from error
-    except DecodeError as error:
-        raise Declined("DATA_LOSS", f"{path} is not a SavedModel: export it again") from error
-    for graph in model.meta_graphs:
-        if set(graph.meta_info_def.tags) == {"serve"}:
-            return dict(graph.signature_def)
-    raise Declined("NOT_FOUND", f"{path} has no graph with the tag 'serve': export it again")
 
 
 @contextlib.contextmanager

@@ -8,18 +8,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from .config import Batching
+from ..config import Batching
+from .base import sides_of
 
 _serial = itertools.count()
-
-
-def sides_of(info: Any) -> list[int]:
-    return [max(1, dim.size) for dim in info.tensor_shape.dim]
-
-
-def begins_free(info: Any) -> bool:
-    """Whether the first axis is a free number of rows."""
-    return bool(info.tensor_shape.dim) and info.tensor_shape.dim[0].size == -1
 
 
 def has_rows(info: Any) -> bool:
