@@ -11,12 +11,16 @@ import wandb
 
 from .base import PROJECT, Logger
 
+SERVICE = "WANDB_SERVICE"
+"""The variable by which child processes find its service."""
+
 
 class WeightsAndBiases(Logger):
     """Values over kimg. Its files are in the run folder."""
 
     def start(self, identifier: str) -> str:
         identifier = identifier or uuid.uuid4().hex[:12]
+        service = os.environ.get(SERVICE)
         self.tracked = wandb.init(
             project=os.environ.get("WANDB_PROJECT") or PROJECT,
             id=identifier,
@@ -26,6 +30,8 @@ class WeightsAndBiases(Logger):
             dir=str(self.run.folder),
             settings=wandb.Settings(console="off", silent=True),
         )
+        if service is None:
+            os.environ.pop(SERVICE, None)  # the environment is the caller's
         self.tracked.config.update(self.parameters, allow_val_change=True)
         self.tracked.define_metric("kimg")
         self.tracked.define_metric("*", step_metric="kimg")
