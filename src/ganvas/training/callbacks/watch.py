@@ -51,12 +51,12 @@ class Watch(EachTick):
             self.failure = certain[0]
             self.model.stop_training = True
         found = {(f.failure, f.severity) for f in findings}
-        if found - self.known:
+        if found - self.known or step >= self.plan.total:
             self.report_findings(step, rows, findings)
         self.known |= found
 
     def report_findings(self, step: int, rows: Any, findings: list[Finding]) -> None:
-        """Log certain failures, and send the health report to the loggers."""
+        """Log certain failures that are new, and send the health report to the loggers."""
         for finding in findings:
             new = (finding.failure, finding.severity) not in self.known
             if self.progress and new and finding.severity == "certain" and not self.failure:

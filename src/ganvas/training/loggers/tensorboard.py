@@ -16,9 +16,9 @@ from .base import Logger, flat
 from .tags import meaning
 
 PARAMETERS = (
-    "recipe", "parent", "loss", "penalties", "augment", "networks.name", "data.size", "data.labels",
-    "train.kimg", "train.batch", "train.seed", "train.learning_rate",
-    "train.discriminator_learning_rate", "train.discriminator_steps", "train.ema_kimg",
+    "augment", "loss", "networks.name", "penalties", "recipe", "train.batch",
+    "train.discriminator_learning_rate", "train.discriminator_steps", "train.kimg",
+    "train.learning_rate", "train.seed",
 )  # fmt: skip
 """Keys of the recipe in the table of HParams, which has a column for each."""
 

@@ -25,7 +25,6 @@ CHARTS: dict[str, dict[str, tuple[str, ...]]] = {
     "Scores, with the floor of real images": {
         "KID, lower is better": ("scores/kid", f"scores/kid{FLOOR}"),
         "Frechet distance, lower is better": ("scores/frechet", f"scores/frechet{FLOOR}"),
-        "Near-copies of training images": ("scores/near_copies",),
     },
     "Health": {
         "Distance to the real images, 0 is equal": (
