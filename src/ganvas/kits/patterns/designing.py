@@ -52,7 +52,7 @@ def make_logos(
     Args:
         data, size, kimg, overrides, progress: see `learn_logos`.
         palette, truncation, kind, seed: see `Logos.draw`; seed is also that of the training.
-        folder: for logos/, logos.png, nearest.png, logos.json, report.html, and those requested below.
+        folder: for logos/, logos.png, nearest.png, logos.json, report.html, and what is requested.
         n: number of logos.
         svg: each as paths, too, in svg/ (needs vtracer).
         variations: the number of a logo, whose variations are written to variations.png.
