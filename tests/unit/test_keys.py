@@ -98,7 +98,7 @@ def test_values_in_words():
      ("learning-rate", ["train.learning_rate"]), ("penalties.r1.weight", ["penalties.r1.weight"]),
      ("beta2_s", ["train.beta2_start"]), ("r1", ["penalties.r1"]), ("gate.kid", ["gate.kid_max"]),
      ("networks.pack", ["networks.dcgan.pack", "networks.resnet.pack"]),
-     ("watch", ["watch.grids", "watch.tensorboard", "watch.signals", "watch.histograms"]),
+     ("watch", ["watch.grids", "watch.loggers", "watch.signals", "watch.histograms"]),
      ("augment", ["augment", "augment.ada", "augment.diff"])],
 )  # fmt: skip
 def test_a_key_is_found_by_any_of_its_names(name, names):

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganvas import images
 from ganvas.errors import DataError, UsageError
 from ganvas.gan.networks import Texture
 from ganvas.gan.networks.texture import take
-from ganvas.kits.patterns import colour, directions, torus, vector
+from ganvas.kits.patterns import colour, directions, report, torus, vector
 from ganvas.kits.patterns.crops import crops, cut_from, read_textures
 from ganvas.kits.patterns.marks import read_marks
-from ganvas.kits.patterns.measure import mirrored, seams
+from ganvas.kits.patterns.measure import Seams, Steps, mirrored, seams
 from ganvas.kits.patterns.mockups import fabric, repeated, wallpaper
 from ganvas.kits.patterns.results import (
     LogoFile,
@@ -26,6 +27,7 @@ from ganvas.kits.patterns.results import (
     TilesReport,
     VectorFile,
 )
+from ganvas.kits.patterns.tiling import make_tiles
 from refusals import refuses
 
 RNG = np.random.default_rng(0)
@@ -467,3 +469,39 @@ def test_mockups_show_the_tile(draw):
 def test_repeated():
     tile = noisy(16, 32)
     np.testing.assert_array_equal(repeated(tile, 2)[16:, 32:], tile)
+
+
+def test_the_report_of_tiles(tmp_path):
+    (tmp_path / "previews").mkdir()
+    (tmp_path / "wallpaper.png").write_bytes(b"no picture")
+    images.write_png(tmp_path / "previews" / "a-0000.png", np.zeros((8, 8, 3), np.uint8))
+    steps = Steps(1.0, 0.5, 1.5, 1.04)
+    tile = TileFile("tiles/a-0000.png", "<a>", 0, Seams(steps, steps, 1.04, True))
+    result = TilesReport(("runs/x",), (64, 96), "interrupted", (tile,), 1.04, 1.0, 3.0, 4.0)
+    text = report.write_tiles_report(tmp_path, result).read_text("utf-8")
+    first = "1 tile of 64 x 96 pixels: the step across their seams is 1.04 times a step inside"
+    assert f"<strong>{first}, all of them ordinary.</strong>" in text
+    assert "&lt;a&gt;, seed 0, repeated" in text and text.count("<img") == 1
+    assert "the same command goes on" in text
+
+
+def test_the_report_of_logos(tmp_path):
+    logos = tuple(
+        LogoFile(f"logos/{i}.png", "red/02", "#d7232d", i, f"icon {i}", 0.1 * i) for i in (1, 2, 3)
+    )
+    result = LogosReport(
+        "run", "finished", ("red/01", "red/02"), 0.8, ("#d7232d",), 3, (),
+        ({"truncation": 0.5, "precision": 0.9, "recall": None},), logos, 1.0, 2.0,
+    )  # fmt: skip
+    text = report.write_logos_report(tmp_path, result).read_text("utf-8")
+    assert (
+        "<strong>3 logos of 2 kinds: 3 near-copies of training images were refused; the nearest "
+        "to a training image is at distance 0.10 (median 0.20).</strong>"
+    ) in text
+    assert "icon 3" in text and "0.300" in text and "Fidelity and variety" in text
+
+
+def test_a_report_of_somebody_else_is_kept(tmp_path):
+    (tmp_path / "report.html").write_text("mine")
+    with refuses(UsageError, "report.html"):
+        make_tiles([], tmp_path)

@@ -15,6 +15,7 @@ import pytest
 from ganvas import images
 from ganvas.config import Config
 from ganvas.evaluation.base import Score
+from ganvas.evaluation.headline import headline
 from ganvas.evaluation.result import (
     ClassShares,
     Evaluation,
@@ -225,7 +226,7 @@ def test_both_forms_say_every_number(report):
     [
         (True, [], "✓ The gate passed"),
         (False, ["frechet 3.217 is above frechet_max = 3"], "✗ The gate failed"),
-        (None, [], "No gate"),
+        (None, [], "Far from"),
     ],
 )
 def test_the_sentence_and_the_gate_come_first(run, without_charts, passed, failed, words):
@@ -235,8 +236,42 @@ def test_the_sentence_and_the_gate_come_first(run, without_charts, passed, faile
     assert words in page.words and words in plain
     top = text[: text.index("<h2")]
     assert words in top and all(reason in top for reason in failed)
-    assert "far from &lt;your&gt; images</strong>" in top and "precision misleads" in top
-    assert plain.splitlines()[2] == "**far from &lt;your&gt; images**"
+    assert "Far from &lt;your&gt; images</li>" in top and "precision misleads" in top
+    assert "No gate" not in top
+    first = "Not there yet: KID 0.00004 where real images get 0.00000; no copies."
+    assert f"<strong>{first}</strong>" in top and plain.splitlines()[2] == f"**{first}**"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"verdict": Verdict("partial", ""), "lost_classes": ("3",)},
+            "Not there yet: KID 18.2 where real images get 6.0; class 3 too rare; no copies",
+        ),
+        (
+            {"verdict": Verdict("copies", "", (), True), "lost_classes": tuple("3579")},
+            "Not there yet: KID 18.2 where real images get 6.0; classes 3, 5, 7 and 1 more too "
+            "rare; 3% copies",
+        ),
+        (
+            {"verdict": Verdict("close", "")},
+            "Close to real images: KID 18.2 where real images get 6.0; no class lost; no copies",
+        ),
+        (
+            {"verdict": Verdict("close", ""), "gate": GateResult(False, ("x",)), "classes": None},
+            "Below the bounds of its recipe: KID 18.2 where real images get 6.0; no copies",
+        ),
+        (
+            {"verdict": Verdict("too_few", ""), "scores": {"frechet": Score(2.0)}},
+            "Too few images to say: Frechet distance 2",
+        ),
+        ({"scores": {}}, "Not judged: there are no scores"),
+    ],
+)
+def test_the_first_sentence_says_what_the_numbers_say(changes, sentence):
+    scores = {"kid": Score(18.23, 17.8, 18.7, 6.0), "near_copies": Score(0.0317, 0.02, 0.04, 0.001)}
+    assert headline(made_up(**{"scores": scores, **changes})) == sentence
 
 
 def test_limits_are_those_of_this_run(report, run, without_charts):

@@ -31,6 +31,7 @@ from . import (  # noqa: F401 - they add their commands
     pretrained,
     privacy,
     recipes,
+    report,
     resume,
     runs,
     sample,

@@ -49,6 +49,7 @@ def evaluate(
     _check(data, names, features, labels)
     tensorflow()
     from ..evaluation import Evaluation, comparison_table, evaluate, scores_table, write_report
+    from ..evaluation.score_report import EVALUATION
     from ..storage.run import Run
 
     results: dict[str, Evaluation] = {}
@@ -61,7 +62,7 @@ def evaluate(
             run = Run.open(subject)
             pages = write_report(run, result)
             if address := remote.address(subject):
-                for page in pages:
+                for page in (*pages, run.folder / EVALUATION):
                     remote.Store(address).put(page, page.name)
             sys.stderr.write(on_one_line(f"{run.where}/{pages[0].name}") + "\n")
         results[subject] = result

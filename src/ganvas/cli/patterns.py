@@ -62,7 +62,7 @@ def tile(
     )  # fmt: skip
     summary = (
         f"{out}: {len(result.tiles)} tiles in tiles/, their seams {result.ratio:.2f} times a step "
-        "inside; previews/, wallpaper.png, fabric.png"
+        "inside; report.html, previews/, wallpaper.png, fabric.png"
     )
     return _done(result, summary, out, as_json)
 
@@ -120,7 +120,7 @@ def logos(
         )
     summary = (
         f"{out}: {len(result.logos)} logos in logos/, {result.refused} near-copies refused; "
-        "logos.png, nearest.png"
+        "report.html, logos.png, nearest.png"
     )
     return _done(result, summary, out, as_json)
 

@@ -164,6 +164,8 @@ def accepted(schema: Mapping[str, Any]) -> str:
         return "true or false"
     if kind == "object":
         return "a table"
+    if kind == "array" and "enum" in schema.get("items", {}):
+        return f"a list of {', '.join(schema['items']['enum'])}"
     if kind not in ("integer", "number"):
         return "text"
     low, above, high, below = (

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from .older import listed, with_loggers
 
 
 class Section(BaseModel):
@@ -174,12 +176,16 @@ class Watch(Section):
 
     grids: int = Field(30, ge=0)
     """Image grids, and saved models, over a whole run. 0: only at its end."""
-    tensorboard: bool = True
-    """Write events for TensorBoard."""
+    loggers: list[Literal["tensorboard", "csv", "wandb", "mlflow", "trackio"]] = ["tensorboard"]
+    """What receives the log, the grids and the recipe. tensorboard: events/; csv: log.csv; wandb,
+    mlflow and trackio: experiment trackers, each an extra. log.jsonl is always written."""
     signals: bool = True
     """Record the signals for `ganvas doctor`, once a tick."""
     histograms: bool = False
     """Histograms of the logits in TensorBoard. Of real and fake images, with each grid."""
+
+    _older = model_validator(mode="before")(with_loggers)
+    _listed = field_validator("loggers", mode="before")(listed)
 
 
 TIMES, DRAWN, REAL = 8, 1000, 2000

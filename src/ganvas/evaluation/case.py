@@ -6,6 +6,7 @@ The thresholds were set on one draw of planted faults and measured on others
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -59,6 +60,14 @@ class Case:
     def high(self, name: str, default: float = 0.0) -> float:
         high = self.scores.get(name, Score(None)).high
         return self.value(name, default) if high is None else high
+
+    def beside_floor(self, name: str) -> tuple[str, str]:
+        """A score and its floor, with the digits that its interval gives it."""
+        half = (self.high(name) - self.low(name)) / 2
+        places = min(6, max(1, math.ceil(-math.log10(half)))) if half > 0 else 6
+        both = (round(one, places) + 0.0 for one in (self.value(name), self.floor(name)))
+        value, floor = (f"{one:,.{places}f}" for one in both)
+        return value, floor
 
     @property
     def covered(self) -> float:

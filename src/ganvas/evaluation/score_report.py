@@ -14,11 +14,13 @@ from ..reports.page import Block, Charts, Page, Picture, Pictures, Section, Tabl
 from ..reports.tables import number
 from ..storage.run import Run
 from .card import MOST_CLASSES, data_card, health, how_made, limits, moment, recipe
-from .result import Evaluation
+from .headline import headline
+from .result import Evaluation, Grids
 from .score_tables import counts, ideal, numbers
 from .scores import SCORES
 from .verdict import BAD, GOOD
 
+EVALUATION = "evaluation.json"
 GRIDS = 6  # pictures of the course of training
 TICKS = 12  # rows of the table of curves
 HEADER = ("score", "value", "95 % interval", "floor", "best", "meaning")
@@ -26,7 +28,8 @@ SIDES = "lrrrll"
 
 
 def write_report(run: Run, results: Evaluation) -> tuple[Path, Path]:
-    """Write report.html, one self-contained file, and report.md, which links to samples/.
+    """Write report.html, one self-contained file, and report.md, which links to samples/; and
+    evaluation.json, from which other pages know what was measured.
 
     Args:
         results: of `evaluate`, for this run.
@@ -36,11 +39,11 @@ def write_report(run: Run, results: Evaluation) -> tuple[Path, Path]:
         DataError: a picture in samples/ is broken.
     """
     sections = [
-        Section("Samples", _samples(run, results)),
+        Section("Samples", samples(run, results.pictures, results.model)),
         Section("Scores", _scores(results)),
         Section("Nearest training images", _neighbours(results)),
-        Section("Course of training", _over_time(run)),
-        Section("Curves", _curves(run)),
+        Section("Course of training", over_time(run)),
+        Section("Curves", curves(run)),
         Section("Health", health(run)),
         Section("Classes", _classes(results)),
         Section("Fidelity and variety", _truncation(results)),
@@ -51,15 +54,16 @@ def write_report(run: Run, results: Evaluation) -> tuple[Path, Path]:
     ]
     page = Page(
         title=run.folder.absolute().name,
-        verdict=results.verdict.sentence,
+        verdict=f"{headline(results)}.",
         tone=_tone(results),
-        reasons=[*results.verdict.notes, *_gate(run, results)],
+        reasons=[_sentence(results), *results.verdict.notes, *_gate(run, results)],
         lines=_about(run, results),
         sections=[section for section in sections if section.blocks],
         footer=f"Made by ganvas {(run.info.get('versions') or {}).get('ganvas', '')}".strip() + ".",
     )
     run.write("report.html", page.html())
     run.write("report.md", page.markdown())
+    run.write_json(EVALUATION, {"headline": page.verdict, **results.to_dict()})
     return run.folder / "report.html", run.folder / "report.md"
 
 
@@ -73,6 +77,12 @@ def _score_rows(result: Evaluation) -> list[tuple[str, ...]]:
     return rows
 
 
+def _sentence(results: Evaluation) -> str:
+    """What the images are, and what to do."""
+    sentence = results.verdict.sentence
+    return f"{sentence[:1].upper()}{sentence[1:]}"
+
+
 def _tone(results: Evaluation) -> str:
     if results.gate.passed is False or results.verdict.name in BAD:
         return "bad"
@@ -80,10 +90,10 @@ def _tone(results: Evaluation) -> str:
 
 
 def _gate(run: Run, results: Evaluation) -> list[str]:
-    """Whether the gate passed, and its bounds, or those that failed."""
+    """Whether the gate passed, and its bounds, or those that failed; nothing without a gate."""
     bounds = [f"{k} = {v:g}" for k, v in run.config.gate.model_dump().items() if v is not None]
     if results.gate.passed is None:
-        return ["No gate: the recipe sets no bounds for the scores"]
+        return []
     if results.gate.passed:
         return [f"✓ The gate passed: {', '.join(bounds)}"]
     return [f"✗ The gate failed: {sentence}" for sentence in results.gate.failed]
@@ -98,18 +108,23 @@ def _about(run: Run, results: Evaluation) -> list[str]:
     return [" · ".join(facts)]
 
 
-def _samples(run: Run, results: Evaluation) -> list[Block]:
-    """Grids of fakes and real images. Markdown links to the files in samples/."""
+def samples(run: Run, pictures: Grids, model: str) -> list[Block]:
+    """Grids of fakes and real images. Markdown links to the files in samples/.
+
+    Args:
+        model: file of the generator: the grid that is nearest in kimg is shown, if there is no
+            other.
+    """
     grids, reals = _grids(run), run.folder / "samples" / "reals.png"
     shown = []
-    fake, kimg = results.pictures.samples, _kimg(results.model)
+    fake, kimg = pictures.samples, _kimg(model)
     file = grids[min(grids, key=lambda k: abs(k - kimg))] if grids else None
     if fake is None and file is not None:
         fake = images.read(file)
     if fake is not None:
         link = f"samples/{file.name}" if file is not None else ""
         shown.append(Picture(fake, "A grid of generated images", "Generated, not selected", link))
-    real = results.pictures.reals
+    real = pictures.reals
     if real is None and reals.exists():
         real = images.read(reals)
     if real is not None:
@@ -140,7 +155,7 @@ def _neighbours(results: Evaluation) -> list[Block]:
     return [Text(text), Pictures([Picture(grid, alt, caption)], "one")]
 
 
-def _over_time(run: Run) -> list[Block]:
+def over_time(run: Run) -> list[Block]:
     grids = _grids(run)
     if len(grids) < 2:
         return []
@@ -158,7 +173,7 @@ def _over_time(run: Run) -> list[Block]:
     return [Text(text), Pictures(shown, "small")]
 
 
-def _curves(run: Run) -> list[Block]:
+def curves(run: Run) -> list[Block]:
     from ..reports import charts
 
     rows, best = run.rows(), run.best

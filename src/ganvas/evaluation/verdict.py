@@ -8,7 +8,6 @@ each is compared with its floor: the score of real images.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -29,11 +28,13 @@ class Verdict:
         name: of the rule that applied.
         sentence: what they are, the scores that show it, and what to do.
         notes: sentences about scores that can be misread.
+        copied: near-copies of training images are more frequent than among held-out images.
     """
 
     name: str
     sentence: str
     notes: tuple[str, ...] = ()
+    copied: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return {"verdict": self.name, "sentence": self.sentence, "notes": list(self.notes)}
@@ -45,7 +46,7 @@ NOT_JUDGED = Verdict("not_judged", "not judged: there are no scores")
 def read(case: Case) -> Verdict:
     """The verdict of the first rule that applies; the last one always does."""
     rule = next(rule for rule in RULES if rule.applies(case))
-    return Verdict(rule.name, rule.sentence(case), notes(case, rule.name))
+    return Verdict(rule.name, rule.sentence(case), notes(case, rule.name), bool(case.copied))
 
 
 class Rule(NamedTuple):
@@ -108,11 +109,9 @@ def _vague(case: Case) -> bool:
 
 def _evidence(case: Case) -> str:
     """The two scores that come first, with their floors; KID with the digits that it has."""
-    half = (case.high("kid") - case.low("kid")) / 2
-    places = min(6, max(1, math.ceil(-math.log10(half)))) if half > 0 else 6
-    kid, floor = (round(one, places) + 0.0 for one in (case.value("kid"), case.floor("kid")))
+    kid, floor = case.beside_floor("kid")
     return (
-        f"KID {kid:,.{places}f} where real ones get {floor:,.{places}f}, coverage "
+        f"KID {kid} where real ones get {floor}, coverage "
         f"{case.value('coverage'):.2f} where they get {case.floor('coverage'):.2f}"
     )
 

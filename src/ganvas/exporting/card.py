@@ -9,6 +9,11 @@ from typing import Any
 from ..reports.page import Block, Items, Page, Section, Table, Text
 from ..reports.tables import number
 
+UNDECIDED = (
+    "The recipe sets no bounds for the scores (a gate), so nothing decides whether this is good "
+    "enough for a purpose."
+)
+
 
 def card(facts: Mapping[str, Any], folder: Path) -> str:
     """The card of a version, as Markdown."""
@@ -16,13 +21,13 @@ def card(facts: Mapping[str, Any], folder: Path) -> str:
     verdict = {
         True: "It passes the gate of its recipe.",
         False: "It FAILS the gate of its recipe and was published with --unvalidated.",
-        None: "There is no gate: nothing shows that it is good enough for a purpose.",
+        None: _measured(facts),
     }
     return Page(
         title=f"{folder.resolve().parent.name}, version {folder.name}",
         verdict=verdict[passed],
         tone="",
-        reasons=facts["gate"]["failed"],
+        reasons=facts["gate"]["failed"] if passed is not None else [UNDECIDED],
         lines=[
             f"A generator of images, {_size(facts['shape'])}, from the run {facts['run']} with the "
             f"recipe {facts['recipe']}."
@@ -36,6 +41,19 @@ def card(facts: Mapping[str, Any], folder: Path) -> str:
         ],
         footer="manifest.json contains these numbers and the sha256 of every file.",
     ).markdown()
+
+
+def _measured(facts: Mapping[str, Any]) -> str:
+    """The score of the generator that comes first, where no bounds decide."""
+    files = facts["artefacts"].values()
+    measured = [s for file in files for s in file.get("scores", {}).items()]
+    for name in ("kid", "frechet"):
+        for found, score in measured:
+            if found == name and score["model"]["value"] is not None:
+                floor = score["model"].get("floor")
+                real = "" if floor is None else f" where real images get {number(floor)}"
+                return f"The generator's {name} is {number(score['model']['value'])}{real}."
+    return f"Not judged: {facts['judged_without'] or 'there are no scores'}."
 
 
 def _interface(facts: Mapping[str, Any]) -> list[Block]:

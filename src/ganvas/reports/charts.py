@@ -25,6 +25,12 @@ WIDTH = 4.4  # inches: text of 8 points is readable at the width of a phone
 INK, QUIET, LINE = "#24292f", "#6b7480", "#d8dde3"
 COLOURS = ("#0b62a4", "#c8501e", "#2f7d4f", "#7a4fa3")
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), "-.")
+REAL = "#9aa3ad"
+_VARIABLES = {
+    INK: "ink", QUIET: "quiet", LINE: "line", REAL: "fill",
+    **dict(zip(COLOURS, ("first", "second", "third", "fourth"), strict=True)),
+}  # fmt: skip
+"""Colours -> variables of the page, which has others in the dark."""
 NAME = 24  # characters of a class name
 _FEW = 24  # lines with at most so many points have markers
 _SETTINGS = {
@@ -106,7 +112,7 @@ def bars(names: Sequence[str], real: Sequence[float], fake: Sequence[float]) -> 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
         rows = np.arange(len(names))
-        axes.barh(rows - 0.18, real, 0.34, color="#9aa3ad", label="real")
+        axes.barh(rows - 0.18, real, 0.34, color=REAL, label="real")
         axes.barh(rows + 0.18, fake, 0.34, color=COLOURS[0], label="generated")
         axes.set_yticks(rows, [_short(name) for name in names])
         axes.set_ylim(len(names) - 0.5, -0.5)
@@ -177,7 +183,7 @@ def _svg(figure: Figure) -> str:
     text = printable(file.getvalue())
     text = re.sub(r"<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL)
     own = hashlib.sha256(text.encode()).hexdigest()[:8]
-    text = re.sub(r"<[^>]*>", lambda tag: _with_own_ids(tag[0], own), text)
+    text = re.sub(r"<[^>]*>", lambda tag: _adapted(_with_own_ids(tag[0], own)), text)
     head, rest = text.split(">", 1)
     head = re.sub(r'\s(?:width|height|version|xmlns(?::\w+)?)="[^"]*"', "", head)
     return f"{head}>{rest}".strip()
@@ -186,3 +192,10 @@ def _svg(figure: Figure) -> str:
 def _with_own_ids(tag: str, own: str) -> str:
     tag = re.sub(r'\sid="', f' id="c{own}-', tag)
     return re.sub(r'(url\(|xlink:href=")#', rf"\1#c{own}-", tag)
+
+
+def _adapted(tag: str) -> str:
+    """A tag whose colours are variables of the page."""
+    for colour, name in _VARIABLES.items():
+        tag = tag.replace(f": {colour}", f": var(--{name}, {colour})")
+    return tag

@@ -64,7 +64,8 @@ class Table:
     Attributes:
         sides: "l" or "r" per column.
         caption: what the table shows.
-        notes: the last of six columns holds sentences; narrow screens show it on a separate line.
+        notes: the last column holds sentences; narrow screens show each row as a block, in which
+            every value has its column's name.
     """
 
     header: Sequence[str]
@@ -80,7 +81,7 @@ class Table:
         rows = "".join(f"<tr>{self._row(row)}</tr>" for row in self.rows)
         return (
             f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(self.caption)}">'
-            f"<table{kind}><caption>{escape(self.caption)}</caption>{head}"
+            f"<table{kind}><caption><span>{escape(self.caption)}</span></caption>{head}"
             f"<tbody>{rows}</tbody></table></div>"
         )
 
@@ -97,6 +98,8 @@ class Table:
 
     def _cell(self, tag: str, scope: str, column: int, text: str) -> str:
         about = f' scope="{scope}"' if scope else ""
+        if self.notes and tag == "td":
+            about += f' data-label="{escape(self.header[column])}"'
         about += ' class="r"' if self.sides[column] == "r" else ""
         return f"<{tag}{about}>{escape(text)}</{tag}>"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ class RunSummary:
         seconds: in training steps.
         score: name of the score that selects the best model: frechet or kid; None: not scored.
         value: the best score; lower is better.
+        floor: what real images get; None: not measured.
+        against: what they were compared with, as in best.json.
         at_kimg: when it was reached.
         size_mb: of all files of the run, in MB.
         state: running, finished, interrupted, stopped, diverged, sick or damaged.
@@ -41,6 +43,8 @@ class RunSummary:
     seconds: float
     score: str | None
     value: float | None
+    floor: float | None
+    against: str
     at_kimg: float | None
     size_mb: float
     state: str
@@ -65,6 +69,8 @@ def summary(run: Run) -> RunSummary:
         seconds=last.get("seconds", 0.0),
         score=best.get("by"),
         value=best[best["by"]] if best else None,
+        floor=(best.get("floor") or {}).get(best.get("by")),
+        against=best.get("against") or "",
         at_kimg=best.get("kimg"),
         size_mb=round(_bytes(run) / 1e6, 2),
         state="damaged" if faults else run.status(),
@@ -122,17 +128,25 @@ class RunComparison:
         }
 
 
+def differences(runs: Sequence[Run]) -> dict[str, tuple[Any, ...]]:
+    """Keys of the recipe -> their values in each run, where they differ; None: unset.
+
+    Raises: ConfigError: a damaged recipe.
+    """
+    flat = [_flat(run.config.model_dump()) for run in runs]
+    names = dict.fromkeys(name for tree in flat for name in tree)
+    every = {name: tuple(tree.get(name) for tree in flat) for name in names}
+    return {k: values for k, values in every.items() if any(v != values[0] for v in values)}
+
+
 def compare(first: Run, second: Run) -> RunComparison:
     """Where two runs differ. Raises: ConfigError: a damaged recipe."""
-    flat = [_flat(run.config.model_dump()) for run in (first, second)]
-    names = dict.fromkeys([*flat[0], *flat[1]])
-    keys = {name: (flat[0].get(name), flat[1].get(name)) for name in names}
     best = first.best, second.best
     scores = {name: (best[0].get(name), best[1].get(name)) for name in ("frechet", "kid")}
     same = [best[0].get(what) == best[1].get(what) for what in ("features_sha256", "against")]
     return RunComparison(
         (summary(first), summary(second)),
-        {name: pair for name, pair in keys.items() if pair[0] != pair[1]},
+        {name: (one, other) for name, (one, other) in differences((first, second)).items()},
         {name: pair for name, pair in scores.items() if pair != (None, None)},
         all(same) if all(best) else None,
     )

@@ -13,6 +13,7 @@ from ..errors import ConfigError
 from ..gan.catalogue import check_keys, check_names
 from ..pretrained.cards import beginning
 from ..storage.run import Run
+from . import loggers
 from .deciding import LENGTH, Choice
 
 AUTO = "auto"
@@ -62,6 +63,7 @@ def read(recipe: StrPath | Config, values: Mapping[str, Any] | None, parent: str
     check_keys(config, values or {})
     config = config.with_values(values or {})
     check_names(config)
+    loggers.check(config.watch.loggers)
     return config
 
 
@@ -97,7 +99,8 @@ def choose(
 
 
 def check_changes(run: Run, values: Mapping[str, Any]) -> None:
-    """Raises: ConfigError: a key that cannot change in a run that is resumed."""
+    """Raises: ConfigError: a key that cannot change in a run that is resumed; UsageError: a logger
+    is not installed."""
     check_keys(run.config, values)
     for key in values:
         if not key.startswith(CHANGEABLE):
@@ -106,6 +109,7 @@ def check_changes(run: Run, values: Mapping[str, Any]) -> None:
                 f"{key} cannot change within a run; these keys can: {can}. For other changes "
                 f"start a new run with --from {run.folder}"
             )
+    loggers.check(run.config.with_values(values).watch.loggers)
 
 
 def check_place(run: Run, data: Any) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from ..base.messages import log
 from ..base.signals import stopping
@@ -35,6 +33,7 @@ from .callbacks import (
     restore,
     state_of,
 )
+from .loggers.several import Loggers
 from .session import Session
 
 
@@ -57,9 +56,9 @@ def run_loop(session: Session) -> Finding | None:
     # The privacy cost of all steps: a killed run then states more than it spent, not less.
     session.record("running", session.plan.total, diverged=None)
     status = "stopped"
-    events = os.fsencode(run.folder / "events")  # a path that is not UTF-8 is no tensor
-    writer = tf.summary.create_file_writer(events) if session.config.watch.tensorboard else None
-    callbacks = callbacks_of(session, writer)
+    loggers = Loggers(run, session.plan, session.config, session.progress)
+    loggers.start()
+    callbacks = callbacks_of(session, loggers)
     samples, scores, watch = (_one(kind, callbacks) for kind in (Samples, Scores, Watch))
     bar = _one(ProgressBar, callbacks)
     session.gan.stop_training = False
@@ -81,9 +80,8 @@ def run_loop(session: Session) -> Finding | None:
         status = "diverged"
         raise
     finally:
-        if writer:
-            writer.close()
         session.record(status)
+        loggers.finish(status)
     if not failure:  # a failure is complete when its fix is chosen
         run.mark_complete()
     if not was_done:  # otherwise the other workers have ended already
@@ -119,34 +117,33 @@ def complete(
             callback.on_epoch_end(None, logs)
 
 
-def callbacks_of(session: Session, writer: Any) -> list[keras.callbacks.Callback]:
+def callbacks_of(session: Session, loggers: Loggers) -> list[keras.callbacks.Callback]:
     """The session's callbacks, in the order in which they run at the end of a tick:
 
     - NaNGuard first: nothing is written after a number that is not finite.
     - Checkpoint writes the state: what follows may take long, and `complete` repeats it from there.
     - Signals and Scores measure, and Log writes the line that holds what they measured.
-    - Samples and Logits write images and histograms.
+    - Log, Samples, Logits and Watch send what they have to the loggers.
+    - Samples and Logits make images and histograms.
     - Watch reads the line and may stop the run.
     - Complete: all of the tick is written. EarlyStop calls what is the caller's.
     - ProgressBar last.
-
-    Args:
-        writer: of TensorBoard's events; None: no events are written.
     """
     run, plan, source, config = session.run, session.plan, session.source, session.config
     sampler = Sampler(session.gan.ema_generator, source.names, source.class_shares)
     watch, each_tick = config.watch, session.each_tick
+    histograms = watch.histograms and "tensorboard" in watch.loggers
     heal, checkpoint = config.train.heal, Checkpoint(run, plan)
-    samples = Samples(run, plan, sampler, writer)
-    doctor = Watch(run, plan, heal, writer, session.progress) if watch.signals else None
+    samples = Samples(run, plan, sampler, loggers)
+    doctor = Watch(run, plan, heal, loggers, session.progress) if watch.signals else None
     listed = [
         NaNGuard(run, plan),
         checkpoint,
         Signals(run, plan, sampler, source) if watch.signals else None,
         Scores(run, plan, sampler, source, config.scores),
-        Log(run, plan, checkpoint, writer),
+        Log(run, plan, checkpoint, loggers),
         samples,
-        Logits(run, plan, source, writer) if watch.histograms and writer else None,
+        Logits(run, plan, source, loggers) if histograms else None,
         doctor,
         Complete(run, plan),
         EarlyStop(run, plan, each_tick) if each_tick else None,

@@ -146,4 +146,6 @@ def _scored(config: Config, kimg: float) -> dict[str, Any]:
     times = max(scores.times or 0, SCORINGS)
     tick = min(config.train.tick_kimg, kimg / times)
     return {"scores.times": times, "scores.images": scores.images, "train.tick_kimg": tick,
-            "watch.signals": True, "watch.tensorboard": False, "watch.grids": 1}  # fmt: skip
+            "watch.signals": True, "watch.grids": 1,
+            "watch.loggers": [one for one in config.watch.loggers if one != "tensorboard"],
+            }  # fmt: skip

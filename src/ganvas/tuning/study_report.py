@@ -39,6 +39,7 @@ def page(result: TuningResult) -> Page:
         lines=lines[:2],
         sections=[section for section in sections if section.blocks],
         footer=f"Made by ganvas {__version__}.",
+        kind="Report of a search",
     )
 
 

@@ -33,7 +33,7 @@ VALUES: Mapping[str, Any] = {
     "data.holdout": 0.0,
     "scores.times": 0,
     "watch.grids": 2,
-    "watch.tensorboard": False,
+    "watch.loggers": [],
 }
 """Differences from the recipe `quick`: hinge loss with R1, no batch normalisation and nothing else
 that mixes images in the discriminator, and an auxiliary classifier, of moves."""

@@ -16,7 +16,7 @@ from ... import images as pictures
 from ...base.files import write_file, write_json
 from ...base.progress import counted, stage
 from ...errors import UsageError
-from . import colour, directions, work
+from . import colour, directions, report, work
 from .logos import INK, Drawn, Logos, learn_logos
 from .marks import Marks, read_marks
 from .results import LogoFile, LogosReport, VectorFile
@@ -52,7 +52,7 @@ def make_logos(
     Args:
         data, size, kimg, overrides, progress: see `learn_logos`.
         palette, truncation, kind, seed: see `Logos.draw`; seed is also that of the training.
-        folder: for logos/, logos.png, nearest.png, logos.json, and the files requested below.
+        folder: for logos/, logos.png, nearest.png, logos.json, report.html, and what is requested.
         n: number of logos.
         svg: each as paths, too, in svg/ (needs vtracer).
         variations: the number of a logo, whose variations are written to variations.png.
@@ -65,7 +65,7 @@ def make_logos(
     Raises: UsageError, DataError: see `learn_logos`, `Logos.draw`.
     """
     began = time.perf_counter()
-    _check(n, variations, truncation, svg)
+    _check(n, variations, truncation, svg, Path(folder))
     base, marks = Path(folder), _marks(data, size, kind)
     logos = learn_logos(marks, base, size=size, kimg=kimg, seed=seed, overrides=overrides,
                         progress=progress)  # fmt: skip
@@ -85,13 +85,20 @@ def make_logos(
         seconds_training=work.seconds_of(logos.run),
         seconds=round(time.perf_counter() - began, 1),
     )  # fmt: skip
-    write_json(base / "logos.json", result.to_dict())
-    _remove_old(base, items)
+    _finish(base, result)
     return result
 
 
-def _check(n: int, variations: int | None, truncation: float, svg: bool) -> None:
+def _finish(base: Path, result: LogosReport) -> None:
+    """Write what was found, and remove logos that are no longer part of it."""
+    write_json(base / "logos.json", result.to_dict())
+    report.write_logos_report(base, result)
+    _remove_old(base, result.logos)
+
+
+def _check(n: int, variations: int | None, truncation: float, svg: bool, folder: Path) -> None:
     """All checks that are possible before training. Raises UsageError."""
+    report.check(folder)
     if svg:
         needs_vtracer()
     if not 1 <= n <= 1024:

@@ -17,7 +17,7 @@ from ...base.progress import stage
 from ...errors import UsageError
 from ...storage.job import begin
 from ...storage.run import Run
-from . import work
+from . import report, work
 from .crops import Texture, read_textures
 from .measure import seams
 from .mockups import fabric, repeated, wallpaper
@@ -50,7 +50,8 @@ def make_tiles(
     Args:
         textures, kimg, scale, seed, overrides, progress: see `learn_tiles`; seed is also that of
             the first tile. Several textures are learnt one after the other, each in learnt/NAME.
-        folder: for tiles/, previews/ (each tile repeated), wallpaper.png, fabric.png, tiles.json.
+        folder: for tiles/, previews/ (each tile repeated), wallpaper.png, fabric.png, tiles.json,
+            report.html.
         size: of each tile, (height, width) in pixels.
         n: tiles of each texture.
         repeat: how often a tile is repeated in its preview, in each direction.
@@ -64,6 +65,7 @@ def make_tiles(
     """
     began = time.perf_counter()
     _check_counts(n, repeat, size)
+    report.check(Path(folder))
     base, files = Path(folder), [Path(path) for path in [*textures, *([morph] if morph else [])]]
     found = _check(files, size, morph, scale, overrides or {})
     apart = len(found) > 1 and not together and morph is None
@@ -86,6 +88,7 @@ def make_tiles(
             break
     result = _summary(runs, drawn, size, time.perf_counter() - began)
     write_json(base / "tiles.json", result.to_dict())
+    report.write_tiles_report(base, result)
     return result
 
 

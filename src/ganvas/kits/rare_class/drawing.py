@@ -63,7 +63,7 @@ def generator(train: Part, plan: Plan, seed: int, folder: Path, progress: bool) 
         "data.labels": True, "data.balanced": True, "data.holdout": 0.0,
         "data.size": train.images.shape[1:3],
         "augment": {"name": "diff", "policy": "translation"},
-        "scores.times": 0, "watch.grids": 4, "watch.tensorboard": False, "watch.signals": False,
+        "scores.times": 0, "watch.grids": 4, "watch.loggers": [], "watch.signals": False,
         "train.kimg": plan.kimg, "train.tick_kimg": min(16.0, plan.kimg),
         "train.seed": plan.seed * 1000 + seed,
     }  # fmt: skip

@@ -35,9 +35,9 @@ def report(study: Study, verdict: Verdict) -> Page:
     ]
     return Page(
         title=f"More images of {rare}",
-        verdict=verdict.word,
+        verdict=f"{verdict.word[:1].upper()}{verdict.word[1:]}: {verdict.sentence}",
         tone=TONES[verdict.word],
-        reasons=[verdict.sentence, *(w for w in verdict.warnings if w.startswith("leak"))],
+        reasons=[w for w in verdict.warnings if w.startswith("leak")],
         lines=[f"Test part: {verdict.about.tested_by}"],
         sections=sections,
         footer=f"Made by ganvas {__version__}.",

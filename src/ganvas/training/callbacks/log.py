@@ -1,15 +1,12 @@
-"""One line per tick, in log.jsonl and in TensorBoard."""
+"""One line per tick, in log.jsonl and in every logger."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
-import tensorflow as tf
-
-from ...base.files import disk_errors
 from ...config.plan import Plan
 from ...storage.run import Run
+from ..loggers.several import Loggers
 from .base import EachTick
 from .checkpoint import Checkpoint
 
@@ -22,7 +19,7 @@ class Log(EachTick):
     `seconds` is the old name of `step_seconds`.
     """
 
-    def __init__(self, run: Run, plan: Plan, checkpoint: Checkpoint, writer: Any = None) -> None:
+    def __init__(self, run: Run, plan: Plan, checkpoint: Checkpoint, loggers: Loggers) -> None:
         super().__init__(run, plan)
         self.checkpoint = checkpoint
         rows = run.rows()
@@ -30,7 +27,7 @@ class Log(EachTick):
         self.seconds = last.get("seconds", 0.0)
         self.wall = last.get("wall_seconds", self.seconds) - time.perf_counter()
         self.step = rows[-1]["step"] if rows else 0
-        self.writer = writer
+        self.loggers = loggers
 
     def tick(self, step: int, logs: dict[str, float]) -> None:
         seconds = self.checkpoint.seconds
@@ -42,9 +39,4 @@ class Log(EachTick):
         row |= {"wall_seconds": round(self.wall + time.perf_counter(), 3)}
         row |= {"images_per_second": round(speed, 1)} | {k: logs[k] for k in sorted(logs)}
         self.run.log(row)
-        if self.writer:
-            with disk_errors(self.run.folder / "events"), self.writer.as_default(step):
-                for name, value in row.items():
-                    if name != "step":
-                        tf.summary.scalar(name, value)
-                self.writer.flush()
+        self.loggers.row(row)

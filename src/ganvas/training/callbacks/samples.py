@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +14,7 @@ from ...data import Images
 from ...images.sheets import named, sheet
 from ...sampling.sampler import Sampler
 from ...storage.run import Run
+from ..loggers.several import Loggers
 from .base import EachTick
 
 COLUMNS = 10
@@ -23,16 +23,16 @@ GRID_SEED = 0
 
 
 class Samples(EachTick):
-    """Writes samples/KIMG.png, a grid in TensorBoard and models/KIMG.keras.
+    """Writes samples/KIMG.png and models/KIMG.keras, and sends the grid to the loggers.
 
     Attributes:
         path: the last grid; None: none was written yet.
     """
 
-    def __init__(self, run: Run, plan: Plan, sampler: Sampler, writer: Any = None) -> None:
+    def __init__(self, run: Run, plan: Plan, sampler: Sampler, loggers: Loggers) -> None:
         super().__init__(run, plan)
         self.sampler = sampler
-        self.writer = writer
+        self.loggers = loggers
         self.path: Path | None = None
 
     def tick(self, step: int, logs: dict[str, float]) -> None:
@@ -45,24 +45,22 @@ class Samples(EachTick):
         self.path = self.run.folder / "samples" / f"{kimg:06d}.png"
         images.write_png(self.path, grid, synthetic=True)
         self.run.save_model(kimg, self.sampler.generator)
-        if self.writer:
-            with self.writer.as_default(step):
-                tf.summary.image("samples", grid[None])
+        self.loggers.grid(step, grid)
 
 
 class Logits(EachTick):
-    """Histograms of the discriminator's logits, in TensorBoard, with each grid.
+    """Histograms of the discriminator's logits, for the loggers, with each grid.
 
     If the two histograms do not overlap, the discriminator distinguishes real from fake.
     """
 
-    def __init__(self, run: Run, plan: Plan, source: Images, writer: Any) -> None:
+    def __init__(self, run: Run, plan: Plan, source: Images, loggers: Loggers) -> None:
         super().__init__(run, plan)
         self.count = plan.batch  # a size that packs and groups divide
         batch = next(iter(source.stream(self.count, seed=0)))
         self.real = batch[0] if source.classes else batch
         self.label = batch[1] if source.classes else None
-        self.writer = writer
+        self.loggers = loggers
 
     def tick(self, step: int, logs: dict[str, float]) -> None:
         if not self.plan.grid_due(step):
@@ -70,10 +68,9 @@ class Logits(EachTick):
         rng = np.random.default_rng(GRID_SEED)
         noise = tf.constant(rng.standard_normal((self.count, self.model.noise_size), np.float32))
         fake = self.model.generate(noise, self.label, training=False)
-        with self.writer.as_default(step):
-            for name, image in (("real", self.real), ("fake", fake)):
-                logits = self.model.logits(image, self.label, training=False)[:, 0]
-                tf.summary.histogram(f"logits/{name}", logits)
+        for name, image in (("real", self.real), ("fake", fake)):
+            logits = self.model.logits(image, self.label, training=False)[:, 0]
+            self.loggers.histogram(step, f"logits/distribution/{name}", logits)
 
 
 def draw_grid(sampler: Sampler, columns: int = COLUMNS) -> np.ndarray:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import tensorflow as tf
-
 from ...base.messages import log
 from ...config.plan import Plan
 from ...doctor import (
@@ -17,8 +15,8 @@ from ...doctor import (
     healthy,
     since_fix,
 )
-from ...reports.page import fenced
 from ...storage.run import Run
+from ..loggers.several import Loggers
 from .base import EachTick
 
 
@@ -31,12 +29,12 @@ class Watch(EachTick):
     """
 
     def __init__(
-        self, run: Run, plan: Plan, heal: bool, writer: Any = None, progress: bool = True
+        self, run: Run, plan: Plan, heal: bool, loggers: Loggers, progress: bool = True
     ) -> None:
         super().__init__(run, plan)
         self.report = run.read_json("data.json")
         self.heal = heal
-        self.writer = writer
+        self.loggers = loggers
         self.progress = progress
         self.failure: Finding | None = None
         self.findings: list[Finding] | None = None
@@ -53,12 +51,12 @@ class Watch(EachTick):
             self.failure = certain[0]
             self.model.stop_training = True
         found = {(f.failure, f.severity) for f in findings}
-        if found - self.known:
+        if found - self.known or step >= self.plan.total:
             self.report_findings(step, rows, findings)
         self.known |= found
 
     def report_findings(self, step: int, rows: Any, findings: list[Finding]) -> None:
-        """Log certain failures, and write the health report to TensorBoard."""
+        """Log certain failures that are new, and send the health report to the loggers."""
         for finding in findings:
             new = (finding.failure, finding.severity) not in self.known
             if self.progress and new and finding.severity == "certain" and not self.failure:
@@ -66,7 +64,6 @@ class Watch(EachTick):
                     f"{finding.failure} since {finding.since_kimg:g} kimg: "
                     f"`ganvas doctor {self.run.where}` shows the evidence and fixes"
                 )
-        if self.writer:
-            with self.writer.as_default(step):
-                text = health_report(self.run.folder.name, rows, diagnose(self.run))  # with fixes
-                tf.summary.text("doctor", fenced(text))
+        if self.loggers.active:
+            text = health_report(self.run.folder.name, rows, diagnose(self.run))  # with fixes
+            self.loggers.finding(step, text)

@@ -1,0 +1,42 @@
+"""`ganvas report`: the page of a run, a model or a folder of runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..base.printing import on_one_line
+from .app import Json, app
+from .completion import run_folders
+
+
+@app.command()
+def report(
+    place: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|MODEL|FOLDER", show_default=False, autocompletion=run_folders,
+            help="A run, a model, the folder of another command, or a folder of runs.",
+        ),
+    ],
+    show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Write the report of a run, or an index of several runs, or name the one that is there."""
+    from ..evaluation.run_pages import find
+
+    page, sentence = find(place)
+    if as_json:
+        typer.echo(json.dumps({"report": str(page), "sentence": sentence or None}))
+    else:
+        for line in filter(None, (sentence, str(page))):
+            typer.echo(on_one_line(line))
+    if show:
+        import webbrowser
+
+        if not webbrowser.open(page.absolute().as_uri()):
+            sys.stderr.write(f"note: no browser was found: open {on_one_line(str(page))}\n")

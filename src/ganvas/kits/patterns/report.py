@@ -1,0 +1,170 @@
+"""The report of the kit: report.html beside the tiles, or the logos."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ... import __version__, images
+from ...base.files import write_file
+from ...base.own_files import check_replaceable
+from ...errors import DataError
+from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
+from ...reports.tables import number
+from .measure import Seams
+from .results import LogosReport, TilesReport
+
+FILE = "report.html"
+SHOWN, LISTED = 8, 50
+"""Tiles in pictures, and rows of a table."""
+UNREPEATED = (
+    "A seam is ordinary if the step across it lies between the 5th and the 95th percentile of the "
+    "steps inside the tile. Nothing here says how good a tile looks: look at the previews."
+)
+NOT_TRADEMARKS = (
+    "Distances are of pixels: they find copies of training images, not what looks alike to a "
+    "person. They do not replace a search of trademarks."
+)
+
+
+def check(folder: Path) -> None:
+    """Raises: UsageError: a file of that name that ganvas did not write."""
+    check_replaceable(folder / FILE)
+
+
+def write_tiles_report(folder: Path, result: TilesReport) -> Path:
+    """Write the page of `make_tiles`, and return its path."""
+    height, width = result.size
+    ordinary = sum(one.seams.within for one in result.tiles)
+    count = len(result.tiles)
+    seams = "all of them ordinary" if ordinary == count else f"{ordinary} of {count} ordinary"
+    sections = [
+        Section("Tiles", _previews(folder, result)),
+        Section("In use", _shown(folder, {
+            "wallpaper.png": "The first tile as wallpaper",
+            "fabric.png": "The first tile in cloth",
+            "morph.png": "From the first texture into the other; it tiles, too",
+        })),
+        Section("Seams", [_seams(result), Text(UNREPEATED)]),
+        Section("Runs", [Items([*result.runs])]),
+    ]  # fmt: skip
+    return _write(
+        folder,
+        f"{count} tile{'s' * (count != 1)} of {height} x {width} pixels: the step across their "
+        f"seams is {result.ratio:.2f} times a step inside, {seams}.",
+        "good" if ordinary == count else "",
+        sections,
+        "Report of tiles",
+        result,
+    )
+
+
+def write_logos_report(folder: Path, result: LogosReport) -> Path:
+    """Write the page of `make_logos`, and return its path."""
+    distances = [one.distance for one in result.logos]
+    near = f"; the nearest to a training image is at distance {min(distances):.2f} (median "
+    near = f"{near}{float(np.median(distances)):.2f})" if distances else ""
+    sections = [
+        Section("Logos", _shown(folder, {"logos.png": "Generated, not selected"})),
+        Section("Nearest training images", [
+            *_shown(folder, {"nearest.png": "Each logo, and the training image nearest to it"}),
+            Text(NOT_TRADEMARKS),
+        ]),
+        Section("More", _shown(folder, {
+            "variations.png": "Variations of one logo; a red frame marks a near-copy",
+            "directions.png": "A row per direction",
+        })),
+        Section("Fidelity and variety", _truncations(result)),
+        Section("Each logo", [_logos(result)]),
+        Section("Runs", [Items([result.run])]),
+    ]  # fmt: skip
+    return _write(
+        folder,
+        f"{len(result.logos)} logos of {len(result.kinds)} kinds: {result.refused} near-copies of "
+        f"training images were refused{near}.",
+        "",
+        sections,
+        "Report of logos",
+        result,
+    )
+
+
+def _write(
+    folder: Path,
+    verdict: str,
+    tone: str,
+    sections: Sequence[Section],
+    kind: str,
+    result: TilesReport | LogosReport,
+) -> Path:
+    stopped = result.status == "interrupted"
+    page = Page(
+        title=folder.absolute().name,
+        verdict=verdict,
+        tone=tone,
+        reasons=["The training was interrupted: the same command goes on"] if stopped else [],
+        lines=[f"{result.seconds_training:.0f} s of training, {result.seconds:.0f} s in all"],
+        sections=[section for section in sections if section.blocks],
+        footer=f"Made by ganvas {__version__}.",
+        kind=kind,
+    )
+    write_file(folder / FILE, page.html())
+    return folder / FILE
+
+
+def _previews(folder: Path, result: TilesReport) -> list[Block]:
+    """The tiles as they repeat."""
+    names = [one.file.replace("tiles/", "previews/", 1) for one in result.tiles[:SHOWN]]
+    captions = [f"{one.texture}, seed {one.seed}, repeated" for one in result.tiles[:SHOWN]]
+    return _shown(folder, dict(zip(names, captions, strict=True)), "small")
+
+
+def _shown(folder: Path, captions: dict[str, str], layout: str = "") -> list[Block]:
+    """Those pictures that were written."""
+    pictures = []
+    for name, caption in captions.items():
+        with contextlib.suppress(DataError):
+            if (folder / name).is_file():
+                pictures.append(Picture(images.read(folder / name), caption, caption, name))
+    return [Pictures(pictures, layout)] if pictures else []
+
+
+def _seams(result: TilesReport) -> Table:
+    rows = [
+        (one.file, one.texture, *_steps(one.seams), "yes" if one.seams.within else "no")
+        for one in result.tiles[:LISTED]
+    ]
+    header = ("tile", "texture", "rows", "columns", "ratio", "ordinary")
+    caption = "The step across each seam over the mean step inside; 1 is no seam"
+    return Table(header, rows, "llrrrl", f"{caption}{_more(len(result.tiles))}")
+
+
+def _steps(seams: Seams) -> tuple[str, ...]:
+    return tuple(f"{one:.2f}" for one in (seams.rows.ratio, seams.columns.ratio, seams.ratio))
+
+
+def _more(count: int) -> str:
+    return f" (the first {LISTED} of {count})" if count > LISTED else ""
+
+
+def _truncations(result: LogosReport) -> list[Block]:
+    rows = [
+        tuple(number(row[key]) for key in ("truncation", "precision", "recall"))
+        for row in result.precision_recall
+    ]
+    if not rows:
+        return []
+    about = f"Logos were drawn at truncation {result.truncation:g}"
+    return [Table(("truncation", "precision", "recall"), rows, "rrr", about)]
+
+
+def _logos(result: LogosReport) -> Table:
+    rows = [
+        (one.file, one.kind, one.main or "–", one.nearest_name, f"{one.distance:.3f}")
+        for one in result.logos[:LISTED]
+    ]
+    header = ("logo", "kind", "colour", "nearest training image", "distance")
+    return Table(header, rows, "llllr", f"Each logo{_more(len(result.logos))}")
