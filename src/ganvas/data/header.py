@@ -55,12 +55,16 @@ def show_request(config: Config, data: Any = None, run: str = "") -> None:
     check_labels(config.data.labels)
     known = isinstance(name, (str, os.PathLike)) and os.fspath(name)
     rows = {
-        "data": os.fspath(name) if known else "arrays",
+        "data": os.fspath(name) if known else _unnamed(name),
         "recipe": _recipe(config),
         "run": run,
     }
     for line in _lines(rows.items()):
         say(line, once=True)
+
+
+def _unnamed(data: Any) -> str:
+    return "a tf.data set" if hasattr(data, "element_spec") else "arrays"
 
 
 def show_recipe(config: Config, why: str) -> None:

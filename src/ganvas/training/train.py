@@ -51,9 +51,9 @@ def train(
     """Train a GAN on images.
 
     Args:
-        data: a folder, a .npy or .npz file, prepared shards, "mnist", "keras:NAME",
-            "tfds:NAME", or uint8 arrays: images, or (images, labels); None: the recipe's
-            data.source.
+        data: a folder, a .npy or .npz file, prepared shards, "mnist", "keras:NAME", "tfds:NAME";
+            images or (images, labels) in memory: an array of uint8, or of floats in [0, 1] or
+            [-1, 1], a list of Pillow's, a finite `tf.data.Dataset`; None: the recipe's.
         recipe: a name (see `ganvas recipes`), a .toml file, or a Config; None or "auto": chosen by
             the images and this machine, from the nearest pretrained pair, for one's own images; for
             built-in ones and with `start_from` "none" it is `quick`.
