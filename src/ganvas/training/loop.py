@@ -35,6 +35,7 @@ from .callbacks import (
     restore,
     state_of,
 )
+from .own_callbacks import OwnCallbacks
 from .session import Session
 
 
@@ -61,11 +62,12 @@ def run_loop(session: Session) -> Finding | None:
     writer = tf.summary.create_file_writer(events) if session.config.watch.tensorboard else None
     callbacks = callbacks_of(session, writer)
     samples, scores, watch = (_one(kind, callbacks) for kind in (Samples, Scores, Watch))
-    bar = _one(ProgressBar, callbacks)
+    bar, own = _one(ProgressBar, callbacks), _one(OwnCallbacks, callbacks)
     session.gan.stop_training = False
     try:
         with (
             bar or contextlib.nullcontext(),
+            own or contextlib.nullcontext(),
             stopping(stop_of(session), acknowledge) as interrupted,
         ):
             if tick:
@@ -127,7 +129,7 @@ def callbacks_of(session: Session, writer: Any) -> list[keras.callbacks.Callback
     - Signals and Scores measure, and Log writes the line that holds what they measured.
     - Samples and Logits write images and histograms.
     - Watch reads the line and may stop the run.
-    - Complete: all of the tick is written. EarlyStop calls what is the caller's.
+    - Complete: all of the tick is written. OwnCallbacks and EarlyStop call what is the caller's.
     - ProgressBar last.
 
     Args:
@@ -149,6 +151,7 @@ def callbacks_of(session: Session, writer: Any) -> list[keras.callbacks.Callback
         Logits(run, plan, source, writer) if watch.histograms and writer else None,
         doctor,
         Complete(run, plan),
+        OwnCallbacks(run, plan, session.callbacks) if session.callbacks else None,
         EarlyStop(run, plan, each_tick) if each_tick else None,
         ProgressBar(run, plan, session.step, checkpoint, samples, doctor)
         if session.progress
