@@ -153,6 +153,13 @@ def write_png(
 ) -> None:
     """Writes uint8 [H, W, C] (or [H, W]) with text fields, completely or not at all; a synthetic
     image says so, see `provenance`."""
+    _write(Path(path), png(image, metadata, synthetic))
+
+
+def png(
+    image: np.ndarray, metadata: dict[str, str] | None = None, synthetic: bool = False
+) -> bytes:
+    """The content of the file that `write_png` writes."""
     info = PngInfo()
     if synthetic:
         info.add_itxt("XML:com.adobe.xmp", provenance.packet(provenance.identifier(image)))
@@ -161,7 +168,7 @@ def write_png(
     buffer = io.BytesIO()
     _from_array(image).save(buffer, "png", pnginfo=info)
     content = buffer.getvalue()
-    _write(Path(path), signing.signed(content, ".png") if synthetic else content)
+    return signing.signed(content, ".png") if synthetic else content
 
 
 def write_gif(path: str | Path, frames: np.ndarray, seconds: float) -> None:

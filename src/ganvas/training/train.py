@@ -72,8 +72,7 @@ def train(
             run, a file (.npz, a pair; .keras, a generator), or "none": from noise.
         go_on: if `run` holds a run already, resume it: for schedulers, which restart a failed
             job with the same arguments.
-        networks: (generator, discriminator), Sequential or functional Keras models; None: the
-            recipe's. See `gan.networks.Given`.
+        networks: Keras models (generator, discriminator), see `gan.networks.Given`.
         callbacks: Keras's, for which an epoch is a tick.
         progress: show a live line, or a line per tick if there is no terminal.
         each_tick: called with the run after each tick, when its log and state are written; if it
@@ -89,15 +88,15 @@ def train(
     more: dict[str, Any] = {"callbacks": callbacks, "progress": progress, "each_tick": each_tick}
     if go_on and run is not None and (Run(run).folder / "config.toml").is_file():
         return resume(run, data=data, custom_objects=own.classes, **more)
-    if own.values:
-        recipe = "quick" if recipe in (None, AUTO) else recipe
+    recipe = "quick" if own.values and recipe in (None, AUTO) else recipe
     with keras.saving.custom_object_scope(own.classes):
         if run is not None and task()[0] == 0:
             Run.check_free(run)  # before images are read, which may take long
         config = choose(data, recipe, {**own.values, **(overrides or {})}, start_from)
         show_request(config, data, networks=own.text)
-        session = _session(config, data, given=own.weights, **more)
-        return _run(session, run, since)
+        made = _run(_session(config, data, given=own.weights, **more), run, since)
+    made.custom_objects = own.classes
+    return made
 
 
 def _run(session: Session, folder: StrPath | None, since: Since) -> Run:
@@ -177,6 +176,7 @@ def resume(
             if config != before:
                 old.write_recipe(config)
         fit(session)
+    old.custom_objects = custom_objects or {}
     return old
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ class Panel(Stage):
 
     Attributes:
         rows: name -> parts of a text, between which lines are broken, and its style.
+        picture: the file of the last grid, which a notebook shows; None: there is none yet.
     """
 
     kept = True
@@ -45,6 +47,7 @@ class Panel(Stage):
         super().__init__("training", plan.total, now=now)
         self.plan, self.start, self.read = plan, start, step
         self.rows: dict[str, tuple[Sequence[str], str]] = {}
+        self.picture: Path | None = None
         self.paused = 0.0
         self.pauses: dict[bool, deque[float]] = {due: deque(maxlen=RECENT) for due in (False, True)}
         self.later = 0.0
