@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextvars
 import io
 from collections.abc import Sequence
@@ -64,15 +63,9 @@ class NotebookDisplay(Display):
 
     def _picture(self, stage: Stage) -> None:
         """Show the picture of a stage, if it has one that is not shown yet."""
-        path = getattr(stage, "picture", None)
-        if path is None or self._outputs.get("picture", ("",))[0] == str(path):
-            return
-        try:
-            data = base64.b64encode(path.read_bytes()).decode()
-        except OSError:  # deleted meanwhile
-            return
-        html = f'<img style="max-width:400px" src="data:image/png;base64,{data}">'
-        self._output("picture", str(path), html)
+        name, html = stage.picture()
+        if name:
+            self._output("picture", name, html)
 
     def _output(self, name: str, text: str, html: str) -> None:
         """Show this, in place of what the output of this name shows."""

@@ -157,16 +157,19 @@ def write_png(
 
 
 def png(
-    image: np.ndarray, metadata: dict[str, str] | None = None, synthetic: bool = False
+    image: np.ndarray | Image.Image, metadata: dict[str, str] | None = None, synthetic: bool = False
 ) -> bytes:
     """The content of the file that `write_png` writes."""
     info = PngInfo()
     if synthetic:
-        info.add_itxt("XML:com.adobe.xmp", provenance.packet(provenance.identifier(image)))
+        pixels = image.convert("RGB") if isinstance(image, Image.Image) else image
+        identifier = provenance.identifier(np.asarray(pixels))
+        info.add_itxt("XML:com.adobe.xmp", provenance.packet(identifier))
     for key, text in (metadata or {}).items():
         info.add_itxt(key, printable(text))
     buffer = io.BytesIO()
-    _from_array(image).save(buffer, "png", pnginfo=info)
+    shown = image if isinstance(image, Image.Image) else _from_array(image)
+    shown.save(buffer, "png", pnginfo=info)
     content = buffer.getvalue()
     return signing.signed(content, ".png") if synthetic else content
 

@@ -16,8 +16,10 @@ from ganvas.base.printing import on_one_line
 from ganvas.images import grid, over_white, png
 from ganvas.images.sheets import enlarged, factor
 
-WIDTH = 360
+WIDTH = 320
 """Most pixels of a picture, or fewest of small images, which are enlarged."""
+COLOURS = 64
+"""Of a picture: it then takes a third of the bytes, which a notebook keeps."""
 _CELL = "text-align:left;vertical-align:top;padding:2px 10px 2px 0"
 
 
@@ -68,11 +70,12 @@ def small_grid(images: np.ndarray, columns: int | None = None) -> Image.Image:
     return over_white(enlarged(made, factor(made.shape[1], WIDTH)))
 
 
-def _small(picture: np.ndarray) -> np.ndarray:
+def _small(picture: np.ndarray) -> Image.Image:
     """At most `WIDTH` pixels wide; about as many, if it is much smaller."""
     width = picture.shape[1]
     if width <= WIDTH:
-        return enlarged(picture, factor(width, WIDTH) if 2 * width <= WIDTH else 1)
-    shape = (WIDTH, max(1, round(picture.shape[0] * WIDTH / width)))
-    shown = over_white(picture).resize(shape, Image.Resampling.BICUBIC)
-    return np.asarray(shown).reshape(shape[1], shape[0], -1)
+        shown = over_white(enlarged(picture, factor(width, WIDTH) if 2 * width <= WIDTH else 1))
+    else:
+        size = WIDTH, max(1, round(picture.shape[0] * WIDTH / width))
+        shown = over_white(picture).resize(size, Image.Resampling.BICUBIC)
+    return shown if shown.mode == "L" else shown.quantize(COLOURS)

@@ -106,7 +106,7 @@ class Shortcuts(Documents):
             picture = read(grids[-1]) if grids else None
         except GanvasError as error:  # damaged
             facts.append(("damaged", str(error)))
-        return inline.card(f"run {self.where}", facts, picture)
+        return inline.card(f"run {_near(self.where)}", facts, picture)
 
     def _facts(self) -> list[tuple[str, object]]:
         if not (self.folder / "config.toml").is_file():
@@ -117,9 +117,17 @@ class Shortcuts(Documents):
         return [
             ("status", self.status()),
             ("recipe", config.recipe),
-            ("images", f"{shape}, {config.data.source or 'in memory'}"),
+            ("images", f"{shape}, {_near(config.data.source) or 'in memory'}"),
             ("classes", ", ".join(map(str, names[:10])) + ", ..." * (len(names) > 10)),
             ("kimg", f"{kimg:g} of {config.train.kimg:g}"),
             ("best", f"{best['by']} {best[best['by']]:.4g} at {best['kimg']:g} kimg"
              if best else ""),
         ]  # fmt: skip
+
+
+def _near(source: str) -> str:
+    """The path from the present folder, if it is in it."""
+    path = Path(source)
+    with contextlib.suppress(ValueError, OSError):
+        return str(path.relative_to(Path.cwd()))
+    return source
