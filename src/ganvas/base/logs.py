@@ -48,6 +48,11 @@ def in_notebook() -> bool:
     return found is not None and hasattr(found(), "kernel")
 
 
+def quiet_in_notebook() -> contextlib.AbstractContextManager[None]:
+    """In a notebook, `held_back_stderr`: it shows standard error on a red ground."""
+    return held_back_stderr() if in_notebook() else contextlib.nullcontext()
+
+
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
     """In a notebook, hold back what TensorFlow writes when it is imported and finds its devices.
