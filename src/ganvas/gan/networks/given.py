@@ -41,7 +41,7 @@ class Given(Networks):
     """
 
     def __init__(self, generator: str, discriminator: str) -> None:
-        self._texts = generator, discriminator
+        self._texts, self._end = (generator, discriminator), ""
         for text in self._texts:
             _parsed(text)
 
@@ -57,8 +57,8 @@ class Given(Networks):
         if label is not None:
             taken["label"] = label_input()
             given[id(label)] = _label(taken["label"], label, classes, model)
-        images = _called(model, given)
-        if range_of(model) == "sigmoid":
+        images, self._end = _called(model, given), range_of(model)
+        if self._end == "sigmoid":
             images = layers.Rescaling(2.0, -1.0)(images)
         return keras.Model(taken, images, name="generator")
 
@@ -69,7 +69,8 @@ class Given(Networks):
             _last(model).activation = keras.activations.linear
         taken = {"image": keras.Input(shape, name="image")}
         image = taken["image"]
-        if range_of(_built(self._texts[0])) == "sigmoid":
+        self._end = self._end or range_of(_built(self._texts[0]))
+        if self._end == "sigmoid":
             image = layers.Rescaling(0.5, 0.5)(image)
         given = {id(first): image}
         if label is not None:
