@@ -124,3 +124,11 @@ def test_a_search_as_json():
         "seeds": [1], "best": [1.5], "default": [None], "difference": -1.0, "low": None,
         "high": None, "verdict": "no evidence",
     }  # fmt: skip
+
+
+def test_a_notebook_shows_them():
+    html = evaluation()._repr_html_()
+    for text in ("not judged", "kid 0.5 is above kid_max = 0.1", "<td", "data:image/png;base64,"):
+        assert text in html
+    html = diagnosis()._repr_html_()
+    assert "failing" in html and "train.beta1=0.5" in html

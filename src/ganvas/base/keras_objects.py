@@ -86,8 +86,9 @@ def _check(node: dict[str, Any], own: Mapping[str, Any]) -> None:
         if found is None:
             raise ValueError(
                 f"it names the class {registered or name}, which is not known: if it is yours, "
-                "register it by keras.saving.register_keras_serializable, and import its module "
-                f"first, on the command line by `ganvas --import {module or 'MODULE'} ...`"
+                f"give it again by custom_objects={{{(registered or name)!r}: ...}}, or register "
+                "it by keras.saving.register_keras_serializable, and import its module first, on "
+                f"the command line by `ganvas --import {module or 'MODULE'} ...`"
             )
         if not _computes(found):
             raise ValueError(f"it names {module}.{name}, which is no layer that only computes")

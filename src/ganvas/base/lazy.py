@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import UsageError
+from .logs import quiet_start
 
 
 def fetch(package: str, homes: Mapping[str, Sequence[str]], name: str) -> Any:
@@ -38,7 +39,8 @@ def imported(name: str) -> ModuleType:
     state is restored."""
     before, backend = random.getstate(), os.environ.get("KERAS_BACKEND", "tensorflow")
     try:
-        return importlib.import_module(name)
+        with quiet_start():
+            return importlib.import_module(name)
     except (ImportError, ValueError) as error:
         if backend != "tensorflow":
             raise UsageError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import tempfile
 import threading
 import warnings
@@ -38,6 +39,36 @@ def held_back_stderr() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    shell = sys.modules.get("IPython")
+    found = getattr(shell, "get_ipython", None)
+    return found is not None and hasattr(found(), "kernel")
+
+
+def quiet_in_notebook() -> contextlib.AbstractContextManager[None]:
+    """In a notebook, `held_back_stderr`: it shows standard error on a red ground."""
+    return held_back_stderr() if in_notebook() else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """In a notebook, hold back what TensorFlow writes when it is imported and finds its devices.
+    It reads its log level once; afterwards the environment is what it was."""
+    if not in_notebook() or "tensorflow" in sys.modules:
+        yield
+        return
+    name = "TF_CPP_MIN_LOG_LEVEL"
+    before = os.environ.get(name)
+    os.environ.setdefault(name, "3")
+    try:
+        with held_back_stderr():
+            yield
+    finally:
+        if before is None:
+            os.environ.pop(name, None)
 
 
 _lock = threading.Lock()

@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 from .lazy import imported
+from .logs import in_notebook
 from .messages import log, noted
 from .printing import Notes, on_one_line, uncovered
 from .stages import Stage
@@ -197,8 +198,10 @@ def reporting(on: bool = True, *, live: bool = True, always: bool = False) -> It
     if _current.get() or _silent.get() or sys.stderr is None:
         yield
         return
-    with _stream() as stream, noted(always=always):
-        reporter = Reporter(Notes(stream), _display(stream) if live else None)
+    notebook = imported("ganvas.base.notebook").NotebookDisplay() if in_notebook() else None
+    with _stream() as stream, noted(always=always, write=notebook and notebook.write):
+        display = notebook or (_display(stream) if live else None)
+        reporter = Reporter(Notes(stream), display)
         holder = _current.set(reporter)
         try:
             yield

@@ -65,6 +65,10 @@ class Stage:
         """For a place without a terminal."""
         return " ".join(filter(None, (self.name, self.count()))) + f", {self.times()}"
 
+    def picture(self) -> tuple[str, str]:
+        """For a notebook: the name of a picture, and the picture as HTML; empty: there is none."""
+        return "", ""
+
     def summary(self) -> str:
         """Once it is done."""
         count = f"{self.done:,} {self.unit}".rstrip() + ", " if self.done > 1 else ""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..storage.summary import RunComparison, RunSummary
 
 PLACE = Path("runs")
+LONGEST = 200
+"""Most characters of a value in a comparison."""
 
 
 @app.command()
@@ -84,6 +86,11 @@ def _best(one: RunSummary) -> str:
     return "" if one.value is None else f"{one.score} {one.value:.3g}"
 
 
+def _short(text: str) -> str:
+    """Without most of the configuration of a Keras model."""
+    return text if len(text) <= LONGEST else f"{text[:57]}..."
+
+
 def _print_comparison(found: RunComparison) -> None:
     from ..config.keys import shown
 
@@ -92,7 +99,7 @@ def _print_comparison(found: RunComparison) -> None:
     lines = [("", *((one.folder if same_name else one.name) for one in found.runs))]
     facts: list[tuple[str, Any, Any]] = [("recipe", first.recipe, second.recipe)]
     facts += [(key, *values) for key, values in found.keys.items() if key != "recipe"]
-    lines += [(key, *map(shown, values)) for key, *values in facts]
+    lines += [(key, *(_short(shown(value)) for value in values)) for key, *values in facts]
     for name, scores in found.scores.items():
         lines.append((name, *("" if score is None else f"{score:.4g}" for score in scores)))
     lines.append(("best at kimg", *("" if one.at_kimg is None else f"{one.at_kimg:g}"

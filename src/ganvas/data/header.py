@@ -41,7 +41,7 @@ def show(source: Listing, more: Mapping[str, str] | None = None) -> None:
     show_used(source, more)
 
 
-def show_request(config: Config, data: Any = None, run: str = "") -> None:
+def show_request(config: Config, data: Any = None, run: str = "", *, networks: str = "") -> None:
     """Write what was asked for, which is known before anything is read. Written once: a command
     calls this before it imports TensorFlow, and then the function that does the work. Images that
     cannot be there are refused first.
@@ -49,18 +49,24 @@ def show_request(config: Config, data: Any = None, run: str = "") -> None:
     Args:
         data: the images, if they are not those of the recipe.
         run: the folder of a run that is resumed.
+        networks: how networks that the caller gave are used.
     """
     name = config.data.source if data is None else data
     check_named(name)
     check_labels(config.data.labels)
     known = isinstance(name, (str, os.PathLike)) and os.fspath(name)
     rows = {
-        "data": os.fspath(name) if known else "arrays",
+        "data": os.fspath(name) if known else _unnamed(name),
         "recipe": _recipe(config),
+        "networks": networks,
         "run": run,
     }
     for line in _lines(rows.items()):
         say(line, once=True)
+
+
+def _unnamed(data: Any) -> str:
+    return "a tf.data set" if hasattr(data, "element_spec") else "arrays"
 
 
 def show_recipe(config: Config, why: str) -> None:

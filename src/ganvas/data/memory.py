@@ -15,9 +15,14 @@ _UNKNOWN_FREE = 4 * GIB  # if the system does not report it
 
 def fits(count: int, shape: tuple[int, int, int], options: Options) -> bool:
     """Whether so many decoded images may be kept in memory."""
-    free = free_memory() / 4 / local_workers()  # each worker keeps them
-    limit = free if options.cache_gb is None else options.cache_gb * GIB
-    return count * int(np.prod(shape)) <= limit
+    return count * int(np.prod(shape)) <= limit_of(options)
+
+
+def limit_of(options: Options) -> float:
+    """Most bytes of decoded images in memory: `cache_gb`, or a quarter of what is free."""
+    if options.cache_gb is not None:
+        return options.cache_gb * GIB
+    return free_memory() / 4 / local_workers()  # each worker keeps them
 
 
 def free_memory() -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from ganvas.config import Config
@@ -17,6 +18,7 @@ from ganvas.data import npz
 from ganvas.data.archives import located
 from ganvas.data.arrays import from_arrays
 from ganvas.data.base import Images
+from ganvas.data.datasets import WHERE, from_dataset
 from ganvas.data.folder import Announce, from_archive, from_folder
 from ganvas.data.groups import group
 from ganvas.data.mirror import mirrored_alike
@@ -34,7 +36,8 @@ def load(data: Any, options: Options | None = None, announce: Announce | None = 
     """Images from a path, a name or arrays.
 
     Args:
-        data: one of `ACCEPTED`, an array or a list of images, or (images, labels).
+        data: one of `ACCEPTED`, an array or a list of images, (images, labels), or a
+            `tf.data.Dataset` of either.
         options: how they are read.
         announce: called as soon as they are known, see `folder.Announce`.
 
@@ -76,6 +79,8 @@ def _as_known(images: Images, known: str) -> Images:
 
 def called(data: Any) -> str:
     """The name of images in a message: their path or name, or "the array"."""
+    if isinstance(data, tf.data.Dataset):
+        return WHERE
     return str(data) if isinstance(data, (str, os.PathLike)) else "the array"
 
 
@@ -120,6 +125,8 @@ def _find(data: Any, options: Options, announce: Announce | None) -> Images:
             f"labels from a file ({options.labels}) work with a folder of images, got "
             f"{called(data)}: give the labels with the images, or set data.labels=true"
         )
+    if isinstance(data, tf.data.Dataset):
+        return from_dataset(data, options)
     if isinstance(data, tuple) and len(data) == 2 and not _is_image(data[0]):
         return from_arrays(data[0], data[1], options)
     if isinstance(data, Image.Image):
@@ -159,7 +166,7 @@ def _advice(data: Any) -> str:
     """What to give in place of another object."""
     if isinstance(data, Mapping):
         return f"give (images, labels) of its entries ({', '.join(map(str, [*data][:4]))})"
-    if isinstance(data, Iterable):  # a generator, a tf.data.Dataset, a DataLoader
+    if isinstance(data, Iterable):  # a generator, a DataLoader
         return "collect its images in one array or list, and give that"
     return "give one of them"
 

@@ -41,7 +41,7 @@ def pixels_of(
             "list of images"
         )
     low, high = span or span_of(pixels)
-    ends = _meaning(pixels.dtype, low, high, where)
+    ends = meaning(pixels.dtype, low, high, where)
     made = np.empty(pixels.shape, np.uint8)
     for start in range(0, len(pixels), _CHUNK):
         made[start : start + _CHUNK] = from_range(pixels[start : start + _CHUNK], *ends)
@@ -79,7 +79,7 @@ def span_of(pixels: np.ndarray) -> tuple[float, float]:
     return float(min(part.min() for part in parts)), float(max(part.max() for part in parts))
 
 
-def _meaning(dtype: np.dtype, low: float, high: float, where: str) -> tuple[float, float]:
+def meaning(dtype: np.dtype, low: float, high: float, where: str) -> tuple[float, float]:
     """The values that mean black and white."""
     near = 1e-6
     if dtype.kind == "b":

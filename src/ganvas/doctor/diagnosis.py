@@ -9,6 +9,7 @@ from typing import Any
 
 from ..base.finite import finite
 from ..errors import RunError
+from ..images import inline
 from ..storage.run import Run
 from .failures import BAD, FAILURES, PATTERNS, Pattern
 from .fixes import next_fix
@@ -69,6 +70,16 @@ class Diagnosis:
             "healthy": self.healthy,
             "findings": [finding.to_dict() for finding in self.findings],
         }
+
+    def _repr_html_(self) -> str:
+        """For a notebook."""
+        state = {True: "healthy", False: "failing", None: "too early to say"}[self.healthy]
+        facts = [
+            (f"{one.failure} ({one.severity})",
+             f"since {one.since_kimg:g} kimg" + f"; fix: {' '.join(one.fix)}" * bool(one.fix))
+            for one in self.findings
+        ]  # fmt: skip
+        return inline.card(state, facts)
 
 
 def examine(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..images import inline
 from .base import Score
 from .verdict import NOT_JUDGED, Verdict
 
@@ -130,3 +131,25 @@ class Evaluation:
             "evaluated": self.evaluated,
             "seconds": self.seconds,
         }
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the sentence, the scores, and fakes."""
+        rows = [
+            (name, _number(one.value), f"{_number(one.low)} to {_number(one.high)}",
+             _number(one.floor))
+            for name, one in self.scores.items() if one.value is not None
+        ]  # fmt: skip
+        facts = [
+            ("compared", f"{self.n_fake:,} generated with {self.n_real:,} real images"),
+            ("note", " ".join(self.verdict.notes)),
+            ("gate", {True: "passed", False: "; ".join(self.gate.failed)}.get(
+                self.gate.passed)),  # type: ignore[arg-type]
+        ]  # fmt: skip
+        head = ("score", "value", "95 % interval", "floor")
+        return inline.card(self.verdict.sentence, facts, self.pictures.samples) + inline.table(
+            head, rows
+        )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

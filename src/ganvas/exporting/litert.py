@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from ..base.compat.litert import one_scale_for_each_dense_layer, operations
 from ..base.litert import opened, runner as runner
+from ..base.logs import quiet, quiet_in_notebook
 from ..errors import Refused
 from .saved_model import predictor
 
@@ -68,7 +69,8 @@ def convert_function(module: tf.Module, function: tf.function) -> bytes:
     Raises: Refused: the converter cannot convert it.
     """
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures={"serving_default": function})
+        with quiet("tensorflow"):
+            tf.saved_model.save(module, folder, signatures={"serving_default": function})
         converter = tf.lite.TFLiteConverter.from_saved_model(
             folder, signature_keys=["serving_default"]
         )
@@ -76,7 +78,7 @@ def convert_function(module: tf.Module, function: tf.function) -> bytes:
 
 
 def _converted(converter: tf.lite.TFLiteConverter, kind: str) -> bytes:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), quiet("tensorflow"), quiet_in_notebook():
         warnings.simplefilter("ignore")  # of the converter's internals
         try:
             return converter.convert()

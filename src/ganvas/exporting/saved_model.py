@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from .. import images
+from ..base.logs import quiet
 from ..base.protobuf import field
 from ..base.seeds import normal
 from ..serve.signatures import (
@@ -52,7 +53,8 @@ def write(generator: keras.Model, signatures: dict[str, tf.function], folder: Pa
     """Write functions of a generator. Keras's own export would write each variable twice."""
     module = tf.Module()
     module.weights = [variable.value for variable in generator.variables]
-    tf.saved_model.save(module, folder.as_posix(), signatures=signatures)
+    with quiet("tensorflow"):  # in a notebook it writes where the assets are
+        tf.saved_model.save(module, folder.as_posix(), signatures=signatures)
 
 
 def predictor(generator: keras.Model, batch: int | None = None) -> tf.function:

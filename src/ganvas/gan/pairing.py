@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,7 @@ def units(network: keras.Model) -> list[Unit]:
     generates = "noise" in network.input
     shape = network.output.shape[1:] if generates else network.input["image"].shape[1:]
     sizes = [height for height, _ in map_sizes(shape)]
-    ordered = [layer for layer in network.layers if layer.weights]
+    ordered = [layer for layer in _flat(network) if layer.weights]
     count: dict[tuple[str, int], int] = {}
     found = []
     for layer in reversed(ordered) if generates else ordered:
@@ -58,6 +58,15 @@ def units(network: keras.Model) -> list[Unit]:
         order = count[kind, level] = count.get((kind, level), -1) + 1
         found.append(Unit(layer, (kind, level, order)))
     return found
+
+
+def _flat(network: keras.Model) -> Iterator[keras.Layer]:
+    """Its layers, with those of models within it."""
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from _flat(layer)
+        else:
+            yield layer
 
 
 def _kind(layer: keras.Layer) -> str:

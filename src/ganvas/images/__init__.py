@@ -153,15 +153,25 @@ def write_png(
 ) -> None:
     """Writes uint8 [H, W, C] (or [H, W]) with text fields, completely or not at all; a synthetic
     image says so, see `provenance`."""
+    _write(Path(path), png(image, metadata, synthetic))
+
+
+def png(
+    image: np.ndarray | Image.Image, metadata: dict[str, str] | None = None, synthetic: bool = False
+) -> bytes:
+    """The content of the file that `write_png` writes."""
     info = PngInfo()
     if synthetic:
-        info.add_itxt("XML:com.adobe.xmp", provenance.packet(provenance.identifier(image)))
+        pixels = image.convert("RGB") if isinstance(image, Image.Image) else image
+        identifier = provenance.identifier(np.asarray(pixels))
+        info.add_itxt("XML:com.adobe.xmp", provenance.packet(identifier))
     for key, text in (metadata or {}).items():
         info.add_itxt(key, printable(text))
     buffer = io.BytesIO()
-    _from_array(image).save(buffer, "png", pnginfo=info)
+    shown = image if isinstance(image, Image.Image) else _from_array(image)
+    shown.save(buffer, "png", pnginfo=info)
     content = buffer.getvalue()
-    _write(Path(path), signing.signed(content, ".png") if synthetic else content)
+    return signing.signed(content, ".png") if synthetic else content
 
 
 def write_gif(path: str | Path, frames: np.ndarray, seconds: float) -> None:

@@ -10,10 +10,13 @@ import numpy as np
 from .. import images
 from ..base.classes import class_index
 from ..base.progress import stage
-from ..errors import UsageError
+from ..errors import Diverged, UsageError
+from ..images import inline
 from .interpolation import slerp
 
 CHUNK = 64
+SHOWN = 8
+"""Images in a notebook."""
 
 
 class Drawing(abc.ABC):
@@ -68,6 +71,20 @@ class Drawing(abc.ABC):
         return self.decode(noise, self.labels(n, label, seed))
 
     __call__ = sample
+
+    def _repr_html_(self) -> str:
+        """For a notebook: facts, and images of the first seed."""
+        names = ", ".join(map(str, self.names[:10])) + ", ..." * (len(self.names) > 10)
+        facts = [
+            ("images", "x".join(map(str, self.shape))),
+            ("noise", self.noise_size),
+            ("classes", names or ("groups" if self.conditional else "")),
+        ]
+        try:
+            picture = images.grid(self.sample(SHOWN), SHOWN // 2)
+        except Diverged as error:
+            picture, facts = None, [*facts, ("no images", str(error))]
+        return inline.card(type(self).__name__, facts, picture)
 
     def noise(self, n: int, seed: int = 0) -> np.ndarray:
         """Standard normal float32 [n, Z], row by row from one stream, so that the first rows are

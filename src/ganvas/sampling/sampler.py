@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ from ..storage.run import Run
 from .drawing import CHUNK, Drawing
 
 
-def load(run: StrPath, model: str = "best") -> Sampler:
+def load(
+    run: StrPath, model: str = "best", *, custom_objects: Mapping[str, Any] | None = None
+) -> Sampler:
     """A generator of a run or of an exported model, ready to draw from.
 
     Args:
@@ -29,6 +31,7 @@ def load(run: StrPath, model: str = "best") -> Sampler:
             the manifest.
         model: of a run: "best", by the scores on held-out images (the last, if there are none
             yet), or "last". A file that is damaged is replaced by the next best one, with a note.
+        custom_objects: own classes of the generator that are not registered with Keras, by name.
 
     Raises:
         RunError: no run, or it has not saved a generator yet.
@@ -39,7 +42,8 @@ def load(run: StrPath, model: str = "best") -> Sampler:
         facts, place = check_facts(manifest.verify(run), damaged), manifest.locate(run)
         return Sampler(_checked(Exported(place), place), facts["names"], facts["class_shares"])
     old = Run.open(run)
-    data, (path, generator) = old.images, _readable(old, model)
+    with keras.saving.custom_object_scope(custom_objects or {}):
+        data, (path, generator) = old.images, _readable(old, model)
     sampler = Sampler(generator, data["names"], data["class_shares"])
     sampler.file = path
     return sampler

@@ -24,7 +24,8 @@ from ..base.types import StrPath
 from ..config import Config
 from ..errors import RunError
 from . import remote
-from .documents import BEST, MODELS, STATES, UNSCORED, Documents
+from .documents import BEST, MODELS, STATES, UNSCORED
+from .shortcuts import Shortcuts
 
 GROUPS = "groups.npz"
 UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
@@ -34,7 +35,7 @@ HEALTHY = "[0-9]*.healthy"
 KEEP_HEALTHY = 6  # so that the oldest is older than the first sign of a failure found ticks later
 
 
-class Run(Documents):
+class Run(Shortcuts):
     """A run folder, new or old. Its files appear completely or not at all."""
 
     final_status: str | None = None
@@ -45,9 +46,6 @@ class Run(Documents):
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
-
-    def __fspath__(self) -> str:
-        return str(self.folder)
 
     @classmethod
     def create(cls, folder: StrPath | None, words: str, config: Config) -> Run:

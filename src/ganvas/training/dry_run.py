@@ -16,6 +16,7 @@ from ..base.types import StrPath
 from ..config import Config
 from ..data.header import show_request
 from ..errors import RunError
+from ..images import inline
 from .assembly import assemble, stream
 from .beginning import begin, settle_parent, told
 from .budget import Speed, fit
@@ -75,6 +76,11 @@ class DryRun:
             f"duration: about {clock(self.seconds)} and {self.compile_seconds:.0f} s to compile",
             f"memory: {memory}",
         ]
+
+    def _repr_html_(self) -> str:
+        """For a notebook."""
+        facts = (line.partition(": ")[::2] for line in self.lines())
+        return inline.card("dry run", facts)
 
 
 @reported

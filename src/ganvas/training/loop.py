@@ -34,6 +34,7 @@ from .callbacks import (
     state_of,
 )
 from .loggers.several import Loggers
+from .own_callbacks import OwnCallbacks
 from .session import Session
 
 
@@ -60,11 +61,12 @@ def run_loop(session: Session) -> Finding | None:
     loggers.start()
     callbacks = callbacks_of(session, loggers)
     samples, scores, watch = (_one(kind, callbacks) for kind in (Samples, Scores, Watch))
-    bar = _one(ProgressBar, callbacks)
+    bar, own = _one(ProgressBar, callbacks), _one(OwnCallbacks, callbacks)
     session.gan.stop_training = False
     try:
         with (
             bar or contextlib.nullcontext(),
+            own or contextlib.nullcontext(),
             stopping(stop_of(session), acknowledge) as interrupted,
         ):
             if tick:
@@ -126,7 +128,7 @@ def callbacks_of(session: Session, loggers: Loggers) -> list[keras.callbacks.Cal
     - Log, Samples, Logits and Watch send what they have to the loggers.
     - Samples and Logits make images and histograms.
     - Watch reads the line and may stop the run.
-    - Complete: all of the tick is written. EarlyStop calls what is the caller's.
+    - Complete: all of the tick is written. OwnCallbacks and EarlyStop call what is the caller's.
     - ProgressBar last.
     """
     run, plan, source, config = session.run, session.plan, session.source, session.config
@@ -146,6 +148,7 @@ def callbacks_of(session: Session, loggers: Loggers) -> list[keras.callbacks.Cal
         Logits(run, plan, source, loggers) if histograms else None,
         doctor,
         Complete(run, plan),
+        OwnCallbacks(run, plan, session.callbacks) if session.callbacks else None,
         EarlyStop(run, plan, each_tick) if each_tick else None,
         ProgressBar(run, plan, session.step, checkpoint, samples, doctor)
         if session.progress

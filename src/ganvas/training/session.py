@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -29,6 +30,8 @@ class Session:
         progress: show a live line, or a line per tick if there is no terminal.
         each_tick: called after each tick, when its log and state are written; True: stop.
         why: the reason for the pretrained pair, if it was chosen.
+        callbacks: the caller's.
+        given: weights of the caller's generator and discriminator, with which his networks begin.
         run: the folder that is written to; a worker that is not the chief only reads it. It is
             made after the images are read and the GAN is built, so that an error leaves no folder.
         gan: built by `assemble` from the recipe.
@@ -42,6 +45,8 @@ class Session:
     progress: bool = True
     each_tick: Callable[[Run], bool] | None = None
     why: str = ""
+    callbacks: Sequence[keras.callbacks.Callback] = ()
+    given: Sequence[list[np.ndarray]] = ()
     run: Run = field(init=False)
     gan: GAN = field(init=False)
     plan: Plan = field(init=False)
@@ -52,6 +57,11 @@ class Session:
         self.config = config or self.config
         with stage("building the networks"), self.strategy.scope():
             self.gan, self.plan = assemble(self.config, self.source)
+            if self.given:
+                generator, discriminator = self.given
+                self.gan.generator.set_weights(generator)
+                self.gan.ema_generator.set_weights(generator)
+                self.gan.discriminator.set_weights(discriminator)
 
     @property
     def step(self) -> int:

@@ -9,9 +9,12 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import keras
+import numpy as np
 
 from ..base.keras_files import limited
 from ..base.progress import reported
@@ -27,8 +30,10 @@ from . import replicas
 from .assembly import Form, assemble, import_own_parts
 from .beginning import Begun, begin, settle_parent, told
 from .callbacks import restore, state_of
-from .choosing import check_changes, check_place, choose, read
+from .choosing import AUTO, check_changes, check_place, choose, read
 from .healing import apply_fix, fit, pending_fix
+from .own_callbacks import check_callbacks
+from .own_networks import own_networks
 from .preparing import prepare
 from .provenance import announce, check_images, describe, known_of, write_documents
 from .session import Session
@@ -45,18 +50,20 @@ def train(
     overrides: Mapping[str, Any] | None = None,
     start_from: StrPath | None = None,
     go_on: bool = False,
+    networks: Sequence[keras.Model] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: bool = True,
     each_tick: Callable[[Run], bool] | None = None,
 ) -> Run:
     """Train a GAN on images.
 
     Args:
-        data: a folder, a .npy or .npz file, prepared shards, "mnist", "keras:NAME",
-            "tfds:NAME", or uint8 arrays: images, or (images, labels); None: the recipe's
-            data.source.
+        data: a folder, a .npy or .npz file, prepared shards, "mnist", "keras:NAME", "tfds:NAME";
+            images or (images, labels) in memory: an array of uint8, or of floats in [0, 1] or
+            [-1, 1], a list of Pillow's, a finite `tf.data.Dataset`; None: the recipe's.
         recipe: a name (see `ganvas recipes`), a .toml file, or a Config; None or "auto": chosen by
             the images and this machine, from the nearest pretrained pair, for one's own images; for
-            built-in ones and with `start_from` "none" it is `quick`.
+            built-in ones, with `networks`, and with `start_from` "none" it is `quick`.
         run: folder to make; default runs/DATE-DATA-RECIPE. With an address such as gs://B/RUN, it
             is trained in a local folder and uploaded after each tick.
         overrides: recipe values to change, by dotted key: {"train.kimg": 500}, or
@@ -65,6 +72,8 @@ def train(
             run, a file (.npz, a pair; .keras, a generator), or "none": from noise.
         go_on: if `run` holds a run already, resume it: for schedulers, which restart a failed
             job with the same arguments.
+        networks: Keras models (generator, discriminator), see `gan.networks.Given`.
+        callbacks: Keras's, for which an epoch is a tick.
         progress: show a live line, or a line per tick if there is no terminal.
         each_tick: called with the run after each tick, when its log and state are written; if it
             returns True, the run stops, and can be resumed.
@@ -73,29 +82,38 @@ def train(
         "finished", or "interrupted" after Ctrl-C (`resume` continues it).
     Raises: UsageError: the request cannot be done; Diverged: a number became NaN or infinite.
     """
-    since = Since()
-    worker, workers = task()
-    follows = worker > 0  # it trains with the others, and only the chief writes
-    if workers > 1 and run is None:
+    since, own = Since(), own_networks(networks, start_from)
+    if task()[1] > 1 and run is None:
         raise UsageError("several workers need one folder that all of them can read: give --run")
+    more: dict[str, Any] = {"callbacks": callbacks, "progress": progress, "each_tick": each_tick}
     if go_on and run is not None and (Run(run).folder / "config.toml").is_file():
-        return resume(run, data=data, progress=progress, each_tick=each_tick)
-    if run is not None and not follows:
-        Run.check_free(run)  # before images are read, which may take long
-    config = choose(data, recipe, overrides, start_from)
-    show_request(config, data)
-    session = _session(config, data, progress, each_tick)
+        return resume(run, data=data, custom_objects=own.classes, **more)
+    recipe = "quick" if own.values and recipe in (None, AUTO) else recipe
+    with keras.saving.custom_object_scope(own.classes):
+        if run is not None and task()[0] == 0:
+            Run.check_free(run)  # before images are read, which may take long
+        config = choose(data, recipe, {**own.values, **(overrides or {})}, start_from)
+        show_request(config, data, networks=own.text)
+        made = _run(_session(config, data, given=own.weights, **more), run, since)
+    made.custom_objects = own.classes
+    return made
+
+
+def _run(session: Session, folder: StrPath | None, since: Since) -> Run:
+    """Make the run's folder and train it, or follow the worker that does."""
     begun, timed = _started(session, since)
-    if follows:
-        session.run = Run(run)  # type: ignore[arg-type]
+    if task()[0] > 0:  # it trains with the others, and only the chief writes
+        session.run = Run(folder)  # type: ignore[arg-type]
         fit(session)
         return session.run
     config = session.config
-    session.run = Run.create(run, _run_name(config), config)
-    if progress:
+    session.run = Run.create(folder, _run_name(config), config)
+    if session.progress:
         announce(config, session.source, session.run.where, told(begun, session.why), timed)
     with session.run.locked():
         write_documents(session.run, describe(config, session.source, begun, timed), session.source)
+        if session.given:  # config.toml does not hold the weights with which they began
+            session.run.save_state(0, state_of(session.gan))
         fit(session)
     return session.run
 
@@ -120,6 +138,8 @@ def resume(
     *,
     data: Any = None,
     overrides: Mapping[str, Any] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    custom_objects: Mapping[str, Any] | None = None,
     progress: bool = True,
     each_tick: Callable[[Run], bool] | None = None,
 ) -> Run:
@@ -130,18 +150,20 @@ def resume(
         data: the images again, if the run was given arrays, or their new place, if they have moved;
             else they are found where they were. The new place is written into config.toml.
         overrides: values to change; only values that do not affect networks and image stream.
-        each_tick: as for `train`.
+        custom_objects: own classes of its networks that are not registered with Keras, by name.
+        callbacks, each_tick: as for `train`.
 
     Raises: RunError: no run, a run in use, or its images are gone or have changed.
     """
     old = Run.open(run)
     check_changes(old, overrides or {})
-    with contextlib.nullcontext() if (follows := task()[0] > 0) else old.locked():
+    follows, own = task()[0] > 0, keras.saving.custom_object_scope(custom_objects or {})
+    with own, contextlib.nullcontext() if follows else old.locked():
         before = old.config
         check_place(old, data)
         show_request(before, data, old.where)
         config = read(before.with_values(pending_fix(old)), overrides)
-        session = _session(config, data, progress, each_tick, old)
+        session = _session(config, data, progress, each_tick, callbacks, run=old)
         session.run = old
         config, source = session.config, session.source
         check_images(old, source, config.data.source)
@@ -154,6 +176,7 @@ def resume(
             if config != before:
                 old.write_recipe(config)
         fit(session)
+    old.custom_objects = custom_objects or {}
     return old
 
 
@@ -199,15 +222,18 @@ def _session(
     data: Any,
     progress: bool,
     each_tick: Callable[[Run], bool] | None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    given: Sequence[list[np.ndarray]] = (),
     run: Run | None = None,
 ) -> Session:
     """The session of a recipe and images, still without GAN; `run` is resumed by it."""
+    callbacks = check_callbacks(callbacks)
     strategy = replicas.strategy_of(config.train.strategy)  # before any other use of TensorFlow
     replicas.check(config, strategy.num_replicas_in_sync, task()[1])
     shown = progress and sys.stderr is not None  # a program without a console has none
     config, source = prepare(data, config, None, run, shown and task()[0] == 0)
     config, why = settle_parent(config, source)
-    return Session(config, source, strategy, shown, each_tick, why)
+    return Session(config, source, strategy, shown, each_tick, why, callbacks, given)
 
 
 def _started(session: Session, since: Since) -> tuple[Begun | None, Timed | None]:

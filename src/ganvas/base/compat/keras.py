@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import keras
 from keras.src.backend.common import global_state
+from keras.src.models.functional import Functional as Functional
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 from keras.src.utils.rng_utils import GLOBAL_RANDOM_SEED
 from tensorflow.python.eager import context
@@ -64,6 +65,11 @@ class BuiltModel(keras.Model):
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         pass
+
+
+def maker(tensor: Any) -> Any:
+    """The layer, model or operation that computes a symbolic tensor of Keras."""
+    return tensor._keras_history.operation
 
 
 class OwnMoments(keras.layers.BatchNormalization):

@@ -2,6 +2,7 @@
 
 from .base import Networks
 from .dcgan import DCGAN
+from .given import Given
 from .r3gan import R3GAN
 from .resnet import ResNet
 from .textbook import Textbook
@@ -15,4 +16,4 @@ NETWORKS: dict[str, type[Networks]] = {
     "texture": Texture,
 }
 
-__all__ = ["DCGAN", "NETWORKS", "R3GAN", "Networks", "ResNet", "Textbook", "Texture"]
+__all__ = ["DCGAN", "NETWORKS", "R3GAN", "Given", "Networks", "ResNet", "Textbook", "Texture"]

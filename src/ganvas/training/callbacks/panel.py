@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,8 @@ from ...base.pace import clock
 from ...base.printing import on_one_line
 from ...base.stages import Stage
 from ...config.plan import Plan
+from ...errors import DataError
+from ...images import inline, read
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,6 +38,7 @@ class Panel(Stage):
 
     Attributes:
         rows: name -> parts of a text, between which lines are broken, and its style.
+        grid: the file of the last grid, which a notebook shows; None: there is none yet.
     """
 
     kept = True
@@ -45,6 +50,9 @@ class Panel(Stage):
         super().__init__("training", plan.total, now=now)
         self.plan, self.start, self.read = plan, start, step
         self.rows: dict[str, tuple[Sequence[str], str]] = {}
+        self.grid: Path | None = None
+        self._read: Path | None = None
+        self._html = ""
         self.paused = 0.0
         self.pauses: dict[bool, deque[float]] = {due: deque(maxlen=RECENT) for due in (False, True)}
         self.later = 0.0
@@ -94,6 +102,12 @@ class Panel(Stage):
 
     def line(self) -> str:
         return "  ".join(filter(None, (self.count(), self.speed(), self.times())))
+
+    def picture(self) -> tuple[str, str]:
+        if self.grid != self._read and self.grid is not None:
+            with contextlib.suppress(DataError, OSError):  # deleted meanwhile
+                self._html, self._read = inline.img(read(self.grid), "last grid"), self.grid
+        return (self._read.name, self._html) if self._read else ("", "")
 
     def summary(self) -> str:
         return f"training: {self.count()}, {self.seconds:.1f} s"

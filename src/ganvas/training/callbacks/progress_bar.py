@@ -79,6 +79,7 @@ class ProgressBar(EachTick):
             self._row("doctor", *state_of_health(self.watch.findings))
         if self.samples.path:
             self._row("picture", [str(near(self.samples.path))])
+            self.panel.grid = self.samples.path
         best = self.run.best
         names = {by: called(by, best["against"]) for by in (f"{SCORE}{best.get('by')}",)
                  if "against" in best}  # fmt: skip
