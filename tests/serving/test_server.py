@@ -424,7 +424,7 @@ def test_blank_images_are_counted():
 
     from PIL import Image
 
-    from ganvas.images.png import encoded
+    from ganvas.images.fast_png import encoded
     from ganvas.serve.metrics import Metrics
 
     def png(image):

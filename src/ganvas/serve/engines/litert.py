@@ -24,7 +24,7 @@ from ...base import philox
 from ...base.litert import opened
 from ...base.logs import held_back_stderr
 from ...errors import Diverged, ModelError
-from ...images import png
+from ...images import fast_png
 from ...storage.facts import check_facts
 from ..background import within
 from ..messages import SignatureDef
@@ -198,7 +198,7 @@ class LiteRTServable(Servable):
         label = self._labels(seeds, int(arrays["label"])) if self._generator.conditional else None
         self._run(made, arrays["truncation"].astype(np.float32) * noise, label)
         try:
-            return png.encoded(images.to_uint8(made))
+            return fast_png.encoded(images.to_uint8(made))
         except Diverged as error:
             raise Declined("INTERNAL", str(error)) from error
 
