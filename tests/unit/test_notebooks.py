@@ -19,6 +19,8 @@ FOLDER = Path(__file__).parents[2] / "examples" / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 LARGEST = 300_000
 """Bytes of a file."""
+QUICK = "keras_model.ipynb"
+"""It runs with every change; the others take longer."""
 
 
 def executed(path: Path, folder: Path):
@@ -59,7 +61,10 @@ def test_stored_outputs(name):
     assert not re.search(r"/(tmp|root|home|work)/", path.read_text())
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name == QUICK else pytest.mark.proof) for name in NOTEBOOKS],
+)
 def test_it_runs(name, tmp_path, monkeypatch):
     monkeypatch.setenv("KIMG", "0.2")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
