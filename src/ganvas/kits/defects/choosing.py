@@ -14,7 +14,13 @@ import numpy as np
 
 from ...stats.ranking import auroc
 from .options import WithGan
+from .parts import GAN
 
+WHOLE = ("position_mean", "pooled", "bank", "nearest")
+"""The score of images that show one small shape, to which only a GAN's parts are added: a shape can
+be wrong as a whole, and planted defects, which are local, choose `position`. On one class against
+nine the mean of these four has an AUROC of 0.953 and 0.990 (Fashion-MNIST, MNIST) where the choice
+from all parts has 0.939 and 0.987."""
 RISE = 0.005
 """By which the AUROC must rise for another part; or 1 / (2 n) if that is more: one of n good images
 can change an AUROC by 1 / n. With 8 of them, a chance rise took a part that harmed."""
@@ -30,6 +36,7 @@ class Choice:
     Attributes:
         parts: names, in the order in which they were taken.
         steps: AUROC of the first part, of the first two, ...
+        given: the first so many were not chosen, see `WHOLE`.
         alone: AUROC of each candidate alone.
         kinds: AUROC of the score by kind of planted defect.
         good, planted: number of good images, and of defects that were planted into them.
@@ -41,6 +48,7 @@ class Choice:
     kinds: dict[str, float]
     good: int
     planted: int
+    given: int = 0
 
     @property
     def auroc(self) -> float:
@@ -63,27 +71,35 @@ def wants_gan(with_gan: WithGan, whole: bool, reached: float) -> bool:
     return with_gan == "yes" or (with_gan == "auto" and whole and reached < ENOUGH)
 
 
-def choose(good: np.ndarray, bad: np.ndarray, names: Sequence[str], kinds: Sequence[str]) -> Choice:
+def choose(
+    good: np.ndarray, bad: np.ndarray, names: Sequence[str], kinds: Sequence[str],
+    whole: bool = False,
+) -> Choice:  # fmt: skip
     """Take the best part, then others while the AUROC of their mean rises, see `RISE`.
 
     Args:
         good, bad: scaled parts of good images [N, parts] and of planted defects [M, parts].
         names: of the parts; of equally good ones the first is taken.
         kinds: of the planted defects, [M].
+        whole: images show one small shape: begin with `WHOLE`, and add parts of a GAN only.
     """
-    alone = [auroc(good[:, i], bad[:, i]) for i in range(len(names))]
-    taken, rise = [int(np.argmax(alone))], max(RISE, 0.5 / len(good))
-    steps = [alone[taken[0]]]
-    while len(taken) < len(names):
-        tried = {
-            i: auroc(good[:, [*taken, i]].mean(1), bad[:, [*taken, i]].mean(1))
-            for i in range(len(names)) if i not in taken
-        }  # fmt: skip
-        best = max(tried, key=lambda i: tried[i])
-        if tried[best] < steps[-1] + rise:
+
+    def area(taken: Sequence[int]) -> float:
+        return auroc(good[:, taken].mean(1), bad[:, taken].mean(1))
+
+    alone = [area([i]) for i in range(len(names))]
+    given = [names.index(name) for name in WHOLE] if whole else []
+    taken, rise = list(given) or [int(np.argmax(alone))], max(RISE, 0.5 / len(good))
+    steps = [area(taken[: n + 1]) for n in range(len(taken))]
+    left = {i for i, name in enumerate(names) if not whole or name in GAN} - set(taken)
+    while left:
+        best = max(sorted(left), key=lambda i: area([*taken, i]))
+        reached = area([*taken, best])
+        if reached < steps[-1] + rise:
             break
         taken.append(best)
-        steps.append(tried[best])
+        steps.append(reached)
+        left.remove(best)
     of_kind = np.array(kinds)
     score, scores = good[:, taken].mean(1), bad[:, taken].mean(1)
     return Choice(
@@ -93,5 +109,5 @@ def choose(good: np.ndarray, bad: np.ndarray, names: Sequence[str], kinds: Seque
         kinds={
             kind: round(auroc(score, scores[of_kind == kind]), 5) for kind in dict.fromkeys(kinds)
         },
-        good=len(good), planted=len(bad),
+        good=len(good), planted=len(bad), given=len(given),
     )  # fmt: skip
