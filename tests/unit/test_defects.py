@@ -243,14 +243,14 @@ def test_the_better_part_is_chosen_and_others_only_if_they_help():
     assert json.loads(json.dumps(found.to_dict()))["planted"] == 400
 
 
-def test_small_shapes_are_scored_as_a_whole_and_only_a_gan_is_added():
+def test_the_choice_begins_with_four_parts_for_small_images():
     rng = np.random.default_rng(0)
     names = ("position", *reversed(WHOLE), "moves", "local")
     good, bad = rng.normal(0, 1, (200, 7)), rng.normal(0, 1, (400, 7))
-    bad += np.array([9, 1, 1, 1, 1, 3, 0])
+    bad += np.array([0.5, 1, 1, 1, 1, 3, 0])
     found = choose(good, bad, names, ["a"] * 400, whole=True)
     assert found.parts == (*WHOLE, "moves") and found.given == len(WHOLE)
-    assert "The first 4 score images of one small shape; others were" in chosen_by(found.to_dict())
+    assert "The first 4 always score small images; others were" in chosen_by(found.to_dict())
     taken = [names.index(name) for name in WHOLE]
     assert found.steps[3] == pytest.approx(
         auroc(good[:, taken].mean(1), bad[:, taken].mean(1)), abs=1e-5

@@ -114,7 +114,7 @@ def chosen_by(choice: Mapping[str, Any]) -> str:
     steps = zip(choice["parts"], choice["steps"], strict=True)
     taken = ", ".join(f"{name} ({value:.3f})" for name, value in steps)
     fixed = choice.get("given", 0)  # of older models: none
-    how = f"The first {fixed} score images of one small shape; others" if fixed else "The parts"
+    how = f"The first {fixed} always score small images; others" if fixed else "The parts"
     return (
         f"{how} were chosen without labels, by {choice['planted']} defects planted into "
         f"{choice['good']} good images that nothing was learnt from. Taken in this order, with the "

@@ -14,13 +14,10 @@ import numpy as np
 
 from ...stats.ranking import auroc
 from .options import WithGan
-from .parts import GAN
 
 WHOLE = ("position_mean", "pooled", "bank", "nearest")
-"""The score of images that show one small shape, to which only a GAN's parts are added: a shape can
-be wrong as a whole, and planted defects, which are local, choose `position`. On one class against
-nine the mean of these four has an AUROC of 0.953 and 0.990 (Fashion-MNIST, MNIST) where the choice
-from all parts has 0.939 and 0.987."""
+"""With these four together the choice begins for images of one patch: small images show one thing,
+which can be wrong as a whole, and planted defects, which are local, choose `position` instead."""
 RISE = 0.005
 """By which the AUROC must rise for another part; or 1 / (2 n) if that is more: one of n good images
 can change an AUROC by 1 / n. With 8 of them, a chance rise took a part that harmed."""
@@ -81,7 +78,7 @@ def choose(
         good, bad: scaled parts of good images [N, parts] and of planted defects [M, parts].
         names: of the parts; of equally good ones the first is taken.
         kinds: of the planted defects, [M].
-        whole: images show one small shape: begin with `WHOLE`, and add parts of a GAN only.
+        whole: images are one patch: begin with `WHOLE` instead of the best part.
     """
 
     def area(taken: Sequence[int]) -> float:
@@ -91,7 +88,7 @@ def choose(
     given = [names.index(name) for name in WHOLE] if whole else []
     taken, rise = list(given) or [int(np.argmax(alone))], max(RISE, 0.5 / len(good))
     steps = [area(taken[: n + 1]) for n in range(len(taken))]
-    left = {i for i, name in enumerate(names) if not whole or name in GAN} - set(taken)
+    left = set(range(len(names))) - set(taken)
     while left:
         best = max(sorted(left), key=lambda i: area([*taken, i]))
         reached = area([*taken, best])
