@@ -113,8 +113,10 @@ def chosen_by(choice: Mapping[str, Any]) -> str:
     """How the parts of a score were chosen, in a sentence."""
     steps = zip(choice["parts"], choice["steps"], strict=True)
     taken = ", ".join(f"{name} ({value:.3f})" for name, value in steps)
+    fixed = choice.get("given", 0)  # of older models: none
+    how = f"The first {fixed} always score small images; others" if fixed else "The parts"
     return (
-        f"The parts were chosen without labels, by {choice['planted']} defects planted into "
+        f"{how} were chosen without labels, by {choice['planted']} defects planted into "
         f"{choice['good']} good images that nothing was learnt from. Taken in this order, with the "
         f"AUROC on planted defects so far: {taken}."
     )

@@ -245,7 +245,10 @@ def chosen(scorer: Scorer, scale: np.ndarray, seed: int) -> Choice:
         kinds += planted.kinds
     centre, spread = scorer.centre.numpy(), scorer.spread.numpy()
     planted_logs = np.concatenate(bad)
-    choice = choose((logs - centre) / spread, (planted_logs - centre) / spread, scorer.names, kinds)
+    choice = choose(
+        (logs - centre) / spread, (planted_logs - centre) / spread, scorer.names, kinds,
+        whole=scorer.grid.count == 1,
+    )  # fmt: skip
     scorer.use(choice.parts)
     return choice
 
