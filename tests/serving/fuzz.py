@@ -11,21 +11,19 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["ganvas.serve"]):
-    from ganvas.serve import jsons, protos
+    from ganvas.serve import jsons, messages, protos
     from ganvas.serve.status import Declined
 
 from google.protobuf.message import DecodeError
-from tensorflow.core.framework import tensor_shape_pb2
-from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow_serving.apis import predict_pb2
 
 TYPES = (1, 2, 3, 4, 7, 9, 10, 17, 19, 22)
 """float, double, int32, uint8, string, int64, bool, uint16, half, uint32."""
 
 
 def inputs_of(*types: int) -> dict:
-    shape = tensor_shape_pb2.TensorShapeProto(unknown_rank=True)
-    infos = [meta_graph_pb2.TensorInfo(dtype=kind, tensor_shape=shape) for kind in types]
+    shape = {"unknown_rank": True}
+    TensorInfo = messages.message("tensorflow.TensorInfo")
+    infos = [TensorInfo(dtype=kind, tensor_shape=shape) for kind in types]
     return {f"x{number}" if number else "x": info for number, info in enumerate(infos)}
 
 
@@ -42,7 +40,7 @@ def look_at_json(content: bytes) -> None:
 
 
 def look_at_proto(content: bytes) -> None:
-    request = predict_pb2.PredictRequest()
+    request = messages.PredictRequest()
     try:
         request.ParseFromString(content)
     except DecodeError:  # gRPC refuses it before we see it

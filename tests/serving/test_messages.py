@@ -4,7 +4,10 @@ import pytest
 
 pytest.importorskip("tensorflow_serving")
 
+import numpy as np
+import tensorflow as tf
 from google.protobuf import descriptor_pool
+from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import saved_model_pb2  # noqa: F401
 from tensorflow_serving.apis import (  # noqa: F401
     model_service_pb2,
@@ -12,7 +15,7 @@ from tensorflow_serving.apis import (  # noqa: F401
     prediction_service_pb2,
 )
 
-from ganvas.serve import definitions, messages
+from ganvas.serve import definitions, messages, protos
 
 THEIRS = descriptor_pool.Default()
 LINES = [
@@ -60,6 +63,36 @@ def test_services_are_those_of_tensorflow_serving():
             for side in sides
         )
         assert ours == theirs
+
+
+KINDS = [np.float16, np.float32, np.float64, np.int8, np.uint8, np.int16, np.uint16, np.int32,
+         np.uint32, np.int64, np.uint64, np.bool_, np.complex64, np.complex128]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_arrays_are_those_of_tensorflow(kind):
+    """Raw bytes; typed fields with all values, fewer or none; and back."""
+    array = np.arange(6).reshape(2, 3).astype(kind)
+    raw = tf.make_tensor_proto(array)
+    for sent in (raw, *(theirs(protos.write(array.ravel()[:few])) for few in (6, 2, 1, 0))):
+        if sent is raw or not sent.tensor_content:
+            sent.tensor_shape.CopyFrom(raw.tensor_shape)
+        own = messages.TensorProto.FromString(sent.SerializeToString())
+        found, wanted = protos.to_array(own), tf.make_ndarray(sent)
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(tf.make_ndarray(theirs(protos.write(array))), array)
+
+
+def test_pairs_are_complex_numbers():
+    sent = tensor_pb2.TensorProto(dtype=8, scomplex_val=[1, 2, 3, 4, 5])
+    sent.tensor_shape.dim.add(size=3)
+    own = messages.TensorProto.FromString(sent.SerializeToString())
+    np.testing.assert_array_equal(protos.to_array(own), tf.make_ndarray(sent))
+
+
+def theirs(proto):
+    return tensor_pb2.TensorProto.FromString(proto.SerializeToString())
 
 
 def test_fields_that_are_left_out_are_kept():

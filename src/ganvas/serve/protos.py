@@ -39,6 +39,9 @@ _FIELDS = {
 }  # fmt: skip
 """Fields of the values of a type."""
 
+_PAIRS = {"complex64": ("scomplex_val", np.float32), "complex128": ("dcomplex_val", np.float64)}
+"""Fields of real and imaginary parts, in turn."""
+
 _NAMES = {number: name for name, number in ENUMS["tensorflow.DataType"].items()}
 
 
@@ -108,6 +111,10 @@ def _values(proto: Any, kind: DType, count: int) -> np.ndarray:
         values = np.fromiter(proto.half_val, np.uint16).view(kind.array)
     elif kind.name in _FIELDS:
         values = np.fromiter(getattr(proto, _FIELDS[kind.name]), kind.array)
+    elif kind.name in _PAIRS:
+        field, part = _PAIRS[kind.name]
+        parts = np.fromiter(getattr(proto, field), part)
+        values = parts[: len(parts) // 2 * 2].view(kind.array)
     else:
         raise TypeError(f"{kind.name} has no values")
     if not values.size:
