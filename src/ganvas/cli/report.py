@@ -26,7 +26,7 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Write the report of a run, or an index of several runs, or name the one that is there."""
+    """Write or show the report of a run, or an index of runs."""
     from ..evaluation.run_pages import find
 
     page, sentence = find(place)
