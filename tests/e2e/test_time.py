@@ -30,7 +30,7 @@ def clock():
 
 @pytest.fixture(scope="module")
 def values(few_steps):
-    given = {**few_steps, "train.minutes": 0.05, "scores.features": "digits"}
+    given = {**few_steps, "train.minutes": 0.05, "scores.features": "digits", "scores.share": 0.134}
     return {key: given[key] for key in given if key not in ("train.kimg", "scores.times")}
 
 

@@ -214,6 +214,7 @@ def test_every_sink_is_one_of_these():
     assert found == {
         ("base/csv_files.py", "csv.w"),
         ("base/display.py", "Console("),
+        ("base/notebook.py", "Console("),  # into a string, for the output of a cell
         ("base/log_lines.py", "StreamHandler"),
         ("base/log_lines.py", "basicConfig"),
         ("base/signals.py", "os.write"),  # numbers of signals, to a pipe

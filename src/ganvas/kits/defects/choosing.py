@@ -22,7 +22,7 @@ RISE = 0.005
 """By which the AUROC must rise for another part; or 1 / (2 n) if that is more: one of n good images
 can change an AUROC by 1 / n. With 8 of them, a chance rise took a part that harmed."""
 ENOUGH = 0.75
-"""AUROC on planted defects from which no GAN is trained by default. It was 0.9: of 13 fits that then
+"""AUROC on planted defects from which no GAN is trained by default. It was 0.9: of 13 fits that
 trained one, on MNIST and Fashion-MNIST, three took a part of it, and their AUROC on other classes
 changed by 0.001, 0.000 and -0.013."""
 

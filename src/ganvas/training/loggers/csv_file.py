@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 
+from ...base.csv_files import csv_file
+from ...base.files import write_file
 from .base import Logger
 
 FILE = "log.csv"
@@ -21,13 +21,14 @@ class CSVFile(Logger):
     def values(self, step: int, kimg: float, values: Mapping[str, float]) -> None:
         rows = self.run.rows()
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        text = io.StringIO()
-        table = csv.DictWriter(text, columns, lineterminator="\n")
-        table.writeheader()
-        for row in rows:
-            cells = {k: " ".join(v) if isinstance(v, list) else v for k, v in row.items()}
-            table.writerow(cells)
-        self.run.write(FILE, text.getvalue())
+        cells = (map(_cell, map(row.get, columns)) for row in rows)
+        write_file(self.run.folder / FILE, csv_file(columns, map(list, cells)))
 
     def finish(self, status: str) -> None:
         """All is written."""
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return " ".join(map(str, value)) if isinstance(value, list) else value
