@@ -14,6 +14,7 @@ from ganvas.tuning.verdict import compare
 WIDE, MARGIN, LABEL, TEXT = 1600, 8, 150, 14
 """Pixels: the sheet's width, space between cells, the column of names, the size of letters."""
 REAL = "real images"
+ARMS = ("noise", "pretrained", "frozen")
 SHOWN = ("kid", "kid_held", "pixels", "precision", "recall", "density", "coverage", "copies")
 HEADS = {"kid": "KID × 1000", "kid_held": "to held-out"}
 
@@ -103,28 +104,36 @@ def table(judged: list[dict]) -> str:
 
 
 def verdicts(judged: list[dict]) -> str:
-    """Markdown: KID from a pair and from noise, by folder and mark: means over the seeds, and the
-    verdict of `ganvas tune` on the paired difference."""
+    """Markdown: KID from noise, from a pair, and so with frozen layers, by folder and mark:
+    means over the seeds, and the verdict of `ganvas tune` on the paired difference of the first
+    two."""
     found: dict[tuple[str, float], dict[str, dict[int, dict]]] = {}
     for row in judged:
         if row["folder"] in STUDY and row["contender"] != REAL:
             arms = found.setdefault((row["folder"], row["mark"]), {})
             arms.setdefault(row["contender"], {})[row["seed"]] = row["scores"]
     rows = []
-    for (folder, mark), arms in found.items():
+    order = list(ALL)
+    for (folder, mark), arms in sorted(
+        found.items(), key=lambda x: (order.index(x[0][0]), x[0][1])
+    ):
         seeds = sorted(set(arms.get("noise", {})) & set(arms.get("pretrained", {})))
         if not seeds:
             continue
-        kid = {arm: [arms[arm][seed]["kid"][0] for seed in seeds] for arm in arms}
+        kid = {
+            arm: [scores["kid"][0] for seed, scores in arms[arm].items() if seed in seeds]
+            for arm in arms
+        }
         said = compare(kid["pretrained"], kid["noise"]).verdict if len(seeds) > 1 else "-"
-        means = [f"{np.mean(kid[arm]):,.0f}" for arm in ("noise", "pretrained")]
+        means = [f"{np.mean(kid[arm]):,.0f}" if kid.get(arm) else "-" for arm in ARMS]
         others = [
             f"{np.mean([arms[arm][seed][name][0] for seed in seeds]):.2f}"
             for name in ("coverage", "copies") for arm in ("noise", "pretrained")
         ]  # fmt: skip
         ratio = np.mean(kid["pretrained"]) / np.mean(kid["noise"])
         rows.append([folder, f"{mark:g}", f"{len(seeds)}", *means, f"{ratio:.2f}", said, *others])
-    head = ["folder", "CPU s", "seeds", "KID × 1000 from noise", "from a pair", "ratio", "verdict",
+    head = ["folder", "CPU s", "seeds", "KID × 1000 from noise", "from a pair",
+            "two layers frozen", "ratio of the first two", "verdict",
             "coverage from noise", "from a pair", "near copies from noise",
             "from a pair"]  # fmt: skip
     return store.markdown(head, rows)

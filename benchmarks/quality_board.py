@@ -34,6 +34,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+from PIL import Image
 
 import board_table
 import store
@@ -273,7 +274,7 @@ def show(options: argparse.Namespace) -> None:
     (options.work / "table.md").write_text(board_table.table(rows))
     (options.work / "verdicts.md").write_text(board_table.verdicts(rows))
     if options.publish:
-        pictures.write_png(store.picture(TOPIC, "sheet"), sheet)
+        Image.fromarray(sheet).save(store.picture(TOPIC, "sheet", ".jpg"), quality=88)
         for name, line in judged.items():
             store.add(TOPIC, name, line["result"])
         store.write_table(TOPIC, board_table.table(rows))
