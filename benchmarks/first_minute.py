@@ -8,7 +8,7 @@ first line, until the first line of training, until the first grid, and until th
 is that of run.json, made before the first step.
 
 The old default is the same command with `--recipe finetune --from auto` and eight scorings of 1,000
-images, for the same seconds at most; a small size ends before. Both are scored as one would draw from
+images, for the same seconds at most; small sizes end before. Both are scored as one would draw from
 them, by the best model: KID x 1000 of 1,000 images against images of the source that are in neither
 folder, in the features `general` of this package. The first run has `--minutes`; with 0 it takes
 what the recipe needs, which may be hours.
