@@ -4,6 +4,7 @@
 import contextlib
 import dataclasses
 import datetime
+import json
 import math
 import shutil
 import time
@@ -18,10 +19,12 @@ optuna = pytest.importorskip("optuna", reason="the extra [tune] is not installed
 from ganvas import __version__
 from ganvas.config import Range, load_recipe, parse, recipe_names
 from ganvas.errors import ConfigError, UsageError
+from ganvas.storage.run import Run
 from ganvas.tuning import BestTrial, Repeats, TrialResult, TuningResult, study as studies
 from ganvas.tuning.space import digest, distributions, parameters_of, space_of, summary, values_of
 from ganvas.tuning.study import Study
 from ganvas.tuning.study_report import page, sentences
+from ganvas.tuning.trial import copies_of
 from ganvas.tuning.verdict import best_recipe, compare
 from refusals import refuses
 
@@ -140,6 +143,29 @@ def test_so_many_trials_and_no_more(tmp_path):
         assert study.best().number == 0
         study.optuna.tell(study.ask(5, name), state=optuna.trial.TrialState.PRUNED)
     assert len(study.done()) == 5 and study.best().number == 0
+
+
+def test_trials_that_copy_training_images_come_last(tmp_path):
+    study = study_in(tmp_path)
+    with study.worker() as name:
+        for number, copies in enumerate((0.4, 0.2, 0.0, 0.0)):
+            trial = study.ask(4, name)
+            trial.set_user_attr("copies", copies)
+            study.optuna.tell(trial, float(number))
+    assert study.best().number == 2
+
+
+@pytest.mark.parametrize(
+    ("allowed", "last", "copies"), [(0.02, 0.5, 0.48), (0.02, 0.01, 0.0), (None, 0.5, 0.0)]
+)
+def test_copies_are_counted_where_training_images_judge(tmp_path, allowed, last, copies):
+    run = Run(tmp_path)
+    best = {"model": "a.keras", "by": "kid", "kid": 1.0, "step": 2, "kimg": 2.0}
+    run.write_json("best.json", best | {"copies_allowed": allowed})
+    shares = (1, 0.9), (2, last)
+    rows = [{"step": n, "kimg": n, "seconds": n, "score/near_copies": share} for n, share in shares]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert copies_of(run) == pytest.approx(copies)
 
 
 def choices(study, name, count):

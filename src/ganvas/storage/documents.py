@@ -236,6 +236,8 @@ def _check_info(found: Mapping[str, Any]) -> None:
 def _check_best(found: Mapping[str, Any]) -> None:
     _check(found, {"model": str, "by": str, "step": int, "kimg": (int, float)}, "it")
     _check(found, {found["by"]: (int, float)}, "it")
+    if found.get("copies_allowed") is not None:
+        _check(found, {"copies_allowed": (int, float)}, "it")
 
 
 def _check_report(found: Mapping[str, Any]) -> None:

@@ -20,6 +20,8 @@ class TrialResult:
         scores: in order of training.
         values: recipe values by dotted key.
         run: name of its folder within `trials/`.
+        copies: the share of near-copies of training images among its last images, less what is
+            allowed: trials with more come after those with less, whatever their score.
     """
 
     number: int
@@ -28,6 +30,7 @@ class TrialResult:
     scores: tuple[float, ...]
     values: Mapping[str, Any]
     run: str | None
+    copies: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -37,6 +40,7 @@ class TrialResult:
             "scores": [finite(score) for score in self.scores],
             "values": dict(self.values),
             "run": self.run,
+            "copies": finite(self.copies),
         }
 
 

@@ -189,9 +189,14 @@ class Study:
         return [trial for trial in self.trials() if trial.state in DONE]
 
     def best(self) -> FrozenTrial | None:
-        """The trial with the lowest score; None while none was trained to its end."""
+        """The trial with the lowest score; those that copy training images come last. None while
+        none was trained to its end."""
         complete = [t for t in self.done() if t.state == TrialState.COMPLETE]
-        return min(complete, key=lambda trial: (trial.value, trial.number), default=None)
+        return min(complete, key=_rank, default=None)
+
+
+def _rank(trial: FrozenTrial) -> tuple[float, float, int]:
+    return trial.user_attrs.get("copies", 0.0), trial.value or 0.0, trial.number
 
 
 def _sqlite(file: Path) -> str:

@@ -164,7 +164,7 @@ def _trials(result: TuningResult) -> Table:
         (
             str(trial.number),
             "" if trial.value is None else f"{trial.value:.4g}",
-            trial.why or "trained to its end",
+            trial.why or ("copies training images" if trial.copies else "trained to its end"),
             summary(trial.values),
         )
         for trial in result.trials

@@ -55,6 +55,7 @@ def outcome_of(
         return "postponed"
     by, value = run.best["by"], scores_of(run)[-1]
     trial.set_user_attr("by", by)
+    trial.set_user_attr("copies", copies_of(run))
     study.optuna.tell(trial, value)
     return f"{by} {value:.4g}"
 
@@ -78,6 +79,14 @@ def scores_of(run: Run) -> list[float]:
     """The scores by which a run is judged, in order of training."""
     key = f"score/{run.best.get('by', 'frechet')}"
     return [float(row[key]) for row in run.rows() if key in row]
+
+
+def copies_of(run: Run) -> float:
+    """The share of near-copies of training images among its last scored images, less what is
+    allowed; 0 if its scores are of held-out images, which reward no copies."""
+    shares = [row["score/near_copies"] for row in run.rows() if "score/near_copies" in row]
+    allowed = run.best.get("copies_allowed")
+    return 0.0 if allowed is None or not shares else max(0.0, float(shares[-1]) - float(allowed))
 
 
 class Monitor:

@@ -93,6 +93,7 @@ def _result(study: Study, trial: optuna.trial.FrozenTrial) -> TrialResult:
         scores=tuple(scores[step] for step in sorted(scores)),
         values=values_of(study.space, trial.params),
         run=trial.user_attrs.get("run"),
+        copies=trial.user_attrs.get("copies", 0.0),
     )
 
 

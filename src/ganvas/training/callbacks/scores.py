@@ -145,6 +145,7 @@ class Scores(EachTick):
             "n_real": len(against.real),
             "against": against.name,
             "selection": self.selection(by, against.name),
+            "copies_allowed": self.check.allowed if self.check else None,
             "features": against.extractor.name,
             "features_sha256": against.extractor.sha256,
             "floor": floor,
