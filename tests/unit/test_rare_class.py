@@ -159,7 +159,7 @@ def test_the_bootstrap_has_the_variance_of_theory():
     drawn = paired._resampled(apart[:, None], count, np.zeros(5), rng, 40_000)
     assert drawn.var() == pytest.approx(apart.var(ddof=1) / 5, rel=0.05)
     # Strata keep their size: 5 units of one weigh no less beside 500 of another.
-    assert paired._weights(5, 10, rng).sum(axis=1) == pytest.approx(np.full(10, 5))
+    assert paired.weights(5, 10, rng).sum(axis=1) == pytest.approx(np.full(10, 5))
 
 
 @pytest.mark.parametrize("few", [3, 8])
