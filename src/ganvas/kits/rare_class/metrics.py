@@ -24,6 +24,13 @@ def balanced_accuracy(guessed: np.ndarray, truth: np.ndarray, classes: int) -> f
     return float(np.nanmean(recalls(guessed, truth, classes)))
 
 
+def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Area under the ROC curve of one class against the rest, [N] both; NaN without one kind."""
+    if positive.all() or not positive.any():
+        return float("nan")
+    return ranking.auroc(scores[~positive], scores[positive])
+
+
 def auprc(scores: np.ndarray, positive: np.ndarray) -> float:
     """Average precision of one class against the rest, [N] both; NaN without positives."""
     positive = np.asarray(positive, bool)
@@ -50,14 +57,22 @@ def calibration_error(probabilities: np.ndarray, positive: np.ndarray, bins: int
     return float(np.abs(expected - observed)[count > 0].sum() / max(1, len(place)))
 
 
-def per_class(probabilities: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
-    """All of the above for each class, float [C] each, from probabilities [N, C]."""
+def per_class(
+    probabilities: np.ndarray, truth: np.ndarray, factors: np.ndarray
+) -> dict[str, np.ndarray]:
+    """All of the above for each class, float [C] each.
+
+    Args:
+        probabilities: [N, C].
+        factors: thresholds, what probabilities are multiplied by for predictions, [C].
+    """
     classes = probabilities.shape[1]
-    guessed = probabilities.argmax(axis=1)
+    guessed = (probabilities * factors).argmax(axis=1)
     one = [(probabilities[:, c], truth == c) for c in range(classes)]
     return {
         "recall": recalls(guessed, truth, classes),
         "precision": precisions(guessed, truth, classes),
+        "auroc": np.array([auroc(*pair) for pair in one]),
         "auprc": np.array([auprc(*pair) for pair in one]),
         "ece": np.array([calibration_error(*pair) for pair in one]),
         "brier": np.array([brier(*pair) for pair in one]),
