@@ -44,17 +44,26 @@ def brier(probabilities: np.ndarray, positive: np.ndarray) -> float:
     return float(np.square(probabilities - np.asarray(positive, float)).mean())
 
 
-def calibration_error(probabilities: np.ndarray, positive: np.ndarray, bins: int = BINS) -> float:
+def calibration_error(
+    probabilities: np.ndarray,
+    positive: np.ndarray,
+    bins: int = BINS,
+    weights: np.ndarray | None = None,
+) -> float:
     """How far one class's probabilities [N] are from the frequency of the class, on average.
 
     Equal-width bins, each weighted by its images: the expected calibration error of
     Guo et al. 2017, arXiv:1706.04599, taken for one class against the rest.
+
+    Args:
+        weights: of the images, such as those that give classes the shares they have elsewhere.
     """
+    weights = np.ones(len(positive)) if weights is None else weights
     place = np.minimum((np.asarray(probabilities) * bins).astype(int), bins - 1)
     count = np.bincount(place, minlength=bins)
-    expected = np.bincount(place, weights=probabilities, minlength=bins)
-    observed = np.bincount(place, weights=np.asarray(positive, float), minlength=bins)
-    return float(np.abs(expected - observed)[count > 0].sum() / max(1, len(place)))
+    expected = np.bincount(place, weights=probabilities * weights, minlength=bins)
+    observed = np.bincount(place, weights=np.asarray(positive) * weights, minlength=bins)
+    return float(np.abs(expected - observed)[count > 0].sum() / max(1e-12, weights.sum()))
 
 
 def per_class(

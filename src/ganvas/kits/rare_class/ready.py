@@ -164,11 +164,18 @@ def _about(
     seeds = range(study.plan.seeds)
     test = np.stack([study.predictions(seed, arm.name, setting).test for seed in seeds])
     after, valid = fitted(test), fitted(scores)
+    share, there = (np.bincount(p.labels, minlength=len(material.names)) / len(p)
+                    for p in (material.learn, material.test))  # fmt: skip
+    weights = (share / there)[material.test.labels]
     errors = {}
     for c in material.rare:
         mine = material.test.labels == c
         before_after = (
-            float(np.mean([metrics.calibration_error(one[:, c], mine) for one in kind]))
+            float(
+                np.mean(
+                    [metrics.calibration_error(one[:, c], mine, weights=weights) for one in kind]
+                )
+            )
             for kind in (test, after)
         )
         errors[material.names[c]] = dict(zip(("before", "after"), before_after, strict=True))
@@ -193,6 +200,7 @@ def _about(
         "balanced accuracy on validation",
         "calibration": {"slope": fitted.slope, "offsets": fitted.offsets.tolist()},
         "expected_calibration_error": errors,
+        "expected_calibration_error_is": "on the test, its classes weighted as in the data",
         "trained_on": len(material.learn),
         "tested": "thresholds, calibration and scores are of the classifiers of the validation "
         "folds; this one is trained on all of their images",
