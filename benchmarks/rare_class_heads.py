@@ -4,7 +4,7 @@
 
 `lda` of `ganvas balance`, linear discriminant analysis on frozen features, against three kinds of
 class weights: the CNN of the kit (arm `class weights`), logistic regression on the same features
-with the usual penalty of C = 1, and the same with the penalty chosen on validation (arm `features`).
+with the usual penalty of C = 1, and the same with the penalty chosen on validation (`features`).
 Three public sets: MNIST "8" and Fashion-MNIST "shirt" with 20 images of the rare class and 500 of
 each other, chest X-rays with 50 of the normal ones and 1,000 with pneumonia ($GANVAS_DATA, default
 ../shared/data; absent data are left out). Each seed draws other images from the official training
