@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ... import __version__
 from ...images import grid
-from ...reports import charts
 from ...reports.page import Block, Charts, Items, Page, Picture, Pictures, Section, Table, Text
-from . import concluding
+from . import concluding, plots
 from .drawing import FEW
 from .folder import LIMITS
-from .results import Comparison, Verdict
+from .results import Verdict
 from .study import Study
 from .tables import arms_rows, between, changes_rows, share, words_rows
 
@@ -59,7 +57,7 @@ def report(study: Study, verdict: Verdict, model: dict[str, Any] | None) -> Page
 
 def _differences(verdict: Verdict) -> list[Block]:
     found = verdict.comparisons
-    chart = _spans(found, f"AUROC above {verdict.best_real}")
+    chart = plots.spans(found, f"AUROC above {verdict.best_real}")
     caption = f"Against {verdict.best_real}, the best arm without a generator on validation"
     head = ("arm", "against", "measure", "difference", "95 % interval", "p", "p after Holm")
     own = [c for c in verdict.others if c.kind in ("counterpart", "placebo")]
@@ -80,14 +78,6 @@ def _differences(verdict: Verdict) -> list[Block]:
     ]  # fmt: skip
 
 
-def _spans(found: Sequence[Comparison], label: str) -> str:
-    changes = [c.measures["auroc"] for c in found]
-    return charts.spans(
-        [c.arm for c in found], [c.value for c in changes], [c.low for c in changes],
-        [c.high for c in changes], label, zero=0.0,
-    )  # fmt: skip
-
-
 def _gains(verdict: Verdict) -> list[Block]:
     gains = [c for c in verdict.others if c.kind == "baseline"]
     if not gains:
@@ -96,7 +86,7 @@ def _gains(verdict: Verdict) -> list[Block]:
     text = f"Every arm against {against}, what one does without further help, on the test."
     caption = f"AUROC against {against}"
     table = Table(CHANGES, words_rows(gains), "llrrrl", caption)
-    return [Text(text), Charts([(caption, _spans(gains, f"AUROC above {against}"))], table)]
+    return [Text(text), Charts([(caption, plots.spans(gains, f"AUROC above {against}"))], table)]
 
 
 def _arms(study: Study, verdict: Verdict) -> list[Block]:
@@ -114,41 +104,9 @@ def _arms(study: Study, verdict: Verdict) -> list[Block]:
     caption = "Means over seeds on the test"
     return [
         Text(text), Table(head, rows, "llrrrrrr", caption),
-        Charts([("ROC curves on the test", _curves(study, verdict))],
+        Charts([("ROC curves on the test", plots.curves(study, verdict))],
                _points(verdict, [verdict.advised])),
     ]  # fmt: skip
-
-
-def _curves(study: Study, verdict: Verdict) -> str:
-    """ROC curves of a few arms: mean sensitivity over seeds at each rate of false alarms."""
-    names = dict.fromkeys([verdict.advised, verdict.best_gan, "class weights", "classical"])
-    c = study.material.rare[0]
-    truth, at = study.material.test.labels == c, np.linspace(0, 1, 101)
-    choices = {arm.name: arm.ratio or arm.strength for arm in verdict.arms}
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        shown = [name for name in names if name in choices]
-        for index, name in enumerate(shown):
-            curve = np.mean([
-                _curve(study.predictions(seed, name, choices[name]).test[:, c], truth, at)
-                for seed in range(study.plan.seeds)
-            ], axis=0)  # fmt: skip
-            axes.plot(at, curve, color=charts.COLOURS[index], linestyle=charts.DASHES[index],
-                      linewidth=1.3, label=name)  # fmt: skip
-        axes.set_xlabel("false alarms (1 - specificity)")
-        axes.set_ylabel(f"sensitivity for {study.material.names[c]}")
-        axes.set_xlim(0, 1)
-        axes.set_ylim(0, 1.01)
-        figure.legend(loc="outside upper left", ncols=2, borderaxespad=0)
-
-    return charts.drawn(paint)
-
-
-def _curve(scores: np.ndarray, truth: np.ndarray, at: np.ndarray) -> np.ndarray:
-    rest = np.sort(scores[~truth])[::-1]
-    places = np.minimum((at * len(rest)).astype(int), len(rest) - 1)
-    return np.where(at < 1, (scores[truth][:, None] > rest[places]).mean(axis=0), 1.0)
 
 
 def _points(verdict: Verdict, names: Sequence[str]) -> Table:
