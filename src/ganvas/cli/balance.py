@@ -28,6 +28,20 @@ Ratio = Annotated[
         "validation selects one."
     ),
 ]
+External = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Images of another site or device, judged beside the test. {DATA_HELP}",
+        show_default=False,
+    ),
+]
+Kimg = Annotated[
+    float, typer.Option(help="Thousand images for the first generator; 0: by the size.")
+]
+Steps = Annotated[int, typer.Option(min=0, help="Optimiser steps per classifier; 0: by the size.")]
+Minutes = Annotated[
+    float, typer.Option(help="Refuse a study that would take longer on this machine.")
+]
 Flip = Annotated[
     bool,
     typer.Option("--flip", help="Also mirror images (only if mirrored images are plausible)."),
@@ -53,24 +67,14 @@ def balance(
         str | None, typer.Option(help=f"Test images. {DATA_HELP}", show_default=False)
     ] = None,
     test_groups: Annotated[Path | None, typer.Option(help="The same CSV for --test.")] = None,
-    external: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Images of another site or device, judged beside the test. {DATA_HELP}",
-            show_default=False,
-        ),
-    ] = None,
+    external: External = None,
     split: Split = "auto",
     test_share: Annotated[
         float, typer.Option(help="1/2, 1/3, 1/4 ... is set aside if there is no test part.")
     ] = 0.25,
     seeds: Annotated[int, typer.Option(min=2, help="Generators, and classifiers per arm.")] = 5,
-    kimg: Annotated[
-        float, typer.Option(help="Thousand images for the first generator; 0: by the size.")
-    ] = 0.0,
-    steps: Annotated[
-        int, typer.Option(min=0, help="Optimiser steps per classifier; 0: by the size.")
-    ] = 0,
+    kimg: Kimg = 0.0,
+    steps: Steps = 0,
     arms: Arms = None,
     ratio: Ratio = "0.25,1",
     truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 1.0,
@@ -81,9 +85,7 @@ def balance(
         str, typer.Option(help="Recipe of the generators.", autocompletion=recipe_names)
     ] = "conditional",
     values: Values = None,
-    minutes: Annotated[
-        float, typer.Option(help="Refuse a study that would take longer on this machine.")
-    ] = 120.0,
+    minutes: Minutes = 120.0,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> int:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ...data.memory import free_memory
 from ...errors import DataError, UsageError
+from .part import Part
 from .plan import Plan
-
-if TYPE_CHECKING:
-    from .parts import Part
 
 LEAST = 5  # training images of a rare class
 

@@ -108,7 +108,7 @@ def _model(study: Study, arm: str, setting: float, fitted: Calibration) -> keras
     pixels = network_of(learn.images.shape[1:], classes, study.plan.batch)
     with building():
         image = keras.Input(learn.images.shape[1:], name="image")
-        logits = pixels(layers.Rescaling(1 / 127.5, -1.0)(image))
+        logits = pixels(layers.Rescaling(2 / 255, -1.0)(image))
         last = layers.Dense(classes, "softmax", name="probabilities")
         model = keras.Model(image, last(logits), name="classifier")
     last.set_weights([np.eye(classes) * fitted.slope, fitted.offsets])
