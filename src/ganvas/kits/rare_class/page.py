@@ -20,7 +20,7 @@ from .tables import arms_rows, between, changes_rows, share, words_rows
 COLUMNS = FEW
 TONES = {"helps": "good", "no evidence": "", "hurts": "bad"}
 SCORES = ("recall", "precision", "auroc", "auprc", "ece", "brier")
-CHANGES = ("arm", "against", "difference in AUROC", "95 % interval", "p after Holm", "verdict")
+CHANGES = ("arm", "against", "AUROC", "95 % interval", "p, Holm", "verdict")
 
 
 def report(study: Study, verdict: Verdict, model: dict[str, Any] | None) -> Page:
@@ -59,7 +59,7 @@ def _differences(verdict: Verdict) -> list[Block]:
     found = verdict.comparisons
     chart = plots.spans(found, f"AUROC above {verdict.best_real}")
     caption = f"Against {verdict.best_real}, the best arm without a generator on validation"
-    head = ("arm", "against", "measure", "difference", "95 % interval", "p", "p after Holm")
+    head = ("arm", "measure", "difference", "95 % interval", "p", "p after Holm")
     own = [c for c in verdict.others if c.kind in ("counterpart", "placebo")]
     text = (
         "Differences on the test. AUROC and the sensitivities decide: they follow from the ranking "
@@ -71,9 +71,11 @@ def _differences(verdict: Verdict) -> list[Block]:
         "same arm with a placebo, blurred and shuffled real images: what is not better than its "
         "placebo is not due to the generator."
     )
-    table = Table(head, changes_rows(found), "lllrrrr", caption)
+    brief = Table(CHANGES[:1] + CHANGES[2:], [(r[0], *r[2:]) for r in words_rows(found)], "lrrrl",
+                  caption)  # fmt: skip
     return [
-        Text(text), Charts([(caption, chart)], table), Text(more),
+        Text(text), Charts([(caption, chart)], brief),
+        Table(head, changes_rows(found), "llrrrr", "The same in all measures"), Text(more),
         Table(CHANGES, words_rows(own), "llrrrl", "Against counterparts and placebos"),
     ]  # fmt: skip
 
@@ -85,7 +87,8 @@ def _gains(verdict: Verdict) -> list[Block]:
     against = gains[0].against
     text = f"Every arm against {against}, what one does without further help, on the test."
     caption = f"AUROC against {against}"
-    table = Table(CHANGES, words_rows(gains), "llrrrl", caption)
+    rows = [(row[0], *row[2:]) for row in words_rows(gains)]
+    table = Table(CHANGES[:1] + CHANGES[2:], rows, "lrrrl", caption)
     return [Text(text), Charts([(caption, plots.spans(gains, f"AUROC above {against}"))], table)]
 
 

@@ -46,7 +46,7 @@ def between(ends: Sequence[float]) -> str:
 def changes_rows(found: Sequence[Comparison]) -> list[tuple[str, ...]]:
     """A row per comparison and measure."""
     return [
-        (one.arm, one.against, name, *_change(change))
+        (one.arm, name, *_change(change))
         for one in found
         for name, change in [
             *((SHORT[m], change) for m, change in one.measures.items()),
