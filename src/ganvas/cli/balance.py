@@ -127,7 +127,7 @@ def _print(verdict: Verdict, out: Path, as_json: bool) -> None:
         return
     for warning in verdict.warnings:
         sys.stderr.write(f"note: {on_one_line(warning)}\n")
-    table(arms_rows(verdict))
+    table(arms_rows(verdict, narrow=True))
     typer.echo("\n" + on_one_line(f"{verdict.word}: {verdict.sentence}"))
     typer.echo(on_one_line(verdict.advice))
     if verdict.external:

@@ -101,7 +101,7 @@ def _arms(study: Study, verdict: Verdict) -> list[Block]:
         f"weights, and by a covariance pooled over all classes. {plan.seeds} seeds of generator "
         "and classifier, each with its own validation fold. setting: the ratio of synthetic to "
         "real draws of a rare class, or the strength of penalty or shrinkage, chosen by AUROC on "
-        "validation (valid.). at 90 %, at 95 %: sensitivity at this specificity. bal. acc.: "
+        "validation (valid.). at 90 %, at 95 %: sensitivity at this specificity. bal.: "
         "balanced accuracy, with the threshold of validation."
     )
     caption = "Means over seeds on the test"

@@ -12,10 +12,15 @@ SHORT = {
 }  # fmt: skip
 
 
-def arms_rows(verdict: Verdict) -> list[tuple[str, ...]]:
-    """A header and a row per arm, narrow enough for a terminal."""
-    head = ("arm", "setting", "valid.", "AUROC", "95 % interval", "at 90 %", "at 95 %", "bal. acc.")
-    return [head, *(_arm_row(arm) for arm in verdict.arms)]
+def arms_rows(verdict: Verdict, narrow: bool = False) -> list[tuple[str, ...]]:
+    """A header and a row per arm.
+
+    Args:
+        narrow: for a terminal of 80 columns, without the column of validation.
+    """
+    head = ("arm", "setting", "valid.", "AUROC", "95 % interval", "at 90 %", "at 95 %", "bal.")
+    rows = [head, *(_arm_row(arm) for arm in verdict.arms)]
+    return [(*row[:2], *row[3:]) for row in rows] if narrow else rows
 
 
 def _arm_row(arm: Arm) -> tuple[str, ...]:
@@ -62,8 +67,8 @@ def _change(c: Change) -> tuple[str, ...]:
 def words_rows(found: Sequence[Comparison]) -> list[tuple[str, ...]]:
     """A row per comparison: the difference in AUROC, and what it says."""
     return [
-        (one.arm, one.against, f"{c.value:+.4f}", f"{c.low:+.4f} to {c.high:+.4f}",
-         f"{c.adjusted:.3g}", one.word)
+        (one.arm, one.against, f"{c.value:+.3f}", f"{c.low:+.3f} to {c.high:+.3f}",
+         f"{c.adjusted:.2g}", one.word)
         for one in found
         for c in [one.measures["auroc"]]
     ]  # fmt: skip
