@@ -9,7 +9,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ganvas.kits.rare_class import choosing, concluding, frozen, gate, leaks, metrics, verdict
+from ganvas.errors import UsageError
+from ganvas.kits.rare_class import (
+    choosing,
+    concluding,
+    frozen,
+    gate,
+    leaks,
+    metrics,
+    pilot,
+    verdict,
+)
 from ganvas.kits.rare_class.comparing import Compared
 from ganvas.kits.rare_class.parts import Material, Part
 from ganvas.kits.rare_class.plan import PLACEBO, Plan
@@ -296,3 +306,25 @@ def test_a_verdict_is_frozen_and_json_with_the_documented_keys():
     ]  # fmt: skip
     assert list(plain["about"]) == ["rare", "classes", "tested_by", "unit", "pools", "plan"]
     assert plain["about"]["plan"] == json.loads(json.dumps(study.plan.to_dict()))
+
+
+# --- the pilot -------------------------------------------------------------------------------
+
+
+def test_a_study_that_would_take_too_long_is_refused(monkeypatch, tmp_path):
+    study = Simulated({"real": 0.5, "gan": 0.5}, {"real": 0.5, "gan": 0.5})
+    study.folder = tmp_path
+    monkeypatch.setattr(pilot, "predicted", lambda study: 3 * 3600.0)
+    with pytest.raises(UsageError, match=r"about 180 minutes .* at most 120 are allowed"):
+        pilot.check(study)
+    study.plan = dataclasses.replace(study.plan, minutes=200.0)
+    pilot.check(study)
+    study.plan = dataclasses.replace(study.plan, minutes=1.0)
+    (tmp_path / "seeds" / "0").mkdir(parents=True)
+    (tmp_path / "seeds" / "0" / "real.npz").touch()
+    pilot.check(study)  # it has begun, and continues
+
+
+def test_what_a_test_can_show_depends_on_its_rare_images():
+    many, few = (pilot.detectable(part(600, share), 1) for share in (0.3, 0.02))
+    assert 0.02 < many < 0.1 < few < 0.5
