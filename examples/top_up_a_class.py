@@ -1,4 +1,4 @@
-"""Generated images for a rare class, and a verdict. Run: python examples/top_up_a_class.py [FOLDER]
+"""What helps a rare class, and a classifier. Run: python examples/top_up_a_class.py [FOLDER]
 
 Tiny, to run in a minute: omit the options below for a meaningful study.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from ganvas.kits import rare_class
 
 TINY = {"seeds": 2, "kimg": 0.5, "steps": 40, "ratios": (1.0,),
-        "arms": ("oversampling", "classical", "classical + gan"),
+        "arms": ("oversampling", "classical", "lda", "classical + gan"),
         "values": {"networks.width": 8, "networks.discriminator_width": 8}}  # fmt: skip
 
 
@@ -31,7 +31,8 @@ def main(folder: Path) -> None:
         parts(200, 20, seed=0), rare=["1"], out=folder, test=parts(200, 200, seed=1), **TINY
     )
     print(f"{verdict.word}: {verdict.sentence}")
-    print("images in", folder / "images", "- report in", folder / "report.html")
+    print(verdict.advice)
+    print("classifier in", folder / "model", "- report in", folder / "report.html")
 
 
 if __name__ == "__main__":

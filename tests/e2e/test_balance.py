@@ -19,6 +19,7 @@ from PIL import Image
 from ganvas.errors import RunError
 from ganvas.kits import rare_class
 from ganvas.kits.rare_class import drawing
+from ganvas.kits.rare_class.plan import ARMS, GAN_ARMS, PLACEBO, REAL_ARMS
 from ganvas.kits.rare_class.results import About, LeakCounts
 from ganvas.storage.run import Run
 from refusals import refuses
@@ -55,7 +56,7 @@ TINY = ("--seeds", 2, "--kimg", 0.256, "--steps", 12, "--ratio", 1, "--classifie
         "--set", "networks.discriminator_width=4", "--set", "networks.max_width=8",
         "--set", "networks.discriminator_norm=none")  # fmt: skip
 
-FITS = 8  # of each seed: one for the pool, one for each arm
+FITS = 9  # of each seed: one for each arm of pixels, and two for placebos
 
 
 def bars(folder: Path, upright: int, lying: int, patients: int = 0, seed: int = 0) -> Path:
@@ -82,6 +83,7 @@ def place(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("balance")
     (folder / "means.py").write_text(HOOK)
     bars(folder / "data", 16, 60, patients=8)
+    bars(folder / "elsewhere", 6, 10, seed=7)
     (folder / "full").mkdir()
     (folder / "full" / "thesis.doc").write_text("")
     return folder
@@ -89,7 +91,8 @@ def place(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def done(place, forked):
-    words = ("balance", "data", "--rare", "crack deep", "--groups", "groups.csv", "--out", "out")
+    words = ("balance", "data", "--rare", "crack deep", "--groups", "groups.csv",
+             "--external", "elsewhere", "--out", "out")  # fmt: skip
     study = forked(*words, *TINY, "--json", cwd=place)
     out, err = study.communicate()
     assert study.returncode in (0, 1), err
@@ -115,13 +118,18 @@ def answer(place, monkeypatch, capsys):
 def test_the_verdict_and_its_files(done, place):
     result, _, notes = done
     assert result["verdict"] in ("helps", "no evidence", "hurts")
-    assert len(result["arms"]) == 7
-    assert {c["arm"] for c in result["comparisons"]} == {"gan", "classical + gan", "synthetic only"}
+    assert [arm["name"] for arm in result["arms"]] == [*ARMS, *PLACEBO.values()]
+    assert {c["arm"] for c in result["comparisons"]} == {*GAN_ARMS, "synthetic only"}
     assert result["about"]["unit"] == "group"
-    assert result["best_real"] in ("real", "class weights", "oversampling", "classical")
+    assert result["best_real"] in REAL_ARMS
+    assert result["advice"].startswith(f"Use {result['advised']}")
+    assert result["external"]["images"] == 16
+    assert set(result["external"]["arms"]) == {arm["name"] for arm in result["arms"]}
     assert "Traceback" not in notes
     report = (place / "out" / "report.html").read_text()
     assert "never on the test" in report
+    for heading in ("Do this", "External images", "ROC curves", "placebo"):
+        assert heading in report
     assert "anonymous" not in report.lower()
     assert json.loads((place / "out" / "report.json").read_text()) == result
 
@@ -145,7 +153,8 @@ def test_the_images_state_their_origin(done, place):
     assert np.abs(again[-1].astype(int) - shown).max() <= 1
 
 
-def test_the_list_to_train_by_is_the_arm_that_was_tested(done, place):
+def test_the_list_to_train_by_is_the_advised_arm(done, place):
+    result, _, _ = done
     with (place / "out" / "train.csv").open() as file:
         rows = list(csv.DictReader(file))
     weight = {}
@@ -154,21 +163,66 @@ def test_the_list_to_train_by_is_the_arm_that_was_tested(done, place):
         weight[key] = weight.get(key, 0) + float(row["weight"])
         assert (place / "out" / row["path"]).is_file()
     assert weight["ok", "real"] == pytest.approx(1, abs=1e-3)
-    assert weight["crack deep", "real"] == pytest.approx(0.5, abs=1e-3)
-    assert weight["crack deep", "synthetic"] == pytest.approx(0.5, abs=1e-3)
-    assert ("ok", "synthetic") not in weight
+    synthetic = weight.get(("crack deep", "synthetic"), 0)
+    mixes = result["advised"] in GAN_ARMS
+    assert synthetic == pytest.approx(0.5 if mixes else 0, abs=1e-3)
+    assert weight["crack deep", "real"] + synthetic == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("arm", ["lda", "classical"])
+def test_the_advised_arm_is_ready_to_use(done, place, arm):
+    """Keras without ganvas and LiteRT give the same calibrated probabilities."""
+    import keras
+
+    from ganvas.base.building import building
+    from ganvas.base.litert import runner
+    from ganvas.kits.rare_class import classifier, concluding, leaks, ready, study
+    from ganvas.kits.rare_class.parts import gather
+
+    folder = place / f"ready {arm}"
+    shutil.copytree(place / "out", folder)
+    request = json.loads((folder / "study.json").read_text())
+    plan = rare_class.Plan(**{**request["plan"], "rare": ("crack deep",)})
+    plan = replace(plan, arms=tuple(plan.arms), ratios=tuple(plan.ratios))
+    material = gather(str(place / "data"), plan, groups=place / "groups.csv",
+                      external=str(place / "elsewhere"))  # fmt: skip
+    done = study.Study(folder, material, plan, classifier.fit, "means:fit", False)
+    verdict = concluding.conclude(done, leaks.find(material.learn.images, material.test.images))
+    done.own = False
+    about = ready.write(done, replace(verdict, advised=arm))
+    assert about["arm"] == arm
+    assert {p["label"] for p in about["thresholds"]} == {"crack deep"}
+    with building():  # loading draws seeds from the state of the caller
+        model = keras.saving.load_model(folder / "model" / "model.keras", safe_mode=True)
+    images = material.test.images[:4].astype(np.float32)
+    wanted = model.predict_on_batch(images)
+    assert wanted.sum(axis=1) == pytest.approx(np.ones(4), abs=1e-5)
+    run = runner(folder / "model" / "model.tflite")
+    for image, row in zip(images, wanted, strict=True):
+        assert np.abs(run(image=image[None])["probabilities"] - row).max() < 1e-3
+    written = json.loads((folder / "model" / "classifier.json").read_text())
+    assert written == json.loads(json.dumps(about))
+
+
+def test_a_study_of_an_older_version_is_refused(done, place, answer):
+    old = place / "old"
+    old.mkdir()
+    (old / "study.json").write_text('{"version": 1, "plan": {}}')
+    code, printed, errors = answer("balance", "data", "--rare", "crack deep", "--out", "old")
+    assert (code, printed, errors.count("error: ")) == (2, "", 1)
+    assert "another version of ganvas (format 1, now 2)" in errors
 
 
 def test_killed_and_resumed_is_the_same(done, place, forked, answer):
     """Finished parts stay as they are, and the verdict is that of a study without a kill. Its
     generators exist already: resume of training after a kill is tested in test_resume.py."""
     result, words, _ = done
-    for run in (place / "out").glob("seeds/*/run"):
+    for run in [*(place / "out").glob("seeds/*/run"), place / "out" / "majority"]:
         shutil.copytree(run, place / "other" / run.relative_to(place / "out"))
     shutil.copy(place / "out" / "study.json", place / "other" / "study.json")
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
-    fit = random.Random(seed).randint(3, 2 * FITS)  # the first two make the pool and "real"
+    fit = random.Random(seed).randint(3, 2 * FITS)
     running = forked(*words[:-1], "other", *TINY, cwd=place, HOLD_AT=str(fit))
     while not (place / "held").exists():
         assert running.poll() is None, running.communicate()
@@ -176,7 +230,7 @@ def test_killed_and_resumed_is_the_same(done, place, forked, answer):
     running.kill()
     running.wait()
     kept = {path: path.stat().st_mtime_ns for path in place.glob("other/seeds/*/*.npz")}
-    assert len(kept) == fit - 1, "a pool, or the predictions of an arm, for each fit"
+    assert len(kept) >= fit - 1, "the predictions of an arm for each fit, and those of features"
     assert not (place / "other" / "report.json").exists()
     code, printed, errors = answer(*words[:-1], "other", *TINY, "--json")
     assert code in (0, 1), errors
@@ -192,8 +246,8 @@ def test_the_same_again_makes_nothing_anew(done, place, monkeypatch):
     monkeypatch.syspath_prepend(str(place))
     kept = {p: p.stat().st_mtime_ns for p in (place / "out" / "seeds").rglob("*") if p.is_file()}
     options = {
-        "groups": "groups.csv", "classifier": "means:fit", "progress": False, "seeds": 2,
-        "kimg": 0.256, "ratios": (1.0,), "recipe": "conditional",
+        "groups": "groups.csv", "external": "elsewhere", "classifier": "means:fit",
+        "progress": False, "seeds": 2, "kimg": 0.256, "ratios": (1.0,), "recipe": "conditional",
         "values": {"train.batch": 8, "networks.width": 4, "networks.discriminator_width": 4,
                    "networks.max_width": 8, "networks.discriminator_norm": "none"},
     }  # fmt: skip
@@ -262,12 +316,13 @@ def test_it_exits_with_one_where_it_hurts(monkeypatch, capsys):
     about = About(("1",), {}, "a test", "image", (), rare_class.Plan(("1",)))
     leaks = LeakCounts(0, 0, 0, 0, 0, 0.0, 1.0, 0.005, False)
     found = rare_class.Verdict(
-        "hurts", "worse.", "real", "gan", (), (), leaks, (), about, Path("o")
-    )
+        "hurts", "worse.", "real", "Use real.", "real", "gan", (), (), (), {}, None, leaks, (),
+        about, Path("o"),
+    )  # fmt: skip
     monkeypatch.setattr(rare_class, "balance", lambda *a, **k: found)
     words = ["balance", "mnist", "--rare", "8", "--out", "o"]
     assert run_command(words) == 1
-    assert "hurts: worse." in capsys.readouterr().out
+    assert "hurts: worse.\nUse real.\n" in capsys.readouterr().out
     monkeypatch.setattr(rare_class, "balance", lambda *a, **k: replace(found, word="helps"))
     assert run_command(words) == 0
 
@@ -276,11 +331,12 @@ def test_a_planted_leak_is_reported(done, place, tmp_path, monkeypatch):
     """Test images among the training images are found and left out. The generators are those of
     other images: the leak is not theirs."""
 
-    def generator(train, plan, seed, folder, progress):
+    def generator(train, plan, seed, folder, progress, begun):
         shutil.copytree(place / "out" / "seeds" / str(seed) / "run", folder)
         return Run.open(folder)
 
     monkeypatch.setattr(drawing, "generator", generator)
+    monkeypatch.setattr(drawing, "majority", lambda *given: None)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (160, 16, 16, 3)).astype(np.uint8)
     labels = (np.arange(160) % 4 == 0).astype(int)

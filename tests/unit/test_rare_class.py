@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-import json
 
 import numpy as np
 import pytest
@@ -12,15 +10,15 @@ from hypothesis import given, settings, strategies as st
 
 from ganvas.data import tables
 from ganvas.errors import DataError, UsageError
-from ganvas.kits.rare_class import arms, classifier, groups, leaks, metrics, verdict
+from ganvas.kits.rare_class import arms, checks, classifier, groups, leaks, metrics, placebo
 from ganvas.kits.rare_class.folder import file_name
 from ganvas.kits.rare_class.parts import Part, deal, folds_of, gather, official, validates
-from ganvas.kits.rare_class.plan import ARMS, Plan
-from ganvas.kits.rare_class.results import Comparison
+from ganvas.kits.rare_class.plan import PIXEL_ARMS, Plan
 from ganvas.stats import paired
 from refusals import refuses
 
 PLAN = Plan(("1",), steps=30, batch=20)
+PIXELS = (*PIXEL_ARMS, "gan", "classical + gan", "placebo", "classical + placebo", "synthetic only")
 
 
 def part(count=60, share=0.2, seed=0, size=8) -> Part:
@@ -72,6 +70,9 @@ def test_calibration_error_against_a_loop():
         slow += inside.mean() * abs(predicted[inside].mean() - seen[inside].mean())
     assert metrics.calibration_error(predicted, seen) == pytest.approx(slow)
     assert metrics.calibration_error(np.ones(4), np.ones(4)) == 0
+    twice = np.repeat(np.arange(500), 1 + seen)  # those of the class count double
+    weighted = metrics.calibration_error(predicted, seen, weights=1.0 + seen)
+    assert weighted == pytest.approx(metrics.calibration_error(predicted[twice], seen[twice]))
     assert slow > 0.1
 
 
@@ -159,7 +160,7 @@ def test_the_bootstrap_has_the_variance_of_theory():
     drawn = paired._resampled(apart[:, None], count, np.zeros(5), rng, 40_000)
     assert drawn.var() == pytest.approx(apart.var(ddof=1) / 5, rel=0.05)
     # Strata keep their size: 5 units of one weigh no less beside 500 of another.
-    assert paired._weights(5, 10, rng).sum(axis=1) == pytest.approx(np.full(10, 5))
+    assert paired.weights(5, 10, rng).sum(axis=1) == pytest.approx(np.full(10, 5))
 
 
 @pytest.mark.parametrize("few", [3, 8])
@@ -214,11 +215,9 @@ def test_five_seeds_validate_by_every_image_once():
 
 
 def test_a_fold_without_a_class_to_train_on_is_refused():
-    from ganvas.kits.rare_class.parts import _check_fold
-
     one = part(20)
     with refuses(DataError, "'b'"):
-        _check_fold(one, one.labels == 1, ("a", "b"))
+        checks.check_fold(one, one.labels == 1, ("a", "b"))
 
 
 def save(tmp_path, rows, head="path,group"):
@@ -351,7 +350,7 @@ def made(arm, ratio=0.0, plan=PLAN):
     return found, (found.images == 255).all(axis=(1, 2, 3))
 
 
-@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("arm", PIXELS)
 def test_every_arm_is_as_long(arm):
     found, _ = made(arm, 1.0)
     assert found.images.shape == (600, 8, 8, 1)
@@ -362,7 +361,7 @@ def test_every_arm_is_as_long(arm):
     assert np.array_equal(found.images, again.images)
 
 
-@pytest.mark.parametrize("arm", ARMS[:2])
+@pytest.mark.parametrize("arm", PIXELS[:2])
 def test_arms_as_they_come_keep_the_shares(arm):
     found, fake = made(arm)
     assert not fake.any()
@@ -373,7 +372,7 @@ def test_arms_as_they_come_keep_the_shares(arm):
         assert found.weights[found.labels == 1].sum() == pytest.approx(300)
 
 
-@pytest.mark.parametrize("arm", ARMS[2:])
+@pytest.mark.parametrize("arm", PIXELS[2:])
 def test_other_arms_balance(arm):
     found, _ = made(arm, 1.0)
     assert np.bincount(found.labels).tolist() == [300, 300]
@@ -386,6 +385,18 @@ def test_the_ratio_is_of_rare_draws(ratio):
     assert fake[found.labels == 1].mean() == pytest.approx(ratio / (1 + ratio), abs=0.07)
     _, fake = made("synthetic only")
     assert fake.all()
+
+
+def test_a_placebo_is_the_real_images_and_nothing_new():
+    real = part(20).images[:5]
+    found = placebo.placebo(real, 20, 0)
+    assert found.shape == (20, 8, 8, 1)
+    blurred, shuffled = found[:5], found[5:10]
+    assert (blurred.std(axis=(1, 2, 3)) < 0.7 * real.std(axis=(1, 2, 3))).all()
+    for image, own in zip(shuffled, real, strict=True):
+        assert sorted(image.ravel()) == sorted(own.ravel())
+        assert not np.array_equal(image, own)
+    assert np.array_equal(found, placebo.placebo(real, 20, 0))
 
 
 def test_classical_augmentation_changes_a_little():
@@ -537,160 +548,6 @@ def test_a_test_without_a_class_is_refused(noise):
     found = leaks.find(np.concatenate([noise[0], noise[1][:4]]), noise[1])
     with refuses(DataError, "'b'", "1"):
         leaks.refuse_empty(found, Material(test, test, ("a", "b"), (1,), False, "", ""))
-
-
-# --- the verdict -----------------------------------------------------------------------------
-
-
-def compared(value, low, high, p, arm="classical + gan", lead=0.0):
-    return Comparison(arm, "classical", value, low, high, p, p, lead)
-
-
-@pytest.mark.parametrize(
-    ("found", "lead", "word"),
-    [
-        ((0.03, 0.01, 0.05, 0.001), 0.01, "helps"),
-        ((0.03, 0.01, 0.05, 0.001), -0.01, "no evidence"),  # another arm may be as good
-        ((0.03, 0.01, 0.05, 0.06), 0.01, "no evidence"),  # not after Holm
-        ((0.03, -0.01, 0.05, 0.01), -0.01, "no evidence"),
-        ((-0.03, -0.05, -0.01, 0.001), -0.05, "hurts"),
-        ((-0.03, -0.05, 0.01, 0.001), -0.05, "no evidence"),
-    ],
-)
-def test_the_word_follows_from_interval_and_p(found, lead, word):
-    synthetic = compared(-0.4, -0.5, -0.3, 0.0005, "synthetic only")
-    both = (compared(*found, lead=lead), synthetic)
-    decided, sentence = verdict.decide(both, "classical + gan")
-    assert decided == word
-    assert "after Holm" in sentence
-
-
-def test_an_arm_that_nobody_would_choose_does_not_hurt():
-    both = (compared(-0.1, -0.2, -0.05, 0.001, "gan"), compared(0.0, -0.01, 0.01, 1.0))
-    assert verdict.decide(both, "classical + gan")[0] == "no evidence"
-    assert verdict.decide(both, "gan")[0] == "hurts"
-
-
-def test_arms_are_compared_with_the_best_and_adjusted_together():
-    rng = np.random.default_rng(0)
-    truth = rng.integers(0, 2, 500)
-
-    def guess(skill):
-        return np.where(rng.random((5, 500)) < skill, truth, 1 - truth)
-
-    guessed = {"classical": guess(0.7), "gan": guess(0.7), "classical + gan": guess(0.9)}
-    guessed["synthetic only"] = guess(0.6)
-    found = verdict.compare(guessed, truth, np.arange(500), 2, "classical", 0)
-    named = {c.arm: c for c in found}
-    assert set(named) == {"gan", "classical + gan", "synthetic only"}
-    assert named["classical + gan"].better
-    assert named["synthetic only"].worse
-    assert not named["gan"].better and not named["gan"].worse
-    assert all(c.adjusted >= c.p for c in found)
-
-
-class Simulated:
-    """A study with simulated predictions: each arm is right with a skill of its own."""
-
-    def __init__(self, valid: dict[str, float], test: dict[str, float]):
-        from ganvas.kits.rare_class.parts import Material
-
-        self.plan = Plan(("1",), seeds=5, arms=tuple(test), ratios=(0.5, 1.0))
-        learn, locked = part(100, 0.2), part(600, 0.3, seed=1)
-        self.material = Material(learn, locked, ("0", "1"), (1,), True, "a test", "")
-        self.skills, self.folder = (valid, test), None
-
-    def fold(self, seed):
-        rows = np.arange(100) % 5 == seed
-        return self.material.learn[~rows], self.material.learn[rows]
-
-    def predictions(self, seed, arm, ratio):
-        from ganvas.kits.rare_class.study import Predictions
-
-        def guess(labels, skill, where):
-            rng = np.random.default_rng([seed, len(arm), where])
-            right = rng.random(len(labels)) < skill + (0.03 if ratio == 1.0 else 0)
-            return np.eye(2)[np.where(right, labels, 1 - labels)]
-
-        valid, test = (skill[arm] for skill in self.skills)
-        learn, locked = self.fold(seed)[1].labels, self.material.test.labels
-        return Predictions(guess(learn, valid, 0), guess(locked, test, 1))
-
-    def pool(self, seed):
-        from ganvas.kits.rare_class.drawing import Pool
-
-        counts = {"drawn": 9, "near_copies": 0, "disagreed": 0, "kept": 9,
-                  "filters": ["copies", "label"]}  # fmt: skip
-        empty = np.zeros(0, int)
-        return Pool(self.material.test.images[:0], empty, empty, 0, {"1": counts})
-
-
-def clean(kept):
-    return leaks.Leaks(0, 0, kept, 0.05, 100, 0, 0.0, 0.04)
-
-
-def test_choices_are_made_on_validation():
-    """The arm that is best on the test, but not on validation, is not the rival."""
-    valid = {"real": 0.5, "oversampling": 0.8, "classical": 0.6, "gan": 0.7}
-    test = {"real": 0.55, "oversampling": 0.6, "classical": 0.62, "gan": 0.9}
-    found = verdict.conclude(Simulated(valid, test), clean(np.ones(600, bool)))
-    assert (found.best_real, found.best_gan, found.word) == ("oversampling", "gan", "helps")
-    assert {arm.name: arm.ratio for arm in found.arms}["gan"] == 1.0
-    assert found.warnings == ()
-
-
-def test_no_help_is_claimed_of_a_test_that_leaked():
-    valid = {"oversampling": 0.8, "gan": 0.7}
-    study = Simulated(valid, {"oversampling": 0.6, "gan": 0.95})
-    leaked = leaks.Leaks(0, 0, np.ones(600, bool), 0.005, 100, 30, 0.2, 0.4)
-    found = verdict.conclude(study, leaked)
-    assert found.word == "no evidence"
-    assert "cannot show that they help" in found.sentence
-    assert found.leaks.fatal
-
-
-def test_a_weak_rival_that_validation_names_does_not_make_a_helper():
-    """Validation prefers `real`; on the test `classical` is as good as `gan`."""
-    valid = {"real": 0.9, "classical": 0.6, "gan": 0.7}
-    study = Simulated(valid, {"real": 0.6, "classical": 0.89, "gan": 0.87})
-    found = verdict.conclude(study, clean(np.ones(600, bool)))
-    assert found.best_real == "real"
-    (gan,) = (c for c in found.comparisons if c.arm == "gan")
-    assert gan.better and gan.lead < 0
-    assert found.word == "no evidence"
-    assert "it is not shown that all other arms" in found.sentence
-
-
-def test_images_left_out_are_not_judged():
-    study = Simulated({"real": 0.5, "gan": 0.5}, {"real": 0.7, "gan": 0.7})
-    kept = np.arange(600) < 190  # 180 of class 1, 10 of class 0
-    found = verdict.conclude(study, clean(kept))
-    assert found.about.classes == {
-        "0": {"learn": 80, "test": 10},
-        "1": {"learn": 20, "test": 180},
-    }
-
-
-def test_a_verdict_is_frozen_and_json_with_the_documented_keys():
-    study = Simulated({"real": 0.5, "gan": 0.5}, {"real": 0.7, "gan": 0.7})
-    found = verdict.conclude(study, clean(np.ones(600, bool)))
-    for result in (found, found.arms[0], found.comparisons[0], found.leaks, found.about):
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            setattr(result, dataclasses.fields(result)[0].name, None)
-    plain = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert list(plain) == ["verdict", "word", "sentence", "best_real", "best_gan", "arms",
-                           "comparisons", "leaks", "warnings", "about", "folder"]  # fmt: skip
-    assert plain["verdict"] == plain["word"] == found.word
-    assert list(plain["arms"][0]) == ["name", "ratio", "valid", "test", "lowest", "highest",
-                                      "classes"]  # fmt: skip
-    assert list(plain["comparisons"][0]) == ["arm", "against", "value", "low", "high", "p",
-                                             "adjusted", "lead"]  # fmt: skip
-    assert list(plain["leaks"]) == [
-        "test_images_learnt_from", "test_images_nearly_learnt_from", "left_out_of_the_test",
-        "synthetic", "synthetic_copies_of_test_images", "low", "high", "chance", "fatal",
-    ]  # fmt: skip
-    assert list(plain["about"]) == ["rare", "classes", "tested_by", "unit", "pools", "plan"]
-    assert plain["about"]["plan"] == json.loads(json.dumps(study.plan.to_dict()))
 
 
 # --- folders ---------------------------------------------------------------------------------

@@ -88,6 +88,16 @@ def test_labels_are_added_and_left_out():
     assert np.abs(outputs(back)[0] - after[0]).max() < 0.05
 
 
+@pytest.mark.parametrize("classes", [0, 2])
+def test_a_spectral_conditional_discriminator_takes_other_classes(classes):
+    """From none its table of classes is initialised: of zeros, the norm would be zero, too."""
+    networks = DCGAN(discriminator_norm="spectral", condition="norm", **SMALL)
+    source, target = built(networks, classes=classes, seed=1), built(networks, classes=3, seed=2)
+    _, judged = moved(source, target, None if not classes else [0, 1, None])
+    assert ("Embedding" in judged.anew) is (not classes)
+    assert all(np.isfinite(one).all() for one in outputs(target, 3))
+
+
 def test_classes_are_paired_by_their_rows():
     source, target = built(STD, classes=3, seed=1), built(STD, classes=2, seed=2)
     moved(source, target, rows=[2, None])

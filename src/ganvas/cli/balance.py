@@ -20,15 +20,27 @@ if TYPE_CHECKING:
 Split = Annotated[
     str, typer.Option(help="Split by group or by image; auto: by group if --groups is given.")
 ]
-Arms = Annotated[
-    str | None, typer.Option(help="Arms to train, separated by commas; default: all seven.")
-]
+Arms = Annotated[str | None, typer.Option(help="Arms to train, separated by commas; default: all.")]
 Ratio = Annotated[
     str,
     typer.Option(
         help="Ratios of synthetic to real draws of the rare class, separated by commas; "
         "validation selects one."
     ),
+]
+External = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Images of another site or device, judged beside the test. {DATA_HELP}",
+        show_default=False,
+    ),
+]
+Kimg = Annotated[
+    float, typer.Option(help="Thousand images for the first generator; 0: by the size.")
+]
+Steps = Annotated[int, typer.Option(min=0, help="Optimiser steps per classifier; 0: by the size.")]
+Minutes = Annotated[
+    float, typer.Option(help="Refuse a study that would take longer on this machine.")
 ]
 Flip = Annotated[
     bool,
@@ -55,15 +67,16 @@ def balance(
         str | None, typer.Option(help=f"Test images. {DATA_HELP}", show_default=False)
     ] = None,
     test_groups: Annotated[Path | None, typer.Option(help="The same CSV for --test.")] = None,
+    external: External = None,
     split: Split = "auto",
     test_share: Annotated[
         float, typer.Option(help="1/2, 1/3, 1/4 ... is set aside if there is no test part.")
     ] = 0.25,
     seeds: Annotated[int, typer.Option(min=2, help="Generators, and classifiers per arm.")] = 5,
-    kimg: Annotated[float, typer.Option(help="Thousand images per generator.")] = 96.0,
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps per classifier.")] = 600,
+    kimg: Kimg = 0.0,
+    steps: Steps = 0,
     arms: Arms = None,
-    ratio: Ratio = "0.25,0.5,1,2",
+    ratio: Ratio = "0.25,1",
     truncation: Annotated[float, typer.Option(help="Below 1: more typical, less varied.")] = 1.0,
     size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
     flip: Flip = False,
@@ -72,10 +85,11 @@ def balance(
         str, typer.Option(help="Recipe of the generators.", autocompletion=recipe_names)
     ] = "conditional",
     values: Values = None,
+    minutes: Minutes = 120.0,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> int:
-    """Add generated images to rare classes; test whether they help. Exit 1: they hurt."""
+    """Test what helps rare classes, generated images too. Exit 1: those hurt."""
     from ..config import parse_set
     from ..kits.rare_class.plan import Plan
     from ..training.choosing import read
@@ -83,7 +97,7 @@ def balance(
     options: dict[str, Any] = {
         "seeds": seeds, "kimg": kimg, "steps": steps, "ratios": _numbers(ratio), "size": size,
         "truncation": truncation, "flip": flip, "recipe": recipe, "seed": seed,
-        "test_share": test_share, "values": parse_set(values or []),
+        "test_share": test_share, "minutes": minutes, "values": parse_set(values or []),
     } | ({"arms": tuple(arm.strip() for arm in arms.split(","))} if arms else {})  # fmt: skip
     Plan(tuple(rare), **options)  # refuses wrong options before TensorFlow is imported
     read(recipe, options["values"])
@@ -96,7 +110,7 @@ def balance(
     try:
         verdict = rare_class.balance(
             data, rare, out, test=test, groups=groups, test_groups=test_groups,
-            classifier=classifier, **options,
+            external=external, classifier=classifier, **options,
         )  # fmt: skip
     except KeyboardInterrupt:
         sys.stderr.write(f"stopped; the same command resumes {out}\n")
@@ -106,16 +120,19 @@ def balance(
 
 
 def _print(verdict: Verdict, out: Path, as_json: bool) -> None:
-    from ..kits.rare_class.page import arms_rows
+    from ..kits.rare_class.tables import arms_rows
 
     if as_json:
         typer.echo(json.dumps(verdict.to_dict()))
         return
     for warning in verdict.warnings:
         sys.stderr.write(f"note: {on_one_line(warning)}\n")
-    table(arms_rows(verdict))
+    table(arms_rows(verdict, narrow=True))
     typer.echo("\n" + on_one_line(f"{verdict.word}: {verdict.sentence}"))
-    typer.echo(f"{out}/report.html, {out}/images")
+    typer.echo(on_one_line(verdict.advice))
+    if verdict.external:
+        typer.echo(on_one_line(verdict.external.sentence))
+    typer.echo(f"{out}/report.html, {out}/model, {out}/images")
 
 
 def _numbers(text: str) -> tuple[float, ...]:

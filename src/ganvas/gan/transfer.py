@@ -104,6 +104,8 @@ class _Fit:
         """A layer of an added block: it doubles or halves its map by interpolation."""
         layer = unit.linear
         if isinstance(layer, layers.Embedding) and not self.generates:
+            if unit.spectral:
+                return "anew"  # a table of zeros cannot be divided by its largest singular value
             layer.embeddings.assign(np.zeros(layer.embeddings.shape))  # no class is known yet
             return "adapted"
         if not unit.place[0].startswith(("Conv2DTranspose4x4", "Conv2D4x4")):
@@ -120,14 +122,14 @@ class _Fit:
     ) -> np.ndarray | None:
         """An array of this role in another shape, or None."""
         linear = unit.linear
+        if role == "u":
+            return array if array.shape == shape else None
         if isinstance(linear, layers.Embedding):
             return self._table(unit, array, shape)
         if unit.place[0] == "norm" and 2 in (array.ndim, len(shape)):
             return classes_of(array, shape, self.rows)
         if isinstance(linear, layers.Dense) and role == "kernel":
             return self._dense(array, shape, linear)
-        if role == "u":
-            return array if array.shape == shape else None
         if array.ndim != len(shape) or array.shape[:-2] != shape[:-2]:
             return None
         if array.ndim == 1:

@@ -29,7 +29,7 @@ _PIECE = 100  # draws at a time
 
 
 class Difference(NamedTuple):
-    """Difference of balanced accuracy: mean over seeds, 95 % interval, two-sided p-value."""
+    """Difference of two arms in a measure: mean over seeds, 95 % interval, two-sided p-value."""
 
     value: float
     low: float
@@ -80,15 +80,31 @@ def difference(
     """
     apart = one.right - other.right  # [S, U, C]
     by_seed = _balanced(apart.sum(axis=1), one.there.sum(axis=0))
-    value = float(by_seed.mean())
     rng = np.random.Generator(np.random.Philox([seed, 11]))
     moved = _resampled(*_with_pseudo_units(apart.mean(axis=0), one.there), rng, draws)
-    seeds = len(by_seed)
+    return concluded(by_seed, moved, rng, level)
+
+
+def concluded(
+    by_seed: np.ndarray,
+    moved: np.ndarray,
+    rng: np.random.Generator,
+    level: float = LEVEL,
+    ends: tuple[float, float] = (-1.0, 1.0),
+) -> Difference:
+    """A difference from its values by seed [S] and its draws over test units [draws].
+
+    Args:
+        rng: of the draws of Student's t.
+        ends: the lowest and the highest value that there can be.
+    """
+    seeds, draws = len(by_seed), len(moved)
     error = float(by_seed.std(ddof=1)) / np.sqrt(seeds) if seeds > 1 else 0.0
     drawn = moved + error * rng.standard_t(max(1, seeds - 1), draws)
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]).clip(-1, 1)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]).clip(*ends)
     tail = 1 + min((drawn <= 0).sum(), (drawn >= 0).sum())
-    return Difference(value, float(low), float(high), float(min(1.0, 2 * tail / (draws + 1))))
+    p = min(1.0, 2 * tail / (draws + 1))
+    return Difference(float(by_seed.mean()), float(low), float(high), float(p))
 
 
 def _balanced(right: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -122,14 +138,14 @@ def _resampled(
     found = []
     for start in range(0, draws, _PIECE):
         size = min(_PIECE, draws - start)
-        weights = np.zeros((size, len(count)))
+        drawn = np.zeros((size, len(count)))
         for rows in kinds:
-            weights[:, rows] = _weights(len(rows), size, rng)
-        found.append(_balanced(weights @ apart, weights @ count))
+            drawn[:, rows] = weights(len(rows), size, rng)
+        found.append(_balanced(drawn @ apart, drawn @ count))
     return np.concatenate(found)
 
 
-def _weights(units: int, size: int, rng: np.random.Generator) -> np.ndarray:
+def weights(units: int, size: int, rng: np.random.Generator) -> np.ndarray:
     """How often each unit is drawn, scaled so that the variance is unbiased: [size, units]."""
     if units == 1:
         return np.ones((size, 1))

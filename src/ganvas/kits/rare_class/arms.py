@@ -1,4 +1,4 @@
-"""The seven arms: each a sequence of labelled images, equally long, for one epoch of a classifier.
+"""The arms of pixels: each a sequence of labelled images, equally long, for one epoch.
 
 real              images at their natural frequency: a rare class seldom
 class weights     the same images, the loss of each class weighted by one over its share
@@ -6,6 +6,7 @@ oversampling      each class equally often, rare images repeatedly
 classical         oversampling, each draw rotated, shifted, zoomed and changed in contrast
 gan               oversampling, a share of the rare draws synthetic
 classical + gan   the same, each draw changed as in `classical`
+placebo           the last two with blurred and shuffled real images in place of synthetic ones
 synthetic only    each class equally often, all draws synthetic (Ravuri and Vinyals 2019,
                   arXiv:1905.10887, call the score of this CAS)
 
@@ -21,8 +22,9 @@ import tensorflow as tf
 
 from ...data.augment import warp
 from .parts import Part
-from .plan import GAN_ARMS, SYNTHETIC, Plan
+from .plan import GAN_ARMS, PLACEBO, SYNTHETIC, Plan
 
+MIXED = (*GAN_ARMS, *PLACEBO.values())
 TURN = 12.0  # degrees
 SHIFT = 0.08  # of the side
 ZOOM = 0.1
@@ -47,7 +49,8 @@ def draws(
     Args:
         ratio: synthetic images per real one, in draws of a class that has synthetic ones.
         real: the training fold.
-        fake: class -> its synthetic images, uint8 [M, H, W, C]; for `gan` of rare classes only.
+        fake: class -> its synthetic images, uint8 [M, H, W, C]; of rare classes only, but for
+            `synthetic only`.
     """
     count = plan.steps * plan.batch
     rng = np.random.Generator(np.random.Philox([plan.seed, seed, 21]))
@@ -66,7 +69,7 @@ def draws(
         places = np.flatnonzero(labels == c)
         own = np.flatnonzero(real.labels == c)
         images[places] = real.images[own[epochs(len(own), len(places), rng)]]
-        if arm == SYNTHETIC or (arm in GAN_ARMS and c in fake):
+        if arm == SYNTHETIC or (arm in MIXED and c in fake):
             share = 1.0 if arm == SYNTHETIC else ratio / (1 + ratio)
             mixed = places[rng.random(len(places)) < share]
             images[mixed] = fake[c][epochs(len(fake[c]), len(mixed), rng)]

@@ -1,4 +1,4 @@
-"""`ganvas balance`: read, train, draw, compare, conclude, write."""
+"""`ganvas balance`: read, train, draw, compare, conclude, write what to use."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 from ...base.files import locked, write_file, write_json
 from ...base.progress import reported
 from ...errors import UsageError
-from . import classifier as classifiers, folder, leaks, page
+from . import classifier as classifiers, folder, leaks, page, pilot, ready
+from .concluding import conclude
 from .parts import gather
-from .plan import Plan
+from .plan import GAN_ARMS, Plan
 from .results import Verdict
 from .study import Study
-from .verdict import conclude
 
 
 @reported
@@ -29,6 +29,7 @@ def balance(
     test: Any = None,
     groups: str | os.PathLike[str] | None = None,
     test_groups: str | os.PathLike[str] | None = None,
+    external: Any = None,
     classifier: str | classifiers.Fit | None = None,
     progress: bool = True,
     **options: Any,
@@ -40,13 +41,15 @@ def balance(
     Args:
         data: a folder whose sub-folders are classes, or any other source of `ganvas.train`.
         rare: names of the rare classes.
-        out: folder for images/, manifest.json, manifest.csv, train.csv, report.html, report.md,
-            report.json, and for runs and predictions.
+        out: folder for model/, images/, manifest.json, manifest.csv, train.csv, report.html,
+            report.md, report.json, and for runs and predictions.
         test: test images, as `data`; None: the official test part of `data`, or else a share of
             `data`, set aside.
         groups: CSV of `path,group`: images of one group (patient) stay on one side of each split,
             and are drawn together by the bootstrap.
         test_groups: the same for a separate test part.
+        external: other images with the same classes (another site, stain or device), as `data`;
+            they are judged beside the test, and choose nothing.
         classifier: None for the built-in CNN, a function, or "my_package.module:fit"; see
             `rare_class.classifier` for its arguments.
         progress: report progress on standard error.
@@ -58,13 +61,17 @@ def balance(
     names = [rare] if isinstance(rare, (str, int, np.integer)) else rare
     plan = Plan(tuple(str(name) for name in names), **options)
     fit = classifiers.find(classifier)
-    for source in (data, test):
+    for source in (data, test, external):
         _check_apart(source, Path(out))
-    material = gather(data, plan, test=test, groups=groups, test_groups=test_groups)
+    material = gather(
+        data, plan, test=test, groups=groups, test_groups=test_groups, external=external
+    )
+    plan = plan.resolved(max(material.learn.images.shape[1:3]))
     found = leaks.find(material.learn.images, material.test.images)
     leaks.refuse_empty(found, material)
     study = Study(Path(out), material, plan, fit, _name(classifier), progress)
     with locked(study.folder):
+        pilot.check(study)
         study.run()
         return _finish(study, found, data)
 
@@ -73,9 +80,10 @@ def _finish(study: Study, found: leaks.Leaks, data: Any) -> Verdict:
     """The verdict of a complete study; writes the folder of images and the report."""
     pools = [study.pool(seed).images for seed in range(study.plan.seeds)]
     verdict = conclude(study, leaks.with_synthetic(found, study.material.test.images, pools))
-    ratio = next(arm.ratio for arm in verdict.arms if arm.name == verdict.best_gan)
-    folder.publish(study, ratio, data)
-    content = page.report(study, verdict)
+    mixes = verdict.advised in GAN_ARMS
+    folder.publish(study, verdict.arm(verdict.best_gan).ratio, data, mixes)
+    model = ready.write(study, verdict)
+    content = page.report(study, verdict, model)
     write_json(study.folder / "report.json", verdict.to_dict())
     write_file(study.folder / "report.html", content.html())
     write_file(study.folder / "report.md", content.markdown())

@@ -103,6 +103,12 @@ def fit(
     return predict
 
 
+def network_of(shape: tuple[int, ...], classes: int, batch: int) -> keras.Model:
+    """The network of the built-in classifier: images in [-1, 1] -> logits, with the weights of the
+    fit that predicted last."""
+    return _trainer(shape, classes, batch).model
+
+
 class _Trainer:
     """A model whose training step is traced once, and which is reset for each fit."""
 

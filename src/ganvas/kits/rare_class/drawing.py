@@ -49,7 +49,18 @@ class Pool:
         return self.images[self.labels == label]
 
 
-def generator(train: Part, plan: Plan, seed: int, folder: Path, progress: bool) -> Run:
+def majority(material: Material, plan: Plan, folder: Path, progress: bool) -> Run:
+    """Train the generator of the classes that are not rare, or resume it.
+
+    The generator of each seed begins from it, so that the few images of a rare class only have to
+    tell what is different (Wang et al. 2018, arXiv:1805.01677).
+    """
+    learn = material.learn
+    rows = ~np.isin(learn.labels, material.rare)
+    return _trained(learn[rows], plan, plan.kimg, plan.seed * 1000 + 999, folder, progress, {})
+
+
+def generator(train: Part, plan: Plan, seed: int, folder: Path, progress: bool, begun: Run) -> Run:
     """Train the generator of a seed, or resume it; a finished one is left as it is.
 
     Each class is drawn equally often, under augmentation that does not reach generated images
@@ -59,15 +70,24 @@ def generator(train: Part, plan: Plan, seed: int, folder: Path, progress: bool) 
 
     Raises: KeyboardInterrupt: the run was stopped; it is kept, and can be resumed.
     """
-    values = {
-        "data.labels": True, "data.balanced": True, "data.holdout": 0.0,
-        "data.size": train.images.shape[1:3],
+    parent = {"parent": str(begun.folder)}
+    own = plan.seed * 1000 + seed
+    return _trained(train, plan, plan.kimg / 2, own, folder, progress, parent)
+
+
+def _trained(
+    part: Part, plan: Plan, kimg: float, seed: int, folder: Path, progress: bool,
+    values: dict[str, Any],
+) -> Run:  # fmt: skip
+    several = len(np.unique(part.labels)) > 1
+    values |= {
+        "data.labels": several, "data.balanced": several, "data.holdout": 0.0,
+        "data.size": part.images.shape[1:3],
         "augment": {"name": "diff", "policy": "translation"},
         "scores.times": 0, "watch.grids": 4, "watch.loggers": [], "watch.signals": False,
-        "train.kimg": plan.kimg, "train.tick_kimg": min(16.0, plan.kimg),
-        "train.seed": plan.seed * 1000 + seed,
+        "train.kimg": kimg, "train.tick_kimg": min(16.0, kimg), "train.seed": seed,
     }  # fmt: skip
-    data = (train.images, train.labels)
+    data = (part.images, part.labels)
     run = train_or_resume(data, plan.recipe, folder, {**values, **plan.values}, progress=progress)
     if run.status() != "finished":
         raise KeyboardInterrupt

@@ -4,8 +4,9 @@ their origin, a manifest, and a list for training.
     images/LABEL/000000.png
     manifest.json     models, seeds, counts, the chosen ratio, limits of use
     manifest.csv      path, label, kind, model, seed, index, truncation, sha256
-    train.csv         path, label, kind, weight: the real images (paths relative to this folder) and
-                      the synthetic ones; drawing rows by weight is the arm that was tested
+    train.csv         path, label, kind, weight: the real images (paths relative to this folder)
+                      and, if the advised arm uses them, the synthetic ones; drawing rows by weight
+                      is that arm
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ LIMITS = (
 )
 
 
-def publish(study: Study, ratio: float, source: Any) -> int:
+def publish(study: Study, ratio: float, source: Any, mixes: bool) -> int:
     """Write the folder of rare classes, and return the number of its images.
 
     Every seed's generator gives an equal share, of the images that its arms were tested with.
@@ -41,6 +42,7 @@ def publish(study: Study, ratio: float, source: Any) -> int:
     Args:
         ratio: synthetic per real draw, of the arm that validation chose.
         source: the user's data, for paths in train.csv.
+        mixes: whether the advised arm uses synthetic images.
     """
     material, plan = study.material, study.plan
     pools = [study.pool(seed) for seed in range(plan.seeds)]
@@ -52,7 +54,9 @@ def publish(study: Study, ratio: float, source: Any) -> int:
         for number, (seed, place) in enumerate(picked):
             rows.append(_write(study, folder / f"{number:06d}.png", pools[seed], seed, place, name))
     write_file(study.folder / "manifest.csv", _csv(rows))
-    write_file(study.folder / "train.csv", _csv(_training(study, rows, ratio, source)))
+    write_file(
+        study.folder / "train.csv", _csv(_training(study, rows if mixes else [], ratio, source))
+    )
     about = _about(plan, pools, rows, ratio)
     write_json(study.folder / "manifest.json", about)
     return len(rows)

@@ -24,6 +24,13 @@ def balanced_accuracy(guessed: np.ndarray, truth: np.ndarray, classes: int) -> f
     return float(np.nanmean(recalls(guessed, truth, classes)))
 
 
+def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Area under the ROC curve of one class against the rest, [N] both; NaN without one kind."""
+    if positive.all() or not positive.any():
+        return float("nan")
+    return ranking.auroc(scores[~positive], scores[positive])
+
+
 def auprc(scores: np.ndarray, positive: np.ndarray) -> float:
     """Average precision of one class against the rest, [N] both; NaN without positives."""
     positive = np.asarray(positive, bool)
@@ -37,27 +44,44 @@ def brier(probabilities: np.ndarray, positive: np.ndarray) -> float:
     return float(np.square(probabilities - np.asarray(positive, float)).mean())
 
 
-def calibration_error(probabilities: np.ndarray, positive: np.ndarray, bins: int = BINS) -> float:
+def calibration_error(
+    probabilities: np.ndarray,
+    positive: np.ndarray,
+    bins: int = BINS,
+    weights: np.ndarray | None = None,
+) -> float:
     """How far one class's probabilities [N] are from the frequency of the class, on average.
 
     Equal-width bins, each weighted by its images: the expected calibration error of
     Guo et al. 2017, arXiv:1706.04599, taken for one class against the rest.
+
+    Args:
+        weights: of the images, such as those that give classes the shares they have elsewhere.
     """
+    weights = np.ones(len(positive)) if weights is None else weights
     place = np.minimum((np.asarray(probabilities) * bins).astype(int), bins - 1)
     count = np.bincount(place, minlength=bins)
-    expected = np.bincount(place, weights=probabilities, minlength=bins)
-    observed = np.bincount(place, weights=np.asarray(positive, float), minlength=bins)
-    return float(np.abs(expected - observed)[count > 0].sum() / max(1, len(place)))
+    expected = np.bincount(place, weights=probabilities * weights, minlength=bins)
+    observed = np.bincount(place, weights=np.asarray(positive) * weights, minlength=bins)
+    return float(np.abs(expected - observed)[count > 0].sum() / max(1e-12, weights.sum()))
 
 
-def per_class(probabilities: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
-    """All of the above for each class, float [C] each, from probabilities [N, C]."""
+def per_class(
+    probabilities: np.ndarray, truth: np.ndarray, factors: np.ndarray
+) -> dict[str, np.ndarray]:
+    """All of the above for each class, float [C] each.
+
+    Args:
+        probabilities: [N, C].
+        factors: thresholds, what probabilities are multiplied by for predictions, [C].
+    """
     classes = probabilities.shape[1]
-    guessed = probabilities.argmax(axis=1)
+    guessed = (probabilities * factors).argmax(axis=1)
     one = [(probabilities[:, c], truth == c) for c in range(classes)]
     return {
         "recall": recalls(guessed, truth, classes),
         "precision": precisions(guessed, truth, classes),
+        "auroc": np.array([auroc(*pair) for pair in one]),
         "auprc": np.array([auprc(*pair) for pair in one]),
         "ece": np.array([calibration_error(*pair) for pair in one]),
         "brier": np.array([brier(*pair) for pair in one]),

@@ -14,36 +14,11 @@ from ... import data as sources
 from ...base.arrays import open_npz
 from ...data import tables
 from ...data.generated import size_of
-from ...data.memory import free_memory
 from ...errors import DataError, UsageError, no_such
 from . import groups as grouping
+from .checks import check, check_fold, check_memory
+from .part import Part as Part
 from .plan import FOLDS, Plan
-
-LEAST = 5  # training images of a rare class
-
-
-@dataclass(frozen=True)
-class Part:
-    """Images with labels, units and origin.
-
-    Attributes:
-        images: uint8 [N, H, W, C].
-        labels: int64 [N].
-        units: int64 [N]; images of one number (one patient, or equal images) stay together.
-        places: origin of each: a path within the folder, or a row number.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    units: np.ndarray
-    places: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, rows: np.ndarray) -> Part:
-        places = tuple(self.places[row] for row in np.arange(len(self))[rows])
-        return Part(self.images[rows], self.labels[rows], self.units[rows], places)
 
 
 @dataclass(frozen=True)
@@ -53,11 +28,12 @@ class Material:
     Attributes:
         learn: for training and validation folds.
         test: used once, for the verdict.
+        external: other images (another site, stain or device), judged beside the test; or None.
         names: of the classes.
         rare: numbers of the rare ones.
         grouped: whether units are the user's groups.
         tested_by: the origin of the test part, as text.
-        fingerprint: of the images and labels of both.
+        fingerprint: of all images and labels.
         notes: warnings of the checkup.
     """
 
@@ -69,6 +45,7 @@ class Material:
     tested_by: str
     fingerprint: str
     notes: tuple[str, ...] = ()
+    external: Part | None = None
 
 
 def gather(
@@ -78,6 +55,7 @@ def gather(
     test: Any = None,
     groups: str | os.PathLike[str] | None = None,
     test_groups: str | os.PathLike[str] | None = None,
+    external: Any = None,
 ) -> Material:
     """Read, check and split the images.
 
@@ -86,6 +64,7 @@ def gather(
         test: as `data`; None: the official test part, or else a share of `data`, set aside.
         groups: CSV of `path,group` for `data`; for arrays, path is the row.
         test_groups: the same for a test part that is separate from `data`.
+        external: as `test`; every image is a unit of its own.
 
     Raises: DataError: data with which no verdict is valid.
     """
@@ -106,13 +85,14 @@ def gather(
     else:
         learn = whole
         locked, by = _tested(apart, images, plan, groups, test_groups, whole)
-    _check(learn, locked, names, rare)
+    check(learn, locked, names, rare)
     for seed in range(plan.seeds):
-        _check_fold(learn, validates(learn, len(names), plan.seed, seed), names)
-    _check_memory(plan, learn.images.shape[1:])
-    fingerprint = _digest(learn, locked)
+        check_fold(learn, validates(learn, len(names), plan.seed, seed), names)
+    check_memory(plan.resolved(max(learn.images.shape[1:3])), learn.images.shape[1:])
+    beside = _external(external, images, plan, learn, rare)
+    fingerprint = _digest(learn, locked, *([beside] if beside else []))
     notes = tuple(note for note in images.report.warnings if "unreadable" in note)
-    return Material(learn, locked, names, rare, groups is not None, by, fingerprint, notes)
+    return Material(learn, locked, names, rare, groups is not None, by, fingerprint, notes, beside)
 
 
 def official(data: Any) -> str | None:
@@ -206,17 +186,7 @@ def _tested(
     whole: Part,
 ) -> tuple[Part, str]:
     """The separate test part, in the size and with the classes of the others."""
-    side = plan.size or images.shape[:2]
-    options = sources.Options(
-        size=side, channels=images.shape[2], holdout=0.0, levels=images.levels, judged=True
-    )
-    found = sources.load(apart, options)
-    unknown = sorted(set(found.names) - set(images.names))
-    if unknown or not found.classes:
-        raise DataError(
-            f"the test part must have the classes of the data, {', '.join(images.names)}, got "
-            f"{', '.join(found.names) or 'none'}: label it in the same way"
-        )
+    found, number = _beside(apart, images, plan, "the test part")
     if groups and not test_groups:
         raise DataError(
             "groups are given for the data but not for the test part, which may share some: give "
@@ -226,29 +196,48 @@ def _tested(
     part = _part(found, table)
     if table and groups:
         grouping.refuse_shared(tables.read(groups, "group"), whole.places, table, part.places)
-    number = np.array([images.names.index(name) for name in found.names])
     return replace(part, labels=number[part.labels]), f"{len(part):,} images of the test part"
 
 
-def _check_fold(learn: Part, valid: np.ndarray, names: tuple[str, ...]) -> None:
-    """If groups contain several classes, all images of a class may be in one fold."""
-    counts = np.bincount(learn.labels[~valid], minlength=len(names))
-    if not counts.all():
+def _external(
+    external: Any, images: sources.Images, plan: Plan, learn: Part, rare: tuple[int, ...]
+) -> Part | None:
+    """The external images; those that are also training images are left out."""
+    if external is None:
+        return None
+    found, number = _beside(external, images, plan, "the external images")
+    part = _part(found, None)
+    part = replace(part, labels=number[part.labels])
+    known = {image.tobytes() for image in learn.images}
+    part = part[np.array([image.tobytes() not in known for image in part.images])]
+    for c in rare:
+        own = part.labels == c
+        if min(own.sum(), (~own).sum()) < 2:
+            raise DataError(
+                "the external images must have at least 2 images of each rare class and 2 others "
+                f"that are not training images, got {own.sum()} of '{images.names[c]}' and "
+                f"{(~own).sum()} others: give others"
+            )
+    return part
+
+
+def _beside(
+    apart: Any, images: sources.Images, plan: Plan, what: str
+) -> tuple[sources.Images, np.ndarray]:
+    """Other images in the size of the data, and the number of each of their classes there."""
+    side = plan.size or images.shape[:2]
+    options = sources.Options(
+        size=side, channels=images.shape[2], holdout=0.0, levels=images.levels, judged=True
+    )
+    found = sources.load(apart, options)
+    unknown = sorted(set(found.names) - set(images.names))
+    if unknown or not found.classes:
         raise DataError(
-            f"class '{names[int(counts.argmin())]}' has too few groups for training and "
-            "validation: add images of other groups, or try another --seed"
+            f"{what} must have the classes of the data, {', '.join(images.names)}, got "
+            f"{', '.join(found.names) or 'none'}: label {'them' if what[-1] == 's' else 'it'} in "
+            "the same way"
         )
-
-
-def _check_memory(plan: Plan, shape: tuple[int, ...]) -> None:
-    """The draws of an arm need memory three times: drawn, augmented, and in the classifier."""
-    needed, free = 3 * plan.steps * plan.batch * int(np.prod(shape)), free_memory()
-    if needed > free:
-        raise UsageError(
-            f"{plan.steps} steps of {plan.batch} images of {shape[0]}x{shape[1]} pixels need "
-            f"{needed / 1e9:.1f} GB, but {free / 1e9:.1f} are free: choose a smaller --size, or "
-            "fewer --steps"
-        )
+    return found, np.array([images.names.index(name) for name in found.names])
 
 
 def _rare(rare: tuple[str, ...], names: tuple[str, ...]) -> tuple[int, ...]:
@@ -258,37 +247,9 @@ def _rare(rare: tuple[str, ...], names: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(sorted({names.index(name) for name in rare}))
 
 
-def _check(learn: Part, test: Part, names: tuple[str, ...], rare: tuple[int, ...]) -> None:
-    if len(rare) == len(names):
-        raise DataError(
-            f"all classes are given as rare ({', '.join(names)}), but one must remain: give fewer"
-        )
-    for c in rare:
-        here = int((learn.labels == c).sum())
-        if here < LEAST:
-            raise DataError(
-                f"class '{names[c]}' must have at least {LEAST} training images (20 to be useful), "
-                f"got {here}: add images"
-            )
-    if learn.images.shape[1:] != test.images.shape[1:]:
-        raise DataError("the test images have another shape than the data: give one --size")
-    for c, name in enumerate(names):
-        units, tests = (len(np.unique(p.units[p.labels == c])) for p in (learn, test))
-        if units < 2:
-            raise DataError(
-                f"class '{name}' must have at least 2 independent training images (a group counts "
-                f"once), for training and validation, got {units}: add images of other groups"
-            )
-        if tests < 2:
-            raise DataError(
-                f"class '{name}' must have at least 2 independent images in the test part (a group "
-                f"counts once), got {tests}: add images, or increase --test-share"
-            )
-
-
-def _digest(learn: Part, test: Part) -> str:
+def _digest(*parts: Part) -> str:
     digest = hashlib.sha256()
-    for part in (learn, test):
+    for part in parts:
         for array in (part.images, part.labels, part.units):
             digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
