@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,12 @@ from ...evaluation.samples import extractor_for
 from ...stats.exact import holm, least_share, needed
 from ...storage.job import recall, remember
 from ...training.train import load_game
-from . import controls, copying, identity, membership, search, utility
+from . import controls, copying, identity, membership, reconstruction, remedies, search, utility
 from .case import Case, gather
 from .cautions import notes
+from .embeddings import embedded
 from .options import AuditOptions
+from .phrases import percent
 from .result import AuditReport, Controls, Power, Result, none
 
 LEAK, SILENT, BOUNDED = "leak found", "no leak found at this power", "formally bounded"
@@ -34,6 +36,7 @@ MOST_QUERIES = 5000
 SET = 100
 _FEATURES = {"digits": 10_000}  # images of each kind, by the name of the features
 _SLOW_FEATURES = 2000
+_CONSTRAINED = 2  # images of each kind are reconstructed: one in so many of those searched
 _EARLY = ("identity", "near_copies_features")  # first, because these may refuse a wrong file
 
 
@@ -58,8 +61,9 @@ def audit(
             default: the run's `privacy`; for other subjects nothing is written.
         progress: report progress on standard error.
         options: n (images drawn), alpha (probability of any false alarm, over all tests), seed,
-            identity (CSV), embedder (file), features, searches (images of each kind to search for
-            in latent space; 0: none), search_steps, model.
+            identity (CSV), embedder (a file, "general" or "none"; default: the bundled features if
+            the people are known), features, searches (images of each kind to search for in latent
+            space; 0: none), search_steps, model, purpose (of the processing, for the report).
 
     Raises: UsageError, DataError: images with which no audit is valid.
     """
@@ -121,6 +125,7 @@ class Audit:
     def _tests(self) -> dict[str, Callable[[], Result]]:
         return {
             "near_copies_pixels": self._copies,
+            "near_copies_recoloured": self._recoloured,
             "near_copies_features": self._feature_copies,
             "membership_nearest": self._nearest,
             "membership_crowd": self._crowd,
@@ -129,6 +134,9 @@ class Audit:
             "set_membership": self._sets,
             "identity": self._identity,
             "label_inference": lambda: utility.inferred(self.case, self._queries),
+            "reconstruction_nearest": self._reconstructed,
+            "reconstruction_search": self._masked,
+            "inversion_search": self._inverted,
             "utility": lambda: utility.of_labels(self.case),
         }
 
@@ -153,7 +161,15 @@ class Audit:
 
     def _copies(self) -> Result:
         sizes = len(self.case.train), len(self.case.holdout)
-        return copying.judge(self._pairs, *sizes, self.case.seed, "pixels", self.case.people)
+        case = self.case
+        return copying.judge(self._pairs, *sizes, case.seed, "pixels", case.people, case.places)
+
+    def _recoloured(self) -> Result:
+        case = self.case
+        pairs = copying.in_tones(case.small, self._pool)
+        where = "ranks of grey levels, whatever its gamma or contrast"
+        sizes = len(case.train), len(case.holdout)
+        return copying.judge(pairs, *sizes, case.seed, where, case.people, case.places)
 
     def _feature_copies(self) -> Result:
         if self.options.features == "none":
@@ -167,19 +183,19 @@ class Audit:
         ]
         some = [rows[:most] for rows in some]
         pool = np.concatenate([case.train.pixels(some[0]), case.holdout.pixels(some[1])])
-        pairs = copying.in_features(embed(case.fakes[:most])[0], embed(pool)[0])
+        pairs = copying.in_features(embedded(embed, case.fakes[:most]), embedded(embed, pool))
         where = f"features ({embed.name}, of {len(some[0]):,} training images)"
-        people = case.people
-        if people is not None:
-            people = people[np.concatenate([some[0], len(case.train) + some[1]])]
-        return copying.judge(pairs, len(some[0]), len(some[1]), case.seed, where, people)
+        both = np.concatenate([some[0], len(case.train) + some[1]])
+        people = None if case.people is None else case.people[both]
+        sizes = len(some[0]), len(some[1])
+        return copying.judge(pairs, *sizes, case.seed, where, people, case.places[both])
 
     def _judged(
         self, scores: np.ndarray, attack: str, queries: membership.Queries | None = None
     ) -> Result:
         delta = (self.case.bound or {}).get("delta", membership.DELTA)
-        people = (queries or self._queries).people
-        return membership.judged(scores, self.case, attack, delta, people)
+        asked = queries or self._queries
+        return membership.judged(scores, self.case, attack, delta, asked.people, asked.names)
 
     def _nearest(self) -> Result:
         scores = membership.by_nearest(self._queries.small, self.case.small)
@@ -211,21 +227,44 @@ class Audit:
         return self._judged(scores, "by the discriminator's logit")
 
     def _search(self) -> Result:
+        return self._searched(
+            search.by_search, "the distance that a search in latent space reaches"
+        )
+
+    def _reconstructed(self) -> Result:
+        scores = reconstruction.from_fakes(self.case, self._queries.small)
+        return self._judged(
+            scores, "by how well the fake nearest to its upper half fills in its lower half"
+        )
+
+    def _masked(self) -> Result:
+        attack = "how well a search in latent space fills in its lower half"
+        return self._searched(reconstruction.masked, attack, _CONSTRAINED)
+
+    def _inverted(self) -> Result:
+        attack = "how well a search in latent space restores it from a blurred copy"
+        return self._searched(reconstruction.blurred, attack, _CONSTRAINED)
+
+    def _searched(self, attack: Callable[..., np.ndarray], by: str, one_in: int = 1) -> Result:
+        """An attack by gradients through the generator."""
         if self.case.noise is None or self.case.run is None:
             return none("the search needs a run, whose generator has gradients")
         if not self.options.searches:
             return none("searches = 0")
-        queries = membership.draw_queries(self.case, self.options.searches)
+        queries = membership.draw_queries(self.case, -(-self.options.searches // one_in))
         images = queries.pixels(self.case)
-        scores = search.by_search(self.case, queries.small, images, self.options.search_steps)
-        return self._judged(
-            scores, "by the distance that a search in latent space reaches", queries
-        )
+        scores = attack(self.case, queries.small, images, self.options.search_steps)
+        return self._judged(scores, f"by {by}", queries)
 
     def _identity(self) -> Result:
+        if str(self.options.embedder) == "none":
+            return none("the embedder is switched off")
+        if self.options.embedder is None and self.options.features == "none":
+            return none("no embedder of faces was given, and features are switched off")
+        kept = self._pairs.ratios > remedies.NEAR
         if self.options.embedder is None:
-            return none("no embedder of faces was given")
-        return identity.matched(self.case, self.options.embedder)
+            return identity.by_default(self.case, kept)
+        return identity.matched(self.case, self.options.embedder, kept)
 
     def _controls(self) -> Result:
         done = controls.run(self.case, self.options.alpha)
@@ -233,18 +272,22 @@ class Audit:
 
     def _power(self, decisive: int, controlled: Controls) -> Power:
         """Which leak this audit could detect."""
-        members, others = len(self.case.train), len(self.case.holdout)
-        if self.case.people is not None:
-            parts = (self.case.train, self.case.holdout)
-            members, others = (len(np.unique(np.asarray(part.people))) for part in parts)
+        members, others = self.case.units
+        people = None if self.case.people is None else members
         count = needed(members, others, self.options.alpha / max(1, decisive))
-        least = least_share(len(self.case.fakes), count, controlled.recovered)
+        least = least_share(len(self.case.fakes), count, controlled.recovered, people=people)
+        of = "images" if people is None else "people"
         meaning = (
-            f"with {len(self.case.fakes):,} images a leak below {100 * least:.2g} % (noisy copies "
+            f"with {len(self.case.fakes):,} images a leak below {percent(least)} (noisy copies "
             "of training images among them) cannot be detected reliably"
         )
+        if people is not None:
+            meaning += f"; copies must show at least {count} of the {members} people"
         if count is None or least >= 1:
-            meaning = f"with {len(self.case.fakes):,} images against these, no leak can be detected"
+            meaning = (
+                f"with {len(self.case.fakes):,} images against {members} {of} trained on and "
+                f"{others} held out, no leak of noisy copies can be detected reliably"
+            )
         return Power(count, least, 0.9, meaning)
 
     def _pictures(self) -> dict[str, np.ndarray]:
@@ -270,7 +313,8 @@ class Audit:
     @cached_property
     def _key(self) -> str:
         """Hash of everything that a test depends on."""
-        digest = hashlib.sha256(repr((__version__, asdict(self.options), self.case.bound)).encode())
+        known = replace(self.options, purpose="")
+        digest = hashlib.sha256(repr((__version__, asdict(known), self.case.bound)).encode())
         for file in (self.options.embedder, self.options.features):
             if file is not None and Path(file).is_file():
                 digest.update(Path(file).read_bytes())

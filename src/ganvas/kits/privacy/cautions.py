@@ -17,9 +17,9 @@ _SHARED = 0.005  # held-out near-copies of training images; among digits less th
 def notes(case: Case, controls: Controls, bound: dict[str, Any] | None, leaked: bool) -> list[str]:
     """What a reader must know before trusting the verdict."""
     found = [*case.notes, *_people(case)]
-    if controls.shared > max(2, _SHARED * controls.images):
+    if controls.shared > max(2, _SHARED * controls.shared_of):
         found.append(
-            f"{controls.shared} of {controls.images:,} held-out images nearly copy a training "
+            f"{controls.shared} of {controls.shared_of:,} held-out images nearly copy a training "
             "image: if they are the same picture saved twice, they hide leaks; remove them and "
             "audit again."
         )

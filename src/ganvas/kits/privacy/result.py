@@ -76,8 +76,9 @@ class Controls:
         false_alarm: whether unchanged held-out images were flagged.
         unlike: whether half of the training images was flagged against the other half.
         recovered: share of the planted copies whose nearest image is their original.
-        shared: held-out images that nearly copy a training image, of `images`.
-        images: number of images in the fakes' place.
+        shared: held-out images that nearly copy a training image, of `shared_of`.
+        images: number of images in the fakes' place in the positive control.
+        enough: whether there are enough people, or images, for any leak to be detected.
     """
 
     planted: float
@@ -87,6 +88,8 @@ class Controls:
     recovered: float
     shared: int
     images: int
+    enough: bool = True
+    shared_of: int = 0
 
     @property
     def good(self) -> bool:

@@ -16,6 +16,7 @@ from ...stats.intervals import clopper_pearson
 from .case import Case
 from .membership import Queries
 from .result import Result, none
+from .risk import risk
 
 FEATURES = 1000
 MOST = 10_000
@@ -104,4 +105,5 @@ def inferred(case: Case, queries: Queries) -> Result:
         "how often the nearest fake reveals the label of a training image; for comparison, of a "
         "held-out image"
     )
-    return Result(counts[0] / half, low, high, counts[1] / half, p, meaning)
+    more = {"risk": risk(counts[0], half, counts[1], half, "images")}
+    return Result(counts[0] / half, low, high, counts[1] / half, p, meaning, more=more)
