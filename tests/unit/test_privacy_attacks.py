@@ -211,7 +211,7 @@ def test_identity(leak, monkeypatch):
     def embed(images):
         return images.reshape(len(images), -1).astype(np.float32) - 128, None
 
-    embed.sha256 = "0"
+    embed.sha256, embed.name, embed.resize = "0", "blocks", "none"
     monkeypatch.setattr(identity, "extractor", lambda word, shape: embed)
     result = identity.matched(people_case(leak), "any.keras")
     assert (result.p < 0.001) == leak
@@ -298,13 +298,15 @@ def audited(**changes) -> AuditReport:
 RESULTS = {
     "audit": (audited(), [
         "verdict", "tests", "found", "alpha", "power", "controls", "bound", "notes", "subject",
-        "n_fake", "n_train", "n_holdout", "seconds",
+        "n_fake", "n_train", "n_holdout", "seconds", "people", "record", "summary", "risks",
+        "opinion_28_2024",
     ]),
     "test": (audited().tests["identity"],
              ["value", "low", "high", "holdout", "p", "says", "auc", "adjusted", "leak"]),
     "power": (audited().power, ["copies_needed", "least_share", "power", "says"]),
     "controls": (audited().controls, [
-        "planted", "found", "false_alarm", "unlike", "recovered", "shared", "images", "good",
+        "planted", "found", "false_alarm", "unlike", "recovered", "shared", "images",
+        "enough", "shared_of", "good",
     ]),
     "delivery": (Delivery(64, 3, 0.5, 0, 1000, "ab"),
                  ["delivered", "left_out", "near", "seed", "compared_with", "sha256"]),

@@ -106,7 +106,8 @@ def least_share(
 def _null(members: int, others: int, seed: int) -> tuple[list[int], list[np.ndarray], np.ndarray]:
     """Tops, the log tail of each count at each top, and the smallest of each random assignment."""
     total = members + others
-    tops, k = [], float(min(_FIRST, max(_FEWEST_FIRST, total // 4), total))
+    tops: list[int] = []
+    k = float(min(_FIRST, max(_FEWEST_FIRST, total // 4), total))
     while round(k) <= max(total // 2, tops[0] if tops else round(k)):
         tops.append(round(k))
         k *= _GROWTH

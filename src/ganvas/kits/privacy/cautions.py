@@ -23,7 +23,12 @@ def notes(case: Case, controls: Controls, bound: dict[str, Any] | None, leaked: 
             "image: if they are the same picture saved twice, they hide leaks; remove them and "
             "audit again."
         )
-    if not controls.found:
+    if not leaked and not controls.enough:
+        found.append(
+            "There are too few people, or images, for any number of copies to be significant: this "
+            "audit cannot find a leak of copies. Hold out more."
+        )
+    elif not leaked and not controls.found:
         found.append(
             "The positive control was missed: planted copies were not found, so that a verdict "
             "without a leak means little here."

@@ -1,10 +1,10 @@
 """Controls: does this audit, on these images, detect a planted leak, and raise no false alarm?
 
-Positive: blends of a training image and a held-out one take the place of generated ones. They favour
-neither part. With noisy copies of training images among them, they leak. All people of both parts
-take part, so that few people suffice. Negative: half of the held-out images (of the people, where
-they are known) takes that place, and then half of the training images, each tested against the
-rest: they leak nothing, unless training part and holdout are not alike.
+Positive: blends of a training image and a held-out one take the place of generated ones. They
+favour neither part. With noisy copies of training images among them, they leak. All people of both
+parts take part, so that few people suffice. Negative: half of the held-out images (of the people,
+where they are known) takes that place, and then half of the training images, each tested against
+the rest: they leak nothing, unless training part and holdout are not alike.
 """
 
 from __future__ import annotations

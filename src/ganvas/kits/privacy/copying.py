@@ -20,6 +20,8 @@ from ...stats.intervals import clopper_pearson
 from .result import Result
 from .risk import by_rank
 
+LEFT_OUT = 0.5  # the ratio from which `remedies.Rejecting` keeps a fake
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -105,12 +107,16 @@ def judge(
     chance = (near & (pairs.rows >= members)).mean() * members / others
     unit = "images" if people is None else "people"
     meaning = (
-        f"share of the fakes that nearly copy a training image in {where}; for comparison the "
-        f"share for held-out images, scaled to equal numbers. Of the {found.top} {unit} closest to "
-        f"a fake {found.members} were trained on"
+        f"share of the generated images that nearly copy a training image in {where}; for "
+        "comparison the share for held-out images, scaled to equal numbers"
+    )
+    statistic = (
+        f"of the {found.top} {unit} closest to a generated image, {found.members} were trained on"
     )
     _, low, high = clopper_pearson(copied, len(near))
-    more = by_rank(-best, member, people, names)
+    left_out = float((pairs.ratios <= LEFT_OUT).mean())
+    more = {"statistic": statistic, "left_out": left_out}
+    more |= by_rank(-best, member, people, names)
     return Result(copied / len(near), low, high, float(chance), found.p, meaning, more=more)
 
 

@@ -18,7 +18,7 @@ from ...features.base import Extractor
 def embedded(embed: Extractor, images: np.ndarray) -> np.ndarray:
     """uint8 [N, H, W, C] -> float32 [N, D]."""
     content = hashlib.sha256(repr((embed.sha256, embed.resize, images.shape)).encode())
-    content.update(np.ascontiguousarray(images))
+    content.update(images.tobytes())
     cache = cache_folder()
     if cache is None:
         return embed(images)[0]

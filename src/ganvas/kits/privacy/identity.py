@@ -24,7 +24,7 @@ from .case import Case
 from .embeddings import embedded
 from .people import FEWEST, refuse_shared
 from .result import Result, none
-from .risk import MOST_NAMED, risk
+from .risk import MOST_NAMED, by_rank, risk
 
 FMR = 1e-3
 DEFAULT = "general"  # the bundled features
@@ -82,9 +82,13 @@ def matched(case: Case, embedder: Any, kept: np.ndarray | None = None) -> Result
     each = hits[0].sum(axis=0)
     order = np.argsort(-each, kind="stable")[:MOST_NAMED]
     left = {} if kept is None else {"without_near_copies": _left(hits[0], kept[:MOST])}
+    rates = np.concatenate([hit.mean(axis=0) for hit in hits])
+    member = np.arange(len(rates)) < len(names)
+    exposed = by_rank(rates, member, None, np.concatenate([names, np.unique(sides[1][1])]))
     return _judged(hits, case.seed).having(
-        threshold=float(edge), impostor_pairs=pairs, fmr=FMR, embedder=embed.name,
-        embedder_sha256=embed.sha256, matches={str(names[i]): int(each[i]) for i in order}, **left
+        exposed=exposed["exposed"], threshold=float(edge), impostor_pairs=pairs, fmr=FMR,
+        embedder=embed.name, embedder_sha256=embed.sha256,
+        matches={str(names[i]): int(each[i]) for i in order}, **left
     )  # fmt: skip
 
 
@@ -106,11 +110,14 @@ def _judged(hits: list[np.ndarray], seed: int) -> Result:
     p = permuted(ranks[:cut], ranks[cut:], seed)
     _, low, high = clopper_pearson(round(shares[0] * fakes), fakes)
     meaning = (
-        f"share of the fakes that match one of {count} training people at a false match rate of "
-        f"{FMR:g}; for comparison one of {count} held-out people"
+        f"share of the generated images that match one of {count} training people at a "
+        f"false match rate of {FMR:g}; for comparison one of {count} held-out people"
     )
     found = [round(share * fakes) for share in shares]
     more = {"risk": risk(found[0], fakes, found[1], fakes, "generated images"), "people": count}
+    more["statistic"] = (
+        "generated images match training people more often on average than held-out people"
+    )
     return Result(shares[0], low, high, shares[1], p, meaning, more=more)
 
 

@@ -171,8 +171,12 @@ def judged(
     more |= by_rank(scores, member, people, names)
     false = "1 % false alarms" if int(RATES[0] * half + 1e-9) else f"no false alarm among {half}"
     meaning = (
-        f"{attack}: share of training images exposed at {false}; of the {found.top} most "
-        f"suspicious {'images' if people is None else 'people'} {found.members} were trained on"
+        f"{attack}: share of training images exposed at {false}; for comparison the share of "
+        "held-out images"
+    )
+    unit = "images" if people is None else "people"
+    more["statistic"] = (
+        f"of the {found.top} most suspicious {unit}, {found.members} were trained on"
     )
     return Result(
         first["value"], first["low"], first["high"], first["holdout"], found.p, meaning, more=more
@@ -245,19 +249,26 @@ def of_sets(scores: np.ndarray, size: int, seed: int, people: np.ndarray | None 
         return float(((members > others) + 0.5 * (members == others)).mean())
 
     who = np.arange(2 * half) if people is None else people
+    sides = _sides(half)
     again = [
-        right(*(_resampled(ranks[s], who[s], rng) for s in _sides(half)), sets=_RESAMPLED_SETS)
+        right(
+            _resampled(ranks[sides[0]], who[sides[0]], rng),
+            _resampled(ranks[sides[1]], who[sides[1]], rng),
+            _RESAMPLED_SETS,
+        )
         for _ in range(_RESAMPLES)
     ]
     low, high = (float(x) for x in np.quantile(again, [0.025, 0.975]))
     value = right(ranks[:half], ranks[half:])
     strong = np.maximum(ranks, 0.5)
-    sides = [strong[:half], strong[half:]]
+    means = [strong[:half], strong[half:]]
     if people is not None:
-        sides = [by_person(strong[s], people[s]) for s in _sides(half)]
-    p = permuted(sides[0], sides[1], seed)
+        means = [by_person(strong[s], people[s]) for s in sides]
+    p = permuted(means[0], means[1], seed)
     meaning = f"how often a set of {size} training images is distinguished from held-out ones"
-    return Result(value, min(low, value), max(high, value), 0.5, p, meaning)
+    statistic = "training images are more suspicious on average than held-out ones"
+    more = {"statistic": statistic}
+    return Result(value, min(low, value), max(high, value), 0.5, p, meaning, more=more)
 
 
 def _sides(half: int) -> tuple[slice, slice]:

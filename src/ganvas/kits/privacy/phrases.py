@@ -21,3 +21,8 @@ def together(words: list[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def capital(text: str) -> str:
+    """With a capital letter at its start, as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}"

@@ -4,8 +4,8 @@ An attacker who has no information about the training images succeeds as often o
 The risk is what remains: (attack - control) / (1 - control).
 
 Source: Giomi et al. 2023, arXiv:2211.10459 (Anonymeter). Differs: the interval is Newcombe's for a
-    difference of two shares (1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I,
-    method 10), which also holds near 0 and 1.
+    difference of two shares (Statistics in Medicine 17, 1998, p. 873, method 10), which also holds
+    near 0 and 1.
 """
 
 from __future__ import annotations
