@@ -17,6 +17,7 @@ from ganvas.kits.privacy import (
     copying,
     identity,
     membership,
+    reconstruction,
     search,
     utility,
 )
@@ -274,6 +275,22 @@ def test_search_finds_what_the_generator_can_draw():
     scores = search.by_search(case, small, (small / 127.5 - 1).astype(np.float32), 150)
     assert scores[:2].min() > -0.01
     assert scores[2:].max() < -0.1
+
+
+@pytest.mark.parametrize("attack", [reconstruction.masked, reconstruction.blurred])
+def test_what_the_generator_can_draw_is_restored_from_a_part(attack):
+    import tensorflow as tf
+
+    patterns, strangers = smooth(2, 1), smooth(2, 9)
+    line = Line(patterns)
+    noise = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
+    made = np.asarray(line.generator({"noise": tf.constant(noise)}))
+    fakes = np.clip((made + 1) * 127.5, 0, 255).astype(np.uint8)
+    case = case_of(fakes, patterns, strangers, noise=noise, sampler=line)
+    small = np.concatenate([patterns, strangers])
+    scores = attack(case, small, (small / 127.5 - 1).astype(np.float32), 150)
+    assert scores[:2].min() > -0.1, "nothing is lost"
+    assert scores[2:].max() < -0.5
 
 
 def test_the_classifier_learns(grey):

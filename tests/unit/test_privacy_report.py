@@ -133,6 +133,13 @@ def test_a_hidden_half_is_filled_in_from_a_fake_of_the_same_image():
     assert np.median(scores[:16]) > -0.3 > np.median(scores[16:])
 
 
+def test_images_are_reduced_to_means_of_areas():
+    images = np.random.default_rng(0).random((2, 24, 16, 3)).astype(np.float32)
+    expected = images.reshape(2, 8, 3, 8, 2, 3).mean(axis=(2, 4))
+    np.testing.assert_allclose(reconstruction.reduce(images), expected, rtol=1e-5)
+    assert reconstruction.reduce(np.ones((1, 28, 15, 1), np.float32)).numpy() == pytest.approx(1)
+
+
 def test_embeddings_are_read_again_by_their_content(monkeypatch, tmp_path):
     monkeypatch.setenv("GANVAS_CACHE", str(tmp_path))
     calls = []

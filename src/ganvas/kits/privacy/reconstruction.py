@@ -49,14 +49,23 @@ def masked(case: Case, small: np.ndarray, images: np.ndarray, steps: int) -> np.
 
 def blurred(case: Case, small: np.ndarray, images: np.ndarray, steps: int) -> np.ndarray:
     """White box: gradients of the noise, from a photograph reduced to eight pixels a side."""
-
-    def view(x: Any) -> tf.Tensor:
-        return tf.image.resize(x, (_BLURS, _BLURS), method="area")
-
-    reduced = [np.asarray(view(to_float(x))) for x in (small, case.small)]
+    reduced = [np.asarray(reduce(to_float(x))) for x in (small, case.small)]
     start = _nearest(*(_flat(x) for x in reduced))
-    _, drawn = nearest_images(case, start[:, None], images, steps, view)
+    _, drawn = nearest_images(case, start[:, None], images, steps, reduce)
     return -_error(images, drawn, to_float(case.fakes), 0)
+
+
+def reduce(images: Any) -> tf.Tensor:
+    """float [B, H, W, C] -> [B, 8, 8, C], means of areas; TensorFlow's own has no gradient."""
+    rows, columns = (_areas(side) for side in images.shape[1:3])
+    return tf.einsum("ih,bhwc,jw->bijc", rows, images, columns)
+
+
+def _areas(side: int) -> np.ndarray:
+    """The share of each of `side` pixels in each of eight equal parts, float32 [8, side]."""
+    ends, pixels = np.linspace(0, side, _BLURS + 1), np.arange(side)
+    overlap = np.minimum(ends[1:, None], pixels + 1) - np.maximum(ends[:-1, None], pixels)
+    return np.maximum(overlap, 0).astype(np.float32) * np.float32(_BLURS / side)
 
 
 def _error(images: np.ndarray, drawn: np.ndarray, fakes: np.ndarray, cut: int) -> np.ndarray:
