@@ -26,7 +26,8 @@ needs_accountant = pytest.mark.skipif(
 )
 TESTS = {
     "near_copies_pixels", "near_copies_recoloured", "near_copies_features", "membership_nearest",
-    "membership_crowd", "membership_discriminator", "membership_search", "set_membership", "identity",
+    "membership_crowd", "membership_discriminator", "membership_search", "set_membership",
+    "identity",
     "label_inference", "reconstruction_nearest", "reconstruction_search", "inversion_search",
     "utility",
 }  # fmt: skip
