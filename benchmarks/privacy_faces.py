@@ -164,7 +164,8 @@ def measure(case: str, seed: int, embedder: str = "faceres") -> dict:
     tests = {name: test.to_dict() for name, test in found.tests.items()}
     keys = ("value", "low", "high", "holdout", "p", "adjusted", "leak", "auc", "risk")
     return {
-        "case": case, "seed": seed, "embedder": embedder, "verdict": found.verdict, "found": list(found.found),
+        "case": case, "seed": seed, "embedder": embedder, "verdict": found.verdict,
+        "found": list(found.found),
         "right": (found.verdict == "leak found") == (case != "healthy"),
         "controls": found.controls.to_dict(), "power": found.power.to_dict(),
         "tests": {name: {k: test[k] for k in keys if k in test} for name, test in tests.items()},
