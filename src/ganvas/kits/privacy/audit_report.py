@@ -71,6 +71,7 @@ def pair_grid(case: Case, pairs: Pairs) -> dict[str, np.ndarray]:
 def _page(results: AuditReport) -> Page:
     sections = [
         Section("What was found", _summary(results)),
+        Section("Cautions", [Items(results.notes)] if results.notes else []),
         Section("Risks by the three tests of Opinion 05/2014", _risks(results)),
         Section("People by exposure" if results.people else "Images by exposure", _who(results)),
         Section("What to do", _remedies(results)),
@@ -111,10 +112,7 @@ def _summary(results: AuditReport) -> list[Block]:
         ("How badly", findings.severity(results)),
         ("What to do", f"{findings.action(results)}{findings.next_step(results)}"),
     ]
-    blocks: list[Block] = [
-        Table(("question", "answer"), rows, "ll", "The audit in four answers", notes=True)
-    ]
-    return [*blocks, *([Items(results.notes)] if results.notes else [])]
+    return [Table(("question", "answer"), rows, "ll", "The audit in four answers", notes=True)]
 
 
 def _risks(results: AuditReport) -> list[Block]:
@@ -138,7 +136,9 @@ def _risks(results: AuditReport) -> list[Block]:
             "The risk is the success of an attack on training images beyond its success on "
             "held-out ones (control): (attack - control) / (1 - control), as Anonymeter defines "
             "it. Where attacks found a leak, the row shows the one with the highest risk; else the "
-            "one whose interval ends highest. The interval does not account for this choice."
+            "one whose interval ends highest. The interval does not account for this choice. "
+            "A leak can be found where the interval begins at 0: the finding then rests on the "
+            "ranks of all images, see below."
         ),
         Table(header, rows, "lrrrrll", "Risks", notes=True),
     ]
@@ -146,27 +146,26 @@ def _risks(results: AuditReport) -> list[Block]:
 
 def _who(results: AuditReport) -> list[Block]:
     who = findings.exposed(results)
+    unit, one = ("person", "A person") if results.people else ("image", "An image")
     if not who:
-        return [Text("No person was shown to be exposed." if results.people else
-                     "No image was shown to be exposed.")]  # fmt: skip
+        return [Text(f"No {unit} was shown to be exposed.")]
     matches = results.tests["identity"].more.get("matches", {})
     rows = [
         (name, f"{len(by):,} of {len(results.found):,}",
-         f"{matches[name]:,}" if name in matches else "–", short(by))
+         *([f"{matches.get(name, 0):,}"] if matches else []), short(by))
         for name, by in list(who.items())[:LISTED]
     ]  # fmt: skip
-    unit = "person" if results.people else "image"
+    header = (unit, "attacks", *(["images that match"] if matches else []), "exposed by")
     more = len(who) - len(rows)
     left = f" {more:,} more are in report.json." if more else ""
     return [
         Text(
-            f"Exposed is a {unit} whom an attack ranks above the held-out ones: at most 1 % of "
-            f"these rank higher, none where there are fewer than 100. With such a limit some "
-            f"may be listed by chance.{left}"
+            f"{one} is exposed if an attack with a leak ranks it above the held-out ones: at most "
+            "1 % of these rank higher, and none where there are fewer than 100. Some may be listed "
+            f"by chance.{left}"
         ),
-        Table((unit, "attacks", "images that match", "exposed by"), rows, "lrrl",
-              "The most exposed first", notes=True),
-    ]  # fmt: skip
+        Table(header, rows, "lrrl" if matches else "lrl", "The most exposed first", notes=True),
+    ]
 
 
 def _remedies(results: AuditReport) -> list[Block]:

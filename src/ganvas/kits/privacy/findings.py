@@ -9,7 +9,7 @@ from .opinion import grid
 from .phrases import capital, percent, together
 from .result import AuditReport, Result
 from .risk import MOST_NAMED
-from .terms import CRITERIA, TERMS
+from .terms import CRITERIA, phrase
 
 _NO_LEAK, _LEAK, _NOT = "no leak found", "leak found", "not tested"
 
@@ -153,10 +153,10 @@ def _leak(results: AuditReport) -> str:
         )
     top = worst(results)
     if top is None:
-        return f"{together([TERMS[n] for n in results.found])} found training images"
+        return f"{together([phrase(n) for n in results.found])} found training images"
     risk = top[1]
     return (
-        f"{TERMS[risk.attack]} finds {percent(risk.success)} of the {risk.attacked:,} {risk.unit} "
+        f"{phrase(risk.attack)} finds {percent(risk.success)} of the {risk.attacked:,} {risk.unit} "
         f"trained on, and {percent(risk.control)} of those held out"
     )
 
@@ -202,8 +202,10 @@ def action(results: AuditReport) -> str:
 
 def next_step(results: AuditReport) -> str:
     """The step after it; "" where `action` names it."""
-    if not results.found or not valid(results):
+    if not valid(results):
         return ""
+    if not results.found:
+        return " Repeat the audit for each new version of the model."
     return (
         " Next step: train again with differential privacy, or without the exposed images, and "
         "audit again. Until then, give away only selected images, not the generator."
@@ -227,15 +229,15 @@ def severity(results: AuditReport) -> str:
     top = worst(results)
     if top is None:
         values = [
-            f"{title.lower()} at most {percent(r.high)}"
-            for title, r in risks(results).items()
-            if r.high is not None
+            f"{title.lower()} {percent(risk.high)}"
+            for title, risk in risks(results).items()
+            if risk.high is not None
         ]
-        return (
-            f"Upper ends of the risks: {', '.join(values)}." if values else "No risk was measured."
-        )
+        if not values:
+            return "No risk was measured."
+        return f"The risks may be up to: {', '.join(values)} (ends of the 95 % intervals)."
     title, risk = top
     return (
         f"The highest risk is {title.lower()}: {percent(risk.value)} (95 % interval "
-        f"{percent(risk.low)} to {percent(risk.high)}), by {TERMS[risk.attack]}."
+        f"{percent(risk.low)} to {percent(risk.high)}), by {phrase(risk.attack)}."
     )

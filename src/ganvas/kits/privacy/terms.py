@@ -29,6 +29,11 @@ SHORT = {
 }
 
 
+def phrase(name: str) -> str:
+    """The term within a sentence."""
+    return TERMS[name].replace(", ", " ")
+
+
 def short(names: Iterable[str]) -> str:
     """The kinds of some attacks."""
     kinds = [kind for start, kind in SHORT.items() if any(n.startswith(start) for n in names)]
