@@ -4,11 +4,12 @@
 
 On MNIST. *planted*: 2,000 real images in a generator's place, 0 or 1 % of them noisy copies of
 2,000 training images, 2,000 held out, audited at a family-wise alpha of 0.01 (Holm). *overfit*: a
-GAN trained on 64 images; *restore*: the same, by the attacks that restore an image. *dp* and *merf*: private generators at epsilon 1, 3, 10 and delta 1e-5,
-by the accuracy on the 10,000 test images of a classifier trained on 10,000 fakes (ridge
-regression on random Fourier features) and the Frechet distance in digit features; *plain*: the same
-recipe and length without privacy. *shield*: the attacks that break the overfitted GAN, on one
-trained with epsilon 10 on 6,000 images. *speed*: 10,000 images searched among 10,000 + 10,000.
+GAN trained on 64 images; *restore*: the same, by the attacks that restore an image. *dp* and
+*merf*: private generators at epsilon 1, 3, 10 and delta 1e-5, by the accuracy on the 10,000 test
+images of a classifier trained on 10,000 fakes (ridge regression on random Fourier features) and the
+Frechet distance in digit features; *plain*: the same recipe and length without privacy. *shield*:
+the attacks that break the overfitted GAN, on one trained with epsilon 10 on 6,000 images. *speed*:
+10,000 images searched among 10,000 + 10,000.
 
 Each run is a line of results/privacy.jsonl, and is not repeated. Writes results/privacy.md.
 """
