@@ -17,6 +17,21 @@ Subject = Annotated[
     str, typer.Argument(metavar="RUN|FOLDER", show_default=False, autocompletion=run_folders)
 ]
 
+Embedder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE|general|none",
+        help="Face embedder: a .keras, .h5 or .tflite file; default, if people are known: "
+        "the bundled features.",
+    ),
+]
+Identity = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.csv", help="CSV with columns path,identity: the person on each image."
+    ),
+]
+
 privacy = group("privacy", "Measure what a generator leaks about its training images.")
 
 
@@ -29,20 +44,8 @@ def audit(
     holdout: Annotated[
         str | None, typer.Option(help="Images of other people; default: those held out.")
     ] = None,
-    identity: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv", help="CSV with columns path,identity: the person on each image."
-        ),
-    ] = None,
-    embedder: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE|general|none",
-            help="Face embedder: a .keras, .h5 or .tflite file; default, if people are known: "
-            "the bundled features.",
-        ),
-    ] = None,
+    identity: Identity = None,
+    embedder: Embedder = None,
     n: Annotated[
         int, typer.Option("-n", min=20, max=1_000_000, help="Images to draw, or to read.")
     ] = 10_000,
