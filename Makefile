@@ -38,8 +38,8 @@ bench: setup
 	for name in step_overhead time_to_quality precision collapse mixtures stacked_mnist recipes \
 			metric_intervals metric_sensitivity metric_speed sentences export serving doctor \
 			doctor_colour healing \
-			watching defects defects_life rare_class patterns privacy privacy_faces tune remote scale shrinking \
-			startup first_minute index; do \
+			watching defects defects_life rare_class patterns privacy privacy_faces tune remote scale \
+			shrinking startup first_minute index; do \
 		$(BIN)/python benchmarks/$$name.py || exit 1; \
 	done
 

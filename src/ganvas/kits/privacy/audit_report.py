@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from .terms import TERMS, short
 
 TOP = 20
 LISTED = 30
+WIDE = 80  # columns of a terminal
 HEADER = ("test", "value", "95 % interval", "held out", "p, adjusted")
 
 
@@ -42,7 +44,7 @@ def plain(results: AuditReport) -> dict[str, Any]:
 
 
 def table(results: AuditReport) -> str:
-    """The findings and the tests as aligned text; tests have the names that JSON gives them."""
+    """The findings and the tests as text of 80 columns; tests have the names that JSON gives."""
     rows: list[tuple[str, ...]] = [HEADER]
     for name, test in results.tests.items():
         bounded = test.low is not None and test.high is not None
@@ -51,7 +53,8 @@ def table(results: AuditReport) -> str:
         rows.append((name, number(test.value), interval, number(test.holdout), p))
     lines = [findings.headline(results), findings.affected(results), findings.severity(results)]
     after = [f"verdict: {results.verdict}", capital(results.power.meaning), *results.notes]
-    return "\n".join([*lines, "", aligned(rows, "lrrrr"), "", *after])
+    before, below = ([textwrap.fill(line, WIDE) for line in some] for some in (lines, after))
+    return "\n".join([*before, "", aligned(rows, "lrrrr"), "", *below])
 
 
 def pair_grid(case: Case, pairs: Pairs) -> dict[str, np.ndarray]:
