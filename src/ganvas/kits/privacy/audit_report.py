@@ -78,7 +78,7 @@ def _page(results: AuditReport) -> Page:
         Section("Risks by the three tests of Opinion 05/2014", _risks(results)),
         Section("People by exposure" if results.people else "Images by exposure", _who(results)),
         Section("What to do", _remedies(results)),
-        Section("Attacks named by EDPB Opinion 28/2024", _opinion(results)),
+        Section("Coverage by EDPB Opinion 28/2024", _opinion(results)),
         Section("All attacks", details.attacks(results)),
         Section("The most suspicious pairs", details.pairs(results)),
         Section("Which leak could be detected", details.power(results)),
@@ -181,8 +181,8 @@ def _opinion(results: AuditReport) -> list[Block]:
     rows = [(row.attack, row.status, row.how) for row in opinion_grid(results)]
     return [
         Text(
-            "The opinion asks for tests against these attacks. A row counts as tested if its "
-            "strongest attack here was run, and as partly tested if only weaker ones were."
+            "The opinion asks for tests against attacks such as these. A row counts as tested if "
+            "its strongest attack here was run, and as partly tested if only weaker ones were."
         ),
         Table(("attack", "status", "how"), rows, "lll", "Coverage", notes=True),
     ]
