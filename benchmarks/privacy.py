@@ -4,11 +4,12 @@
 
 On MNIST. *planted*: 2,000 real images in a generator's place, 0 or 1 % of them noisy copies of
 2,000 training images, 2,000 held out, audited at a family-wise alpha of 0.01 (Holm). *overfit*: a
-GAN trained on 64 images. *dp* and *merf*: private generators at epsilon 1, 3, 10 and delta 1e-5,
-by the accuracy on the 10,000 test images of a classifier trained on 10,000 fakes (ridge
-regression on random Fourier features) and the Frechet distance in digit features; *plain*: the same
-recipe and length without privacy. *shield*: the attacks that break the overfitted GAN, on one
-trained with epsilon 10 on 6,000 images. *speed*: 10,000 images searched among 10,000 + 10,000.
+GAN trained on 64 images; *restore*: the same, by the attacks that restore an image. *dp* and
+*merf*: private generators at epsilon 1, 3, 10 and delta 1e-5, by the accuracy on the 10,000 test
+images of a classifier trained on 10,000 fakes (ridge regression on random Fourier features) and the
+Frechet distance in digit features; *plain*: the same recipe and length without privacy. *shield*:
+the attacks that break the overfitted GAN, on one trained with epsilon 10 on 6,000 images. *speed*:
+10,000 images searched among 10,000 + 10,000.
 
 Each run is a line of results/privacy.jsonl, and is not repeated. Writes results/privacy.md.
 """
@@ -72,6 +73,18 @@ def recorded(found: privacy.AuditReport) -> dict:
 
 def overfit(seed: int) -> dict:
     """A generator that memorised 64 images."""
+    found = memorised(seed)
+    if seed == 0:
+        write_png(store.PICTURES / "privacy-pairs.png", found.pictures["train"])
+    return recorded(found)
+
+
+def restore(seed: int) -> dict:
+    """The same; its result has the attacks that restore an image from a part of it."""
+    return recorded(memorised(seed))
+
+
+def memorised(seed: int) -> privacy.AuditReport:
     few, holdout = parts(seed, 64, 320)
     values = {**QUIET, "train.kimg": 48, "train.tick_kimg": 16, "train.seed": seed,
               "data.labels": False, "data.clusters": 0}  # fmt: skip
@@ -79,10 +92,7 @@ def overfit(seed: int) -> dict:
         run = ganvas.train(
             few[0], "quick", run=Path(folder) / "r", overrides=values, progress=False
         )
-        found = privacy.audit(run, few[0], holdout[0], n=2000, searches=64, seed=seed)
-        if seed == 0:
-            write_png(store.PICTURES / "privacy-pairs.png", found.pictures["train"])
-    return recorded(found)
+        return privacy.audit(run, few[0], holdout[0], n=2000, searches=64, seed=seed)
 
 
 def shield(seed: int) -> dict:
@@ -179,7 +189,7 @@ def speed() -> dict:
 
 def measure(kind: str, *words) -> dict:
     tests = {"planted": planted, "overfit": overfit, "dp": dp, "merf": merf, "speed": speed,
-             "shield": shield, "account": account}  # fmt: skip
+             "shield": shield, "account": account, "restore": restore}  # fmt: skip
     return {"kind": kind, "words": list(words), **tests[kind](*words)}
 
 
@@ -191,7 +201,7 @@ def jobs(seeds: int) -> list[tuple]:
     every += [("planted", "0.01", seed) for seed in range(min(20, seeds))]
     every += [("planted", "0", seed) for seed in range(seeds)]  # alarms are rare: many runs
     every += [("dp", str(e), 0) for e in reversed(EPSILONS)]
-    every += [("shield", 0), ("dp", "none", 0)]
+    every += [("shield", 0), ("dp", "none", 0), ("restore", 0)]
     return every
 
 
@@ -223,6 +233,17 @@ def report(rows: list[dict]) -> str:
         )
         head = ("generator, seed", "verdict", "tests that found it", "nearest", "discriminator",
                 "search")  # fmt: skip
+        text.append(store.markdown(head, lines))
+    names = ("reconstruction_nearest", "reconstruction_search", "inversion_search")
+    lines = [
+        (str(r["words"][0]), *(area(r, name) for name in names),
+         ", ".join(n for n in r["found"] if n in names) or "none")
+        for r in of.get("restore", [])
+    ]  # fmt: skip
+    if lines:
+        text.append("Attacks that restore an image, on a generator that memorised 64: areas.\n")
+        head = ("seed", "hidden half, nearest", "hidden half, search", "blurred, search",
+                "found by")  # fmt: skip
         text.append(store.markdown(head, lines))
     lines = [
         (r["kind"], r["words"][0], f"{r['bound'].get('epsilon', float('nan')):.3f}",

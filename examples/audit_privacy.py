@@ -21,7 +21,9 @@ def main(folder: Path) -> None:
     values = {"train.kimg": 2.0, "networks.width": 8, "data.clusters": 0, "data.holdout": 0.0,
               "scores.times": 0}  # fmt: skip
     run = ganvas.train(train, "quick", run=folder, overrides=values)
-    results = privacy.audit(run, train, holdout, n=1000, searches=20, features="none")
+    results = privacy.audit(
+        run, train, holdout, n=1000, searches=20, features="none", purpose="an example"
+    )
     page, _ = privacy.write_report(folder / "privacy", results)
     print(privacy.table(results), page, sep="\n")
 

@@ -25,9 +25,11 @@ needs_accountant = pytest.mark.skipif(
     not importlib.util.find_spec("dp_accounting"), reason="the extra `privacy` is not installed"
 )
 TESTS = {
-    "near_copies_pixels", "near_copies_features", "membership_nearest", "membership_crowd",
-    "membership_discriminator", "membership_search", "set_membership", "identity",
-    "label_inference", "utility",
+    "near_copies_pixels", "near_copies_recoloured", "near_copies_features", "membership_nearest",
+    "membership_crowd", "membership_discriminator", "membership_search", "set_membership",
+    "identity",
+    "label_inference", "reconstruction_nearest", "reconstruction_search", "inversion_search",
+    "utility",
 }  # fmt: skip
 
 
@@ -84,7 +86,7 @@ def test_planted_copies_are_found(here, files, tmp_path):
     assert found["controls"]["good"]
     assert found["power"]["least_share"] < 0.1
     page = (tmp_path / "report" / "report.html").read_text()
-    for words in ("Singling out", "Linkability", "Inference", "not tested", "Leak found"):
+    for words in ("Singling out", "Linkability", "Inference", "not tested", "A leak was found"):
         assert words in page
     assert page.count("data:image/png") == 2
     saved = json.loads((tmp_path / "report" / "report.json").read_text())
@@ -96,21 +98,28 @@ def test_real_images_pass(here, files):
     done = audit(here, files / "clean.npz", files)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "verdict: no leak found at this power" in done.stdout
-    assert "with 400 images a leak below" in done.stdout
+    assert "With 400 images a leak below" in done.stdout
     assert "anonymous" not in done.stdout.lower()
 
 
 def test_a_run_is_attacked_through_both_networks(run, arrays, tmp_path, capsys):
     options = {
         "holdout": arrays["holdout"][:100], "n": 100, "searches": 20, "search_steps": 10,
-        "features": "none", "out": tmp_path,
+        "features": "none", "out": tmp_path, "purpose": "a test",
     }  # fmt: skip
     results = privacy.audit(run, **options)
     tests = results.tests
     for name in ("membership_discriminator", "membership_search"):
         assert tests[name].p is not None, name
         assert tests[name].more["queries"] == (64 if name.endswith("discriminator") else 20)
+    for name in ("reconstruction_search", "inversion_search"):
+        assert tests[name].p is not None and tests[name].more["queries"] == 10, name
     assert tests["near_copies_features"].why
+    assert results.record["sha256"]["model"] and results.record["purpose"] == "a test"
+    assert {row["status"] for row in results.opinion_28_2024.values()} == {
+        "tested",
+        "partly tested",
+    }
     assert results.n_train == 64
     page, _ = privacy.write_report(tmp_path, results)
     assert page.stat().st_size > 10_000

@@ -17,6 +17,7 @@ from ganvas.kits.privacy import (
     copying,
     identity,
     membership,
+    reconstruction,
     search,
     utility,
 )
@@ -211,7 +212,7 @@ def test_identity(leak, monkeypatch):
     def embed(images):
         return images.reshape(len(images), -1).astype(np.float32) - 128, None
 
-    embed.sha256 = "0"
+    embed.sha256, embed.name, embed.resize = "0", "blocks", "none"
     monkeypatch.setattr(identity, "extractor", lambda word, shape: embed)
     result = identity.matched(people_case(leak), "any.keras")
     assert (result.p < 0.001) == leak
@@ -276,6 +277,22 @@ def test_search_finds_what_the_generator_can_draw():
     assert scores[2:].max() < -0.1
 
 
+@pytest.mark.parametrize("attack", [reconstruction.masked, reconstruction.blurred])
+def test_what_the_generator_can_draw_is_restored_from_a_part(attack):
+    import tensorflow as tf
+
+    patterns, strangers = smooth(2, 1), smooth(2, 9)
+    line = Line(patterns)
+    noise = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
+    made = np.asarray(line.generator({"noise": tf.constant(noise)}))
+    fakes = np.clip((made + 1) * 127.5, 0, 255).astype(np.uint8)
+    case = case_of(fakes, patterns, strangers, noise=noise, sampler=line)
+    small = np.concatenate([patterns, strangers])
+    scores = attack(case, small, (small / 127.5 - 1).astype(np.float32), 150)
+    assert scores[:2].min() > -0.1, "nothing is lost"
+    assert scores[2:].max() < -0.5
+
+
 def test_the_classifier_learns(grey):
     images, labels = grey[0][..., None], grey[1]
     ridge = utility.Ridge(2).fit(images[:200], labels[:200])
@@ -298,13 +315,15 @@ def audited(**changes) -> AuditReport:
 RESULTS = {
     "audit": (audited(), [
         "verdict", "tests", "found", "alpha", "power", "controls", "bound", "notes", "subject",
-        "n_fake", "n_train", "n_holdout", "seconds",
+        "n_fake", "n_train", "n_holdout", "seconds", "people", "record", "summary", "risks",
+        "opinion_28_2024",
     ]),
     "test": (audited().tests["identity"],
              ["value", "low", "high", "holdout", "p", "says", "auc", "adjusted", "leak"]),
     "power": (audited().power, ["copies_needed", "least_share", "power", "says"]),
     "controls": (audited().controls, [
-        "planted", "found", "false_alarm", "unlike", "recovered", "shared", "images", "good",
+        "planted", "found", "false_alarm", "unlike", "recovered", "shared", "images",
+        "enough", "shared_of", "good",
     ]),
     "delivery": (Delivery(64, 3, 0.5, 0, 1000, "ab"),
                  ["delivered", "left_out", "near", "seed", "compared_with", "sha256"]),

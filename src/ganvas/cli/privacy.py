@@ -17,6 +17,21 @@ Subject = Annotated[
     str, typer.Argument(metavar="RUN|FOLDER", show_default=False, autocompletion=run_folders)
 ]
 
+Embedder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE|general|none",
+        help="Face embedder: a .keras, .h5 or .tflite file; default, if people are known: "
+        "the bundled features.",
+    ),
+]
+Identity = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.csv", help="CSV with columns path,identity: the person on each image."
+    ),
+]
+
 privacy = group("privacy", "Measure what a generator leaks about its training images.")
 
 
@@ -29,15 +44,8 @@ def audit(
     holdout: Annotated[
         str | None, typer.Option(help="Images of other people; default: those held out.")
     ] = None,
-    identity: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv", help="CSV with columns path,identity: the person on each image."
-        ),
-    ] = None,
-    embedder: Annotated[
-        Path | None, typer.Option(help="Face embedder: a .keras, .h5 or .tflite file.")
-    ] = None,
+    identity: Identity = None,
+    embedder: Embedder = None,
     n: Annotated[
         int, typer.Option("-n", min=20, max=1_000_000, help="Images to draw, or to read.")
     ] = 10_000,
@@ -51,6 +59,7 @@ def audit(
         int, typer.Option(min=0, help="Images of each kind to search for in latent space.")
     ] = 200,
     search_steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of each search.")] = 100,
+    purpose: Annotated[str, typer.Option(help="Purpose of the processing, for the report.")] = "",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the report; default: RUN/privacy.")
     ] = None,
@@ -66,7 +75,8 @@ def audit(
             "--train, and others by --holdout"
         )
     for file in (identity, embedder):
-        if file and not file.is_file():
+        named = file is embedder and str(file) in ("general", "none")
+        if file and not named and not file.is_file():
             raise UsageError(f"the file {file} does not exist: check its path")
     tensorflow()
     from ..kits import privacy as kit
@@ -74,7 +84,7 @@ def audit(
     results = kit.audit(
         subject, train, holdout, identity=identity, embedder=embedder, n=n, alpha=alpha,
         features=features, searches=searches, search_steps=search_steps, out=out, seed=seed,
-        model=which, progress=True,
+        model=which, purpose=purpose, progress=True,
     )  # fmt: skip
     folder = out or (Path(subject) / "privacy" if a_run else None)
     if folder:

@@ -15,7 +15,8 @@ import numpy as np
 import scipy  # its parts are imported when they are first used
 
 DEALS = 19_999  # random assignments of the labels that a statistic is compared with
-_FIRST = 10  # smallest number of images at the top
+_FIRST = 10  # smallest number of images at the top; a quarter of all where these are few
+_FEWEST_FIRST = 3
 _GROWTH = math.sqrt(2)
 
 
@@ -41,7 +42,8 @@ def exposure(
 
     The count of members among the k highest scores is hypergeometric; the smallest tail over
     k = 10, 14, 20, ... is compared with that of 19,999 random assignments. So one test detects both
-    few clearly exposed images and a small effect on all images.
+    few clearly exposed images and a small effect on all images. With fewer than 40 in all, k begins
+    at a quarter of them.
 
     Args:
         scores: higher for suspected members, float [N]; ties are broken at random.
@@ -71,8 +73,8 @@ def needed(members: int, others: int, level: float, seed: int = 0) -> int | None
     """The number of training images that must score above all others for p <= level; None if no
     number suffices."""
     tops, logs, smallest = _null(members, others, seed)
-    share = members / (members + others)
     for seen in range(1, members + 1):
+        share = (members - seen) / max(1, members + others - seen)  # of the rest
         counts = [min(k, seen) + math.floor(max(0, k - seen) * share) for k in tops]
         tails = [logs[i][min(c, len(logs[i]) - 1)] for i, c in enumerate(counts)]
         if _p(min(tails), smallest) <= level:
@@ -80,11 +82,21 @@ def needed(members: int, others: int, level: float, seed: int = 0) -> int | None
     return None
 
 
-def least_share(n: int, count: int | None, found: float = 1.0, power: float = 0.9) -> float:
-    """The smallest share of n images with which `count` of them are found with a probability of
-    `power`, if each is found with probability `found`; 1 if there is none."""
-    if count is None or count > n or found <= 0:
+def least_share(
+    n: int, count: int | None, found: float = 1.0, power: float = 0.9, people: int | None = None
+) -> float:
+    """The smallest share of n images that must be copies, so that `count` are found with a
+    probability of `power`, if each is found with probability `found`; 1 if there is none.
+
+    Args:
+        people: if given, `count` is a number of different people, and each copy shows one of so
+            many at random. The number of copies that show a person is then about Poisson.
+    """
+    if count is None or count > (people or n) or found <= 0:
         return 1.0
+    if people is not None:
+        reached = float(scipy.special.betaincinv(count, people - count + 1, power))
+        return min(1.0, -math.log1p(-min(reached, 1 - 1e-12)) * people / (n * found))
     # P(X >= count), X binomial of n and p, is the regularised incomplete beta function of p.
     share = float(scipy.special.betaincinv(count, n - count + 1, power)) / found
     return min(1.0, share)
@@ -94,8 +106,9 @@ def least_share(n: int, count: int | None, found: float = 1.0, power: float = 0.
 def _null(members: int, others: int, seed: int) -> tuple[list[int], list[np.ndarray], np.ndarray]:
     """Tops, the log tail of each count at each top, and the smallest of each random assignment."""
     total = members + others
-    tops, k = [], float(min(_FIRST, total))
-    while round(k) <= max(total // 2, min(_FIRST, total)):
+    tops: list[int] = []
+    k = float(min(_FIRST, max(_FEWEST_FIRST, total // 4), total))
+    while round(k) <= max(total // 2, tops[0] if tops else round(k)):
         tops.append(round(k))
         k *= _GROWTH
     logs = [_log_tails(k, members, others) for k in tops]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -11,36 +11,21 @@ import numpy as np
 from ... import __version__
 from ...base.files import write_file, write_json
 from ...images import grid
-from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
+from ...reports.page import Block, Items, Page, Section, Table, Text
 from ...reports.tables import aligned, number
+from . import details, findings
+from .advice import remedies
 from .case import Case
 from .copying import Pairs
+from .opinion import grid as opinion_grid
+from .phrases import capital, percent
 from .result import AuditReport
+from .terms import TERMS, short
 
 TOP = 20
-CRITERIA = {
-    "Singling out": (
-        "Can one person's record be picked out or taken from the generator?",
-        ("near_copies_pixels", "near_copies_features", "membership_search"),
-    ),
-    "Linkability": (
-        "Can a record be linked to the training images, or a fake to a person among them?",
-        ("identity", "membership_nearest", "membership_crowd", "membership_discriminator",
-         "set_membership"),
-    ),
-    "Inference": (
-        "Do the fakes reveal more about a person in the training images than about anyone else?",
-        ("label_inference",),
-    ),
-}  # fmt: skip
-NOT_TESTED = (
-    "Attackers who see several versions of the generator, or its states during training.",
-    "Attacks that train a model of their own for this generator (shadow models, LiRA).",
-    "Copies of a part of an image; copies that are rotated, stretched or recoloured.",
-    "What can be inferred with other knowledge, such as photographs on the web.",
-    "Human inspection of the images: examine the pairs below, and more.",
-)
-HEADER = ("test", "value", "95 % interval", "held out", "p, adjusted", "meaning")
+LISTED = 30
+WIDE = 80  # columns of a terminal
+HEADER = ("test", "value", "95 % interval", "held out", "p, adjusted")
 
 
 def write_report(folder: str | Path, results: AuditReport) -> tuple[Path, Path]:
@@ -59,10 +44,17 @@ def plain(results: AuditReport) -> dict[str, Any]:
 
 
 def table(results: AuditReport) -> str:
-    """The tests as aligned text."""
-    rows = [HEADER[:5], *(row[:5] for row in _rows(results, results.tests))]
-    lines = [f"verdict: {results.verdict}", results.power.meaning, *results.notes]
-    return "\n".join([aligned(rows, "lrrrr"), "", *lines])
+    """The findings and the tests as text of 80 columns; tests have the names that JSON gives."""
+    rows: list[tuple[str, ...]] = [HEADER]
+    for name, test in results.tests.items():
+        bounded = test.low is not None and test.high is not None
+        interval = f"{number(test.low)} to {number(test.high)}" if bounded else "–"
+        p = "–" if test.adjusted is None else f"{test.adjusted:.2g}{' !' if test.leak else ''}"
+        rows.append((name, number(test.value), interval, number(test.holdout), p))
+    lines = [findings.headline(results), findings.affected(results), findings.severity(results)]
+    after = [f"verdict: {results.verdict}", capital(results.power.meaning), *results.notes]
+    before, below = ([textwrap.fill(line, WIDE) for line in some] for some in (lines, after))
+    return "\n".join([*before, "", aligned(rows, "lrrrr"), "", *below])
 
 
 def pair_grid(case: Case, pairs: Pairs) -> dict[str, np.ndarray]:
@@ -80,30 +72,35 @@ def pair_grid(case: Case, pairs: Pairs) -> dict[str, np.ndarray]:
 
 
 def _page(results: AuditReport) -> Page:
-    sections = [Section("What was found", _overview(results))]
-    for title, (question, names) in CRITERIA.items():
-        rows = _rows(results, names)
-        caption = f"{title}: tests"
-        sections.append(
-            Section(title, [Text(question), Table(HEADER, rows, "lrrrrl", caption, notes=True)])
-        )
-    sections += [
-        Section("The most suspicious pairs", _pairs(results)),
-        Section("Which leak could be detected", _controls(results)),
-        Section("Formal bound", _bound(results)),
-        Section("Utility of the fakes", _utility(results)),
-        Section("What was not tested", [Items([*_missing(results), *NOT_TESTED])]),
-        Section("How to read this", _reading()),
+    sections = [
+        Section("What was found", _summary(results)),
+        Section("Cautions", [Items(results.notes)] if results.notes else []),
+        Section("Risks by the three tests of Opinion 05/2014", _risks(results)),
+        Section("People by exposure" if results.people else "Images by exposure", _who(results)),
+        Section("What to do", _remedies(results)),
+        Section("Coverage by EDPB Opinion 28/2024", _opinion(results)),
+        Section("All attacks", details.attacks(results)),
+        Section("The most suspicious pairs", details.pairs(results)),
+        Section("Which leak could be detected", details.power(results)),
+        Section("Formal bound", details.bound(results)),
+        Section("Utility of the generated images", details.utility(results)),
+        Section("What was off, and what was not tested", details.missing(results)),
+        Section("How to read this", details.reading(results)),
+        Section("Record", details.record(results)),
+        Section("Decision and signatures", details.signatures()),
     ]
-    tone = {"leak found": "bad"}.get(results.verdict, "")
+    people = f" of {results.people[0]:,} people" if results.people else ""
+    others = f" of {results.people[1]:,} other people" if results.people else ""
     return Page(
         title=Path(results.subject).name or "images",
-        verdict=_capital(results.verdict),
-        tone=tone,
-        reasons=[f"{_capital(results.power.meaning)}.", *results.notes],
+        verdict=findings.headline(results),
+        tone="bad" if results.found or not findings.valid(results) else "",
+        reasons=[],
         lines=[
-            f"{results.n_fake:,} generated images · {results.n_train:,} training images · "
-            f"{results.n_holdout:,} held out"
+            f"{results.n_fake:,} generated images · {results.n_train:,} training images{people} · "
+            f"{results.n_holdout:,} held-out images{others}",
+            f"Purpose: {results.record.get('purpose') or 'not stated'} · "
+            f"{results.record.get('date', '')}",
         ],
         sections=[section for section in sections if section.blocks],
         footer=f"Made by ganvas {__version__}.",
@@ -111,112 +108,81 @@ def _page(results: AuditReport) -> Page:
     )
 
 
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
+def _summary(results: AuditReport) -> list[Block]:
+    rows = [
+        ("Found", findings.found(results)),
+        ("Who is affected", findings.affected(results)),
+        ("How badly", findings.severity(results)),
+        ("What to do", f"{findings.action(results)}{findings.next_step(results)}"),
+    ]
+    return [Table(("question", "answer"), rows, "ll", "The audit in four answers", notes=True)]
 
 
-def _overview(results: AuditReport) -> list[Block]:
-    if results.found:
-        sentence = f"These tests found a leak of training images: {', '.join(results.found)}."
-    else:
-        sentence = "No test found more traces of training images than of held-out images."
+def _risks(results: AuditReport) -> list[Block]:
+    rows = []
+    for title, risk in findings.risks(results).items():
+        if risk.value is None:
+            rows.append((title, "–", "–", "–", "–", risk.status, "no attack could be run"))
+            continue
+        rows.append((
+            title,
+            percent(risk.value),
+            f"{percent(risk.low)} to {percent(risk.high)}",
+            f"{percent(risk.success)} of {risk.attacked:,}",
+            f"{percent(risk.control)} of {risk.controls:,}",
+            risk.status,
+            f"{TERMS[risk.attack]}; counted in {risk.unit}",
+        ))  # fmt: skip
+    header = ("test", "risk", "95 % interval", "attack succeeds", "control", "result", "attack")
     return [
-        Text(sentence),
         Text(
-            f"The probability that any of these tests raises a false alarm is at most "
-            f"{results.alpha:g} (Holm's rule over all tests)."
+            "The risk is the success of an attack on training images beyond its success on "
+            "held-out ones (control): (attack - control) / (1 - control), as Anonymeter defines "
+            "it. Where attacks found a leak, the row shows the one with the highest risk; else the "
+            "one whose interval ends highest. The interval does not account for this choice. "
+            "A leak can be found where the interval begins at 0: the finding then rests on the "
+            "ranks of all images, see below."
         ),
+        Table(header, rows, "lrrrrll", "Risks", notes=True),
     ]
 
 
-def _rows(results: AuditReport, names: Iterable[str]) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    for name in names:
-        test = results.tests[name]
-        bounded = test.low is not None and test.high is not None
-        interval = f"{number(test.low)} to {number(test.high)}" if bounded else "–"
-        meaning = f"not tested: {test.why}" if test.why else test.meaning
-        p = "–" if test.adjusted is None else f"{test.adjusted:.2g}{' !' if test.leak else ''}"
-        rows.append((name, number(test.value), interval, number(test.holdout), p, meaning))
-    return rows
-
-
-def _pairs(results: AuditReport) -> list[Block]:
-    captions = {
-        "train": "With training images: pairs of a fake and, to its right, its nearest real image",
-        "holdout": "With held-out images, which cannot have been copied",
-    }
-    shown = [
-        Picture(results.pictures[name], caption, caption)
-        for name, caption in captions.items()
-        if name in results.pictures
-    ]
-    text = (
-        "Sorted by distance relative to the next ten images, the closest first. The pictures show "
-        "real images: this page is as confidential as they are."
-    )
-    return [Text(text), Pictures(shown)] if shown else []
-
-
-def _controls(results: AuditReport) -> list[Block]:
-    c = results.controls
-    rates = [
-        f"{name}: at 0.1 % false alarms {number(at['value'])} are exposed, "
-        f"and epsilon is at least {test.more['epsilon']:.2g} at 95 % confidence"
-        for name, test in results.tests.items()
-        if (at := test.more.get("rates", {}).get("0.001"))
-    ]
-    return [
-        Items([
-            f"Power: {results.power.meaning} (nine times in ten).",
-            f"Positive control: {100 * c.planted:.2g} % noisy copies of training images among "
-            f"{c.images:,} held-out ones {'were' if c.found else 'were NOT'} flagged; "
-            f"{100 * c.recovered:.3g} % of them were matched with their original.",
-            f"Negative control: half of the training images, tested against the other half, "
-            f"{'WERE' if c.unlike else 'were not'} flagged. They would be flagged if training part "
-            "and holdout were not alike.",
-            f"Negative control: the same held-out images without copies "
-            f"{'WERE' if c.false_alarm else 'were not'} flagged.",
-            *rates,
-        ])
+def _who(results: AuditReport) -> list[Block]:
+    who = findings.exposed(results)
+    unit, one = ("person", "A person") if results.people else ("image", "An image")
+    if not who:
+        return [Text(f"No {unit} was shown to be exposed.")]
+    matches = results.tests["identity"].more.get("matches", {})
+    rows = [
+        (name, f"{len(by):,} of {len(results.found):,}",
+         *([f"{matches.get(name, 0):,}"] if matches else []), short(by))
+        for name, by in list(who.items())[:LISTED]
     ]  # fmt: skip
-
-
-def _bound(results: AuditReport) -> list[Block]:
-    bound = results.bound
-    if not bound:
-        return [Text("None: it was not trained with differential privacy.")]
-    return [
-        Items([
-            f"Epsilon {bound['epsilon']:.3g} at delta {bound['delta']:g}, after {bound['steps']:,} "
-            f"turns on a sample of {100 * bound['rate']:.3g} % with noise {bound['noise']:.3g}.",
-            f"The unit is one {bound['unit']}. For k images of one person epsilon is about k times "
-            "as large.",
-            "It holds for the generator's weights and for all images drawn from them. It does not "
-            "hold for the run folder, whose seed cancels the noise, nor for choices that used the "
-            "data, such as this recipe.",
-        ])
-    ]  # fmt: skip
-
-
-def _utility(results: AuditReport) -> list[Block]:
-    test = results.tests["utility"]
-    if test.value is None:
-        return [Text(f"Not measured: {test.why}.")]
-    return [Table(HEADER, _rows(results, ["utility"]), "lrrrrl", "Utility", notes=True)]
-
-
-def _missing(results: AuditReport) -> list[str]:
-    return [f"{name}: {test.why}." for name, test in results.tests.items() if test.why]
-
-
-def _reading() -> list[Block]:
+    header = (unit, "attacks", *(["images that match"] if matches else []), "exposed by")
+    more = len(who) - len(rows)
+    left = f" {more:,} more are in report.json." if more else ""
     return [
         Text(
-            "This page is evidence about one generator and these attacks. Whether images made by "
-            "it are personal data is a question of law and of the means that are reasonably likely "
-            "to be used (GDPR, recital 26; EDPB Opinion 28/2024). People answer it case by case, "
-            "and again when attacks get better. Singling out, linkability and inference are the "
-            "three tests of Opinion 05/2014, by which the evidence is ordered here."
-        )
+            f"{one} is exposed if an attack with a leak ranks it above the held-out ones: at most "
+            "1 % of these rank higher, and none where there are fewer than 100. Some may be listed "
+            f"by chance.{left}"
+        ),
+        Table(header, rows, "lrrl" if matches else "lrl", "The most exposed first", notes=True),
+    ]
+
+
+def _remedies(results: AuditReport) -> list[Block]:
+    rows = [(remedy.name, remedy.command, remedy.effect) for remedy in remedies(results)]
+    header = ("remedy", "command", "expected effect")
+    return [Table(header, rows, "lll", "Remedies, the quickest first", notes=True)]
+
+
+def _opinion(results: AuditReport) -> list[Block]:
+    rows = [(row.attack, row.status, row.how) for row in opinion_grid(results)]
+    return [
+        Text(
+            "The opinion asks for tests against attacks such as these. A row counts as tested if "
+            "its strongest attack here was run, and as partly tested if only weaker ones were."
+        ),
+        Table(("attack", "status", "how"), rows, "lll", "Coverage", notes=True),
     ]

@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,24 +16,20 @@ import numpy as np
 from ... import __version__
 from ...base.files import disk_errors
 from ...base.progress import reported, stage
-from ...errors import RunError
-from ...evaluation.samples import extractor_for
 from ...stats.exact import holm, least_share, needed
 from ...storage.job import recall, remember
-from ...training.train import load_game
-from . import controls, copying, identity, membership, search, utility
+from . import controls
+from .attacks import Attacks
 from .case import Case, gather
 from .cautions import notes
+from .findings import concluded
 from .options import AuditOptions
-from .result import AuditReport, Controls, Power, Result, none
+from .phrases import percent
+from .record import recorded
+from .result import AuditReport, Controls, Power, Result
 
 LEAK, SILENT, BOUNDED = "leak found", "no leak found at this power", "formally bounded"
 MOST_EPSILON = 10  # above, a bound guarantees little (Ponomareva et al. 2023, arXiv:2303.00654)
-SAMPLES_PER_QUERY = 10
-MOST_QUERIES = 5000
-SET = 100
-_FEATURES = {"digits": 10_000}  # images of each kind, by the name of the features
-_SLOW_FEATURES = 2000
 _EARLY = ("identity", "near_copies_features")  # first, because these may refuse a wrong file
 
 
@@ -58,8 +54,9 @@ def audit(
             default: the run's `privacy`; for other subjects nothing is written.
         progress: report progress on standard error.
         options: n (images drawn), alpha (probability of any false alarm, over all tests), seed,
-            identity (CSV), embedder (file), features, searches (images of each kind to search for
-            in latent space; 0: none), search_steps, model.
+            identity (CSV), embedder (a file, "general" or "none"; default: the bundled features if
+            the people are known), features, searches (images of each kind to search for in latent
+            space; 0: none), search_steps, model, purpose (of the processing, for the report).
 
     Raises: UsageError, DataError: images with which no audit is valid.
     """
@@ -77,10 +74,11 @@ class Audit:
 
     def __init__(self, case: Case, options: AuditOptions, folder: Path | None):
         self.case, self.options, self.folder = case, options, folder
+        self.attacks = Attacks(case, options)
         self.seconds: dict[str, float] = {}
 
     def result(self) -> AuditReport:
-        makers = self._tests()
+        makers = self.attacks.makers()
         early = sorted(makers, key=lambda name: name not in _EARLY)
         done = {}
         with stage("auditing", len(makers) + 1, "tests") as auditing:
@@ -101,7 +99,7 @@ class Audit:
         bound = self.case.bound
         bounded = bound and bound["epsilon"] <= MOST_EPSILON
         verdict = LEAK if found else BOUNDED if bounded else SILENT
-        return AuditReport(
+        report = AuditReport(
             verdict=verdict,
             tests=tests,
             found=tuple(found),
@@ -115,117 +113,11 @@ class Audit:
             n_train=len(self.case.train),
             n_holdout=len(self.case.holdout),
             seconds=self.seconds,
+            people=None if self.case.people is None else self.case.units,
+            record=recorded(self.case, self.options),
             pictures=self._pictures(),
         )
-
-    def _tests(self) -> dict[str, Callable[[], Result]]:
-        return {
-            "near_copies_pixels": self._copies,
-            "near_copies_features": self._feature_copies,
-            "membership_nearest": self._nearest,
-            "membership_crowd": self._crowd,
-            "membership_discriminator": self._discriminator,
-            "membership_search": self._search,
-            "set_membership": self._sets,
-            "identity": self._identity,
-            "label_inference": lambda: utility.inferred(self.case, self._queries),
-            "utility": lambda: utility.of_labels(self.case),
-        }
-
-    @cached_property
-    def _pool(self) -> np.ndarray:
-        return np.concatenate([self.case.train.small, self.case.holdout.small])
-
-    @cached_property
-    def _pairs(self) -> copying.Pairs:
-        return copying.in_pixels(self.case.small, self._pool)
-
-    @cached_property
-    def _queries(self) -> membership.Queries:
-        """The tested real images; a generator draws ten samples for each of them."""
-        drawn = len(self.case.fakes) // SAMPLES_PER_QUERY
-        most = max(drawn, 100) if self.case.sampler else MOST_QUERIES
-        return membership.draw_queries(self.case, min(most, MOST_QUERIES))
-
-    @cached_property
-    def _crowd_scores(self) -> np.ndarray:
-        return membership.by_crowd(self._queries.small, self.case.small)
-
-    def _copies(self) -> Result:
-        sizes = len(self.case.train), len(self.case.holdout)
-        return copying.judge(self._pairs, *sizes, self.case.seed, "pixels", self.case.people)
-
-    def _feature_copies(self) -> Result:
-        if self.options.features == "none":
-            return none("features are switched off")
-        case = self.case
-        embed = extractor_for(case.train.source, self.options.features)
-        most = _FEATURES.get(embed.name, _SLOW_FEATURES)
-        some = [
-            np.random.default_rng([case.seed, 51 + i]).permutation(copying.different(part.small))
-            for i, part in enumerate((case.train, case.holdout))
-        ]
-        some = [rows[:most] for rows in some]
-        pool = np.concatenate([case.train.pixels(some[0]), case.holdout.pixels(some[1])])
-        pairs = copying.in_features(embed(case.fakes[:most])[0], embed(pool)[0])
-        where = f"features ({embed.name}, of {len(some[0]):,} training images)"
-        people = case.people
-        if people is not None:
-            people = people[np.concatenate([some[0], len(case.train) + some[1]])]
-        return copying.judge(pairs, len(some[0]), len(some[1]), case.seed, where, people)
-
-    def _judged(
-        self, scores: np.ndarray, attack: str, queries: membership.Queries | None = None
-    ) -> Result:
-        delta = (self.case.bound or {}).get("delta", membership.DELTA)
-        people = (queries or self._queries).people
-        return membership.judged(scores, self.case, attack, delta, people)
-
-    def _nearest(self) -> Result:
-        scores = membership.by_nearest(self._queries.small, self.case.small)
-        return self._judged(scores, "by the distance to the nearest of all fakes")
-
-    def _crowd(self) -> Result:
-        return self._judged(self._crowd_scores, "by the number of fakes near it")
-
-    def _sets(self) -> Result:
-        people = self._queries.people
-        return membership.of_sets(self._crowd_scores, SET, self.case.seed, people)
-
-    def _discriminator(self) -> Result:
-        run = self.case.run
-        if run is None:
-            return none("images and exported models have no discriminator")
-        try:
-            gan = load_game(run)
-        except RunError as error:
-            return none(f"the discriminator of the run cannot be read ({error})")
-        about, labels = run.images, None
-        train, holdout = self.case.train.labels, self.case.holdout.labels
-        if self.case.names == tuple(about["names"]) and train is not None and holdout is not None:
-            labels = np.concatenate(
-                [train[self._queries.train], holdout[self._queries.holdout]]
-            ).astype(np.int32)
-        images, classes = self._queries.pixels(self.case), len(about["class_shares"])
-        scores = membership.by_discriminator(gan, images, labels, classes, self.case.seed)
-        return self._judged(scores, "by the discriminator's logit")
-
-    def _search(self) -> Result:
-        if self.case.noise is None or self.case.run is None:
-            return none("the search needs a run, whose generator has gradients")
-        if not self.options.searches:
-            return none("searches = 0")
-        queries = membership.draw_queries(self.case, self.options.searches)
-        images = queries.pixels(self.case)
-        scores = search.by_search(self.case, queries.small, images, self.options.search_steps)
-        return self._judged(
-            scores, "by the distance that a search in latent space reaches", queries
-        )
-
-    def _identity(self) -> Result:
-        if self.options.embedder is None:
-            return none("no embedder of faces was given")
-        return identity.matched(self.case, self.options.embedder)
+        return concluded(report)
 
     def _controls(self) -> Result:
         done = controls.run(self.case, self.options.alpha)
@@ -233,25 +125,29 @@ class Audit:
 
     def _power(self, decisive: int, controlled: Controls) -> Power:
         """Which leak this audit could detect."""
-        members, others = len(self.case.train), len(self.case.holdout)
-        if self.case.people is not None:
-            parts = (self.case.train, self.case.holdout)
-            members, others = (len(np.unique(np.asarray(part.people))) for part in parts)
+        members, others = self.case.units
+        people = None if self.case.people is None else members
         count = needed(members, others, self.options.alpha / max(1, decisive))
-        least = least_share(len(self.case.fakes), count, controlled.recovered)
+        least = least_share(len(self.case.fakes), count, controlled.recovered, people=people)
+        of = "images" if people is None else "people"
         meaning = (
-            f"with {len(self.case.fakes):,} images a leak below {100 * least:.2g} % (noisy copies "
+            f"with {len(self.case.fakes):,} images a leak below {percent(least)} (noisy copies "
             "of training images among them) cannot be detected reliably"
         )
+        if people is not None:
+            meaning += f"; copies must show at least {count} of the {members} people"
         if count is None or least >= 1:
-            meaning = f"with {len(self.case.fakes):,} images against these, no leak can be detected"
+            meaning = (
+                f"with {len(self.case.fakes):,} images against {members} {of} trained on and "
+                f"{others} held out, no leak of noisy copies can be detected reliably"
+            )
         return Power(count, least, 0.9, meaning)
 
     def _pictures(self) -> dict[str, np.ndarray]:
         """The 20 most suspicious pairs with training images, and with held-out ones."""
         from .audit_report import pair_grid
 
-        return pair_grid(self.case, self._pairs)
+        return pair_grid(self.case, self.attacks.pairs)
 
     def _once(self, name: str, make: Callable[[], Result]) -> Result:
         """Compute, or read what an earlier call with the same images wrote."""
@@ -270,7 +166,8 @@ class Audit:
     @cached_property
     def _key(self) -> str:
         """Hash of everything that a test depends on."""
-        digest = hashlib.sha256(repr((__version__, asdict(self.options), self.case.bound)).encode())
+        known = replace(self.options, purpose="")
+        digest = hashlib.sha256(repr((__version__, asdict(known), self.case.bound)).encode())
         for file in (self.options.embedder, self.options.features):
             if file is not None and Path(file).is_file():
                 digest.update(Path(file).read_bytes())

@@ -67,6 +67,25 @@ class Case:
         return np.concatenate([train, holdout])
 
     @property
+    def units(self) -> tuple[int, int]:
+        """How many can be trained on or held out independently: people where they are known, else
+        images."""
+        parts = self.train, self.holdout
+        if self.people is None:
+            return len(parts[0]), len(parts[1])
+        counts = [len(np.unique(np.asarray(part.people))) for part in parts]
+        return counts[0], counts[1]
+
+    @property
+    def places(self) -> np.ndarray:
+        """Names of the images of both parts, text: paths, or train/ROW and holdout/ROW."""
+        named = []
+        for name, part in (("train", self.train), ("holdout", self.holdout)):
+            places = part.source.places
+            named += [places[row] if places else f"{name}/{row}" for row in part.rows]
+        return np.array(named)
+
+    @property
     def small(self) -> np.ndarray:
         """The fakes, at most 32 pixels a side."""
         return shrink(self.fakes)

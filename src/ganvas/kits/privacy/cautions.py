@@ -17,13 +17,18 @@ _SHARED = 0.005  # held-out near-copies of training images; among digits less th
 def notes(case: Case, controls: Controls, bound: dict[str, Any] | None, leaked: bool) -> list[str]:
     """What a reader must know before trusting the verdict."""
     found = [*case.notes, *_people(case)]
-    if controls.shared > max(2, _SHARED * controls.images):
+    if controls.shared > max(2, _SHARED * controls.shared_of):
         found.append(
-            f"{controls.shared} of {controls.images:,} held-out images nearly copy a training "
+            f"{controls.shared} of {controls.shared_of:,} held-out images nearly copy a training "
             "image: if they are the same picture saved twice, they hide leaks; remove them and "
             "audit again."
         )
-    if not controls.found:
+    if not leaked and not controls.enough:
+        found.append(
+            "There are too few people, or images, for any number of copies to be significant: this "
+            "audit cannot find a leak of copies. Hold out more."
+        )
+    elif not leaked and not controls.found:
         found.append(
             "The positive control was missed: planted copies were not found, so that a verdict "
             "without a leak means little here."

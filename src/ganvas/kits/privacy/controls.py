@@ -1,9 +1,10 @@
 """Controls: does this audit, on these images, detect a planted leak, and raise no false alarm?
 
-Held-out images take the place of generated ones. Unchanged, they leak nothing; with noisy copies of
-training images among them, they leak. Then half of the training images (of the people, where they
-are known) is tested against the other half: that leaks nothing, unless training part and holdout
-are not alike.
+Positive: blends of a training image and a held-out one take the place of generated ones. They
+favour neither part. With noisy copies of training images among them, they leak. All people of both
+parts take part, so that few people suffice. Negative: half of the held-out images (of the people,
+where they are known) takes that place, and then half of the training images, each tested against
+the rest: they leak nothing, unless training part and holdout are not alike.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ MOST = 2000
 
 
 def run(case: Case, alpha: float) -> Controls:
-    """All controls, with half of the held-out images in the place of generated ones."""
+    """All controls."""
     both, cut = case.people, len(case.train)
     held = np.arange(len(case.holdout)) if both is None else both[cut:]
     names = np.random.default_rng([case.seed, 41]).permutation(np.unique(held))
@@ -29,25 +30,52 @@ def run(case: Case, alpha: float) -> Controls:
     rest = ~np.isin(held, names[: len(names) // 2])
     clean, others = case.holdout.small[first], case.holdout.small[rest]
     people = None if both is None else np.concatenate([both[:cut], held[rest]])
-    count = len(clean)
     train = case.train.small
-    rng = np.random.Generator(np.random.Philox([case.seed, 42]))
-    share = planted_share(count, len(train), len(others), alpha)
-    number = max(1, round(share * count))
-    rows = rng.permutation(len(train))[:number]
-    number = len(rows)
-    leaky = np.concatenate([noisy(train[rows], rng), clean[number:]])
-    pool = np.concatenate([train, others])
-    nearest = copying.in_pixels(leaky, pool).rows[:number]
+    planted, number, enough, found, recovered = _planted(case, alpha)
     return Controls(
-        planted=number / count,
-        found=_flagged(leaky, train, others, alpha, case.seed, people),
+        planted=number / planted,
+        found=found,
         false_alarm=_flagged(clean, train, others, alpha, case.seed, people),
         unlike=_unlike(case, alpha),
-        recovered=float((nearest == rows).mean()),
+        recovered=recovered,
         shared=int((copying.in_pixels(clean, train).ratios <= NEAR).sum()),
-        images=count,
+        images=planted,
+        enough=enough,
+        shared_of=len(clean),
     )
+
+
+def _planted(case: Case, alpha: float) -> tuple[int, int, bool, bool, float]:
+    """The positive control: images, copies among them, whether any number of copies is enough,
+    whether they were flagged, and the share that was matched with its original."""
+    train, holdout, people = case.train.small, case.holdout.small, case.people
+    rng = np.random.Generator(np.random.Philox([case.seed, 42]))
+    count = min(len(case.fakes), MOST)
+    number, enough = planted_number(case, count, alpha)
+    rows = np.resize(rng.permutation(len(train)), number)
+    copies = noisy(train[rows], rng)
+    leaky = np.concatenate([copies, blends(train, holdout, count - number, rng)])
+    nearest = copying.in_pixels(copies, np.concatenate([train, holdout])).rows
+    recovered = float((nearest == rows).mean())
+    found = _flagged(leaky, train, holdout, alpha, case.seed, people)
+    return count, number, enough, found, recovered
+
+
+def planted_number(case: Case, count: int, alpha: float) -> tuple[int, bool]:
+    """Twice the number that can be detected among `count` images: the control should not fail by
+    chance. And whether any number can be."""
+    members, others = case.units
+    least = needed(members, others, alpha / 3)
+    share = least_share(count, least, people=None if case.people is None else members)
+    return min(count, max(1, round(2 * share * count))), least is not None
+
+
+def blends(
+    train: np.ndarray, holdout: np.ndarray, count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """uint8 [count, h, w, C], each the mean of a random training image and a held-out one."""
+    one, other = (part[rng.integers(0, len(part), count)] for part in (train, holdout))
+    return ((one.astype(np.uint16) + other + 1) // 2).astype(np.uint8)
 
 
 def _unlike(case: Case, alpha: float) -> bool:
@@ -59,11 +87,6 @@ def _unlike(case: Case, alpha: float) -> bool:
     fakes, train = case.train.small[first][:MOST], case.train.small[~first]
     left = None if both is None else np.concatenate([people[~first], both[cut:]])
     return _flagged(fakes, train, case.holdout.small, alpha, case.seed, left)
-
-
-def planted_share(count: int, members: int, others: int, alpha: float) -> float:
-    """Twice the share that can be detected: the positive control should not fail by chance."""
-    return min(1.0, 2 * least_share(count, needed(members, others, alpha / 3)))
 
 
 def noisy(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -18,6 +18,9 @@ from ...evaluation.copies import AROUND, NEAR, nearest
 from ...stats.exact import exposure
 from ...stats.intervals import clopper_pearson
 from .result import Result
+from .risk import by_rank
+
+LEFT_OUT = 0.5  # the ratio from which `remedies.Rejecting` keeps a fake
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,26 @@ def different(images: np.ndarray) -> np.ndarray:
     return np.array(list(seen.values()), np.int64)
 
 
+def in_tones(fakes: np.ndarray, pool: np.ndarray) -> Pairs:
+    """As `in_pixels`, of images whose grey levels are replaced by their ranks: gamma, brightness,
+    contrast and white balance do not change these."""
+    return in_pixels(ranked(fakes), ranked(pool))
+
+
+def ranked(images: np.ndarray) -> np.ndarray:
+    """uint8 [N, h, w, C] with each level replaced by the share of the image's pixels below it, for
+    each channel alone; equal levels stay equal."""
+    count = images.shape[1] * images.shape[2]
+    levels = np.empty_like(images)
+    for i, image in enumerate(images):
+        for channel in range(images.shape[3]):
+            plane = image[..., channel]
+            held = np.bincount(plane.ravel(), minlength=256)
+            middle = (np.cumsum(held) - (held + 1) / 2) * (255 / max(1, count - 1))
+            levels[i, ..., channel] = np.rint(np.clip(middle, 0, 255)).astype(np.uint8)[plane]
+    return levels
+
+
 def in_features(fakes: np.ndarray, pool: np.ndarray) -> Pairs:
     """In features [N, D], [M, D], by Euclidean distance."""
     k = min(AROUND + 1, len(pool))
@@ -65,24 +88,36 @@ def in_features(fakes: np.ndarray, pool: np.ndarray) -> Pairs:
 
 
 def judge(
-    pairs: Pairs, members: int, others: int, seed: int, where: str, people: np.ndarray | None = None
+    pairs: Pairs,
+    members: int,
+    others: int,
+    seed: int,
+    where: str,
+    people: np.ndarray | None = None,
+    names: np.ndarray | None = None,
 ) -> Result:
-    """The result for pairs with `members` training images and `others` held out; where people are
-    named, people are counted in place of images."""
+    """The result for pairs with `members` training images and `others` held out, of these names;
+    where people are named, people are counted in place of images."""
     best = np.full(members + others, np.inf)
     np.minimum.at(best, pairs.rows, pairs.ratios)
-    found = exposure(-best, np.arange(members + others) < members, seed, people)
+    member = np.arange(members + others) < members
+    found = exposure(-best, member, seed, people)
     near = pairs.ratios <= NEAR
     copied = int((near & (pairs.rows < members)).sum())
     chance = (near & (pairs.rows >= members)).mean() * members / others
     unit = "images" if people is None else "people"
     meaning = (
-        f"share of the fakes that nearly copy a training image in {where}; for comparison the "
-        f"share for held-out images, scaled to equal numbers. Of the {found.top} {unit} closest to "
-        f"a fake {found.members} were trained on"
+        f"share of the generated images that nearly copy a training image in {where}; for "
+        "comparison the share for held-out images, scaled to equal numbers"
+    )
+    statistic = (
+        f"of the {found.top} {unit} closest to a generated image, {found.members} were trained on"
     )
     _, low, high = clopper_pearson(copied, len(near))
-    return Result(copied / len(near), low, high, float(chance), found.p, meaning)
+    left_out = float((pairs.ratios <= LEFT_OUT).mean())
+    more = {"statistic": statistic, "left_out": left_out}
+    more |= by_rank(-best, member, people, names)
+    return Result(copied / len(near), low, high, float(chance), found.p, meaning, more=more)
 
 
 def _pairs(rows: np.ndarray, distances: np.ndarray) -> Pairs:

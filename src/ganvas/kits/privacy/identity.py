@@ -21,20 +21,39 @@ from ...features.extractors import extractor
 from ...stats.exact import permuted
 from ...stats.intervals import clopper_pearson
 from .case import Case
+from .embeddings import embedded
 from .people import FEWEST, refuse_shared
 from .result import Result, none
+from .risk import MOST_NAMED, by_rank, risk
 
 FMR = 1e-3
+DEFAULT = "general"  # the bundled features
 MOST = 2000  # photographs of a part, and fakes, that are embedded
 _PAIRS = 4_000_000
 _DRAWS = 50
 
 
-def matched(case: Case, embedder: Any) -> Result:
+def by_default(case: Case, kept: np.ndarray | None = None) -> Result:
+    """As `matched`, by the bundled features: they see less of an identity than an embedder of
+    faces, and need no file."""
+    sides = case.train.people, case.holdout.people
+    if sides[0] is None or sides[1] is None or set(sides[0]) & set(sides[1]):
+        return none(
+            "the people on the images are not known: give --identity FILE.csv (path,identity), or "
+            "sort the images into a folder per person"
+        )
+    few = min(len(set(side)) for side in sides if side is not None)
+    if few < FEWEST:
+        return none(f"each part must have at least {FEWEST} people, got {few}")
+    return matched(case, DEFAULT, kept)
+
+
+def matched(case: Case, embedder: Any, kept: np.ndarray | None = None) -> Result:
     """Share of the fakes that match a training person at a false match rate of 0.001.
 
     Args:
-        embedder: a Keras or LiteRT file: images -> vectors, see `evaluation.features`.
+        embedder: a Keras or LiteRT file, or a name: images -> vectors, see `evaluation.features`.
+        kept: which fakes would be left by a remedy, bool [N]: their share is given as well.
 
     Raises: DataError: no identities, a person in both parts, or too few people; UsageError: the
         file is no embedder.
@@ -55,13 +74,27 @@ def matched(case: Case, embedder: Any) -> Result:
     sides = []
     for part, people in ((case.train, train), (case.holdout, holdout)):
         rows = np.random.default_rng([case.seed, 21]).permutation(len(part))[:MOST]
-        sides.append((_unit(embed(part.pixels(rows))[0]), people[rows]))
-    fakes = _unit(embed(case.fakes[:MOST])[0])
+        sides.append((_unit(embedded(embed, part.pixels(rows))), people[rows]))
+    fakes = _unit(embedded(embed, case.fakes[:MOST]))
     edge, pairs = threshold(*sides, seed=case.seed)
     hits = [_hits(fakes, vectors, people, edge) for vectors, people in sides]
+    names = np.unique(sides[0][1])
+    each = hits[0].sum(axis=0)
+    order = np.argsort(-each, kind="stable")[:MOST_NAMED]
+    left = {} if kept is None else {"without_near_copies": _left(hits[0], kept[:MOST])}
+    rates = np.concatenate([hit.mean(axis=0) for hit in hits])
+    member = np.arange(len(rates)) < len(names)
+    exposed = by_rank(rates, member, None, np.concatenate([names, np.unique(sides[1][1])]))
     return _judged(hits, case.seed).having(
-        threshold=float(edge), impostor_pairs=pairs, fmr=FMR, embedder_sha256=embed.sha256
-    )
+        exposed=exposed["exposed"], threshold=float(edge), impostor_pairs=pairs, fmr=FMR,
+        embedder=embed.name, embedder_sha256=embed.sha256,
+        matches={str(names[i]): int(each[i]) for i in order}, **left
+    )  # fmt: skip
+
+
+def _left(hits: np.ndarray, kept: np.ndarray) -> float | None:
+    """The share of the remaining fakes that match a training person."""
+    return float(hits[kept].any(axis=1).mean()) if kept.any() else None
 
 
 def _judged(hits: list[np.ndarray], seed: int) -> Result:
@@ -77,10 +110,15 @@ def _judged(hits: list[np.ndarray], seed: int) -> Result:
     p = permuted(ranks[:cut], ranks[cut:], seed)
     _, low, high = clopper_pearson(round(shares[0] * fakes), fakes)
     meaning = (
-        f"share of the fakes that match one of {count} training people at a false match rate of "
-        f"{FMR:g}; for comparison one of {count} held-out people"
+        f"share of the generated images that match one of {count} training people at a "
+        f"false match rate of {FMR:g}; for comparison one of {count} held-out people"
     )
-    return Result(shares[0], low, high, shares[1], p, meaning)
+    found = [round(share * fakes) for share in shares]
+    more = {"risk": risk(found[0], fakes, found[1], fakes, "generated images"), "people": count}
+    more["statistic"] = (
+        "generated images match training people more often on average than held-out people"
+    )
+    return Result(shares[0], low, high, shares[1], p, meaning, more=more)
 
 
 def threshold(*sides: tuple[np.ndarray, np.ndarray], seed: int) -> tuple[float, int]:

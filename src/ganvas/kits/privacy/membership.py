@@ -24,12 +24,14 @@ from ...stats.intervals import clopper_pearson
 from ...stats.ranking import auroc
 from .case import Case
 from .result import Result
+from .risk import by_rank
 
 RATES = (0.01, 0.001)  # false alarms allowed
 DELTA = 1e-5
 _BATCH = 64
 _MOST_CLASSES = 20
 _SETS = 1000
+_RESAMPLES, _RESAMPLED_SETS = 200, 50
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,14 @@ class Queries:
         train, holdout: indices in the parts, int64 [Q].
         small: uint8 [2 Q, h, w, C], those trained on first.
         people: who is on them, [2 Q]; None where they are not people.
+        names: of the images, text [2 Q].
     """
 
     train: np.ndarray
     holdout: np.ndarray
     small: np.ndarray
     people: np.ndarray | None = None
+    names: np.ndarray | None = None
 
     @property
     def member(self) -> np.ndarray:
@@ -65,10 +69,9 @@ def draw_queries(case: Case, most: int) -> Queries:
         for purpose, part in ((11, case.train), (12, case.holdout))
     ]
     small = np.concatenate([case.train.small[rows[0]], case.holdout.small[rows[1]]])
-    people = case.people
-    if people is not None:
-        people = people[np.concatenate([rows[0], len(case.train) + rows[1]])]
-    return Queries(rows[0], rows[1], small, people)
+    both = np.concatenate([rows[0], len(case.train) + rows[1]])
+    people = None if case.people is None else case.people[both]
+    return Queries(rows[0], rows[1], small, people, case.places[both])
 
 
 def by_nearest(queries: np.ndarray, fakes: np.ndarray) -> np.ndarray:
@@ -146,6 +149,7 @@ def judged(
     attack: str,
     delta: float = DELTA,
     people: np.ndarray | None = None,
+    names: np.ndarray | None = None,
 ) -> Result:
     """The success of an attack at few false alarms, and the epsilon that it implies.
 
@@ -153,31 +157,41 @@ def judged(
         scores: of training images, then of as many held-out ones.
         attack: how it ranks images, for a report.
         people: who is on them, where people are counted in place of images.
+        names: of the images.
     """
     half = len(scores) // 2
     member = np.arange(2 * half) < half
     found = exposure(scores, member, case.seed, people)
     rates = {f"{rate:g}": reach(scores[:half], scores[half:], rate) for rate in RATES}
+    rates[f"{RATES[0]:g}"] = reach(scores[:half], scores[half:], RATES[0], least=0)
     first = rates[f"{RATES[0]:g}"]
     auc = auroc(scores[half:], scores[:half])
     bound = epsilon(scores[:half], scores[half:], delta, case.seed)
     more = {"auc": auc, "rates": rates, "epsilon": bound, "queries": half}
+    more |= by_rank(scores, member, people, names)
+    false = "1 % false alarms" if int(RATES[0] * half + 1e-9) else f"no false alarm among {half}"
     meaning = (
-        f"{attack}: share of training images exposed at 1 % false alarms; of the {found.top} most "
-        f"suspicious {'images' if people is None else 'people'} {found.members} were trained on"
+        f"{attack}: share of training images exposed at {false}; for comparison the share of "
+        "held-out images"
+    )
+    unit = "images" if people is None else "people"
+    more["statistic"] = (
+        f"of the {found.top} most suspicious {unit}, {found.members} were trained on"
     )
     return Result(
         first["value"], first["low"], first["high"], first["holdout"], found.p, meaning, more=more
     )
 
 
-def reach(members: np.ndarray, others: np.ndarray, rate: float) -> dict[str, float | None]:
+def reach(
+    members: np.ndarray, others: np.ndarray, rate: float, least: int = 1
+) -> dict[str, float | None]:
     """Share of members above the score that `rate` of the others exceed, with its interval.
 
-    No value where there are too few others for that rate.
+    No value where `rate` of the others is fewer than `least` images.
     """
     allowed = int(rate * len(others) + 1e-9)
-    if not allowed:
+    if allowed < least:
         return {"value": None, "low": None, "high": None, "holdout": None}
     edge = np.sort(others)[::-1][allowed]
     count, false = int((members > edge).sum()), int((others > edge).sum())
@@ -222,20 +236,49 @@ def of_sets(scores: np.ndarray, size: int, seed: int, people: np.ndarray | None 
     Source: Hilprecht et al. 2019, set membership inference.
     """
     half = len(scores) // 2
-    size = min(size, half)
+    size = max(1, min(size, half // 4))
     ranks = (scipy.stats.rankdata(scores) - 0.5) / len(scores)
     rng = np.random.default_rng([seed, 16])
 
-    def strength(part: np.ndarray) -> np.ndarray:
-        drawn = part[np.argpartition(rng.random((_SETS, len(part))), size - 1)[:, :size]]
+    def strength(part: np.ndarray, sets: int) -> np.ndarray:
+        drawn = part[np.argpartition(rng.random((sets, len(part))), size - 1)[:, :size]]
         return np.sort(drawn, axis=1)[:, size // 2 :].mean(axis=1)
 
-    members, others = strength(ranks[:half]), strength(ranks[half:])
-    right = (members > others) + 0.5 * (members == others)
+    def right(mine: np.ndarray, theirs: np.ndarray, sets: int = _SETS) -> float:
+        members, others = strength(mine, sets), strength(theirs, sets)
+        return float(((members > others) + 0.5 * (members == others)).mean())
+
+    who = np.arange(2 * half) if people is None else people
+    sides = _sides(half)
+    again = [
+        right(
+            _resampled(ranks[sides[0]], who[sides[0]], rng),
+            _resampled(ranks[sides[1]], who[sides[1]], rng),
+            _RESAMPLED_SETS,
+        )
+        for _ in range(_RESAMPLES)
+    ]
+    low, high = (float(x) for x in np.quantile(again, [0.025, 0.975]))
+    value = right(ranks[:half], ranks[half:])
     strong = np.maximum(ranks, 0.5)
-    sides = [strong[:half], strong[half:]]
+    means = [strong[:half], strong[half:]]
     if people is not None:
-        sides = [by_person(strong[s], people[s]) for s in (slice(half), slice(half, None))]
-    p = permuted(sides[0], sides[1], seed)
+        means = [by_person(strong[s], people[s]) for s in sides]
+    p = permuted(means[0], means[1], seed)
     meaning = f"how often a set of {size} training images is distinguished from held-out ones"
-    return Result(float(right.mean()), None, None, 0.5, p, meaning)
+    statistic = "training images are more suspicious on average than held-out ones"
+    more = {"statistic": statistic}
+    return Result(value, min(low, value), max(high, value), 0.5, p, meaning, more=more)
+
+
+def _sides(half: int) -> tuple[slice, slice]:
+    return slice(half), slice(half, None)
+
+
+def _resampled(values: np.ndarray, people: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The values of as many people, drawn with replacement (bootstrap)."""
+    order = np.argsort(people, kind="stable")
+    _, starts = np.unique(people[order], return_index=True)
+    groups = np.split(values[order], starts[1:])
+    drawn = [groups[i] for i in rng.integers(0, len(groups), len(groups))]
+    return np.resize(np.concatenate(drawn), len(values))

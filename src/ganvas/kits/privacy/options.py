@@ -21,6 +21,7 @@ class AuditOptions:
     searches: int = 200
     search_steps: int = 100
     model: str = "best"
+    purpose: str = ""
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha <= 0.5 or self.n < 20 or self.searches < 0:

@@ -21,7 +21,7 @@ from ...sampling.sampler import Sampler
 from . import copying
 from .case import MOST, training_images
 
-NEAR = 0.5
+NEAR = copying.LEFT_OUT
 _DRAWN = 512
 _TRIES = 20
 

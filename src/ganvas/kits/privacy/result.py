@@ -76,8 +76,9 @@ class Controls:
         false_alarm: whether unchanged held-out images were flagged.
         unlike: whether half of the training images was flagged against the other half.
         recovered: share of the planted copies whose nearest image is their original.
-        shared: held-out images that nearly copy a training image, of `images`.
-        images: number of images in the fakes' place.
+        shared: held-out images that nearly copy a training image, of `shared_of`.
+        images: number of images in the fakes' place in the positive control.
+        enough: whether there are enough people, or images, for any leak to be detected.
     """
 
     planted: float
@@ -87,6 +88,8 @@ class Controls:
     recovered: float
     shared: int
     images: int
+    enough: bool = True
+    shared_of: int = 0
 
     @property
     def good(self) -> bool:
@@ -144,6 +147,11 @@ class AuditReport:
         subject: name of the audited run, model or images.
         n_fake, n_train, n_holdout: number of images.
         seconds: name of a test -> its time.
+        people: number trained on and held out; None where they are not known.
+        record: date, version, purpose, options and sha256 of what was audited.
+        summary: what was found, who is affected, how badly, and what to do.
+        risks: criterion of Opinion 05/2014 -> the fields of `findings.Risk`.
+        opinion_28_2024: attack that the opinion names -> its status, and how it was tested.
         pictures: "train" and "holdout" -> the most suspicious pairs, uint8 [H, W, C]; not in JSON.
     """
 
@@ -160,6 +168,11 @@ class AuditReport:
     n_train: int
     n_holdout: int
     seconds: dict[str, float]
+    people: tuple[int, int] | None = None
+    record: dict[str, Any] = field(default_factory=dict, compare=False)
+    summary: str = ""
+    risks: dict[str, Any] = field(default_factory=dict)
+    opinion_28_2024: dict[str, Any] = field(default_factory=dict)
     pictures: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -178,4 +191,9 @@ class AuditReport:
             "n_train": self.n_train,
             "n_holdout": self.n_holdout,
             "seconds": dict(self.seconds),
+            "people": None if self.people is None else list(self.people),
+            "record": dict(self.record),
+            "summary": self.summary,
+            "risks": self.risks,
+            "opinion_28_2024": self.opinion_28_2024,
         }

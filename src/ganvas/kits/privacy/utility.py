@@ -16,6 +16,7 @@ from ...stats.intervals import clopper_pearson
 from .case import Case
 from .membership import Queries
 from .result import Result, none
+from .risk import risk
 
 FEATURES = 1000
 MOST = 10_000
@@ -63,10 +64,10 @@ def of_labels(case: Case) -> Result:
     one trained on as many training images."""
     labels, truth = case.labels, case.holdout.labels
     if labels is None or truth is None or case.train.labels is None or not case.names:
-        return none("the fakes have no labels that the real images share")
+        return none("the generated images have no labels that the real images share")
     classes, count = len(case.names), min(MOST, len(case.fakes), len(case.train))
     if len(np.unique(labels[:count])) < 2:
-        return none("the fakes are all of one class")
+        return none("the generated images are all of one class")
     rows = np.random.default_rng([case.seed, 32]).permutation(len(case.train))[:count]
     fake = Ridge(classes, case.seed).fit(case.small[:count], labels[:count])
     real = Ridge(classes, case.seed).fit(case.train.small[rows], case.train.labels[rows])
@@ -74,8 +75,8 @@ def of_labels(case: Case) -> Result:
     right = int((fake.predict(held) == truth).sum())
     _, low, high = clopper_pearson(right, len(held))
     meaning = (
-        "accuracy on held-out images of a classifier trained on the fakes; for comparison, on real "
-        "images"
+        "accuracy on held-out images of a classifier trained on the generated images; for "
+        "comparison, on real images"
     )
     by_real = float((real.predict(held) == truth).mean())
     return Result(right / len(held), low, high, by_real, None, meaning)
@@ -101,7 +102,11 @@ def inferred(case: Case, queries: Queries) -> Result:
         members, others = by_person(right[:half], who[:half]), by_person(right[half:], who[half:])
         p = permuted(members, others, case.seed)
     meaning = (
-        "how often the nearest fake reveals the label of a training image; for comparison, of a "
-        "held-out image"
+        "how often the nearest generated image reveals the label of a training image; for "
+        "comparison, of a held-out image"
     )
-    return Result(counts[0] / half, low, high, counts[1] / half, p, meaning)
+    more = {
+        "risk": risk(counts[0], half, counts[1], half, "images"),
+        "statistic": "the label of training images is guessed more often than that of others",
+    }
+    return Result(counts[0] / half, low, high, counts[1] / half, p, meaning, more=more)
