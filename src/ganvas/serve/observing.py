@@ -31,7 +31,7 @@ LONGEST = 200
 _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _PROBES = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
-_HEALTH = "/grpc.health.v1.Health/"
+_CALLED_PROBES = ("/grpc.health.v1.Health/", "/inference.GRPCInferenceService/Server")
 
 
 def tracer() -> Any:
@@ -150,7 +150,7 @@ class ObservedGRPC(grpc.aio.ServerInterceptor):
 
         async def observed(message: Any, context: Any) -> Any:
             facts = {"protocol": "gRPC", "method": path[:LONGEST], "client": context.peer()}
-            request = Observed(path, headers, facts, path.startswith(_HEALTH), self._spans)
+            request = Observed(path, headers, facts, path.startswith(_CALLED_PROBES), self._spans)
             await context.send_initial_metadata((("x-request-id", request.id),))
             try:
                 answer = await called(message, context)
