@@ -25,6 +25,8 @@ MAX_MESSAGE = 1024
 class Service:
     """Base of the services."""
 
+    protocol = "gRPC"
+
     def __init__(self, engine: Engine):
         self._engine = engine
 
@@ -36,7 +38,7 @@ class Service:
         run: Callable[[Callable[[], Any]], Awaitable[Any]] | None = None,
     ) -> Any:
         """Run `work` by `run`, or on the engine's threads, and return its response."""
-        watch = self._engine.watch(api, "GRPC")
+        watch = self._engine.watch(api, "GRPC", self.protocol)
         try:
             if run:
                 answer = await run(partial(work, watch))
@@ -90,7 +92,7 @@ class Prediction(Service):
             raise Declined("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
         arrays = protos.read_all(request.inputs, signature.inputs)
         chosen = _chosen(list(request.output_filter), list(signature.outputs))
-        outputs = yield from self._engine.predict(servable, name, arrays)
+        outputs = yield from self._engine.predict(watch, servable, name, arrays)
         response = messages.PredictResponse()
         spec = response.model_spec
         spec.name, spec.signature_name, spec.version.value = servable.name, name, servable.version

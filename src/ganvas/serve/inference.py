@@ -27,7 +27,7 @@ from .bodies import (
     unless_gone,
     version_number,
 )
-from .engine import Engine
+from .engine import Engine, Watch
 from .engines.base import Servable
 from .models import AVAILABLE, Models
 from .raw_tensors import describe
@@ -87,7 +87,7 @@ class InferenceProtocol:
     ) -> Response:
         """Metadata, readiness or inference of a model."""
         api = {"/infer": "infer", "/ready": "status"}.get(what or "", "metadata")
-        watch = self._engine.watch(api, "REST")
+        watch = self._engine.watch(api, "REST", "REST v2")
         try:
             if request.method != ("POST" if what == "/infer" else "GET"):
                 raise invalid(f"Malformed request: {request.method} {request.url.path[:200]}")
@@ -100,7 +100,7 @@ class InferenceProtocol:
                 return JSONResponse(found)
             body = await read_body(request, self._engine.options.max_body, take)
             header = request.headers.get(tensors.HEADER)
-            steps = as_steps(self._infer, body, header, lambda: watch.found(find()))
+            steps = as_steps(self._infer, body, header, watch, find)
             content, length = await unless_gone(request, self._engine.run(steps))
             take(len(content))
         except Declined as error:
@@ -116,13 +116,13 @@ class InferenceProtocol:
         return Drained(content, headers=headers, media_type="application/octet-stream")
 
     def _infer(
-        self, body: bytes, header: str | None, find: Callable[[], Servable]
+        self, body: bytes, header: str | None, watch: Watch, find: Callable[[], Servable]
     ) -> Steps[tuple[bytes, int | None]]:
         yield Remaining(len(body), len(body) > LARGE_BODY)
         asked = tensors.parse(body, header)
-        servable = find()
+        servable = watch.found(find())
         arrays, wanted = inputs(asked, servable)
-        outputs = yield from self._engine.predict(servable, asked.signature, arrays)
+        outputs = yield from self._engine.predict(watch, servable, asked.signature, arrays)
         about = {"model_name": servable.name, "model_version": str(servable.version)}
         about |= {"id": asked.id} if asked.id else {}
         return tensors.response(about, outputs, wanted)

@@ -36,6 +36,8 @@ _FIELDS = {
 class Inference(Service):
     """inference.GRPCInferenceService."""
 
+    protocol = "gRPC v2"
+
     async def ServerLive(self, request: Any, context: Any) -> Any:
         return _RESPONSES["ServerLive"](live=True)
 
@@ -80,7 +82,7 @@ class Inference(Service):
         asked = read(request)
         servable = self._found(request.model_name, request.model_version, watch)
         arrays, wanted = inference.inputs(asked, servable)
-        outputs = yield from self._engine.predict(servable, asked.signature, arrays)
+        outputs = yield from self._engine.predict(watch, servable, asked.signature, arrays)
         response = _RESPONSES["ModelInfer"](
             model_name=servable.name, model_version=str(servable.version), id=asked.id
         )

@@ -115,7 +115,7 @@ class _Rest:
         if method == "POST" and (found := _CALL.fullmatch(path)):
             return await self._call(request, take, *found.groups())
         api = "metadata" if path.lower().endswith("/metadata") else "status"
-        watch = self._engine.watch(api, "REST")
+        watch = self._engine.watch(api, "REST", "REST")
         try:
             if method == "GET" and path.lower() == "/v1/models":
                 return JSONResponse(answers.list_models(self._engine.models))
@@ -160,13 +160,13 @@ class _Rest:
     ) -> Response:
         """Predict, classify or regress."""
         method = method.lower()
-        watch = self._engine.watch(method, "REST")
+        watch = self._engine.watch(method, "REST", "REST")
         try:
             number = version_number(version)
             find = partial(self._engine.models.find, unquote(name), number, unquote(label or ""))
             work = self._predict if method == "predict" else partial(self._examples, method)
             body = await read_body(request, self._engine.options.max_body, take)
-            steps = as_steps(work, body, lambda: watch.found(find()))
+            steps = as_steps(work, body, watch, find)
             content = await unless_gone(request, self._engine.run(steps))
             take(len(content))
         except Declined as error:
@@ -178,10 +178,10 @@ class _Rest:
         watch.end()
         return Drained(content, media_type="application/json")
 
-    def _predict(self, body: bytes, find: Callable[[], Any]) -> Steps[bytes]:
+    def _predict(self, body: bytes, watch: Watch, find: Callable[[], Any]) -> Steps[bytes]:
         yield Remaining(len(body), len(body) > LARGE_BODY)  # to parse it takes time, too
         request = jsons.parse(body)
-        servable = find()
+        servable = watch.found(find())
         name = request.get("signature_name", "")
         signature = servable.find(name)
         if signature is None:
@@ -194,10 +194,10 @@ class _Rest:
                 f"a JSON response may have {jsons.MAX_VALUES} values, got {values}: use gRPC, or "
                 "send several requests"
             )
-        outputs = yield from self._engine.predict(servable, name, arrays)
+        outputs = yield from self._engine.predict(watch, servable, name, arrays)
         return jsons.write_outputs(outputs, in_rows)
 
-    def _examples(self, method: str, body: bytes, find: Callable[[], Any]) -> bytes:
+    def _examples(self, method: str, body: bytes, watch: Watch, find: Callable[[], Any]) -> bytes:
         request = jsons.parse(body)
         examples = request.get("examples")
         if not isinstance(examples, list) or not examples:
@@ -206,7 +206,7 @@ class _Rest:
             if not isinstance(example, dict):
                 raise invalid("Example must be JSON object")
         name = request.get("signature_name", "")
-        raise answers.no_examples(find().find(name), name, method)
+        raise answers.no_examples(watch.found(find()).find(name), name, method)
 
 
 def _json(message: Any) -> str:

@@ -109,6 +109,7 @@ class Server:
             rest.should_exit = True
             end = time.monotonic() + GRACE_SECONDS
             await asyncio.gather(server.stop(GRACE_SECONDS), serving)
+            self.engine.drift.close()
             finished = self.engine.scheduler.close(end - time.monotonic())
             self.clean = finished and not self._busy
 

@@ -91,6 +91,7 @@ class Servable(abc.ABC):
     def __init__(self, name: str, version: int, folder: Path, definitions: Mapping[str, Any]):
         self.name = name
         self.version = version
+        self.folder = folder
         self.names = manifest.class_names(folder)
         self.monitor = monitor_of(folder)
         self.definitions = definitions
