@@ -419,6 +419,22 @@ def test_metrics(serve, models):
     assert any(line.startswith("process_start_time_seconds") for line in lines)
 
 
+def test_rows_of_models_without_images_are_limited_by_bytes(models, http_ask, places):
+    from ganvas.serve.engines.base import Signature, definitions_of
+    from ganvas.serve.status import Declined
+
+    known = definitions_of(models.parent / "types" / "1")
+    Signature(known["float"]).check({"x": np.zeros(10**6, np.float32)})
+    with refuses(Declined, 2**20, 2**20 + 1):  # a text counts as 64 bytes
+        Signature(known["string"]).check({"x": np.empty(2**20 + 1, object)})
+    images = Signature(definitions_of(models.parent / "gan" / "1")["serving_default"])
+    with refuses(Declined, 4096, 5000):
+        images.check({"z": np.zeros((5000, 4), np.float32)})
+    body = {"signature_name": "float", "instances": [0.5] * 20_000}
+    answer = http_ask(places[0], "POST", "/v1/models/types:predict", body)
+    assert answer.json["predictions"] == [0.5] * 20_000
+
+
 def test_blank_images_are_counted():
     import io
 

@@ -23,7 +23,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from . import answers, inference, jsons, page
+from . import answers, inference, json_outputs, jsons, page
 from .access import Addressed, Token
 from .bodies import (
     LARGE_BODY,
@@ -189,13 +189,13 @@ class _Rest:
             raise invalid(f'Serving signature name: "{name}" not found in signature def')
         in_rows, arrays = jsons.read_inputs(request, signature.inputs)
         values = signature.values * signature.images(arrays)
-        if values > jsons.MAX_VALUES:
+        if values > json_outputs.MAX_VALUES:
             raise invalid(
-                f"a JSON response may have {jsons.MAX_VALUES} values, got {values}: use gRPC, or "
-                "send several requests"
+                f"a JSON response may have {json_outputs.MAX_VALUES} values, got {values}: use "
+                "gRPC, or send several requests"
             )
         outputs = yield from self._engine.predict(watch, servable, name, arrays)
-        return jsons.write_outputs(outputs, in_rows)
+        return json_outputs.write_outputs(outputs, in_rows)
 
     def _examples(self, method: str, body: bytes, watch: Watch, find: Callable[[], Any]) -> bytes:
         request = jsons.parse(body)

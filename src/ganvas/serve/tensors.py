@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from . import jsons
+from . import json_outputs, jsons
 from .dtypes import dtype
 from .raw_tensors import BY_NAME, as_bytes, datatype, from_raw, kind_of, shaped, to_raw
 from .status import invalid
@@ -131,9 +131,9 @@ def response(
     Raises: Declined: INVALID_ARGUMENT: too many values for JSON.
     """
     values = sum(outputs[name].size for name, binary in raw.items() if not binary)
-    if values > jsons.MAX_VALUES:
+    if values > json_outputs.MAX_VALUES:
         raise invalid(
-            f"a JSON response may have {jsons.MAX_VALUES} values, got {values}: ask for "
+            f"a JSON response may have {json_outputs.MAX_VALUES} values, got {values}: ask for "
             "binary_data, or send several requests"
         )
     tensors, tail = [], []
