@@ -2,6 +2,7 @@
 
     python benchmarks/serving.py [--seconds 3] [--rounds 3]
     python benchmarks/serving.py --minutes 10     # saturation: memory and errors over time
+    python benchmarks/serving.py --minutes 10 --engine litert
     python benchmarks/serving.py --beside         # one image beside eight clients that want 1024
     python benchmarks/serving.py --engines        # TensorFlow and LiteRT in turn
 
@@ -273,12 +274,13 @@ def _row(wire: str, batched: bool, batch: int, clients: int, pairs: list[dict]) 
     }  # fmt: skip
 
 
-def saturate(folder: Path, minutes: float) -> dict:
+def saturate(folder: Path, minutes: float, engine: str) -> dict:
     """Sixteen clients of each wire, batching on: memory and errors every tenth of the time."""
     file = folder.parent / "batching.config"
     file.write_text(BATCHING)
     seconds, rows = minutes * 6, []
-    with server(folder, "--batching-config", str(file)) as (pid, urls):
+    options = ("--batching-config", str(file), "--engine", engine)
+    with server(folder, *options) as (pid, urls):
         for _ in range(10):
             row = {"calls": 0, "errors": 0}
             for wire, url in urls.items():
@@ -404,6 +406,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float)
+    parser.add_argument("--engine", choices=["tensorflow", "litert"], default="tensorflow")
     parser.add_argument("--beside", action="store_true")
     parser.add_argument("--engines", action="store_true")
     parser.add_argument("--crowd", nargs=6, help=argparse.SUPPRESS)
@@ -416,7 +419,11 @@ def main() -> None:
         model = Path(folder) / "model"
         save(model)
         if options.minutes:
-            found = {"saturation": saturate(model, options.minutes)}
+            if options.engine == "litert":
+                model = Path(folder) / "quick"
+                save_both(model, "quick")
+            name = "saturation litert" if options.engine == "litert" else "saturation"
+            found = {name: saturate(model, options.minutes, options.engine)}
         elif options.engines:
             found = {}
             for recipe in ("quick", "classic"):

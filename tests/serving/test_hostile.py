@@ -86,7 +86,20 @@ def predict(places):
         yield prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
 
 
-def look_at_json(connection, count):
+drawing = st.fixed_dictionaries(
+    {},
+    optional={
+        "signature_name": st.sampled_from(["generate", "generate_from", "serving_default", ""]),
+        "inputs": st.dictionaries(
+            st.sampled_from(["z", "label", "num_images", "seed", "truncation", "first"]),
+            leaves | st.lists(leaves, max_size=4) | st.just([[0.1] * 4]) | st.just([1, 2]),
+            max_size=4,
+        ),
+    },
+).map(lambda value: json.dumps(value).encode())
+
+
+def look_at_json(connection, count, paths=paths, bodies=bodies):
     @hypothesis.settings(LOOK, max_examples=count)
     @hypothesis.given(path=paths, body=bodies)
     def one(path, body):
@@ -135,12 +148,13 @@ def look_at_protos(predict, count):
     @hypothesis.settings(LOOK, max_examples=count)
     @hypothesis.given(
         signature=signatures,
-        inputs=st.dictionaries(words, tensors, max_size=2),
+        inputs=st.dictionaries(words | st.just("z"), tensors, max_size=2),
         outputs=st.lists(words, max_size=2),
     )
     def one(signature, inputs, outputs):
         request = predict_pb2.PredictRequest(output_filter=outputs)
-        request.model_spec.name, request.model_spec.signature_name = "types", signature
+        request.model_spec.name = "gan" if "z" in inputs else "types"
+        request.model_spec.signature_name = signature
         for alias, parts in inputs.items():
             request.inputs[alias].CopyFrom(to_proto(parts))
         try:
@@ -156,6 +170,11 @@ def test_json(connection):
     look_at_json(connection, FEW)
 
 
+def test_json_of_generators(connection):
+    """With the engine auto, LiteRT computes them."""
+    look_at_json(connection, FEW, st.sampled_from([GAN, "/v1/models/cond:predict"]), drawing)
+
+
 def test_protos(predict):
     look_at_protos(predict, FEW)
 
@@ -163,6 +182,11 @@ def test_protos(predict):
 @pytest.mark.proof
 def test_json_a_hundred_thousand_times(connection):
     look_at_json(connection, MANY)
+
+
+@pytest.mark.proof
+def test_json_of_generators_a_hundred_thousand_times(connection):
+    look_at_json(connection, MANY, st.sampled_from([GAN, "/v1/models/cond:predict"]), drawing)
 
 
 @pytest.mark.proof
