@@ -352,6 +352,27 @@ def test_bytes_that_are_no_http(serve, models):
         assert running.ask("GET", "/healthz").status == 200
 
 
+def test_a_head_without_an_end(serve, models):
+    """It is refused before it fills the memory; so is a request with two hosts."""
+    with serve(models) as running:
+        place = urlsplit(running.rest)
+        with socket.create_connection((place.hostname, place.port)) as client:
+            client.settimeout(20)
+            client.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n")
+            sent = 0
+            with contextlib.suppress(OSError):
+                while sent < 4_000_000:
+                    client.sendall(b"x: %s\r\n" % (b"y" * 4000))
+                    sent += 4000
+                client.sendall(b"\r\n")
+            with contextlib.suppress(OSError):
+                assert b" 200 " not in client.recv(1000)
+        with socket.create_connection((place.hostname, place.port)) as client:
+            client.sendall(b"GET /docs HTTP/1.1\r\nhost: localhost\r\nhost: other\r\n\r\n")
+            assert b" 400 " in client.recv(1000)
+        assert running.ask("GET", "/healthz").status == 200
+
+
 def test_damaged_models_are_refused(gan):
     """Without a manifest: whatever TensorFlow's loader makes of it, it is refused or served."""
     from ganvas.errors import GanvasError

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
@@ -20,7 +20,6 @@ from google.protobuf import json_format
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from . import answers, inference, json_outputs, jsons, page
@@ -54,21 +53,10 @@ def application(
         hosts: patterns of the names by which clients may address the server.
         spans: see `observing.tracer`.
     """
-    handler = _Rest(engine)
-    app = Starlette(
-        routes=[
-            Route("/healthz", handler.health),
-            Route("/readyz", handler.ready),
-            Route("/v2", inference.server),
-            Route("/v2/health/live", inference.live),
-            Route("/v2/health/ready", handler.ready),
-            Route("/monitoring/prometheus/metrics", handler.metrics),
-            Route("/openapi.json", handler.openapi),
-            Route("/docs", handler.page),
-        ],
-        exception_handlers={Exception: _internal_error},
-    )
-    app.router.default = handler  # a Route would not match a path with a line break in it
+    app = Starlette(exception_handlers={Exception: _internal_error})
+    # Without routes: they would be compared with the path of each request twice, and match no path
+    # with a line break in it.
+    app.router.default = _Rest(engine)
     if token:
         app.add_middleware(Token, token=token)
     app.add_middleware(Addressed, hosts=hosts)
@@ -80,8 +68,24 @@ class _Rest:
     def __init__(self, engine: Engine):
         self._engine = engine
         self._inference = InferenceProtocol(engine)
+        self._pages: dict[str, Callable[[Request], Awaitable[Response]]] = {
+            "/healthz": self.health,
+            "/readyz": self.ready,
+            "/v2": inference.server,
+            "/v2/health/live": inference.live,
+            "/v2/health/ready": self.ready,
+            "/monitoring/prometheus/metrics": self.metrics,
+            "/openapi.json": self.openapi,
+            "/docs": self.page,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if page := self._pages.get(scope["path"]):
+            response = Response("Method Not Allowed", 405, {"allow": "GET, HEAD"})
+            if scope["method"] in ("GET", "HEAD"):
+                response = await page(Request(scope, receive))
+            await response(scope, receive, send)
+            return
         with self._engine.holding() as take:
             response = await self._protocol(Request(scope, receive), take)
             await response(scope, receive, send)

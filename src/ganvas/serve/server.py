@@ -29,7 +29,7 @@ from . import messages
 from .access import Bearer
 from .background import in_background, unless
 from .config import Entry, read_batching, read_models
-from .connections import IDLE_SECONDS, Protocol, Uvicorn
+from .connections import IDLE_SECONDS, Protocol, Uvicorn, loop_factory
 from .engine import MOST_BYTES, Engine
 from .folders import changed_at
 from .grpcs import ModelStatus, Prediction, handler, model_list
@@ -266,7 +266,8 @@ def serve(
         )
     before = {number: signal.getsignal(number) for number in SIGNALS}
     try:
-        code = asyncio.run(_until_signal(server, started))
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            code = runner.run(_until_signal(server, started))
     finally:  # asyncio leaves Python's own handlers behind
         for number, handler in before.items():
             signal.signal(number, handler)
