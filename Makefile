@@ -36,7 +36,7 @@ demo: setup
 
 bench: setup
 	for name in step_overhead time_to_quality precision collapse mixtures stacked_mnist recipes \
-			metric_intervals metric_sensitivity metric_speed sentences export serving doctor \
+			metric_intervals metric_sensitivity metric_speed sentences export serving served_drift doctor \
 			doctor_colour healing \
 			watching defects defects_life rare_class rare_class_heads \
 			patterns privacy privacy_faces tune remote scale shrinking \

@@ -2,8 +2,10 @@
 
     python benchmarks/serving.py [--seconds 3] [--rounds 3]
     python benchmarks/serving.py --minutes 10     # saturation: memory and errors over time
+    python benchmarks/serving.py --minutes 10 --engine litert
     python benchmarks/serving.py --beside         # one image beside eight clients that want 1024
     python benchmarks/serving.py --engines        # TensorFlow and LiteRT in turn
+    python benchmarks/serving.py --http           # h11 and asyncio, httptools, uvloop in turn
 
 The models: the generators of the recipes `classic`, 28x28x1, and, for --beside, `rgb64` too, for
 --engines `quick`, 28x28x1, too, with their initial weights.
@@ -15,6 +17,8 @@ The models: the generators of the recipes `classic`, 28x28x1, and, for --beside,
 4. --engines: of each engine, CPU seconds until it is ready, memory, and server CPU milliseconds of
    a single image by 1, 16 and 64 clients, next to the same call in this process; the median over
    the rounds.
+5. --http: server CPU milliseconds and images a second of `quick` by LiteRT, 64 clients over REST,
+   by what reads HTTP, next to the same call in this process.
 Clients are processes of their own. Adds to results/serving.jsonl.
 """
 
@@ -157,9 +161,11 @@ def run_crowd(*words) -> dict:
 
 
 @contextlib.contextmanager
-def server(folder: Path, *options):
-    """(pid, {"rest": URL, "grpc": URL}) of `ganvas serve`."""
-    command = [sys.executable, "-m", "ganvas", "serve", str(folder), "--name", "model", *options]
+def server(folder: Path, *options, hidden: tuple[str, ...] = ()):
+    """(pid, {"rest": URL, "grpc": URL}) of `ganvas serve`, which does not see hidden packages."""
+    code = f"import sys; sys.modules.update(dict.fromkeys({hidden})); sys.argv[0] = 'ganvas'"
+    code += "; from ganvas.__main__ import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "serve", str(folder), "--name", "model", *options]
     command += ["--rest-port", "0", "--grpc-port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -273,12 +279,13 @@ def _row(wire: str, batched: bool, batch: int, clients: int, pairs: list[dict]) 
     }  # fmt: skip
 
 
-def saturate(folder: Path, minutes: float) -> dict:
+def saturate(folder: Path, minutes: float, engine: str) -> dict:
     """Sixteen clients of each wire, batching on: memory and errors every tenth of the time."""
     file = folder.parent / "batching.config"
     file.write_text(BATCHING)
     seconds, rows = minutes * 6, []
-    with server(folder, "--batching-config", str(file)) as (pid, urls):
+    options = ("--batching-config", str(file), "--engine", engine)
+    with server(folder, *options) as (pid, urls):
         for _ in range(10):
             row = {"calls": 0, "errors": 0}
             for wire, url in urls.items():
@@ -392,6 +399,32 @@ def engines(folder: Path, seconds: float, rounds: int) -> dict[str, dict]:
     }
 
 
+HIDDEN = {
+    "h11, asyncio": ("httptools", "uvloop"), "httptools, asyncio": ("uvloop",),
+    "httptools, uvloop": (),
+}  # fmt: skip
+
+
+def http_readers(folder: Path, seconds: float, rounds: int) -> dict[str, dict]:
+    """64 clients over REST, by what reads HTTP, in turn."""
+    seen: dict[str, dict[str, list[float]]] = {name: {} for name in HIDDEN}
+    for _ in range(rounds):
+        for name, facts in seen.items():
+            facts.setdefault("in_process_cpu_ms", []).append(in_process(folder, 1)["litert"])
+            options = ("--engine", "litert")
+            with server(folder, *options, hidden=HIDDEN[name]) as (pid, urls):
+                before = cpu_and_memory(pid)[0]
+                asked = run_crowd(urls["rest"], "rest", "serving_default", 1, 64, seconds)
+                cpu = cpu_and_memory(pid)[0] - before
+                facts.setdefault("cpu_ms", []).append(1e3 * cpu / asked["calls"])
+                facts.setdefault("images_per_second", []).append(asked["calls"] / seconds)
+                facts.setdefault("errors", []).append(asked["errors"])
+    return {
+        name: {key: round(statistics.median(values), 3) for key, values in facts.items()}
+        for name, facts in seen.items()
+    }
+
+
 CROWDS = [
     *((wire, "serving_default", clients) for wire in ("rest", "grpc") for clients in (1, 16, 64)),
     *((wire, "generate", 1) for wire in ("rest", "grpc")),
@@ -404,8 +437,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float)
+    parser.add_argument("--engine", choices=["tensorflow", "litert"], default="tensorflow")
     parser.add_argument("--beside", action="store_true")
     parser.add_argument("--engines", action="store_true")
+    parser.add_argument("--http", action="store_true")
     parser.add_argument("--crowd", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.crowd:
@@ -416,7 +451,16 @@ def main() -> None:
         model = Path(folder) / "model"
         save(model)
         if options.minutes:
-            found = {"saturation": saturate(model, options.minutes)}
+            if options.engine == "litert":
+                model = Path(folder) / "quick"
+                save_both(model, "quick")
+            name = "saturation litert" if options.engine == "litert" else "saturation"
+            found = {name: saturate(model, options.minutes, options.engine)}
+        elif options.http:
+            place = Path(folder) / "quick"
+            save_both(place, "quick")
+            found = {"http": http_readers(place, options.seconds, options.rounds)}
+            print(json.dumps(found, indent=1), flush=True)
         elif options.engines:
             found = {}
             for recipe in ("quick", "classic"):

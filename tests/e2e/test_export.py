@@ -80,6 +80,29 @@ def test_what_is_exported(model):
     assert "FAILS the gate" in (version / "MODEL_CARD.md").read_text()
 
 
+@pytest.mark.proof
+def test_the_reference_of_drift(run, tmp_path, here, monkeypatch):
+    """With the real features: near those of Keras, and the distance of the real images."""
+    from ganvas.exporting import drift
+    from ganvas.features.extractors import extractor
+    from ganvas.serve.reference import ALL, Reference
+
+    for name, value in {"IMAGES": 60, "MOST_CLASSES": 0, "MOST_REAL": 60}.items():
+        monkeypatch.setattr(drift, name, value)
+    to = tmp_path / "m"
+    words = ("--unvalidated", "--drift", "--formats", "saved_model")
+    assert here("export", run, "--to", to, *words).returncode == 0
+    facts = json.loads((to / "1" / "manifest.json").read_text())
+    assert facts["drift"]["images"] == {"all": 60, "real": 256}
+    assert {"drift_features.tflite", "drift_reference.npz"} <= facts["files"].keys()
+    reference = Reference.read(to / "1")
+    assert reference.classes.keys() == {ALL} and reference.distance > 0.1  # an untrained generator
+    image = mnist("test")[0][:1, ..., None]
+    wanted, _ = extractor("general")(image)
+    found = reference.features(image[0])
+    assert np.corrcoef(found, wanted[0])[0, 1] > 0.98
+
+
 def test_it_draws_what_the_run_draws(run, model, tmp_path, here):
     for label in (None, "1"):
         own = ganvas.load(run).sample(20, label, seed=5)

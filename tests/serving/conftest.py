@@ -190,8 +190,61 @@ def with_litert(make_models, config: Path, folder: Path) -> Path:
     return folder / config.name
 
 
+@pytest.fixture(scope="session")
+def litert_models(make_models, models, tmp_path_factory) -> Path:
+    """The models.config of copies, of which gan and cond have what LiteRT serves."""
+    return with_litert(make_models, models, tmp_path_factory.mktemp("litert"))
+
+
+@pytest.fixture(params=["tensorflow", "litert"])
+def engine(request) -> str:
+    """What computes, where a test holds for both."""
+    return request.param
+
+
+@pytest.fixture
+def versions(request, engine) -> Path:
+    """A folder with versions 1 and 2 of the generator, which the engine can serve."""
+    config = request.getfixturevalue("litert_models" if engine == "litert" else "models")
+    return config.parent / "gan"
+
+
+@pytest.fixture
+def first(versions, tmp_path) -> Path:
+    """A folder of its own that holds version 1 of them."""
+    shutil.copytree(versions / "1", tmp_path / "gan" / "1")
+    return tmp_path / "gan"
+
+
+@pytest.fixture
+def held(engine, monkeypatch):
+    """`held()`: from now on, requests to the generator wait for the event that it returns."""
+    waiting = threading.Event()
+
+    def hold() -> threading.Event:
+        if engine == "litert":
+            from ganvas.serve.engines.litert import LiteRTServable as place
+
+            name = "_run"
+        else:
+            from ganvas.serve.engines.tensorflow import Function as place
+
+            name = "__call__"
+        call = getattr(place, name)
+
+        def later(*arguments):
+            assert waiting.wait(60)
+            return call(*arguments)
+
+        monkeypatch.setattr(place, name, later)
+        return waiting
+
+    yield hold
+    waiting.set()
+
+
 @pytest.fixture(scope="session", params=["tensorflow", "auto"])
-def places(request, make_models, models, tmp_path_factory):
+def places(request, models):
     """URLs (REST, gRPC) of a server over models.config: ours, or the one that was named. With the
     engine auto, LiteRT serves gan and cond, and TensorFlow serves types.
 
@@ -205,7 +258,7 @@ def places(request, make_models, models, tmp_path_factory):
         yield rest, f"grpc://{grpc.removeprefix('grpc://')}"
         return
     if request.param == "auto":
-        models = with_litert(make_models, models, tmp_path_factory.mktemp("litert"))
+        models = request.getfixturevalue("litert_models")
     with Running(models, engine=request.param) as running:
         yield running.rest, running.grpc
 

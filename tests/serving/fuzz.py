@@ -11,7 +11,7 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["ganvas.serve"]):
-    from ganvas.serve import jsons, messages, protos
+    from ganvas.serve import json_outputs, jsons, messages, protos
     from ganvas.serve.status import Declined
 
 from google.protobuf.message import DecodeError
@@ -34,7 +34,7 @@ def look_at_json(content: bytes) -> None:
     for inputs in SIGNATURES:
         try:
             in_rows, arrays = jsons.read_inputs(jsons.parse(content), inputs)
-            jsons.write_outputs(arrays, in_rows)
+            json_outputs.write_outputs(arrays, in_rows)
         except Declined:
             pass
 

@@ -95,6 +95,7 @@ def test_values(predict, signature, inputs, wanted):
     assert (spec.name, spec.version.value, spec.signature_name) == ("types", 1, signature)
 
 
+EXPECTS = "Expects arg[0] to be float but {} is provided"
 REFUSED = [
     # request, code, words of TensorFlow Serving where they are known
     (predict_pb2.PredictRequest(), "INVALID_ARGUMENT", "Missing ModelSpec"),
@@ -113,8 +114,10 @@ REFUSED = [
     (ask("float", ONE, outputs=["y", "y"]), "INVALID_ARGUMENT", "duplicate output tensor alias"),
     (ask("float", {"x": tensor([-1])}), "INVALID_ARGUMENT", "tensor parsing error"),
     (ask("float", {"x": tensor([2], tensor_content=b"123")}), "INVALID_ARGUMENT", "parsing error"),
-    (ask("float", {"x": np.ones(1, np.int32)}), "INVALID_ARGUMENT", ""),
-    (ask("float", {"x": tensor([1], dtype=99)}), "INVALID_ARGUMENT", ""),
+    (ask("float", {"x": np.ones(1, np.int32)}), "INVALID_ARGUMENT", EXPECTS.format("int32")),
+    (ask("float", {"x": np.ones(1, np.float16)}), "INVALID_ARGUMENT", EXPECTS.format("half")),
+    (ask("float", {"x": tensor([1], dtype=99)}), "INVALID_ARGUMENT", "Expects arg[0] to be float"),
+    (ask("float", {"x": "a"}), "INVALID_ARGUMENT", EXPECTS.format("string")),
     (ask("matrix", {"x": np.ones((1, 3), np.float32)}), "INVALID_ARGUMENT", ""),
     (ask("matrix", {"x": np.ones(2, np.float32)}), "INVALID_ARGUMENT", ""),
     (ask("raises", {"x": np.array([np.nan], np.float32)}), "INVALID_ARGUMENT", "not finite"),

@@ -86,7 +86,20 @@ def predict(places):
         yield prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
 
 
-def look_at_json(connection, count):
+drawing = st.fixed_dictionaries(
+    {},
+    optional={
+        "signature_name": st.sampled_from(["generate", "generate_from", "serving_default", ""]),
+        "inputs": st.dictionaries(
+            st.sampled_from(["z", "label", "num_images", "seed", "truncation", "first"]),
+            leaves | st.lists(leaves, max_size=4) | st.just([[0.1] * 4]) | st.just([1, 2]),
+            max_size=4,
+        ),
+    },
+).map(lambda value: json.dumps(value).encode())
+
+
+def look_at_json(connection, count, paths=paths, bodies=bodies):
     @hypothesis.settings(LOOK, max_examples=count)
     @hypothesis.given(path=paths, body=bodies)
     def one(path, body):
@@ -135,12 +148,13 @@ def look_at_protos(predict, count):
     @hypothesis.settings(LOOK, max_examples=count)
     @hypothesis.given(
         signature=signatures,
-        inputs=st.dictionaries(words, tensors, max_size=2),
+        inputs=st.dictionaries(words | st.just("z"), tensors, max_size=2),
         outputs=st.lists(words, max_size=2),
     )
     def one(signature, inputs, outputs):
         request = predict_pb2.PredictRequest(output_filter=outputs)
-        request.model_spec.name, request.model_spec.signature_name = "types", signature
+        request.model_spec.name = "gan" if "z" in inputs else "types"
+        request.model_spec.signature_name = signature
         for alias, parts in inputs.items():
             request.inputs[alias].CopyFrom(to_proto(parts))
         try:
@@ -156,6 +170,11 @@ def test_json(connection):
     look_at_json(connection, FEW)
 
 
+def test_json_of_generators(connection):
+    """With the engine auto, LiteRT computes them."""
+    look_at_json(connection, FEW, st.sampled_from([GAN, "/v1/models/cond:predict"]), drawing)
+
+
 def test_protos(predict):
     look_at_protos(predict, FEW)
 
@@ -163,6 +182,11 @@ def test_protos(predict):
 @pytest.mark.proof
 def test_json_a_hundred_thousand_times(connection):
     look_at_json(connection, MANY)
+
+
+@pytest.mark.proof
+def test_json_of_generators_a_hundred_thousand_times(connection):
+    look_at_json(connection, MANY, st.sampled_from([GAN, "/v1/models/cond:predict"]), drawing)
 
 
 @pytest.mark.proof
@@ -325,6 +349,27 @@ def test_bytes_that_are_no_http(serve, models):
                     client.shutdown(socket.SHUT_WR)
                     while client.recv(1000):
                         pass
+        assert running.ask("GET", "/healthz").status == 200
+
+
+def test_a_head_without_an_end(serve, models):
+    """It is refused before it fills the memory; so is a request with two hosts."""
+    with serve(models) as running:
+        place = urlsplit(running.rest)
+        with socket.create_connection((place.hostname, place.port)) as client:
+            client.settimeout(20)
+            client.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n")
+            sent = 0
+            with contextlib.suppress(OSError):
+                while sent < 4_000_000:
+                    client.sendall(b"x: %s\r\n" % (b"y" * 4000))
+                    sent += 4000
+                client.sendall(b"\r\n")
+            with contextlib.suppress(OSError):
+                assert b" 200 " not in client.recv(1000)
+        with socket.create_connection((place.hostname, place.port)) as client:
+            client.sendall(b"GET /docs HTTP/1.1\r\nhost: localhost\r\nhost: other\r\n\r\n")
+            assert b" 400 " in client.recv(1000)
         assert running.ask("GET", "/healthz").status == 200
 
 

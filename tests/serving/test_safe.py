@@ -456,7 +456,7 @@ def test_answers_have_a_limit(serve, tmp_path):
         assert answer.status == 400 and "use gRPC" in answer.json["error"]
         with ganvas.Client(running.grpc, "gan") as client:
             assert client.ask(x=np.ones(5, np.float32))["y"].shape == (5, 2**20)
-            with pytest.raises(ganvas.GanvasError, match="at most 16 images"):
+            with pytest.raises(ganvas.GanvasError, match="at most 16 rows"):
                 client.ask(x=np.ones(17, np.float32))
         assert running.ask("POST", PREDICT, {"instances": [1.0]}).status == 200
 

@@ -75,10 +75,13 @@ class Traffic:
             thread.join(60)
 
 
-def swap(serve, models, folder, times, requests):
+def swap(serve, versions, folder, engine, times, requests):
     """Versions 2, 3, ... take over from the one before, which then goes."""
-    one, two = models.parent / "gan" / "1", models.parent / "gan" / "2"
-    with serve([entry(folder)], poll_seconds=0.05) as running, Traffic(running) as traffic:
+    one, two = versions / "1", versions / "2"
+    with (
+        serve([entry(folder)], poll_seconds=0.05, engine=engine) as running,
+        Traffic(running) as traffic,
+    ):
         for number in range(2, times + 2):
             publish(two if number % 2 == 0 else one, folder / str(number))
             until(lambda number=number: states(running).get(number) == "AVAILABLE")
@@ -89,13 +92,13 @@ def swap(serve, models, folder, times, requests):
     assert traffic.failures == []
 
 
-def test_swaps_fail_nobody(serve, models, gan):
-    swap(serve, models, gan, times=3, requests=100)
+def test_swaps_fail_nobody(serve, versions, first, engine):
+    swap(serve, versions, first, engine, times=3, requests=100)
 
 
 @pytest.mark.proof
-def test_a_hundred_swaps_fail_nobody(serve, models, gan):
-    swap(serve, models, gan, times=100, requests=1000)
+def test_a_hundred_swaps_fail_nobody(serve, versions, first, engine):
+    swap(serve, versions, first, engine, times=100, requests=1000)
 
 
 def test_a_broken_version_leaves_the_old_one(serve, models, gan):
@@ -312,23 +315,12 @@ def test_batching_files(tmp_path, text, words):
         read_batching(file, 2)
 
 
-def test_queue_and_deadline(serve, models, monkeypatch):
+def test_queue_and_deadline(serve, first, engine, held):
     """A request beyond the queue's bound is refused, and one that takes too long is given up."""
-    from ganvas.serve.engines.tensorflow import Function
-
-    calls, go, call = [], threading.Event(), Function.__call__
-
-    def held(self, arrays):
-        calls.append(1)
-        assert go.wait(60)
-        return call(self, arrays)
-
-    body = {"signature_name": "float", "instances": [1.0]}
-    with serve(models, max_queue=2, timeout_seconds=0.3) as running:
-        monkeypatch.setattr(Function, "__call__", held)  # after the warm-up
-        engine = running.server.engine
+    with serve([entry(first)], max_queue=2, timeout_seconds=0.3, engine=engine) as running:
+        go, queue = held(), running.server.engine
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            asked = [pool.submit(running.ask, "POST", TYPES, body) for _ in range(8)]
+            asked = [pool.submit(running.ask, "POST", PREDICT, Z) for _ in range(8)]
             answers = [one.result() for one in asked]
         statuses = sorted(one.status for one in answers)
         assert statuses == [503] * 6 + [504] * 2
@@ -338,30 +330,32 @@ def test_queue_and_deadline(serve, models, monkeypatch):
 
         def refusal(seconds):
             with (
-                ganvas.Client(running.grpc, "types", timeout=seconds) as client,
+                ganvas.Client(running.grpc, "gan", timeout=seconds) as client,
                 pytest.raises(ganvas.GanvasError) as error,
             ):
-                client._call("float", {"x": np.ones(1, np.float32)}, "y")
+                client._call("serving_default", {"z": np.zeros((1, 4), np.float32)}, "images")
             return error.value.code
 
         assert refusal(20) == "UNAVAILABLE"  # the two are at work still, and are counted
-        assert len(calls) == 2
+        assert len(queue.scheduler) == 2
         go.set()
-        until(lambda: len(engine.scheduler) == 0)
+        until(lambda: len(queue.scheduler) == 0)
         go.clear()
         assert refusal(0.2) == "DEADLINE_EXCEEDED"
         go.set()
 
 
-def test_draining(serve, models):
+def test_draining(serve, first, engine, held):
     """Who is being served is served; then nobody."""
-    with serve(models) as running:
+    with serve([entry(first)], engine=engine) as running:
         assert running.ask("GET", "/readyz").json == {"ready": True}
+        go = held()
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            last = pool.submit(running.ask, "POST", TYPES, SLOW)
+            last = pool.submit(running.ask, "POST", PREDICT, Z)
             until(lambda: len(running.server.engine.scheduler) == 1)
             running.stop()
             until(lambda: running.server.engine.draining)
+            go.set()
             assert last.result().status == 200
         running._thread.join(20)
         with pytest.raises(OSError):
@@ -417,6 +411,22 @@ def test_metrics(serve, models):
     latency = ':tensorflow:serving:request_latency_count{API="predict",entrypoint="REST"'
     assert any(line.startswith(latency) for line in lines)
     assert any(line.startswith("process_start_time_seconds") for line in lines)
+
+
+def test_rows_of_models_without_images_are_limited_by_bytes(models, http_ask, places):
+    from ganvas.serve.engines.base import Signature, definitions_of
+    from ganvas.serve.status import Declined
+
+    known = definitions_of(models.parent / "types" / "1")
+    Signature(known["float"]).check({"x": np.zeros(10**6, np.float32)})
+    with refuses(Declined, 2**20, 2**20 + 1):  # a text counts as 64 bytes
+        Signature(known["string"]).check({"x": np.empty(2**20 + 1, object)})
+    images = Signature(definitions_of(models.parent / "gan" / "1")["serving_default"])
+    with refuses(Declined, 4096, 5000):
+        images.check({"z": np.zeros((5000, 4), np.float32)})
+    body = {"signature_name": "float", "instances": [0.5] * 20_000}
+    answer = http_ask(places[0], "POST", "/v1/models/types:predict", body)
+    assert answer.json["predictions"] == [0.5] * 20_000
 
 
 def test_blank_images_are_counted():

@@ -102,12 +102,15 @@ def test_the_image_is_started_by_a_command_of_ganvas(folder):
 
 def test_rules_and_board_name_metrics_that_exist(folder):
     pytest.importorskip("prometheus_client", reason="the extra: 'ganvas[serve]'")
+    from ganvas.serve.drifting import Drift
     from ganvas.serve.metrics import Metrics
 
-    kinds = re.findall(r"# TYPE (\S+) (\w+)", Metrics().text().decode())
+    metrics = Metrics()
+    Drift(0.0, metrics.registry)
+    kinds = re.findall(r"# TYPE (\S+) (\w+)", metrics.text().decode())
     known = {f"{name}_bucket" if kind == "histogram" else name for name, kind in kinds} | {"up"}
     board = json.loads((folder / "deploy/grafana.json").read_text())
-    asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    asked = [target["expr"] for panel in board["panels"] for target in panel.get("targets", ())]
     rules = documents(folder, "monitoring.yaml")[1]["spec"]["groups"][0]["rules"]
     for query in [*asked, *(rule["expr"] for rule in rules)]:
         assert set(re.findall(r"[:\w]+(?=\{)", query)) <= known, query

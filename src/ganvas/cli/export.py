@@ -33,6 +33,9 @@ def export(
     deploy: Annotated[
         bool, typer.Option("--deploy", help="Also DIR/deploy: a container of `ganvas serve`.")
     ] = False,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="Also what `ganvas serve --drift` compares images with.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Export a model: SavedModel, LiteRT, ONNX, each file checked.
@@ -53,7 +56,7 @@ def export(
     with stage("exporting"), held_back_stderr():  # messages of the converters
         folder = ganvas.export(
             run, to, formats=names, version=version, unvalidated=unvalidated, model=which,
-            data=data, deploy=deploy,
+            data=data, deploy=deploy, drift=drift,
         )  # fmt: skip
     facts = manifest.verify(folder)
     for artefact, why in facts["withheld"].items():

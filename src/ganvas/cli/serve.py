@@ -74,6 +74,13 @@ EngineName = Annotated[
         help="What computes; auto: LiteRT for versions with its float32 file, else TensorFlow.",
     ),
 ]
+DriftShare = Annotated[
+    float,
+    typer.Option(
+        "--drift", min=0, max=1, metavar="SHARE",
+        help="Of requests whose images are compared with those of the export.",
+    ),
+]  # fmt: skip
 TlsCert = Annotated[Path | None, typer.Option(help="PEM; with --tls-key.")]
 TlsKey = Annotated[Path | None, typer.Option(help="PEM; with --tls-cert.")]
 
@@ -103,6 +110,7 @@ def serve(
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     engine: EngineName = "auto",
+    drift: DriftShare = 0.0,
     access_log: AccessLog = False,
     log_format: LogFormat = "text",
 ) -> int:
@@ -121,7 +129,7 @@ def serve(
         host, rest_port, grpc_port, poll_seconds, batching_config, max_body_mb, max_queue,
         max_megapixels, max_images, timeout_seconds, drain_seconds, token_file,
         tuple(allowed_host or ()), allow_reload, tuple(model_root or ()),
-        tuple(allow_scheme or ()), trust_models, tls_cert, tls_key, engine,
+        tuple(allow_scheme or ()), trust_models, tls_cert, tls_key, engine, drift,
     )  # fmt: skip
     options.check()
     show("ganvas.serve", log_format)

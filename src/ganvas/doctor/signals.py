@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..images import to_float
+from ..stats.energy import apart, mean_apart
 from ..stats.ranking import above
 
 SIDE = 16  # most pixels a side for distances between images
@@ -44,7 +45,7 @@ def of_pictures(
     }
     if before is not None:
         moved = np.linalg.norm(x - vectors(before), axis=1).mean()
-        fakes, reals = _mean(apart(x, x)), _mean(apart(y, y))
+        fakes, reals = mean_apart(apart(x, x)), mean_apart(apart(y, y))
         signals["drift"] = float(moved / max(fakes, 0.01 * max(reals, 1e-6)))
     return signals
 
@@ -61,7 +62,7 @@ def of_vectors(fake: np.ndarray, real: np.ndarray) -> dict[str, float]:
     Source: energy distance: Szekely & Rizzo 2013, doi:10.1016/j.jspi.2013.03.018.
     """
     within, among, across = apart(fake, fake), apart(real, real), apart(fake, real)
-    fakes, reals = _mean(within), _mean(among)
+    fakes, reals = mean_apart(within), mean_apart(among)
     unit = max(reals, 1e-6)
     near = _nearest(within) < DUPLICATE * np.median(_nearest(among))
     return {
@@ -95,7 +96,7 @@ def of_logits(
 def of_features(fake: np.ndarray, real: np.ndarray) -> float:
     """Mean distance between two fakes over that between two real images, in features [N, D] of the
     discriminator."""
-    return float(_mean(apart(fake, fake)) / max(_mean(apart(real, real)), 1e-12))
+    return float(mean_apart(apart(fake, fake)) / max(mean_apart(apart(real, real)), 1e-12))
 
 
 def vectors(images: np.ndarray) -> np.ndarray:
@@ -108,24 +109,12 @@ def vectors(images: np.ndarray) -> np.ndarray:
     return blocks.mean(axis=(2, 4)).reshape(count, -1)
 
 
-def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Euclidean distances [len(a), len(b)]."""
-    squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2 * a @ b.T
-    return np.sqrt(np.maximum(squares, 0))
-
-
 def covered(across: np.ndarray, among: np.ndarray) -> float:
     """Share of real images with a fake as near as their own neighbours. Naeem et al. 2020,
     arXiv:2002.09797, eq. 6."""
     rank = min(NEIGHBOURS, len(among) - 1)
     radius = np.sort(among, axis=1)[:, rank]  # the first is the image itself
     return float((across.min(0) <= radius).mean())
-
-
-def _mean(distances: np.ndarray) -> float:
-    """Mean without the diagonal."""
-    count = len(distances)
-    return float((distances.sum() - np.trace(distances)) / (count * (count - 1)))
 
 
 def _nearest(distances: np.ndarray) -> np.ndarray:

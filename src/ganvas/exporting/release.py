@@ -21,7 +21,7 @@ from ..sampling.sampler import Sampler, load
 from ..serve.signatures import MOST
 from ..storage import manifest, remote
 from ..storage.run import Run
-from . import artefacts, deployment, litert
+from . import artefacts, deployment, drift as reference, litert
 from .artefacts import Maker
 from .card import card
 from .formats import DEFAULT, check
@@ -43,6 +43,7 @@ def export(
     model: str = "best",
     data: Any = None,
     deploy: bool = False,
+    drift: bool = False,
 ) -> Path | str:
     """Write a run's generator as a version of a model, DIR/N/, checked and described.
 
@@ -59,6 +60,7 @@ def export(
         data: real images for scores; None: the held-out images of the run.
         deploy: also write DIR/deploy: an image of `ganvas serve`, and manifests for Docker Compose,
             Kubernetes, KServe, Prometheus and Grafana. Existing files stay.
+        drift: also write what `ganvas serve --drift` compares served images with.
 
     Returns: DIR/N, or its address.
     Raises:
@@ -67,7 +69,8 @@ def export(
         RunError: the run has no generator.
     """
     if address := remote.address(to):
-        options = {"unvalidated": unvalidated, "model": model, "data": data, "deploy": deploy}
+        options = {"unvalidated": unvalidated, "model": model, "data": data, "deploy": deploy,
+                   "drift": drift}  # fmt: skip
         return _export_there(run, address, version, formats=check(formats), **options)
     names, old, folder = check(formats), Run.open(run), remote.path(to)
     check_free(folder, version)
@@ -78,6 +81,8 @@ def export(
     with publishing(folder, version) as (part, final):
         facts = _origin(old, sampler) | {"gate": gate, "judged_without": why}
         facts |= _tried(part, names, sampler, parity)
+        if drift:
+            facts["drift"] = reference.write(part, sampler, source)
         (part / "MODEL_CARD.md").write_text(card(facts, final), encoding="utf-8")
         manifest.write(part, facts)
     deployment.write(folder, _deployed(deploy))

@@ -59,12 +59,23 @@ def general(side: int = SIDE) -> Extractor:
     return Extractor("general", SHA256["lite0"], lambda x: (infer(x), None), shape, 1280)
 
 
-def _frozen(make: Callable[[], keras.Model], file: str) -> Callable[[Tensor], Any]:
-    """A network with the weights of a file in the package, for inference."""
+def bundled_lite0(side: int = SIDE) -> keras.Model:
+    """EfficientNet-Lite0 with its bundled weights: RGB 0..255 [B, side, side, 3] -> [B, 1280]."""
+    return _built(lambda: lite0.lite0(side), "lite0")
+
+
+def _built(make: Callable[[], keras.Model], file: str) -> keras.Model:
+    """A network with the weights of a file in the package."""
     weights = _bundled(file)
     with building():
         model = make()
     model.set_weights(weights)
+    return model
+
+
+def _frozen(make: Callable[[], keras.Model], file: str) -> Callable[[Tensor], Any]:
+    """The same, for inference."""
+    model = _built(make, file)
     return tf.function(lambda x: model(x, training=False), autograph=False)
 
 

@@ -34,6 +34,7 @@ class Addressed:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         headers = dict(scope["headers"])
+        hosts = sum(name == b"host" for name, _ in scope["headers"])
         host = host_of(headers.get(b"host", b"").decode("latin-1"))
         chunked, response = b"transfer-encoding" in headers, None
         if chunked and (b"content-length" in headers or scope["http_version"] == "1.0"):
@@ -42,6 +43,9 @@ class Addressed:
                 "Content-Length alone"
             )
             response = error_response(invalid(message))
+            response.headers["connection"] = "close"
+        elif hosts > 1:
+            response = error_response(invalid("Host is sent twice: send it once"))
             response.headers["connection"] = "close"
         elif scope["path"] in OPEN:
             pass

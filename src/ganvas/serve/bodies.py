@@ -113,11 +113,13 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     # Its result is looked at, or asyncio would log it when the client has left.
     working.add_done_callback(lambda done: done.cancelled() or done.exception())
     leaving = asyncio.ensure_future(request.receive())  # after the body, only this can come
+    leaving.add_done_callback(lambda done: done.cancelled() or working.cancel())
     try:
-        await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise Declined("CANCELLED", "the client disconnected")
-        return working.result()
+        return await working
+    except asyncio.CancelledError as error:
+        if leaving.done() and not leaving.cancelled():
+            raise Declined("CANCELLED", "the client disconnected") from error
+        raise
     finally:
         leaving.cancel()
         working.cancel()

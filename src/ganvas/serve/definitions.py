@@ -1,12 +1,13 @@
-"""The messages and services of TensorFlow Serving's API that are served, as text: what
-`serve/messages.py` makes classes of.
+"""The messages and services of TensorFlow Serving's API and of the Open Inference Protocol that are
+served, as text: what `serve/messages.py` makes classes of.
 
 A message is a line `name: field type number, ...`; a repeated field has `*` after its type, a map
 `map KEY VALUE`, a field of a oneof `(NAME)` in the end. Names are within the package, or begin with
 `google.`, or with a dot. Fields that nobody here reads are left out; their values are kept.
 
 Source: TensorFlow Serving 2.21, `tensorflow_serving/apis` and `config`; TensorFlow 2.21,
-    `tensorflow/core/framework` and `protobuf`; field numbers are part of the protocol.
+    `tensorflow/core/framework` and `protobuf`; `grpc_service.proto` of
+    kserve/open-inference-protocol. Field numbers are part of the protocol.
 """
 
 from __future__ import annotations
@@ -121,6 +122,40 @@ BatchingParameters: max_batch_size google.protobuf.Int64Value 1,\
 """
 """Only its text form is read, which has no numbers; no Python package contains it."""
 
+INFERENCE = """
+ServerLiveRequest:
+ServerLiveResponse: live bool 1
+ServerReadyRequest:
+ServerReadyResponse: ready bool 1
+ModelReadyRequest: name string 1, version string 2
+ModelReadyResponse: ready bool 1
+ServerMetadataRequest:
+ServerMetadataResponse: name string 1, version string 2, extensions string* 3
+ModelMetadataRequest: name string 1, version string 2
+ModelMetadataResponse.TensorMetadata: name string 1, datatype string 2, shape int64* 3
+ModelMetadataResponse: name string 1, versions string* 2, platform string 3,\
+ inputs ModelMetadataResponse.TensorMetadata* 4, outputs ModelMetadataResponse.TensorMetadata* 5
+InferParameter: bool_param bool 1 (parameter_choice), int64_param int64 2 (parameter_choice),\
+ string_param string 3 (parameter_choice), double_param double 4 (parameter_choice),\
+ uint64_param uint64 5 (parameter_choice)
+InferTensorContents: bool_contents bool* 1, int_contents int32* 2, int64_contents int64* 3,\
+ uint_contents uint32* 4, uint64_contents uint64* 5, fp32_contents float* 6,\
+ fp64_contents double* 7, bytes_contents bytes* 8
+ModelInferRequest.InferInputTensor: name string 1, datatype string 2, shape int64* 3,\
+ parameters map string InferParameter 4, contents InferTensorContents 5
+ModelInferRequest.InferRequestedOutputTensor: name string 1,\
+ parameters map string InferParameter 2
+ModelInferRequest: model_name string 1, model_version string 2, id string 3,\
+ parameters map string InferParameter 4, inputs ModelInferRequest.InferInputTensor* 5,\
+ outputs ModelInferRequest.InferRequestedOutputTensor* 6, raw_input_contents bytes* 7
+ModelInferResponse.InferOutputTensor: name string 1, datatype string 2, shape int64* 3,\
+ parameters map string InferParameter 4, contents InferTensorContents 5
+ModelInferResponse: model_name string 1, model_version string 2, id string 3,\
+ parameters map string InferParameter 4, outputs ModelInferResponse.InferOutputTensor* 5,\
+ raw_output_contents bytes* 6
+"""
+"""Version 2 of the Open Inference Protocol."""
+
 ENUMS = {
     "tensorflow.error.Code": {
         "OK": 0, "CANCELLED": 1, "UNKNOWN": 2, "INVALID_ARGUMENT": 3, "DEADLINE_EXCEEDED": 4,
@@ -141,16 +176,23 @@ ENUMS = {
 }  # fmt: skip
 
 SERVICES = {
-    "PredictionService": {
+    "tensorflow.serving.PredictionService": {
         "Classify": ("ClassificationRequest", "ClassificationResponse"),
         "Regress": ("RegressionRequest", "RegressionResponse"),
         "Predict": ("PredictRequest", "PredictResponse"),
         "MultiInference": ("MultiInferenceRequest", "MultiInferenceResponse"),
         "GetModelMetadata": ("GetModelMetadataRequest", "GetModelMetadataResponse"),
     },
-    "ModelService": {
+    "tensorflow.serving.ModelService": {
         "GetModelStatus": ("GetModelStatusRequest", "GetModelStatusResponse"),
         "HandleReloadConfigRequest": ("ReloadConfigRequest", "ReloadConfigResponse"),
     },
-}
-"""Of the package tensorflow.serving: method -> message of the request and of the response."""
+    "inference.GRPCInferenceService": {
+        method: (f"{method}Request", f"{method}Response")
+        for method in (
+            "ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata",
+            "ModelInfer",
+        )
+    },
+}  # fmt: skip
+"""Method -> message of the request and of the response, in the package of the service."""

@@ -10,6 +10,8 @@ import numpy as np
 
 from .definitions import TYPES
 
+STRING_BYTES = 64
+"""Size of a short string as a Python object."""
 _NAMES = {"FLOAT": "float32", "DOUBLE": "float64", "HALF": "float16"}
 
 
@@ -32,9 +34,15 @@ class DType:
         return np.dtype(object if self.name == "string" else self.name)
 
     @property
+    def label(self) -> str:
+        """As in TensorFlow's messages: "float", "half"."""
+        known = 0 <= self.number < len(TYPES)
+        return TYPES[self.number].lower() if known else f"unknown dtype enum ({self.number})"
+
+    @property
     def size(self) -> int:
-        """Bytes of a value; 0 if it has no fixed size."""
-        return 0 if self.name == "string" else self.array.itemsize
+        """Bytes of a value in memory. Raises: TypeError: NumPy has no such type."""
+        return STRING_BYTES if self.name == "string" else self.array.itemsize
 
     @property
     def is_bool(self) -> bool:

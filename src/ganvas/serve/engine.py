@@ -11,11 +11,13 @@ from typing import TypeVar
 
 import numpy as np
 
+from .drifting import Drift
 from .engines.base import Servable
 from .metrics import Metrics
 from .models import Models
 from .options import ServeOptions
 from .scheduler import Scheduler, Steps
+from .signatures import DEFAULT
 from .status import Declined
 
 T = TypeVar("T")
@@ -45,8 +47,9 @@ class Engine:
         self.scheduler = Scheduler(threads, large, options.max_queue, pixels)
         self._lock = threading.Lock()
         self._bytes = 0
+        self.drift = Drift(options.drift, metrics.registry)
         metrics.watch_queue(lambda: len(self.scheduler))
-        models.gone = metrics.forget
+        models.gone = self._forget
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[Callable[[int], None]]:
@@ -86,9 +89,10 @@ class Engine:
             raise Declined("DEADLINE_EXCEEDED", f"not done within {seconds:.3g} seconds") from error
 
     def predict(
-        self, servable: Servable, signature: str, arrays: Mapping[str, np.ndarray]
+        self, watch: Watch, servable: Servable, signature: str, arrays: Mapping[str, np.ndarray]
     ) -> Steps[dict[str, np.ndarray]]:
-        """Run a signature, and count its images."""
+        """Run a signature of a model, and count its images."""
+        watch.signature = signature or DEFAULT
         name, version = servable.name, str(servable.version)
         steps, seconds = servable.steps(signature, arrays), 0.0
         while True:
@@ -104,18 +108,33 @@ class Engine:
         self.metrics.runtime(name, version, servable.runtime, seconds)
         self.metrics.images(name, version, outputs)
         self.metrics.inspections.add(name, version, servable.monitor, outputs)
+        self.drift.offer(servable, watch.signature, arrays, outputs)
         return outputs
 
-    def watch(self, api: str, entrypoint: str) -> Watch:
-        """Measure and count one request."""
-        return Watch(self.metrics, api, entrypoint)
+    def _forget(self, model: str, version: str) -> None:
+        self.metrics.forget(model, version)
+        self.drift.forget(model, version)
+
+    def watch(self, api: str, entrypoint: str, protocol: str) -> Watch:
+        """Measure and count one request.
+
+        Args:
+            api, entrypoint: as in TensorFlow Serving's metrics.
+            protocol: "REST" or "gRPC"; "REST v2" or "gRPC v2" of the Open Inference Protocol.
+        """
+        return Watch(self.metrics, api, entrypoint, protocol)
 
 
 class Watch:
-    """Measures one request from beginning to end; `found` sets its model."""
+    """Measures one request from beginning to end; `found` sets its model.
 
-    def __init__(self, metrics: Metrics, api: str, entrypoint: str):
+    Attributes:
+        signature: that is run; "": none yet.
+    """
+
+    def __init__(self, metrics: Metrics, api: str, entrypoint: str, protocol: str):
         self._metrics, self._api, self._entrypoint = metrics, api, entrypoint
+        self._protocol, self.signature = protocol, ""
         self._began = time.perf_counter()
         # Only names of served models become labels: invented names would fill the metrics.
         self._model, self._version = "", ""
@@ -129,3 +148,7 @@ class Watch:
         self._metrics.request(
             self._model, self._version, status, self._api, self._entrypoint, seconds
         )
+        if self.signature:
+            self._metrics.duration(
+                self._model, self._version, self.signature, self._protocol, seconds
+            )

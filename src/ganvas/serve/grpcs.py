@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 
-from . import answers, definitions, messages, protos
+from . import answers, messages, protos
 from .engine import Engine, Watch
 from .engines.base import Servable
 from .reloading import Reloading
@@ -22,8 +22,10 @@ MAX_MESSAGE = 1024
 """Characters of an error message, as in TensorFlow Serving: it is sent in a header."""
 
 
-class _Service:
-    """Base of the two services."""
+class Service:
+    """Base of the services."""
+
+    protocol = "gRPC"
 
     def __init__(self, engine: Engine):
         self._engine = engine
@@ -36,7 +38,7 @@ class _Service:
         run: Callable[[Callable[[], Any]], Awaitable[Any]] | None = None,
     ) -> Any:
         """Run `work` by `run`, or on the engine's threads, and return its response."""
-        watch = self._engine.watch(api, "GRPC")
+        watch = self._engine.watch(api, "GRPC", self.protocol)
         try:
             if run:
                 answer = await run(partial(work, watch))
@@ -62,7 +64,7 @@ class _Service:
         return watch.found(self._engine.models.find(spec.name, version, spec.version_label))
 
 
-class Prediction(_Service):
+class Prediction(Service):
     """tensorflow.serving.PredictionService."""
 
     async def Predict(self, request: Any, context: Any) -> Any:
@@ -90,7 +92,7 @@ class Prediction(_Service):
             raise Declined("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
         arrays = protos.read_all(request.inputs, signature.inputs)
         chosen = _chosen(list(request.output_filter), list(signature.outputs))
-        outputs = yield from self._engine.predict(servable, name, arrays)
+        outputs = yield from self._engine.predict(watch, servable, name, arrays)
         response = messages.PredictResponse()
         spec = response.model_spec
         spec.name, spec.signature_name, spec.version.value = servable.name, name, servable.version
@@ -123,15 +125,15 @@ class Prediction(_Service):
         raise Declined("UNIMPLEMENTED", "MultiInference is not served here: use Predict")
 
 
-def handler(service: str, servicer: _Service) -> grpc.GenericRpcHandler:
+def handler(service: str, servicer: Service) -> grpc.GenericRpcHandler:
     """What a gRPC server needs of a service of `definitions.SERVICES`."""
-    methods = {}
-    for method, names in definitions.SERVICES[service].items():
-        request, response = (messages.message(f"tensorflow.serving.{name}") for name in names)
-        methods[method] = grpc.unary_unary_rpc_method_handler(
+    methods = {
+        method: grpc.unary_unary_rpc_method_handler(
             getattr(servicer, method), request.FromString, response.SerializeToString
         )
-    return grpc.method_handlers_generic_handler(f"tensorflow.serving.{service}", methods)
+        for method, (request, response) in messages.methods(service).items()
+    }
+    return grpc.method_handlers_generic_handler(service, methods)
 
 
 def model_list(engine: Engine) -> grpc.GenericRpcHandler:
@@ -157,7 +159,7 @@ def _chosen(wanted: list[str], outputs: list[str]) -> list[str]:
     return wanted or outputs
 
 
-class ModelStatus(_Service):
+class ModelStatus(Service):
     """tensorflow.serving.ModelService."""
 
     def __init__(self, engine: Engine, rules: Reloading):
@@ -167,7 +169,7 @@ class ModelStatus(_Service):
 
     async def GetModelStatus(self, request: Any, context: Any) -> Any:
         work = partial(self._status, request)
-        return await self._answer("GetModelStatus", context, work, _here)
+        return await self._answer("GetModelStatus", context, work, here)
 
     async def HandleReloadConfigRequest(self, request: Any, context: Any) -> Any:
         work = partial(self._reload, request)
@@ -198,5 +200,6 @@ class ModelStatus(_Service):
         return response
 
 
-async def _here(work: Callable[[], Any]) -> Any:
+async def here(work: Callable[[], Any]) -> Any:
+    """Run at once, on the event loop: for what takes no time."""
     return work()

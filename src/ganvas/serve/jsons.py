@@ -1,4 +1,4 @@
-"""JSON of predict requests and responses <-> NumPy arrays.
+"""JSON of predict requests -> NumPy arrays; `json_outputs` writes the responses.
 
 As in TensorFlow Serving (`util/json_tensor.cc` and its tests): rows and columns, {"b64": ...}, bare
 NaN, and a number such as 1.0 is not an integer.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Mapping
 from itertools import chain, islice
 from typing import Any
@@ -20,8 +21,8 @@ from .dtypes import STRING, DType, dtype
 from .status import Declined, invalid
 
 MAX_RANK = 16
-MAX_VALUES = 2**22
-"""Limit for values of a response: as text they take 50 to 90 MB."""
+PIECE = 1000
+"""Rows that are looked at together."""
 MAX_LISTS = 2**18
 """Limit for lists and objects of a request: parsing millions holds Python's lock for seconds."""
 
@@ -99,25 +100,72 @@ def _read_rows(rows: Any, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
             "instances is a plain list, but expecting list of objects as multiple "
             "input tensors required as per tensorinfo_map"
         )
-    for index, row in enumerate(rows):
-        if _is_named(row) != named:
-            want, got = ("object", "list") if named else ("value/list", "object")
-            raise invalid(f"Expecting {want} but got {got} at item {index} of input list")
-        if named and row.keys() != inputs.keys():
-            raise invalid(
-                f"Failed to process element: {index} of 'instances' list. JSON object: "
-                f"{_shown(row)} must only have keys: {','.join(sorted(inputs))}"
-            )
     try:
-        if named:
-            return {k: _array([row[k] for row in rows], v.dtype) for k, v in inputs.items()}
-        ((alias, info),) = inputs.items()
-        return {alias: _array(rows, info.dtype)}
-    except Declined as error:
-        if error.code != "INVALID_ARGUMENT":
-            raise
-        message = f"Failed to process element of 'instances' list. Error: {error.message}"
-        raise invalid(message) from error
+        return _of_rows(rows, inputs, named)
+    except Declined:
+        _raise_first(rows, inputs, named)
+        raise
+
+
+def _of_rows(rows: list[Any], inputs: Mapping[str, Any], named: bool) -> dict[str, np.ndarray]:
+    """The arrays of rows. Raises: Declined, with a message that names no row."""
+    if any(_is_named(row) != named for row in rows):
+        raise invalid("rows of two kinds")
+    if named:
+        if any(row.keys() != inputs.keys() for row in rows):
+            raise invalid("rows with other keys")
+        return {k: _array([row[k] for row in rows], v.dtype) for k, v in inputs.items()}
+    ((alias, info),) = inputs.items()
+    return {alias: _array(rows, info.dtype)}
+
+
+def _raise_first(rows: list[Any], inputs: Mapping[str, Any], named: bool) -> None:
+    """Raises: Declined: the fault of the first row that has one. Rows are looked at one by one
+    only within the first piece that has a fault: a request may hold millions."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    _check_row(0, rows[0], inputs, named, shapes)
+    for start in range(0, len(rows), PIECE):
+        piece = rows[start : start + PIECE]
+        try:
+            _of_rows([rows[0], *piece], inputs, named)
+        except Declined:
+            for index, row in enumerate(piece, start):
+                _check_row(index, row, inputs, named, shapes)
+
+
+def _check_row(
+    index: int,
+    row: Any,
+    inputs: Mapping[str, Any],
+    named: bool,
+    shapes: dict[str, tuple[int, ...]],
+) -> None:
+    """Args: shapes: of the inputs in earlier rows. Raises: Declined: INVALID_ARGUMENT."""
+    if _is_named(row) != named:
+        want, got = ("object", "list") if named else ("value/list", "object")
+        raise invalid(f"Expecting {want} but got {got} at item {index} of input list")
+    for name, value in row.items() if named else ((next(iter(inputs)), row),):
+        try:
+            if name not in inputs:
+                raise invalid(f"JSON object: does not have named input: {name[:200]}")
+            array = _array(value, inputs[name].dtype)
+            wanted = shapes.setdefault(name, array.shape)
+            if array.size != math.prod(wanted):
+                raise invalid(f"Expecting tensor size: {math.prod(wanted)} but got: {array.size}")
+            if array.shape != wanted:
+                sides = [",".join(map(str, one)) for one in (wanted, array.shape)]
+                raise invalid(f"Expecting shape [{sides[0]}] but got: [{sides[1]}]")
+        except Declined as error:
+            key = f" key: {name[:200]}" if named else ""
+            raise invalid(
+                f"Failed to process element: {index}{key} of 'instances' list. Error: "
+                f"{error.code}: {error.message}"
+            ) from error
+    if named and row.keys() != inputs.keys():
+        raise invalid(
+            f"Failed to process element: {index} of 'instances' list. JSON object: "
+            f"{_shown(row)} keys must be equal to: {','.join(sorted(inputs))}"
+        )
 
 
 def _read_columns(columns: Any, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -151,7 +199,10 @@ def _array(value: Any, number: int) -> np.ndarray:
         size = len(items[0])
         for item in items:
             if not isinstance(item, list):
-                raise invalid(f"JSON Value: {_shown(item)} found at incorrect level: {len(shape)}")
+                raise invalid(
+                    f"JSON Value: {_shown(item)} found at incorrect level: {len(shape) + 1} in the "
+                    f"JSON DOM. Expected at level: {_rank(value)}"
+                )
             if len(item) != size:
                 raise invalid(
                     f"Encountered list at unexpected size: {len(item)} at level: {len(shape)} "
@@ -164,6 +215,14 @@ def _array(value: Any, number: int) -> np.ndarray:
     return _values(items, dtype(number), len(shape)).reshape(shape)
 
 
+def _rank(value: Any) -> int:
+    """Levels of lists, by the first of each."""
+    rank = 0
+    while isinstance(value, list):
+        value, rank = value[0] if value else None, rank + 1
+    return rank
+
+
 def _values(items: list[Any], kind: DType, level: int) -> np.ndarray:
     """Leaves -> a flat array; only the types that the dtype accepts."""
     if kind is STRING:
@@ -172,7 +231,7 @@ def _values(items: list[Any], kind: DType, level: int) -> np.ndarray:
         kind.is_floating or kind.is_integer or kind.is_bool
     ):
         shown = _shown(items[0] if items else None)
-        raise Declined("UNIMPLEMENTED", f"Conversion of JSON Value: {shown} to type: {kind.name}")
+        raise Declined("UNIMPLEMENTED", f"Conversion of JSON Value: {shown} to type: {kind.label}")
     accepted = {bool} if kind.is_bool else {int} if kind.is_integer else {int, float}
     if not set(map(type, items)) <= accepted:
         wrong = next(item for item in items if type(item) not in accepted)
@@ -206,8 +265,9 @@ def _bytes(item: Any, level: int) -> bytes:
 def _type_error(value: Any, wanted: DType) -> Declined:
     kinds = {dict: "Object", list: "Array", str: "String", type(None): "Null"}
     kind = str(value) if isinstance(value, bool) else kinds.get(type(value), "Number")
-    name = {"float32": "float", "float64": "double"}.get(wanted.name, wanted.name)
-    return invalid(f"JSON Value: {_shown(value)} Type: {kind} is not of expected type: {name}")
+    return invalid(
+        f"JSON Value: {_shown(value)} Type: {kind} is not of expected type: {wanted.label}"
+    )
 
 
 def _shown(value: Any) -> str:
@@ -228,70 +288,3 @@ def _start(value: Any, depth: int = 3) -> Any:
     if isinstance(value, dict):
         return {key[:200]: _start(value[key], depth - 1) for key in islice(value, 20)}
     return value[:200] if isinstance(value, str) else value
-
-
-def write_outputs(outputs: Mapping[str, np.ndarray], in_rows: bool) -> bytes:
-    """The response: `predictions` for rows, `outputs` for columns.
-
-    Raises: Declined: INVALID_ARGUMENT: outputs without rows, or a type that JSON does not have.
-    """
-    if in_rows:
-        _check_rows(outputs)
-    finite = all(_is_finite(array) for array in outputs.values())
-    values = {alias: _plain(alias, array, finite) for alias, array in outputs.items()}
-    if len(values) == 1:
-        (content,) = values.values()
-    elif in_rows:
-        columns = zip(*values.values(), strict=True)
-        content = [dict(zip(values, row, strict=True)) for row in columns]
-    else:
-        content = values
-    answer = {"predictions" if in_rows else "outputs": content}
-    if finite:
-        return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
-    return json.dumps(answer).encode()
-
-
-def _check_rows(outputs: Mapping[str, np.ndarray]) -> None:
-    rows = 0
-    for alias, array in outputs.items():
-        if array.ndim == 0:
-            raise invalid(f"Tensor name: {alias} has no shape information ")
-        if len(array) < 1:
-            raise invalid(f"Tensor name: {alias} has invalid batch size: {len(array)}")
-        if rows not in (0, len(array)):
-            raise invalid(
-                f"Tensor name: {alias} has inconsistent batch size: {len(array)} expecting: {rows}"
-            )
-        rows = len(array)
-
-
-def _is_finite(array: np.ndarray) -> bool:
-    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
-
-
-def _plain(alias: str, array: np.ndarray, finite: bool) -> Any:
-    """Values for orjson or json; float32 with the fewest digits that give the same number."""
-    if array.dtype == object:
-        as_bytes = alias.endswith("_bytes")
-        texts = [_text(item, as_bytes) for item in array.ravel()]
-        return _nested(texts, array.shape)
-    if array.dtype.name in ("float16", "bfloat16") or array.dtype.kind not in "fiub":
-        name = {"float16": "half"}.get(array.dtype.name, array.dtype.name)
-        raise invalid(f"Failed to write JSON value for tensor type: {name}")
-    if array.ndim == 0 or not finite:
-        numbers = [float(str(x)) if array.dtype.kind == "f" else x.item() for x in array.ravel()]
-        return _nested(numbers, array.shape)
-    return np.ascontiguousarray(array)
-
-
-def _text(item: bytes, as_bytes: bool) -> Any:
-    if as_bytes:
-        return {"b64": base64.b64encode(item).decode()}
-    return item.decode("utf-8", "replace")
-
-
-def _nested(flat: list[Any], shape: tuple[int, ...]) -> Any:
-    box = np.empty(len(flat), object)
-    box[:] = flat
-    return box.reshape(shape).tolist()

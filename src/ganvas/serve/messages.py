@@ -99,27 +99,31 @@ class _File:
 
 def _pool() -> Any:
     error, tensorflow = _File("tensorflow.error"), _File("tensorflow")
+    inference = _File("inference")
     common = [file.DESCRIPTOR.name for file in (any_pb2, wrappers_pb2)]
     serving = _File("tensorflow.serving", error.proto.name, tensorflow.proto.name, *common)
     tensorflow.messages(definitions.TENSORFLOW)
     serving.messages(definitions.SERVING + definitions.BATCHING.strip())
-    for file in (error, tensorflow, serving):
+    inference.messages(definitions.INFERENCE)
+    files = {file.package: file for file in (error, tensorflow, serving, inference)}
+    for file in files.values():
         for name, values in definitions.ENUMS.items():
             within = name.removeprefix(f"{file.package}.")
             if within != name and not within.startswith(("error.", "serving.")):
                 file.enum(within, values)
     for name, methods in definitions.SERVICES.items():
-        service = serving.proto.service.add(name=name)
+        package, _, own = name.rpartition(".")
+        service = files[package].proto.service.add(name=own)
         for method, (request, response) in methods.items():
             service.method.add(
                 name=method,
-                input_type=f".{serving.package}.{request}",
-                output_type=f".{serving.package}.{response}",
+                input_type=f".{package}.{request}",
+                output_type=f".{package}.{response}",
             )
     pool = descriptor_pool.DescriptorPool()
     for module in (any_pb2, wrappers_pb2):
         pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
-    for file in (error, tensorflow, serving):
+    for file in files.values():
         pool.AddSerializedFile(file.proto.SerializeToString())
     return pool
 
@@ -130,6 +134,15 @@ POOL = _pool()
 def message(name: str) -> Any:
     """The class of a message by its full name."""
     return message_factory.GetMessageClass(POOL.FindMessageTypeByName(name))
+
+
+def methods(service: str) -> dict[str, tuple[Any, Any]]:
+    """Method -> classes of the request and of the response, of a service by its full name."""
+    package = service.rpartition(".")[0]
+    return {
+        method: (message(f"{package}.{request}"), message(f"{package}.{response}"))
+        for method, (request, response) in definitions.SERVICES[service].items()
+    }
 
 
 def _serving(name: str) -> Any:

@@ -13,6 +13,7 @@ from ..errors import DataError
 from .inspections import Inspections
 
 _MICROSECONDS = [10 * 1.8**power for power in range(33)]
+_SECONDS = [0.001 * 2**power for power in range(16)]
 _SERVED = ":tensorflow:serving:request_count"
 
 
@@ -33,6 +34,10 @@ class Metrics:
         self._runtime = prometheus.Histogram(
             ":tensorflow:serving:runtime_latency", "Microseconds inside the engine.",
             [*which, "API", "runtime"], registry=self.registry, buckets=_MICROSECONDS,
+        )  # fmt: skip
+        self._seconds = prometheus.Histogram(
+            "ganvas_request_seconds", "Seconds of a request that was run, whatever its outcome.",
+            [*which, "signature", "protocol"], registry=self.registry, buckets=_SECONDS,
         )  # fmt: skip
         names = ("images", "blank_images", "duplicate_images")
         self._images, self._blank, self._duplicate = (
@@ -63,14 +68,20 @@ class Metrics:
         if status == "OK":
             self._latency.labels(model, version, api, entrypoint).observe(seconds * 1e6)
 
+    def duration(
+        self, model: str, version: str, signature: str, protocol: str, seconds: float
+    ) -> None:
+        """Args: signature: one that the model has: invented names would fill the metrics."""
+        self._seconds.labels(model, version, signature, protocol).observe(seconds)
+
     def runtime(self, model: str, version: str, runtime: str, seconds: float) -> None:
         self._runtime.labels(model, version, "Predict", runtime).observe(seconds * 1e6)
 
     def forget(self, model: str, version: str) -> None:
         """Remove the metrics of a version that is no longer served: those of a thousand versions
         would be megabytes, read every few seconds."""
-        kinds = (self._requests, self._latency, self._runtime, self._images, self._blank,
-                 self._duplicate)  # fmt: skip
+        kinds = (self._requests, self._latency, self._seconds, self._runtime, self._images,
+                 self._blank, self._duplicate)  # fmt: skip
         for kind in kinds:
             kind.remove_by_labels({"model_name": model, "version": version})
         self.inspections.forget(model, version)

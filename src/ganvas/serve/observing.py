@@ -13,9 +13,9 @@ import asyncio
 import importlib.util
 import logging
 import os
+import random
 import re
 import time
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,8 +30,10 @@ LONGEST = 200
 """Characters of a path in a record."""
 _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_random = random.Random()
+"""For ids, which are no secret: without a call of the system for each."""
 _PROBES = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
-_HEALTH = "/grpc.health.v1.Health/"
+_CALLED_PROBES = ("/grpc.health.v1.Health/", "/inference.GRPCInferenceService/Server")
 
 
 def tracer() -> Any:
@@ -69,7 +71,7 @@ class Observed:
         self, name: str, headers: Mapping[str, str], facts: dict[str, Any], quiet: bool, spans: Any
     ):
         given = headers.get("x-request-id", "")
-        self.id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        self.id = given if _ID.fullmatch(given) else f"{_random.getrandbits(128):032x}"
         parent = _PARENT.fullmatch(headers.get("traceparent", ""))
         self._facts = {**facts, "request_id": self.id}
         if parent:
@@ -150,7 +152,7 @@ class ObservedGRPC(grpc.aio.ServerInterceptor):
 
         async def observed(message: Any, context: Any) -> Any:
             facts = {"protocol": "gRPC", "method": path[:LONGEST], "client": context.peer()}
-            request = Observed(path, headers, facts, path.startswith(_HEALTH), self._spans)
+            request = Observed(path, headers, facts, path.startswith(_CALLED_PROBES), self._spans)
             await context.send_initial_metadata((("x-request-id", request.id),))
             try:
                 answer = await called(message, context)

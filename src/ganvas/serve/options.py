@@ -40,6 +40,7 @@ class ServeOptions:
         trust_models: whether operations of a model may do more than compute, such as read files.
         tls_cert, tls_key: PEM files; with them both protocols use TLS.
         engine: what computes: one of `engines.loading.ENGINES`.
+        drift: share of requests whose images are compared with those of the export.
     """
 
     host: str = "127.0.0.1"
@@ -62,6 +63,7 @@ class ServeOptions:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     engine: str = "auto"
+    drift: float = 0.0
 
     @property
     def max_body(self) -> int:

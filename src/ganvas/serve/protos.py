@@ -12,19 +12,15 @@ from typing import Any
 import numpy as np
 
 from ..base import protobuf
-from .definitions import ENUMS
 from .dtypes import STRING, DType, dtype, of_array
 from .messages import TensorProto
 from .status import invalid
 
 MAX_BYTES = 2**26
-"""Limit for a tensor of a request: 64 MB."""
+"""Limit for a tensor of a request, and for the response of a model that draws no images: 64 MB."""
 
 MORE = 100
 """Names of wrong inputs that an error may list."""
-
-STRING_BYTES = 64
-"""Size of a short string as a Python object."""
 
 _PACKED = {
     "float32": (5, "<f4"),
@@ -41,8 +37,6 @@ _FIELDS = {
 
 _PAIRS = {"complex64": ("scomplex_val", np.float32), "complex128": ("dcomplex_val", np.float64)}
 """Fields of real and imaginary parts, in turn."""
-
-_NAMES = {number: name for name, number in ENUMS["tensorflow.DataType"].items()}
 
 
 def read_all(protos: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -68,23 +62,21 @@ def read_all(protos: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, 
             f"{{{','.join(sorted(set(sent) - set(wanted)))}}}. Missing but required: "
             f"{{{','.join(sorted(set(wanted) - set(sent)))}}}."
         )
-    return {alias: read(alias, proto, inputs[alias].dtype) for alias, proto in protos.items()}
+    for index, (alias, info) in enumerate(inputs.items()):
+        if protos[alias].dtype != info.dtype:
+            want, got = dtype(info.dtype).label, dtype(protos[alias].dtype).label
+            raise invalid(f"Expects arg[{index}] to be {want} but {got} is provided ({alias})")
+    return {alias: _read(alias, proto) for alias, proto in protos.items()}
 
 
-def read(alias: str, proto: Any, number: int) -> np.ndarray:
-    """Args: number: of the wanted type.
-
-    Raises: Declined: INVALID_ARGUMENT: another type, damaged, or too large.
-    """
-    if proto.dtype != number:
-        wanted, got = (_NAMES.get(one, one) for one in (number, proto.dtype))
-        raise invalid(f"input {alias} must be {wanted}, got {got}")
+def _read(alias: str, proto: Any) -> np.ndarray:
+    """Raises: Declined: INVALID_ARGUMENT: damaged, or too large."""
     sides = [dim.size for dim in proto.tensor_shape.dim]
     if proto.tensor_shape.unknown_rank or min(sides, default=0) < 0 or len(sides) > 16:
         raise invalid(f"tensor parsing error: {alias}")
-    kind = dtype(number)
+    kind = dtype(proto.dtype)
     try:
-        if math.prod(sides) * (kind.size or STRING_BYTES) > MAX_BYTES:
+        if math.prod(sides) * kind.size > MAX_BYTES:
             raise invalid(f"input {alias} of shape {sides} is larger than {MAX_BYTES >> 20} MB")
         return _values(proto, kind, math.prod(sides)).reshape(sides)
     except (ValueError, TypeError, OverflowError) as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
@@ -20,10 +20,9 @@ from google.protobuf import json_format
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from . import answers, inference, jsons, page
+from . import answers, inference, json_outputs, jsons, page
 from .access import Addressed, Token
 from .bodies import (
     LARGE_BODY,
@@ -54,21 +53,10 @@ def application(
         hosts: patterns of the names by which clients may address the server.
         spans: see `observing.tracer`.
     """
-    handler = _Rest(engine)
-    app = Starlette(
-        routes=[
-            Route("/healthz", handler.health),
-            Route("/readyz", handler.ready),
-            Route("/v2", inference.server),
-            Route("/v2/health/live", inference.live),
-            Route("/v2/health/ready", handler.ready),
-            Route("/monitoring/prometheus/metrics", handler.metrics),
-            Route("/openapi.json", handler.openapi),
-            Route("/docs", handler.page),
-        ],
-        exception_handlers={Exception: _internal_error},
-    )
-    app.router.default = handler  # a Route would not match a path with a line break in it
+    app = Starlette(exception_handlers={Exception: _internal_error})
+    # Without routes: they would be compared with the path of each request twice, and match no path
+    # with a line break in it.
+    app.router.default = _Rest(engine)
     if token:
         app.add_middleware(Token, token=token)
     app.add_middleware(Addressed, hosts=hosts)
@@ -80,8 +68,24 @@ class _Rest:
     def __init__(self, engine: Engine):
         self._engine = engine
         self._inference = InferenceProtocol(engine)
+        self._pages: dict[str, Callable[[Request], Awaitable[Response]]] = {
+            "/healthz": self.health,
+            "/readyz": self.ready,
+            "/v2": inference.server,
+            "/v2/health/live": inference.live,
+            "/v2/health/ready": self.ready,
+            "/monitoring/prometheus/metrics": self.metrics,
+            "/openapi.json": self.openapi,
+            "/docs": self.page,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if page := self._pages.get(scope["path"]):
+            response = Response("Method Not Allowed", 405, {"allow": "GET, HEAD"})
+            if scope["method"] in ("GET", "HEAD"):
+                response = await page(Request(scope, receive))
+            await response(scope, receive, send)
+            return
         with self._engine.holding() as take:
             response = await self._protocol(Request(scope, receive), take)
             await response(scope, receive, send)
@@ -115,7 +119,7 @@ class _Rest:
         if method == "POST" and (found := _CALL.fullmatch(path)):
             return await self._call(request, take, *found.groups())
         api = "metadata" if path.lower().endswith("/metadata") else "status"
-        watch = self._engine.watch(api, "REST")
+        watch = self._engine.watch(api, "REST", "REST")
         try:
             if method == "GET" and path.lower() == "/v1/models":
                 return JSONResponse(answers.list_models(self._engine.models))
@@ -160,13 +164,13 @@ class _Rest:
     ) -> Response:
         """Predict, classify or regress."""
         method = method.lower()
-        watch = self._engine.watch(method, "REST")
+        watch = self._engine.watch(method, "REST", "REST")
         try:
             number = version_number(version)
             find = partial(self._engine.models.find, unquote(name), number, unquote(label or ""))
             work = self._predict if method == "predict" else partial(self._examples, method)
             body = await read_body(request, self._engine.options.max_body, take)
-            steps = as_steps(work, body, lambda: watch.found(find()))
+            steps = as_steps(work, body, watch, find)
             content = await unless_gone(request, self._engine.run(steps))
             take(len(content))
         except Declined as error:
@@ -178,10 +182,10 @@ class _Rest:
         watch.end()
         return Drained(content, media_type="application/json")
 
-    def _predict(self, body: bytes, find: Callable[[], Any]) -> Steps[bytes]:
+    def _predict(self, body: bytes, watch: Watch, find: Callable[[], Any]) -> Steps[bytes]:
         yield Remaining(len(body), len(body) > LARGE_BODY)  # to parse it takes time, too
         request = jsons.parse(body)
-        servable = find()
+        servable = watch.found(find())
         name = request.get("signature_name", "")
         signature = servable.find(name)
         if signature is None:
@@ -189,15 +193,15 @@ class _Rest:
             raise invalid(f'Serving signature name: "{name}" not found in signature def')
         in_rows, arrays = jsons.read_inputs(request, signature.inputs)
         values = signature.values * signature.images(arrays)
-        if values > jsons.MAX_VALUES:
+        if values > json_outputs.MAX_VALUES:
             raise invalid(
-                f"a JSON response may have {jsons.MAX_VALUES} values, got {values}: use gRPC, or "
-                "send several requests"
+                f"a JSON response may have {json_outputs.MAX_VALUES} values, got {values}: use "
+                "gRPC, or send several requests"
             )
-        outputs = yield from self._engine.predict(servable, name, arrays)
-        return jsons.write_outputs(outputs, in_rows)
+        outputs = yield from self._engine.predict(watch, servable, name, arrays)
+        return json_outputs.write_outputs(outputs, in_rows)
 
-    def _examples(self, method: str, body: bytes, find: Callable[[], Any]) -> bytes:
+    def _examples(self, method: str, body: bytes, watch: Watch, find: Callable[[], Any]) -> bytes:
         request = jsons.parse(body)
         examples = request.get("examples")
         if not isinstance(examples, list) or not examples:
@@ -206,7 +210,7 @@ class _Rest:
             if not isinstance(example, dict):
                 raise invalid("Example must be JSON object")
         name = request.get("signature_name", "")
-        raise answers.no_examples(find().find(name), name, method)
+        raise answers.no_examples(watch.found(find()).find(name), name, method)
 
 
 def _json(message: Any) -> str:

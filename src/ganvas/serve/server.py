@@ -25,14 +25,15 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from ..base.signals import SIGNALS
 from ..errors import UsageError
-from . import definitions, messages
+from . import messages
 from .access import Bearer
 from .background import in_background, unless
 from .config import Entry, read_batching, read_models
-from .connections import IDLE_SECONDS, Protocol, Uvicorn
+from .connections import IDLE_SECONDS, Protocol, Uvicorn, loop_factory
 from .engine import MOST_BYTES, Engine
 from .folders import changed_at
 from .grpcs import ModelStatus, Prediction, handler, model_list
+from .inference_grpc import Inference
 from .metrics import Metrics
 from .models import Models
 from .observing import ObservedGRPC, tracer
@@ -108,6 +109,7 @@ class Server:
             rest.should_exit = True
             end = time.monotonic() + GRACE_SECONDS
             await asyncio.gather(server.stop(GRACE_SECONDS), serving)
+            self.engine.drift.close()
             finished = self.engine.scheduler.close(end - time.monotonic())
             self.clean = finished and not self._busy
 
@@ -210,15 +212,15 @@ class Server:
         )
         rules = Reloading(self.options.allow_reload, self._roots())
         services = {
-            "PredictionService": Prediction(self.engine),
-            "ModelService": ModelStatus(self.engine, rules),
+            "tensorflow.serving.PredictionService": Prediction(self.engine),
+            "tensorflow.serving.ModelService": ModelStatus(self.engine, rules),
+            "inference.GRPCInferenceService": Inference(self.engine),
         }
         handlers = [handler(name, servicer) for name, servicer in services.items()]
         server.add_generic_rpc_handlers((*handlers, model_list(self.engine)))
         for file in (health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR):
             messages.POOL.AddSerializedFile(file.serialized_pb)
-        names = [f"tensorflow.serving.{name}" for name in definitions.SERVICES]
-        names.append(reflection.SERVICE_NAME)
+        names = (*services, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server, messages.POOL)
         state = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(state, server)
@@ -264,7 +266,8 @@ def serve(
         )
     before = {number: signal.getsignal(number) for number in SIGNALS}
     try:
-        code = asyncio.run(_until_signal(server, started))
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            code = runner.run(_until_signal(server, started))
     finally:  # asyncio leaves Python's own handlers behind
         for number, handler in before.items():
             signal.signal(number, handler)

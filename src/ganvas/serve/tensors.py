@@ -8,8 +8,6 @@ Differs: bytes in JSON, such as PNG files, are base64, with the parameter `conte
 from __future__ import annotations
 
 import base64
-import math
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,18 +15,13 @@ from typing import Any
 import numpy as np
 import orjson
 
-from . import jsons
-from .dtypes import dtype, named
-from .status import Declined, invalid
+from . import json_outputs, jsons
+from .dtypes import dtype
+from .raw_tensors import BY_NAME, as_bytes, datatype, from_raw, kind_of, shaped, to_raw
+from .status import invalid
 
 HEADER = "inference-header-content-length"
 """HTTP header: bytes of the JSON, before the raw bytes."""
-_TYPES = {
-    "bool": "BOOL", "uint8": "UINT8", "uint16": "UINT16", "uint32": "UINT32", "uint64": "UINT64",
-    "int8": "INT8", "int16": "INT16", "int32": "INT32", "int64": "INT64", "float16": "FP16",
-    "float32": "FP32", "float64": "FP64", "string": "BYTES",
-}  # fmt: skip
-_BY_NAME = {name: named(one) for one, name in _TYPES.items()}
 _KINDS = {"b": "b", "u": "iu", "i": "iu", "f": "iuf"}
 """Kind of an input's type -> kinds of JSON values that it takes."""
 
@@ -52,14 +45,6 @@ class Asked:
     outputs: dict[str, bool]
     binary: bool
     raw: memoryview
-
-
-def describe(infos: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Inputs or outputs of a signature, for the metadata; -1: any size."""
-    return [
-        {"name": alias, "datatype": _name(dtype(info.dtype).name), "shape": _sides(info)}
-        for alias, info in infos.items()
-    ]
 
 
 def parse(body: bytes, header: str | None) -> Asked:
@@ -100,7 +85,7 @@ def arrays(asked: Asked, infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
             raise invalid(f"there is no input {name!r}: the model takes {', '.join(infos)}")
         if name in found:
             raise invalid(f"input {name!r} was sent twice")
-        wanted, sent = _name(dtype(infos[name].dtype).name), _text(tensor, "datatype")
+        wanted, sent = datatype(dtype(infos[name].dtype).name), _text(tensor, "datatype")
         if sent != wanted:
             raise invalid(f"input {name!r} has the datatype {sent[:20]}, the model takes {wanted}")
         shape = _shape(tensor, name)
@@ -117,7 +102,7 @@ def arrays(asked: Asked, infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
             or not 0 <= size <= len(asked.raw) - at
         ):
             raise invalid(f"input {name!r}: binary_data_size {size} is not in the body")
-        found[name] = _from_raw(asked.raw[at : at + size], wanted, shape, name)
+        found[name] = from_raw(asked.raw[at : at + size], wanted, shape, name)
         at += size
     if at != len(asked.raw):
         raise invalid(f"{len(asked.raw) - at} bytes after the JSON belong to no input")
@@ -146,40 +131,29 @@ def response(
     Raises: Declined: INVALID_ARGUMENT: too many values for JSON.
     """
     values = sum(outputs[name].size for name, binary in raw.items() if not binary)
-    if values > jsons.MAX_VALUES:
+    if values > json_outputs.MAX_VALUES:
         raise invalid(
-            f"a JSON response may have {jsons.MAX_VALUES} values, got {values}: ask for "
+            f"a JSON response may have {json_outputs.MAX_VALUES} values, got {values}: ask for "
             "binary_data, or send several requests"
         )
     tensors, tail = [], []
     for name, binary in raw.items():
         array = outputs[name]
-        kind = "BYTES" if array.dtype.kind in "OS" else _name(array.dtype.name)
+        kind = kind_of(array)
         tensor: dict[str, Any] = {"name": name, "datatype": kind, "shape": list(array.shape)}
         if binary:
-            content = _to_raw(array, kind)
+            content = to_raw(array, kind)
             tensor["parameters"] = {"binary_data_size": len(content)}
             tail.append(content)
         elif kind == "BYTES":
             tensor["parameters"] = {"content_type": "base64"}
-            tensor["data"] = [base64.b64encode(_bytes(one)).decode() for one in array.ravel()]
+            tensor["data"] = [base64.b64encode(as_bytes(one)).decode() for one in array.ravel()]
         else:
             flat = np.ascontiguousarray(array).ravel()
             tensor["data"] = flat.astype(np.float32) if kind == "FP16" else flat
         tensors.append(tensor)
     head = orjson.dumps({**about, "outputs": tensors}, option=orjson.OPT_SERIALIZE_NUMPY)
     return head + b"".join(tail), len(head) if tail else None
-
-
-def _name(kind: str) -> str:
-    try:
-        return _TYPES[kind]
-    except KeyError as error:
-        raise Declined("UNIMPLEMENTED", f"type {kind} is not served by version 2") from error
-
-
-def _sides(info: Any) -> list[int]:
-    return [side.size for side in info.tensor_shape.dim]
 
 
 def _objects(request: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
@@ -222,8 +196,8 @@ def _from_json(data: Any, kind: str, shape: tuple[int, ...], name: str) -> np.nd
         if not all(isinstance(one, str) for one in flat):
             raise wrong
         values = np.array([one.encode("utf-8", "surrogatepass") for one in flat], object)
-        return _shaped(values, shape, name)
-    target = _BY_NAME[kind].array
+        return shaped(values, shape, name)
+    target = BY_NAME[kind].array
     given = np.asarray(flat) if flat else np.zeros(0, target)
     if given.dtype.kind not in _KINDS[target.kind]:
         raise wrong
@@ -234,7 +208,7 @@ def _from_json(data: Any, kind: str, shape: tuple[int, ...], name: str) -> np.nd
         if int(given.min()) < limits.min or int(given.max()) > limits.max:
             raise wrong
     with np.errstate(over="ignore"):  # as TensorFlow Serving: too large is infinite
-        return _shaped(given.astype(target), shape, name)
+        return shaped(given.astype(target), shape, name)
 
 
 def _flat(data: list[Any]) -> Iterator[Any]:
@@ -243,42 +217,3 @@ def _flat(data: list[Any]) -> Iterator[Any]:
             yield from _flat(one)
         else:
             yield one
-
-
-def _from_raw(raw: memoryview, kind: str, shape: tuple[int, ...], name: str) -> np.ndarray:
-    if kind == "BYTES":
-        return _shaped(np.array([*_texts(raw, name)], object), shape, name)
-    target = _BY_NAME[kind].array
-    if len(raw) != math.prod(shape) * target.itemsize:
-        raise invalid(f"input {name!r} has {len(raw)} bytes, which is not its shape {list(shape)}")
-    if kind == "BOOL":
-        return _shaped(np.frombuffer(raw, np.uint8) != 0, shape, name)
-    return _shaped(np.frombuffer(raw, target.newbyteorder("<")).astype(target), shape, name)
-
-
-def _texts(raw: memoryview, name: str) -> Iterator[bytes]:
-    """Each text after its length, four bytes."""
-    at = 0
-    while at < len(raw):
-        (length,) = struct.unpack("<I", raw[at : at + 4]) if at + 4 <= len(raw) else (2**32,)
-        if at + 4 + length > len(raw):
-            raise invalid(f"input {name!r} ends within a text")
-        yield bytes(raw[at + 4 : at + 4 + length])
-        at += 4 + length
-
-
-def _shaped(values: np.ndarray, shape: tuple[int, ...], name: str) -> np.ndarray:
-    if values.size != math.prod(shape):
-        raise invalid(f"input {name!r} has {values.size} values, which is not {list(shape)}")
-    return values.reshape(shape)
-
-
-def _to_raw(array: np.ndarray, kind: str) -> bytes:
-    if kind != "BYTES":
-        return np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).tobytes()
-    texts = [_bytes(one) for one in array.ravel()]
-    return b"".join(struct.pack("<I", len(one)) + one for one in texts)
-
-
-def _bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()

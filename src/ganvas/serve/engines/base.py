@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,13 +17,15 @@ from ...storage import manifest
 from ..dtypes import dtype
 from ..inspections import monitor_of
 from ..messages import SavedModel
+from ..protos import MAX_BYTES
 from ..scheduler import Steps
 from ..signatures import DEFAULT
 from ..status import Declined, invalid
 
 MAX_ROWS = 4096
 MAX_VALUES = 2**24
-"""Limits: rows of a request, and values of a response (16 million floats are 64 MB)."""
+"""Limits of a model that draws images: images of a request, and values of a response (16 million
+floats are 64 MB)."""
 WARM_UP_SECONDS = 300.0
 
 
@@ -43,7 +46,9 @@ class Signature:
         self._rows = [alias for alias, info in self.inputs.items() if begins_free(info)]
         rows = [sides_of(info)[1:] for info in self.outputs.values() if begins_free(info)]
         self.values = max([1, *map(math.prod, rows)])
-        self._max_rows = min(MAX_ROWS, MAX_VALUES // self.values)
+        self._max_rows = MAX_BYTES // _bytes_of_a_row(self.outputs)
+        if _draws_images(self.outputs):
+            self._max_rows = min(MAX_ROWS, MAX_VALUES // self.values)
         wanted = self.inputs.get("num_images")
         self.draws = wanted is not None and dtype(wanted.dtype).is_integer
         self.pixels = max([1, *(math.prod(sides[:2]) for sides in rows)])
@@ -66,8 +71,9 @@ class Signature:
                 raise invalid(f"input {alias} must have shape {sides}, got {list(array.shape)}")
         rows = self.images(arrays)
         if rows > self._max_rows:
+            what = "images" if _draws_images(self.outputs) else "rows"
             raise invalid(
-                f"a request may have at most {self._max_rows} images with this model, got {rows}: "
+                f"a request may have at most {self._max_rows} {what} with this model, got {rows}: "
                 "send several requests"
             )
 
@@ -91,6 +97,7 @@ class Servable(abc.ABC):
     def __init__(self, name: str, version: int, folder: Path, definitions: Mapping[str, Any]):
         self.name = name
         self.version = version
+        self.folder = folder
         self.names = manifest.class_names(folder)
         self.monitor = monitor_of(folder)
         self.definitions = definitions
@@ -111,6 +118,22 @@ class Servable(abc.ABC):
         """Of one image that the model draws."""
         signature = self.find(DEFAULT)
         return signature.pixels if signature else 1
+
+
+def _draws_images(outputs: Mapping[str, Any]) -> bool:
+    """Whether an output is images [N, H, W, C], or files of images."""
+    return "image_bytes" in outputs or any(
+        len(sides_of(info)) == 4 and sides_of(info)[3] <= 4 for info in outputs.values()
+    )
+
+
+def _bytes_of_a_row(outputs: Mapping[str, Any]) -> int:
+    """Of all outputs together."""
+    total = 0
+    for info in filter(begins_free, outputs.values()):
+        with contextlib.suppress(TypeError):  # such an output cannot be sent
+            total += math.prod(sides_of(info)[1:]) * dtype(info.dtype).size
+    return max(1, total)
 
 
 def sides_of(info: Any) -> list[int]:
