@@ -19,6 +19,7 @@ from ..base.compat.litert import one_scale_for_each_dense_layer, operations
 from ..base.litert import opened, runner as runner
 from ..base.logs import quiet, quiet_in_notebook
 from ..errors import Refused
+from .lowering import lowered
 from .saved_model import predictor
 
 KINDS = ("float32", "float16", "dynamic", "int8")
@@ -47,7 +48,7 @@ def convert(
     """
     module = tf.Module()
     module.weights = [variable.value for variable in generator.variables]
-    function = predictor(generator, 1).get_concrete_function()
+    function = predictor(generator, 1, lowered(generator)).get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
     if kind != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
