@@ -92,6 +92,7 @@ def _nearest(layer: layers.UpSampling2D) -> Lowered | None:
 
 def _repeated(layer: layers.RepeatVector) -> Lowered:
     """[N, C] -> [N, n, C]: a map of one pixel, resized."""
+
     def repeated(x: Tensor) -> Tensor:
         pixel = tf.reshape(x, (-1, 1, 1, x.shape[1]))
         whole = tf.compat.v1.image.resize_bilinear(pixel, (layer.n, 1))
