@@ -188,9 +188,8 @@ def _time(paths: Sequence[str], folder: str, rounds: int) -> dict[str, Any]:
     for _ in range(rounds):
         for (path, threads), file in files.items():
             clock = time.thread_time if threads == 1 else time.perf_counter
-            found[path][threads].append(
-                _median(lambda f=file: f(one["z"], one.get("label")), clock)
-            )
+            call = functools.partial(file, one["z"], one.get("label"))
+            found[path][threads].append(_median(call, clock))
     return {"found": found}
 
 

@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -60,8 +61,10 @@ def prepare(
     """Write what `convert_saved` reads: a SavedModel for one image, and examples.npz."""
     function = predictor(generator, 1, lowered(generator))
     write(generator, {SIGNATURE: function}, folder)
-    given = {} if labels is None else {"label": labels.astype(np.int32)}
-    np.savez(folder / "examples.npz", z=noise, **given)
+    arrays: dict[str, Any] = {"z": noise}
+    if labels is not None:
+        arrays["label"] = labels.astype(np.int32)
+    np.savez(folder / "examples.npz", **arrays)
 
 
 def convert_saved(folder: Path, kind: str, examples: Iterable[dict[str, np.ndarray]]) -> bytes:

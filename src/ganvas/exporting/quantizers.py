@@ -13,7 +13,10 @@ import numpy as np
 from ..base.compat.litert import recipe_of
 
 CONVERTER, AI_EDGE = "converter", "ai-edge-quantizer"
-EXTRA = "litert-quantizer"
+WITHOUT = (
+    "ai-edge-quantizer is not installed, so each LiteRT file is the converter's: `pip install "
+    "'ganvas[litert-quantizer]'` lets export choose the better of two for each kind"
+)
 
 
 def installed() -> dict[str, str | None]:
