@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -109,7 +110,7 @@ class Trials:
             made.found = self._parity.examine(draw, scores=False)
             made.faults = self._parity.faults(made.found)
         except Refused as error:
-            made.faults = [str(error)]
+            made.faults = [str(error).replace(f"{self._folder}{os.sep}", "")]
         return made
 
     def _time(self, candidates: Sequence[Candidate]) -> None:

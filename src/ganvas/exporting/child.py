@@ -24,6 +24,10 @@ import numpy as np
 
 from ..errors import Refused
 
+DOING = {
+    "convert": "converted", "quantise": "quantised", "delegates": "opened", "draw": "ran",
+    "time": "timed",
+}  # fmt: skip
 Examples = list[dict[str, np.ndarray]]
 THREADS = (1, 2)
 ROUNDS = 7
@@ -79,6 +83,7 @@ class Child:
 
     def _ask(self, work: str, arrays: Sequence[np.ndarray] = (), **request: Any) -> dict[str, Any]:
         if self._process.poll() is not None:
+            self._end()
             self._process = self._started()
         process = self._process
         lines, replies = process.stdin, process.stdout
@@ -89,7 +94,7 @@ class Child:
         received = _received(replies)
         if received is None:
             self._end()
-            raise Refused(f"the process that had to {work} it was ended by {_ended(process)}")
+            raise Refused(f"the process that {DOING[work]} it was ended by {_ended(process)}")
         reply, images = received
         if "refused" in reply:
             raise Refused(reply["refused"])

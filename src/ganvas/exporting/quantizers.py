@@ -4,6 +4,7 @@ the file in float32 and is an extra."""
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -43,5 +44,7 @@ def quantised(source: Path, kind: str, examples: Sequence[dict[str, np.ndarray]]
     from ai_edge_quantizer import quantizer
 
     made = quantizer.Quantizer(str(source), recipe_of(kind))
-    ranges = made.calibrate({"serving_default": examples}) if made.need_calibration else None
-    return bytes(made.quantize(ranges).quantized_model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it runs an interpreter as one debugs
+        ranges = made.calibrate({"serving_default": examples}) if made.need_calibration else None
+        return bytes(made.quantize(ranges).quantized_model)
