@@ -24,7 +24,7 @@ SEED = 3
 EQUAL, ENOUGH = 1.0, 48.0
 """dB. Files are of equal quality if their PSNR differs by at most EQUAL; above ENOUGH, an error of
 one grey level (root mean square), no more is counted."""
-FASTER, SMALL = 0.95, 0.35
+FASTER, SMALL = 0.9, 0.35
 """A quantised file is published if its time is at most FASTER of that of float32, or its size at
 most SMALL."""
 
