@@ -15,10 +15,6 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-FILES = ("model_dynamic.tflite", "model_float16.tflite", "model_float32.tflite")
-"""Files with float input and output, the smallest first; `ganvas export` publishes those that are
-worth it."""
-
 
 def draw(file: Path, labels: np.ndarray, seed: int, threads: int) -> np.ndarray:
     """Images float32 [N, H, W, C] in [-1, 1]; of a seed, those of `ganvas sample`."""
@@ -67,7 +63,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("version", type=Path, help="DIR/N, as `ganvas export` wrote it")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--file", help="default: the first that exists of " + ", ".join(FILES))
+    parser.add_argument("--file", default="model_dynamic.tflite")
     parser.add_argument("-n", type=int, default=16)
     parser.add_argument(
         "--label", default="all", help="name or index of a class; all: each by its share"
@@ -77,10 +73,7 @@ if __name__ == "__main__":
     given = parser.parse_args()
     facts = json.loads((given.version / "manifest.json").read_text(encoding="utf-8"))
     labels = labels_of(facts, given.label, given.n, given.seed)
-    files = [name for name in FILES if (given.version / name).exists()]
-    if not (given.file or files):
-        sys.exit(f"{given.version} holds none of {', '.join(FILES)}: export it with litert")
     began = time.perf_counter()
-    pictures = draw(given.version / (given.file or files[0]), labels, given.seed, given.threads)
+    pictures = draw(given.version / given.file, labels, given.seed, given.threads)
     print(f"{1000 * (time.perf_counter() - began) / given.n:.1f} ms an image, start included")
     sheet(pictures).save(given.out)

@@ -225,11 +225,11 @@ WORK: dict[str, Callable[..., dict[str, Any]]] = {
 
 
 def _main() -> None:
-    replies = os.fdopen(os.dup(1), "wb")
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no reply
     from . import litert as litert  # imports TensorFlow, while the other process has other work
 
-    while received := _received(sys.stdin.buffer):
+    while received := _received(requests):
         request, given = received
         more = {"given": given} if given else {}
         try:
