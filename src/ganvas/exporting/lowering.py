@@ -121,8 +121,7 @@ def _upsample(layer: Upsample) -> Lowered | None:
 
 
 def _transposed(layer: layers.Conv2DTranspose) -> Lowered | None:
-    """Of stride 2: the delegate takes TRANSPOSE_CONV, but computes its sub-pixel form in less
-    than half of the time."""
+    """Of stride 2: the delegate takes TRANSPOSE_CONV, but computes its sub-pixel form faster."""
     plain = {
         "strides": (2, 2), "dilation_rate": (1, 1), "output_padding": None,
         "data_format": "channels_last", "groups": 1, "lora_rank": None,
