@@ -45,6 +45,7 @@ class Child:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._process.kill()  # it may still be importing TensorFlow, and keeps nothing
         self._end()
 
     def convert(self, folder: Path, kind: str, path: Path) -> None:
