@@ -116,7 +116,7 @@ def _files(facts: Mapping[str, Any]) -> list[Block]:
             Items([f"{name}: {'; '.join(why)}" for name, why in facts["withheld"].items()])
         )
     if facts.get("quantizers", {}).get(AI_EDGE, "") is None:
-        blocks.append(Text(WITHOUT))
+        blocks.append(Text(WITHOUT.replace("`", "")))
     return blocks
 
 
@@ -160,7 +160,7 @@ def _choice(facts: Mapping[str, Any]) -> list[Block]:
         ("the same images as the generator", exact if exact in files else "saved_model",
          "no quantisation"),
     ]  # fmt: skip
-    return [Table(("on", "file", "because"), rows, "lll", "Which file to take")]
+    return [Table(("on", "file", "because"), rows, "lll", "By what was measured at the export")]
 
 
 def _scores(facts: Mapping[str, Any]) -> list[Block]:
