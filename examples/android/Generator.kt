@@ -19,6 +19,9 @@ class Generator(context: Context) : AutoCloseable {
     private val facts = JSONObject(
         context.assets.open("manifest.json").bufferedReader().use { it.readText() })
     private val shape = facts.getJSONArray("shape").let { s -> List(s.length()) { s.getInt(it) } }
+    /** Of the classes, by label; empty without classes, or if they are groups found by clustering. */
+    val names: List<String> =
+        facts.getJSONArray("names").let { s -> List(s.length()) { s.getString(it) } }
     private val model = CompiledModel.create(
         context.assets, "model_dynamic.tflite", CompiledModel.Options(Accelerator.CPU))
     private val inputs = buildMap {

@@ -37,6 +37,8 @@ def run(few_steps, tmp_path_factory):
         path = tmp_path_factory.mktemp("data") / "digits.npz"
         np.savez(path, x=images, y=labels)
         own = {"export.images": 100, "gate.modes_min": 1}
+        # Of a smaller network, no quantised file has 0.35 of the size.
+        own |= {"networks.width": 32, "networks.max_width": 256}
         config, source = prepare(path, load_recipe("quick").with_values(few_steps | own), None)
         made = Run.create(tmp_path_factory.mktemp("runs") / "digits", "", config)
         write_documents(made, describe(config, source, []), source)
@@ -53,7 +55,8 @@ def model(run, forked, tmp_path_factory):
     assert process.returncode == 0, errors
     assert out.splitlines()[-1] == str(folder / "1")
     beats = re.compile(r".*, \d+:\d\d(, left [\d:]+)?")  # on a slow machine, every 15 seconds
-    assert [line for line in errors.splitlines() if not beats.fullmatch(line)] == []
+    notes = [line for line in errors.splitlines() if not beats.fullmatch(line)]
+    assert all(line.startswith(("note: model_float16", "note: ai-edge")) for line in notes), notes
     return folder
 
 
@@ -65,7 +68,8 @@ def files(folder):
 def test_what_is_exported(model):
     version = model / "1"
     assert {"saved_model.pb", "manifest.json", "MODEL_CARD.md"} <= set(files(version))
-    assert len(list(version.glob("*.tflite"))) == 4
+    kinds = {path.stem.removeprefix("model_") for path in version.glob("*.tflite")}
+    assert {"float32", "dynamic", "int8"} <= kinds  # float16: if it is faster here
     assert (version / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 100
     assert {"models.config", "docker-compose.yml", "kubernetes.yaml"} <= set(files(model))
     facts = json.loads((version / "manifest.json").read_text())
@@ -74,7 +78,7 @@ def test_what_is_exported(model):
     assert sentence.startswith("modes 0") and sentence.endswith("is below modes_min = 1")
     assert (facts["conditional"], facts["names"]) == (True, [str(digit) for digit in range(10)])
     int8 = facts["artefacts"]["model_int8.tflite"]
-    assert {"bytes", "psnr", "largest_error", "latency_ms", "one_delegate", "scores"} <= set(int8)
+    assert {"bytes", "psnr", "largest_error", "latency_ms", "delegates", "scores"} <= set(int8)
     kid = int8["scores"]["kid"]
     assert kid["change"]["low"] <= kid["change"]["value"] <= kid["change"]["high"]
     assert "FAILS the gate" in (version / "MODEL_CARD.md").read_text()

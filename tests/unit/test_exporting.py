@@ -17,12 +17,22 @@ import tensorflow as tf
 from ganvas.config import Config, Export, parse
 from ganvas.errors import Advice, Refused, RunError, UsageError
 from ganvas.evaluation import GateResult, reference
-from ganvas.exporting import benchmark, deployment, export, formats, litert, parity, saved_model
+from ganvas.exporting import (
+    benchmark,
+    candidates,
+    deployment,
+    export,
+    formats,
+    litert,
+    parity,
+    saved_model,
+)
 from ganvas.exporting.benchmark import Timing
 from ganvas.exporting.publish import publishing
 from ganvas.gan.networks import DCGAN
 from ganvas.sampling.sampler import Sampler
 from ganvas.storage.run import Run
+from in_process import InProcess
 from refusals import refuses
 
 
@@ -121,9 +131,9 @@ def test_a_trial_finds_nan(sampler):
 
 def test_a_worse_frechet_distance_is_a_fault(sampler):
     held = parity.Parity(sampler, None, Export(images=100), "auto")
-    found = {"psnr": 40.0, "scores": {"frechet": {"ratio": 1.3}}}
+    found = {"psnr": 40.0, "largest_error": 0.1, "scores": {"frechet": {"ratio": 1.3}}}
     assert "1.300 times the generator's" in held.faults(found)[0]
-    assert held.faults({"psnr": 40.0, "scores": {"kid": {}}}) == []
+    assert held.faults(found | {"scores": {"kid": {}}}) == []
 
 
 class Features:
@@ -168,6 +178,12 @@ def test_a_latency_is_taken_of_many_calls():
     assert len(parity.clock(lambda: None, seconds=1, most=10)) == 10
 
 
+@pytest.fixture
+def in_process(monkeypatch):
+    """Files are made and run here; a process of their own: test_candidates.py."""
+    monkeypatch.setattr(sys.modules[export.__module__], "Child", InProcess)
+
+
 def fake_run(folder, sampler, **sections):
     """A run with a generator, trained on arrays."""
     run = Run.create(folder, "", parse({"recipe": "r", **sections}))
@@ -177,7 +193,8 @@ def fake_run(folder, sampler, **sections):
     return run
 
 
-def test_an_export_from_python(tmp_path, sampler, monkeypatch):
+def test_an_export_from_python(tmp_path, sampler, monkeypatch, in_process):
+    monkeypatch.setattr(candidates, "SMALL", 1)  # of this size
     monkeypatch.setattr(litert, "KINDS", ("float32", "int8"))  # all: tests/e2e/test_export.py
     run = fake_run(tmp_path / "run", sampler, export={"images": 100})
     folder = export(run, tmp_path / "model", formats=["litert"])
@@ -189,18 +206,20 @@ def test_an_export_from_python(tmp_path, sampler, monkeypatch):
     for found in facts["artefacts"].values():
         assert set(found["latency_ms"]) == {"1", "2"}
         assert found["psnr"] > 25
+        assert found["delegates"] == 1
     card = (folder / "MODEL_CARD.md").read_text()
     assert card.startswith("# model, version 1\n")
+    assert "| NPU, DSP or microcontroller | model_int8.tflite |" in card
     assert "**Not judged: the run was trained on arrays, which are not stored.**" in card
     assert str(tmp_path) not in card + (folder / "manifest.json").read_text()
     assert all((tmp_path / "model" / name).exists() for name in deployment.FILES)
 
 
-def test_what_falls_below_the_bound_is_not_published(tmp_path, sampler, monkeypatch):
+def test_what_falls_below_the_bound_is_not_published(tmp_path, sampler, monkeypatch, in_process):
     monkeypatch.setattr(litert, "KINDS", ("float32", "int8"))
     bounds = {"images": 100, "psnr_min": 90}
     run = fake_run(tmp_path / "run", sampler, export=bounds)
-    with pytest.warns(Advice, match=r"is not published: PSNR .*psnr_min = 90"):
+    with pytest.warns(Advice, match=r"is not published: .*PSNR .*psnr_min = 90"):
         folder = export(run, tmp_path / "model", formats=["litert"])
     facts = json.loads((folder / "manifest.json").read_text())
     assert not (folder / "model_int8.tflite").exists()
@@ -209,7 +228,7 @@ def test_what_falls_below_the_bound_is_not_published(tmp_path, sampler, monkeypa
     assert "Written, but not published" in (folder / "MODEL_CARD.md").read_text()
 
 
-def test_nothing_good_enough_is_refused(tmp_path, sampler, monkeypatch):
+def test_nothing_good_enough_is_refused(tmp_path, sampler, monkeypatch, in_process):
     run = fake_run(tmp_path / "run", sampler, export={"images": 100})
     monkeypatch.setattr(litert.LiteRT, "__call__", lambda self, z, y: np.full((len(z), 1, 1, 1),
                                                                               np.nan))  # fmt: skip

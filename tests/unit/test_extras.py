@@ -8,7 +8,8 @@ import pydoc
 import sys
 
 for name in (
-    "dp_accounting", "grpc", "grpc_health", "grpc_reflection", "onnx", "onnxruntime", "optuna",
+    "ai_edge_quantizer", "dp_accounting", "grpc", "grpc_health", "grpc_reflection", "onnx",
+    "onnxruntime", "optuna",
     "orjson", "prometheus_client", "ray", "sqlalchemy", "starlette", "tensorflow_serving",
     "tf2onnx", "uvicorn", "vtracer",
 ):

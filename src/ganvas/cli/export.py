@@ -45,6 +45,7 @@ def export(
     from ..data.naming import check_named
     from ..exporting.formats import check
     from ..exporting.publish import check_free
+    from ..exporting.quantizers import AI_EDGE, WITHOUT
     from ..storage import manifest
     from ..storage.run import Run
 
@@ -61,6 +62,8 @@ def export(
     facts = manifest.verify(folder)
     for artefact, why in facts["withheld"].items():
         sys.stderr.write(f"note: {artefact} is not published: {'; '.join(why)}\n")
+    if facts.get("quantizers", {}).get(AI_EDGE, "") is None:
+        sys.stderr.write(f"note: {WITHOUT}\n")
     if as_json:
         typer.echo(json.dumps({"folder": str(folder), **facts}))
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,13 @@ from ..sampling.sampler import Exported, Sampler
 from . import litert, onnx, saved_model
 from .parity import Draw
 
-SEED = 3
-"""Of the noise from which int8 quantisation takes its ranges."""
-
 Maker = Callable[[Path], None]
 """Writes an artefact into the folder of a version."""
 
 
-def makers(formats: Iterable[str], sampler: Sampler) -> Iterator[tuple[str, Maker]]:
-    """Name and maker of each artefact of the formats."""
-    for name in formats:
-        yield from MAKERS[name](sampler)
+def maker(name: str, sampler: Sampler) -> tuple[str, Maker]:
+    """Name and maker of the artefact of a format."""
+    return MAKERS[name](sampler)
 
 
 def opened(folder: Path, name: str, threads: int = 1) -> Draw:
@@ -45,27 +41,16 @@ def caller(generator: Any) -> Draw:
     return draw
 
 
-def _saved_model(sampler: Sampler) -> Iterator[tuple[str, Maker]]:
+def _saved_model(sampler: Sampler) -> tuple[str, Maker]:
     def make(folder: Path) -> None:
         saved_model.save(sampler.generator, sampler.frequencies, folder)
 
-    yield "saved_model", make
+    return "saved_model", make
 
 
-def _litert(sampler: Sampler) -> Iterator[tuple[str, Maker]]:
-    noise = sampler.noise(litert.EXAMPLES, SEED)
-    labels = sampler.labels(litert.EXAMPLES, None, SEED)
-    for kind in litert.KINDS:
-
-        def make(folder: Path, kind: str = kind) -> None:
-            content = litert.convert(sampler.generator, kind, noise, labels)
-            (folder / litert.file_name(kind)).write_bytes(content)
-
-        yield litert.file_name(kind), make
+def _onnx(sampler: Sampler) -> tuple[str, Maker]:
+    return onnx.FILE, lambda folder: onnx.convert(sampler.generator, folder / onnx.FILE)
 
 
-def _onnx(sampler: Sampler) -> Iterator[tuple[str, Maker]]:
-    yield onnx.FILE, lambda folder: onnx.convert(sampler.generator, folder / onnx.FILE)
-
-
-MAKERS = {"saved_model": _saved_model, "litert": _litert, "onnx": _onnx}
+MAKERS = {"saved_model": _saved_model, "onnx": _onnx}
+"""LiteRT files have more than one maker: `candidates.Trials`."""

@@ -8,6 +8,8 @@ from typing import Any
 
 from ..reports.page import Block, Items, Page, Section, Table, Text
 from ..reports.tables import number
+from .child import ROUNDS
+from .quantizers import AI_EDGE, WITHOUT
 
 UNDECIDED = (
     "The recipe sets no bounds for the scores (a gate), so nothing decides whether this is good "
@@ -35,6 +37,7 @@ def card(facts: Mapping[str, Any], folder: Path) -> str:
         sections=[
             Section("Inputs and outputs", _interface(facts)),
             Section("Files", _files(facts)),
+            *([Section("Which file to take", _choice(facts))] if "quantizers" in facts else []),
             Section("Scores", _scores(facts)),
             Section("Origin", [_origin(facts)]),
             Section("Limits", [Items(_limits(facts))]),
@@ -87,24 +90,77 @@ def _interface(facts: Mapping[str, Any]) -> list[Block]:
 def _files(facts: Mapping[str, Any]) -> list[Block]:
     rows = []
     for name, found in facts["artefacts"].items():
-        latency = found.get("latency_ms", {})
         rows.append((
-            name, f"{found['bytes'] / 1000:,.0f}", f"{found['psnr']:.1f}",
-            f"{found['largest_error']:.2g}", number(latency.get("1")), number(latency.get("2")),
-            {True: "yes", False: "no"}.get(found.get("one_delegate", ""), ""),
+            name, found.get("quantizer", ""), f"{found['bytes'] / 1000:,.0f}",
+            f"{found['psnr']:.1f}", f"{found['largest_error']:.2g}", milliseconds(found, "1"),
+            milliseconds(found, "2"), number(found.get("time_over_float32")), _delegates(found),
         ))  # fmt: skip
-    header = ("artefact", "kB", "PSNR, dB", "largest error", "ms, 1 thread", "ms, 2 threads",
-              "one delegate runs all")  # fmt: skip
+    header = ("artefact", "by", "kB", "PSNR, dB", "largest error", "ms, 1 thread", "ms, 2 threads",
+              "over float32", "delegates")  # fmt: skip
     caption = (
-        "Each file was run after writing and compared with the generator; images are in [-1, 1]"
+        "Each file was run after writing and compared with the generator; images are in [-1, 1]. "
+        "Milliseconds of one image: median, and the lowest and highest of "
+        f"{ROUNDS} rounds in which the files took turns; with one thread, of processor time"
     )
-    blocks: list[Block] = [Table(header, rows, "lrrrrrl", caption)]
+    blocks: list[Block] = [Table(header, rows, "llrrrrrrl", caption)]
+    if any("delegates" in found for found in facts["artefacts"].values()):
+        blocks.append(
+            Text(
+                "XNNPACK runs the parts of a file that it can take, each as one delegate; the "
+                "operations outside are named. With one, data is not copied between parts."
+            )
+        )
     if facts["withheld"]:
         blocks.append(Text("Written, but not published:"))
         blocks.append(
             Items([f"{name}: {'; '.join(why)}" for name, why in facts["withheld"].items()])
         )
+    if facts.get("quantizers", {}).get(AI_EDGE, "") is None:
+        blocks.append(Text(WITHOUT.replace("`", "")))
     return blocks
+
+
+def milliseconds(found: Mapping[str, Any], threads: str) -> str:
+    """Median and spread of an artefact's latency."""
+    middle = found.get("latency_ms", {}).get(threads)
+    low, high = found.get("spread_ms", {}).get(threads, (None, None))
+    return number(middle) + (f" ({low:.3g} to {high:.3g})" if low is not None else "")
+
+
+def _delegates(found: Mapping[str, Any]) -> str:
+    if "delegates" not in found:
+        return ""
+    outside = sorted(set(found["outside"]))
+    return f"{found['delegates']}" + (f", outside: {', '.join(outside)}" if outside else "")
+
+
+def _choice(facts: Mapping[str, Any]) -> list[Block]:
+    """Which file to take on what."""
+    files = {n: f for n, f in facts["artefacts"].items() if n.endswith(".tflite")}
+    floats = {name: found for name, found in files.items() if name != "model_int8.tflite"}
+    if not floats:
+        return [Text("There is no LiteRT file with float input and output.")]
+    fastest = min(floats, key=lambda name: floats[name]["latency_ms"]["1"])
+    smallest = min(floats, key=lambda name: floats[name]["bytes"])
+    exact = "model_float32.tflite"
+    int8 = "model_int8.tflite" if "model_int8.tflite" in files else "none is published"
+
+    def why(name: str, measure: str) -> str:
+        size = f"{floats[name]['bytes'] / 1000:,.0f} kB"
+        return f"{measure}: {milliseconds(floats[name], '1')} ms at one thread, {size}"
+
+    rows = [
+        ("processor of a server, a desktop, a phone or a small board", fastest,
+         why(fastest, "the fastest with float input and output")),
+        ("browser", smallest, why(smallest, "the smallest to load; int8 input is not accepted")),
+        ("GPU of a phone", exact if exact in files else smallest,
+         "GPU delegates compute in float; not measured here"),
+        ("NPU, DSP or microcontroller", int8,
+         "integers throughout, input and output too; not measured here"),
+        ("the same images as the generator", exact if exact in files else "saved_model",
+         "no quantisation"),
+    ]  # fmt: skip
+    return [Table(("on", "file", "because"), rows, "lll", "By what was measured at the export")]
 
 
 def _scores(facts: Mapping[str, Any]) -> list[Block]:

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ..base.compat.litert import one_scale_for_each_dense_layer, operations
+from ..base.compat.litert import one_scale_for_each_dense_layer, outside
 from ..base.litert import opened, runner as runner
 from ..base.logs import quiet, quiet_in_notebook
 from ..errors import Refused
-from .saved_model import predictor
+from .lowering import lowered
+from .saved_model import predictor, write
 
 KINDS = ("float32", "float16", "dynamic", "int8")
 """float32: weights and arithmetic. float16: weights. dynamic: weights in int8, arithmetic chosen
 per layer. int8: everything, including input and output, for NPUs and DSPs."""
 EXAMPLES = 128
+SIGNATURE = "serving_default"
 
 
 def file_name(kind: str) -> str:
@@ -47,14 +50,40 @@ def convert(
     """
     module = tf.Module()
     module.weights = [variable.value for variable in generator.variables]
-    function = predictor(generator, 1).get_concrete_function()
+    function = predictor(generator, 1, lowered(generator)).get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], module)
+    return _of_kind(converter, kind, _examples(noise, labels))
+
+
+def prepare(
+    generator: keras.Model, noise: np.ndarray, labels: np.ndarray | None, folder: Path
+) -> None:
+    """Write what `convert_saved` reads: a SavedModel for one image, and examples.npz."""
+    function = predictor(generator, 1, lowered(generator))
+    write(generator, {SIGNATURE: function}, folder)
+    arrays: dict[str, Any] = {"z": noise}
+    if labels is not None:
+        arrays["label"] = labels.astype(np.int32)
+    np.savez(folder / "examples.npz", **arrays)
+
+
+def convert_saved(folder: Path, kind: str, examples: Iterable[dict[str, np.ndarray]]) -> bytes:
+    """As `convert`, of the SavedModel that `prepare` has written."""
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        folder.as_posix(), signature_keys=[SIGNATURE]
+    )
+    return _of_kind(converter, kind, examples)
+
+
+def _of_kind(
+    converter: tf.lite.TFLiteConverter, kind: str, examples: Iterable[dict[str, np.ndarray]]
+) -> bytes:
     if kind != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if kind == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if kind == "int8":
-        converter.representative_dataset = lambda: _examples(noise, labels)
+        converter.representative_dataset = lambda: iter(examples)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
         # A scale for each of the thousands of outputs of a dense layer costs too much (25 % of
@@ -70,10 +99,8 @@ def convert_function(module: tf.Module, function: tf.function) -> bytes:
     """
     with tempfile.TemporaryDirectory() as folder:
         with quiet("tensorflow"):
-            tf.saved_model.save(module, folder, signatures={"serving_default": function})
-        converter = tf.lite.TFLiteConverter.from_saved_model(
-            folder, signature_keys=["serving_default"]
-        )
+            tf.saved_model.save(module, folder, signatures={SIGNATURE: function})
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         return _converted(converter, "float32")
 
 
@@ -87,25 +114,26 @@ def _converted(converter: tf.lite.TFLiteConverter, kind: str) -> bytes:
             raise Refused(f"the converter refuses {kind} ({why[0]})") from error
 
 
-def _examples(noise: np.ndarray, labels: np.ndarray | None) -> Iterator[dict[str, np.ndarray]]:
-    for row in range(len(noise)):
-        label = {} if labels is None else {"label": labels[row : row + 1].astype(np.int32)}
-        yield {"z": noise[row : row + 1], **label}
+def _examples(noise: np.ndarray, labels: np.ndarray | None) -> list[dict[str, np.ndarray]]:
+    given = {"z": noise} if labels is None else {"z": noise, "label": labels.astype(np.int32)}
+    return [{name: rows[row : row + 1] for name, rows in given.items()}
+            for row in range(len(noise))]  # fmt: skip
 
 
 class LiteRT:
     """Runs a .tflite file.
 
     Attributes:
-        whole: whether one delegate runs the whole file.
+        delegates: how many delegates run it; each has its own layout of memory.
+        outside: the operations that no delegate runs, by name.
     """
 
     def __init__(self, path: Path, threads: int = 1):
         self._interpreter = opened(path, threads)
-        self._run = self._interpreter.get_signature_runner("serving_default")
+        self._run = self._interpreter.get_signature_runner(SIGNATURE)
         self._input = self._run.get_input_details()["z"]
         self._output = self._run.get_output_details()["images"]
-        self.whole = self._is_whole()
+        self.delegates, self.outside = outside(self._interpreter)
 
     def __call__(self, noise: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Noise [N, Z], labels [N] -> images float32 [N, H, W, C], one after the other."""
@@ -129,13 +157,3 @@ class LiteRT:
             return np.asarray(images, np.float32)
         scale, zero = self._output["quantization"]
         return (images.astype(np.float32) - zero) * np.float32(scale)
-
-    def _is_whole(self) -> bool:
-        """Whether one delegate reads the inputs of the file and writes its outputs."""
-        nodes = operations(self._interpreter)
-        delegates = [node for node in nodes if node["op_name"] == "DELEGATE"]
-        if len(delegates) != 1:
-            return False
-        ends = {one["index"] for one in self._interpreter.get_input_details()}
-        out = {one["index"] for one in self._interpreter.get_output_details()}
-        return ends <= set(delegates[0]["inputs"]) and out <= set(delegates[0]["outputs"])

@@ -24,6 +24,8 @@ from ..stats.intervals import around, deal
 SEED = 2
 """Of the noise; different from the seeds of grids and of scores."""
 GROUPS = 10
+KEPT = 2**28
+"""Bytes of the generator's images that are kept."""
 QUIETEST = 1e-10
 """Mean square errors below this count as this: 106 dB."""
 
@@ -44,22 +46,20 @@ class Parity:
         self.sampler = sampler
         self.noise = sampler.noise(options.images, SEED)
         self.labels = sampler.labels(options.images, None, SEED)
+        self._kept: dict[int, np.ndarray] = {}
         self.scores = None
         if source is not None:
             self.scores = ScoreParity(source, sampler.decode(self.noise, self.labels), features)
 
-    def examine(self, draw: Draw) -> dict[str, Any]:
+    def examine(self, draw: Draw, scores: bool = True) -> dict[str, Any]:
         """Largest error (images are in [-1, 1]), PSNR in dB, scores of file and generator."""
         bad, largest, squares, pixels = 0, 0.0, [], []
-        for start in range(
-            0, len(self.noise), CHUNK
-        ):  # all of them as floats may not fit into memory
-            rows = slice(start, start + CHUNK)
-            given = self.noise[rows], None if self.labels is None else self.labels[rows]
-            drawn = draw(*given)
+        # All of them as floats may not fit into memory.
+        for start in range(0, len(self.noise), CHUNK):
+            drawn = draw(*self._given(start))
             bad += len(drawn) - int(np.isfinite(drawn).all((1, 2, 3)).sum())
             if not bad:
-                error = drawn - self.sampler.draw(*given)
+                error = drawn - self._own(start)
                 largest = max(largest, float(np.abs(error).max()))
                 squares.append(np.square(error, dtype=np.float64).mean((1, 2, 3)))
                 pixels.append(to_uint8(drawn))
@@ -70,9 +70,22 @@ class Parity:
             "largest_error": largest,
             "psnr": round(10 * math.log10(4 / square), 2),
         }
-        if self.scores:
+        if self.scores and scores:
             found["scores"] = self.scores.compare(np.concatenate(pixels))
         return found
+
+    def _given(self, start: int) -> tuple[np.ndarray, np.ndarray | None]:
+        rows = slice(start, start + CHUNK)
+        return self.noise[rows], None if self.labels is None else self.labels[rows]
+
+    def _own(self, start: int) -> np.ndarray:
+        """The generator's images of a chunk, kept for the next file if they are few."""
+        if start in self._kept:
+            return self._kept[start]
+        images = self.sampler.draw(*self._given(start))
+        if (start // CHUNK + 1) * images.nbytes <= KEPT:
+            self._kept[start] = images
+        return images
 
     def faults(self, found: dict[str, Any]) -> list[str]:
         """Why a file with these findings is not published."""
@@ -82,6 +95,11 @@ class Parity:
         if found["psnr"] < self.options.psnr_min:
             faults.append(
                 f"PSNR {found['psnr']:.1f} dB is below export.psnr_min = {self.options.psnr_min:g}"
+            )
+        if found["largest_error"] > self.options.error_max:
+            faults.append(
+                f"the largest error of a pixel, {found['largest_error']:.2f}, is above "
+                f"export.error_max = {self.options.error_max:g}"
             )
         ratio = found.get("scores", {}).get("frechet", {}).get("ratio")
         if ratio and ratio > self.options.frechet_ratio_max:

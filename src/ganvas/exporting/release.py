@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import metadata
@@ -21,11 +22,13 @@ from ..sampling.sampler import Sampler, load
 from ..serve.signatures import MOST
 from ..storage import manifest, remote
 from ..storage.run import Run
-from . import artefacts, deployment, drift as reference, litert
+from . import artefacts, deployment, drift as reference, litert, quantizers
 from .artefacts import Maker
+from .candidates import Trials, workplace
 from .card import card
+from .child import Child
 from .formats import DEFAULT, check
-from .parity import Parity, clock
+from .parity import Parity
 from .publish import check_free, publishing
 
 PRIVATE = "its privacy bound does not allow another use of the training images"
@@ -74,13 +77,15 @@ def export(
         return _export_there(run, address, version, formats=check(formats), **options)
     names, old, folder = check(formats), Run.open(run), remote.path(to)
     check_free(folder, version)
-    sampler, config = load(old, model), old.config
-    gate = _gate(old, config, data, model, unvalidated)
-    source, why = _source(config, data, old)
-    parity = Parity(sampler, source, config.export, config.scores.features)
-    with publishing(folder, version) as (part, final):
+    with contextlib.ExitStack() as open_things:
+        child = open_things.enter_context(Child()) if "litert" in names else None
+        sampler, config = load(old, model), old.config
+        gate = _gate(old, config, data, model, unvalidated)
+        source, why = _source(config, data, old)
+        parity = Parity(sampler, source, config.export, config.scores.features)
+        part, final = open_things.enter_context(publishing(folder, version))
         facts = _origin(old, sampler) | {"gate": gate, "judged_without": why}
-        facts |= _tried(part, names, sampler, parity)
+        facts |= _tried(part, names, sampler, parity, child)
         if drift:
             facts["drift"] = reference.write(part, sampler, source)
         (part / "MODEL_CARD.md").write_text(card(facts, final), encoding="utf-8")
@@ -109,30 +114,49 @@ def _export_there(run: Any, address: str, version: int | None, **options: Any) -
 
 
 def _tried(
-    folder: Path, formats: Iterable[str], sampler: Sampler, parity: Parity
-) -> dict[str, dict[str, Any]]:
+    folder: Path, formats: Sequence[str], sampler: Sampler, parity: Parity, child: Child | None
+) -> dict[str, Any]:
     """Write the artefacts -> facts of those that were kept, and reasons against the others.
 
     Raises: Refused: no artefact is good enough.
     """
     kept: dict[str, Any] = {}
     withheld: dict[str, list[str]] = {}
-    makers = list(artefacts.makers(formats, sampler))
-    with stage("writing and checking", len(makers), "files") as writing:
-        for name, make in makers:
-            found, faults = _try(folder, name, make, parity)
-            if faults:
-                withheld[name] = faults
-                warnings.warn(f"{name} is not published: {'; '.join(faults)}", Advice, stacklevel=3)
-            else:
-                kept[name] = found
-            writing.advance()
+    with workplace() as place:
+        attempts = list(_attempts(formats, sampler, parity, child, Path(place)))
+        with stage("writing and checking", len(attempts), "files") as writing:
+            for name, attempt in attempts:
+                found, faults, surplus = attempt(folder)
+                if faults:
+                    why = "; ".join(faults)
+                    warnings.warn(f"{name} is not published: {why}", Advice, stacklevel=3)
+                if faults or surplus:
+                    withheld[name] = faults + surplus
+                else:
+                    kept[name] = found
+                writing.advance()
     if not kept:
         raise Refused(
             f"no file of {', '.join(formats)} is good enough ({next(iter(withheld.values()))[0]}): "
             "nothing was published; see [export] of the recipe"
         )
-    return {"artefacts": kept, "withheld": withheld}
+    known = {"quantizers": quantizers.installed()} if "litert" in formats else {}
+    return {"artefacts": kept, "withheld": withheld, **known}
+
+
+def _attempts(
+    formats: Sequence[str], sampler: Sampler, parity: Parity, child: Child | None, place: Path
+) -> Iterator[tuple[str, Callable[[Path], tuple[dict[str, Any], list[str], list[str]]]]]:
+    """Each artefact's name, and the function that writes it into a folder -> its facts, its faults,
+    and why it is not worth publishing."""
+    for one in formats:
+        if child and one == "litert":
+            trials = Trials(sampler, parity, child, place)
+            for kind in litert.KINDS:
+                yield litert.file_name(kind), partial(trials.attempt, kind)
+        else:
+            name, make = artefacts.maker(one, sampler)
+            yield name, partial(_try, name=name, make=make, parity=parity)
 
 
 def _gate(run: Run, config: Config, data: Any, model: str, unvalidated: bool) -> dict[str, Any]:
@@ -174,13 +198,16 @@ def _source(config: Config, data: Any, run: Run) -> tuple[Images | None, str | N
         return None, UNREAD
 
 
-def _try(folder: Path, name: str, make: Maker, parity: Parity) -> tuple[dict[str, Any], list[str]]:
-    """Write an artefact and run it -> its facts, and reasons against publishing it."""
+def _try(
+    folder: Path, name: str, make: Maker, parity: Parity
+) -> tuple[dict[str, Any], list[str], list[str]]:
+    """Write an artefact and run it -> its facts, reasons against publishing it, and none why it is
+    not worth it."""
     before = set(folder.rglob("*"))
     try:
         make(folder)
     except Refused as error:
-        return {}, [str(error)]
+        return {}, [str(error)], []
     own = [path for path in folder.rglob("*") if path not in before and path.is_file()]
     found = {"bytes": sum(path.stat().st_size for path in own)}
     found |= parity.examine(artefacts.opened(folder, name, os.cpu_count() or 1))
@@ -191,25 +218,7 @@ def _try(folder: Path, name: str, make: Maker, parity: Parity) -> tuple[dict[str
         emptied = [path for path in folder.rglob("*") if path not in before and path.is_dir()]
         for path in sorted(emptied, reverse=True):
             path.rmdir()
-    elif name.endswith(".tflite"):
-        found |= _speed(folder / name, parity)
-    return found, faults
-
-
-def _speed(path: Path, parity: Parity) -> dict[str, Any]:
-    """Median milliseconds of one image by threads, and whether one delegate runs the whole file."""
-    labels = None if parity.labels is None else parity.labels[:1]
-    files = {threads: litert.LiteRT(path, threads) for threads in (1, 2)}
-    latency = {
-        str(threads): round(float(_median(partial(file, parity.noise[:1], labels))), 4)
-        for threads, file in files.items()
-    }
-    return {"latency_ms": latency, "one_delegate": files[1].whole}
-
-
-def _median(call: Callable[[], Any]) -> float:
-    times = sorted(clock(call))
-    return times[len(times) // 2]
+    return found, faults, []
 
 
 def _origin(run: Run, sampler: Sampler) -> dict[str, Any]:

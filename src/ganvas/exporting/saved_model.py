@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -57,8 +57,17 @@ def write(generator: keras.Model, signatures: dict[str, tf.function], folder: Pa
         tf.saved_model.save(module, folder.as_posix(), signatures=signatures)
 
 
-def predictor(generator: keras.Model, batch: int | None = None) -> tf.function:
-    """`serving_default`, for any number of images or a fixed one."""
+def predictor(
+    generator: keras.Model,
+    batch: int | None = None,
+    compute: Callable[[dict[str, tf.Tensor]], tf.Tensor] | None = None,
+) -> tf.function:
+    """`serving_default`, for any number of images or a fixed one.
+
+    Args:
+        compute: inputs by name -> images, in place of the generator itself.
+    """
+    compute = compute or (lambda inputs: generator(inputs, training=False))
     noise = tf.TensorSpec((batch, generator.input["noise"].shape[-1]), tf.float32, "z")
     specs = [noise]
     if "label" in generator.input:
@@ -66,7 +75,7 @@ def predictor(generator: keras.Model, batch: int | None = None) -> tf.function:
 
     def predict(z: tf.Tensor, label: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         inputs = {"noise": z} if label is None else {"noise": z, "label": label}
-        return {"images": tf.cast(generator(inputs, training=False), tf.float32)}
+        return {"images": tf.cast(compute(inputs), tf.float32)}
 
     return tf.function(predict, input_signature=specs, autograph=False)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import types
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
 from keras.src.backend.common import global_state
-from keras.src.models.functional import Functional as Functional
+from keras.src.models.functional import Functional as Functional, operation_fn
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 from keras.src.utils.rng_utils import GLOBAL_RANDOM_SEED
 from tensorflow.python.eager import context
@@ -48,6 +49,25 @@ def set_random_state(state: RandomState) -> None:
         tensorflow._rng = state.tensorflow_operations
     elif hasattr(tensorflow, "_rng"):
         del tensorflow._rng
+
+
+def run_graph(
+    model: Functional, inputs: Any, replacement: Callable[[Any], Callable[..., Any] | None]
+) -> Any:
+    """What a Functional model computes in inference mode, with other functions in place of some
+    of its operations.
+
+    Args:
+        replacement: an operation -> the function of its inputs that is called in its place; None:
+            itself.
+    """
+
+    def chosen(operation: Any) -> Callable[..., Any]:
+        if instead := replacement(operation):
+            return lambda *inputs, **_: instead(*inputs)  # without `training` and the like
+        return operation_fn(operation, training=False)
+
+    return model._run_through_graph(model._standardize_inputs(inputs), operation_fn=chosen)
 
 
 def initial_shape(value: Any) -> tuple[int, ...] | None:

@@ -117,7 +117,7 @@ def up(y: Tensor, kernel: Tensor, size: Size, padding: str) -> Tensor:
     """The adjoint of `down` in x, a transposed convolution: [N, h, w, Cy], [k, k, Cx, Cy] ->
     [N, H, W, Cx] with `size` = (H, W)."""
     sides = tuple(kernel.shape[:2])
-    form = _subpixel if subpixel_pays(kernel.shape) else _native
+    form = subpixel if subpixel_pays(kernel.shape) else _native
 
     def operation(y: Tensor, kernel: Tensor) -> Any:
         def gradients(g: Tensor) -> Any:
@@ -157,14 +157,18 @@ def _native(y: Tensor, kernel: Tensor, size: Size, padding: str) -> Tensor:
     return tf.nn.conv2d_transpose(y, kernel, shape, 2, padding)
 
 
-def _subpixel(y: Tensor, kernel: Tensor, size: Size, padding: str) -> Tensor:
+def subpixel(y: Tensor, kernel: Tensor, size: Size, padding: str) -> Tensor:
+    """A transposed convolution of stride 2 by a convolution at the coarse map: [N, h, w, Cy],
+    [k, k, Cx, Cy] -> [N, H, W, Cx] with `size` = (H, W)."""
     side, _, channels, depth = kernel.shape
-    fill = 4 - side
+    fill, taps = side % 2, (side + 1) // 2
     kernel = tf.pad(kernel, ((0, fill), (0, fill), (0, 0), (0, 0))) if fill else kernel
     # Tap 2 a + b of a row is tap a of the small kernel for pixel b of each pair.
-    kernel = tf.reverse(tf.reshape(kernel, (2, 2, 2, 2, channels, depth)), (0, 2))
-    kernel = tf.reshape(tf.transpose(kernel, (0, 2, 5, 1, 3, 4)), (2, 2, depth, 4 * channels))
-    y = tf.pad(y, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    kernel = tf.reverse(tf.reshape(kernel, (taps, 2, taps, 2, channels, depth)), (0, 2))
+    kernel = tf.transpose(kernel, (0, 2, 5, 1, 3, 4))
+    kernel = tf.reshape(kernel, (taps, taps, depth, 4 * channels))
+    edge = (taps - 1, taps - 1)
+    y = tf.pad(y, ((0, 0), edge, edge, (0, 0)))
     full = tf.nn.depth_to_space(tf.nn.conv2d(y, kernel, 1, "VALID"), 2)
     first = [_before(length, side) if padding == "SAME" else 0 for length in size]
     (top, left), (height, width) = first, size
