@@ -17,7 +17,7 @@ from ..base.printing import on_one_line
 from ..base.progress import stage
 from ..errors import UsageError
 from .completion import run_folders, set_keys
-from .verbosity import App, Group
+from .verbosity import App, Group, Training as Training
 
 if TYPE_CHECKING:
     from ..sampling.drawing import Drawing
@@ -153,13 +153,14 @@ def help_of(
 
 
 def group(name: str, purpose: str) -> typer.Typer:
-    """A command with sub-commands; without one it prints its help."""
+    """A command with sub-commands, which train; without one it prints its help."""
 
     def show(context: typer.Context) -> None:
         if context.invoked_subcommand is None:
             typer.echo(context.get_help())
 
     made = App(rich_markup_mode=None, cls=Group)
+    made.kind = Training
     made.callback(invoke_without_command=True, help=purpose)(show)
     app.add_typer(made, name=name)
     return made
