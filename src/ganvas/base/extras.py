@@ -57,12 +57,13 @@ def missing(extra: str, module: str, what: str, otherwise: str = "") -> MissingE
     )
 
 
-def explain(error: ImportError, what: str) -> None:
-    """Explain a failed import, or name another `what` in an error that has been explained.
+def explain(error: ImportError, what: str, otherwise: str = "") -> None:
+    """Explain a failed import, or name another `what` in an error that has been explained; see
+    `check`.
 
     Raises: MissingExtra: an extra has the module, and it is not installed.
     """
     module = (error.name or "").partition(".")[0]
     extra = next((one for one, modules in PACKAGES.items() if module in modules), None)
     if extra and not installed(module):
-        raise missing(extra, module, what) from error
+        raise missing(extra, module, what, otherwise) from error

@@ -85,8 +85,8 @@ Exact = Annotated[
     bool,
     typer.Option(
         "--exact",
-        help="From the Keras file, by TensorFlow: seconds slower; else from the LiteRT file of a "
-        "run's best model, within a grey level.",
+        help="From the Keras file or SavedModel, by TensorFlow: seconds slower; else from the "
+        "LiteRT file of a run's best model or of an exported model, within a grey level.",
     ),
 ]
 Workers = Annotated[
@@ -208,8 +208,8 @@ def tensorflow(*names: str) -> Any:
 
 
 def opened(model: Path, which: str, exact: bool) -> Drawing:
-    """What draws from a run or an exported model; from the LiteRT file of a run's best model,
-    without TensorFlow, if there is one.
+    """What draws from a run or an exported model; from the LiteRT file of a run's best model or of
+    an exported model, without TensorFlow, if there is one.
 
     Args:
         exact: only from the generator itself.

@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
@@ -64,10 +64,11 @@ TrustModels = Annotated[
 AccessLog = Annotated[bool, typer.Option("--access-log", help="A line for each request.")]
 LogFormat = Annotated[Format, typer.Option(help="Of lines on standard error: text or json.")]
 EngineName = Annotated[
-    Literal["auto", "tensorflow", "litert"],
+    Literal["auto", "tensorflow", "litert", "onnx"],
     typer.Option(
         "--engine",
-        help="What computes; auto: LiteRT for versions with its float32 file, else TensorFlow.",
+        help="What computes; auto: LiteRT or ONNX Runtime for versions with their file, else "
+        "TensorFlow.",
     ),
 ]
 TlsCert = Annotated[Path | None, typer.Option(help="PEM; with --tls-key.")]
@@ -77,7 +78,7 @@ TlsKey = Annotated[Path | None, typer.Option(help="PEM; with --tls-cert.")]
 class Serving(Command):
     """`ganvas serve` needs a server, and LiteRT."""
 
-    extras = ("edge",)
+    extras: ClassVar[tuple[str, ...]] = ("edge",)
 
 
 @app.command(cls=Serving)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
@@ -15,7 +15,7 @@ from .completion import recipe_names
 class Tuning(Training):
     """`ganvas tune` needs Optuna, too."""
 
-    extras = ("train", "tune")
+    extras: ClassVar[tuple[str, ...]] = ("train", "tune")
 
 
 @app.command(cls=Tuning)

@@ -71,7 +71,7 @@ class Command(TyperCommand):
 class Training(Command):
     """A command that always needs TensorFlow, or what comes with it."""
 
-    extras = ("train",)
+    extras: ClassVar[tuple[str, ...]] = ("train",)
 
 
 class Group(TyperGroup):

@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from ..sampling.sampler import Exported, Sampler
+from ..storage.manifest import ONNX
 from . import litert, onnx, saved_model
-from .parity import Draw
+from .runners import Draw, runner
 
 SEED = 3
 """Of the noise from which int8 quantisation takes its ranges."""
@@ -30,8 +31,7 @@ def opened(folder: Path, name: str, threads: int = 1) -> Draw:
     """A function that runs an artefact. A SavedModel uses TensorFlow's threads."""
     if name == "saved_model":
         return caller(Exported(folder))
-    kind = litert.LiteRT if name.endswith(".tflite") else onnx.ONNX
-    return kind(folder / name, threads)
+    return runner(folder / name, threads)
 
 
 def caller(generator: Any) -> Draw:
@@ -65,7 +65,7 @@ def _litert(sampler: Sampler) -> Iterator[tuple[str, Maker]]:
 
 
 def _onnx(sampler: Sampler) -> Iterator[tuple[str, Maker]]:
-    yield onnx.FILE, lambda folder: onnx.convert(sampler.generator, folder / onnx.FILE)
+    yield ONNX, lambda folder: onnx.convert(sampler.generator, folder / ONNX)
 
 
 MAKERS = {"saved_model": _saved_model, "litert": _litert, "onnx": _onnx}

@@ -9,16 +9,16 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ..base.compat.litert import one_scale_for_each_dense_layer, operations
-from ..base.litert import opened, runner as runner
+from ..base.compat.litert import one_scale_for_each_dense_layer
+from ..base.litert import runner as runner
 from ..base.logs import quiet, quiet_in_notebook
 from ..errors import Refused
+from .runners import LiteRT as LiteRT
 from .saved_model import predictor
 
 KINDS = ("float32", "float16", "dynamic", "int8")
@@ -91,51 +91,3 @@ def _examples(noise: np.ndarray, labels: np.ndarray | None) -> Iterator[dict[str
     for row in range(len(noise)):
         label = {} if labels is None else {"label": labels[row : row + 1].astype(np.int32)}
         yield {"z": noise[row : row + 1], **label}
-
-
-class LiteRT:
-    """Runs a .tflite file.
-
-    Attributes:
-        whole: whether one delegate runs the whole file.
-    """
-
-    def __init__(self, path: Path, threads: int = 1):
-        self._interpreter = opened(path, threads)
-        self._run = self._interpreter.get_signature_runner("serving_default")
-        self._input = self._run.get_input_details()["z"]
-        self._output = self._run.get_output_details()["images"]
-        self.whole = self._is_whole()
-
-    def __call__(self, noise: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Noise [N, Z], labels [N] -> images float32 [N, H, W, C], one after the other."""
-        z = self._quantised(noise)
-        given = [{"z": z[row : row + 1]} for row in range(len(z))]
-        if labels is not None:
-            for row, one in enumerate(given):
-                one["label"] = np.asarray(labels[row : row + 1], np.int32)
-        return self._real(np.concatenate([self._run(**one)["images"] for one in given]))
-
-    def _quantised(self, noise: np.ndarray) -> np.ndarray:
-        kind = self._input["dtype"]
-        if not np.issubdtype(kind, np.integer):
-            return np.asarray(noise, kind)
-        scale, zero = self._input["quantization"]
-        ends = np.iinfo(kind)
-        return np.clip(np.rint(noise / scale) + zero, ends.min, ends.max).astype(kind)
-
-    def _real(self, images: np.ndarray) -> np.ndarray:
-        if not np.issubdtype(images.dtype, np.integer):
-            return np.asarray(images, np.float32)
-        scale, zero = self._output["quantization"]
-        return (images.astype(np.float32) - zero) * np.float32(scale)
-
-    def _is_whole(self) -> bool:
-        """Whether one delegate reads the inputs of the file and writes its outputs."""
-        nodes = operations(self._interpreter)
-        delegates = [node for node in nodes if node["op_name"] == "DELEGATE"]
-        if len(delegates) != 1:
-            return False
-        ends = {one["index"] for one in self._interpreter.get_input_details()}
-        out = {one["index"] for one in self._interpreter.get_output_details()}
-        return ends <= set(delegates[0]["inputs"]) and out <= set(delegates[0]["outputs"])

@@ -25,8 +25,9 @@ from . import artefacts, deployment, litert
 from .artefacts import Maker
 from .card import card
 from .formats import DEFAULT, check
-from .parity import Parity, clock
+from .parity import Parity
 from .publish import check_free, publishing
+from .runners import clock
 
 PRIVATE = "its privacy bound does not allow another use of the training images"
 UNREAD = "the run's real images can no longer be read"
