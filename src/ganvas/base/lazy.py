@@ -27,30 +27,28 @@ def fetch(package: str, homes: Mapping[str, Sequence[str]], name: str) -> Any:
         AttributeError: no such name.
         MissingExtra: the module needs a package that is not installed.
     """
-    for home, names in homes.items():
-        if name in names:
-            value = getattr(imported(f"{package}.{home}", f"{package}.{name}"), name)
-            setattr(sys.modules[package], name, value)
-            return value
-    if name.isidentifier() and name[0] != "_" and importlib.util.find_spec(f"{package}.{name}"):
-        return imported(f"{package}.{name}", f"{package}.{name}")
+    try:
+        for home, names in homes.items():
+            if name in names:
+                value = getattr(imported(f"{package}.{home}"), name)
+                setattr(sys.modules[package], name, value)
+                return value
+        if name.isidentifier() and name[0] != "_" and importlib.util.find_spec(f"{package}.{name}"):
+            return imported(f"{package}.{name}")
+    except ImportError as error:
+        extras.explain(error, f"{package}.{name}")
+        raise
     raise AttributeError(f"module '{package}' has no attribute '{name}'")
 
 
-def imported(name: str, what: str = "") -> ModuleType:
+def imported(name: str) -> ModuleType:
     """The module. Keras and rich draw a random number when they are imported: the caller's random
-    state is restored.
-
-    Args:
-        what: the name that is asked for, if it is another one: a sentence names it.
-    """
+    state is restored."""
     before, backend = random.getstate(), os.environ.get("KERAS_BACKEND", "tensorflow")
     try:
         with quiet_start():
             return importlib.import_module(name)
     except (ImportError, ValueError) as error:
-        if isinstance(error, ImportError):
-            extras.explain(error, what or name)
         if backend != "tensorflow":
             raise UsageError(
                 f"KERAS_BACKEND is {backend}: ganvas needs TensorFlow; set "

@@ -22,6 +22,12 @@ from .app import (
     tensorflow,
 )
 
+OPTIONAL = (
+    ("train", "tensorflow", "tensorflow"), ("edge", "ai_edge_litert", "ai-edge-litert"),
+    ("edge", "uvicorn", "uvicorn"), ("onnx", "onnxruntime", "onnxruntime"),
+)  # fmt: skip
+"""Extra, module and package of what `ganvas info` looks for where TensorFlow is absent."""
+
 
 @app.command()
 def info(
@@ -71,12 +77,10 @@ def _software() -> dict[str, Any]:
 
         return {**versions(), "devices": devices()}
     facts: dict[str, Any] = {"ganvas": __version__}
-    for extra, package in (("train", "tensorflow"), ("edge", "ai-edge-litert"), ("edge", "uvicorn"),
-                           ("onnx", "onnxruntime")):  # fmt: skip
-        try:
-            facts[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            facts[package] = f"not installed: pip install 'ganvas[{extra}]'"
+    for extra, module, package in OPTIONAL:
+        there = extras.installed(module)
+        hint = f"not installed: pip install 'ganvas[{extra}]'"
+        facts[package] = metadata.version(package) if there else hint
     return {
         **facts,
         "numpy": metadata.version("numpy"),
