@@ -92,7 +92,8 @@ def _ffmpeg() -> str:
     """The program. Raises: MissingExtra: it is not installed."""
     if found := shutil.which("ffmpeg"):
         return found
-    extras.check("film", "mp4", "install ffmpeg, or take --format gif or webp")
+    if not extras.installed("imageio_ffmpeg"):
+        raise extras.missing("film", "ffmpeg", "mp4", "take --format gif or webp")
     from imageio_ffmpeg import get_ffmpeg_exe
 
     return str(get_ffmpeg_exe())

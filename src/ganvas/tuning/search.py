@@ -64,9 +64,8 @@ def tune(
         progress: write a line per trial to standard error.
 
     Raises:
-        MissingExtra: Optuna is not installed.
-        UsageError: wrong arguments; `study` holds another search; or no
-            trial was trained to its end.
+        UsageError: wrong arguments; `study` holds another search; no trial was trained to its end;
+            Optuna is not installed (MissingExtra).
     """
     _check(trials, workers, repeats, hours)
     from .verdict import conclude
