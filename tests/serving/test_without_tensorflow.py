@@ -20,15 +20,27 @@ BLOCKED = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def absent(tmp_path_factory):
-    """The environment of processes, and of those that they start, for which the packages count as
+def without(modules, folder):
+    """The environment of processes, and of those that they start, for which these modules count as
     not installed."""
-    folder = tmp_path_factory.mktemp("absent")
-    lines = f"import sys\nsys.modules.update(dict.fromkeys({BLOCKED!r}))\n"
+    lines = f"import sys\nsys.modules.update(dict.fromkeys({modules!r}))\n"
     (folder / "sitecustomize.py").write_text(lines)
     path = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+
+
+@pytest.fixture(scope="module")
+def absent(tmp_path_factory):
+    """An installation of `ganvas[edge]`."""
+    return without(BLOCKED, tmp_path_factory.mktemp("absent"))
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """An installation of `ganvas`."""
+    (tmp_path / "bare").mkdir()
+    modules = (*BLOCKED, *extras.PACKAGES["edge"], *extras.PACKAGES["onnx"])
+    return without(modules, tmp_path / "bare")
 
 
 def python(environment, script, *words, **options):
@@ -136,6 +148,19 @@ def test_commands_that_need_no_tensorflow(absent, bars, tmp_path):
     assert np.abs(np.array(drawn, int) - wanted).max() <= 1 < np.ptp(wanted)
     ((code, _, error),) = run_commands(absent, ["bench", bars, "--out", chart], cwd=tmp_path)
     assert code == 2 and "the chart --out needs" in error and "'ganvas[train]'" in error
+
+
+def test_the_base_alone(bare, bars, tmp_path):
+    script = "from ganvas import *; import ganvas, pydoc; pydoc.render_doc(ganvas)"
+    assert python(bare, script) == ""
+    needing = ["sample", bars], ["serve", bars], ["bench", bars]
+    light = ["--help"], ["info"], ["recipes"], ["config", "loss"], ["runs"]
+    found = run_commands(bare, *needing, *light, cwd=tmp_path)
+    for words, (code, out, error) in zip((*needing, *light), found, strict=True):
+        if words in needing:
+            assert code == 2 and error.count("\n") == 1 and "'ganvas[edge]'" in error, error
+        else:
+            assert code == 0 and out, error
 
 
 def test_exported_files_in_python_without_tensorflow(absent, bars):

@@ -90,8 +90,11 @@ def bench(
 
 
 def _timed(artefacts: Iterable[str]) -> list[str]:
-    """Those of a version whose libraries are installed; a note says why others are left out."""
-    kept = []
+    """Those of a version whose libraries are installed; a note says why others are left out.
+
+    Raises: MissingExtra: none of them is.
+    """
+    kept, left = [], []
     for name in artefacts:
         extra, module = "edge", "ai_edge_litert"
         if not name.endswith(".tflite"):
@@ -99,7 +102,11 @@ def _timed(artefacts: Iterable[str]) -> list[str]:
         if extras.installed(module):
             kept.append(name)
         else:
-            warnings.warn(str(extras.missing(extra, module, name)), Advice, stacklevel=3)
+            left.append(extras.missing(extra, module, name))
+    if left and not kept:
+        raise min(left, key=lambda error: error.name != "ai_edge_litert")  # the smallest extra
+    for error in left:
+        warnings.warn(str(error), Advice, stacklevel=3)
     return kept
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ..base.compat.litert import operations
-from ..base.litert import opened
 
 Draw = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
 """Noise [N, Z], labels [N] or None -> images float32 [N, H, W, C] in [-1, 1]."""
@@ -29,6 +28,8 @@ class LiteRT:
     """
 
     def __init__(self, path: Path, threads: int = 1):
+        from ..base.litert import opened
+
         self._interpreter = opened(path, threads)
         self._run = self._interpreter.get_signature_runner("serving_default")
         self._input = self._run.get_input_details()["z"]
