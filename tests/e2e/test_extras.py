@@ -48,6 +48,10 @@ for call in (
 """
 
 
+OWN = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+"""The environment of its processes."""
+
+
 @pytest.fixture(scope="module")
 def venv(tmp_path_factory):
     folder = tmp_path_factory.mktemp("installed") / "venv"
@@ -58,7 +62,7 @@ def venv(tmp_path_factory):
 def install(venv, extra=""):
     """Returns: the size of the venv in MB."""
     pip = [venv / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, f"{ROOT}{extra}"], check=True)
+    subprocess.run([*pip, f"{ROOT}{extra}"], check=True, env=OWN)
     files = (path for path in venv.rglob("*") if path.is_file() and not path.is_symlink())
     size = sum(path.stat().st_size for path in files) / 1e6
     print(f"{extra or 'base'}: {size:.0f} MB")
@@ -66,10 +70,9 @@ def install(venv, extra=""):
 
 
 def run(venv, *words, **options):
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     return subprocess.run(
         [venv / "bin/python", *map(str, words)],
-        capture_output=True, text=True, env=environment, **options,
+        capture_output=True, text=True, env=OWN, **options,
     )  # fmt: skip
 
 
@@ -131,7 +134,7 @@ def served(venv, model, engine):
     began = time.perf_counter()
     with subprocess.Popen(
         [venv / "bin/python", "-m", "ganvas", *words], stdout=subprocess.PIPE, text=True,
-        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        env=OWN,
     ) as process:  # fmt: skip
         urls = re.search(r"(http://\S+) and (grpc://\S+)", process.stdout.readline())
         ready, (_, seconds) = time.perf_counter() - began, used(process.pid)
