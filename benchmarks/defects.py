@@ -32,8 +32,8 @@ import numpy as np
 
 from defects_textures import KINDS
 from defects_tiles import DATA, TILES, cost, fitted, lighting, patchcore, textures, tiles
+from ganvas.base.litert import runner
 from ganvas.data.mnist import mnist
-from ganvas.exporting import litert
 from ganvas.kits import defects
 from ganvas.kits.defects.detector import conformal
 from ganvas.kits.defects.judging import ablation
@@ -142,7 +142,7 @@ def speed(label: int, seed: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         detector, _ = fitted(x[y == label], seed, folder, with_gan="yes")
 
-        lite = litert.runner(detector.place / "model_float32.tflite")
+        lite = runner(detector.place / "model_float32.tflite")
 
         def search(**options):
             return lambda images: defects.search(detector, images, **options)[0]

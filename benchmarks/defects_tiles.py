@@ -14,7 +14,7 @@ import numpy as np
 
 from defects_patchcore import PatchCore
 from defects_textures import texture
-from ganvas.exporting import litert
+from ganvas.base.litert import runner
 from ganvas.kits import defects
 from ganvas.stats.ranking import aupro, auroc, components
 
@@ -144,7 +144,7 @@ def cost(detail: int, seed: int) -> dict:
     sets = random_tiles(seed)
     with tempfile.TemporaryDirectory() as folder:
         detector, spent = fitted(sets.learn, seed, folder, detail=detail)
-        lite = litert.runner(detector.place / "model_float32.tflite")
+        lite = runner(detector.place / "model_float32.tflite")
         images = sets.good[:96]
 
         def by_litert(images: np.ndarray) -> None:

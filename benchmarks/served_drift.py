@@ -28,7 +28,7 @@ import numpy as np
 
 import ganvas
 import store
-from ganvas.exporting.litert import LiteRT
+from ganvas.exporting.runners import LiteRT
 from ganvas.images import to_uint8
 from ganvas.sampling.sampler import Sampler, load
 from ganvas.serve.drifting import WINDOWS

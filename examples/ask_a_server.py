@@ -2,7 +2,7 @@
 
     python examples/ask_a_server.py RUN
 
-Needs the extra: pip install 'ganvas[serve]'.
+Needs the extra: pip install 'ganvas[edge]'.
 """
 
 import re

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .base.extras import installed as _installed
 from .base.lazy import fetch as _fetch
 
 if TYPE_CHECKING:  # for mypy and editors; `_HOMES` says the same for Python
@@ -44,6 +45,7 @@ if TYPE_CHECKING:  # for mypy and editors; `_HOMES` says the same for Python
         DataError as DataError,
         Diverged as Diverged,
         GanvasError as GanvasError,
+        MissingExtra as MissingExtra,
         ModelError as ModelError,
         Refused as Refused,
         RunError as RunError,
@@ -69,8 +71,8 @@ _HOMES = {
     "config": ("Config",),
     "data": ("Images", "Options", "prepare"),
     "errors": (
-        "Advice", "ConfigError", "DataError", "Diverged", "GanvasError", "ModelError", "Refused",
-        "RunError", "UsageError",
+        "Advice", "ConfigError", "DataError", "Diverged", "GanvasError", "MissingExtra",
+        "ModelError", "Refused", "RunError", "UsageError",
     ),
     "evaluation": ("evaluate",),
     "exporting": ("bench", "export"),
@@ -87,7 +89,16 @@ _HOMES = {
     "tuning": ("tune",),
 }  # fmt: skip
 
-__all__ = sorted(name for names in _HOMES.values() for name in names)
+_LIGHT = {"Client", "Config", "Options", "Run", "bench", *_HOMES["errors"]}
+"""Names that need no TensorFlow. Without it only these are listed, so that `from ganvas import *`
+and `pydoc ganvas` work; each other name says which extra it needs."""
+
+__all__ = sorted(
+    name
+    for names in _HOMES.values()
+    for name in names
+    if name in _LIGHT or _installed("tensorflow")
+)
 
 if not TYPE_CHECKING:  # else every misspelt name would have a type
 

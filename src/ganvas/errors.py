@@ -7,7 +7,8 @@ what was received, what is accepted, what to do.
     │   ├── DataError       images that cannot be read or cannot be trained on
     │   ├── RunError        a run folder that is missing, in use or cannot be resumed
     │   │   └── WorkerGone  one of several workers died; the run resumes from its last tick
-    │   └── ModelError      an exported model that is missing, damaged or changed
+    │   ├── ModelError      an exported model that is missing, damaged or changed
+    │   └── MissingExtra    packages that are not installed, also an ImportError
     ├── Refused             the result does not satisfy the recipe's bounds                 exit 1
     └── Diverged            a number became NaN or infinite, and training stopped           exit 3
 """
@@ -48,6 +49,10 @@ class WorkerGone(RunError):
 
 class ModelError(UsageError):
     """An exported model that is missing, damaged or changed since the export."""
+
+
+class MissingExtra(UsageError, ImportError):
+    """A package is not installed; an extra of ganvas adds it. `base.extras` makes the sentence."""
 
 
 class Refused(GanvasError):

@@ -18,6 +18,7 @@ from ganvas.exporting.artefacts import caller
 from ganvas.gan.networks import DCGAN, NETWORKS, Networks, Textbook
 from ganvas.images import read, to_uint8
 from ganvas.sampling.sampler import Exported
+from ganvas.storage.manifest import ONNX
 
 SMALL = {
     "dcgan": {"width": 8, "max_width": 16, "noise": 8},
@@ -280,10 +281,15 @@ def test_int8_is_small_and_one_delegate_takes_all_of_it(tmp_path):
 def test_onnx_gives_the_generators_images(exported, tmp_path):
     for name in ("tf2onnx", "onnxruntime"):
         pytest.importorskip(name)
-    from ganvas.exporting import onnx
+    import onnx as library
+
+    from ganvas.exporting import onnx, runners
 
     generator, _, _ = exported
     noise, labels = drawn(generator)
-    onnx.convert(generator, tmp_path / onnx.FILE)
-    found = onnx.ONNX(tmp_path / onnx.FILE)(noise, labels)
+    onnx.convert(generator, tmp_path / ONNX)
+    model = library.load(tmp_path / ONNX)
+    library.checker.check_model(model)
+    assert [one.version for one in model.opset_import if not one.domain] == [onnx.OPSET]
+    found = runners.ONNX(tmp_path / ONNX)(noise, labels)
     np.testing.assert_allclose(found, caller(generator)(noise, labels), atol=1e-4)

@@ -26,7 +26,15 @@ from ganvas.cluster import packer, packing, ray as our_ray, training
 from ganvas.cluster.ray import team
 from ganvas.cluster.sampling import Drawer, Request, _request
 from ganvas.data import Options
-from ganvas.errors import Advice, ConfigError, DataError, RunError, UsageError, WorkerGone
+from ganvas.errors import (
+    Advice,
+    ConfigError,
+    DataError,
+    MissingExtra,
+    RunError,
+    UsageError,
+    WorkerGone,
+)
 from ganvas.storage import job
 from ganvas.storage.run import Run
 from refusals import refuses
@@ -546,7 +554,7 @@ def test_without_the_extra(monkeypatch, npz, tmp_path):
         lambda: cluster.train(npz, "quick", run=tmp_path / "run", workers=2),
         lambda: cluster.check_installed(),
     ):
-        with refuses(UsageError, "'ganvas[cluster]'"):
+        with refuses(MissingExtra, "'ganvas[cluster]'"):
             call()
 
 

@@ -327,7 +327,7 @@ def test_litert_runs_no_operation_of_tensorflow(tmp_path, mark):
 
 def test_onnx_files_hold_their_weights(tmp_path):
     onnx = pytest.importorskip("onnx")
-    from ganvas.exporting.onnx import check
+    from ganvas.base.onnx import check
 
     weights = onnx.numpy_helper.from_array(np.zeros(300, np.float32), "w")
     node = onnx.helper.make_node("Identity", ["w"], ["y"])
@@ -335,13 +335,13 @@ def test_onnx_files_hold_their_weights(tmp_path):
     model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [], [output], [weights]))
     path = tmp_path / "x.onnx"
     onnx.save(model, path)
-    check(path)
+    check(path, path.read_bytes())
     onnx.save(model, path, save_as_external_data=True, location="w.bin", size_threshold=0)
     with refuses(ModelError, "x.onnx", "other files"):
-        check(path)
+        check(path, path.read_bytes())
     path.write_bytes(b"x")
     with refuses(ModelError, "x.onnx"):
-        check(path)
+        check(path, b"x")
 
 
 # --- documents, addresses, arrays --------------------------------------------------------------

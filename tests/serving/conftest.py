@@ -163,12 +163,13 @@ def gan(models, tmp_path) -> Path:
     return tmp_path / "gan"
 
 
-def with_litert(make_models, config: Path, folder: Path) -> Path:
-    """A models.config over copies of the models, of which gan and cond have what LiteRT serves."""
+def with_files(make_models, config: Path, folder: Path, engine: str) -> Path:
+    """A models.config over copies of the models, of which gan and cond have what LiteRT or ONNX
+    Runtime serves."""
     import tensorflow as tf
 
-    from ganvas.exporting import litert
-    from ganvas.serve.signatures import FLOAT32
+    from ganvas.exporting import litert, onnx
+    from ganvas.serve.engines.loading import BY_FILE
     from ganvas.storage import manifest
 
     shutil.copytree(config.parent, folder, dirs_exist_ok=True)
@@ -179,13 +180,20 @@ def with_litert(make_models, config: Path, folder: Path) -> Path:
         ("cond", 1, 1.0, 3),
     ):
         generator = make_models["Generator"](scale, classes)
-        specs = [tf.TensorSpec([1, 4], tf.float32, "z"), tf.TensorSpec([1], tf.int32, "label")]
+        n = 1 if engine == "litert" else None
+        specs = [
+            tf.TensorSpec([n, 4], tf.float32, "z"),
+            tf.TensorSpec([n], tf.int32, "label"),
+        ]
         function = tf.function(generator.images, input_signature=specs[: 2 if classes else 1])
-        place = folder / name / str(version)
-        (place / FLOAT32).write_bytes(litert.convert_function(generator, function))
+        place, file = folder / name / str(version), BY_FILE[engine].file
+        if engine == "litert":
+            (place / file).write_bytes(litert.convert_function(generator, function))
+        else:
+            onnx.convert_function(function, place / file)
         manifest.write(place, {
             "noise_size": 4, "shape": [4, 4, 1], "conditional": bool(classes), "names": [],
-            "class_shares": [1 / 3] * classes, "artefacts": {"saved_model": {}, FLOAT32: {}},
+            "class_shares": [1 / 3] * classes, "artefacts": {"saved_model": {}, file: {}},
         })  # fmt: skip
     return folder / config.name
 
@@ -193,7 +201,7 @@ def with_litert(make_models, config: Path, folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def litert_models(make_models, models, tmp_path_factory) -> Path:
     """The models.config of copies, of which gan and cond have what LiteRT serves."""
-    return with_litert(make_models, models, tmp_path_factory.mktemp("litert"))
+    return with_files(make_models, models, tmp_path_factory.mktemp("litert"), "litert")
 
 
 @pytest.fixture(params=["tensorflow", "litert"])
@@ -243,10 +251,10 @@ def held(engine, monkeypatch):
     waiting.set()
 
 
-@pytest.fixture(scope="session", params=["tensorflow", "auto"])
-def places(request, models):
+@pytest.fixture(scope="session", params=["tensorflow", "litert", "onnx"])
+def places(request, make_models, models, tmp_path_factory):
     """URLs (REST, gRPC) of a server over models.config: ours, or the one that was named. With the
-    engine auto, LiteRT serves gan and cond, and TensorFlow serves types.
+    engine auto, LiteRT or ONNX Runtime serves gan and cond, and TensorFlow serves types.
 
     GANVAS_SERVING_REST=http://HOST:8501 GANVAS_SERVING_GRPC=HOST:8500 run the same cases against
     a TensorFlow Serving that serves what make_models.py makes.
@@ -257,9 +265,13 @@ def places(request, models):
             pytest.skip("another server has no engines")
         yield rest, f"grpc://{grpc.removeprefix('grpc://')}"
         return
-    if request.param == "auto":
-        models = request.getfixturevalue("litert_models")
-    with Running(models, engine=request.param) as running:
+    engine = request.param
+    if engine != "tensorflow":
+        if engine == "onnx":
+            pytest.importorskip("tf2onnx", reason="the extra: 'ganvas[onnx]'")
+        models = with_files(make_models, models, tmp_path_factory.mktemp(engine), engine)
+        engine = "auto"
+    with Running(models, engine=engine) as running:
         yield running.rest, running.grpc
 
 
@@ -270,11 +282,13 @@ def http_ask():
 
 @pytest.fixture(scope="session")
 def bars(tmp_path_factory):
-    """Versions of an untrained generator of three classes with unequal shares, as exported."""
+    """Versions of an untrained generator of three classes with unequal shares, as exported; with an
+    ONNX file where the extra is installed."""
     import keras
     import numpy as np
 
-    from ganvas.exporting import litert, saved_model
+    from ganvas.base.extras import installed
+    from ganvas.exporting import litert, onnx, saved_model
     from ganvas.gan.networks import DCGAN
     from ganvas.serve.signatures import FLOAT32
     from ganvas.storage import manifest
@@ -287,8 +301,12 @@ def bars(tmp_path_factory):
     saved_model.save(generator, shares, folder)
     content = litert.convert(generator, "float32", np.zeros((1, 10)), np.zeros(1))
     (folder / FLOAT32).write_bytes(content)
+    artefacts = {"saved_model": {}, FLOAT32: {}}
+    if installed("tf2onnx"):
+        onnx.convert(generator, folder / manifest.ONNX)
+        artefacts[manifest.ONNX] = {}
     manifest.write(folder, {
         "noise_size": 10, "shape": [16, 16, 3], "conditional": True, "names": ["a", "b", "c"],
-        "class_shares": shares, "artefacts": {"saved_model": {}, FLOAT32: {}},
+        "class_shares": shares, "artefacts": artefacts,
     })  # fmt: skip
     return folder.parent

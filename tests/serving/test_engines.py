@@ -1,9 +1,10 @@
-"""The same version of a model by both engines: images within a grey level, all else equal."""
+"""The same version of a model by each engine: images within a grey level, all else equal."""
 
 import base64
 import concurrent.futures
 import json
 import shutil
+import sys
 import threading
 
 import numpy as np
@@ -15,20 +16,27 @@ from ganvas.serve.signatures import FLOAT32
 from ganvas.storage import manifest
 from refusals import refuses
 
-ENGINES = ("tensorflow", "litert")
 PREDICT = "/v1/models/bars:predict"
 
 
 @pytest.fixture(scope="module")
-def both(bars, serve):
-    """A server of each engine."""
+def by_tensorflow(bars, serve):
     from ganvas.serve.config import Entry
 
-    with (
-        serve([Entry("bars", bars)], engine="tensorflow") as one,
-        serve([Entry("bars", bars)], engine="litert") as other,
-    ):
-        yield one, other
+    with serve([Entry("bars", bars)], engine="tensorflow") as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=["litert", "onnx"])
+def both(request, bars, serve, by_tensorflow):
+    """A server by TensorFlow, and one by another engine."""
+    from ganvas.serve.config import Entry
+
+    if request.param == "onnx":
+        pytest.importorskip("tf2onnx", reason="the extra: 'ganvas[onnx]'")
+    with serve([Entry("bars", bars)], engine=request.param) as other:
+        assert other.server.models.find("bars").engine == request.param
+        yield by_tensorflow, other
 
 
 def drawn(running, signature="generate", **inputs):
@@ -54,9 +62,9 @@ def test_both_draw_the_same_images(both, signature, inputs):
 
 
 def test_images_without_a_label_have_the_shares_of_training(both):
-    _, litert = both
-    many = drawn(litert, num_images=60)
-    each = np.stack([drawn(litert, num_images=60, label=label) for label in range(3)])
+    _, other = both
+    many = drawn(other, num_images=60)
+    each = np.stack([drawn(other, num_images=60, label=label) for label in range(3)])
     same = (np.abs(each - many).max((2, 3, 4)) == 0).sum(1)
     assert same.sum() == 60 and same[0] > same[1] and same[0] > same[2]
 
@@ -105,7 +113,7 @@ def test_both_refuse_with_the_same_sentence(both, body):
 
 @pytest.mark.parametrize("inputs", [{"z": [Z], "label": [3]}, {"z": [Z], "label": [-1]},
                                     {"z": [Z, Z], "label": [0]}])  # fmt: skip
-def test_litert_reads_nothing_out_of_bounds(both, inputs):
+def test_nothing_is_read_out_of_bounds(both, inputs):
     answer = both[1].ask("POST", PREDICT, {"inputs": inputs})
     assert answer.status == 400 and "label" in answer.json["error"]
 
@@ -163,24 +171,25 @@ def test_images_say_that_they_are_generated(both, tmp_path):
     assert ganvas.images.provenance.read(tmp_path / "one.png").generated
 
 
-def without_saved_model(folder):
-    """The version as `export --formats litert` writes it."""
+def one_artefact(folder, name):
+    """The version as `export --formats` writes it with one format."""
     facts = json.loads((folder / "manifest.json").read_text())
-    for name in ("variables", "assets", "assets.extra"):
-        shutil.rmtree(folder / name)
-    for name in ("saved_model.pb", "fingerprint.pb", "manifest.json"):
-        (folder / name).unlink()
-    del facts["artefacts"]["saved_model"], facts["files"]
-    manifest.write(folder, facts)
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != name:
+            path.unlink()
+    del facts["files"]
+    manifest.write(folder, {**facts, "artefacts": {name: {}}})
 
 
 def test_a_version_without_a_saved_model(both, bars, serve, tmp_path):
     from ganvas.serve.config import Entry
 
-    folder = shutil.copytree(bars, tmp_path / "bars")
-    without_saved_model(folder / "1")
+    folder, engine = shutil.copytree(bars, tmp_path / "bars"), both[1].server.models.find("bars")
+    one_artefact(folder / "1", engine.file)
     with serve([Entry("bars", folder)]) as running:
-        assert running.server.models.find("bars").engine == "litert"
+        assert running.server.models.find("bars").engine == engine.engine
         for path in ("/v1/models/bars/metadata", "/v1/models"):
             assert running.ask("GET", path).json == both[0].ask("GET", path).json
         assert np.array_equal(drawn(running), drawn(both[1]))
@@ -189,6 +198,27 @@ def test_a_version_without_a_saved_model(both, bars, serve, tmp_path):
         serve([Entry("bars", folder)], engine="tensorflow"),
     ):
         pass
+
+
+def test_auto_takes_onnx_where_litert_has_no_file(bars, tmp_path, monkeypatch):
+    from ganvas.base import extras
+    from ganvas.serve.engines.loading import chosen, load
+
+    pytest.importorskip("tf2onnx", reason="the extra: 'ganvas[onnx]'")
+    folder = shutil.copytree(bars / "1", tmp_path / "1")
+    assert chosen("auto", folder) == "litert"
+    facts = json.loads((folder / "manifest.json").read_text())
+    del facts["artefacts"][FLOAT32]
+    (folder / FLOAT32).unlink()
+    manifest.write(folder, facts)
+    assert chosen("auto", folder) == "onnx"
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert not extras.installed("onnxruntime") and chosen("auto", folder) == "tensorflow"
+    one_artefact(folder, manifest.ONNX)
+    monkeypatch.delitem(sys.modules, "ganvas.base.onnx", raising=False)
+    monkeypatch.delitem(sys.modules, "ganvas.serve.engines.onnx", raising=False)
+    with refuses(GanvasError, str(folder), "onnxruntime", "'ganvas[onnx]'"):
+        load("auto", "bars", 1, folder)
 
 
 def test_auto_takes_litert_where_its_file_is(bars, gan, serve):
@@ -234,3 +264,21 @@ def test_interpreters_are_made_when_they_are_needed(bars):
         assert one is not other
     with pool.taken() as again:
         assert again in (one, other)
+
+
+def test_versions_that_onnx_refuses(bars, gan, tmp_path):
+    pytest.importorskip("onnx", reason="the extra: 'ganvas[onnx]'")
+    from ganvas.serve.engines.onnx import ONNXServable
+
+    with refuses(GanvasError, manifest.ONNX, "--formats onnx"):
+        ONNXServable("gan", 1, gan / "1")
+    folder = shutil.copytree(bars / "1", tmp_path / "1")
+    (folder / manifest.ONNX).write_bytes(b"x" * 100)
+    with refuses(GanvasError, manifest.ONNX):
+        ONNXServable("bars", 1, folder)
+    facts = json.loads((folder / "manifest.json").read_text())
+    (folder / manifest.ONNX).write_bytes((bars / "1" / manifest.ONNX).read_bytes())
+    for shape, size in (([16, 16, 1], 10), ([16, 16, 3], 9)):
+        manifest.write(folder, {**facts, "shape": shape, "noise_size": size})
+        with refuses(GanvasError, manifest.ONNX, "not the generator"):
+            ONNXServable("bars", 1, folder)

@@ -97,11 +97,11 @@ def test_the_image_is_started_by_a_command_of_ganvas(folder):
     text = (folder / "deploy/Dockerfile").read_text()
     words = [json.loads(line) for line in re.findall(r"^(?:ENTRYPOINT|CMD) (\[.*\])$", text, re.M)]
     assert parse([*words[0], *words[1]])["name"] == deployment.model_name("My faces")
-    assert '"ganvas[serve]==' in text and "\nUSER 10001" in text
+    assert '"ganvas[edge]==' in text and "\nUSER 10001" in text
 
 
 def test_rules_and_board_name_metrics_that_exist(folder):
-    pytest.importorskip("prometheus_client", reason="the extra: 'ganvas[serve]'")
+    pytest.importorskip("prometheus_client", reason="the extra: 'ganvas[edge]'")
     from ganvas.serve.drifting import Drift
     from ganvas.serve.metrics import Metrics
 

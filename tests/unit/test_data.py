@@ -15,7 +15,7 @@ from ganvas.data.arranging import arrange
 from ganvas.data.checkup import Headers, headers_of
 from ganvas.data.order import shuffle, uniform
 from ganvas.data.walk import find
-from ganvas.errors import DataError, RunError
+from ganvas.errors import DataError, MissingExtra, RunError
 from ganvas.images import Header, write_png
 from refusals import refuses
 
@@ -224,7 +224,12 @@ def test_refused_arrays_and_files(tmp_path):
     assert "does not exist" in refusal(tmp_path / "c.npz")
     assert "'mnits' does not exist" in refusal("mnits")
     assert "did you mean 'cifar10'" in refusal("keras:cifar11")
-    assert "ganvas[tfds]" in refusal("tfds:mnist")
+
+
+def test_a_data_set_of_an_absent_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    with refuses(MissingExtra, "tfds:mnist", "'ganvas[tfds]'"):
+        load("tfds:mnist")
 
 
 def test_mnist_is_bundled():

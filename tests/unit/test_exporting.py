@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ganvas.base import extras
 from ganvas.config import Config, Export, parse
-from ganvas.errors import Advice, Refused, RunError, UsageError
+from ganvas.errors import Advice, MissingExtra, Refused, RunError, UsageError
 from ganvas.evaluation import GateResult, reference
 from ganvas.exporting import (
     benchmark,
@@ -25,6 +26,7 @@ from ganvas.exporting import (
     formats,
     litert,
     parity,
+    runners,
     saved_model,
 )
 from ganvas.exporting.benchmark import Timing
@@ -93,8 +95,8 @@ def test_unknown_formats(monkeypatch):
         formats.check(["saved"])
     with refuses(UsageError):
         formats.check([])
-    monkeypatch.setattr(formats, "ONNX_NEEDS", ("json", "no_such_package"))
-    with refuses(UsageError, "no_such_package", "'ganvas[onnx]'"):
+    monkeypatch.setitem(extras.PACKAGES, "onnx", ("json", "no_such_package"))
+    with refuses(MissingExtra, "no_such_package", "'ganvas[onnx]'"):
         formats.check(["onnx"])
 
 
@@ -173,9 +175,9 @@ def test_a_judge_says_how_far_scores_moved(monkeypatch):
 
 def test_a_latency_is_taken_of_many_calls():
     calls = []
-    times = parity.clock(lambda: calls.append(0), seconds=0, most=10)
+    times = runners.clock(lambda: calls.append(0), seconds=0, most=10)
     assert (len(times), len(calls)) == (5, 8)
-    assert len(parity.clock(lambda: None, seconds=1, most=10)) == 10
+    assert len(runners.clock(lambda: None, seconds=1, most=10)) == 10
 
 
 @pytest.fixture

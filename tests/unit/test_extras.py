@@ -23,7 +23,7 @@ from ganvas import *
 from ganvas.cluster import *
 from ganvas.exporting import *
 from ganvas.tuning import *
-from ganvas.errors import GanvasError
+from ganvas.errors import MissingExtra
 
 assert all(hasattr(ganvas, name) for name in ganvas.__all__)
 for package in (ganvas, ganvas.cluster, ganvas.exporting, ganvas.tuning):
@@ -32,14 +32,14 @@ Client("http://127.0.0.1:1").close()  # REST needs the standard library only
 
 calls = {
     "tune": lambda: ganvas.tune("mnist"),
-    "serve": lambda: Client("grpc://127.0.0.1:1"),
+    "edge": lambda: Client("grpc://127.0.0.1:1"),
     "cluster": lambda: ganvas.cluster.train("mnist", "quick", workers=2),
     "onnx": lambda: ganvas.exporting.formats.check(["onnx"]),
 }
 for extra, call in calls.items():
     try:
         call()
-    except GanvasError as error:
+    except MissingExtra as error:
         assert f"ganvas[{extra}]" in str(error), error
     else:
         raise AssertionError(extra)

@@ -18,7 +18,7 @@ from tensorboard.util import tensor_util
 from ganvas import images
 from ganvas.config import Config, parse
 from ganvas.config.plan import Plan
-from ganvas.errors import ConfigError, UsageError
+from ganvas.errors import ConfigError, MissingExtra
 from ganvas.evaluation.scores import SCORES
 from ganvas.storage.run import Run
 from ganvas.training import loggers
@@ -280,10 +280,10 @@ def test_what_is_no_logger():
 @pytest.mark.parametrize("name", MODULES)
 def test_an_extra_that_is_missing(name, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
-    with refuses(UsageError, name, f'pip install "ganvas[{name}]"'):
+    with refuses(MissingExtra, name, f"pip install 'ganvas[{name}]'"):
         loggers.check(["csv", name])
     run, *_ = made_run(tmp_path)
-    with pytest.raises(UsageError):
+    with pytest.raises(MissingExtra):
         check_changes(run, {"watch.loggers": [name]})
 
 
@@ -306,7 +306,7 @@ def test_it_is_missed_before_tensorflow_is_loaded(tmp_path):
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2, done.stderr
-    assert len(done.stderr.splitlines()) == 1 and 'pip install "ganvas[wandb]"' in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and "pip install 'ganvas[wandb]'" in done.stderr
 
 
 # --- csv, tensorboard --------------------------------------------------------------------------

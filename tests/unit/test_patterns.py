@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from ganvas import images
-from ganvas.errors import DataError, UsageError
+from ganvas.errors import DataError, MissingExtra, UsageError
 from ganvas.gan.networks import Texture
 from ganvas.gan.networks.texture import take
 from ganvas.kits.patterns import colour, directions, report, torus, vector
@@ -441,7 +441,7 @@ def test_crisp_has_few_colours_and_keeps_the_shape():
 
 def test_svg_without_vtracer_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, "vtracer", None)
-    with refuses(UsageError, "'ganvas[vector]'"):
+    with refuses(MissingExtra, "'ganvas[vector]'"):
         vector.to_svg(disc((1, 2, 3)))
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from ganvas.config import Config, load_recipe
 from ganvas.data import Options
 from ganvas.data.sources import load
-from ganvas.errors import ConfigError, DataError
+from ganvas.errors import ConfigError, DataError, MissingExtra
 from ganvas.gan import accounting
 from ganvas.gan.private import PrivateGAN, check, clip_and_sum
 from ganvas.training.assembly import assemble, settle, stream
@@ -318,5 +318,5 @@ def test_without_an_accountant_it_says_so(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "dp_accounting", None)
-    with refuses(ConfigError, "'ganvas[privacy]'"):
+    with refuses(MissingExtra, "'ganvas[privacy]'"):
         accounting.epsilon(1.234, 0.01, 10, 1e-5)

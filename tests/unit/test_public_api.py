@@ -14,10 +14,10 @@ import ganvas
 
 PUBLIC = [
     "AUGMENTS", "Advice", "Augment", "Client", "ConfigError", "Config", "Critique", "DataError",
-    "Diverged", "GAN", "GanvasError", "Images", "LOSSES", "Loss", "ModelError", "NETWORKS",
-    "Networks", "Options", "PENALTIES", "Penalty", "Refused", "Run", "RunError", "Sampler",
-    "UsageError", "bench", "evaluate", "export", "load", "load_game", "prepare", "rehearse",
-    "resume", "train", "tune",
+    "Diverged", "GAN", "GanvasError", "Images", "LOSSES", "Loss", "MissingExtra", "ModelError",
+    "NETWORKS", "Networks", "Options", "PENALTIES", "Penalty", "Refused", "Run", "RunError",
+    "Sampler", "UsageError", "bench", "evaluate", "export", "load", "load_game", "prepare",
+    "rehearse", "resume", "train", "tune",
 ]  # fmt: skip
 PACKAGES = [
     "ganvas",

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ganvas.base.own_files import is_own
-from ganvas.errors import UsageError
+from ganvas.errors import MissingExtra, UsageError
 from ganvas.images import films, grid
 from ganvas.images.films import format_of, write_film
 from ganvas.images.sheets import LINE, enlarged, factor, named, sheet, side_by_side
@@ -77,7 +77,7 @@ def test_the_format_of_a_film(tmp_path, monkeypatch):
         format_of(tmp_path / "a.gif", "webp")
     monkeypatch.setattr(films.shutil, "which", lambda name: None)
     monkeypatch.setitem(__import__("sys").modules, "imageio_ffmpeg", None)
-    with refuses(UsageError, "pip install 'ganvas[film]'"):
+    with refuses(MissingExtra, "pip install 'ganvas[film]'"):
         format_of(tmp_path / "a.mp4")
 
 

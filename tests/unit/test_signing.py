@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ganvas import images
 from ganvas.cli.app import app
-from ganvas.errors import UsageError
+from ganvas.errors import MissingExtra, UsageError
 from ganvas.images import provenance, signing
 from ganvas.images.films import write_film
 from refusals import refuses
@@ -120,7 +120,7 @@ def test_without_the_extra_the_error_names_it(tmp_path, monkeypatch):
     monkeypatch.setenv(signing.CERTIFICATE, "a.pem")
     monkeypatch.setenv(signing.KEY, "b.pem")
     monkeypatch.setitem(sys.modules, "c2pa", None)
-    with refuses(UsageError, r"pip install 'ganvas[c2pa]'"):
+    with refuses(MissingExtra, r"pip install 'ganvas[c2pa]'"):
         signing.check()
     (tmp_path / "image.png").write_bytes(b"\x89PNG c2pa")
     assert "ganvas[c2pa]" in signing.found(tmp_path / "image.png")["signature"]

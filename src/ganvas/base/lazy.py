@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import UsageError
+from . import extras
 from .logs import quiet_start
 
 
@@ -22,15 +23,21 @@ def fetch(package: str, homes: Mapping[str, Sequence[str]], name: str) -> Any:
     Args:
         homes: module within the package -> its public names.
 
-    Raises: AttributeError: no such name.
+    Raises:
+        AttributeError: no such name.
+        MissingExtra: the module needs a package that is not installed.
     """
-    for home, names in homes.items():
-        if name in names:
-            value = getattr(imported(f"{package}.{home}"), name)
-            setattr(sys.modules[package], name, value)
-            return value
-    if name.isidentifier() and name[0] != "_" and importlib.util.find_spec(f"{package}.{name}"):
-        return imported(f"{package}.{name}")
+    try:
+        for home, names in homes.items():
+            if name in names:
+                value = getattr(imported(f"{package}.{home}"), name)
+                setattr(sys.modules[package], name, value)
+                return value
+        if name.isidentifier() and name[0] != "_" and importlib.util.find_spec(f"{package}.{name}"):
+            return imported(f"{package}.{name}")
+    except ImportError as error:
+        extras.explain(error, f"{package}.{name}")
+        raise
     raise AttributeError(f"module '{package}' has no attribute '{name}'")
 
 

@@ -11,9 +11,10 @@ import warnings
 from types import TracebackType
 from typing import Any
 
+from ..base import extras
 from ..base.printing import Printable, covered, on_one_line, open_streams
 from ..base.progress import reporting
-from ..errors import Advice, GanvasError
+from ..errors import Advice, GanvasError, MissingExtra
 from . import (  # noqa: F401 - they add their commands
     balance,
     bench,
@@ -39,7 +40,7 @@ from . import (  # noqa: F401 - they add their commands
     train,
     tune,
 )
-from .app import STOPPED, app
+from .app import GROUPS, STOPPED, app
 from .hints import usage_sentence
 
 
@@ -66,6 +67,10 @@ def _run(arguments: list[str]) -> int:
         if debug:
             raise
         return _print_error(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        if debug:
+            raise
+        return _print_error(_explained(error, arguments), 2)
     except OSError as error:
         if debug:
             raise
@@ -76,11 +81,24 @@ def _run(arguments: list[str]) -> int:
         if debug:
             raise
         if not hasattr(error, "format_message"):
-            what = f"{type(error).__name__}: {str(error) or 'no message'}"
-            return _print_error(
-                f"internal error (bug): {what}; please report it; --debug shows the traceback", 2
-            )
+            return _print_error(_bug(error), 2)
         return _print_error(usage_sentence(error), 2)
+
+
+def _explained(error: ModuleNotFoundError, arguments: list[str]) -> str:
+    """The sentence about a package that is not installed."""
+    known = [name for names in GROUPS.values() for name in names]
+    name = next((word for word in arguments if word in known), "")
+    try:
+        extras.explain(error, f"ganvas {name}".rstrip())
+    except MissingExtra as missing:
+        return str(missing)
+    return _bug(error)
+
+
+def _bug(error: Exception) -> str:
+    what = f"{type(error).__name__}: {str(error) or 'no message'}"
+    return f"internal error (bug): {what}; please report it; --debug shows the traceback"
 
 
 def _print_advice(

@@ -17,7 +17,7 @@ from ..base.printing import on_one_line
 from ..base.progress import stage
 from ..errors import UsageError
 from .completion import run_folders, set_keys
-from .verbosity import App, Group
+from .verbosity import App, Group, Training as Training
 
 if TYPE_CHECKING:
     from ..sampling.drawing import Drawing
@@ -85,8 +85,8 @@ Exact = Annotated[
     bool,
     typer.Option(
         "--exact",
-        help="From the Keras file, by TensorFlow: seconds slower; else from the LiteRT file of a "
-        "run's best model, within a grey level.",
+        help="From the Keras file or SavedModel, by TensorFlow: seconds slower; else from the "
+        "LiteRT file of a run's best model or of an exported model, within a grey level.",
     ),
 ]
 Workers = Annotated[
@@ -153,13 +153,14 @@ def help_of(
 
 
 def group(name: str, purpose: str) -> typer.Typer:
-    """A command with sub-commands; without one it prints its help."""
+    """A command with sub-commands, which train; without one it prints its help."""
 
     def show(context: typer.Context) -> None:
         if context.invoked_subcommand is None:
             typer.echo(context.get_help())
 
     made = App(rich_markup_mode=None, cls=Group)
+    made.kind = Training
     made.callback(invoke_without_command=True, help=purpose)(show)
     app.add_typer(made, name=name)
     return made
@@ -207,8 +208,8 @@ def tensorflow(*names: str) -> Any:
 
 
 def opened(model: Path, which: str, exact: bool) -> Drawing:
-    """What draws from a run or an exported model; from the LiteRT file of a run's best model,
-    without TensorFlow, if there is one.
+    """What draws from a run or an exported model; from the LiteRT file of a run's best model or of
+    an exported model, without TensorFlow, if there is one.
 
     Args:
         exact: only from the generator itself.

@@ -11,7 +11,18 @@ import typer
 
 from ..base.printing import on_one_line
 from ..errors import UsageError
-from .app import DATA_HELP, STOPPED, DataArgument, Json, Seed, Values, app, table, tensorflow
+from .app import (
+    DATA_HELP,
+    STOPPED,
+    DataArgument,
+    Json,
+    Seed,
+    Training,
+    Values,
+    app,
+    table,
+    tensorflow,
+)
 from .completion import recipe_names
 
 if TYPE_CHECKING:
@@ -55,7 +66,7 @@ Classifier = Annotated[
 ]
 
 
-@app.command()
+@app.command(cls=Training)
 def balance(
     data: DataArgument,
     rare: Annotated[list[str], typer.Option(metavar="LABEL", help="A rare class; repeatable.")],

@@ -13,11 +13,11 @@ from ..base.own_files import check_replaceable
 from ..base.printing import on_one_line
 from ..errors import UsageError
 from ..storage import remote
-from .app import DATA_HELP, Json, Labels, Seed, WhichModel, app, tensorflow
+from .app import DATA_HELP, Json, Labels, Seed, Training, WhichModel, app, tensorflow
 from .completion import run_folders
 
 
-@app.command()
+@app.command(cls=Training)
 def evaluate(
     subjects: Annotated[
         list[str],

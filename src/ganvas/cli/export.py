@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from ..base.progress import stage
-from .app import Json, RunFolder, WhichModel, app, held_back_stderr, table, tensorflow
+from .app import Json, RunFolder, Training, WhichModel, app, held_back_stderr, table, tensorflow
 
 
-@app.command()
+@app.command(cls=Training)
 def export(
     run: RunFolder,
     to: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the model and its versions.")],

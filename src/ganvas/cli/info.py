@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from .. import __version__
 from ..base.files import home
 from ..base.own_files import text_fields
 from ..base.printing import on_one_line
@@ -18,6 +21,12 @@ from .app import (
     table,
     tensorflow,
 )
+
+OPTIONAL = (
+    ("train", "tensorflow", "tensorflow"), ("edge", "ai_edge_litert", "ai-edge-litert"),
+    ("edge", "uvicorn", "uvicorn"), ("onnx", "onnxruntime", "onnxruntime"),
+)  # fmt: skip
+"""Extra, module and package of what `ganvas info` looks for where TensorFlow is absent."""
 
 
 @app.command()
@@ -48,13 +57,33 @@ def _origin(path: Path) -> dict[str, Any]:
 
 
 def _machine() -> dict[str, Any]:
-    tensorflow()
     from ..base.cache import cache_folder
-    from ..training.provenance import devices, versions
 
-    facts: dict[str, Any] = {**versions(), "devices": devices(), "threads": os.cpu_count()}
+    facts: dict[str, Any] = {**_software(), "threads": os.cpu_count()}
     none, place = "none: there is no home folder", home()
     facts["cache"] = str(cache_folder() or f"{none}; set GANVAS_CACHE")
     keras_cache = place / ".keras" if place else f"{none}; set KERAS_HOME"
     facts["keras_cache"] = os.environ.get("KERAS_HOME", str(keras_cache))
     return facts
+
+
+def _software() -> dict[str, Any]:
+    """Versions, and TensorFlow's devices; without TensorFlow, what else is installed."""
+    from ..base import extras
+
+    if extras.installed("tensorflow"):
+        tensorflow()
+        from ..training.provenance import devices, versions
+
+        return {**versions(), "devices": devices()}
+    facts: dict[str, Any] = {"ganvas": __version__}
+    for extra, module, package in OPTIONAL:
+        there = extras.installed(module)
+        hint = f"not installed: pip install 'ganvas[{extra}]'"
+        facts[package] = metadata.version(package) if there else hint
+    return {
+        **facts,
+        "numpy": metadata.version("numpy"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }

@@ -12,6 +12,7 @@ from .app import (
     Address,
     DataArgument,
     Labels,
+    Training,
     Workers,
     app,
     by_ray,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..data.listing import Listing
 
 
-@app.command()
+@app.command(cls=Training)
 def prepare(
     data: DataArgument,
     to: Annotated[Path, typer.Option(help="Folder to create.")],

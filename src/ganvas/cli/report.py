@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from ..base.printing import on_one_line
-from .app import Json, app
+from .app import Json, Training, app
 from .completion import run_folders
 
 
-@app.command()
+@app.command(cls=Training)
 def report(
     place: Annotated[
         Path,

@@ -10,6 +10,7 @@ from ..base.printing import on_one_line
 from .app import (
     Address,
     RunFolder,
+    Training,
     Values,
     Workers,
     app,
@@ -19,7 +20,7 @@ from .app import (
 )
 
 
-@app.command()
+@app.command(cls=Training)
 def resume(
     run: RunFolder,
     data: Annotated[

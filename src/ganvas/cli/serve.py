@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
@@ -17,13 +16,10 @@ from ..base.printing import is_plain, on_one_line
 from ..errors import UsageError
 from ..storage import manifest, remote
 from .app import app, tensorflow
+from .verbosity import Command
 
 if TYPE_CHECKING:
     from ..serve.config import Entry
-
-_NEEDED = (
-    "grpc", "grpc_health", "grpc_reflection", "orjson", "prometheus_client", "starlette", "uvicorn",
-)  # fmt: skip
 
 ExportFolder = Annotated[
     Path | None, typer.Argument(metavar="[DIR]", help="An exported model: DIR/1, DIR/2 ...")
@@ -68,10 +64,11 @@ TrustModels = Annotated[
 AccessLog = Annotated[bool, typer.Option("--access-log", help="A line for each request.")]
 LogFormat = Annotated[Format, typer.Option(help="Of lines on standard error: text or json.")]
 EngineName = Annotated[
-    Literal["auto", "tensorflow", "litert"],
+    Literal["auto", "tensorflow", "litert", "onnx"],
     typer.Option(
         "--engine",
-        help="What computes; auto: LiteRT for versions with its float32 file, else TensorFlow.",
+        help="What computes; auto: LiteRT or ONNX Runtime for versions with their file, else "
+        "TensorFlow.",
     ),
 ]
 DriftShare = Annotated[
@@ -85,7 +82,13 @@ TlsCert = Annotated[Path | None, typer.Option(help="PEM; with --tls-key.")]
 TlsKey = Annotated[Path | None, typer.Option(help="PEM; with --tls-cert.")]
 
 
-@app.command()
+class Serving(Command):
+    """`ganvas serve` needs a server, and LiteRT."""
+
+    extras: ClassVar[tuple[str, ...]] = ("edge",)
+
+
+@app.command(cls=Serving)
 def serve(
     folder: ExportFolder = None,
     name: ModelName = None,
@@ -117,7 +120,6 @@ def serve(
     """Serve exported models over TensorFlow Serving's REST and gRPC."""
     if (folder is None) == (config is None):
         raise UsageError("serve needs a folder DIR or --config FILE: give one of them")
-    _check_installed()
     if folder is not None:
         folder = folder if remote.address(folder) else remote.path(folder)
         name = _checked(folder, name)
@@ -163,14 +165,6 @@ def _needs_tensorflow(entries: Sequence[Entry], engine: str) -> bool:
         if entry.folder.is_dir()
         for version in version_folders(entry.folder, engine).values()
     )
-
-
-def _check_installed() -> None:
-    """Raises: UsageError: the extra is not installed."""
-    if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
-        raise UsageError(
-            f"{', '.join(missing)} not installed, which serve needs: pip install 'ganvas[serve]'"
-        )
 
 
 def _checked(folder: Path, name: str | None) -> str:

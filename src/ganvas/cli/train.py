@@ -14,6 +14,7 @@ from .app import (
     DATA_HELP,
     Address,
     Labels,
+    Training,
     Values,
     Workers,
     app,
@@ -61,7 +62,7 @@ Rate = Annotated[float | None, typer.Option("--lr", help="Learning rate of the g
 RunSeed = Annotated[int | None, typer.Option("--seed", help="Seed of all random numbers.")]
 
 
-@app.command()
+@app.command(cls=Training)
 def train(
     data: Annotated[str | None, typer.Argument(help=DATA_HELP + " Default: the recipe's.")] = None,
     recipe: Recipe = None,

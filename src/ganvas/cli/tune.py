@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
-from ..errors import UsageError
-from .app import STOPPED, DataArgument, Json, Seed, Values, app, tensorflow
+from .app import STOPPED, DataArgument, Json, Seed, Training, Values, app, tensorflow
 from .completion import recipe_names
 
 
-@app.command()
+class Tuning(Training):
+    """`ganvas tune` needs Optuna, too."""
+
+    extras: ClassVar[tuple[str, ...]] = ("train", "tune")
+
+
+@app.command(cls=Tuning)
 def tune(
     data: DataArgument,
     recipe: Annotated[
@@ -40,8 +44,6 @@ def tune(
 
     The recipe's [tune] declares them; the best are retrained with other seeds.
     """
-    if importlib.util.find_spec("optuna") is None:
-        raise UsageError("optuna is not installed, which tune needs: pip install 'ganvas[tune]'")
     from ..config import parse_set
     from ..training.choosing import read
 

@@ -1,15 +1,17 @@
-"""The options -q and -v, which every command takes, before or after its name."""
+"""What all commands share: the options -q and -v, before or after the name, and the check that the
+packages are installed that a command needs."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from ..base import extras
 from ..base.messages import log
 from ..base.progress import current
 
@@ -53,9 +55,23 @@ def options() -> list[Any]:
 class Command(TyperCommand):
     """A command with the options."""
 
+    extras: ClassVar[tuple[str, ...]] = ()
+    """It needs these; without them its help works."""
+
+    def invoke(self, ctx: Any) -> Any:
+        for extra in self.extras:
+            extras.check(extra, ctx.command_path)
+        return super().invoke(ctx)
+
     def get_params(self, ctx: Any) -> list[Any]:
         own = super().get_params(ctx)
         return [*own[:-1], *options(), *own[-1:]]  # the last one is --help
+
+
+class Training(Command):
+    """A command that always needs TensorFlow, or what comes with it."""
+
+    extras: ClassVar[tuple[str, ...]] = ("train",)
 
 
 class Group(TyperGroup):
@@ -67,7 +83,9 @@ class Group(TyperGroup):
 
 
 class App(typer.Typer):
-    """An application whose commands are of the class `Command`."""
+    """An application whose commands are of the class `kind`."""
+
+    kind: type[Command] = Command
 
     def command(self, *names: Any, **values: Any) -> Callable[[Any], Any]:
-        return super().command(*names, **{"cls": Command, **values})
+        return super().command(*names, **{"cls": self.kind, **values})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import logging
 import os
 import shutil
@@ -13,9 +12,10 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from ..base import extras
 from ..base.compat.ray import FOLDER, loopback_only
 from ..base.workers import environment
-from ..errors import RunError, UsageError
+from ..errors import RunError
 
 RESTARTS = 3
 """How often a dead worker is restarted."""
@@ -32,11 +32,8 @@ _DRIVER = {  # before Ray is imported
 
 
 def check_installed() -> None:
-    """Raises: UsageError: Ray is not installed."""
-    if importlib.util.find_spec("ray") is None:
-        raise UsageError(
-            "ray is not installed, which --workers needs: pip install 'ganvas[cluster]'"
-        )
+    """Raises: MissingExtra: Ray is not installed."""
+    extras.check("cluster", "--workers")
 
 
 @contextlib.contextmanager
@@ -51,7 +48,7 @@ def joined(workers: int, address: str | None = None) -> Iterator[int]:
             our own: on the loopback interface only, without dashboard, stopped at the end.
 
     Yields: number of threads for each worker.
-    Raises: UsageError: Ray is not installed. RunError: no cluster at the address.
+    Raises: MissingExtra: Ray is not installed. RunError: no cluster at the address.
     """
     check_installed()
     with environment(**_DRIVER), _joined(workers, address) as threads:

@@ -26,7 +26,7 @@ from ..config import Config
 from ..errors import Advice, GanvasError, RunError, UsageError, WorkerGone
 from ..storage import remote
 from ..storage.run import Run
-from .ray import RESTARTS, joined, resources, share_of
+from .ray import RESTARTS, check_installed, joined, resources, share_of
 
 _INTERVAL = 0.2  # seconds between two requests for the lines of the chief
 
@@ -56,6 +56,7 @@ def train(
 
     Raises: as `ganvas.train`; RunError: workers died too often.
     """
+    check_installed()
     # Not at the top, because Ray's helpers that import this file need no TensorFlow.
     from ..training.choosing import choose
     from ..training.replicas import check
@@ -86,6 +87,7 @@ def resume(
     progress: bool = True,
 ) -> Run:
     """Resume as `ganvas.resume` does, by several workers; their number may differ from before."""
+    check_installed()
     from ..training.replicas import check
 
     old = Run.open(remote.shared(run))

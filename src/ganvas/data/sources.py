@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from ganvas.base import extras
 from ganvas.config import Config
 from ganvas.data import npz
 from ganvas.data.archives import located
@@ -233,10 +234,9 @@ def _from_keras(name: str, source: str, options: Options) -> Images:
 
 
 def _from_tfds(name: str, source: str, options: Options) -> Images:
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise DataError(f"{source} needs an extra: pip install 'ganvas[tfds]'") from error
+    extras.check("tfds", source)
+    import tensorflow_datasets as tfds
+
     name, _, part = name.partition(":")
     try:
         data, about = tfds.load(name, split=part or "train", with_info=True)

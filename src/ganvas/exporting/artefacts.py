@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from ..sampling.sampler import Exported, Sampler
-from . import litert, onnx, saved_model
-from .parity import Draw
+from ..storage.manifest import ONNX
+from . import onnx, saved_model
+from .runners import Draw, runner
 
 Maker = Callable[[Path], None]
 """Writes an artefact into the folder of a version."""
@@ -26,8 +27,7 @@ def opened(folder: Path, name: str, threads: int = 1) -> Draw:
     """A function that runs an artefact. A SavedModel uses TensorFlow's threads."""
     if name == "saved_model":
         return caller(Exported(folder))
-    kind = litert.LiteRT if name.endswith(".tflite") else onnx.ONNX
-    return kind(folder / name, threads)
+    return runner(folder / name, threads)
 
 
 def caller(generator: Any) -> Draw:
@@ -49,7 +49,7 @@ def _saved_model(sampler: Sampler) -> tuple[str, Maker]:
 
 
 def _onnx(sampler: Sampler) -> tuple[str, Maker]:
-    return onnx.FILE, lambda folder: onnx.convert(sampler.generator, folder / onnx.FILE)
+    return ONNX, lambda folder: onnx.convert(sampler.generator, folder / ONNX)
 
 
 MAKERS = {"saved_model": _saved_model, "onnx": _onnx}

@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -18,13 +19,17 @@ from typing import Any
 
 import numpy as np
 
+from ..base import extras
 from ..base.files import replacing
 from ..base.own_files import MARK, SOFTWARE
 from ..base.progress import stage
 from ..config.build import import_modules, operators_modules
-from ..errors import GanvasError, UsageError
+from ..errors import Advice, GanvasError, ModelError, UsageError
 from ..storage import manifest
+from ..storage.facts import check_facts
+from ..storage.manifest import ONNX
 from ..storage.run import Run
+from .runners import Draw, clock, runner
 
 THREADS = (1, 2)
 BATCHES = (1, 64)
@@ -69,9 +74,10 @@ def bench(
     """
     names = ["run"]
     if manifest.is_model(target):
-        names = list(manifest.verify(target)["artefacts"])
+        names = _timed(manifest.verify(target)["artefacts"])
     else:
         Run.open(target)
+        extras.check("train", "the generator of a run")
     timings: list[Timing] = []
     total = len(THREADS) * sum(len(batches(name)) for name in names)
     with stage("timing", total, "measurements") as timing:
@@ -81,6 +87,27 @@ def bench(
                 timings.append(Timing(**row))
                 timing.advance()
     return timings
+
+
+def _timed(artefacts: Iterable[str]) -> list[str]:
+    """Those of a version whose libraries are installed; a note says why others are left out.
+
+    Raises: MissingExtra: none of them is.
+    """
+    kept, left = [], []
+    for name in artefacts:
+        extra, module = "edge", "ai_edge_litert"
+        if not name.endswith(".tflite"):
+            extra, module = ("onnx", "onnxruntime") if name == ONNX else ("train", "tensorflow")
+        if extras.installed(module):
+            kept.append(name)
+        else:
+            left.append(extras.missing(extra, module, name))
+    if left and not kept:
+        raise min(left, key=lambda error: error.name != "ai_edge_litert")  # the smallest extra
+    for error in left:
+        warnings.warn(str(error), Advice, stacklevel=3)
+    return kept
 
 
 def batches(name: str) -> tuple[int, ...]:
@@ -114,24 +141,9 @@ def _rows(words: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 def measure(target: str, threads: int, seconds: float, model: str) -> Iterator[Timing]:
     """Timings with one number of threads; TensorFlow must not have started before."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    from ..sampling.sampler import load
-    from .artefacts import caller, opened
-    from .parity import clock
-
-    sampler = load(target, model)
-    draws = {"run": caller(sampler.generator)}
-    if manifest.is_model(target):
-        folder = manifest.locate(target)
-        names = manifest.verify(folder)["artefacts"]
-        draws = {name: opened(folder, name, threads) for name in names}
-    for name, draw in draws.items():
+    for name, draw, given in _draws(target, threads, model):
         for batch in batches(name):
-            noise, labels = sampler.noise(batch), sampler.labels(batch, None, 0)
-            times = clock(partial(draw, noise, labels), seconds, 1000)
+            times = clock(partial(draw, *given(batch)), seconds, 1000)
             yield Timing(
                 artefact=name,
                 batch=batch,
@@ -140,6 +152,56 @@ def measure(target: str, threads: int, seconds: float, model: str) -> Iterator[T
                 p95_ms=round(float(np.percentile(times, 95)), 4),
                 images_per_second=round(1000 * batch / float(times.mean()), 1),
             )
+
+
+Inputs = Callable[[int], tuple[np.ndarray, np.ndarray | None]]
+"""Number of images -> noise and labels."""
+
+
+def _draws(target: str, threads: int, model: str) -> Iterator[tuple[str, Draw, Inputs]]:
+    """Name, function and inputs of each artefact. TensorFlow is imported where one needs it."""
+    if not manifest.is_model(target):
+        _start_tensorflow(threads)
+        from ..sampling.sampler import load
+        from .artefacts import caller
+
+        sampler = load(target, model)
+        yield "run", caller(sampler.generator), lambda n: (
+            sampler.noise(n), sampler.labels(n, None, 0)
+        )  # fmt: skip
+        return
+    folder = manifest.locate(target)
+    facts = manifest.verify(folder)
+    damaged = ModelError(f"{target} is no exported generator: export a run with `ganvas export`")
+    shares = check_facts(facts, damaged)["class_shares"] if facts.get("conditional") else []
+    size = facts.get("noise_size")
+    if not isinstance(size, int):
+        raise damaged
+
+    def inputs(n: int) -> tuple[np.ndarray, np.ndarray | None]:
+        noise = np.random.Generator(np.random.Philox(0)).standard_normal((n, size), np.float32)
+        return noise, np.arange(n, dtype=np.int32) % len(shares) if shares else None
+
+    names = _timed(facts["artefacts"])
+    if "saved_model" in names:
+        _start_tensorflow(threads)
+    for name in names:
+        yield name, _opened(folder, name, threads), inputs
+
+
+def _start_tensorflow(threads: int) -> None:
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def _opened(folder: Path, name: str, threads: int) -> Draw:
+    if name != "saved_model":
+        return runner(folder / name, threads)
+    from .artefacts import opened
+
+    return opened(folder, name, threads)
 
 
 def table(timings: Sequence[Timing]) -> list[tuple[str, ...]]:

@@ -178,13 +178,13 @@ def _draw(path: str, given: Sequence[np.ndarray]) -> dict[str, Any]:
 
 @functools.lru_cache(1)
 def _drawer(path: str) -> Callable[..., np.ndarray]:
-    from .litert import LiteRT
+    from .runners import LiteRT
 
     return LiteRT(Path(path), os.cpu_count() or 1)
 
 
 def _time(paths: Sequence[str], folder: str, rounds: int) -> dict[str, Any]:
-    from .litert import LiteRT
+    from .runners import LiteRT
 
     one = _examples(folder)[0]
     found: dict[str, dict[int, list[float]]] = {path: {n: [] for n in THREADS} for path in paths}

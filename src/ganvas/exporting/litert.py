@@ -16,18 +16,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..base.compat.litert import one_scale_for_each_dense_layer, outside
-from ..base.litert import opened, runner as runner
+from ..base.compat.litert import one_scale_for_each_dense_layer
 from ..base.logs import quiet, quiet_in_notebook
 from ..errors import Refused
 from .lowering import lowered
+from .runners import SIGNATURE
 from .saved_model import predictor, write
 
 KINDS = ("float32", "float16", "dynamic", "int8")
 """float32: weights and arithmetic. float16: weights. dynamic: weights in int8, arithmetic chosen
 per layer. int8: everything, including input and output, for NPUs and DSPs."""
 EXAMPLES = 128
-SIGNATURE = "serving_default"
 
 
 def file_name(kind: str) -> str:
@@ -118,42 +117,3 @@ def _examples(noise: np.ndarray, labels: np.ndarray | None) -> list[dict[str, np
     given = {"z": noise} if labels is None else {"z": noise, "label": labels.astype(np.int32)}
     return [{name: rows[row : row + 1] for name, rows in given.items()}
             for row in range(len(noise))]  # fmt: skip
-
-
-class LiteRT:
-    """Runs a .tflite file.
-
-    Attributes:
-        delegates: how many delegates run it; each has its own layout of memory.
-        outside: the operations that no delegate runs, by name.
-    """
-
-    def __init__(self, path: Path, threads: int = 1):
-        self._interpreter = opened(path, threads)
-        self._run = self._interpreter.get_signature_runner(SIGNATURE)
-        self._input = self._run.get_input_details()["z"]
-        self._output = self._run.get_output_details()["images"]
-        self.delegates, self.outside = outside(self._interpreter)
-
-    def __call__(self, noise: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Noise [N, Z], labels [N] -> images float32 [N, H, W, C], one after the other."""
-        z = self._quantised(noise)
-        given = [{"z": z[row : row + 1]} for row in range(len(z))]
-        if labels is not None:
-            for row, one in enumerate(given):
-                one["label"] = np.asarray(labels[row : row + 1], np.int32)
-        return self._real(np.concatenate([self._run(**one)["images"] for one in given]))
-
-    def _quantised(self, noise: np.ndarray) -> np.ndarray:
-        kind = self._input["dtype"]
-        if not np.issubdtype(kind, np.integer):
-            return np.asarray(noise, kind)
-        scale, zero = self._input["quantization"]
-        ends = np.iinfo(kind)
-        return np.clip(np.rint(noise / scale) + zero, ends.min, ends.max).astype(kind)
-
-    def _real(self, images: np.ndarray) -> np.ndarray:
-        if not np.issubdtype(images.dtype, np.integer):
-            return np.asarray(images, np.float32)
-        scale, zero = self._output["quantization"]
-        return (images.astype(np.float32) - zero) * np.float32(scale)

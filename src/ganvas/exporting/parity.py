@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +19,7 @@ from ..images import to_uint8
 from ..sampling.drawing import CHUNK
 from ..sampling.sampler import Sampler
 from ..stats.intervals import around, deal
+from .runners import Draw
 
 SEED = 2
 """Of the noise; different from the seeds of grids and of scores."""
@@ -28,9 +28,6 @@ KEPT = 2**28
 """Bytes of the generator's images that are kept."""
 QUIETEST = 1e-10
 """Mean square errors below this count as this: 106 dB."""
-
-Draw = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
-"""Noise [N, Z], labels [N] or None -> images float32 [N, H, W, C] in [-1, 1]."""
 
 
 class Parity:
@@ -166,16 +163,3 @@ def _without(
             [distance(x, y[groups[1] != group]) for group in range(GROUPS)],
         ]
     )
-
-
-def clock(call: Callable[[], Any], seconds: float = 0.5, most: int = 200) -> np.ndarray:
-    """Milliseconds of single calls, after three that are not counted."""
-    for _ in range(3):
-        call()
-    times: list[float] = []
-    began = time.perf_counter()
-    while len(times) < 5 or (len(times) < most and time.perf_counter() - began < seconds):
-        start = time.perf_counter()
-        call()
-        times.append(1000 * (time.perf_counter() - start))
-    return np.array(times)

@@ -12,6 +12,7 @@ import functools
 from importlib import metadata
 from typing import Any
 
+from ..base import extras
 from ..errors import ConfigError
 
 TOLERANCE = 1e-3  # relative error of epsilon in the search for noise
@@ -73,13 +74,9 @@ def describe() -> str:
 
 
 def _accountant(interval: float) -> tuple[Any, Any]:
-    try:
-        import dp_accounting
-        from dp_accounting import pld
-    except ImportError as error:
-        raise ConfigError(
-            "[privacy] needs the package dp-accounting, which is not installed: "
-            "pip install 'ganvas[privacy]'"
-        ) from error
+    extras.check("privacy", "[privacy]")
+    import dp_accounting
+    from dp_accounting import pld
+
     neighbours = dp_accounting.NeighboringRelation.ADD_OR_REMOVE_ONE
     return dp_accounting, pld.PLDAccountant(neighbours, value_discretization_interval=interval)

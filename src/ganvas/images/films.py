@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ganvas.base import extras
 from ganvas.base.files import write_file
 from ganvas.base.own_files import MARK
 from ganvas.errors import UsageError
@@ -88,14 +89,11 @@ def _mp4(frames: np.ndarray, seconds: float) -> bytes:
 
 
 def _ffmpeg() -> str:
-    """The program. Raises: UsageError: it is not installed."""
+    """The program. Raises: MissingExtra: it is not installed."""
     if found := shutil.which("ffmpeg"):
         return found
-    try:
-        from imageio_ffmpeg import get_ffmpeg_exe
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "mp4 needs ffmpeg, which is not installed: pip install 'ganvas[film]', or take "
-            "--format gif or webp"
-        ) from error
+    if not extras.installed("imageio_ffmpeg"):
+        raise extras.missing("film", "ffmpeg", "mp4", "take --format gif or webp")
+    from imageio_ffmpeg import get_ffmpeg_exe
+
     return str(get_ffmpeg_exe())

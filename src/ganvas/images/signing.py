@@ -15,6 +15,7 @@ from typing import Any
 
 from PIL import Image
 
+from ganvas.base import extras
 from ganvas.errors import UsageError
 from ganvas.images.provenance import SOURCE_TYPE
 
@@ -78,13 +79,9 @@ def _signer(certificate: str | None, key: str | None) -> Any:
     if not certificate or not key:
         missing = CERTIFICATE if not certificate else KEY
         raise UsageError(f"to sign images, {missing} must name a PEM file, too: set it, or neither")
-    try:
-        import c2pa
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"{CERTIFICATE} is set, and images are signed by c2pa-python, which is not installed: "
-            "pip install 'ganvas[c2pa]', or unset it"
-        ) from error
+    extras.check("c2pa", f"{CERTIFICATE} is set: a signature", "unset it")
+    import c2pa
+
     try:
         files = [Path(certificate).read_bytes(), Path(key).read_bytes()]
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Drawing from a run without TensorFlow, by the LiteRT file of its best model."""
+"""Drawing without TensorFlow, by the LiteRT file of a run's best model or of an exported model."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..base.messages import log
 from ..base.types import StrPath
 from ..errors import ModelError
 from ..storage import litert_file, manifest
+from ..storage.facts import check_facts
 from ..storage.run import Run
 from .drawing import Drawing
 
@@ -20,13 +21,15 @@ SIGNATURE = "serving_default"
 
 
 def load(run: StrPath) -> LiteRTSampler | None:
-    """The best generator of a run, ready to draw from; None: it has no LiteRT file that fits, see
-    `sampling.sampler.load`.
+    """The best generator of a run, or an exported model, ready to draw from; None: it has no LiteRT
+    file that fits, see `sampling.sampler.load`.
 
-    Raises: RunError: no run, or its run.json is damaged.
+    Raises:
+        RunError: no run, or its run.json is damaged.
+        ModelError: an exported model that is damaged.
     """
     if manifest.is_model(run):
-        return None
+        return _exported(run)
     old = Run.open(run)
     data, path = old.images, litert_file.find(old)
     if path is None:
@@ -36,6 +39,17 @@ def load(run: StrPath) -> LiteRTSampler | None:
     except ModelError as error:
         log.warning(f"{error}; its Keras file is used instead")
         return None
+
+
+def _exported(model: StrPath) -> LiteRTSampler | None:
+    """From the file in float32 of a version; None: it was not exported."""
+    facts, place = manifest.verify(model), manifest.locate(model)
+    if manifest.FLOAT32 not in (facts.get("artefacts") or ()):
+        return None
+    damaged = ModelError(f"{model} is no exported generator: export a run with `ganvas export`")
+    known = check_facts(facts, damaged)
+    path = place / manifest.FLOAT32
+    return LiteRTSampler(path, known["shape"], known["names"], known["class_shares"])
 
 
 class LiteRTSampler(Drawing):

@@ -3,6 +3,8 @@
 Source: `exporting/saved_model.py` writes them.
 """
 
+from ..storage.manifest import FLOAT32 as FLOAT32
+
 DEFAULT = "serving_default"
 """z (label) -> images."""
 GENERATE = "generate"
@@ -17,8 +19,6 @@ MOST = 1024
 """Images of one call of either."""
 FURTHEST = 2**30
 """Number of an image that `generate_from` may start with."""
-FLOAT32 = "model_float32.tflite"
-"""The file of a version that LiteRT serves."""
 WRONG_FIRST = f"first must be 0 to {FURTHEST}, got {{}}: it is the number of an image"
 WRONG_NUMBER = f"num_images must be 1 to {MOST}, got {{}}: send several requests"
 WRONG_TRUNCATION = "truncation must be > 0 and <= 2, got {}: 1 is as in training"

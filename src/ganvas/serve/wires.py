@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from ..errors import UsageError
+from ..base import extras
 from .status import HTTP, Declined
 
 _BIG = 2**31 - 1
@@ -137,9 +137,8 @@ class Grpc:
 
             from . import messages, protos
         except ImportError as error:
-            raise UsageError(
-                f"{error}: gRPC needs an extra: pip install 'ganvas[serve]'"
-            ) from error
+            extras.explain(error, "grpc://")
+            raise
         self._messages = messages
         self._from_array, self._to_array = protos.write, protos.to_array
         # By default, Python clients refuse responses over 4 MB.

@@ -20,6 +20,10 @@ from ..errors import ModelError
 from . import remote
 
 NAME = "manifest.json"
+FLOAT32 = "model_float32.tflite"
+"""The artefact of a version that LiteRT draws from."""
+ONNX = "model.onnx"
+"""The artefact of a version that ONNX Runtime draws from."""
 MOST_NAMES, LONGEST_NAME = 10_000, 1_000
 WHOLE = re.compile(f"([1-9][0-9]{{0,17}})/{NAME}")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base import extras
 from ..base.progress import reported
 from ..config import Config, load_recipe
 from ..data import Images
@@ -63,8 +64,8 @@ def tune(
         progress: write a line per trial to standard error.
 
     Raises:
-        UsageError: Optuna is not installed; wrong arguments; `study` holds another search; or no
-            trial was trained to its end.
+        UsageError: wrong arguments; `study` holds another search; no trial was trained to its end;
+            Optuna is not installed (MissingExtra).
     """
     _check(trials, workers, repeats, hours)
     from .verdict import conclude
@@ -92,13 +93,8 @@ def tune(
 
 
 def _check(trials: int, workers: int, repeats: int, hours: float | None) -> None:
-    """Raises: UsageError: Optuna is not installed, or wrong arguments."""
-    try:
-        import optuna  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name != "optuna":
-            raise
-        raise UsageError("optuna is not installed: pip install 'ganvas[tune]'") from error
+    """Raises: UsageError: wrong arguments. MissingExtra: Optuna is not installed."""
+    extras.check("tune", "ganvas.tune")
     if trials < 1 or workers < 1 or repeats < 0 or (hours is not None and not hours > 0):
         raise UsageError(
             f"trials = {trials}, workers = {workers}, repeats = {repeats}, hours = {hours}: trials "

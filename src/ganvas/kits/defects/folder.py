@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...base.files import replacing, write_file
+from ...base.litert import runner
 from ...errors import ModelError, Refused
 from ...exporting import litert
 from ...exporting.saved_model import WARMUP, prediction_log
@@ -165,7 +166,7 @@ def _warm_up(path: Path, image: np.ndarray) -> None:
 
 def _apart(path: Path, serve: Any, images: np.ndarray) -> float:
     """The largest difference of a score. Raises: Refused: too large."""
-    run = litert.runner(path)
+    run = runner(path)
     ours = serve(tf.constant(images))["score"].numpy()
     theirs = np.concatenate([run(image=images[i : i + 1])["score"] for i in range(len(images))])
     apart = float(np.abs(ours - theirs).max())

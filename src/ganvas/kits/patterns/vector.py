@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ...base import extras
 from ...base.printing import printable
 from ...errors import UsageError
 from ...images import provenance
@@ -40,14 +41,10 @@ def crisp(
 
 
 def needs_vtracer() -> Any:
-    """The module. Raises: UsageError: it is not installed."""
-    try:
-        import vtracer
-    except ImportError as error:
-        raise UsageError(
-            "--svg needs vtracer, which is not installed: pip install 'ganvas[vector]', or omit "
-            "--svg"
-        ) from error
+    """The module. Raises: MissingExtra: it is not installed."""
+    extras.check("vector", "--svg", "omit --svg")
+    import vtracer
+
     return vtracer
 
 
@@ -64,7 +61,7 @@ def to_svg(
     Args:
         metadata: for the file's <metadata>.
 
-    Raises: UsageError: vtracer is not installed.
+    Raises: MissingExtra: vtracer is not installed.
     """
     vtracer = needs_vtracer()
     flat, (height, width) = _flat(image, factor, count, colours)

@@ -88,7 +88,7 @@ class Servable(abc.ABC):
     """
 
     engine: ClassVar[str]
-    """What computes: "tensorflow" or "litert"."""
+    """What computes: "tensorflow", "litert" or "onnx"."""
     platform: ClassVar[str]
     """The same, in the words of the Open Inference Protocol."""
     runtime: ClassVar[str]

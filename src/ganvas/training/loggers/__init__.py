@@ -11,7 +11,7 @@ import importlib.util
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...errors import UsageError
+from ...base.extras import missing
 
 if TYPE_CHECKING:
     from .base import Logger
@@ -41,12 +41,10 @@ LOGGERS = {
 
 
 def check(names: Iterable[str]) -> None:
-    """Raises: UsageError: a logger needs an extra that is not installed."""
+    """Raises: MissingExtra: a logger needs an extra that is not installed."""
     for name in names:
         if not all(map(_installed, LOGGERS[name].needs)):
-            raise UsageError(
-                f'{name} is not installed, which watch.loggers names: pip install "ganvas[{name}]"'
-            )
+            raise missing(name, name, f"watch.loggers = {name}")
 
 
 def logger_type(name: str) -> type[Logger]:
