@@ -274,9 +274,11 @@ def show(options: argparse.Namespace) -> None:
     (options.work / "table.md").write_text(board_table.table(rows))
     (options.work / "verdicts.md").write_text(board_table.verdicts(rows))
     if options.publish:
-        Image.fromarray(sheet).save(store.picture(TOPIC, "sheet", ".jpg"), quality=88)
+        name = "study" if options.study else "sheet"
+        Image.fromarray(sheet).save(store.picture(TOPIC, name, ".jpg"), quality=88)
         for name, line in judged.items():
             store.add(TOPIC, name, line["result"])
+        rows = list(store.read(TOPIC).values())  # of the board and of the study
         store.write_table(TOPIC, board_table.table(rows))
         store.write_table(f"{TOPIC}_verdicts", board_table.verdicts(rows))
 
