@@ -2,6 +2,9 @@
 
     python benchmarks/patterns.py [--only tile] [--part 0/1] [--seeds 1]
 
+"quilts": tiles of 1,024 pixels by image quilting; and by the measures of repeats and of structure
+also pictures that must not pass for tiles.
+
 Tiles: one generator for each of the 21 distinct textures of `propaganda_textures.zip`, at 256
 pixels; 10 tiles of each are compared with their source: the step across the seam with the steps
 inside; and a Frechet distance of patches of 16 x 16, by their 48 principal components on the
@@ -21,6 +24,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 import zipfile
 from pathlib import Path
 
@@ -28,6 +32,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 import ganvas
 import store
@@ -49,7 +54,43 @@ EACH = 30  # logos of each requested colour
 
 
 def measure(part: str, seed: int) -> dict:
+    if part == "quilts":
+        return quilts(seed)
     return logos(part, seed) if part in ("icons", "emoji") else tiles(part, seed)
+
+
+def quilts(seed: int) -> dict:
+    """Tiles of each texture by quilting, and pictures that must not pass for tiles of it."""
+    rng = np.random.default_rng(seed)
+    sources = read_textures(list(textures().values()))
+    drawer, rows = patterns.Quilts(sources), []
+    for source in sources:
+        began = time.process_time()
+        tile = drawer.draw((1024, 1024), source.name, seed)
+        seconds = time.process_time() - began
+        likeness = patterns.Likeness(source.pixels)
+        found = distances(source.pixels, [tile], [quilt(source.pixels, rng)], rng)
+        shown = {
+            "moved": np.roll(source.pixels, (100, 128), (0, 1)),
+            "quilted": tile,
+            "random blocks": quilt(source.pixels, rng),
+            "blurred by 2 pixels": ndimage.gaussian_filter(source.pixels, (2, 2, 0)),
+            "noise of its spectrum": of_its_spectrum(source.pixels, rng),
+        }
+        rows.append({
+            "texture": source.name, "repeats": patterns.repeats(tile), "seconds": seconds,
+            "ratio": patterns.seams(tile).ratio, **found,
+            "structure": {name: likeness.distance(image) for name, image in shown.items()},
+        })  # fmt: skip
+    return {"part": "quilts", "seed": seed, "rows": rows}
+
+
+def of_its_spectrum(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Noise with the same power at every frequency."""
+    waves = np.fft.fft2(rng.standard_normal(image.shape[:2]))
+    mean = image.mean(axis=(0, 1))
+    turned = np.fft.fft2(image - mean, axes=(0, 1)) * (waves / np.abs(waves))[..., None]
+    return np.clip(np.fft.ifft2(turned, axes=(0, 1)).real + mean, 0, 255).astype(np.uint8)
 
 
 @functools.cache
@@ -211,12 +252,15 @@ def rates(requested: list[str], measured: list[str], names: list[str]) -> dict:
 
 def write_up(rows: list[dict]) -> str:
     text = ""
+    for row in (row for row in rows if row["part"] == "quilts"):
+        text += about_quilts(row["rows"])
     for kind, title in (("tile", "one generator each"), ("pair", "one generator of two"),
                         ("together", "one generator of all")):  # fmt: skip
         parts = [row for row in rows if row["part"] == kind]
         if parts:
             text += about_tiles(parts, title)
     lines = []
+    rows = [row for row in rows if row["part"] != "quilts"]
     for row in (row for row in rows if "textures" not in row):
         for name, rate in [*row["colours"].items(), ("training images", row["ceiling"])]:
             if rate:
@@ -236,6 +280,23 @@ def write_up(rows: list[dict]) -> str:
     head = ["logos", "training", "precision", "recall", "coverage", "diversity", "near-copies",
             "SVG error, grey levels"]  # fmt: skip
     return text + (store.markdown(head, lines) if lines else "")
+
+
+def about_quilts(rows: list[dict]) -> str:
+    lines = []
+    for name in rows[0]["structure"]:
+        values = [row["structure"][name] for row in rows]
+        lines.append([name, *(f"{v:.2f}" for v in (np.median(values), min(values), max(values)))])
+    middle = {name: np.median([row[name] for row in rows])
+              for name in ("frechet", "repeats", "ratio", "seconds")}  # fmt: skip
+    return (
+        f"Tiles of 1,024 pixels by quilting, {len(rows)} textures: patch distance, median "
+        f"{middle['frechet']:.2f}; repeated part {middle['repeats']:.2f} (most "
+        f"{max(row['repeats'] for row in rows):.2f}); seam {middle['ratio']:.2f}; "
+        f"{middle['seconds']:.1f} CPU s each. Structure:\n\n"
+        + store.markdown(["", "median", "least", "largest"], lines)
+        + "\n"
+    )
 
 
 def about_tiles(parts: list[dict], title: str) -> str:
@@ -274,7 +335,7 @@ def main() -> None:
     if not (DATA / "propaganda_textures.zip").exists():
         print(f"{DATA} is absent: set GANVAS_DATA")
         return
-    parts = ["icons", "emoji", "pair", *(f"tile {name}" for name in textures())]
+    parts = ["quilts", "icons", "emoji", "pair", *(f"tile {name}" for name in textures())]
     parts += ["together"] * (options.only == "together")
     jobs = [(part, seed) for seed in range(options.seeds) for part in parts]
     rows = run_all("patterns", jobs, measure, options)

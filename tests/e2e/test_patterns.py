@@ -13,6 +13,7 @@ from PIL import Image
 
 import ganvas
 from ganvas.cli import run_command
+from ganvas.images import provenance
 from ganvas.kits import patterns
 from ganvas.kits.patterns import tiles as tile_drawing, tiling
 from ganvas.kits.patterns.marks import read_marks
@@ -131,13 +132,42 @@ def test_several_textures_are_learnt_each_by_itself(textures, tmp_path, monkeypa
         def draw(self, size, name, seed):
             return np.random.default_rng(seed).integers(0, 255, (*size, 3)).astype(np.uint8)
 
+        def about(self, name, seed):
+            return {}
+
     monkeypatch.setattr(tiling, "learn_tiles", Learnt)
-    result = patterns.make_tiles([textures], tmp_path / "out", size=(32, 32), n=1, progress=False)
+    result = patterns.make_tiles(
+        [textures], tmp_path / "out", engine="gan", size=(32, 32), n=1, progress=False
+    )
     assert [place.name for _, place in learnt] == ["grain", "waves"]
     assert [paths for paths, _ in learnt] == [[textures / "grain.png"], [textures / "waves.png"]]
     assert [one.file for one in result.tiles] == ["tiles/grain-0000.png", "tiles/waves-0000.png"]
     assert result.status == "interrupted"
     assert json.loads((tmp_path / "out" / "tiles.json").read_text()) == result.to_dict()
+
+
+def test_blocks_are_laid_without_training(textures, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["patterns", "tile", str(textures), "--out", str(out), "--size", "100x130", "-n", "2"]
+    assert run_command([*words, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result == json.loads((out / "tiles.json").read_text())
+    assert (result["engine"], result["runs"], result["status"]) == ("patch", [], "finished")
+    assert [one["texture"] for one in result["tiles"]] == ["grain"] * 2 + ["waves"] * 2
+    assert result["repeats"] > 0.95, "the view shows a small tile again and again"
+    first = out / "tiles" / "waves-0000.png"
+    assert opened(first).size == (130, 100) and len(opened(first).info["texture_sha256"]) == 64
+    assert provenance.read(first) is None, "no trained model has made it"
+    pixels = np.asarray(opened(first))
+    assert {tuple(p) for p in pixels.reshape(-1, 3)} <= {
+        tuple(p) for p in np.asarray(opened(textures / "waves.png")).reshape(-1, 3)
+    }
+    assert run_command(words) == 0
+    assert "structure" in capsys.readouterr().out
+    np.testing.assert_array_equal(np.asarray(opened(first)), pixels)
+    assert run_command([*words, "--kimg", "1"]) == 2, "the folder belongs to the other engine"
+    assert run_command([*words, "--engine", "patch", "--kimg", "1"]) == 2
+    assert "trains nothing, got kimg" in capsys.readouterr().err
 
 
 def test_tiles_are_drawn_by_seed_size_and_name(tiled, textures, monkeypatch):
@@ -241,7 +271,7 @@ def test_logos_from_the_command_line(logos, icons, tmp_path, capsys):
 BAD = {
     "no texture": (["tile", "none.png"], "none.png does not exist"),
     "size": (["tile", "waves.png", "--size", "big"], "must be HxW in pixels"),
-    "size off": (["tile", "waves.png", "--size", "70"], "multiples of 16"),
+    "size off": (["tile", "waves.png", "--size", "70", "--engine", "gan"], "multiples of 16"),
     "repeat": (["tile", "waves.png", "--repeat", "9"], "repeat"),
     "networks": (["tile", "waves.png", "--set", "networks.name=dcgan"], "got DCGAN"),
     "logo networks": (["logos", "icons.npz", "--set", "networks.width=-1"], "got -1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import sys
 
@@ -15,11 +16,13 @@ from ganvas import images
 from ganvas.errors import DataError, MissingExtra, UsageError
 from ganvas.gan.networks import Texture
 from ganvas.gan.networks.texture import take
-from ganvas.kits.patterns import colour, directions, report, torus, vector
+from ganvas.kits.patterns import colour, directions, quilting, report, torus, vector
 from ganvas.kits.patterns.crops import crops, cut_from, read_textures
+from ganvas.kits.patterns.likeness import ALIKE, Likeness
 from ganvas.kits.patterns.marks import read_marks
-from ganvas.kits.patterns.measure import Seams, Steps, mirrored, seams
+from ganvas.kits.patterns.measure import Seams, Steps, mirrored, repeats, seams
 from ganvas.kits.patterns.mockups import fabric, repeated, wallpaper
+from ganvas.kits.patterns.quilting import Grid, quilt
 from ganvas.kits.patterns.results import (
     LogoFile,
     LogosReport,
@@ -136,9 +139,106 @@ def test_a_mirror_tiles_too_smoothly():
     assert seams(mirrored(noisy(64, 64)[:40, :40])).ratio == 0
 
 
+def test_a_tile_within_the_view_repeats_and_noise_does_not():
+    assert repeats(noisy(128, 128), view=256) == pytest.approx(1, abs=0.01)
+    assert repeats(noisy(256, 256), view=256) < 0.3
+
+
+def with_the_spectrum_of(image, seed=1):
+    """Noise that has the same power at every frequency."""
+    waves = np.fft.fft2(np.random.default_rng(seed).standard_normal(image.shape[:2]))
+    phase = (waves / np.abs(waves))[..., None]
+    mean = image.mean(axis=(0, 1))
+    noise = np.fft.ifft2(np.fft.fft2(image - mean, axes=(0, 1)) * phase, axes=(0, 1)).real
+    return np.clip(noise + mean, 0, 255).astype(np.uint8)
+
+
+def test_structure_is_not_the_spectrum():
+    """Spots: moved they are alike; noise of their spectrum, their blur and a surface are not."""
+    spots = np.where(noisy(192, 192)[..., :1] > 140, 220, 30).astype(np.uint8).repeat(3, axis=2)
+    likeness = Likeness(spots)
+    assert likeness.distance(np.roll(spots, (50, 71), (0, 1))) < ALIKE
+    assert likeness.distance(with_the_spectrum_of(spots)) > 2 * ALIKE
+    soft = np.asarray(Image.fromarray(spots).resize((24, 24)).resize((192, 192)))
+    assert likeness.distance(soft) > 2 * ALIKE
+    assert likeness.distance(np.full((64, 64, 3), 90, np.uint8)) > 0.8
+
+
+# --- quilting -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(64, 64), (96, 130), (500, 71)])
+def test_blocks_cover_the_torus_and_overlap(size):
+    grid = Grid.of(size, 24)
+    covered = np.zeros(size, int)
+    for i, top in enumerate(grid.rows):
+        for j, left in enumerate(grid.columns):
+            where = np.ix_((top + np.arange(24)) % size[0], (left + np.arange(24)) % size[1])
+            known = covered[where] > 0
+            np.testing.assert_array_equal(known, quilting._strips(24, grid.overlaps(i, j)))
+            covered[where] += 1
+    assert covered.min() == 1 and covered.max() >= 4
+    assert (covered > 1).mean() > 0.3
+
+
+def test_the_mismatch_is_that_of_every_block():
+    source = noisy(40, 50)
+    blocks = quilting._Blocks(source, 12, np.random.default_rng(0))
+    before = np.random.default_rng(1).uniform(0, 255, (12, 12, 3)).astype(np.float32)
+    known = quilting._strips(12, (3, 4, 0, 2))
+    found = blocks.mismatch(before, (3, 4, 0, 2))
+    for top, left in ((0, 0), (28, 38), (5, 17)):
+        block = source[top : top + 12, left : left + 12]
+        wanted = ((block - before)[known] ** 2).mean()
+        assert found[top, left] == pytest.approx(wanted, rel=1e-3)
+
+
+def test_a_cut_takes_the_cheapest_path():
+    """All paths of a small overlap are tried."""
+    error = np.random.default_rng(0).uniform(0, 1, (5, 3))
+    steps = list(itertools.product((-1, 0, 1), repeat=4))
+    paths = [np.cumsum((start, *step)) for start in range(3) for step in steps]
+    allowed = [path for path in paths if path.min() >= 0 and path.max() < 3]
+    best = min(allowed, key=lambda path: error[np.arange(5), path].sum())
+    found = quilting._right_of_path(error, 6)
+    np.testing.assert_array_equal(found, np.arange(6) >= best[:, None])
+
+
+@pytest.mark.parametrize("overlap", range(4))
+def test_each_side_keeps_what_was_there(overlap):
+    """Where old and new are equal, nothing is cut; at the outer border the old one stays, unless
+    the path runs along it."""
+    before, after = np.zeros((16, 16, 3), np.float32), np.full((16, 16, 3), 9, np.float32)
+    overlaps = tuple(5 * (i == overlap) for i in range(4))
+    inner = [(2, slice(None)), (slice(None), 2), (13, slice(None)), (slice(None), 13)][overlap]
+    after[inner] = 0  # the cheapest path
+    new = quilting._cuts(before, after, overlaps)
+    turned = np.rot90(new, (0, -1, 2, 1)[overlap])  # the overlap on top
+    assert not turned[:2].any() and turned[3:].all()
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_quilt_is_of_its_texture_and_has_no_seam(closed):
+    source = noisy(96, 128)
+    tile = quilt(source, (128, 96), seed=3, closed=closed)
+    assert tile.shape == (128, 96, 3) and tile.dtype == np.uint8
+    colours = {tuple(pixel) for pixel in source.reshape(-1, 3)}
+    assert {tuple(pixel) for pixel in tile.reshape(-1, 3)} <= colours
+    np.testing.assert_array_equal(quilt(source, (128, 96), seed=3, closed=closed), tile)
+    assert not np.array_equal(quilt(source, (128, 96), seed=4, closed=closed), tile)
+    assert seams(tile).ratio < 2.2 < seams(source[:70, :70]).ratio
+
+
+def test_a_texture_that_tiles_does_not_come_back_as_it_is():
+    source = noisy(96, 96)
+    tile = quilt(source, (192, 192), closed=True)
+    assert repeats(np.tile(source, (2, 2, 1)), 192) > 0.95 > 0.8 > repeats(tile, 192)
+
+
+SEAMS = seams(noisy(64, 64))
 TILES = TilesReport(
-    ("run",), (64, 96), "finished", (TileFile("tiles/a-0000.png", "a", 0, seams(noisy(64, 64))),),
-    1.0, 1.0, 2.5, 3.0,
+    ("run",), (64, 96), "finished", (TileFile("tiles/a-0000.png", "a", 0, SEAMS, 0.1, 0.5),),
+    1.0, 1.0, 2.5, 3.0, "gan", 0.1, 0.5,
 )  # fmt: skip
 LOGO = LogoFile("logos/0000.png", "red/02", None, 3, "item 3", 1.5)
 PATHS = dataclasses.replace(LOGO, svg=VectorFile("svg/0000.svg", 900, 7.5))
@@ -149,7 +249,7 @@ LOGOS = LogosReport(
 RESULTS = {
     "seams": (TILES.tiles[0].seams, ["rows", "columns", "ratio", "within"]),
     "tiles": (TILES, ["runs", "size", "status", "tiles", "ratio", "within", "seconds_training",
-                      "seconds"]),
+                      "seconds", "engine", "distance", "repeats"]),
     "logo": (LOGO, ["file", "kind", "main", "nearest", "nearest_name", "distance", "near_copy"]),
     "paths": (PATHS, ["file", "kind", "main", "nearest", "nearest_name", "distance", "near_copy",
                       "svg", "svg_bytes", "svg_error"]),
@@ -169,7 +269,7 @@ def test_results_are_frozen_and_json_with_the_documented_keys(name):
 
 def test_results_hold_results():
     (tile,) = TILES.to_dict()["tiles"]
-    assert list(tile) == ["file", "texture", "seed", "seams"]
+    assert list(tile) == ["file", "texture", "seed", "seams", "distance", "repeats"]
     assert list(tile["seams"]["rows"]) == ["seam", "low", "high", "ratio"]
     assert LOGOS.to_dict()["logos"][1]["svg"] == "svg/0000.svg"
 
@@ -476,11 +576,15 @@ def test_the_report_of_tiles(tmp_path):
     (tmp_path / "wallpaper.png").write_bytes(b"no picture")
     images.write_png(tmp_path / "previews" / "a-0000.png", np.zeros((8, 8, 3), np.uint8))
     steps = Steps(1.0, 0.5, 1.5, 1.04)
-    tile = TileFile("tiles/a-0000.png", "<a>", 0, Seams(steps, steps, 1.04, True))
-    result = TilesReport(("runs/x",), (64, 96), "interrupted", (tile,), 1.04, 1.0, 3.0, 4.0)
+    tile = TileFile("tiles/a-0000.png", "<a>", 0, Seams(steps, steps, 1.04, True), 0.3, 1.0)
+    result = TilesReport(
+        ("runs/x",), (64, 96), "interrupted", (tile,), 1.04, 1.0, 3.0, 4.0, "gan", 0.3, 1.0
+    )
     text = report.write_tiles_report(tmp_path, result).read_text("utf-8")
     first = "1 tile of 64 x 96 pixels: the step across their seams is 1.04 times a step inside"
-    assert f"<strong>{first}, all of them ordinary.</strong>" in text
+    assert (
+        f"<strong>{first}, all of them ordinary; 0 of 1 have the structure of the texture" in text
+    )
     assert "&lt;a&gt;, seed 0, repeated" in text and text.count("<img") == 1
     assert "the same command goes on" in text
 

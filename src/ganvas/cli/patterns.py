@@ -29,7 +29,12 @@ Kimg = Annotated[
 def tile(
     images: Annotated[list[Path], typer.Argument(help="Texture files, or folders of them.")],
     out: Out,
-    size: Annotated[str, typer.Option(metavar="HxW", help="Size of a tile in pixels.")] = "256x256",
+    engine: Annotated[
+        str, typer.Option(help="patch: blocks of the texture, in seconds; gan: learn it; or auto.")
+    ] = "auto",
+    size: Annotated[
+        str, typer.Option(metavar="HxW", help="Size of a tile in pixels.")
+    ] = "1024x1024",
     n: Annotated[int, typer.Option("-n", min=1, help="Tiles of each texture.")] = 4,
     repeat: Annotated[int, typer.Option(min=1, max=8, help="Repeats in the preview.")] = 2,
     morph: Annotated[Path | None, typer.Option(help="Another texture to change into.")] = None,
@@ -54,15 +59,17 @@ def tile(
     options = parse_set(values or [])
     tensorflow()
     from ..kits.patterns import make_tiles
+    from ..kits.patterns.likeness import ALIKE
 
     result = make_tiles(
-        images, out, size=sides, n=n, repeat=repeat, morph=morph, together=together,
+        images, out, engine=engine, size=sides, n=n, repeat=repeat, morph=morph, together=together,
         kimg=kimg, scale=scale, seed=seed, overrides=options,
         progress=not as_json or sys.stderr.isatty(), tell=say,
     )  # fmt: skip
     summary = (
-        f"{out}: {len(result.tiles)} tiles in tiles/, their seams {result.ratio:.2f} times a step "
-        "inside; report.html, previews/, wallpaper.png, fabric.png"
+        f"{out}: {len(result.tiles)} tiles in tiles/, seams {result.ratio:.2f} times a step "
+        f"inside, structure {result.distance:.2f} from the texture's (alike up to {ALIKE:g}); "
+        "report.html, previews/, wallpaper.png, fabric.png"
     )
     return _done(result, summary, out, as_json)
 

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from .colour import palette as palette, parse_palette as parse_palette, recolour as recolour
     from .designing import make_logos as make_logos
     from .directions import sefa as sefa
+    from .likeness import Likeness as Likeness
     from .logos import Drawn as Drawn, Logos as Logos, learn_logos as learn_logos
-    from .measure import Seams as Seams, mirrored as mirrored, seams as seams
+    from .measure import Seams as Seams, mirrored as mirrored, repeats as repeats, seams as seams
     from .mockups import fabric as fabric, repeated as repeated, wallpaper as wallpaper
+    from .quilting import Quilts as Quilts, quilt as quilt
     from .results import LogosReport as LogosReport, TilesReport as TilesReport
     from .tiles import Tiles as Tiles, learn_tiles as learn_tiles
     from .tiling import make_tiles as make_tiles
@@ -31,8 +33,10 @@ _HOMES = {
     "designing": ("make_logos",),
     "directions": ("sefa",),
     "logos": ("Drawn", "Logos", "learn_logos"),
-    "measure": ("Seams", "mirrored", "seams"),
+    "likeness": ("Likeness",),
+    "measure": ("Seams", "mirrored", "repeats", "seams"),
     "mockups": ("fabric", "repeated", "wallpaper"),
+    "quilting": ("Quilts", "quilt"),
     "results": ("LogosReport", "TilesReport"),
     "tiles": ("Tiles", "learn_tiles"),
     "tiling": ("make_tiles",),

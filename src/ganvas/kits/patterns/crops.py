@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import images as pictures
 from ...base.names import short
-from ...errors import DataError, UsageError
+from ...errors import DataError, UsageError, no_such
 from .measure import seams
 
 SIDE = 64
@@ -47,11 +47,13 @@ class Texture:
         return np.rint(np.clip(wide, 0, 255)).astype(np.uint8)
 
 
-def read_textures(paths: Sequence[Path], scale: int | None = None) -> list[Texture]:
+def read_textures(
+    paths: Sequence[Path], scale: int | None = None, most: int = SCALE
+) -> list[Texture]:
     """Textures from image files, and from folders of them; equal images count once.
 
     Args:
-        scale: length of the short side in pixels after resizing; None: at most 256.
+        scale: length of the short side in pixels after resizing; None: at most `most`.
 
     Raises: DataError: no images, more than 64, one that is too small or of a single colour.
     """
@@ -61,7 +63,7 @@ def read_textures(paths: Sequence[Path], scale: int | None = None) -> list[Textu
             files.setdefault(_digest(file), file)
     if not 1 <= len(files) <= 64:
         raise DataError(f"1 to 64 textures are accepted, got {len(files)}: choose some of them")
-    every = [_texture(file, digest, scale) for digest, file in files.items()]
+    every = [_texture(file, digest, scale, most) for digest, file in files.items()]
     found = list({one.pixels.tobytes(): one for one in reversed(every)}.values())[::-1]
     taken: set[str] = set()
     for i, one in enumerate(found):
@@ -69,6 +71,17 @@ def read_textures(paths: Sequence[Path], scale: int | None = None) -> list[Textu
             one.name += f"-{i}"
         taken.add(one.name.casefold())
     return found
+
+
+def index_of(texture: str | int, names: Sequence[str]) -> int:
+    """The place of a texture. Raises: UsageError: there is none of that name."""
+    if isinstance(texture, str):
+        if texture not in names:
+            raise UsageError(no_such("texture", texture, names))
+        return names.index(texture)
+    if not 0 <= texture < len(names):
+        raise UsageError(f"texture must be 0 to {len(names) - 1}, got {texture}")
+    return texture
 
 
 def crops(textures: Sequence[Texture], seed: int = 0) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
@@ -119,12 +132,12 @@ def _digest(file: Path) -> str:
         ) from error
 
 
-def _texture(file: Path, digest: str, scale: int | None) -> Texture:
+def _texture(file: Path, digest: str, scale: int | None, most: int) -> Texture:
     head = pictures.probe(file)
     short = min(head.height, head.width)
     if scale is not None and not SIDE <= scale <= 4096:
         raise UsageError(f"scale must be {SIDE} to 4096 pixels (the short side), got {scale}")
-    target = min(short, SCALE) if scale is None else scale
+    target = min(short, most) if scale is None else scale
     if short < SIDE:
         raise DataError(
             f"{file} must have at least {SIDE} × {SIDE} pixels, the size of a crop, got "

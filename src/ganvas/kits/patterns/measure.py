@@ -1,4 +1,4 @@
-"""How visible the seams of a tile are."""
+"""How visible the seams and the repeats of a tile are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from scipy import fft, ndimage
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,42 @@ def _steps(lines: np.ndarray) -> Steps:
         high=round(float(high), 3),
         ratio=round(seam / max(float(inside.mean()), 1e-9), 4),
     )
+
+
+VIEW = 1024
+"""Side in pixels of the surface on which repeats are looked for."""
+NEAR = 32
+"""Within so many pixels a texture resembles itself."""
+
+
+def repeats(tile: np.ndarray, view: int = VIEW) -> float:
+    """How much of a surface covered with the tile is seen a second time: the largest correlation,
+    -1 to 1, of the surface with itself, moved by 32 pixels or more and with a quarter of it at
+    least in common. 1: the tile is repeated within the view.
+
+    Grey levels, at half size; what changes over 64 pixels and more is taken away, because light
+    and shade over the whole surface are no repeats.
+
+    Shapes: uint8 [H, W, C].
+    """
+    copies = [-(-view // side) for side in tile.shape[:2]]
+    grey = np.tile(tile.astype(np.float32).mean(axis=2), copies)[:view, :view]
+    small = ndimage.gaussian_filter(grey, 1)[::2, ::2]
+    small -= ndimage.gaussian_filter(small, 32)
+    side = fft.next_fast_len(2 * len(small) - 1, real=True)
+
+    def moved(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """The sum of their products at every shift."""
+        waves = fft.rfft2(first, (side, side)) * fft.rfft2(second, (side, side)).conj()
+        return fft.irfft2(waves, (side, side))
+
+    ones = np.ones_like(small)
+    energy = moved(small**2, ones), moved(ones, small**2)
+    scale = np.sqrt(np.maximum(energy[0] * energy[1], 1e-6))
+    away = np.minimum(np.arange(side), side - np.arange(side))
+    far = np.hypot(away[:, None], away) >= NEAR / 2
+    common = np.outer(*[len(small) - np.minimum(away, len(small))] * 2) >= small.size / 4
+    return float((moved(small, small) / scale)[far & common].max())
 
 
 def mirrored(crop: np.ndarray) -> np.ndarray:

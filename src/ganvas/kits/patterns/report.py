@@ -14,15 +14,18 @@ from ...base.own_files import check_replaceable
 from ...errors import DataError
 from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
 from ...reports.tables import number
+from .likeness import ALIKE
 from .measure import Seams
 from .results import LogosReport, TilesReport
 
 FILE = "report.html"
-SHOWN, LISTED = 8, 50
-"""Tiles in pictures, and rows of a table."""
-UNREPEATED = (
+SHOWN, LISTED, PREVIEW = 8, 50, 700
+"""Tiles in pictures, rows of a table, and pixels of a preview's longer side."""
+MEASURED = (
     "A seam is ordinary if the step across it lies between the 5th and the 95th percentile of the "
-    "steps inside the tile. Nothing here says how good a tile looks: look at the previews."
+    "steps inside the tile. A frozen network compares the structure: 0 is the texture, 1 is as far "
+    f"as a single colour; up to {ALIKE:g} is alike. Repeats are the largest correlation of a "
+    "surface of 1,024 pixels with itself, moved: 1 if the tile is repeated within it."
 )
 NOT_TRADEMARKS = (
     "Distances are of pixels: they find copies of training images, not what looks alike to a "
@@ -40,6 +43,8 @@ def write_tiles_report(folder: Path, result: TilesReport) -> Path:
     height, width = result.size
     ordinary = sum(one.seams.within for one in result.tiles)
     count = len(result.tiles)
+    alike = sum(one.distance <= ALIKE for one in result.tiles)
+    structure = "all of them have" if alike == count else f"{alike} of {count} have"
     seams = "all of them ordinary" if ordinary == count else f"{ordinary} of {count} ordinary"
     sections = [
         Section("Tiles", _previews(folder, result)),
@@ -48,14 +53,15 @@ def write_tiles_report(folder: Path, result: TilesReport) -> Path:
             "fabric.png": "The first tile in cloth",
             "morph.png": "From the first texture into the other; it tiles, too",
         })),
-        Section("Seams", [_seams(result), Text(UNREPEATED)]),
+        Section("Each tile", [_measured(result), Text(MEASURED)]),
         Section("Runs", [Items([*result.runs])]),
     ]  # fmt: skip
     return _write(
         folder,
         f"{count} tile{'s' * (count != 1)} of {height} x {width} pixels: the step across their "
-        f"seams is {result.ratio:.2f} times a step inside, {seams}.",
-        "good" if ordinary == count else "",
+        f"seams is {result.ratio:.2f} times a step inside, {seams}; {structure} the structure of "
+        "the texture.",
+        "good" if ordinary == alike == count else "",
         sections,
         "Report of tiles",
         result,
@@ -119,27 +125,32 @@ def _previews(folder: Path, result: TilesReport) -> list[Block]:
     """The tiles as they repeat."""
     names = [one.file.replace("tiles/", "previews/", 1) for one in result.tiles[:SHOWN]]
     captions = [f"{one.texture}, seed {one.seed}, repeated" for one in result.tiles[:SHOWN]]
-    return _shown(folder, dict(zip(names, captions, strict=True)), "small")
+    return _shown(folder, dict(zip(names, captions, strict=True)), "small", PREVIEW)
 
 
-def _shown(folder: Path, captions: dict[str, str], layout: str = "") -> list[Block]:
+def _shown(
+    folder: Path, captions: dict[str, str], layout: str = "", most: int = Picture.most
+) -> list[Block]:
     """Those pictures that were written."""
     pictures = []
     for name, caption in captions.items():
         with contextlib.suppress(DataError):
             if (folder / name).is_file():
-                pictures.append(Picture(images.read(folder / name), caption, caption, name))
+                pictures.append(Picture(images.read(folder / name), caption, caption, name, most))
     return [Pictures(pictures, layout)] if pictures else []
 
 
-def _seams(result: TilesReport) -> Table:
+def _measured(result: TilesReport) -> Table:
     rows = [
-        (one.file, one.texture, *_steps(one.seams), "yes" if one.seams.within else "no")
+        (one.file, one.texture, *_steps(one.seams), "yes" if one.seams.within else "no",
+         f"{one.distance:.3f}", f"{one.repeats:.2f}")
         for one in result.tiles[:LISTED]
-    ]
-    header = ("tile", "texture", "rows", "columns", "ratio", "ordinary")
-    caption = "The step across each seam over the mean step inside; 1 is no seam"
-    return Table(header, rows, "llrrrl", f"{caption}{_more(len(result.tiles))}")
+    ]  # fmt: skip
+    header = ("tile", "texture", "rows", "columns", "ratio", "ordinary", "structure", "repeats")
+    caption = (
+        "The step across each seam over the mean step inside (1 is no seam); structure, repeats"
+    )
+    return Table(header, rows, "llrrrlrr", f"{caption}{_more(len(result.tiles))}")
 
 
 def _steps(seams: Seams) -> tuple[str, ...]:

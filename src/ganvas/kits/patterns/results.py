@@ -17,12 +17,16 @@ class TileFile:
         texture: name of its texture.
         seed: of its noise.
         seams: how visible its seams are.
+        distance: of its structure from that of the texture, see `Likeness.distance`.
+        repeats: how much of a surface of 1,024 pixels is seen twice, see `measure.repeats`.
     """
 
     file: str
     texture: str
     seed: int
     seams: Seams
+    distance: float
+    repeats: float
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,15 @@ class TilesReport:
     """The result of `make_tiles`; tiles.json holds it.
 
     Attributes:
-        runs: folders of the runs.
+        runs: folders of the runs; none of the engine "patch".
         size: (height, width) of the tiles in pixels.
         status: of the last run, "finished" or "interrupted".
         tiles: the files.
         ratio: mean over tiles of the step across the seam over the mean step inside.
         within: share of the tiles whose seams are ordinary steps.
         seconds_training, seconds: time of training, and of the whole call.
+        engine: "patch" or "gan".
+        distance, repeats: means over the tiles.
     """
 
     runs: tuple[str, ...]
@@ -47,6 +53,9 @@ class TilesReport:
     within: float
     seconds_training: float
     seconds: float
+    engine: str
+    distance: float
+    repeats: float
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -16,7 +16,7 @@ from ...base.building import building
 from ...base.keras_files import limited
 from ...config import Config, load_recipe
 from ...config.build import build
-from ...errors import RunError, UsageError, no_such
+from ...errors import RunError, UsageError
 from ...gan.networks import NETWORKS, Networks as Pair
 from ...gan.networks.texture import Texture as Networks, take
 from ...sampling.sampler import read_keras
@@ -25,7 +25,7 @@ from ...storage.run import Run
 from ...training.assembly import import_own_parts
 from ...training.train import train_or_resume
 from . import torus, work
-from .crops import crops, read_textures
+from .crops import crops, index_of, read_textures
 
 LARGEST = 4096
 PIECE = 64  # cells a side in one call: a tile of 4096 pixels at once would need gigabytes
@@ -184,19 +184,13 @@ class Tiles:
             [self._draw(cells, seed, texture, into, np.float32(share) * whole) for share in shares]
         )
 
+    def about(self, texture: str, seed: int) -> dict[str, str]:
+        """Metadata of a tile: its origin, sufficient to draw it again."""
+        return work.provenance(self.run, texture=texture, seed=seed)
+
     def cells(self, size: tuple[int, int]) -> tuple[int, int]:
         """See `cells_of`."""
         return cells_of(size, self.stride)
-
-    def index(self, texture: str | int) -> int:
-        """The place of a texture. Raises: UsageError: there is none of that name."""
-        if isinstance(texture, str):
-            if texture not in self.names:
-                raise UsageError(no_such("texture", texture, self.names))
-            return self.names.index(texture)
-        if not 0 <= texture < len(self.names):
-            raise UsageError(f"texture must be 0 to {len(self.names) - 1}, got {texture}")
-        return texture
 
     def _draw(
         self,
@@ -207,7 +201,7 @@ class Tiles:
         share: np.ndarray,
     ) -> np.ndarray:
         """A tile; `share` is that of the second texture at each cell, 0 to 1, [h, w, 1]."""
-        start, end = self.index(first), self.index(second)
+        start, end = index_of(first, self.names), index_of(second, self.names)
         parts = [
             torus.plain(cells, self.networks.local, torus.rng_of(seed, 0)),
             torus.smooth(cells, self.networks.overall, torus.rng_of(seed, 1)),
