@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ganvas.errors import Refused
-from ganvas.exporting import child, litert
+from ganvas.exporting import child, litert, runners
 
 
 class InProcess:
@@ -31,10 +31,10 @@ class InProcess:
         path.write_bytes(litert.convert_saved(folder, kind, child._examples(folder)))
 
     def delegates(self, path):
-        return (one := litert.LiteRT(path)).delegates, one.outside
+        return (one := runners.LiteRT(path)).delegates, one.outside
 
     def draw(self, path, noise, labels):
-        return litert.LiteRT(path)(noise, labels)
+        return runners.LiteRT(path)(noise, labels)
 
     def time(self, paths, folder):
         return {

@@ -13,7 +13,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from ganvas.config import load_recipe, recipe_names
 from ganvas.config.build import build
-from ganvas.exporting import litert, saved_model
+from ganvas.exporting import litert, runners, saved_model
 from ganvas.exporting.artefacts import caller
 from ganvas.gan.networks import DCGAN, NETWORKS, Networks, Textbook
 from ganvas.images import read, to_uint8
@@ -86,7 +86,7 @@ def test_files_give_the_generators_images(recipe, classes, tmp_path):
 
     path = tmp_path / "model.tflite"
     path.write_bytes(litert.convert(generator, "float32", noise, labels))
-    file = litert.LiteRT(path)
+    file = runners.LiteRT(path)
     np.testing.assert_allclose(file(noise, labels), expected, atol=1e-4)
     assert (file.delegates, file.outside) == (1, ["GATHER"] if classes else [])
 
@@ -257,7 +257,7 @@ def test_every_kind_of_file_runs(kind, classes, exports, tmp_path):
     expected = caller(generator)(noise, labels)
     path = tmp_path / litert.file_name(kind)
     path.write_bytes(litert.convert(generator, kind, noise, labels))
-    found = litert.LiteRT(path)(noise, labels)
+    found = runners.LiteRT(path)(noise, labels)
     assert (found.shape, found.dtype) == (expected.shape, np.float32)
     assert np.isfinite(found).all()
     most = {"float32": 1e-4, "float16": 0.02, "dynamic": 0.2, "int8": 0.5}[kind]
@@ -274,7 +274,7 @@ def test_int8_is_small_and_one_delegate_takes_all_of_it(tmp_path):
         path = tmp_path / litert.file_name(kind)
         path.write_bytes(litert.convert(generator, kind, noise, None))
         sizes[kind] = path.stat().st_size
-        assert litert.LiteRT(path).delegates == 1
+        assert runners.LiteRT(path).delegates == 1
     assert sizes["int8"] <= 0.3 * sizes["float32"]
 
 

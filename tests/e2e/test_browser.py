@@ -19,7 +19,7 @@ import pytest
 
 import ganvas
 from ganvas.data.mnist import mnist
-from ganvas.exporting.litert import LiteRT
+from ganvas.exporting.runners import LiteRT
 from ganvas.images import read, to_uint8
 
 pytestmark = pytest.mark.proof

@@ -309,11 +309,11 @@ def test_a_score_does_not_depend_on_other_images(detector):
 def test_litert_and_saved_model_say_the_same(detector):
     import tensorflow as tf
 
-    from ganvas.exporting import litert
+    from ganvas.base.litert import runner
 
     images = parts_of(24, detector.shape[:2], 4)[0][..., None]
     verdicts = detector.score(images)
-    run = litert.runner(detector.place / "model_float32.tflite")
+    run = runner(detector.place / "model_float32.tflite")
     lite = [run(image=images[i : i + 1]) for i in range(24)]
     served = tf.saved_model.load(str(detector.place)).signatures["serving_default"]
     both = served(image=tf.constant(images))

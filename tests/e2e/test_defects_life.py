@@ -53,12 +53,12 @@ def agree(detector, images):
     """Python, SavedModel and LiteRT give the same."""
     import tensorflow as tf
 
-    from ganvas.exporting import litert
+    from ganvas.base.litert import runner
 
     ours = detector.score(images)
     served = tf.saved_model.load(str(detector.place)).signatures
     array = images[..., None]
-    run = litert.runner(detector.place / "model_float32.tflite")
+    run = runner(detector.place / "model_float32.tflite")
     lite = np.concatenate([run(image=array[i : i + 1])["score"] for i in range(len(array))])
     assert lite == pytest.approx(ours.score, abs=1e-4)
     for name in ("serving_default", "verdict", "places"):

@@ -23,7 +23,7 @@ from ganvas.base import saved_models
 from ganvas.base.building import building
 from ganvas.config import load_recipe
 from ganvas.errors import ConfigError, ModelError, RunError, UsageError
-from ganvas.exporting import litert
+from ganvas.exporting import runners
 from ganvas.features.files import from_file
 from ganvas.kits.patterns.tiles import Tiles
 from ganvas.serve.engines.tensorflow import TensorFlowServable
@@ -320,7 +320,7 @@ def test_litert_runs_no_operation_of_tensorflow(tmp_path, mark):
     path.write_bytes(converter.convert())
     assert b"FlexWriteFile" in path.read_bytes()
     with refuses(ModelError, "x.tflite"):
-        litert.LiteRT(path)
+        runners.LiteRT(path)
     with refuses(UsageError, "x.tflite"):
         from_file(path)
 

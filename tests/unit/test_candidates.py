@@ -11,7 +11,7 @@ import pytest
 
 from ganvas.config import Export
 from ganvas.errors import Refused
-from ganvas.exporting import candidates, card, litert, parity, quantizers
+from ganvas.exporting import candidates, card, litert, parity, quantizers, runners
 from ganvas.exporting.candidates import Candidate, Trials, ordered
 from ganvas.exporting.child import Child
 from ganvas.gan.networks import DCGAN
@@ -141,7 +141,7 @@ def test_ai_edge_quantizer_makes_every_kind(sampler, tmp_path):
     for kind, most in {"float16": 0.02, "dynamic": 0.2, "int8": 0.5}.items():
         path = tmp_path / f"{kind}.tflite"
         path.write_bytes(quantizers.quantised(source, kind, examples))
-        assert np.abs(litert.LiteRT(path)(noise, labels) - expected).max() < most
+        assert np.abs(runners.LiteRT(path)(noise, labels) - expected).max() < most
 
 
 def test_without_the_other_quantizer_there_is_one_candidate(monkeypatch):

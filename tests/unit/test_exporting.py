@@ -232,7 +232,7 @@ def test_what_falls_below_the_bound_is_not_published(tmp_path, sampler, monkeypa
 
 def test_nothing_good_enough_is_refused(tmp_path, sampler, monkeypatch, in_process):
     run = fake_run(tmp_path / "run", sampler, export={"images": 100})
-    monkeypatch.setattr(litert.LiteRT, "__call__", lambda self, z, y: np.full((len(z), 1, 1, 1),
+    monkeypatch.setattr(runners.LiteRT, "__call__", lambda self, z, y: np.full((len(z), 1, 1, 1),
                                                                               np.nan))  # fmt: skip
     monkeypatch.setattr(litert, "KINDS", ("float32",))
     with (

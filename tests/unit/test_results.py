@@ -117,7 +117,15 @@ def test_scores_as_json():
 
 def test_a_search_as_json():
     found = tuning_result().to_dict()
-    assert list(found["trials"][0]) == ["number", "value", "why", "scores", "values", "run"]
+    assert list(found["trials"][0]) == [
+        "number",
+        "value",
+        "why",
+        "scores",
+        "values",
+        "run",
+        "copies",
+    ]
     assert found["trials"][1]["scores"] == [None]
     assert list(found["best"]) == ["trial", "value", "values"]
     assert found["repeats"] == {

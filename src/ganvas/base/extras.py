@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 
 from ..errors import MissingExtra
 
@@ -31,6 +32,8 @@ PACKAGES = {
 
 def installed(module: str) -> bool:
     """Whether a module can be imported, without importing it."""
+    if module in sys.modules:
+        return sys.modules[module] is not None
     return importlib.util.find_spec(module) is not None
 
 

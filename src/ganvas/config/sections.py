@@ -283,6 +283,6 @@ class Export(Section):
     psnr_min: float = Field(25.0, ge=0)
     """Lowest PSNR of those images, in dB. 25 is an error of 14 grey levels (root mean square)."""
     error_max: float = Field(1.0, gt=0, le=2)
-    """Largest difference of one number of a pixel, of images in [-1, 1]: 1 is half of the range."""
+    """Largest difference of a value, of images in [-1, 1]."""
     frechet_ratio_max: float = Field(1.25, ge=1)
     """Highest Frechet distance over the model's. Compared if there are enough images for it."""
