@@ -5,6 +5,7 @@
     python benchmarks/serving.py --minutes 10 --engine litert
     python benchmarks/serving.py --beside         # one image beside eight clients that want 1024
     python benchmarks/serving.py --engines        # TensorFlow and LiteRT in turn
+    python benchmarks/serving.py --bare           # beside the shortest servers
     python benchmarks/serving.py --http           # h11 and asyncio, httptools, uvloop in turn
 
 The models: the generators of the recipes `classic`, 28x28x1, and, for --beside, `rgb64` too, for
@@ -19,6 +20,8 @@ The models: the generators of the recipes `classic`, 28x28x1, and, for --beside,
    the rounds.
 5. --http: server CPU milliseconds and images a second of `quick` by LiteRT, 64 clients over REST,
    by what reads HTTP, next to the same call in this process.
+6. --bare: single predictions of `quick` over REST by both engines and by the shortest servers that
+   a user would write (bare_servers.py), in turn.
 Clients are processes of their own. Adds to results/serving.jsonl.
 """
 
@@ -78,6 +81,8 @@ def save(folder: Path, recipe: str = "classic", shape: tuple = (28, 28, 1)):
 
 @functools.cache
 def noise_size(url: str) -> int:
+    if size := urlsplit(url).fragment:  # of a bare server, which knows no metadata
+        return int(size)
     with Client(url, "model") as client:
         return client.metadata()["serving_default"].inputs["z"].shape[1]
 
@@ -166,7 +171,13 @@ def server(folder: Path, *options, hidden: tuple[str, ...] = ()):
     code = f"import sys; sys.modules.update(dict.fromkeys({hidden})); sys.argv[0] = 'ganvas'"
     code += "; from ganvas.__main__ import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "serve", str(folder), "--name", "model", *options]
-    command += ["--rest-port", "0", "--grpc-port", "0"]
+    with started([*command, "--rest-port", "0", "--grpc-port", "0"]) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def started(command: list[str]):
+    """As `server`: of a process that prints its addresses when it is ready."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             words = re.search(r"(http://\S+) and (grpc://\S+)", process.stdout.readline())
@@ -341,6 +352,7 @@ def save_both(folder: Path, recipe: str) -> None:
     from ganvas.storage import manifest
 
     generator = save(folder, recipe)
+    generator.save(f"{folder}.keras")
     size, shape = generator.input["noise"].shape[-1], list(generator.output.shape[1:])
     content = convert(generator, "float32", np.zeros((1, size), np.float32), None)
     (folder / "1" / FLOAT32).write_bytes(content)
@@ -399,6 +411,35 @@ def engines(folder: Path, seconds: float, rounds: int) -> dict[str, dict]:
     }
 
 
+def bare(folder: Path, seconds: float, rounds: int) -> dict[str, dict]:
+    """Single predictions over REST by both engines, and by the shortest servers, in turn."""
+    from ganvas.serve.signatures import FLOAT32
+
+    script = [sys.executable, f"{Path(__file__).with_name('bare_servers.py')}"]
+    contenders = {
+        "ganvas, tensorflow": lambda: server(folder, "--engine", "tensorflow"),
+        "ganvas, litert": lambda: server(folder, "--engine", "litert"),
+        "uvicorn and Keras": lambda: started([*script, "keras", f"{folder}.keras"]),
+        "uvicorn and LiteRT": lambda: started([*script, "litert", f"{folder / '1' / FLOAT32}"]),
+    }
+    seen: dict[str, dict[str, list[float]]] = {name: {} for name in contenders}
+    for _ in range(rounds):
+        for name, start in contenders.items():
+            with start() as (pid, urls):
+                seen[name].setdefault("ready_cpu_s", []).append(cpu_and_memory(pid)[0])
+                for clients in (1, 16, 64):
+                    before = cpu_and_memory(pid)[0]
+                    asked = run_crowd(urls["rest"], "rest", "serving_default", 1, clients, seconds)
+                    cost = 1e3 * (cpu_and_memory(pid)[0] - before) / asked["calls"]
+                    seen[name].setdefault(f"{clients} clients, CPU ms", []).append(cost)
+                    seen[name].setdefault("errors", []).append(asked["errors"])
+                seen[name].setdefault("resident_mb", []).append(cpu_and_memory(pid)[1])
+    return {
+        name: {key: round(statistics.median(values), 3) for key, values in facts.items()}
+        for name, facts in seen.items()
+    }
+
+
 HIDDEN = {
     "h11, asyncio": ("httptools", "uvloop"), "httptools, asyncio": ("uvloop",),
     "httptools, uvloop": (),
@@ -441,6 +482,7 @@ def main() -> None:
     parser.add_argument("--beside", action="store_true")
     parser.add_argument("--engines", action="store_true")
     parser.add_argument("--http", action="store_true")
+    parser.add_argument("--bare", action="store_true")
     parser.add_argument("--crowd", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.crowd:
@@ -460,6 +502,11 @@ def main() -> None:
             place = Path(folder) / "quick"
             save_both(place, "quick")
             found = {"http": http_readers(place, options.seconds, options.rounds)}
+            print(json.dumps(found, indent=1), flush=True)
+        elif options.bare:
+            place = Path(folder) / "quick"
+            save_both(place, "quick")
+            found = {"bare": bare(place, options.seconds, options.rounds)}
             print(json.dumps(found, indent=1), flush=True)
         elif options.engines:
             found = {}

@@ -54,7 +54,7 @@ def write_tiles_report(folder: Path, result: TilesReport) -> Path:
             "morph.png": "From the first texture into the other; it tiles, too",
         })),
         Section("Each tile", [_measured(result), Text(MEASURED)]),
-        Section("Runs", [Items([*result.runs])]),
+        Section("Runs", [Items([*result.runs])] if result.runs else []),
     ]  # fmt: skip
     return _write(
         folder,
@@ -107,12 +107,14 @@ def _write(
     result: TilesReport | LogosReport,
 ) -> Path:
     stopped = result.status == "interrupted"
+    seconds = result.seconds_training
+    trained = f"{seconds:.0f} s of training" if seconds else "Nothing was trained"
     page = Page(
         title=folder.absolute().name,
         verdict=verdict,
         tone=tone,
         reasons=["The training was interrupted: the same command goes on"] if stopped else [],
-        lines=[f"{result.seconds_training:.0f} s of training, {result.seconds:.0f} s in all"],
+        lines=[f"{trained}, {result.seconds:.0f} s in all"],
         sections=[section for section in sections if section.blocks],
         footer=f"Made by ganvas {__version__}.",
         kind=kind,
