@@ -199,7 +199,8 @@ def test_the_first_sentence_says_what_who_how_badly_and_what_to_do():
     )
     assert report(False).summary == (
         "No leak was found: noisy copies of training images would have been detected reliably from "
-        "12 % of the 200 images on. Decide on the release with the remaining risks below."
+        "12 % of the 200 images on. Decide on the release by the risks below, and by "
+        "what was not tested."
     )
     assert list(findings.exposed(report(True))) == ["ann", "bob"]
 

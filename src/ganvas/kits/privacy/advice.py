@@ -25,7 +25,8 @@ class Remedy:
 def remedies(results: AuditReport) -> list[Remedy]:
     """Those that apply, the quickest first."""
     listed = [_filter(results)]
-    if who := findings.exposed(results):
+    if findings.some_are_exposed(results):
+        who = findings.exposed(results)
         unit = "people" if results.people else "images"
         listed.append(
             Remedy(

@@ -171,6 +171,13 @@ def _of(share: float | None, fakes: int) -> str:
     return f"{'all' if share == 1 else f'{percent(share)} of the'} {fakes:,} generated images"
 
 
+def some_are_exposed(results: AuditReport) -> bool:
+    """Whether some people, or images, are known to be exposed, but not all: the others remain to
+    train on."""
+    total = results.people[0] if results.people else results.n_train
+    return 0 < len(exposed(results)) < total
+
+
 def _who(results: AuditReport) -> str:
     """How many are exposed; "" where it is not known."""
     count, total = len(exposed(results)), results.n_train
@@ -197,7 +204,7 @@ def action(results: AuditReport) -> str:
         return "Do not release on this evidence: hold out more people and audit again."
     if not results.controls.found:
         return "Do not release on this evidence: the positive control was missed."
-    return "Decide on the release with the remaining risks below."
+    return "Decide on the release by the risks below, and by what was not tested."
 
 
 def next_step(results: AuditReport) -> str:
@@ -206,9 +213,10 @@ def next_step(results: AuditReport) -> str:
         return ""
     if not results.found:
         return " Repeat the audit for each new version of the model."
+    without = ", or without the exposed images," if some_are_exposed(results) else ""
     return (
-        " Next step: train again with differential privacy, or without the exposed images, and "
-        "audit again. Until then, give away only selected images, not the generator."
+        f" Next step: train again with differential privacy{without} and audit again. Until then, "
+        "give away neither the generator nor its images."
     )
 
 
