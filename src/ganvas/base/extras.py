@@ -32,9 +32,10 @@ PACKAGES = {
 
 def installed(module: str) -> bool:
     """Whether a module can be imported, without importing it."""
-    if module in sys.modules:
-        return sys.modules[module] is not None
-    return importlib.util.find_spec(module) is not None
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ValueError:  # a module that a program has made has no specification
+        return sys.modules.get(module) is not None
 
 
 def check(extra: str, what: str, otherwise: str = "") -> None:
