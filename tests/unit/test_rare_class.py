@@ -243,6 +243,12 @@ def test_groups_are_read_and_joined_by_equal_images(tmp_path):
     assert found[1] == found[2] != found[0]
 
 
+def test_groups_of_a_spreadsheet_in_china(tmp_path):
+    file = tmp_path / "groups.csv"
+    file.write_bytes("path,group\r\n甲.png,病人一\r\n".encode("gbk"))
+    assert tables.read(file, "group") == {"甲.png": "病人一"}
+
+
 @pytest.mark.parametrize(
     ("rows", "head", "words"),
     [
