@@ -112,7 +112,10 @@ def _connect(page: Path, site: Path, language: str) -> None:
     up = "../" * (len(name.parts) - 1)
     folder, other = (CHINESE, up + "zh/") if language == "en" else ("docs", up + "../")
     source = ROOT / folder / name
-    twin = source.with_suffix(".md").is_file() or source.with_name("README.md").is_file()
+    sources = [source.with_suffix(".md")]
+    if name.name == "index.html":
+        sources.append(source.with_name("README.md"))
+    twin = any(one.is_file() for one in sources)
     text = page.read_text()
     text = text.replace(TWIN, other + (str(name) if twin else "index.html"))
     page.write_text(text.replace(OTHER, other))

@@ -1,4 +1,4 @@
-"""What is wrong with a built site: links and anchors that lead nowhere, and what needs a network."""
+"""Faults of a built site: links and anchors that lead nowhere, and what needs a network."""
 
 from __future__ import annotations
 

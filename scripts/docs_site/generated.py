@@ -49,8 +49,9 @@ def _page(package: str, names: Iterable[Name], homes: dict[str, Name]) -> str:
 
 def commands_page() -> str:
     """Every command with its arguments and options, as `--help` says them."""
-    from ganvas.cli import app
     from typer.main import get_command
+
+    from ganvas.cli import app
 
     root = get_command(app)
     lines = ["# Commands", "", "Every command, argument and option, from the code. `ganvas COMMAND "

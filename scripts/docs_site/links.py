@@ -61,7 +61,7 @@ def target(link: str, page: str, root: Path, folder: str, repository: str) -> st
         if (root / "docs" / inner).is_file():
             return OTHER + address(str(inner)) + mark + anchor
     if inner and folder == "docs" and (root / path).is_file():
-        return f"{OTHER}zh/{address(str(inner))}" + mark + anchor
+        return OTHER + address(str(inner)) + mark + anchor
     if not (root / path).exists():
         raise FileNotFoundError(f"{page}: {link} leads nowhere")
     kind = "tree" if (root / path).is_dir() else "blob"
@@ -76,7 +76,8 @@ def as_on_github(text: str) -> str:
         before = lines[-1] if lines else ""
         fence = FENCE.match(line) is not None
         fenced ^= fence
-        starts = (line.startswith("- ") and not before.startswith(("- ", " "))) or (
+        inside = before.startswith(("- ", " ")) and not before.startswith("    ")
+        starts = (line.startswith("- ") and not inside) or (
             line.startswith("|") and not before.startswith("|")
         )
         if starts and before.strip() and not fenced:

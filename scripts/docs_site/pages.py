@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 OTHER = "https://other-site.invalid/"
-"""In place of `../` until the page is HTML: a relative link out of its folder is refused."""
+"""The root of the site in the other language, until the page is HTML: MkDocs refuses a relative
+link out of its folder."""
 
 Entries = list[Any]
 """As in mkdocs.yml: a page's path, or {title: path, address or entries}."""
