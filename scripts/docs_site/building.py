@@ -11,14 +11,17 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from .generated import api_pages, commands_page
+from .generated import api_pages, commands_page, ranked
 from .links import CHINESE, as_on_github, rewritten, target
 from .pages import ENGLISH, OTHER, all_pages, expanded, translated
 
 ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "build" / "docs"
 TWIN = "https://twin.invalid/"
-"""The same page in the other language, until the page is HTML."""
+SAME = "https://same.invalid/"
+"""The same page in the other language, and in this one, until the page is HTML."""
+RANKS = {"faq.md": 3.0, "decisions/": 0.5}
+"""Of pages in the search, where it is not 1."""
 DESCRIPTIONS = {
     "en": "Image GANs on TensorFlow and Keras 3: from a folder of images to a trained generator.",
     "zh": "基于 TensorFlow 与 Keras 3 的图像 GAN：从图像文件夹到训练好的生成器。",
@@ -67,7 +70,8 @@ def _copied(folder: str, stage: Path) -> list[str]:
             (ROOT / page).read_text(),
             lambda link, page=page: target(link, page, ROOT, folder, repository),
         )
-        _write(stage / name, as_on_github(text))
+        rank = next((rank for start, rank in RANKS.items() if name.startswith(start)), 1.0)
+        _write(stage / name, ranked(rank) + as_on_github(text))
     if folder == "docs":
         shutil.copytree(ROOT / "docs" / "pictures", stage / "pictures")
     shutil.copytree(Path(__file__).parent / "assets", stage / "assets")
@@ -96,8 +100,8 @@ def _settings(language: str, pages: list[str], stage: Path, site: Path) -> dict[
         },
         "extra": {
             "alternate": [
-                {"name": "English", "lang": "en", "link": TWIN if language == "zh" else "./"},
-                {"name": "中文", "lang": "zh", "link": TWIN if language == "en" else "./"},
+                {"name": "English", "lang": "en", "link": TWIN if language == "zh" else SAME},
+                {"name": "中文", "lang": "zh", "link": TWIN if language == "en" else SAME},
             ],
             "social": [
                 {"icon": "fontawesome/brands/github", "link": project["urls"]["Source"]}
@@ -117,7 +121,9 @@ def _connect(page: Path, site: Path, language: str) -> None:
         sources.append(source.with_name("README.md"))
     twin = any(one.is_file() for one in sources)
     text = page.read_text()
-    text = text.replace(TWIN, other + (str(name) if twin else "index.html"))
+    text = text.replace(SAME, name.name).replace(
+        TWIN, other + (str(name) if twin else "index.html")
+    )
     page.write_text(text.replace(OTHER, other))
 
 
