@@ -17,7 +17,8 @@ def test_the_site_is_built_and_no_link_is_broken(tmp_path):
     dead = dict.fromkeys(
         ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://[::1]:9"
     )
-    environment = {**os.environ, **dead, "PYTHONPATH": str(ROOT / "scripts")}
+    paths = [str(ROOT / "scripts"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, **dead, "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-m", "docs_site", str(tmp_path / "site")]
     built = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
     assert built.returncode == 0, built.stdout + built.stderr
