@@ -15,7 +15,8 @@ from .generated import api_pages, commands_page, ranked
 from .links import CHINESE, as_on_github, rewritten, target
 from .pages import ENGLISH, OTHER, all_pages, expanded, translated
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 STAGES = ROOT / "build" / "docs"
 TWIN = "https://twin.invalid/"
 SAME = "https://same.invalid/"
@@ -74,7 +75,7 @@ def _copied(folder: str, stage: Path) -> list[str]:
         _write(stage / name, ranked(rank) + as_on_github(text))
     if folder == "docs":
         shutil.copytree(ROOT / "docs" / "pictures", stage / "pictures")
-    shutil.copytree(Path(__file__).parent / "assets", stage / "assets")
+    shutil.copytree(HERE / "assets", stage / "assets")
     return pages
 
 
@@ -87,7 +88,7 @@ def _settings(language: str, pages: list[str], stage: Path, site: Path) -> dict[
     search = {"lang": ["en", "zh"], "separator": SEPARATOR} if language == "zh" else {"lang": "en"}
     end = "" if language == "en" else "zh/"
     return {
-        "INHERIT": str(Path(__file__).with_name("mkdocs.yml")),
+        "INHERIT": str(HERE / "mkdocs.yml"),
         "site_description": DESCRIPTIONS[language],
         "site_url": f"{project['urls']['Documentation']}/{end}",
         "docs_dir": str(stage / "pages"),
@@ -96,7 +97,14 @@ def _settings(language: str, pages: list[str], stage: Path, site: Path) -> dict[
         "theme": {"language": language},
         "plugins": {
             "search": search,
-            "mkdocstrings": {"handlers": {"python": {"paths": [str(ROOT / "src")]}}},
+            "mkdocstrings": {
+                "handlers": {
+                    "python": {
+                        "paths": [str(ROOT / "src")],
+                        "options": {"extensions": [str(HERE / "shared_names.py")]},
+                    }
+                }
+            },
         },
         "extra": {
             "alternate": [

@@ -51,7 +51,7 @@ ENGLISH: Entries = [
             {"Tables and figures": ["reference/*"]},
             "glossary.md",
             "examples.md",
-            {"API": ["reference/api/README.md", "reference/api/*"]},
+            {"API": ["reference/api/README.md", "reference/api/ganvas.md", "reference/api/*"]},
         ]
     },
     {"Theory": ["theory/README.md", "theory/losses.md", "theory/mode-collapse.md", "theory/*"]},

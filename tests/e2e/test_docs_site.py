@@ -23,7 +23,10 @@ def test_the_site_is_built_and_no_link_is_broken(tmp_path):
     built = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
     assert built.returncode == 0, built.stdout + built.stderr
     site = tmp_path / "site"
-    assert "ganvas.train" in (site / "reference" / "api" / "ganvas.html").read_text()
+    assert 'id="ganvas.train"' in (site / "reference" / "api" / "ganvas.html").read_text()
+    # One description of three attributes, `difference, low, high:`.
+    tuning = (site / "reference" / "api" / "ganvas.tuning.html").read_text()
+    assert 'title="ganvas.tuning.PairedDifference.low">low<' in tuning
     assert "--dry-run" in (site / "reference" / "commands.html").read_text()
     # jieba has put a zero-width space between two words, which are then found by themselves.
     index = json.loads((site / "zh" / "search" / "search_index.json").read_text())
