@@ -1,4 +1,4 @@
-"""An extension of griffe: `height, width: of the map.` describes two arguments, where griffe expects
+"""An extension of griffe: `height, width: of the map.` describes two arguments, and griffe expects
 one name for each description."""
 
 from __future__ import annotations
