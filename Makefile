@@ -44,8 +44,11 @@ bench: setup
 		$(BIN)/python benchmarks/$$name.py || exit 1; \
 	done
 
+# Builds the documentation into site/, without a network; broken links are errors.
 docs: setup
-	$(BIN)/python -m pytest tests/unit/test_docs.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/python -m pytest tests/unit/test_docs.py tests/unit/test_docs_site.py
+	PYTHONPATH=scripts $(BIN)/python -m docs_site
 
 clean:
-	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo build dist site .pytest_cache .mypy_cache .ruff_cache
