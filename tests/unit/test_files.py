@@ -487,6 +487,7 @@ class TestLevels:
     ("name", "content", "words"),
     [
         ("a.NEF", b"II*\0", "raw photographs: convert them to TIFF or JPEG"),
+        ("data_batch_1", b"\x80\x04\x95", "keras:cifar10"),
         ("a.mp4", b"\0\0\0\x18ftypmp42", "videos: save their frames"),
         ("a.svg", b"<svg/>", "drawings"),
         ("a.npy", b"", "arrays: give such a file itself"),

@@ -62,6 +62,10 @@ LAYOUTS = {
     "numbered parts": (
         [*several("00000"), *several("00001")], (), 8, "none: the folders are numbered parts",
     ),
+    "folders of dates": (
+        [*several("2019"), *several("2020-07"), *several("2021年3月"), *several("20220131")], (),
+        16, "none: the folders are dates",
+    ),
     "one folder above": (
         [*several("photos/cat"), *several("photos/dog")], ("cat", "dog"), 8,
         "all class folders are in photos",
@@ -144,6 +148,14 @@ def test_folders_that_are_numbered_with_words(tmp_path, names):
     source = load(fill(tmp_path, *(file for name in names.split() for file in several(name))))
     assert (source.classes, source.count) == (0, 8)
     assert "are parts of one set" in said(source)
+
+
+def test_dates_and_numbers_that_are_none(tmp_path):
+    months = fill(tmp_path / "one", *several("2021/07"), *several("2021/11"))
+    assert load(months).classes == 0
+    for number, names in enumerate((("07", "11"), ("2019 Ford", "2020 Ford"), ("2021", "cat"))):
+        folder = fill(tmp_path / str(number), *several(names[0]), *several(names[1]))
+        assert load(folder).names == names
 
 
 def test_where_classes_may_be_is_said(tmp_path):
@@ -249,7 +261,7 @@ def test_a_table_that_the_user_names(tmp_path):
         rows(tmp_path, "mine.csv", *lines)
         with refuses(DataError, *words):
             load(folder, Options(labels=str(mine)))
-    mine.write_bytes(b"path,label\n\xff\xfe,1\n")
+    mine.write_bytes(b"path,label\n\x81,1\n")
     with refuses(DataError, "UTF-8"):
         load(folder, Options(labels=str(mine)))
     with refuses(DataError, "nowhere.csv"):
@@ -272,6 +284,30 @@ def test_separators_and_encodings_of_spreadsheets(tmp_path, separator, name, enc
     for first in ([], ["sep=;"]):
         (tmp_path / name).write_bytes("\r\n".join([*first, *lines]).encode(encoding))
         assert load(tmp_path).names == ("é0", "é1")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names", "said_as"),
+    [("gbk", ("狗", "猫"), "GB18030"), ("cp1252", ("Ampère", "Säge"), "Windows-1252")],
+)
+def test_tables_that_are_not_utf_8_are_read_and_it_is_said(tmp_path, encoding, names, said_as):
+    fill(tmp_path, *several("img", 6))
+    lines = ["path,label", *(f"img/{i}.png,{names[i % 2]}" for i in range(6))]
+    (tmp_path / "labels.csv").write_bytes("\r\n".join(lines).encode(encoding))
+    source = load(tmp_path)
+    assert source.names == names
+    assert f"classes from labels.csv (path, label), which is read as {said_as}" in said(source)
+
+
+def test_a_column_for_each_class(tmp_path):
+    fill(tmp_path, *several("img", 6))
+    flags = [(f"{i}", *("1.0" if i % 3 == c else "0.0" for c in range(3))) for i in range(6)]
+    rows(tmp_path, "train.csv", ("image", "MEL", "NV", "BCC"), *flags)
+    source = load(tmp_path)
+    assert source.names == ("BCC", "MEL", "NV")
+    assert "classes from train.csv (image; the column with a 1)" in said(source)
+    rows(tmp_path, "train.csv", ("image", "MEL", "NV", "BCC"), *flags[1:], ("0", "1.0", "1.0", "0"))
+    assert load(tmp_path).classes == 0, "an image of two classes"
 
 
 def test_labels_of_hugging_face(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +11,18 @@ from hypothesis import given, settings, strategies as st
 
 from ganvas.data import tables
 from ganvas.errors import DataError, UsageError
-from ganvas.kits.rare_class import arms, checks, classifier, groups, leaks, metrics, placebo
+from ganvas.kits.rare_class import (
+    arms,
+    checks,
+    classifier,
+    featured,
+    groups,
+    leaks,
+    metrics,
+    placebo,
+)
 from ganvas.kits.rare_class.folder import file_name
-from ganvas.kits.rare_class.parts import Part, deal, folds_of, gather, official, validates
+from ganvas.kits.rare_class.parts import Material, Part, deal, folds_of, gather, official, validates
 from ganvas.kits.rare_class.plan import PIXEL_ARMS, Plan
 from ganvas.stats import paired
 from refusals import refuses
@@ -233,6 +243,12 @@ def test_groups_are_read_and_joined_by_equal_images(tmp_path):
     assert found[1] == found[2] != found[0]
 
 
+def test_groups_of_a_spreadsheet_in_china(tmp_path):
+    file = tmp_path / "groups.csv"
+    file.write_bytes("path,group\r\n甲.png,病人一\r\n".encode("gbk"))
+    assert tables.read(file, "group") == {"甲.png": "病人一"}
+
+
 @pytest.mark.parametrize(
     ("rows", "head", "words"),
     [
@@ -385,6 +401,37 @@ def test_the_ratio_is_of_rare_draws(ratio):
     assert fake[found.labels == 1].mean() == pytest.approx(ratio / (1 + ratio), abs=0.07)
     _, fake = made("synthetic only")
     assert fake.all()
+
+
+@pytest.fixture
+def clouds():
+    """Features of 300 usual and 60 rare images, around two centres; and a study of them."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [300, 60])
+    features = rng.normal(size=(360, 1280)).astype(np.float32)
+    features[:, 0] += 8 * labels
+    learn = Part(np.zeros((360, 8, 8, 1), np.uint8), labels, np.arange(360) // 2, ("",) * 360)
+    material = Material(learn, learn, ("usual", "rare"), (1,), True, "", "")
+    study = featured.Featured(Path("none"), material)
+    study.__dict__["real"] = {"learn": features}
+    study.of = lambda images: images
+    return study
+
+
+def test_the_filter_leaves_out_as_many_real_images_as_it_says(clouds):
+    rng = np.random.default_rng(1)
+    rare = rng.normal(size=(400, 1280)).astype(np.float32)
+    usual = rare.copy()
+    rare[:, 0] += 8
+    passes = clouds.passes(np.arange(360), 0.1)
+    assert 0.8 < passes(rare, 1).mean() < 0.97  # 0.9, from 60 images
+    assert passes(usual, 1).mean() < 0.02
+    assert passes(usual, 0).mean() > 0.8
+
+
+def test_the_filter_drops_nothing_where_one_unit_cannot_tell(clouds):
+    rows = np.concatenate([np.arange(300), [300, 301]])  # both of unit 150
+    assert clouds.passes(rows, 0.3)(np.zeros((5, 1280), np.float32), 1).all()
 
 
 def test_a_placebo_is_the_real_images_and_nothing_new():

@@ -3,7 +3,6 @@ StyleGAN's dataset.json, or a file that the user names."""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from ..base.csv_files import text_of
 from ..errors import DataError
 
 FILES = (
@@ -29,13 +29,10 @@ _LABELS = (
     "species", "breed", "diagnosis", "dx",
 )  # fmt: skip
 _SEPARATORS = ",;\t|"
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
-}  # fmt: skip
-"""The first bytes of a text -> its encoding; without them it is UTF-8."""
 _MOST = 0.5  # distinct labels per image: with more they are numbers or texts, not classes
 _OBJECTS = 0.1  # of the images have several labels: the rows are objects, not images
 _SHARE = 0.5  # of the images have a label, or a file that nobody has named is not for them
+_FLAGS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 _FEW = 20  # images, of which each may have a label of its own
 
 
@@ -179,11 +176,11 @@ def _joined(within: str, path: str) -> str:
     return str(PurePosixPath(within) / plain)
 
 
-def _text(file: Path, name: str) -> str:
+def _text(file: Path, name: str) -> tuple[str, str]:
+    """The text of a file, and what its encoding is if that had to be guessed."""
     try:
-        content = file.read_bytes()
-        marks = (code for mark, code in _MARKS.items() if content.startswith(mark))
-        return content.decode(next(marks, "utf-8"))
+        text, encoding = text_of(file.read_bytes())
+        return text, "" if encoding.startswith("UTF") else f", which is read as {encoding}"
     except OSError as error:
         raise DataError(f"{name} cannot be read ({error.strerror}): check its path") from error
     except UnicodeDecodeError as error:
@@ -192,13 +189,15 @@ def _text(file: Path, name: str) -> str:
 
 def _of_csv(file: Path, name: str) -> tuple[list[tuple[str, str]], str]:
     """Any of `_SEPARATORS` may be used: that of the first line."""
-    lines = list(io.StringIO(_text(file, name), newline=""))
+    text, guess = _text(file, name)
+    lines = list(io.StringIO(text, newline=""))
     if lines and re.fullmatch(r"sep=.\s*", lines[0], re.IGNORECASE):  # it is for Excel
         del lines[0]
     separator = max(_SEPARATORS, key=lambda one: lines[0].count(one) if lines else 0)
     try:
         found = csv.DictReader(lines, delimiter=separator, skipinitialspace=True)
-        return _columns(list(found.fieldnames or ()), list(found), name)
+        pairs, columns = _columns(list(found.fieldnames or ()), list(found), name)
+        return pairs, columns + guess
     except csv.Error as error:
         raise DataError(f"{name} is not a CSV file in UTF-8 ({error}): save it again") from error
 
@@ -206,7 +205,7 @@ def _of_csv(file: Path, name: str) -> tuple[list[tuple[str, str]], str]:
 def _of_lines(file: Path, name: str) -> tuple[list[tuple[str, str]], str]:
     """Hugging Face's metadata.jsonl: an object in each line."""
     try:
-        rows = [json.loads(line) for line in _text(file, name).split("\n") if line.strip()]
+        rows = [json.loads(line) for line in _text(file, name)[0].split("\n") if line.strip()]
     except ValueError as error:
         raise Unusable(f"{name} cannot be read ({error})") from error
     if not all(isinstance(row, dict) for row in rows):
@@ -221,6 +220,8 @@ def _columns(
     columns = {re.sub(r"[\s-]+", "_", one.strip().lower()): one for one in names if one}
     path = next((columns[one] for one in _PATHS if one in columns), None)
     label = next((columns[one] for one in _LABELS if one in columns), None)
+    if path and label is None and (pairs := _one_hot(columns, rows, path)):
+        return pairs, f" ({path.strip()}; the column with a 1)"
     if path is None or label is None:
         raise Unusable(
             f"{name} has the columns {', '.join(columns) or 'none'}; path and label are needed"
@@ -231,6 +232,21 @@ def _columns(
     if not (pairs := [pair for pair in pairs if all(pair)]):
         raise Unusable(f"{name} has no row with a path and a label")
     return pairs, f" ({path.strip()}, {label.strip()})"
+
+
+def _one_hot(
+    columns: dict[str, str], rows: Sequence[dict[str, Any]], path: str
+) -> list[tuple[str, str]]:
+    """The labels of a table with a column for each class, of which one is 1, as ISIC and Kaggle
+    have them; empty if it is none."""
+    classes = [one for one in columns.values() if one != path]
+    pairs = []
+    for row in rows:
+        flags = [_FLAGS.get(_cell(row.get(name)), 2) for name in classes]
+        if sorted(flags, reverse=True) != [1] + [0] * (len(flags) - 1):
+            return []
+        pairs.append((_cell(row.get(path)), classes[flags.index(1)].strip()))
+    return pairs if len(classes) > 1 and all(path for path, _ in pairs) else []
 
 
 def _cell(value: Any) -> str:

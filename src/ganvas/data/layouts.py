@@ -27,6 +27,12 @@ _DOMAINS = re.compile(r"(train|test|val)[-_]?[AB]")
 _SHARD = re.compile(r"\d{5,}")
 _NUMBERED = re.compile(rf"{_OF}(part|chunk|shard|batch|fold)[-_ ]?\d+", re.IGNORECASE)
 _CAMERA = re.compile(r"[1-9]\d\d[A-Z0-9_]{5}")  # 100CANON: JEITA CP-3461, the folders of cameras
+_YEAR = r"(19|20)\d\d"
+_DATE = re.compile(
+    rf"{_YEAR}(?:(0[1-9]|1[0-2])([0-3]\d)?|[-_. ]\d\d?([-_. ]\d\d?)?|年(\d\d?月(\d\d?日)?)?)?"
+)
+"""A year, a month or a day, as photo archives name their folders."""
+_MONTH = re.compile("0[1-9]|1[0-2]")
 _STRAY = 0.1  # of the images beside class folders are left out, or as many as the smallest class
 
 
@@ -240,6 +246,23 @@ def _sharded(level: Level) -> Choice:
     )
 
 
+def _is_dated(level: Level) -> bool:
+    names, year = list(level.below), re.fullmatch(_YEAR, Path(level.base).name)
+    return len(names) > 1 and all(map((_MONTH if year else _DATE).fullmatch, names))
+
+
+def _dated(level: Level) -> Choice:
+    names = list(level.below)
+    return Choice(
+        level.base,
+        sentences=(
+            f"folders named by dates ({names[0]} to {names[-1]}) are one set; if they are classes, "
+            "rename them, or give --labels FILE.csv",
+        ),
+        why="the folders are dates",
+    )
+
+
 def _is_one(level: Level) -> bool:
     """One folder above the images, perhaps with a few images beside it."""
     if len(level.below) != 1:
@@ -293,6 +316,7 @@ LAYOUTS = (
     Row("training and test parts", _is_split, _split),
     Row("labels in a file", _is_table, _table),
     Row("numbered parts", _is_sharded, _sharded),
+    Row("folders of dates", _is_dated, _dated),
     Row("one folder above", _is_one, _one),
     Row("class folders", _is_classes, _classes),
     Row("one set", lambda level: True, _flat),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
+from pathlib import Path
 
-from ..base.csv_files import exact
+from ..base.csv_files import exact, text_of
 from ..base.types import StrPath
 from ..errors import DataError
 
@@ -16,24 +18,24 @@ def read(file: StrPath, column: str) -> dict[str, str]:
     """
     table: dict[str, str] = {}
     try:
-        with open(file, newline="", encoding="utf-8-sig") as lines:  # noqa: PTH123
-            rows = csv.DictReader(lines)
-            if not {"path", column} <= set(rows.fieldnames or ()):
+        text, _ = text_of(Path(file).read_bytes())
+        rows = csv.DictReader(io.StringIO(text, newline=""))
+        if not {"path", column} <= set(rows.fieldnames or ()):
+            raise DataError(
+                f"the first line of {file} must be path,{column}, got "
+                f"{','.join(rows.fieldnames or ['nothing'])}: correct it"
+            )
+        for row in rows:
+            path, value = (exact((row[name] or "").strip()) for name in ("path", column))
+            if not path or not value:
                 raise DataError(
-                    f"the first line of {file} must be path,{column}, got "
-                    f"{','.join(rows.fieldnames or ['nothing'])}: correct it"
+                    f"{file}, line {rows.line_num}: the path or its {column} is missing: add it"
                 )
-            for row in rows:
-                path, value = (exact((row[name] or "").strip()) for name in ("path", column))
-                if not path or not value:
-                    raise DataError(
-                        f"{file}, line {rows.line_num}: the path or its {column} is missing: add it"
-                    )
-                if table.setdefault(path, value) != value:
-                    raise DataError(
-                        f"{file} gives {path} two values of {column}, {table[path]} and {value}: "
-                        "keep one"
-                    )
+            if table.setdefault(path, value) != value:
+                raise DataError(
+                    f"{file} gives {path} two values of {column}, {table[path]} and {value}: "
+                    "keep one"
+                )
     except OSError as error:
         raise DataError(f"{file} cannot be read ({error.strerror}): check its path") from error
     except (UnicodeDecodeError, csv.Error) as error:

@@ -36,6 +36,8 @@ _PICTURES = {
         "videos: save their frames as PNG files",
     (".svg", ".svgz", ".wmf", ".emf", ".eps", ".ai"): "drawings: save them as PNG files",
     (".pdf", ".ps"): "documents: save their pages as PNG files",
+    (".pkl", ".pickle"): "Python objects, which are not read because this could run code; for CIFAR "
+        "give keras:cifar10, else save the images by numpy.savez",
     (".npy", ".npz"): "arrays: give such a file itself, or save its images as PNG files",
 }  # fmt: skip
 """Files of pictures that are not read -> what to do."""
@@ -135,7 +137,8 @@ def advice(path: str | os.PathLike[str]) -> str:
     suffix = suffix_of(os.fspath(path))
     if not suffix:
         start = head(path)
-        suffix = DICOM[0] if is_dicom(start) else _brand(start)
+        pickled = start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5")
+        suffix = DICOM[0] if is_dicom(start) else ".pkl" if pickled else _brand(start)
     return HINTS.get(suffix) or _ADVICE.get(suffix, "")
 
 

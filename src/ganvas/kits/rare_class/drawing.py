@@ -100,13 +100,13 @@ def draw(
     material: Material,
     plan: Plan,
     seed: int,
-    predict: Callable[[np.ndarray], np.ndarray],
+    agrees: Callable[[np.ndarray, int], np.ndarray],
 ) -> Pool:
-    """Draws of every class, without near-copies of training images, and without images for which a
-    classifier of the training fold gives a very low probability of their class.
+    """Draws of every class, without near-copies of training images, and without images that a
+    classifier of the training fold ranks below nearly all real images of their class.
 
     Args:
-        predict: the classifier, uint8 [N, H, W, C] -> probabilities [N, C].
+        agrees: images uint8 [N, H, W, C] and a class -> bool [N], see `Featured.passes`.
     """
     source = sampler.load(run, "last")
     noise = plan.seed * 1000 + seed
@@ -117,7 +117,7 @@ def draw(
         most = synthetic_count(material, label) if label in material.rare else OTHERS
         images = source.sample(OVERDRAW * most, label=label, seed=noise, truncation=plan.truncation)
         copy = copies(reduced(images), training)
-        agreed = predict(images)[:, label] >= plan.agreement
+        agreed = agrees(images, label)
         rows, filters = _filtered(copy, agreed)
         rows = rows[:most]
         kept.append((images[rows], np.full(len(rows), label), rows))

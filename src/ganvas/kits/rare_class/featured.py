@@ -11,7 +11,7 @@ import numpy as np
 from ...storage.job import read_arrays, write_arrays
 from . import frozen
 from .parts import Material
-from .plan import HEADS, SHRINKAGES
+from .plan import FOLDS, HEADS, SHRINKAGES
 
 FILE = "features.npz"
 
@@ -92,7 +92,40 @@ class Featured:
         external = self.real.get("external", self.real["test"][:0])
         return head(self.real["learn"][valid]), head(self.real["test"]), head(external)
 
-    def sorter(self, rows: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        """The filter of synthetic images: a classifier of a training fold in features."""
-        head = self.head("lda", SHRINKAGES[2], 0.0, rows, {})
-        return lambda images: head(self.of(images))
+    def passes(self, rows: np.ndarray, share: float) -> Callable[[np.ndarray, int], np.ndarray]:
+        """The filter of synthetic images (images, class -> bool [N]): kept is what `lda` of a
+        training fold does not rank below all but a share of the class's real images.
+
+        Its probabilities say nothing by themselves: in 128 components they are 0 or 1. So an image
+        is compared with real ones that the fit has not seen either, in each of five fits, and left
+        out if p = (1 + real images not above it) / (1 + real images) < share (cross-conformal
+        prediction, Vovk 2015, doi:10.1007/s10472-013-9368-4).
+        """
+        learn = self.material.learn[rows]
+        labels, dealt = learn.labels, np.full(len(rows), FOLDS)
+        for c in np.unique(labels):
+            # Units are dealt out class by class, so that each fold has its share of a rare one.
+            units, unit = np.unique(learn.units[labels == c], return_inverse=True)
+            if len(units) > 1:  # a single one is in every fit
+                dealt[labels == c] = unit % FOLDS
+        fits: list[tuple[frozen.Head, np.ndarray, np.ndarray]] = []
+        for fold in np.setdiff1d(dealt, FOLDS):
+            held, seen = rows[dealt == fold], rows[dealt != fold]
+            features, of = self.real["learn"][seen], self.material.learn.labels[seen]
+            head = frozen.fitted(
+                "lda", SHRINKAGES[2], features, of, frozen.balancing(of), frozen.basis(features)
+            )
+            truth = self.material.learn.labels[held]
+            margins = head.margins(self.real["learn"][held])[np.arange(len(held)), truth]
+            fits.append((head, margins, truth))
+
+        def passed(images: np.ndarray, label: int) -> np.ndarray:
+            below, count = np.ones(len(images)), 1
+            for head, margins, truth in fits:
+                real = np.sort(margins[truth == label])
+                ranks = head.margins(self.of(images))[:, label]
+                below += np.searchsorted(real, ranks, side="right")
+                count += len(real)
+            return below / count >= share
+
+        return passed

@@ -100,8 +100,17 @@ class Head(NamedTuple):
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """Probabilities float32 [N, C]."""
-        logits = np.asarray(features, np.float64) @ self.weight + self.bias
-        return scipy.special.softmax(logits, axis=1).astype(np.float32)
+        return scipy.special.softmax(self.logits(features), axis=1).astype(np.float32)
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """[N, D] -> [N, C]."""
+        return np.asarray(features, np.float64) @ self.weight + self.bias
+
+    def margins(self, features: np.ndarray) -> np.ndarray:
+        """The logit of each class above that of the next best other class, [N, C]."""
+        logits = self.logits(features)
+        best, second = np.sort(logits, axis=1)[:, [-1, -2]].T[:, :, None]
+        return logits - np.where(logits == best, second, best)
 
 
 def basis(features: np.ndarray) -> Basis:

@@ -47,9 +47,9 @@ class Plan:
         arms: what is compared; default: all of `ARMS`.
         ratios: synthetic images per real one, in draws of a rare class; the best by validation.
         truncation: of the noise that synthetic images are drawn from.
-        agreement: a synthetic image is left out if a classifier of the training fold gives its
-            class a lower probability. A higher value keeps only images that the classifier
-            recognises already and that add nothing.
+        agreement: a synthetic image is left out if a classifier of the training fold ranks it
+            below all but this share of the real images of its class. A higher value keeps only
+            images that the classifier recognises already and that add nothing.
         recipe: of the generators.
         values: recipe values to change; not those that the plan itself decides.
         flip: whether classical augmentation mirrors, too.

@@ -37,7 +37,7 @@ from .parts import Material, Part, validates
 from .placebo import placebo
 from .plan import GAN_ARMS, HEADS, PLACEBO, REAL_ARMS, SHRINKAGES, SYNTHETIC, Plan
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,8 @@ class Study:
         say(f"seed {seed + 1} of {self.plan.seeds}: generator, {self.plan.kimg / 2:g} kimg")
         begun = drawing.majority(self.material, self.plan, self.folder / "majority", self.progress)
         run = drawing.generator(train, self.plan, seed, path.with_name("run"), self.progress, begun)
-        sorter = self.featured.sorter(self.learning(seed))
-        pool = drawing.draw(run, train, self.material, self.plan, seed, sorter)
+        agrees = self.featured.passes(self.learning(seed), self.plan.agreement)
+        pool = drawing.draw(run, train, self.material, self.plan, seed, agrees)
         self._pools[seed] = pool
         write_file(path, drawing.packed(pool))
         return pool
