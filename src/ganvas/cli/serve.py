@@ -121,7 +121,7 @@ def serve(
     if (folder is None) == (config is None):
         raise UsageError("serve needs a folder DIR or --config FILE: give one of them")
     if folder is not None:
-        folder = folder if remote.address(folder) else remote.path(folder)
+        folder = folder if remote.address(folder) else manifest.place_of(folder)
         name = _checked(folder, name)
     from ..serve.options import ServeOptions, check_readable
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..base.types import StrPath
 from ..errors import RunError, UsageError, no_such
-from ..storage import remote
+from ..storage import remote, zoo
 from ..storage.run import Run
 
 WEIGHTS = resources.files("ganvas.pretrained") / "weights"
@@ -64,12 +64,12 @@ def card(name: str) -> Card:
 
 
 def beginning(word: StrPath | None) -> str:
-    """Where a run begins, as its recipe stores it: "" (from noise), "auto", the name of a pair, an
-    address, or the absolute path of a run or file.
+    """Where a run begins, as its recipe stores it: "" (from noise), "auto", the name of a pair,
+    zoo:NAME, an address, or the absolute path of a run or file.
 
     Args:
-        word: the value of `--from`: a pair's name, "auto", "none", a run, or a file (.npz, a pair;
-            .keras, a generator). A pair's name wins: ./photos is a folder.
+        word: the value of `--from`: a pair's name, "auto", "none", a run, zoo:NAME, or a file
+            (.npz, a pair; .keras, a generator). A pair's name wins: ./photos is a folder.
 
     Raises: RunError: nothing that a run can begin from.
     """
@@ -77,6 +77,9 @@ def beginning(word: StrPath | None) -> str:
     if word == "none":
         return ""
     if word == "auto" or word in cards():
+        return word
+    if name := zoo.name_of(word):
+        zoo.folder(name)
         return word
     if address := remote.address(word):
         return address

@@ -76,7 +76,7 @@ class Entry:
 def entry_of(name: str, place: str | Path, **policy: Any) -> Entry:
     """An entry for a folder, or for an address, which is copied."""
     address = remote.address(place) or ""
-    folder = _copy_of(address) if address else remote.path(place).absolute()
+    folder = _copy_of(address) if address else manifest.place_of(place).absolute()
     return Entry(name, folder, address=address, **policy)
 
 

@@ -17,7 +17,7 @@ from ..base.files import inside, is_clutter, read_object
 from ..base.printing import on_one_line
 from ..base.types import StrPath
 from ..errors import ModelError
-from . import remote
+from . import remote, zoo
 
 NAME = "manifest.json"
 FLOAT32 = "model_float32.tflite"
@@ -35,8 +35,17 @@ def versions(folder: StrPath) -> dict[int, Path]:
         names = remote.Store(address).files()
         whole = {int(found[1]) for name in names if (found := WHOLE.fullmatch(name))}
         return {number: Path(address, str(number)) for number in sorted(whole)}
-    path = remote.path(folder)
+    path = place_of(folder)
     return numbered(path) if path.is_dir() else {}
+
+
+def place_of(folder: StrPath) -> Path:
+    """A folder of this machine, or that of a model of the zoo, `zoo:NAME`.
+
+    Raises: UsageError, ModelError: of the zoo, see `zoo.folder`.
+    """
+    name = zoo.name_of(folder)
+    return zoo.folder(name) if name else remote.path(folder)
 
 
 def numbered(folder: Path) -> dict[int, Path]:
@@ -55,7 +64,7 @@ def is_model(folder: StrPath) -> bool:
     """Whether this is DIR or DIR/N of an exported model."""
     if address := remote.address(folder):
         return NAME in remote.Store(address).files() or bool(versions(folder))
-    places = [remote.path(folder), *versions(folder).values()]
+    places = [place_of(folder), *versions(folder).values()]
     return any((place / NAME).is_file() for place in places)
 
 
@@ -68,7 +77,7 @@ def locate(folder: StrPath) -> Path:
         if NAME not in remote.Store(address).files():
             address = f"{address}/{max(versions(address), default=0)}"
         folder = remote.copy(address)
-    path = remote.path(folder)
+    path = place_of(folder)
     if (path / NAME).is_file():
         return path
     whole = [version for version in versions(path).values() if (version / NAME).is_file()]

@@ -23,6 +23,7 @@ from ..gan.transfer import Transfer, transfer
 from ..pretrained.cards import cards
 from ..pretrained.nearest import IMAGES, distances, reference
 from ..pretrained.pairs import bundled, read as read_pair, save
+from ..storage import zoo
 from ..storage.run import Run
 from .preparing import prepare
 
@@ -125,6 +126,9 @@ def open_source(parent: str, side: int) -> Source:
     if parent in cards():
         pair = bundled(parent, side)
         return Source(f"pretrained {pair.name}", pair.generator, pair.discriminator)
+    if name := zoo.name_of(parent):
+        pair = read_pair(zoo.pair(name))
+        return Source(parent, pair.generator, pair.discriminator)
     path = Path(parent)
     if path.suffix == ".npz":
         pair = read_pair(path)

@@ -12,6 +12,7 @@ from ..config import Changed, Config, load_recipe
 from ..errors import ConfigError
 from ..gan.catalogue import check_keys, check_names
 from ..pretrained.cards import beginning
+from ..storage import zoo
 from ..storage.run import Run
 from . import loggers
 from .deciding import LENGTH, Choice
@@ -93,7 +94,9 @@ def choose(
         return Undecided.of(parent, values or {})
     if recipe is None:
         recipe = load_recipe("finetune" if parent else "quick")
-        if Path(parent).is_absolute() and Path(parent).is_dir():
+        if name := zoo.name_of(parent):
+            recipe = recipe.with_values({"networks": zoo.models()[name]["networks"]})
+        elif Path(parent).is_absolute() and Path(parent).is_dir():
             recipe = recipe.with_values({"networks": Run.open(parent).config.networks})
     return read(recipe, values, parent)
 
