@@ -17,7 +17,7 @@ _MONTH = re.compile("0[1-9]|1[0-2]")
 
 
 def are_numbered(names: Sequence[str]) -> bool:
-    """Whether these are parts by number: 00000 and 00001, part_1 and part_2, 100CANON and others."""
+    """Whether these are parts by number: 00000 and 00001, part_1 and part_2, 100CANON."""
     if len(names) > 1 and all(map(_CAMERA.fullmatch, names)):
         return True
     words = {(match["of"] or "").lower() for match in map(_NUMBERED.fullmatch, names) if match}
