@@ -29,7 +29,7 @@ ENGLISH: Entries = [
             {"Evaluate and repair": ["guides/evaluation.md", "guides/doctor.md"]},
             {
                 "Export and serve": [
-                    "guides/export.md", "guides/serving.md", "guides/edge.md",
+                    "guides/export.md", "guides/serving.md", "guides/edge.md", "guides/zoo.md",
                     "guides/provenance.md",
                 ]
             },
