@@ -24,7 +24,10 @@ HEADERS = {
 }
 # The cookie counts from the next page on: a browser does not send a strict one after a redirect
 # that another page began.
-ENTERED = "<!doctype html><title>ganvas studio</title><meta http-equiv=refresh content='0;url=./'>"
+ENTERED = (
+    "<!doctype html><title>ganvas studio</title><link rel=icon href=/page/icon.svg>"
+    "<meta http-equiv=refresh content='0;url=./'>"
+)
 REFUSED = "a token is required: open the address that `ganvas studio` has printed"
 
 

@@ -129,9 +129,11 @@ export function chart({ name, lines, floor }) {
   if (!points.length) return null;
   const values = points.map((one) => one[1]).concat(floor ?? []);
   const last = Math.max(...points.map((one) => one[0]), 1e-9);
-  const low = Math.min(...values, name === "diversity" || name === "separation" ? 0 : Infinity);
+  const low = Math.min(...values, name === "losses" || name === "score" ? Infinity : 0);
   const high = Math.max(...values), span = high - low || 1;
   const place = ([kimg, value]) => `${(WIDE * kimg / last).toFixed(1)},${(HIGH - HIGH * (value - low) / span).toFixed(1)}`;
+  // A single point is a short line.
+  const drawn = (some) => (some.length > 1 ? some : [[0.97 * last, some[0][1]], ...some]).map(place).join(" ");
   const level = floor === null || floor === undefined ? null : HIGH - HIGH * (floor - low) / span;
   const legend = lines.map((line, at) => h("span", { class: `line${at}` },
     lines.length > 1 ? `${t(`line.${line.name}`)} ` : "", number(line.points.at(-1)[1])));
@@ -141,7 +143,7 @@ export function chart({ name, lines, floor }) {
       "aria-label": t(`chart.${name}.hint`) },
       h("line", { x1: 0, x2: WIDE, y1: HIGH, y2: HIGH, class: "axis" }),
       level === null ? null : h("line", { x1: 0, x2: WIDE, y1: level, y2: level, class: "floor" }),
-      lines.map((line, at) => h("polyline", { class: `line${at}`, points: line.points.map(place).join(" ") }))),
-    h("div", { class: "ends" }, h("span", {}, number(low)), h("span", {}, t("kimg", { n: number(last) }))),
+      lines.map((line, at) => h("polyline", { class: `line${at}`, points: drawn(line.points) }))),
+    h("div", { class: "ends" }, h("span", {}, `${number(low)} – ${number(high)}`), h("span", {}, t("kimg", { n: number(last) }))),
     h("p", { class: "hint" }, t(`chart.${name}.hint`), level === null ? "" : ` ${t("chart.floor", { n: number(floor) })}`));
 }

@@ -72,7 +72,7 @@ export function drop(settings, done = (name) => { location.hash = `#/images/${en
   const folder = h("input", { type: "file", multiple: true, webkitdirectory: true, hidden: true,
     onchange: () => send([...folder.files].map((one) => ({ file: one, path: one.webkitRelativePath }))) });
   const zone = h("div", { class: "drop" },
-    h("p", { class: "big" }, t("drop.title")), h("p", { class: "hint" }, t("drop.hint", { mb: count(Math.round(settings.most_upload / 1e6)) })),
+    h("p", { class: "big" }, t("drop.title")), h("p", { class: "hint" }, t("drop.hint", { gb: number(settings.most_upload / 2 ** 30, 2) })),
     h("div", { class: "row" }, button(t("drop.file"), () => file.click(), "main"), button(t("drop.folder"), () => folder.click()),
       own ? h("a", { class: "button", href: "#/images/mnist" }, t("drop.mnist")) : null), status, file, folder);
 
