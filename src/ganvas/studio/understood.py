@@ -75,10 +75,11 @@ def preview(place: Path | None) -> bytes:
         return _sheet([one.reshape(28, 28, 1) for one in mnist("test")[0][:PREVIEWS]])
     folder = _folder(place)
     paths = _layout(folder, place).paths if folder else []
-    chosen = [paths[i * len(paths) // PREVIEWS] for i in range(min(PREVIEWS, len(paths)))]
+    number = min(PREVIEWS, len(paths))
+    chosen = [paths[i * len(paths) // number] for i in range(number)]
     shown = []
     with quiet_pillow():
-        for path in dict.fromkeys(chosen):
+        for path in chosen:
             found = attempt(partial(images.read, size=(SIDE, SIDE), channels=3), path)
             if not isinstance(found, str):
                 shown.append(found)

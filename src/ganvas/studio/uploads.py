@@ -118,7 +118,9 @@ class Uploads:
             return None
         if last not in LABELS and not (Path(last).suffix and is_image(last)):
             return None
-        return folder.joinpath(*(file_name(part) for part in parts))
+        if last not in LABELS:
+            last = file_name(Path(last).stem) + Path(last).suffix.lower()
+        return folder.joinpath(*map(file_name, parts[:-1]), last)
 
     def keep(self, file: Path, target: Path) -> dict[str, Any]:
         """Move a received file to its place."""
