@@ -138,8 +138,8 @@ def test_from_zip_to_exported_model(studio, page, tmp_path):
     page.get_by_text("Expected duration").wait_for(timeout=TRAINED)
     shoot(page, "images")
 
-    page.locator("#minutes").select_option("own")
-    page.get_by_role("spinbutton", name="Another number of minutes").fill("1")
+    page.locator("#minutes").select_option("kimg")
+    page.locator("#length").fill("12")
     press("Train").click()
     page.locator("img.grid:visible").wait_for(timeout=TRAINED)
     shoot(page, "training")

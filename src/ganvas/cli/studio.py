@@ -22,7 +22,7 @@ class InBrowser(Command):
 @app.command(cls=InBrowser)
 def studio(
     folder: Annotated[
-        Path, typer.Argument(metavar="[FOLDER]", help="Holds uploads, runs and models.")
+        Path, typer.Argument(metavar="FOLDER", help="Holds uploads, runs and models.")
     ] = Path(),
     host: Annotated[
         str, typer.Option(help="0.0.0.0 accepts browsers of other machines.")

@@ -76,9 +76,11 @@ function measured(one) {
 function form(settings) {
   const minutes = h("select", { id: "minutes" },
     LENGTHS.map((n) => h("option", { value: n, selected: n === 10 }, t("form.minutes", { n }))),
-    h("option", { value: "" }, t("form.recipe_length")), h("option", { value: "own" }, t("form.own_minutes")));
-  const own = h("input", { type: "number", min: 0.1, step: "any", value: 30, hidden: true, ariaLabel: t("form.own_minutes") });
-  minutes.addEventListener("change", () => { own.hidden = minutes.value !== "own"; });
+    h("option", { value: "" }, t("form.recipe_length")), h("option", { value: "own" }, t("form.own_minutes")),
+    h("option", { value: "kimg" }, t("form.own_kimg")));
+  const own = h("input", { type: "number", id: "length", min: 0.1, step: "any", value: 30, hidden: true, ariaLabel: t("form.own") });
+  const given = () => minutes.value === "own" || minutes.value === "kimg";
+  minutes.addEventListener("change", () => { own.hidden = !given(); });
   const recipe = h("select", { id: "recipe" }, h("option", { value: "auto" }, t("form.auto")),
     settings.recipes.map((one) => h("option", { value: one.name, title: one.what }, one.name)));
   const what = h("p", { class: "hint" }, t("form.auto.hint"));
@@ -92,8 +94,9 @@ function form(settings) {
   const heal = h("input", { type: "checkbox", id: "heal", checked: true });
   const field = (key, input) => h("label", {}, h("span", {}, t(key)), input);
   const length = () => {
-    if (minutes.value === "own") return Number(own.value);
-    return minutes.value ? Number(minutes.value) : undefined;
+    if (minutes.value === "kimg") return { kimg: Number(own.value) };
+    const chosen = given() ? own.value : minutes.value;
+    return chosen ? { minutes: Number(chosen) } : {};
   };
   return {
     element: h("div", { class: "form" }, h("div", { class: "row" }, field("form.length", minutes), own),
@@ -101,7 +104,7 @@ function form(settings) {
         h("div", { class: "fields" }, field("form.recipe", recipe), field("form.size", size), field("form.seed", seed),
           field("form.name", name)), what, h("label", { class: "check" }, heal, t("form.heal")))),
     values: () => ({
-      minutes: length(), recipe: recipe.value, heal: heal.checked, name: name.value,
+      ...length(), recipe: recipe.value, heal: heal.checked, name: name.value,
       size: size.value ? Number(size.value) : undefined, seed: seed.value ? Number(seed.value) : undefined,
     }),
   };
