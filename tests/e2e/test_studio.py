@@ -164,9 +164,13 @@ def test_from_zip_to_exported_model(studio, page, tmp_path):
         lambda: press("New noise").click(),
     ):
         drawn = changed(page, act, drawn)
-    page.locator("#label").select_option("discs")
-    page.wait_for_timeout(1000)
-    changed(page, lambda: page.locator("#label").select_option("squares"), pixels(page))
+    of_class = []
+    for label in ("discs", "squares"):
+        with page.expect_response(re.compile(f"what=image.*label={label}")):
+            page.locator("#label").select_option(label)
+        page.wait_for_timeout(1000)
+        of_class.append(pixels(page))
+    assert of_class[0] != of_class[1]
     press("Variations").click()
     press("Mark as end").click()
     press("New noise").click()

@@ -145,5 +145,5 @@ export function chart({ name, lines, floor }) {
       level === null ? null : h("line", { x1: 0, x2: WIDE, y1: level, y2: level, class: "floor" }),
       lines.map((line, at) => h("polyline", { class: `line${at}`, points: drawn(line.points) }))),
     h("div", { class: "ends" }, h("span", {}, `${number(low)} – ${number(high)}`), h("span", {}, t("kimg", { n: number(last) }))),
-    h("p", { class: "hint" }, t(`chart.${name}.hint`), level === null ? "" : ` ${t("chart.floor", { n: number(floor) })}`));
+    h("p", { class: "hint" }, t(`chart.${name}.hint`), level === null ? "" : (language === "zh" ? "" : " ") + t("chart.floor", { n: number(floor) })));
 }
