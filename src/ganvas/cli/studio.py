@@ -50,5 +50,8 @@ def studio(
 
             webbrowser.open(address)
 
+    def stopping(jobs: int) -> None:
+        typer.echo(f"stopping {jobs} job{'s' * (jobs != 1)}; a training can be resumed")
+
     options = StudioOptions(host, port, tuple(allowed_host or ()), lang, max_upload_mb)
-    return serve(folder, options, started)
+    return serve(folder, options, started, stopping)

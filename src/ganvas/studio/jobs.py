@@ -192,10 +192,13 @@ class Jobs:
         at_work = (job for job in self.all() if job.kind in ("train", "resume"))
         return next((j for j in at_work if j.about.get("run") == run and j.code is None), None)
 
+    def running(self) -> list[Job]:
+        return [job for job in self.all() if job.code is None]
+
     def close(self, seconds: float = CLOSING_SECONDS) -> None:
         """Stop all jobs, as after Ctrl-C; who has not ended after `seconds` is killed, and resumes
         from its last tick."""
-        running = [job for job in self.all() if job.code is None]
+        running = self.running()
         for job in running:
             job.stop()
         end = time.monotonic() + seconds

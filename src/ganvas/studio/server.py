@@ -63,11 +63,17 @@ class StudioOptions:
         return tuple(name.lower() for name in (*LOOPBACK, *own, *self.allowed_hosts))
 
 
-def serve(folder: Path, options: StudioOptions, started: Callable[[str], None]) -> int:
+def serve(
+    folder: Path,
+    options: StudioOptions,
+    started: Callable[[str], None],
+    stopping: Callable[[int], None] = lambda jobs: None,
+) -> int:
     """Serve the studio of a folder until Ctrl-C or SIGTERM; then stop its jobs cleanly.
 
     Args:
         started: called with the address, which holds the token.
+        stopping: called with the number of jobs that are stopped at the end.
 
     Returns: 0.
     Raises: UsageError: no folder, or a port in use.
@@ -92,6 +98,8 @@ def serve(folder: Path, options: StudioOptions, started: Callable[[str], None]) 
             started(f"http://{host}:{listener.getsockname()[1]}/?token={token}")
             asyncio.run(_until_signal(Uvicorn(config), listener))
         finally:
+            if running := jobs.running():
+                stopping(len(running))
             jobs.close()
             for number, handler in before.items():  # asyncio leaves Python's own behind
                 signal.signal(number, handler)

@@ -27,11 +27,12 @@ export function defects(main, _, settings) {
   }, 2);
 }
 
-const choice = (id, names) => h("select", { id }, names.map((one) => h("option", { value: one }, one.split("/").at(-1))));
+const choice = (id, names, chosen) => h("select", { id },
+  names.map((one) => h("option", { value: one, selected: one === chosen }, one.split("/").at(-1))));
 
 function fitter(data, job) {
   if (job?.running) return h("p", { class: "hint" }, t("defects.fitting"));
-  const good = choice("good", data);
+  const good = choice("good", data, job?.about.data);
   return [
     h("p", { class: "hint" }, t("defects.fit.hint")),
     data.length ? h("div", { class: "row" }, h("label", {}, h("span", {}, t("defects.good")), good),
@@ -43,7 +44,8 @@ function fitter(data, job) {
 
 function scorer(data, detectors, job, settings) {
   if (!detectors.length) return h("p", { class: "hint" }, t("defects.none"));
-  const model = choice("detector", detectors.map((one) => one.name)), images = choice("inspected", data);
+  const model = choice("detector", detectors.map((one) => one.name), job?.about.model);
+  const images = choice("inspected", data, job?.about.data);
   const start = (name) => post("/api/jobs", { kind: "score", model: model.value, data: name });
   return [
     h("div", { class: "row" }, h("label", {}, h("span", {}, t("defects.detector")), model),
@@ -60,6 +62,6 @@ async function verdicts(name) {
     h("div", { class: "cards wide" }, found.images.map((one) => h("figure", { class: `card ${one.defective ? "defective" : ""}` },
       h("img", { src: `/api/scores/${encodeURIComponent(name)}/${encodeURIComponent(one.picture)}`, alt: t("defects.heatmap"), loading: "lazy" }),
       h("figcaption", {}, h("strong", {}, one.name), h("p", { class: one.defective ? "bad" : "good" }, t(one.defective ? "defects.bad" : "defects.ok")),
-        h("p", { class: "hint" }, t("defects.numbers", { score: number(one.score), p: number(one.p_value, 2) })))))),
+        h("p", { class: "hint" }, t("defects.numbers", { score: number(one.score), p: number(100 * one.p_value, 2) })))))),
   ];
 }

@@ -72,7 +72,8 @@ export function drop(settings, done = (name) => { location.hash = `#/images/${en
   const folder = h("input", { type: "file", multiple: true, webkitdirectory: true, hidden: true,
     onchange: () => send([...folder.files].map((one) => ({ file: one, path: one.webkitRelativePath }))) });
   const zone = h("div", { class: "drop" },
-    h("p", { class: "big" }, t("drop.title")), h("p", { class: "hint" }, t("drop.hint", { gb: number(settings.most_upload / 2 ** 30, 2) })),
+    h("p", { class: "big" }, t(own ? "drop.title" : "drop.inspect")),
+    h("p", { class: "hint" }, t(own ? "drop.hint" : "drop.inspect.hint", { gb: number(settings.most_upload / 2 ** 30, 2) })),
     h("div", { class: "row" }, button(t("drop.file"), () => file.click(), "main"), button(t("drop.folder"), () => folder.click()),
       own ? h("a", { class: "button", href: "#/images/mnist" }, t("drop.mnist")) : null), status, file, folder);
 
@@ -82,7 +83,7 @@ export function drop(settings, done = (name) => { location.hash = `#/images/${en
       if (!files.length) return;
       zone.classList.add("busy");
       const single = files.length === 1 && !/\.(png|jpe?g|webp|bmp|gif|tiff?)$/i.test(files[0].path);
-      done(single ? await one(files[0].file) : await several(files));
+      await done(single ? await one(files[0].file) : await several(files));
     } catch (error) {
       complain(error);
     } finally {
