@@ -29,7 +29,7 @@ function workshop(place, of, about) {
   const hint = h("p", { class: "hint" }), mark = h("button", { onclick: () => { end = { ...now, offsets: [...now.offsets] }; update(); refresh(); } }, t("explore.mark"));
   const save = h("a", { class: "button", download: "image.png" }, t("explore.save")), film = h("a", { class: "button" }, t("explore.film"));
 
-  replace(place, h("div", { class: "two" },
+  replace(place, h("div", { class: "two drawn" },
     h("div", {}, large, h("div", { class: "row" }, save, mark)),
     h("div", { class: "controls" },
       h("div", { class: "row" }, h("label", {}, h("span", {}, t("explore.seed")), seed),
