@@ -39,7 +39,7 @@ function serving(name, job) {
   const url = /(https?:\/\/\S+)/.exec(job.said.join(" "))?.[1];
   return [
     h("p", {}, url ? t("serve.at", { url }) : t("serve.starting")),
-    url ? h("pre", {}, `curl ${url}/v1/models\ncurl ${url}/v1/models/${name}/metadata`) : null,
+    url ? h("pre", {}, `curl ${url}/v1/models\ncurl ${url}/v1/models/${encodeURIComponent(name)}/metadata`) : null,
     h("div", { class: "row" }, button(job.stopped ? t("stopping") : t("stop"), () => post(`/api/jobs/${job.id}/stop`))),
   ];
 }

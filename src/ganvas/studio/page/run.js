@@ -112,7 +112,8 @@ const stopButton = (job) => h("div", { class: "row" },
 
 function diagnosis({ doctor, fixes }) {
   if (doctor.why) return h("p", { class: "hint" }, t("doctor.early"));
-  const state = doctor.healthy === null ? "early" : doctor.healthy ? "healthy" : "failing";
+  const known = doctor.healthy === null ? "early" : doctor.healthy ? "healthy" : "failing";
+  const state = known === "healthy" && doctor.findings.length ? "suspected" : known;
   return h("div", {},
     h("p", { class: state === "failing" ? "bad" : state === "healthy" ? "good" : "hint" }, t(`doctor.${state}`)),
     doctor.findings.map((one) => h("div", { class: "finding" },
@@ -128,8 +129,8 @@ function evaluation(one, name, path, job) {
   return h("div", {},
     found ? [h("p", { class: "verdict" }, found.headline),
       h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ["name", "value", "interval", "floor"].map((key) => h("th", {}, t(`scores.${key}`))))),
-        h("tbody", {}, Object.entries(found.scores).map(([key, score]) => h("tr", {}, h("th", {}, t(`score.${key}`)),
-          h("td", {}, shown(score.value)), h("td", {}, `${shown(score.low)} – ${shown(score.high)}`), h("td", {}, shown(score.floor))))))),
+        h("tbody", {}, Object.entries(found.scores).filter(([, score]) => score.value !== null).map(([key, score]) => h("tr", {}, h("th", {}, t(`score.${key}`)),
+          h("td", {}, shown(score.value)), h("td", {}, score.low === null ? "–" : `${shown(score.low)} – ${shown(score.high)}`), h("td", {}, shown(score.floor))))))),
       h("p", { class: "hint" }, t("scores.hint"))]
       : h("p", { class: "hint" }, t("scores.none")),
     job?.error ? h("p", { class: "bad" }, job.error) : null,
