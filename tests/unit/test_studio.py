@@ -390,7 +390,7 @@ def test_a_job_is_stopped_as_by_ctrl_c(jobs):
     job.stop()
     found = ended(job)
     assert (found["code"], found["stopped"], found["error"]) == (130, True, "")
-    assert jobs.training("r") is None
+    assert jobs.training("r") is job
 
 
 def test_few_jobs_run_together(jobs):
@@ -400,6 +400,16 @@ def test_few_jobs_run_together(jobs):
     server = jobs.start("serve", ["wait"], {}, serves=True)
     jobs.close(5)
     assert all(job.code is not None for job in (*started, server))
+
+
+def test_a_training_that_does_not_begin_says_why(workspace, jobs):
+    client = Client(application(Studio(workspace, jobs, "en", 1), TOKEN, ("127.0.0.1",)))
+    job = jobs.start("train", ["wait"], {"run": "r"})
+    assert client.get("/api/runs/r").json()["state"] == "starting"
+    job.process.kill()
+    ended(jobs.start("train", ["fail"], {"run": "r"}))
+    found = client.get("/api/runs/r").json()
+    assert (found["state"], found["job"]["error"]) == ("failed", "it has failed")
 
 
 # --- runs -----------------------------------------------------------------------------------

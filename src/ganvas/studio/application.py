@@ -130,7 +130,8 @@ class Studio:
         job = self.jobs.training(name)
         folder = self.workspace.of("runs") / name
         if job and not (folder / "config.toml").is_file():
-            return {"name": name, "state": "starting", "job": job.detailed()}
+            state = "starting" if job.code is None else "failed"
+            return {"name": name, "state": state, "job": job.detailed()}
         found = runs.facts(runs.opened(self.workspace, name))
         return {**found, "job": job.detailed() if job else None}
 

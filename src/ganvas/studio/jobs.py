@@ -188,9 +188,9 @@ class Jobs:
         return list(self._jobs.values())[::-1]
 
     def training(self, run: str) -> Job | None:
-        """The job that trains a run now."""
-        at_work = (job for job in self.all() if job.kind in ("train", "resume"))
-        return next((j for j in at_work if j.about.get("run") == run and j.code is None), None)
+        """The last job that trained a run, or trains it now."""
+        trainings = (job for job in self.all() if job.kind in ("train", "resume"))
+        return next((job for job in trainings if job.about.get("run") == run), None)
 
     def running(self) -> list[Job]:
         return [job for job in self.all() if job.code is None]

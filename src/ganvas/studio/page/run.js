@@ -24,12 +24,12 @@ export function run(main, [name]) {
   return repeat(async () => {
     const [one, state] = await Promise.all([get(path), get("/api/state")]);
     const others = state.jobs.filter((job) => job.about.run === name && job.kind !== "train" && job.kind !== "resume");
-    draw(status, "status", { ...one, job: one.job?.running }, () => progress(one));
-    draw(steering, "steering", [one.state, one.job?.id, one.job?.stopped, one.job ? 0 : one.target_kimg], () => controls(one, name));
+    draw(status, "status", { ...one, job: [one.job?.running, one.job?.error] }, () => progress(one));
+    draw(steering, "steering", [one.state, one.job?.id, one.job?.running, one.job?.stopped, one.target_kimg], () => controls(one, name));
     log.hidden = !one.job;
     last.textContent = one.job?.log.at(-1) ?? "";
     lines.textContent = (one.job?.log ?? []).join("\n");
-    if (one.state === "starting") return;
+    if (one.state === "starting" || one.state === "failed") return;
     grid.show(one.grids, one.reals);
     draw(doctor, "doctor", [one.doctor, one.fixes], () => diagnosis(one));
     draw(curves, "curves", one.charts, (charts) => charts.map(chart));
@@ -79,7 +79,9 @@ function picture(path) {
 
 function progress(one) {
   const going = one.job?.running;
+  const error = one.job?.error ? h("p", { class: "bad" }, one.job.error) : null;
   if (one.state === "starting") return h("div", {}, chip("starting"), h("p", {}, t("run.starting")));
+  if (one.state === "failed") return h("div", {}, chip("failed"), error ?? h("p", { class: "hint" }, t("run.none")));
   const left = one.images_per_second && one.target_kimg ? 1000 * (one.target_kimg - one.kimg) / one.images_per_second : null;
   return h("div", {},
     h("p", {}, chip(one.state)),
@@ -94,12 +96,14 @@ function progress(one) {
       one.value !== null ? [t("run.best"), `${t(`score.${one.score}`)} ${number(one.value)}`,
         one.floor === null ? "" : t("run.floor", { n: number(one.floor) })] : null,
     ]),
+    error,
     one.faults.map((fault) => h("p", { class: "bad" }, fault)));
 }
 
 function controls(one, name) {
   const resume = (kimg) => post("/api/jobs", { kind: "resume", run: name, kimg });
   if (one.job?.running) return stopButton(one.job);
+  if (one.state === "failed") return h("div", { class: "row" }, h("a", { class: "button", href: "#/" }, t("nav.start")));
   if (one.state === "running") return h("p", { class: "hint" }, t("run.elsewhere"));
   if (one.state !== "finished") return h("div", { class: "row" }, button(t("run.resume"), () => resume(), "main"));
   const longer = h("input", { type: "number", min: 0, step: "any", value: 2 * (one.target_kimg ?? one.kimg), ariaLabel: t("run.longer") });
