@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 import typer
 
 from ..base.printing import on_one_line
+from ..base.progress import current
 from .app import app
 from .verbosity import Command
 
@@ -53,5 +54,7 @@ def studio(
     def stopping(jobs: int) -> None:
         typer.echo(f"stopping {jobs} job{'s' * (jobs != 1)}; a training can be resumed")
 
+    if reporter := current():
+        reporter.quiet = True  # what the page draws is no work of the terminal
     options = StudioOptions(host, port, tuple(allowed_host or ()), lang, max_upload_mb)
     return serve(folder, options, started, stopping)
