@@ -28,7 +28,7 @@ STOPPED = -130
 
 GROUPS = {
     "Train": ("train", "resume", "recipes", "config", "init", "prepare", "pretrained", "tune"),
-    "Inspect": ("runs", "report", "doctor", "sample", "morph", "info"),
+    "Inspect": ("studio", "runs", "report", "doctor", "sample", "morph", "info"),
     "Evaluate": ("evaluate",),
     "Ship": ("export", "bench", "serve"),
     "Jobs": ("defects", "balance", "privacy", "patterns"),
