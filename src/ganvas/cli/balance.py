@@ -16,6 +16,7 @@ from .app import (
     STOPPED,
     DataArgument,
     Json,
+    Lang,
     Seed,
     Training,
     Values,
@@ -98,6 +99,7 @@ def balance(
     values: Values = None,
     minutes: Minutes = 120.0,
     seed: Seed = 0,
+    lang: Lang = "en",
     as_json: Json = False,
 ) -> int:
     """Test what helps rare classes, generated images too. Exit 1: those hurt."""
@@ -121,7 +123,7 @@ def balance(
     try:
         verdict = rare_class.balance(
             data, rare, out, test=test, groups=groups, test_groups=test_groups,
-            external=external, classifier=classifier, **options,
+            external=external, classifier=classifier, lang=lang, **options,
         )  # fmt: skip
     except KeyboardInterrupt:
         sys.stderr.write(f"stopped; the same command resumes {out}\n")

@@ -19,6 +19,7 @@ from ..data.listing import held_count
 from ..errors import Advice, UsageError
 from ..evaluation.base import FEWEST_HELD
 from ..evaluation.reference import reference_images
+from ..reports.language import chosen
 from ..training.preparing import prepare
 from .result import TuningResult
 from .session import Search
@@ -41,6 +42,7 @@ def tune(
     repeats: int = 3,
     seed: int = 0,
     progress: bool = True,
+    lang: str = "",
 ) -> TuningResult:
     """Search the values that a recipe declares in [tune] for those that suit these images.
 
@@ -62,12 +64,14 @@ def tune(
         repeats: seeds for retraining the best and the default; 0: none.
         seed: of the sampler of values.
         progress: write a line per trial to standard error.
+        lang: language of the report, "en" or "zh"; "": by GANVAS_LANG, else en.
 
     Raises:
         UsageError: wrong arguments; `study` holds another search; no trial was trained to its end;
             Optuna is not installed (MissingExtra).
     """
     _check(trials, workers, repeats, hours)
+    lang = chosen(lang)
     from .verdict import conclude
     from .workers import run_trials
 
@@ -89,7 +93,7 @@ def tune(
     shared = search.study()
     shared.start_with(config)
     run_trials(search, workers)
-    return conclude(search, shared, repeats)
+    return conclude(search, shared, repeats, lang)
 
 
 def _check(trials: int, workers: int, repeats: int, hours: float | None) -> None:
