@@ -29,6 +29,7 @@ from .completion import recipe_names
 if TYPE_CHECKING:
     from ..kits.rare_class import Verdict
 
+Recipe = Annotated[str, typer.Option(help="Recipe of the generators.", autocompletion=recipe_names)]
 Split = Annotated[
     str, typer.Option(help="Split by group or by image; auto: by group if --groups is given.")
 ]
@@ -93,9 +94,7 @@ def balance(
     size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
     flip: Flip = False,
     classifier: Classifier = None,
-    recipe: Annotated[
-        str, typer.Option(help="Recipe of the generators.", autocompletion=recipe_names)
-    ] = "conditional",
+    recipe: Recipe = "conditional",
     values: Values = None,
     minutes: Minutes = 120.0,
     seed: Seed = 0,

@@ -8,6 +8,8 @@ sentence with placeholders, whose first letter says what may stand there:
     {s}, {s2} ...  a text that is translated in its turn
     {l}, {l2} ...  several of them: "a, b and c"
     {v}, {v2} ...  anything: names, paths, values; it stays as it is
+    {w}, {w2} ...  the same, but a single word
+    {d}, {d2} ...  a date
 
 Of a text that has no key, the sentences or the parts between ";" and "·" are looked up. If one of
 them is not found, the whole text stays English. A `Name` is never looked up.
@@ -36,8 +38,11 @@ JOINTS: Joints = ((" · ", " · "), (". ", "。"), ("; ", "；"), (", ", "、"))
 MOST_PARTS = 60
 """Texts of more parts are not looked up part by part."""
 _NUMBER = r"[-+±]?(?:\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?|inf|nan)(?: ?%)?|–"
-_ANYTHING = r"((?:(?! · |\. [A-Z]).)+?)"  # it ends where another sentence begins
-_KINDS = {"n": rf"({_NUMBER})", "s": "(.+)", "l": "(.+?)", "v": _ANYTHING}
+_ANYTHING = r"((?:(?! · |; |\. [A-Z]).)+?)"  # it ends where another sentence begins
+_KINDS = {
+    "n": rf"({_NUMBER})", "s": "(.+)", "l": "(.+?)", "v": _ANYTHING, "w": r"(\S+)",
+    "d": r"(\d{4}-\d\d-\d\d(?: \d\d:\d\d)?(?: \S+)?)",
+}  # fmt: skip
 _LETTERS = re.compile("[A-Za-z]")
 _current: ContextVar[str] = ContextVar("language", default="")
 
@@ -98,9 +103,10 @@ class Catalogue:
     def __init__(self, sentences: Mapping[str, str]) -> None:
         self.fixed = {_key(k): v for k, v in sentences.items() if "{" not in k}
         self.patterns = [
-            (_pattern(key), re.findall(r"{(\w+)}", key), value)
+            (pattern, re.findall(r"{(\w+)}", key), value)
             for key, value in sorted(sentences.items(), key=lambda one: -_said(one[0]))
             if "{" in key
+            for pattern in _patterns(key)
         ]
         self.text = lru_cache(4096)(self._text)
 
@@ -167,13 +173,15 @@ def _parts_of(text: str) -> int:
     return 1 + sum(text.count(english) for english, _ in JOINTS)
 
 
-def _pattern(key: str) -> re.Pattern[str]:
-    """A key as an expression; the case of its first letter is free."""
+def _patterns(key: str) -> list[re.Pattern[str]]:
+    """A key as expressions; the case of its first letter is free. A part that is translated in its
+    turn is the longest that is possible, or else the shortest."""
     pieces = re.split(r"({\w+})", key)
     made = [_KINDS[one[1]] if one.startswith("{") else re.escape(one) for one in pieces]
     if made[0]:
         made[0] = f"(?i:{re.escape(key[0])}){re.escape(pieces[0][1:])}"
-    return re.compile("".join(made), re.DOTALL)
+    texts = dict.fromkeys(("".join(made), "".join(made).replace("(.+)", "(.+?)")))
+    return [re.compile(text, re.DOTALL) for text in texts]
 
 
 @cache

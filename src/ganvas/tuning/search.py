@@ -70,23 +70,20 @@ def tune(
         UsageError: wrong arguments; `study` holds another search; no trial was trained to its end;
             Optuna is not installed (MissingExtra).
     """
-    _check(trials, workers, repeats, hours)
-    lang = chosen(lang)
+    _check(trials, workers, repeats, hours, lang)
     from .verdict import conclude
     from .workers import run_trials
 
-    own = (recipe if isinstance(recipe, Config) else load_recipe(recipe)).with_values(
-        overrides or {}
-    )
+    own = _own(recipe, overrides or {})
     settled, source = prepare(data, own, None)
     length = {"train.epochs": None, "train.kimg": settled.train.kimg}
     config = own.with_values(length).with_values(_scored(own, settled.train.kimg))
     place = os.fspath(study or f"tune-{config.recipe}.db")
     about = {**_searched(config), "seed": seed, "images": source.fingerprint}
     end = float("inf") if hours is None else time.time() + 3600 * hours
-    name = settled.data.source or data
     against = _against(source)
     del source
+    name = settled.data.source or data
     search = Search(
         name, own, config, place, _folder(place), about, against, trials, end, seed, progress
     )
@@ -96,8 +93,14 @@ def tune(
     return conclude(search, shared, repeats, lang)
 
 
-def _check(trials: int, workers: int, repeats: int, hours: float | None) -> None:
+def _own(recipe: str | os.PathLike[str] | Config, overrides: Mapping[str, Any]) -> Config:
+    known = recipe if isinstance(recipe, Config) else load_recipe(recipe)
+    return known.with_values(overrides)
+
+
+def _check(trials: int, workers: int, repeats: int, hours: float | None, lang: str) -> None:
     """Raises: UsageError: wrong arguments. MissingExtra: Optuna is not installed."""
+    chosen(lang)
     extras.check("tune", "ganvas.tune")
     if trials < 1 or workers < 1 or repeats < 0 or (hours is not None and not hours > 0):
         raise UsageError(

@@ -74,8 +74,7 @@ def make_logos(
                         progress=progress)  # fmt: skip
     tell(f"trained {len(logos.kinds)} kinds ({work.seconds_of(logos.run):.0f} s of training)")
     drawn = logos.draw(n, palette, seed, truncation, kind)
-    names = ",".join(palette) or "as learnt"
-    about = work.provenance(logos.run, seed=seed, truncation=truncation, palette=names)
+    about = work.provenance(logos.run, seed=seed, truncation=truncation, palette=_names(palette))
     items = _write_each(logos, drawn, base, about, svg)
     _write_sheets(logos, drawn, base, about, len(palette))
     tell(f"drew {n} logos; {drawn.refused} near-copies were refused")
@@ -90,6 +89,10 @@ def make_logos(
     )  # fmt: skip
     _finish(base, result, lang)
     return result
+
+
+def _names(palette: Sequence[str]) -> str:
+    return ",".join(palette) or "as learnt"
 
 
 def _finish(base: Path, result: LogosReport, lang: str) -> None:
