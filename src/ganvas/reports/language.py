@@ -97,11 +97,13 @@ class Catalogue:
     """The sentences of one language.
 
     Args:
-        sentences: English sentence -> its translation, both without the last full stop.
+        sentences: English sentence -> its translation, both without the last full stop; that of an
+            abbreviation belongs to it.
     """
 
     def __init__(self, sentences: Mapping[str, str]) -> None:
-        self.fixed = {_key(k): v for k, v in sentences.items() if "{" not in k}
+        fixed = {key: said for key, said in sentences.items() if "{" not in key}
+        self.fixed = {_other(key): said for key, said in fixed.items()} | fixed
         self.patterns = [
             (pattern, re.findall(r"{(\w+)}", key), value)
             for key, value in sorted(sentences.items(), key=lambda one: -_said(one[0]))
@@ -121,9 +123,10 @@ class Catalogue:
     def _whole(self, text: str) -> str | None:
         """By a single key."""
         body, stop = (text[:-1], "。") if text.endswith(".") else (text, "")
-        found = self.fixed.get(_key(body))
-        if found is not None:
-            return found + stop
+        if text in self.fixed:  # also an abbreviation such as "bal."
+            return self.fixed[text]
+        if body in self.fixed:
+            return self.fixed[body] + stop
         for pattern, names, value in self.patterns:
             match = pattern.fullmatch(body)
             filled = self._filled(names, match.groups()) if match else None
@@ -160,8 +163,9 @@ class Catalogue:
         return None
 
 
-def _key(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _other(key: str) -> str:
+    """The key at another place of a sentence: its first letter in the other case."""
+    return key[:1].swapcase() + key[1:]
 
 
 def _said(key: str) -> int:

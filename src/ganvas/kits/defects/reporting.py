@@ -10,7 +10,7 @@ import numpy as np
 
 from ...base.files import write_file
 from ...reports.charts import lines
-from ...reports.language import chosen
+from ...reports.language import Name, chosen
 from ...reports.page import (
     Block,
     Charts,
@@ -199,7 +199,7 @@ def _parts(detector: Detector, found: DefectsReport) -> list[Block]:
     weights, choice = detector.facts["weights"], detector.facts.get("choice", {})
     planted = choice.get("alone", {})
     rows = [
-        (name, "yes" if weights.get(name) else "",
+        (Name(name) if name in PARTS else name, "yes" if weights.get(name) else "",
          f"{planted[name]:.3f}" if name in planted else "", f"{value:.4f}", PARTS.get(name, ""))
         for name, value in found.ablation.items()
     ]  # fmt: skip
