@@ -59,7 +59,7 @@ def report_of(run: Run, lang: str = "") -> Path:
 
 def in_language(page: Path, lang: str = "") -> bool:
     """Whether a page is in this language."""
-    with page.open(encoding="utf-8") as file:
+    with page.open(encoding="utf-8", errors="replace") as file:
         return f'<html lang="{TAGS[chosen(lang)]}">' in file.read(200)
 
 
