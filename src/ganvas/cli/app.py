@@ -101,6 +101,13 @@ Labels = Annotated[
     typer.Option(metavar="FILE.csv", help="CSV with columns path,label: the class of each image."),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
+Lang = Annotated[
+    Literal["en", "zh"],
+    typer.Option(
+        "--lang", envvar="GANVAS_LANG", help="Language of what is written for people; the terminal "
+        "and JSON stay English.",
+    ),
+]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 

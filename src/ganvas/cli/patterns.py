@@ -12,7 +12,7 @@ import typer
 
 from ..base.progress import say
 from ..errors import UsageError
-from .app import DATA_HELP, STOPPED, Json, Seed, Values, group, tensorflow
+from .app import DATA_HELP, STOPPED, Json, Lang, Seed, Values, group, tensorflow
 
 if TYPE_CHECKING:
     from ..kits.patterns import LogosReport, TilesReport
@@ -47,6 +47,7 @@ def tile(
     ] = None,
     seed: Seed = 0,
     values: Values = None,
+    lang: Lang = "en",
     as_json: Json = False,
 ) -> int:
     """Draw seamless tiles of any size from one texture or several."""
@@ -64,7 +65,7 @@ def tile(
     result = make_tiles(
         images, out, engine=engine, size=sides, n=n, repeat=repeat, morph=morph, together=together,
         kimg=kimg, scale=scale, seed=seed, overrides=options,
-        progress=not as_json or sys.stderr.isatty(), tell=say,
+        progress=not as_json or sys.stderr.isatty(), tell=say, lang=lang,
     )  # fmt: skip
     summary = (
         f"{out}: {len(result.tiles)} tiles in tiles/, seams {result.ratio:.2f} times a step "
@@ -101,6 +102,7 @@ def logos(
     kimg: Kimg = None,
     seed: Seed = 0,
     values: Values = None,
+    lang: Lang = "en",
     as_json: Json = False,
 ) -> int:  # fmt: skip
     """Draw logos like those given, in a palette, and name the nearest original of each."""
@@ -118,7 +120,7 @@ def logos(
     result = make_logos(
         data, out, palette=colours, n=n, size=size, svg=svg, variations=variations, walk=walk,
         edits=directions, judge=judge, truncation=truncation, kind=kind, kimg=kimg, seed=seed,
-        overrides=options, progress=not as_json or sys.stderr.isatty(), tell=say,
+        overrides=options, progress=not as_json or sys.stderr.isatty(), tell=say, lang=lang,
     )  # fmt: skip
     for row in result.precision_recall if not as_json else ():
         typer.echo(

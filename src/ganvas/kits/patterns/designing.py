@@ -16,6 +16,7 @@ from ... import images as pictures
 from ...base.files import write_file, write_json
 from ...base.progress import counted, stage
 from ...errors import UsageError
+from ...reports.language import chosen
 from . import colour, directions, report, work
 from .logos import INK, Drawn, Logos, learn_logos
 from .marks import Marks, read_marks
@@ -46,6 +47,7 @@ def make_logos(
     overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
     tell: Callable[[str], None] = lambda message: None,
+    lang: str = "",
 ) -> LogosReport:
     """Train on logos and write new ones.
 
@@ -60,19 +62,19 @@ def make_logos(
         edits: write directions.png, a row per direction; of logo `variations`, else of the first.
         judge: precision and recall at several truncations, on 500 images; some tens of seconds.
         tell: is called with a message after each stage.
+        lang: language of the report, "en" or "zh"; "": by GANVAS_LANG, else en.
 
     Returns: the content of logos.json.
     Raises: UsageError, DataError: see `learn_logos`, `Logos.draw`.
     """
-    began = time.perf_counter()
+    began, lang = time.perf_counter(), chosen(lang)
     _check(n, variations, truncation, svg, Path(folder))
     base, marks = Path(folder), _marks(data, size, kind)
     logos = learn_logos(marks, base, size=size, kimg=kimg, seed=seed, overrides=overrides,
                         progress=progress)  # fmt: skip
     tell(f"trained {len(logos.kinds)} kinds ({work.seconds_of(logos.run):.0f} s of training)")
     drawn = logos.draw(n, palette, seed, truncation, kind)
-    names = ",".join(palette) or "as learnt"
-    about = work.provenance(logos.run, seed=seed, truncation=truncation, palette=names)
+    about = work.provenance(logos.run, seed=seed, truncation=truncation, palette=_names(palette))
     items = _write_each(logos, drawn, base, about, svg)
     _write_sheets(logos, drawn, base, about, len(palette))
     tell(f"drew {n} logos; {drawn.refused} near-copies were refused")
@@ -85,14 +87,18 @@ def make_logos(
         seconds_training=work.seconds_of(logos.run),
         seconds=round(time.perf_counter() - began, 1),
     )  # fmt: skip
-    _finish(base, result)
+    _finish(base, result, lang)
     return result
 
 
-def _finish(base: Path, result: LogosReport) -> None:
+def _names(palette: Sequence[str]) -> str:
+    return ",".join(palette) or "as learnt"
+
+
+def _finish(base: Path, result: LogosReport, lang: str) -> None:
     """Write what was found, and remove logos that are no longer part of it."""
     write_json(base / "logos.json", result.to_dict())
-    report.write_logos_report(base, result)
+    report.write_logos_report(base, result, lang)
     _remove_old(base, result.logos)
 
 

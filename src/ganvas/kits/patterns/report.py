@@ -12,6 +12,7 @@ from ... import __version__, images
 from ...base.files import write_file
 from ...base.own_files import check_replaceable
 from ...errors import DataError
+from ...reports.language import Name
 from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
 from ...reports.tables import number
 from .likeness import ALIKE
@@ -38,7 +39,7 @@ def check(folder: Path) -> None:
     check_replaceable(folder / FILE)
 
 
-def write_tiles_report(folder: Path, result: TilesReport) -> Path:
+def write_tiles_report(folder: Path, result: TilesReport, lang: str = "") -> Path:
     """Write the page of `make_tiles`, and return its path."""
     height, width = result.size
     ordinary = sum(one.seams.within for one in result.tiles)
@@ -54,7 +55,7 @@ def write_tiles_report(folder: Path, result: TilesReport) -> Path:
             "morph.png": "From the first texture into the other; it tiles, too",
         })),
         Section("Each tile", [_measured(result), Text(MEASURED)]),
-        Section("Runs", [Items([*result.runs])] if result.runs else []),
+        Section("Runs", [Items([*map(Name, result.runs)])] if result.runs else []),
     ]  # fmt: skip
     return _write(
         folder,
@@ -65,10 +66,11 @@ def write_tiles_report(folder: Path, result: TilesReport) -> Path:
         sections,
         "Report of tiles",
         result,
+        lang,
     )
 
 
-def write_logos_report(folder: Path, result: LogosReport) -> Path:
+def write_logos_report(folder: Path, result: LogosReport, lang: str = "") -> Path:
     """Write the page of `make_logos`, and return its path."""
     distances = [one.distance for one in result.logos]
     near = f"; the nearest to a training image is at distance {min(distances):.2f} (median "
@@ -85,7 +87,7 @@ def write_logos_report(folder: Path, result: LogosReport) -> Path:
         })),
         Section("Fidelity and variety", _truncations(result)),
         Section("Each logo", [_logos(result)]),
-        Section("Runs", [Items([result.run])]),
+        Section("Runs", [Items([Name(result.run)])]),
     ]  # fmt: skip
     return _write(
         folder,
@@ -95,6 +97,7 @@ def write_logos_report(folder: Path, result: LogosReport) -> Path:
         sections,
         "Report of logos",
         result,
+        lang,
     )
 
 
@@ -105,12 +108,13 @@ def _write(
     sections: Sequence[Section],
     kind: str,
     result: TilesReport | LogosReport,
+    lang: str,
 ) -> Path:
     stopped = result.status == "interrupted"
     seconds = result.seconds_training
     trained = f"{seconds:.0f} s of training" if seconds else "Nothing was trained"
     page = Page(
-        title=folder.absolute().name,
+        title=Name(folder.absolute().name),
         verdict=verdict,
         tone=tone,
         reasons=["The training was interrupted: the same command goes on"] if stopped else [],
@@ -119,7 +123,7 @@ def _write(
         footer=f"Made by ganvas {__version__}.",
         kind=kind,
     )
-    write_file(folder / FILE, page.html())
+    write_file(folder / FILE, page.html(lang))
     return folder / FILE
 
 
@@ -144,7 +148,7 @@ def _shown(
 
 def _measured(result: TilesReport) -> Table:
     rows = [
-        (one.file, one.texture, *_steps(one.seams), "yes" if one.seams.within else "no",
+        (Name(one.file), Name(one.texture), *_steps(one.seams), "yes" if one.seams.within else "no",
          f"{one.distance:.3f}", f"{one.repeats:.2f}")
         for one in result.tiles[:LISTED]
     ]  # fmt: skip
@@ -176,7 +180,7 @@ def _truncations(result: LogosReport) -> list[Block]:
 
 def _logos(result: LogosReport) -> Table:
     rows = [
-        (one.file, one.kind, one.main or "–", one.nearest_name, f"{one.distance:.3f}")
+        (*map(Name, (one.file, one.kind, one.main or "–", one.nearest_name)), f"{one.distance:.3f}")
         for one in result.logos[:LISTED]
     ]
     header = ("logo", "kind", "colour", "nearest training image", "distance")
