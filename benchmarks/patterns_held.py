@@ -99,8 +99,8 @@ def main() -> None:
     jobs = [
         (design, name, seed)
         for seed in range(options.seeds)
-        for design in ("quilting", *DESIGNS)
         for name in textures()
+        for design in ("quilting", *DESIGNS)
     ]
     rows = run_all("patterns_held", jobs, measure, options)
     store.write_table("patterns_held", write_up(rows))
