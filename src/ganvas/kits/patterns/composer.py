@@ -94,7 +94,7 @@ class Composer:
         self.grammar = Grammar(found)
         if not self.grammar.parts:
             raise DataError("no drawing has a part that can be used: give drawings of plain shapes")
-        self.pictures = _dark([drawn(one.shapes, SIDE) for one in drawings])
+        self.pictures = dark([drawn(one.shapes, SIDE) for one in drawings])
         self.reference = Reference(self.pictures, seed, judge)
 
     def compose(self, n: int = 32, seed: int = 0) -> Composed:
@@ -111,7 +111,7 @@ class Composer:
             while len(kept) < n and tried < most:
                 several = list(islice(marks, AT_ONCE))
                 tried += len(several)
-                pictures = _dark([mark.picture for mark in several])
+                pictures = dark([mark.picture for mark in several])
                 found = self.reference.features_of(pictures)
                 copied, typical = (self.reference.copied(pictures, found),
                                    self.reference.typical(found))  # fmt: skip
@@ -127,7 +127,7 @@ class Composer:
                 f"of {tried} composed marks only {len(kept)} are typical and no near-copies, and "
                 f"{n} were requested: request fewer, or give more drawings"
             )
-        pictures = _dark([mark.picture for mark in kept])
+        pictures = dark([mark.picture for mark in kept])
         return Composed(tuple(kept), pictures, np.array(features), refused,
                         *self.reference.nearest(pictures))  # fmt: skip
 
@@ -189,7 +189,7 @@ def _paint(shape: Shape, colour: str) -> str:
     return f'fill="{colour}" fill-rule="evenodd"'
 
 
-def _dark(pictures: Sequence[np.ndarray]) -> np.ndarray:
+def dark(pictures: Sequence[np.ndarray]) -> np.ndarray:
     """Ink, uint8 [S, S] each -> dark on light, [N, S, S, 1]."""
     return 255 - np.stack(pictures)[..., None]
 

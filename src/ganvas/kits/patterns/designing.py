@@ -218,7 +218,7 @@ def _judged(
     judged = evaluate(logos.run, pixels[rows], metrics=names, n=JUDGED, seed=seed, model="last",
                       features="general")  # fmt: skip
     points = [point.to_dict() for point in judged.truncation]
-    near = min(points, key=lambda point: abs(point["truncation"] - truncation))
+    near = min(points, key=lambda point: abs(float(point["truncation"] or 0) - truncation))
     return points, {name: near[name] for name in names[:2]}
 
 
