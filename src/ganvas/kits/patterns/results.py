@@ -8,7 +8,7 @@ from typing import Any
 from .measure import Seams
 
 USEFUL = 0.7
-"""From this precision on, drawn logos pass for marks. Real icons have 0.75 of each other."""
+"""From this precision on, drawn logos pass for marks. Real icons have 0.72 of each other."""
 
 
 @dataclass(frozen=True)
