@@ -192,8 +192,8 @@ def test_symmetries(number, symmetry):
 
 
 def test_marks_lie_within_the_view_and_are_drawn_again(learnt):
-    marks = list(itertools.islice(learnt.grammar.marks(3), 40))
-    again = list(itertools.islice(learnt.grammar.marks(3), 40))
+    marks = list(itertools.islice(learnt.grammar.marks(3), 20))
+    again = list(itertools.islice(learnt.grammar.marks(3), 20))
     assert len({mark.layout for mark in marks}) >= 4
     for mark, other in zip(marks, again, strict=True):
         np.testing.assert_array_equal(mark.picture, other.picture)
@@ -203,7 +203,7 @@ def test_marks_lie_within_the_view_and_are_drawn_again(learnt):
 
 
 def test_a_mark_that_turns_has_the_symmetry(learnt):
-    marks = itertools.islice(learnt.grammar.marks(1), 200)
+    marks = itertools.islice(learnt.grammar.marks(1), 40)
     turned = [mark for mark in marks if mark.layout.startswith("turn")]
     assert turned
     assert all(parts.symmetry_of(mark.picture) != "none" for mark in turned)

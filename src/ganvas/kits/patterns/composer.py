@@ -109,7 +109,9 @@ class Composer:
         most = max(TRIES * n, 4 * AT_ONCE)
         with stage("composing", n, "marks") as work:
             while len(kept) < n and tried < most:
-                several = list(islice(marks, AT_ONCE))
+                several = list(islice(marks, min(AT_ONCE, 16 + 4 * n)))
+                if not several:
+                    break
                 tried += len(several)
                 pictures = dark([mark.picture for mark in several])
                 found = self.reference.features_of(pictures)

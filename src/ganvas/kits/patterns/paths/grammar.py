@@ -16,6 +16,7 @@ MARGIN = 0.04
 """Least distance of a mark from the border, as a share of the view; nothing is cut."""
 INSIDE = 0.56
 """Side of what a frame holds, as a share of the frame."""
+MISSES = 500  # composed marks in succession, of which none fits
 RATIO = 1.8
 """Parts that are laid together differ in thickness by this factor at most."""
 _UNTURNED = {"row": 0.4, "grid": 0.2, "nested": 0.2, "mirror": 0.2}
@@ -90,14 +91,18 @@ class Grammar:
         ]
 
     def marks(self, seed: int = 0) -> Iterator[Mark]:
-        """New marks, without end; the same seed gives the same ones."""
+        """New marks; the same seed gives the same ones. They end where `MISSES` in succession do
+        not fit the set."""
         rng = np.random.Generator(np.random.Philox([seed, 21]))
         names = list(self.symmetries)
         shares = np.array([self.symmetries[name] for name in names], float)
-        while True:
+        misses = 0
+        while misses < MISSES:
             symmetry = str(rng.choice(names, p=shares / shares.sum()))
             mark = self._mark(symmetry, rng)
+            misses += 1
             if mark is not None:
+                misses = 0
                 yield mark
 
     def _mark(self, symmetry: str, rng: np.random.Generator) -> Mark | None:
