@@ -271,16 +271,16 @@ def test_logos_are_composed(folder, tmp_path):
 
 
 def test_the_engine_follows_the_files_and_the_options(folder, tmp_path):
-    assert composing.engine_of("auto", folder, []) == "compose"
-    assert composing.engine_of("auto", str(folder), ["kimg"]) == "gan"
-    assert composing.engine_of("auto", "icons.npz", []) == "gan"
-    assert composing.engine_of("auto", np.zeros(3), []) == "gan"
+    assert composing.engine_of("auto", folder, {}) == "compose"
+    assert composing.engine_of("auto", str(folder), {"kimg": 1}) == "gan"
+    assert composing.engine_of("auto", "icons.npz", {}) == "gan"
+    assert composing.engine_of("auto", np.zeros(3), {}) == "gan"
     with refuses(UsageError, "compose", tmp_path):
-        composing.engine_of("compose", tmp_path, [])
+        composing.engine_of("compose", tmp_path, {})
     with refuses(UsageError, "compose", "walk"):
-        composing.engine_of("compose", folder, ["walk"])
+        composing.engine_of("compose", folder, {"walk": True})
     with refuses(UsageError, "vtrace", "compose"):
-        composing.engine_of("vtrace", folder, [])
+        composing.engine_of("vtrace", folder, {})
 
 
 def test_few_drawings_are_refused(folder, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,14 @@ SCORED = 400
 NEAREST = 12
 
 
-def engine_of(engine: str, data: Any, learning: Sequence[str]) -> str:
-    """The engine for data; `learning` names options that were given and that only a generator has.
+def engine_of(engine: str, data: Any, options: Mapping[str, Any]) -> str:
+    """The engine for data; `options` are those that only a generator has, with their values.
 
     Raises: UsageError: no such engine, or options or data that do not fit it.
     """
     if engine not in ENGINES:
         raise UsageError(no_such("engine", engine, ENGINES))
+    learning = [name for name, value in options.items() if value]
     if engine == "gan":
         return engine
     folder = Path(data) if isinstance(data, (str, os.PathLike)) else None

@@ -53,9 +53,8 @@ def make_logos(
 
     Args:
         engine: "compose" lays parts of SVG drawings anew (`learn_marks`; nothing is trained),
-            "gan" trains a generator on pixels (`learn_logos`). "auto": "compose" for a folder with
-            SVG files, unless an option is given that only a generator has (`variations`, `walk`,
-            `edits`, `kind`, `kimg`, `overrides`).
+            "gan" trains a generator on pixels (`learn_logos`). "auto": "compose" for a folder of
+            SVG files, if no option is given that only a generator has (such as `walk`, `kimg`).
         data, size, kimg, overrides, progress: see `learn_logos`.
         palette, truncation, kind, seed: see `Logos.draw`; seed is also that of the training.
         folder: for logos/, logos.png, nearest.png, logos.json, report.html, and what is requested.
@@ -73,7 +72,7 @@ def make_logos(
     began = time.perf_counter()
     learning = {"variations": variations is not None, "walk": walk, "directions": edits,
                 "kind": kind, "kimg": kimg, "overrides": overrides}  # fmt: skip
-    if engine_of(engine, data, [name for name, value in learning.items() if value]) == "compose":
+    if engine_of(engine, data, learning) == "compose":
         _check(n, None, truncation, False, Path(folder))
         return compose_logos(data, folder, palette=palette, n=n, judge=judge, seed=seed, tell=tell)
     _check(n, variations, truncation, svg, Path(folder))
@@ -89,23 +88,30 @@ def make_logos(
     tell(f"drew {n} logos; {drawn.refused} near-copies were refused")
     _extras(logos, drawn, base, about, variations, walk, edits, seed)
     points, scores = _judged(logos, seed, truncation) if judge else ([], {})
-    result = LogosReport(
-        run=str(base / "run"), status=logos.run.status(), kinds=tuple(logos.kinds),
+    return _finish(base, _report(logos, drawn, items, truncation, palette, points, scores, began))
+
+
+def _report(
+    logos: Logos, drawn: Drawn, items: Sequence[LogoFile], truncation: float,
+    palette: Sequence[str], points: Sequence[dict[str, Any]],
+    scores: dict[str, float | None], began: float,
+) -> LogosReport:  # fmt: skip
+    return LogosReport(
+        run=str(logos.run.folder), status=logos.run.status(), kinds=tuple(logos.kinds),
         truncation=truncation, palette=tuple(palette), refused=drawn.refused,
         training_palette=tuple(colour.palette(_rgb(logos.marks.pixels[:500]))[0]),
         precision_recall=tuple(points), logos=tuple(items),
         seconds_training=work.seconds_of(logos.run),
         seconds=round(time.perf_counter() - began, 1), engine="gan", scores=scores,
     )  # fmt: skip
-    _finish(base, result)
-    return result
 
 
-def _finish(base: Path, result: LogosReport) -> None:
+def _finish(base: Path, result: LogosReport) -> LogosReport:
     """Write what was found, and remove logos that are no longer part of it."""
     write_json(base / "logos.json", result.to_dict())
     report.write_logos_report(base, result)
     report.remove_old(base, result.logos)
+    return result
 
 
 def _check(n: int, variations: int | None, truncation: float, svg: bool, folder: Path) -> None:
