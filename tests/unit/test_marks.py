@@ -13,7 +13,6 @@ from ganvas.errors import DataError, UsageError
 from ganvas.kits import patterns
 from ganvas.kits.patterns import composer, composing, results, vector
 from ganvas.kits.patterns.paths import choosing, outline, parts, path_data, svg
-from refusals import refuses
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">'
 SHAPES = [
@@ -110,28 +109,27 @@ def test_what_is_no_shape_is_left_out():
     np.testing.assert_array_equal(ink(square + "".join(foreign)), ink(square))
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ('<!DOCTYPE svg [<!ENTITY a "aaaa">]><svg viewBox="0 0 1 1"><path d="M0 0h1v1z"/></svg>',
-         "document type"),
-        ('<!DOCTYPE svg SYSTEM "http://example.org/a.dtd"><svg/>', "document type"),
-        ("<html/>", "not 'svg'"), (f"{HEAD}</svg>", "no shapes"), ("<svg", "unclosed token"),
-        ('<svg><path d="M0 0h1v1z"/></svg>', "neither a viewBox"),
-        (HEAD + "<g>" * 200 + "</g>" * 200 + "</svg>", "levels"),
-        (f'{HEAD}<path d="M0 0X"/></svg>', "unknown command 'X'"),
-        (f'{HEAD}<path d="5 5"/></svg>', "begin each line with a command"),
-        (f'{HEAD}<path d="M0"/></svg>', "needs 2 numbers"),
-        (f'{HEAD}<path d="M0 0a1 1 0 2 0 1 1"/></svg>', "flags must be 0 or 1"),
-        (f'{HEAD}<path d="M0 0L1e9 0"/></svg>', "beyond"),
-        (f'{HEAD}<path d="{"M0 0h1" * 40_000}"/></svg>', "characters"),
-        (f'{HEAD}<g transform="rotate(1 2)"><path d="M0 0h1"/></g></svg>', "rotate has 2"),
-    ],
-)  # fmt: skip
-def test_files_that_are_refused(content, words, tmp_path):
+HOSTILE = {
+    "document type": '<!DOCTYPE svg [<!ENTITY a "aaaa">]><svg viewBox="0 0 1 1"/>',
+    "an entity": '<!DOCTYPE svg SYSTEM "http://example.org/a.dtd"><svg/>',
+    "not 'svg'": "<html/>", "no shapes": f"{HEAD}</svg>", "unclosed token": "<svg",
+    "neither a viewBox": '<svg><path d="M0 0h1v1z"/></svg>',
+    "levels": HEAD + "<g>" * 200 + "</g>" * 200 + "</svg>",
+    "unknown command 'X'": f'{HEAD}<path d="M0 0X"/></svg>',
+    "begin each line with a command": f'{HEAD}<path d="5 5"/></svg>',
+    "needs 2 numbers": f'{HEAD}<path d="M0"/></svg>',
+    "flags must be 0 or 1": f'{HEAD}<path d="M0 0a1 1 0 2 0 1 1"/></svg>',
+    "beyond": f'{HEAD}<path d="M0 0L9999999999 0"/></svg>',
+    "characters": f'{HEAD}<path d="{"M0 0h1" * 40_000}"/></svg>',
+    "rotate has 2": f'{HEAD}<g transform="rotate(1 2)"><path d="M0 0h1"/></g></svg>',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_files_that_are_refused(words, tmp_path):
     path = tmp_path / "one.svg"
-    path.write_text(content)
-    with refuses(DataError, "one.svg", words):
+    path.write_text(HOSTILE[words])
+    with pytest.raises(DataError, match=f"one.svg.*{words}"):
         svg.read(path)
 
 
@@ -139,7 +137,7 @@ def test_large_files_are_not_read(tmp_path, monkeypatch):
     path = tmp_path / "one.svg"
     path.write_text(HEAD + " " * 200 + "</svg>")
     monkeypatch.setattr(svg, "LARGEST", 100)
-    with refuses(DataError, "one.svg", 100):
+    with pytest.raises(DataError, match="1 to 100 bytes"):
         svg.read(path)
 
 
@@ -275,18 +273,18 @@ def test_the_engine_follows_the_files_and_the_options(folder, tmp_path):
     assert composing.engine_of("auto", str(folder), {"kimg": 1}) == "gan"
     assert composing.engine_of("auto", "icons.npz", {}) == "gan"
     assert composing.engine_of("auto", np.zeros(3), {}) == "gan"
-    with refuses(UsageError, "compose", tmp_path):
+    with pytest.raises(UsageError, match="needs a folder with SVG files"):
         composing.engine_of("compose", tmp_path, {})
-    with refuses(UsageError, "compose", "walk"):
+    with pytest.raises(UsageError, match="trains nothing, got walk"):
         composing.engine_of("compose", folder, {"walk": True})
-    with refuses(UsageError, "vtrace", "compose"):
+    with pytest.raises(UsageError, match="vtrace"):
         composing.engine_of("vtrace", folder, {})
 
 
 def test_few_drawings_are_refused(folder, tmp_path):
     for path in sorted(folder.iterdir())[:5]:
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    with refuses(DataError, 12, 5, tmp_path):
+    with pytest.raises(DataError, match="at least 12 SVG drawings"):
         composer.learn_marks(tmp_path)
 
 
