@@ -39,7 +39,7 @@ bench: setup
 			metric_intervals metric_sensitivity metric_speed sentences export serving served_drift doctor \
 			doctor_colour healing \
 			watching defects defects_life rare_class rare_class_heads \
-			patterns privacy privacy_faces tune remote scale shrinking \
+			patterns patterns_held privacy privacy_faces tune remote scale shrinking \
 			startup first_minute index; do \
 		$(BIN)/python benchmarks/$$name.py || exit 1; \
 	done

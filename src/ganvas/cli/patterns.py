@@ -77,8 +77,11 @@ def tile(
 
 @patterns.command()
 def logos(
-    data: Annotated[str, typer.Argument(help=DATA_HELP)],
+    data: Annotated[str, typer.Argument(help=f"{DATA_HELP} Or a folder of SVG files.")],
     out: Out,
+    engine: Annotated[
+        str, typer.Option(help="compose: parts of SVG files; gan: learn pixels; or auto.")
+    ] = "auto",
     palette: Annotated[
         str | None, typer.Option(metavar='"#rrggbb,..."', help="Colours, or their names.")
     ] = None,
@@ -105,7 +108,11 @@ def logos(
     lang: Lang = "en",
     as_json: Json = False,
 ) -> int:  # fmt: skip
-    """Draw logos like those given, in a palette, and name the nearest original of each."""
+    """Draw logos like those given, in a palette, and name the nearest original of each.
+
+    SVG files are taken apart, and their parts composed anew, in a minute. Of pixels a generator
+    learns, and the command says what its logos are good for.
+    """
     from ..config import parse_set
 
     options = parse_set(values or [])
@@ -118,17 +125,20 @@ def logos(
 
     colours = [] if palette is None else parse_palette(palette)
     result = make_logos(
-        data, out, palette=colours, n=n, size=size, svg=svg, variations=variations, walk=walk,
-        edits=directions, judge=judge, truncation=truncation, kind=kind, kimg=kimg, seed=seed,
-        overrides=options, progress=not as_json or sys.stderr.isatty(), tell=say, lang=lang,
+        data, out, engine=engine, palette=colours, n=n, size=size, svg=svg, variations=variations,
+        walk=walk, edits=directions, judge=judge, truncation=truncation, kind=kind, kimg=kimg,
+        seed=seed, overrides=options, progress=not as_json or sys.stderr.isatty(), tell=say, lang=lang,
     )  # fmt: skip
     for row in result.precision_recall if not as_json else ():
         typer.echo(
             f"truncation {row['truncation']:g}: precision {_number(row['precision'])}, "
             f"recall {_number(row['recall'])}"
         )
+    if result.use and not as_json:
+        typer.echo(result.use)
+    places = "logos/ and svg/" if result.engine == "compose" else "logos/"
     summary = (
-        f"{out}: {len(result.logos)} logos in logos/, {result.refused} near-copies refused; "
+        f"{out}: {len(result.logos)} logos in {places}, {result.refused} near-copies refused; "
         "report.html, logos.png, nearest.png"
     )
     return _done(result, summary, out, as_json)

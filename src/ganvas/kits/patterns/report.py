@@ -17,7 +17,7 @@ from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Tabl
 from ...reports.tables import number
 from .likeness import ALIKE
 from .measure import Seams
-from .results import LogosReport, TilesReport
+from .results import USEFUL, LogoFile, LogosReport, TilesReport
 
 FILE = "report.html"
 SHOWN, LISTED, PREVIEW = 8, 50, 700
@@ -27,6 +27,14 @@ MEASURED = (
     "steps inside the tile. A frozen network compares the structure: 0 is the texture, 1 is as far "
     f"as a single colour; up to {ALIKE:g} is alike. Repeats are the largest correlation of a "
     "surface of 1,024 pixels with itself, moved: 1 if the tile is repeated within it."
+)
+SCORED = (
+    "Logos like these against the half of the set that no choice depends on, in features of a "
+    "frozen network"
+)
+PARTS = (
+    "Each logo is laid of contours of the drawings that logos.json names under parts. A contour "
+    "with more than 60 % of a drawing's ink is not used, except plain ones such as bars and discs."
 )
 NOT_TRADEMARKS = (
     "Distances are of pixels: they find copies of training images, not what looks alike to a "
@@ -75,6 +83,7 @@ def write_logos_report(folder: Path, result: LogosReport, lang: str = "") -> Pat
     distances = [one.distance for one in result.logos]
     near = f"; the nearest to a training image is at distance {min(distances):.2f} (median "
     near = f"{near}{float(np.median(distances)):.2f})" if distances else ""
+    near = f"{near}; {result.use}" if result.use else near
     sections = [
         Section("Logos", _shown(folder, {"logos.png": "Generated, not selected"})),
         Section("Nearest training images", [
@@ -99,6 +108,50 @@ def write_logos_report(folder: Path, result: LogosReport, lang: str = "") -> Pat
         result,
         lang,
     )
+
+
+def write_marks_report(
+    folder: Path, result: LogosReport, facts: Sequence[tuple[str, str]], lang: str = ""
+) -> Path:
+    """Write the page of composed logos, and return its path; `facts` say what the set is like."""
+    distances = [one.distance for one in result.logos]
+    scores = [(name, number(value)) for name, value in result.scores.items()]
+    measured: list[Block] = [Table(("score", "value"), scores, "lr", SCORED)] if scores else []
+    sections = [
+        Section("Logos", _shown(folder, {"logos.png": "Composed, not selected by a person"})),
+        Section("The set", [
+            *_shown(folder, {"set.png": "As many drawings of the set that was given"}),
+            Table(("what", "in the set"), facts, "lr", "What the grammar has learnt"),
+        ]),
+        Section("Nearest drawings", [
+            *_shown(folder, {"nearest.png": "Above logos, below the drawing nearest to each"}),
+            Text(NOT_TRADEMARKS),
+        ]),
+        Section("Fidelity and variety", measured),
+        Section("Each logo", [_logos(result), Text(PARTS)]),
+    ]  # fmt: skip
+    use = result.use
+    return _write(
+        folder,
+        f"{len(result.logos)} logos composed of the set's parts; "
+        + (f"{use}; " if use else "")
+        + f"{result.refused} near-copies were refused, the nearest drawing is at distance "
+        f"{min(distances):.2f} (median {float(np.median(distances)):.2f}).",
+        "good" if (result.scores.get("precision") or 0) >= USEFUL else "",
+        sections,
+        "Report of logos",
+        result,
+        lang,
+    )
+
+
+def remove_old(base: Path, items: Sequence[LogoFile]) -> None:
+    """Remove logos of an earlier command, which logos.json does not list."""
+    kept = {base / item.file for item in items}
+    kept |= {base / item.svg.file for item in items if item.svg}
+    for file in [*base.glob("logos/[0-9]*.png"), *base.glob("svg/[0-9]*.svg")]:
+        if file not in kept:
+            file.unlink()
 
 
 def _write(
