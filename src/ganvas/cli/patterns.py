@@ -127,7 +127,8 @@ def logos(
     result = make_logos(
         data, out, engine=engine, palette=colours, n=n, size=size, svg=svg, variations=variations,
         walk=walk, edits=directions, judge=judge, truncation=truncation, kind=kind, kimg=kimg,
-        seed=seed, overrides=options, progress=not as_json or sys.stderr.isatty(), tell=say, lang=lang,
+        seed=seed, overrides=options, progress=not as_json or sys.stderr.isatty(), tell=say,
+        lang=lang,
     )  # fmt: skip
     for row in result.precision_recall if not as_json else ():
         typer.echo(
