@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup check test proof demo bench docs clean
+.PHONY: setup check test proof demo bench docs release clean
 
 setup: $(STAMP)
 
@@ -46,6 +46,10 @@ bench: setup
 
 docs: setup
 	$(BIN)/python -m pytest tests/unit/test_docs.py
+
+# Builds dist/, checks it and uses the wheel in clean environments; needs no .venv.
+release:
+	$(PYTHON) scripts/release.py
 
 clean:
 	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache
