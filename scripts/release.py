@@ -2,9 +2,10 @@
 
     python scripts/release.py [--to dist] [--no-training]
 
-For each Python from 3.11 to 3.13 that runs here: `ganvas` without extras (help, pydoc, star import,
-the sentence about a missing extra). On the first of them also `ganvas[train]` (a minute of training,
-an export) and `ganvas[edge]` (draws and serves that model). Prints what was used and its time.
+For each Python from 3.11 to 3.13 that runs here: `ganvas` without extras (help, pydoc, star
+import, the sentence about a missing extra). On the first of them also `ganvas[train]` (a minute of
+training, an export) and `ganvas[edge]` (draws and serves that model). Says what was used, and its
+time.
 """
 
 import argparse
