@@ -11,18 +11,21 @@ time.
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LARGEST = 32 * 2**20
 """Bytes of a wheel: what is not downloaded twice must stay small."""
 PYTHONS = ("3.11", "3.12", "3.13")
+RELATIVE = re.compile(r"\]\((?!https?://|#|mailto:)([^)]+)\)")
 TOOLS = ("build", "twine")
 PORT = "18501"
 
@@ -50,6 +53,11 @@ def built(to: Path, work: Path) -> Path:
     (wheel,) = to.glob("*.whl")
     if wheel.stat().st_size > LARGEST:
         sys.exit(f"{wheel.name} has {wheel.stat().st_size} bytes, at most {LARGEST} are accepted")
+    with zipfile.ZipFile(wheel) as files:
+        (about,) = (name for name in files.namelist() if name.endswith(".dist-info/METADATA"))
+        relative = RELATIVE.findall(files.read(about).decode())
+    if relative:
+        sys.exit(f"{wheel.name}: the registry's page has relative links: {', '.join(relative)}")
     for file in sorted(to.iterdir()):
         print(f"{file.name}: {file.stat().st_size / 2**20:.1f} MB", flush=True)
     return wheel

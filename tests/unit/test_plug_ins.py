@@ -122,7 +122,7 @@ def test_a_run_says_which_package_it_needs(installed):
     plug_ins.check_installed([record], "runs/a", ("loss",))
     for damaged in (None, "x", [3], [{}], [{"kind": ["networks"]}]):
         plug_ins.check_installed(damaged, "runs/a")
-    installed("[ganvas.networks]\nmine = ganvas_fake:Mine\n", "Mine = 3\n")
+    installed("[ganvas.networks]\nmine = ganvas_fake:Mine\n", "Mine = int\n")
     assert plug_ins.records([("networks", "mine"), ("loss", "hinge")]) == [record]
     plug_ins.check_installed([record], "runs/a")
     assert "ganvas_fake" in sys.modules
@@ -150,7 +150,7 @@ def test_the_example_of_the_guide_trains(tmp_path, command, monkeypatch):
     assert [(one["kind"], one["name"], one["version"]) for one in used] == [
         ("loss", "least_squares_ab", "1.5"), ("source", "stripes", "1.5"),
     ]  # fmt: skip
-    without = command("resume", str(run))
+    without = command("resume", str(run), "--set", "train.kimg=0.8")
     assert without.returncode == 2
     assert len(without.stderr.strip().splitlines()) == 1
     assert "ganvas_example 1.5, which is not installed" in without.stderr
