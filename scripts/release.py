@@ -88,7 +88,7 @@ def trained(programs: Path, work: Path) -> Path:
     ganvas = programs / "ganvas"
     where = work / "run"
     run(ganvas, "train", "mnist", "--minutes", "1", "--run", where, where=work)
-    run(ganvas, "export", where, "--to", work / "model", "--force", where=work)
+    run(ganvas, "export", where, "--to", work / "model", where=work)
     return work / "model"
 
 
