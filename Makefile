@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup check test proof demo bench docs clean
+.PHONY: setup check test proof demo bench docs release clean
 
 setup: $(STAMP)
 
@@ -49,6 +49,10 @@ docs: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	$(BIN)/python -m pytest tests/unit/test_docs.py tests/unit/test_docs_site.py
 	PYTHONPATH=scripts $(BIN)/python -m docs_site
+
+# Builds dist/, checks it and uses the wheel in clean environments; needs no .venv.
+release:
+	$(PYTHON) scripts/release.py
 
 clean:
 	rm -rf $(VENV) demo build dist site .pytest_cache .mypy_cache .ruff_cache
