@@ -596,7 +596,7 @@ def test_the_report_of_logos(tmp_path):
     )
     result = LogosReport(
         "run", "finished", ("red/01", "red/02"), 0.8, ("#d7232d",), 3, (),
-        ({"truncation": 0.5, "precision": 0.9, "recall": None},), logos, 1.0, 2.0,
+        ({"truncation": 0.5, "precision": 0.9, "recall": None},), logos, 1.0, 2.0, "gan", {},
     )  # fmt: skip
     text = report.write_logos_report(tmp_path, result).read_text("utf-8")
     assert (

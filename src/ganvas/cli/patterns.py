@@ -108,7 +108,7 @@ def logos(
     lang: Lang = "en",
     as_json: Json = False,
 ) -> int:  # fmt: skip
-    """Draw logos like those given, in a palette, and name the nearest original of each.
+    """Draw logos like those given, in a palette, and name the original nearest to each.
 
     SVG files are taken apart, and their parts composed anew, in a minute. Of pixels a generator
     learns, and the command says what its logos are good for.
@@ -123,20 +123,14 @@ def logos(
     tensorflow()
     from ..kits.patterns import make_logos, parse_palette
 
-    colours = [] if palette is None else parse_palette(palette)
     result = make_logos(
-        data, out, engine=engine, palette=colours, n=n, size=size, svg=svg, variations=variations,
-        walk=walk, edits=directions, judge=judge, truncation=truncation, kind=kind, kimg=kimg,
-        seed=seed, overrides=options, progress=not as_json or sys.stderr.isatty(), tell=say,
-        lang=lang,
+        data, out, engine=engine, palette=() if palette is None else parse_palette(palette),
+        n=n, size=size, svg=svg, variations=variations, walk=walk, edits=directions, judge=judge,
+        truncation=truncation, kind=kind, kimg=kimg, seed=seed, overrides=options,
+        progress=not as_json or sys.stderr.isatty(), tell=say, lang=lang,
     )  # fmt: skip
-    for row in result.precision_recall if not as_json else ():
-        typer.echo(
-            f"truncation {row['truncation']:g}: precision {_number(row['precision'])}, "
-            f"recall {_number(row['recall'])}"
-        )
-    if result.use and not as_json:
-        typer.echo(result.use)
+    if not as_json:
+        _judged(result)
     places = "logos/ and svg/" if result.engine == "compose" else "logos/"
     summary = (
         f"{out}: {len(result.logos)} logos in {places}, {result.refused} near-copies refused; "
@@ -163,3 +157,14 @@ def _size(text: str) -> tuple[int, int]:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
+
+
+def _judged(result: LogosReport) -> None:
+    """What the logos are good for, and by which scores."""
+    for row in result.precision_recall:
+        typer.echo(
+            f"truncation {row['truncation']:g}: precision {_number(row['precision'])}, "
+            f"recall {_number(row['recall'])}"
+        )
+    if result.use:
+        typer.echo(result.use)

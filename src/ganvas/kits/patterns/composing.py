@@ -58,7 +58,6 @@ def engine_of(engine: str, data: Any, options: Mapping[str, Any]) -> str:
 def compose_logos(
     data: str | os.PathLike[str],
     folder: str | os.PathLike[str],
-    *,
     palette: Sequence[str] = (),
     n: int = 32,
     judge: bool = True,

@@ -77,24 +77,31 @@ def make_logos(
                 "kind": kind, "kimg": kimg, "overrides": overrides}  # fmt: skip
     if engine_of(engine, data, learning) == "compose":
         _check(n, None, truncation, False, Path(folder))
-        return compose_logos(
-            data, folder, palette=palette, n=n, judge=judge, seed=seed, tell=tell, lang=lang
-        )
+        return compose_logos(data, folder, palette, n, judge, seed, tell, lang)
     _check(n, variations, truncation, svg, Path(folder))
     base, marks = Path(folder), _marks(data, size, kind)
     logos = learn_logos(marks, base, size=size, kimg=kimg, seed=seed, overrides=overrides,
                         progress=progress)  # fmt: skip
     tell(f"trained {len(logos.kinds)} kinds ({work.seconds_of(logos.run):.0f} s of training)")
     drawn = logos.draw(n, palette, seed, truncation, kind)
-    names = ",".join(palette) or "as learnt"
-    about = work.provenance(logos.run, seed=seed, truncation=truncation, palette=names)
-    items = _write_each(logos, drawn, base, about, svg)
-    _write_sheets(logos, drawn, base, about, len(palette))
+    about, items = _written(logos, drawn, base, palette, seed, truncation, svg)
     tell(f"drew {n} logos; {drawn.refused} near-copies were refused")
     _extras(logos, drawn, base, about, variations, walk, edits, seed)
     points, scores = _judged(logos, seed, truncation) if judge else ([], {})
     result = _report(logos, drawn, items, truncation, palette, points, scores, began)
     return _finish(base, result, lang)
+
+
+def _written(
+    logos: Logos, drawn: Drawn, base: Path, palette: Sequence[str], seed: int, truncation: float,
+    svg: bool,
+) -> tuple[dict[str, str], list[LogoFile]]:  # fmt: skip
+    """Write the logos and their sheets; where they come from, and their files."""
+    names = ",".join(palette) or "as learnt"
+    about = work.provenance(logos.run, seed=seed, truncation=truncation, palette=names)
+    items = _write_each(logos, drawn, base, about, svg)
+    _write_sheets(logos, drawn, base, about, len(palette))
+    return about, items
 
 
 def _report(
