@@ -187,13 +187,14 @@ class Code:
 
     summary: str
     text: str
+    language: str = "toml"
 
     def html(self) -> str:
         text = html.escape(printable(self.text))
         return f"<details><summary>{escape(self.summary)}</summary><pre>{text}</pre></details>"
 
     def markdown(self) -> str:
-        return f"{paragraph(self.summary)}:\n\n{fenced(self.text, 'toml')}"
+        return f"{paragraph(self.summary)}:\n\n{fenced(self.text, self.language)}"
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ SUFFIXES = frozenset({
     ".onnx", ".pb", ".index", ".config", ".safetensors", ".tfrecord", ".zip", ".tar", ".tgz", ".gz",
 })  # fmt: skip
 """Of files that are copied, beside images and the parts of a SavedModel's variables."""
+NAMES = frozenset({"tf_serving_warmup_requests"})
+"""Of files without a suffix that an exported model has."""
 VARIABLES = re.compile(r".*\.data-\d{5}-of-\d{5}")
 MOST_GB = 20.0
 MOST_FILES = 1_000_000
@@ -168,6 +170,7 @@ def readable(name: str) -> bool:
     suffix = path.suffix.lower()
     return (
         suffix in SUFFIXES
+        or path.name in NAMES
         or suffix in formats.known().suffixes
         or bool(VARIABLES.fullmatch(path.name))
     )
