@@ -19,6 +19,7 @@ PACKAGES = {
     "cluster": ("ray",),
     "dicom": ("pydicom",),
     "film": ("imageio_ffmpeg",),
+    "hub": ("huggingface_hub", "safetensors"),
     "mlflow": ("mlflow",),
     "otel": ("opentelemetry",),
     "privacy": ("dp_accounting",),

@@ -31,6 +31,7 @@ from . import (  # noqa: F401 - they add their commands
     prepare,
     pretrained,
     privacy,
+    push,
     recipes,
     report,
     resume,

@@ -30,7 +30,7 @@ GROUPS = {
     "Train": ("train", "resume", "recipes", "config", "init", "prepare", "pretrained", "tune"),
     "Inspect": ("studio", "runs", "report", "doctor", "sample", "morph", "info"),
     "Evaluate": ("evaluate",),
-    "Ship": ("export", "bench", "serve"),
+    "Ship": ("export", "bench", "serve", "card", "push"),
     "Jobs": ("defects", "balance", "privacy", "patterns"),
 }
 """The commands, in the order in which `ganvas --help` lists them."""

@@ -29,7 +29,7 @@ from ganvas.data.options import Options
 from ganvas.data.shards import Shards, is_prepared
 from ganvas.errors import DataError, GanvasError, no_such
 from ganvas.images import refit
-from ganvas.storage import remote
+from ganvas.storage import hub, remote
 from ganvas.storage.run import GROUPS, Run
 
 
@@ -45,6 +45,7 @@ def load(data: Any, options: Options | None = None, announce: Announce | None = 
     Raises: DataError: no images, or images that cannot be trained on.
     """
     options = options or Options()
+    data = _near(data)
     images = _find(data, options, announce)
     if announce and not _has_files(data):
         announce(images)
@@ -90,6 +91,8 @@ def lasting_name(data: Any) -> str:
     if not isinstance(data, (str, os.PathLike)) or not os.fspath(data):
         return ""
     name = remote.address(data) or str(remote.path(data))
+    if hub.is_hub(name):
+        return hub.pinned(name)
     path, file = Path(name), name.partition(":")[0]
     if path.exists() or located(path) or file.endswith((".npz", ".npy")):
         return str(path.absolute())
@@ -118,6 +121,12 @@ def options_for_others(config: Config, labels: str | None = None) -> Options:
     return replace(
         options, labels=own, levels=levels, holdout=0, judged=True, balanced=False, clusters=0
     )
+
+
+def _near(data: Any) -> Any:
+    """The same data; of a repository of a model hub, the folder or file of its copy."""
+    address = remote.address(data)
+    return str(hub.folder(address)) if address and hub.is_hub(address) else data
 
 
 def _find(data: Any, options: Options, announce: Announce | None) -> Images:

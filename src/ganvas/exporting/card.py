@@ -17,6 +17,11 @@ UNDECIDED = (
     "enough for a purpose."
 )
 
+LIKENESS = (
+    "Its images resemble the training images, with their gaps and their bias.",
+    "An image may be a near-copy of a training image: ganvas evaluate counts them.",
+)
+
 
 def card(facts: Mapping[str, Any], folder: Path, lang: str = "") -> str:
     """The card of a version, as Markdown, in a language."""
@@ -32,7 +37,7 @@ def card(facts: Mapping[str, Any], folder: Path, lang: str = "") -> str:
         tone="",
         reasons=facts["gate"]["failed"] if passed is not None else [UNDECIDED],
         lines=[
-            f"A generator of images, {_size(facts['shape'])}, from the run {facts['run']} with the "
+            f"A generator of images, {size(facts['shape'])}, from the run {facts['run']} with the "
             f"recipe {facts['recipe']}."
         ],
         sections=[
@@ -190,13 +195,13 @@ def _origin(facts: Mapping[str, Any]) -> Table:
         ("exported", facts["created"]),
         ("training images", f"{data['count']:,}" if "count" in data else "not known"),
         ("their fingerprint", data.get("fingerprint", "not known")),
-        ("differential privacy", _bound(facts.get("privacy"))),
+        ("differential privacy", bound(facts.get("privacy"))),
         ("versions", ", ".join(f"{name} {value}" for name, value in facts["versions"].items())),
     ]
     return Table(("", ""), rows, "ll", "Origin of the generator")
 
 
-def _bound(spent: Mapping[str, Any] | None) -> str:
+def bound(spent: Mapping[str, Any] | None) -> str:
     if not spent:
         return "none"
     return f"epsilon {spent['epsilon']:.3g} at delta {spent['delta']:g} for each {spent['unit']}"
@@ -204,12 +209,11 @@ def _bound(spent: Mapping[str, Any] | None) -> str:
 
 def _limits(facts: Mapping[str, Any]) -> list[str]:
     return [
-        "Its images resemble the training images, with their gaps and their bias.",
-        "An image may be a near-copy of a training image: ganvas evaluate counts them.",
+        *LIKENESS,
         "Milliseconds were measured on the exporting machine; ganvas bench measures on yours.",
         "int8 files clip noise outside their ranges: use a truncation of 1 or less.",
     ]
 
 
-def _size(shape: list[int]) -> str:
+def size(shape: list[int]) -> str:
     return f"{shape[0]}×{shape[1]} px with {shape[2]} channel{'s' * (shape[2] > 1)}"

@@ -74,7 +74,7 @@ def export(
         UsageError: a wrong format, or the version exists already.
         RunError: the run has no generator.
     """
-    if address := remote.address(to):
+    if address := remote.address(remote.writable(to)):
         options = {"unvalidated": unvalidated, "model": model, "data": data, "deploy": deploy,
                    "drift": drift, "lang": lang}  # fmt: skip
         return _export_there(run, address, version, formats=check(formats), **options)

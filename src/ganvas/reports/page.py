@@ -192,13 +192,14 @@ class Code:
     summary: str
     text: str
     sentences: bool = False
+    language: str = "toml"
 
     def html(self) -> str:
         text = html.escape(printable(self._said()))
         return f"<details><summary>{escape(self.summary)}</summary><pre>{text}</pre></details>"
 
     def markdown(self) -> str:
-        return f"{paragraph(self.summary)}:\n\n{fenced(self._said(), 'toml')}"
+        return f"{paragraph(self.summary)}:\n\n{fenced(self._said(), self.language)}"
 
     def _said(self) -> str:
         return "\n".join(map(say, self.text.split("\n"))) if self.sentences else self.text
