@@ -76,9 +76,8 @@ def built(name: str, about: dict, run: Run) -> dict[str, Any]:
     place = PACKAGE / name
     shutil.rmtree(place, ignore_errors=True)
     ganvas.export(run.folder, place, formats=["litert"], version=1)
-    for file in (place / "1").glob("model_*.tflite"):
-        if file.name != "model_float32.tflite":
-            file.unlink()
+    for file in [one for one in place.iterdir() if one.is_file()]:
+        file.unlink()  # files of deployment, which name a folder of this machine
     pack(run.folder, place / "pair.npz")
     shutil.copy(run.folder / "config.toml", place / "recipe.toml")
     files = sorted(one for one in place.rglob("*") if one.is_file())

@@ -52,5 +52,5 @@ def test_a_training_begins_from_a_model(tmp_path):
                    "watch.loggers": [], "watch.tensorboard": False},
     )  # fmt: skip
     about = json.loads((run.folder / "run.json").read_text())
-    assert about["started"]["from"] == "zoo:digits"
-    assert not about["started"]["generator"]["anew"]
+    assert about["transfer"]["from"] == "zoo:digits"
+    assert not about["transfer"]["generator"]["anew"]

@@ -53,7 +53,7 @@ def prepare(
 
     Raises: DataError: the target holds other files, or `load` refuses the images.
     """
-    if address := remote.address(folder):
+    if address := remote.address(remote.writable(folder)):
         return _prepare_there(data, address, options, shard_mb, progress, announce)
     folder = remote.path(folder)
     index = read_index(folder)

@@ -12,9 +12,10 @@ from ..base.lazy import fetch as _fetch
 
 if TYPE_CHECKING:
     from .benchmark import Timing as Timing, bench as bench
+    from .pushing import Pushed as Pushed, push as push
     from .release import export as export
 
-_HOMES = {"benchmark": ("Timing", "bench"), "release": ("export",)}
+_HOMES = {"benchmark": ("Timing", "bench"), "pushing": ("Pushed", "push"), "release": ("export",)}
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)
 

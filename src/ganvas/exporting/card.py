@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..reports.language import Name
 from ..reports.page import Block, Items, Page, Section, Table, Text
 from ..reports.tables import number
 from .child import ROUNDS
@@ -16,9 +17,14 @@ UNDECIDED = (
     "enough for a purpose."
 )
 
+LIKENESS = (
+    "Its images resemble the training images, with their gaps and their bias.",
+    "An image may be a near-copy of a training image: ganvas evaluate counts them.",
+)
 
-def card(facts: Mapping[str, Any], folder: Path) -> str:
-    """The card of a version, as Markdown."""
+
+def card(facts: Mapping[str, Any], folder: Path, lang: str = "") -> str:
+    """The card of a version, as Markdown, in a language."""
     passed = facts["gate"]["passed"]
     verdict = {
         True: "It passes the gate of its recipe.",
@@ -31,7 +37,7 @@ def card(facts: Mapping[str, Any], folder: Path) -> str:
         tone="",
         reasons=facts["gate"]["failed"] if passed is not None else [UNDECIDED],
         lines=[
-            f"A generator of images, {_size(facts['shape'])}, from the run {facts['run']} with the "
+            f"A generator of images, {size(facts['shape'])}, from the run {facts['run']} with the "
             f"recipe {facts['recipe']}."
         ],
         sections=[
@@ -43,7 +49,7 @@ def card(facts: Mapping[str, Any], folder: Path) -> str:
             Section("Limits", [Items(_limits(facts))]),
         ],
         footer="manifest.json contains these numbers and the sha256 of every file.",
-    ).markdown()
+    ).markdown(lang)
 
 
 def _measured(facts: Mapping[str, Any]) -> str:
@@ -169,7 +175,8 @@ def _scores(facts: Mapping[str, Any]) -> list[Block]:
         for name, one in found.get("scores", {}).items():
             change = one["change"]
             rows.append((
-                artefact, name, number(one["model"]["value"]), number(one["file"]["value"]),
+                Name(artefact), Name(name), number(one["model"]["value"]),
+                number(one["file"]["value"]),
                 f"{change['value']:+.3g}", f"{change['low']:+.3g} to {change['high']:+.3g}",
             ))  # fmt: skip
     if not rows:
@@ -182,19 +189,19 @@ def _scores(facts: Mapping[str, Any]) -> list[Block]:
 def _origin(facts: Mapping[str, Any]) -> Table:
     data = facts["data"]
     rows = [
-        ("run", facts["run"]),
-        ("generator", facts["model"]),
-        ("recipe", facts["recipe"]),
+        ("run", Name(facts["run"])),
+        ("generator", Name(facts["model"])),
+        ("recipe", Name(facts["recipe"])),
         ("exported", facts["created"]),
         ("training images", f"{data['count']:,}" if "count" in data else "not known"),
         ("their fingerprint", data.get("fingerprint", "not known")),
-        ("differential privacy", _bound(facts.get("privacy"))),
+        ("differential privacy", bound(facts.get("privacy"))),
         ("versions", ", ".join(f"{name} {value}" for name, value in facts["versions"].items())),
     ]
     return Table(("", ""), rows, "ll", "Origin of the generator")
 
 
-def _bound(spent: Mapping[str, Any] | None) -> str:
+def bound(spent: Mapping[str, Any] | None) -> str:
     if not spent:
         return "none"
     return f"epsilon {spent['epsilon']:.3g} at delta {spent['delta']:g} for each {spent['unit']}"
@@ -202,12 +209,11 @@ def _bound(spent: Mapping[str, Any] | None) -> str:
 
 def _limits(facts: Mapping[str, Any]) -> list[str]:
     return [
-        "Its images resemble the training images, with their gaps and their bias.",
-        "An image may be a near-copy of a training image: ganvas evaluate counts them.",
+        *LIKENESS,
         "Milliseconds were measured on the exporting machine; ganvas bench measures on yours.",
         "int8 files clip noise outside their ranges: use a truncation of 1 or less.",
     ]
 
 
-def _size(shape: list[int]) -> str:
+def size(shape: list[int]) -> str:
     return f"{shape[0]}×{shape[1]} px with {shape[2]} channel{'s' * (shape[2] > 1)}"

@@ -33,6 +33,7 @@ class Mirror:
     """
 
     def __init__(self, address: str, new: bool) -> None:
+        remote.writable(address)
         self.address, self.store = address, remote.Store(address)
         there = set(self.store.files()) - {OWNER}  # an interrupted first upload may have written it
         if new and "config.toml" in there:

@@ -20,6 +20,7 @@ from typing import Any
 
 from ..base.types import StrPath
 from ..errors import GanvasError, UsageError
+from . import hub
 
 PLUGINS = {
     "gs": "gcsfs", "gcs": "gcsfs", "s3": "s3fs", "s3a": "s3fs", "az": "adlfs", "abfs": "adlfs",
@@ -57,11 +58,11 @@ def trusted(location: str, allowed: Collection[str] | None = None) -> str:
 
     Args:
         location: a path, an address, or a name such as "mnist", "keras:NAME" or "tfds:NAME".
-        allowed: schemes without "://"; None: the object stores of `PLUGINS`.
+        allowed: schemes without "://"; None: the object stores of `PLUGINS`, and model hubs.
 
     Raises: UsageError: another scheme, a chain of addresses, or more than a name after "tfds:".
     """
-    allowed = PLUGINS if allowed is None else allowed
+    allowed = (*PLUGINS, *hub.SCHEMES) if allowed is None else allowed
     scheme, rest = _split(location)
     library, _, name = location.partition(":")
     if scheme and scheme not in (*LOCAL, *allowed):
@@ -99,8 +100,18 @@ def read(folder: StrPath, name: str) -> bytes:
     return Store(there).read(name) if there else (path(folder) / name).read_bytes()
 
 
+def writable(location: StrPath) -> StrPath:
+    """The location. Raises: UsageError: it is a repository of a model hub, which only `ganvas push`
+    writes to."""
+    if hub.is_hub(there := address(location)):
+        raise UsageError(
+            f"{there}: only `ganvas push` writes to a hub: write to a folder, then push it"
+        )
+    return location
+
+
 class Store:
-    """The files below an address.
+    """The files below an address; of a repository of a model hub, those of its copy.
 
     Raises: UsageError: no such file system, or its plug-in is not installed.
     """
@@ -109,6 +120,9 @@ class Store:
         import fsspec
 
         self.address = url
+        if hub.is_hub(url):
+            self._system, self._root = fsspec.filesystem("file"), hub.folder(url).as_posix()
+            return
         scheme = url.partition("://")[0]
         with self._access():
             try:
@@ -170,6 +184,7 @@ class Store:
             self.get(name, folder / name)
 
     def put(self, file: Path, name: str) -> None:
+        writable(self.address)
         place = f"{self._root}/{name}"
         with self._access():
             try:
@@ -182,6 +197,7 @@ class Store:
                     raise OSError(*error.args) from error
 
     def remove(self, name: str) -> None:
+        writable(self.address)
         with self._access(), contextlib.suppress(FileNotFoundError):
             self._system.rm_file(f"{self._root}/{name}")
 
