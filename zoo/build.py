@@ -100,7 +100,6 @@ def main() -> None:
     chosen = options.parse_args()
     table = tomllib.loads((HERE / "models.toml").read_text(encoding="utf-8"))
     listed = PACKAGE / "models.json"
-    known = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else {}
     for name, about in table.items():
         if chosen.only not in (None, name):
             continue
@@ -108,7 +107,9 @@ def main() -> None:
         if run is None:
             print(f"{name}: {about['data']} is not in {DATA}: left out")
             continue
-        known[name] = built(name, about, run)
+        entry = built(name, about, run)
+        known = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else {}
+        known[name] = entry
         print(f"{name}: {known[name]['bytes'] / 1e6:.1f} MB")
         text = json.dumps({one: known[one] for one in table if one in known}, indent=1)
         listed.write_text(text + "\n", encoding="utf-8")
