@@ -29,10 +29,11 @@ proof: setup
 
 demo: setup
 	rm -rf demo
+	$(BIN)/ganvas sample zoo:fashion --out demo/zoo.png
 	$(BIN)/ganvas train mnist --recipe quick --set train.kimg=112 --run demo/run
 	$(BIN)/ganvas sample demo/run -n 100 --out demo/samples.png
 	$(BIN)/ganvas morph demo/run --grid 5x10 --seconds 6 --out demo/morph.gif
-	@echo "Look at: demo/run/samples (one row per digit, from noise to now), demo/samples.png, demo/morph.gif"
+	@echo "Look at: demo/zoo.png (a trained generator, drawn at once), demo/run/samples (one row per digit, from noise to now), demo/samples.png, demo/morph.gif"
 
 bench: setup
 	for name in step_overhead time_to_quality precision collapse mixtures stacked_mnist recipes \

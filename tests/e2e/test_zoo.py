@@ -43,7 +43,8 @@ def test_digits_are_drawn_without_tensorflow(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert Image.open(tmp_path / "x.png").size[0] > 28 * 3
+    with Image.open(tmp_path / "x.png") as drawn:
+        assert drawn.size[0] > 28 * 3
 
 
 def test_a_training_begins_from_a_model(tmp_path):
