@@ -157,8 +157,8 @@ def _weights(version: Path, run: Run | None, model: str) -> dict[str, np.ndarray
     if run is not None:
         from ..sampling.sampler import load
 
-        variables = load(run, model).generator.variables
-        return {one.path: np.ascontiguousarray(one.numpy()) for one in variables}
+        generator: Any = load(run, model).generator
+        return {one.path: np.ascontiguousarray(one.numpy()) for one in generator.variables}
     import tensorflow as tf
 
     reader = tf.train.load_checkpoint((version / "variables" / "variables").as_posix())
