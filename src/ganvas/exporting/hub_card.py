@@ -148,7 +148,7 @@ def hub_card(
     kind = "A class-conditional generator" if about.conditional else "A generator"
     page = Page(
         title=name,
-        verdict=about.verdict or f"{kind} of images, {size(about.shape)}.",
+        verdict=about.verdict or _measured(about),
         tone="",
         reasons=[],
         lines=[
@@ -167,6 +167,15 @@ def hub_card(
         "synthetic.",
     )
     return f"{_metadata(about, name, license)}\n{page.markdown()}"
+
+
+def _measured(about: About) -> str:
+    """The first score, where no evaluation has a sentence."""
+    for name, one in about.scores.items():
+        floor = one["floor"]
+        real = "" if floor is None else f" where real images get {number(floor)}"
+        return f"{TITLES[name]} {number(one['value'])}{real}."
+    return "Its scores were not measured."
 
 
 def _metadata(about: About, name: str, license: str | None) -> str:
