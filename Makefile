@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup check test proof demo bench docs clean
+.PHONY: setup check test proof demo bench docs release clean
 
 setup: $(STAMP)
 
@@ -39,13 +39,20 @@ bench: setup
 			metric_intervals metric_sensitivity metric_speed sentences export serving served_drift doctor \
 			doctor_colour healing \
 			watching defects defects_life rare_class rare_class_heads \
-			patterns privacy privacy_faces tune remote scale shrinking \
+			patterns patterns_held privacy privacy_faces tune remote scale shrinking \
 			startup first_minute index; do \
 		$(BIN)/python benchmarks/$$name.py || exit 1; \
 	done
 
+# Builds the documentation into site/, without a network; broken links are errors.
 docs: setup
-	$(BIN)/python -m pytest tests/unit/test_docs.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/python -m pytest tests/unit/test_docs.py tests/unit/test_docs_site.py
+	PYTHONPATH=scripts $(BIN)/python -m docs_site
+
+# Builds dist/, checks it and uses the wheel in clean environments; needs no .venv.
+release:
+	$(PYTHON) scripts/release.py
 
 clean:
-	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo build dist site .pytest_cache .mypy_cache .ruff_cache

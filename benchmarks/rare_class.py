@@ -49,7 +49,7 @@ def measure(setting: str, seeds: int, scratch: Path) -> dict:
     try:
         verdict = rare_class.balance(
             (found.learn.images, found.learn.labels), [found.names[found.rare[0]]], folder,
-            test=(found.test.images, found.test.labels), seeds=seeds,
+            test=(found.test.images, found.test.labels), seeds=seeds, minutes=1e4,
         )  # fmt: skip
     finally:
         spent = {

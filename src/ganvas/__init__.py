@@ -65,7 +65,7 @@ if TYPE_CHECKING:  # for mypy and editors; `_HOMES` says the same for Python
     from .training.train import load_game as load_game, resume as resume, train as train
     from .tuning import tune as tune
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "config": ("Config",),

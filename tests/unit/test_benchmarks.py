@@ -21,7 +21,7 @@ NAMED_ONLY = {
 }  # fmt: skip
 """Pages that name a script and quote nothing that its result holds."""
 
-NOT_RUN = {"never_worse"}
+NOT_RUN = {"never_worse", "patterns_marks"}
 """Scripts whose results are still to be published: they need hours, or a quiet machine."""
 
 
@@ -74,9 +74,11 @@ def test_each_script_that_measures_has_its_result(script):
 
 
 def test_pages_that_name_a_script_quote_it(script):
+    """A Chinese page has the numbers of its English twin, which are held there."""
     index = script("index")
     quoted = {(page, topic) for page, found in index.quotes().items() for topic in found}
-    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    docs = ROOT / "docs"
+    pages = [ROOT / "README.md", *(p for p in docs.rglob("*.md") if docs / "zh" not in p.parents)]
     named = {
         (f"{page.relative_to(ROOT)}", topic)
         for page in pages

@@ -1,5 +1,6 @@
 """What the documentation says can be followed: links lead somewhere, commands and examples run."""
 
+import os
 import re
 from pathlib import Path
 
@@ -18,10 +19,14 @@ LONG = {
 
 
 def test_links_lead_somewhere():
+    # The site shows the English page in place of one that is still to be translated.
+    names = (ROOT / "tests" / "untranslated.txt").read_text().split()
+    untranslated = {ROOT / "docs" / "zh" / name for name in names}
     wrong = []
     for page in PAGES:
         for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
-            if not link.startswith("http") and not (page.parent / link).exists():
+            path = Path(os.path.normpath(page.parent / link))
+            if not link.startswith("http") and not path.exists() and path not in untranslated:
                 wrong.append(f"{page.relative_to(ROOT)}: {link}")
     assert not wrong
 

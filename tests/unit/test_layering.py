@@ -12,7 +12,7 @@ TOUR = ROOT / "docs" / "tour.md"
 FLOORS = (
     "errors", "base", "images", "recipes", "stats", "reports", "config", "storage", "features",
     "gan", "pretrained", "data", "sampling", "doctor", "serve", "evaluation", "exporting",
-    "training", "kits", "tuning", "cluster", "cli", "__main__",
+    "training", "kits", "tuning", "cluster", "studio", "cli", "__main__",
 )  # fmt: skip
 """From the ground up: each imports only from what stands before it. The package's own `__init__`,
 which names everything, has no floor."""

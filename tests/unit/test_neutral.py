@@ -37,7 +37,8 @@ from ganvas.doctor import Diagnosis, Progress, health_report
 from ganvas.errors import UsageError
 from ganvas.exporting import deployment
 from ganvas.reports import charts
-from ganvas.reports.page import Items, Page, Picture, Section, Table, Text, fenced
+from ganvas.reports.markup import fenced
+from ganvas.reports.page import Items, Page, Picture, Section, Table, Text
 from ganvas.reports.tables import aligned
 from refusals import refuses
 

@@ -245,6 +245,7 @@ PATHS = dataclasses.replace(LOGO, svg=VectorFile("svg/0000.svg", 900, 7.5))
 LOGOS = LogosReport(
     "run", "finished", ("red/02",), 0.8, (RED,), 0, (NAVY,),
     ({"truncation": 0.5, "precision": None, "recall": 0.2},), (LOGO, PATHS), 2.5, 3.0,
+    "gan", {"precision": 0.4},
 )  # fmt: skip
 RESULTS = {
     "seams": (TILES.tiles[0].seams, ["rows", "columns", "ratio", "within"]),
@@ -255,7 +256,7 @@ RESULTS = {
                       "svg", "svg_bytes", "svg_error"]),
     "logos": (LOGOS, ["run", "status", "kinds", "truncation", "palette", "refused",
                       "training_palette", "precision_recall", "logos", "seconds_training",
-                      "seconds"]),
+                      "seconds", "engine", "scores", "use"]),
 }  # fmt: skip
 
 
@@ -595,7 +596,7 @@ def test_the_report_of_logos(tmp_path):
     )
     result = LogosReport(
         "run", "finished", ("red/01", "red/02"), 0.8, ("#d7232d",), 3, (),
-        ({"truncation": 0.5, "precision": 0.9, "recall": None},), logos, 1.0, 2.0,
+        ({"truncation": 0.5, "precision": 0.9, "recall": None},), logos, 1.0, 2.0, "gan", {},
     )  # fmt: skip
     text = report.write_logos_report(tmp_path, result).read_text("utf-8")
     assert (

@@ -27,7 +27,8 @@ from ganvas.evaluation.score_report import write_report
 from ganvas.evaluation.score_tables import comparison_table, scores_table
 from ganvas.evaluation.verdict import Verdict
 from ganvas.reports import charts
-from ganvas.reports.page import Code, mark
+from ganvas.reports.markup import mark
+from ganvas.reports.page import Code
 from ganvas.reports.tables import number
 from ganvas.storage.run import Run
 

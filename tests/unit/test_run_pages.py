@@ -104,6 +104,27 @@ def test_what_has_no_report(tmp_path):
         run_pages.find(tmp_path / "nothing")
 
 
+def test_the_language_of_a_page(here, tmp_path):
+    run = made_run(tmp_path / "one")
+    done = here("report", run.folder, "--lang", "zh")
+    page = run.folder / "report.html"
+    assert done.stdout.splitlines() == [SENTENCE, str(page)], "the terminal stays English"
+    text = page.read_text("utf-8")
+    assert '<html lang="zh-CN">' in text and SENTENCE not in text and "运行报告" in text
+    assert "another language" not in done.stderr
+    here("report", run.folder)
+    assert '<html lang="en">' in page.read_text("utf-8"), "it is written again"
+    assert '<html lang="zh-CN">' in run_pages.find(tmp_path, "zh")[0].read_text("utf-8")
+    assert here("report", run.folder, "--lang", "fr").returncode == 2
+
+
+def test_a_page_that_cannot_be_written_again_keeps_its_language(here, tmp_path):
+    (tmp_path / "report.html").write_bytes(b'<html lang="en"> \xe9')
+    done = here("report", tmp_path, "--lang", "zh")
+    assert "--lang zh, writes it again" in done.stderr
+    assert "another language" not in here("report", tmp_path).stderr
+
+
 def test_the_command(here, tmp_path, monkeypatch):
     run, opened = made_run(tmp_path / "one"), []
     monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url))

@@ -13,6 +13,7 @@ PACKAGES = {
         "starlette", "uvicorn",
     ),
     "train": ("tensorflow", "keras", "scipy", "matplotlib", "tensorboard", "h5py"),
+    "studio": ("starlette", "uvicorn", "grpc", "tensorflow", "keras"),
     "onnx": ("onnxruntime", "onnx", "tf2onnx"),
     "c2pa": ("c2pa",),
     "cluster": ("ray",),

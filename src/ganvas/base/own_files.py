@@ -11,6 +11,8 @@ from ..errors import UsageError
 
 MARK = "Made by ganvas"
 """Stands in every page, chart and film that a command writes by a name that the user chooses."""
+_MARKS = (MARK.encode(), "由 ganvas ".encode())
+"""The same of pages in every language."""
 SOFTWARE = {"Software": "ganvas"}
 """The same for PNG files: a text field."""
 _SEEN = 2**16  # bytes at each end of a file
@@ -38,7 +40,8 @@ def is_own(path: Path) -> bool:
             fields = dict(_text_fields(start))
             return fields.get("Software", "").startswith("ganvas") or fields.keys() >= _OLDER
         file.seek(max(0, path.stat().st_size - _SEEN))
-        return MARK.encode() in start or MARK.encode() in file.read()
+        end = file.read()
+        return any(mark in start or mark in end for mark in _MARKS)
     return False
 
 

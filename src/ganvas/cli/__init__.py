@@ -38,6 +38,7 @@ from . import (  # noqa: F401 - they add their commands
     runs,
     sample,
     serve,
+    studio,
     train,
     tune,
 )

@@ -28,7 +28,7 @@ STOPPED = -130
 
 GROUPS = {
     "Train": ("train", "resume", "recipes", "config", "init", "prepare", "pretrained", "tune"),
-    "Inspect": ("runs", "report", "doctor", "sample", "morph", "info"),
+    "Inspect": ("studio", "runs", "report", "doctor", "sample", "morph", "info"),
     "Evaluate": ("evaluate",),
     "Ship": ("export", "bench", "serve", "card", "push"),
     "Jobs": ("defects", "balance", "privacy", "patterns"),
@@ -101,6 +101,13 @@ Labels = Annotated[
     typer.Option(metavar="FILE.csv", help="CSV with columns path,label: the class of each image."),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
+Lang = Annotated[
+    Literal["en", "zh"],
+    typer.Option(
+        "--lang", envvar="GANVAS_LANG", help="Language of what is written for people; the terminal "
+        "and JSON stay English.",
+    ),
+]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 

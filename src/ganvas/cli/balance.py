@@ -16,6 +16,7 @@ from .app import (
     STOPPED,
     DataArgument,
     Json,
+    Lang,
     Seed,
     Training,
     Values,
@@ -28,6 +29,7 @@ from .completion import recipe_names
 if TYPE_CHECKING:
     from ..kits.rare_class import Verdict
 
+Recipe = Annotated[str, typer.Option(help="Recipe of the generators.", autocompletion=recipe_names)]
 Split = Annotated[
     str, typer.Option(help="Split by group or by image; auto: by group if --groups is given.")
 ]
@@ -92,12 +94,11 @@ def balance(
     size: Annotated[int | None, typer.Option(min=16, max=256, help="Side in pixels.")] = None,
     flip: Flip = False,
     classifier: Classifier = None,
-    recipe: Annotated[
-        str, typer.Option(help="Recipe of the generators.", autocompletion=recipe_names)
-    ] = "conditional",
+    recipe: Recipe = "conditional",
     values: Values = None,
     minutes: Minutes = 120.0,
     seed: Seed = 0,
+    lang: Lang = "en",
     as_json: Json = False,
 ) -> int:
     """Test what helps rare classes, generated images too. Exit 1: those hurt."""
@@ -121,7 +122,7 @@ def balance(
     try:
         verdict = rare_class.balance(
             data, rare, out, test=test, groups=groups, test_groups=test_groups,
-            external=external, classifier=classifier, **options,
+            external=external, classifier=classifier, lang=lang, **options,
         )  # fmt: skip
     except KeyboardInterrupt:
         sys.stderr.write(f"stopped; the same command resumes {out}\n")

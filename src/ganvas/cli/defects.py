@@ -13,7 +13,7 @@ import typer
 from ..base.own_files import check_replaceable
 from ..base.progress import stage
 from ..errors import UsageError
-from .app import DATA_HELP, STOPPED, Json, Seed, group, held_back_stderr, table, tensorflow
+from .app import DATA_HELP, STOPPED, Json, Lang, Seed, group, held_back_stderr, table, tensorflow
 
 defects = group("defects", "Learn from good parts only; find defective ones.")
 
@@ -71,6 +71,7 @@ def fit(
     cross: Cross = False,
     roi: Roi = None,
     tile: Tile = None,
+    lang: Lang = "en",
 ) -> int:
     """Learn from good images and write MODEL/N/; after an interruption, the same one resumes."""
     from ..kits.defects.early import needed
@@ -89,10 +90,11 @@ def fit(
                     "all_good": all_good, "groups": groups, "cross": cross}  # fmt: skip
     tensorflow()
     from ..kits import defects as kit
+    from ..reports.language import speaking
 
     call = partial(kit.fit_large, tile=tile) if tile else kit.fit
     try:
-        with stage("fitting"):
+        with stage("fitting"), speaking(lang):
             detector = call(good, out, **options)
     except KeyboardInterrupt:
         sys.stderr.write(_stopped(out))
@@ -151,6 +153,7 @@ def report(
         "defects.html"
     ),
     alpha: Alpha = None,
+    lang: Lang = "en",
     as_json: Json = False,
 ) -> int:
     """Measure a model on known images and compare it with simple detectors."""
@@ -170,7 +173,7 @@ def report(
     from ..kits import defects as kit
 
     with stage("measuring"):
-        found = kit.report(detector, good, bad, masks=masks, out=out, alpha=alpha)
+        found = kit.report(detector, good, bad, masks=masks, out=out, alpha=alpha, lang=lang)
     if as_json:
         typer.echo(json.dumps(found.to_dict()))
     else:

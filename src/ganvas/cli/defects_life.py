@@ -11,7 +11,7 @@ import typer
 
 from ..base.progress import stage
 from ..errors import UsageError
-from .app import DATA_HELP, Json, tensorflow
+from .app import DATA_HELP, Json, Lang, tensorflow
 from .defects import Alpha, Groups, Model, defects
 
 Out = Annotated[
@@ -27,6 +27,7 @@ def calibrate(
     alpha: Alpha = None,
     groups: Groups = None,
     out: Out = None,
+    lang: Lang = "en",
 ) -> int:
     """Calibrate by new good images, after another lamp or material; nothing is trained.
 
@@ -38,8 +39,9 @@ def calibrate(
     check_option(groups)
     tensorflow()
     from ..kits import defects as kit
+    from ..reports.language import speaking
 
-    with stage("calibrating"):
+    with stage("calibrating"), speaking(lang):
         detector = kit.calibrate(model, good, alpha=alpha, groups=groups, out=out)
     sys.stderr.write(f"{detector.promise.sentence(detector.alpha)}\n")
     typer.echo(str(detector.place))
@@ -56,6 +58,7 @@ def teach(
     ] = None,
     alpha: Alpha = None,
     out: Out = None,
+    lang: Lang = "en",
     as_json: Json = False,
 ) -> int:
     """Improve the score by 5 or more bad images; the guarantee about good ones stays.
@@ -65,8 +68,9 @@ def teach(
     _check(model, alpha)
     tensorflow()
     from ..kits import defects as kit
+    from ..reports.language import speaking
 
-    with stage("teaching"):
+    with stage("teaching"), speaking(lang):
         detector, lesson = kit.teach(model, bad, good=good, alpha=alpha, out=out)
     if as_json:
         typer.echo(json.dumps({"model": str(detector.place), **lesson.to_dict()}))

@@ -13,7 +13,7 @@ from ..base.own_files import check_replaceable
 from ..base.printing import on_one_line
 from ..errors import UsageError
 from ..storage import hub, remote
-from .app import DATA_HELP, Json, Labels, Seed, Training, WhichModel, app, tensorflow
+from .app import DATA_HELP, Json, Labels, Lang, Seed, Training, WhichModel, app, tensorflow
 from .completion import run_folders
 
 
@@ -36,6 +36,7 @@ def evaluate(
     seed: Seed = 0,
     which: WhichModel = "best",
     labels: Labels = None,
+    lang: Lang = "en",
     as_json: Json = False,
 ) -> int:
     """Score generated images against real ones; a run gets a report. Exit 1: the gate failed."""
@@ -60,7 +61,7 @@ def evaluate(
         )  # fmt: skip
         if _is_run(subject) and not hub.is_hub(remote.address(subject)):
             run = Run.open(subject)
-            pages = write_report(run, result)
+            pages = write_report(run, result, lang)
             if address := remote.address(subject):
                 for page in (*pages, run.folder / EVALUATION):
                     remote.Store(address).put(page, page.name)

@@ -10,7 +10,17 @@ from typing import Annotated, Any
 import typer
 
 from ..base.progress import stage
-from .app import Json, RunFolder, Training, WhichModel, app, held_back_stderr, table, tensorflow
+from .app import (
+    Json,
+    Lang,
+    RunFolder,
+    Training,
+    WhichModel,
+    app,
+    held_back_stderr,
+    table,
+    tensorflow,
+)
 
 
 @app.command(cls=Training)
@@ -36,6 +46,7 @@ def export(
     drift: Annotated[
         bool, typer.Option("--drift", help="Also what `ganvas serve --drift` compares images with.")
     ] = False,
+    lang: Lang = "en",
     as_json: Json = False,
 ) -> None:
     """Export a model: SavedModel, LiteRT, ONNX, each file checked.
@@ -57,7 +68,7 @@ def export(
     with stage("exporting"), held_back_stderr():  # messages of the converters
         folder = ganvas.export(
             run, to, formats=names, version=version, unvalidated=unvalidated, model=which,
-            data=data, deploy=deploy, drift=drift,
+            data=data, deploy=deploy, drift=drift, lang=lang,
         )  # fmt: skip
     facts = manifest.verify(folder)
     for artefact, why in facts["withheld"].items():

@@ -12,7 +12,7 @@ import typer
 
 from ..base.progress import say
 from ..errors import UsageError
-from .app import DATA_HELP, STOPPED, Json, Seed, Values, group, tensorflow
+from .app import DATA_HELP, STOPPED, Json, Lang, Seed, Values, group, tensorflow
 
 if TYPE_CHECKING:
     from ..kits.patterns import LogosReport, TilesReport
@@ -47,6 +47,7 @@ def tile(
     ] = None,
     seed: Seed = 0,
     values: Values = None,
+    lang: Lang = "en",
     as_json: Json = False,
 ) -> int:
     """Draw seamless tiles of any size from one texture or several."""
@@ -64,7 +65,7 @@ def tile(
     result = make_tiles(
         images, out, engine=engine, size=sides, n=n, repeat=repeat, morph=morph, together=together,
         kimg=kimg, scale=scale, seed=seed, overrides=options,
-        progress=not as_json or sys.stderr.isatty(), tell=say,
+        progress=not as_json or sys.stderr.isatty(), tell=say, lang=lang,
     )  # fmt: skip
     summary = (
         f"{out}: {len(result.tiles)} tiles in tiles/, seams {result.ratio:.2f} times a step "
@@ -76,8 +77,11 @@ def tile(
 
 @patterns.command()
 def logos(
-    data: Annotated[str, typer.Argument(help=DATA_HELP)],
+    data: Annotated[str, typer.Argument(help=f"{DATA_HELP} Or a folder of SVG files.")],
     out: Out,
+    engine: Annotated[
+        str, typer.Option(help="compose: parts of SVG files; gan: learn pixels; or auto.")
+    ] = "auto",
     palette: Annotated[
         str | None, typer.Option(metavar='"#rrggbb,..."', help="Colours, or their names.")
     ] = None,
@@ -101,9 +105,14 @@ def logos(
     kimg: Kimg = None,
     seed: Seed = 0,
     values: Values = None,
+    lang: Lang = "en",
     as_json: Json = False,
 ) -> int:  # fmt: skip
-    """Draw logos like those given, in a palette, and name the nearest original of each."""
+    """Draw logos like those given, in a palette, and name the original nearest to each.
+
+    SVG files are taken apart, and their parts composed anew, in a minute. Of pixels a generator
+    learns, and the command says what its logos are good for.
+    """
     from ..config import parse_set
 
     options = parse_set(values or [])
@@ -114,19 +123,17 @@ def logos(
     tensorflow()
     from ..kits.patterns import make_logos, parse_palette
 
-    colours = [] if palette is None else parse_palette(palette)
     result = make_logos(
-        data, out, palette=colours, n=n, size=size, svg=svg, variations=variations, walk=walk,
-        edits=directions, judge=judge, truncation=truncation, kind=kind, kimg=kimg, seed=seed,
-        overrides=options, progress=not as_json or sys.stderr.isatty(), tell=say,
+        data, out, engine=engine, palette=() if palette is None else parse_palette(palette),
+        n=n, size=size, svg=svg, variations=variations, walk=walk, edits=directions, judge=judge,
+        truncation=truncation, kind=kind, kimg=kimg, seed=seed, overrides=options,
+        progress=not as_json or sys.stderr.isatty(), tell=say, lang=lang,
     )  # fmt: skip
-    for row in result.precision_recall if not as_json else ():
-        typer.echo(
-            f"truncation {row['truncation']:g}: precision {_number(row['precision'])}, "
-            f"recall {_number(row['recall'])}"
-        )
+    if not as_json:
+        _judged(result)
+    places = "logos/ and svg/" if result.engine == "compose" else "logos/"
     summary = (
-        f"{out}: {len(result.logos)} logos in logos/, {result.refused} near-copies refused; "
+        f"{out}: {len(result.logos)} logos in {places}, {result.refused} near-copies refused; "
         "report.html, logos.png, nearest.png"
     )
     return _done(result, summary, out, as_json)
@@ -150,3 +157,14 @@ def _size(text: str) -> tuple[int, int]:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
+
+
+def _judged(result: LogosReport) -> None:
+    """What the logos are good for, and by which scores."""
+    for row in result.precision_recall:
+        typer.echo(
+            f"truncation {row['truncation']:g}: precision {_number(row['precision'])}, "
+            f"recall {_number(row['recall'])}"
+        )
+    if result.use:
+        typer.echo(result.use)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .app import DATA_HELP, Json, Seed, WhichModel, group, tensorflow
+from .app import DATA_HELP, Json, Lang, Seed, WhichModel, group, tensorflow
 from .completion import run_folders
 
 Subject = Annotated[
@@ -65,6 +65,7 @@ def audit(
     ] = None,
     seed: Seed = 0,
     which: WhichModel = "best",
+    lang: Lang = "en",
     as_json: Json = False,
 ) -> int:
     """Attack a generator, or its images, and report the evidence. Exit 1: a leak was found."""
@@ -88,7 +89,7 @@ def audit(
     )  # fmt: skip
     folder = out or (Path(subject) / "privacy" if a_run else None)
     if folder:
-        page, _ = kit.write_report(folder, results)
+        page, _ = kit.write_report(folder, results, lang)
         sys.stderr.write(f"{page}\n")
     typer.echo(json.dumps(results.to_dict()) if as_json else kit.table(results))
     return 1 if results.found else 0

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ..base.printing import on_one_line
-from .app import Json, Training, app
+from .app import Json, Lang, Training, app
 from .completion import run_folders
 
 
@@ -24,17 +24,24 @@ def report(
         ),
     ],
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    lang: Lang = "en",
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Write or show the report of a run, or an index of runs."""
-    from ..evaluation.run_pages import find
+    from ..evaluation.run_pages import find, in_language
 
-    page, sentence = find(place)
+    page, sentence = find(place, lang)
     if as_json:
         typer.echo(json.dumps({"report": str(page), "sentence": sentence or None}))
     else:
         for line in filter(None, (sentence, str(page))):
             typer.echo(on_one_line(line))
+    if page.suffix == ".html" and not in_language(page, lang):
+        where = on_one_line(str(place))
+        sys.stderr.write(
+            f"note: the page has another language: the command that wrote {where}, with "
+            f"--lang {lang}, writes it again\n"
+        )
     if show:
         import webbrowser
 

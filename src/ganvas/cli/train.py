@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,6 +62,16 @@ Size = Annotated[int | None, typer.Option(help="Side of the images in pixels, 16
 Rate = Annotated[float | None, typer.Option("--lr", help="Learning rate of the generator.")]
 RunSeed = Annotated[int | None, typer.Option("--seed", help="Seed of all random numbers.")]
 
+DryRunOnly = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Check the data, time a few steps, predict duration and memory."
+    ),
+]
+DryRunJson = Annotated[
+    bool, typer.Option("--json", help="With --dry-run: print its result as one JSON object.")
+]
+
 
 @app.command(cls=Training)
 def train(
@@ -82,12 +93,8 @@ def train(
     go_on: Annotated[
         bool, typer.Option("--go-on", help="Resume --run if it holds a run already.")
     ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Check the data, time a few steps, predict duration and memory."
-        ),
-    ] = False,
+    dry_run: DryRunOnly = False,
+    as_json: DryRunJson = False,
     labels: Labels = None,
     workers: Workers = None,
     address: Address = None,
@@ -99,6 +106,8 @@ def train(
     from ..storage.run import Run
     from ..training.choosing import choose
 
+    if as_json and not dry_run:
+        raise UsageError("--json prints the result of --dry-run: give both, or neither")
     # The recipe first: an error in it is reported before TensorFlow and the images are loaded.
     shortcuts = {
         "train.minutes": minutes, "train.kimg": kimg, "train.epochs": epochs, "train.batch": batch,
@@ -115,7 +124,7 @@ def train(
         show_request(config, data)
     ganvas = tensorflow("rehearse" if dry_run else "train")
     if dry_run:
-        return _print_report(ganvas.rehearse(data, config, progress=True))
+        return _print_report(ganvas.rehearse(data, config, progress=True), as_json)
     if shared and workers is not None:
         from ..cluster import train as train_by_ray
 
@@ -138,7 +147,10 @@ def merged(values: Mapping[str, Any], shortcuts: Mapping[str, Any]) -> dict[str,
     return {**values, **given}
 
 
-def _print_report(report: DryRun) -> int:
+def _print_report(report: DryRun, as_json: bool) -> int:
+    if as_json:
+        typer.echo(json.dumps(report.to_dict()))
+        return 0
     typer.echo(report.config.rstrip() + "\n")
     for line in report.lines():
         typer.echo(on_one_line(line))

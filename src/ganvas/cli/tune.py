@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from .app import STOPPED, DataArgument, Json, Seed, Training, Values, app, tensorflow
+from .app import STOPPED, DataArgument, Json, Lang, Seed, Training, Values, app, tensorflow
 from .completion import recipe_names
 
 
@@ -38,6 +38,7 @@ def tune(
     ] = 3,
     seed: Seed = 0,
     values: Values = None,
+    lang: Lang = "en",
     as_json: Json = False,
 ) -> int:
     """Search for recipe values that suit the images.
@@ -54,7 +55,7 @@ def tune(
     try:
         result = search(
             data, config, trials=trials, hours=hours, study=study, workers=workers,
-            repeats=repeats, seed=seed,
+            repeats=repeats, seed=seed, lang=lang,
         )  # fmt: skip
     except KeyboardInterrupt:
         sys.stderr.write("stopped; repeat the command to continue; finished trials are kept\n")

@@ -2,6 +2,7 @@
 
 A dotted name, such as "my_package.losses:MyLoss", is somebody's code. Only training imports it
 (`import_parts`); wherever a run is only read, its module must have been imported by the user.
+Another name that ganvas does not have is looked for among installed plug-ins (`base.plug_ins`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..base import plug_ins
 from ..errors import ConfigError, UsageError, no_such
 from .sentences import missing_argument, unknown_argument
 
@@ -106,8 +108,9 @@ def _resolve(
 ) -> tuple[type, dict[str, Any]]:
     name = _name(kind, spec)
     part = _imported(kind, name, base) if ":" in name else table.get(name)
+    part = part or plug_ins.load(kind, name, base)
     if part is None:
-        raise ConfigError(no_such(kind, name, table))
+        raise ConfigError(no_such(kind, name, [*table, *plug_ins.found(kind)]))
     arguments = {} if isinstance(spec, str) else {k: v for k, v in spec.items() if k != "name"}
     signature = inspect.signature(part)
     takes_any = any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values())

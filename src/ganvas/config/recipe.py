@@ -23,6 +23,7 @@ from .sections import Data, Export, Gate, Privacy, Scores, Section, Train, Watch
 from .sentences import sentence, unknown_key
 
 Part = str | dict[str, Any]
+"""A loss, penalty, augmentation or networks: "name", or {"name": "...", argument: value}."""
 
 _INSTEAD: dict[str, dict[str, Any]] = {
     "train.kimg": {"train.epochs": None, "train.minutes": None},

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from .logger_names import LoggerName
 from .older import listed, with_loggers
 
 
@@ -176,7 +177,7 @@ class Watch(Section):
 
     grids: int = Field(30, ge=0)
     """Image grids, and saved models, over a whole run. 0: only at its end."""
-    loggers: list[Literal["tensorboard", "csv", "wandb", "mlflow", "trackio"]] = ["tensorboard"]
+    loggers: list[LoggerName] = ["tensorboard"]
     """What receives the log, the grids and the recipe. tensorboard: events/; csv: log.csv; wandb,
     mlflow and trackio: experiment trackers, each an extra. log.jsonl is always written."""
     signals: bool = True

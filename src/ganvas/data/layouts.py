@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from ..errors import DataError
 from . import labels
+from .folder_names import are_dates, are_numbered
 
 _OF = r"(?P<of>.*[-_ ])?"
 _PART = r"([-_ ]?(set|data|images?|imgs?))?([-_ ]?\d{1,4})?"
@@ -24,15 +25,6 @@ _OTHER = re.compile(
     rf"{_OF}(?P<part>val|valid|validation|dev|test|testing|eval|evaluation){_PART}", re.IGNORECASE
 )
 _DOMAINS = re.compile(r"(train|test|val)[-_]?[AB]")
-_SHARD = re.compile(r"\d{5,}")
-_NUMBERED = re.compile(rf"{_OF}(part|chunk|shard|batch|fold)[-_ ]?\d+", re.IGNORECASE)
-_CAMERA = re.compile(r"[1-9]\d\d[A-Z0-9_]{5}")  # 100CANON: JEITA CP-3461, the folders of cameras
-_YEAR = r"(19|20)\d\d"
-_DATE = re.compile(
-    rf"{_YEAR}(?:(0[1-9]|1[0-2])([0-3]\d)?|[-_. ]\d\d?([-_. ]\d\d?)?|年(\d\d?月(\d\d?日)?)?)?"
-)
-"""A year, a month or a day, as photo archives name their folders."""
-_MONTH = re.compile("0[1-9]|1[0-2]")
 _STRAY = 0.1  # of the images beside class folders are left out, or as many as the smallest class
 
 
@@ -220,20 +212,6 @@ def _table(level: Level) -> Choice:
     return Choice(level.base, classes="table")
 
 
-def _is_sharded(level: Level) -> bool:
-    names = list(level.below)
-    if len(names) > 1 and all(map(_CAMERA.fullmatch, names)):
-        return True
-    if len({_of(match) for match in map(_NUMBERED.fullmatch, names) if match}) == 1:
-        return len(names) > 1 and all(map(_NUMBERED.fullmatch, names))
-    return (
-        bool(names)
-        and all(_SHARD.fullmatch(name) for name in names)
-        and len({len(name) for name in names}) == 1
-        and any(name.startswith("0") for name in names)
-    )
-
-
 def _sharded(level: Level) -> Choice:
     names = list(level.below)
     return Choice(
@@ -244,11 +222,6 @@ def _sharded(level: Level) -> Choice:
         ),
         why="the folders are numbered parts",
     )
-
-
-def _is_dated(level: Level) -> bool:
-    names, year = list(level.below), re.fullmatch(_YEAR, Path(level.base).name)
-    return len(names) > 1 and all(map((_MONTH if year else _DATE).fullmatch, names))
 
 
 def _dated(level: Level) -> Choice:
@@ -315,8 +288,8 @@ LAYOUTS = (
     Row("several data sets", _is_several, _several),
     Row("training and test parts", _is_split, _split),
     Row("labels in a file", _is_table, _table),
-    Row("numbered parts", _is_sharded, _sharded),
-    Row("folders of dates", _is_dated, _dated),
+    Row("numbered parts", lambda level: are_numbered([*level.below]), _sharded),
+    Row("folders of dates", lambda at: are_dates([*at.below], Path(at.base).name), _dated),
     Row("one folder above", _is_one, _one),
     Row("class folders", _is_classes, _classes),
     Row("one set", lambda level: True, _flat),

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ganvas.base import plug_ins
 from ganvas.data.archives import located
 from ganvas.data.kinds import refuse
 from ganvas.errors import DataError, no_such
@@ -15,6 +16,7 @@ ACCEPTED = (
     "a folder of images, a .zip or .tar of one, FILE.npz[:PART], FILE.npy, a folder made by "
     "`ganvas prepare`, mnist, mnist:test, keras:NAME or tfds:NAME"
 )
+LIBRARIES = ("mnist", "keras", "tfds")
 PARTS = ("train", "val", "test")
 
 
@@ -39,9 +41,10 @@ def check_named(data: Any) -> None:
     if path.exists():
         raise refuse(path)
     library, _, rest = str(path).partition(":")
+    plug_ins.check_clash("source", library, LIBRARIES)
     if library == "mnist":
         part_of(str(path), rest or "train")
-    elif library not in ("keras", "tfds"):
+    elif library not in (*LIBRARIES, *plug_ins.found("source")):
         raise DataError(f"'{path}' does not exist: check the path; accepted are {ACCEPTED}")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from ganvas.base import extras
+from ganvas.base import extras, plug_ins
 from ganvas.config import Config
 from ganvas.data import npz
 from ganvas.data.archives import located
@@ -27,7 +27,7 @@ from ganvas.data.mnist import mnist
 from ganvas.data.naming import ACCEPTED, check_named, part_of
 from ganvas.data.options import Options
 from ganvas.data.shards import Shards, is_prepared
-from ganvas.errors import DataError, no_such
+from ganvas.errors import DataError, GanvasError, no_such
 from ganvas.images import refit
 from ganvas.storage import hub, remote
 from ganvas.storage.run import GROUPS, Run
@@ -169,6 +169,8 @@ def _find(data: Any, options: Options, announce: Announce | None) -> Images:
         return from_arrays(*mnist(part_of(source, rest or "train")), options, source)
     if library == "keras":
         return _from_keras(rest, source, options)
+    if library in plug_ins.found("source"):
+        return _from_plug_in(library, rest, source, options)
     return _from_tfds(rest, source, options)
 
 
@@ -240,6 +242,24 @@ def _from_keras(name: str, source: str, options: Options) -> Images:
         raise DataError(f"{source} cannot be downloaded ({why}): give a folder or file") from error
     images, labels = parts["test" if part_of(source, part or "train") == "test" else "train"]
     return from_arrays(np.asarray(images), np.asarray(labels), options, source)
+
+
+def _from_plug_in(library: str, name: str, source: str, options: Options) -> Images:
+    """Images of another package's function: `Images`, an array, or (images, labels)."""
+    function = plug_ins.load("source", library)
+    try:
+        images = function(name, options)
+    except GanvasError:
+        raise
+    except Exception as error:  # of a stranger's code
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        owner = plug_ins.described(plug_ins.found("source")[library][0])
+        raise DataError(f"{source} cannot be loaded by {owner} ({why}): check its name") from error
+    if isinstance(images, Images):
+        return images
+    pair = isinstance(images, tuple) and len(images) == 2 and not _is_image(images[0])
+    pixels, labels = images if pair else (images, None)
+    return from_arrays(pixels, labels, options, source)
 
 
 def _from_tfds(name: str, source: str, options: Options) -> Images:

@@ -151,3 +151,4 @@ PATTERNS = (
     ),
     Pattern("artifacts", "suspected", (Sign("saturated", least=0.3),)),
 )
+"""By which each failure is detected."""

@@ -9,6 +9,7 @@ from typing import Any
 from ..data import header
 from ..doctor import diagnose, paragraph, reached, verdict
 from ..errors import RunError
+from ..reports.language import Name
 from ..reports.page import Block, Code, Items, Table, Text
 from ..storage.run import Run
 from .base import FEWEST_HELD, HELD_OUT, Score
@@ -30,7 +31,7 @@ def data_card(run: Run) -> list[Block]:
         return []
     names = data.get("names") or []
     facts = [
-        ("source", str(data["source"])),
+        ("source", Name(data["source"])),
         ("training images", f"{data['count']:,}"),
         ("held-out images", held_out(run)),
         ("size", _shape(data["shape"])),
@@ -70,7 +71,7 @@ def health(run: Run) -> list[Block]:
     blocks: list[Block] = [
         Text(f"{verdict(diagnosis).capitalize()}, {reached(diagnosis.progress)}.")
     ]
-    blocks += [Code(one.failure, "\n".join(paragraph(one))) for one in diagnosis.findings]
+    blocks += [Code(one.failure, "\n".join(paragraph(one)), True) for one in diagnosis.findings]
     healed = run.info.get("healed") or []
     if healed:
         fixes = [f"{o['disease']} at {o['kimg']:g} kimg: {' '.join(o['cure'])}" for o in healed]
@@ -83,14 +84,14 @@ def how_made(run: Run, results: Evaluation) -> list[Block]:
     info, rows = run.info, run.rows()
     versions = info.get("versions") or {}
     facts = [
-        ("command", info.get("command")),
+        ("command", Name(info.get("command") or "")),
         ("started", moment(info.get("created"))),
-        ("state", info.get("status")),
+        ("state", str(info.get("status") or "")),
         ("trained", f"{rows[-1]['kimg']:g} kimg in {_time(rows[-1]['seconds'])}" if rows else None),
         ("seed", str(info["seed"]) if "seed" in info else None),
         ("devices", ", ".join(info.get("devices") or ())),
         ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
-        ("started from", info.get("parent")),
+        ("started from", Name(info.get("parent") or "")),
         ("weights initialised anew", ", ".join(info.get("started_anew") or ())),
         ("model scored", results.model),
         ("scored", f"{moment(results.evaluated)}, in {_time(results.seconds)}"),
@@ -98,9 +99,7 @@ def how_made(run: Run, results: Evaluation) -> list[Block]:
         ("images resized to", results.resize),
     ]
     return [
-        _facts(
-            [(name, str(fact)) for name, fact in facts if fact], "Origin of the run and its scores"
-        )
+        _facts([(name, fact) for name, fact in facts if fact], "Origin of the run and its scores")
     ]
 
 
@@ -180,7 +179,7 @@ def _shape(shape: Sequence[int]) -> str:
 
 
 def _class_table(names: Sequence[str], counts: Sequence[int]) -> Table:
-    rows = [(name, f"{count:,}") for name, count in zip(names, counts, strict=True)]
+    rows = [(Name(name), f"{count:,}") for name, count in zip(names, counts, strict=True)]
     caption = "Training images of each class"
     if len(rows) > MOST_CLASSES:
         caption += f" (the first {MOST_CLASSES} of {len(rows):,} classes)"

@@ -15,6 +15,7 @@ from ..base.own_files import check_replaceable
 from ..base.progress import counted, stage
 from ..errors import GanvasError, RunError, UsageError
 from ..reports.cards import Card, Cards
+from ..reports.language import TAGS, Name, chosen
 from ..reports.page import Block, Page, Picture, Section, Table, Text
 from ..reports.tables import number
 from ..storage.run import Run, list_runs
@@ -41,18 +42,25 @@ def sentence_of(run: Run) -> str:
     return evaluated(run).get("headline") or f"{unjudged(run.best)}."
 
 
-def report_of(run: Run) -> Path:
-    """The page of a run: that of its evaluation, or else one of what the training has measured,
-    which is written.
+def report_of(run: Run, lang: str = "") -> Path:
+    """The page of a run: that of its evaluation, in the language of it, or else one of what the
+    training has measured, which is written.
 
     Raises: UsageError: a file of that name that ganvas did not write.
     """
     path = run.folder / REPORT
-    if path.is_file() and (evaluated(run) or _newer(path, run.folder / "log.jsonl")):
+    newer = path.is_file() and _newer(path, run.folder / "log.jsonl")
+    if path.is_file() and (evaluated(run) or (newer and in_language(path, lang))):
         return path
     check_replaceable(path)
-    run.write(REPORT, _page(run).html())
+    run.write(REPORT, _page(run).html(lang))
     return path
+
+
+def in_language(page: Path, lang: str = "") -> bool:
+    """Whether a page is in this language."""
+    with page.open(encoding="utf-8", errors="replace") as file:
+        return f'<html lang="{TAGS[chosen(lang)]}">' in file.read(200)
 
 
 def _newer(path: Path, log: Path) -> bool:
@@ -72,7 +80,7 @@ def _page(run: Run) -> Page:
         Section("Recipe", recipe(run)),
     ]
     return Page(
-        title=run.folder.absolute().name,
+        title=Name(run.folder.absolute().name),
         verdict=sentence_of(run),
         tone="",
         reasons=[
@@ -91,7 +99,7 @@ def _facts(one: RunSummary) -> str:
     return " · ".join([*facts, f"{one.seconds / 60:.1f} min of training"])
 
 
-def index_of(folder: Path) -> Path:
+def index_of(folder: Path, lang: str = "") -> Path:
     """Write index.html of the runs directly in a folder, and the reports of those without one.
 
     Raises: RunError: there are none. UsageError: a file of that name that ganvas did not write.
@@ -103,10 +111,11 @@ def index_of(folder: Path) -> Path:
     found = [summary(run) for run in runs]
     with stage("writing reports", len(runs), "runs") as writing:
         cards = [
-            _card(run, one) for run, one in counted(list(zip(runs, found, strict=True)), writing)
+            _card(run, one, lang)
+            for run, one in counted(list(zip(runs, found, strict=True)), writing)
         ]
     page = Page(
-        title=folder.absolute().name,
+        title=Name(folder.absolute().name),
         verdict=_lead(found),
         tone="",
         reasons=[],
@@ -119,21 +128,21 @@ def index_of(folder: Path) -> Path:
         footer=f"Made by ganvas {__version__}.",
         kind="Index of runs",
     )
-    Run(folder).write(INDEX, page.html())
+    Run(folder).write(INDEX, page.html(lang))
     return folder / INDEX
 
 
-def _card(run: Run, one: RunSummary) -> Card:
+def _card(run: Run, one: RunSummary, lang: str) -> Card:
     """A run with its newest grid; without a link if its report cannot be written."""
     link, picture = "", None
     with contextlib.suppress(GanvasError, OSError, ValueError, KeyError):
-        link = f"{one.name}/{report_of(run).name}"
+        link = f"{one.name}/{report_of(run, lang).name}"
     grids = sorted((run.folder / "samples").glob("[0-9]*.png"))
     with contextlib.suppress(GanvasError, IndexError):
         picture = Picture(
             images.read(grids[-1]), f"Generated images of {one.name}", "", most=480
         )  # fmt: skip
-    return Card(one.name, sentence_of(run), _facts(one), link, picture)
+    return Card(Name(one.name), sentence_of(run), _facts(one), link, picture)
 
 
 def _lead(found: Sequence[RunSummary]) -> str:
@@ -153,8 +162,9 @@ def _lead(found: Sequence[RunSummary]) -> str:
 def _numbers(found: Sequence[RunSummary]) -> Table:
     rows = [
         (
-            one.name, one.recipe or "–", f"{one.kimg:g}", one.score or "–", number(one.value),
-            number(one.floor), number(one.at_kimg), f"{one.seconds / 60:.1f}", one.state,
+            Name(one.name), Name(one.recipe or "–"), f"{one.kimg:g}", Name(one.score or "–"),
+            number(one.value), number(one.floor), number(one.at_kimg), f"{one.seconds / 60:.1f}",
+            one.state,
         )
         for one in found
     ]  # fmt: skip
@@ -169,22 +179,32 @@ def _differences(runs: Sequence[Run]) -> list[Block]:
         return [Text("All recipes are equal, or one run is alone.")]
     shown = list(keys)[:MOST_KEYS]
     rows = [
-        (run.folder.name, *(str(keys[key][place]) for key in shown))
+        (Name(run.folder.name), *(Name(keys[key][place]) for key in shown))
         for place, run in enumerate(runs)
     ]
     left_out = f"; {len(keys) - MOST_KEYS} more differ" if len(keys) > MOST_KEYS else ""
-    return [Table(("run", *shown), rows, "l" * (1 + len(shown)), f"Keys of the recipe{left_out}")]
+    return [
+        Table(
+            ("run", *map(Name, shown)),
+            rows,
+            "l" * (1 + len(shown)),
+            f"Keys of the recipe{left_out}",
+        )
+    ]
 
 
-def find(place: Path) -> tuple[Path, str]:
+def find(place: Path, lang: str = "") -> tuple[Path, str]:
     """The page of a run, of an exported model, of a job, or of a folder of runs, and its first
     sentence ("": it stands in the page). It is written where that is possible.
+
+    Args:
+        lang: of a page that is written: "en" or "zh"; "": by GANVAS_LANG, else en.
 
     Raises: RunError: there is nothing of that kind.
     """
     if (place / "config.toml").is_file():
         run = Run.open(place)
-        return report_of(run), sentence_of(run)
+        return report_of(run, lang), sentence_of(run)
     versions = [one for one in place.glob("[0-9]*") if one.name.isdecimal()]
     inside = [place, *sorted(versions, key=lambda one: -int(one.name))]
     for name in (REPORT, "MODEL_CARD.md"):
@@ -194,4 +214,4 @@ def find(place: Path) -> tuple[Path, str]:
     if not place.is_dir():
         Run.open(place)  # it names the run that may be meant
         raise UsageError(f"{place} is not a folder: give a run, a model or a folder of runs")
-    return index_of(place), ""
+    return index_of(place, lang), ""

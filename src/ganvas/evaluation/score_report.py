@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import images
+from ..reports.language import Name
 from ..reports.page import Block, Charts, Page, Picture, Pictures, Section, Table, Text
 from ..reports.tables import number
 from ..storage.run import Run
@@ -27,12 +28,13 @@ HEADER = ("score", "value", "95 % interval", "floor", "best", "meaning")
 SIDES = "lrrrll"
 
 
-def write_report(run: Run, results: Evaluation) -> tuple[Path, Path]:
+def write_report(run: Run, results: Evaluation, lang: str = "") -> tuple[Path, Path]:
     """Write report.html, one self-contained file, and report.md, which links to samples/; and
     evaluation.json, from which other pages know what was measured.
 
     Args:
         results: of `evaluate`, for this run.
+        lang: "en" or "zh"; "": the environment variable GANVAS_LANG, or else en.
 
     Raises:
         RunError: the folder cannot be written.
@@ -53,7 +55,7 @@ def write_report(run: Run, results: Evaluation) -> tuple[Path, Path]:
         Section("Recipe", recipe(run)),
     ]
     page = Page(
-        title=run.folder.absolute().name,
+        title=Name(run.folder.absolute().name),
         verdict=f"{headline(results)}.",
         tone=_tone(results),
         reasons=[_sentence(results), *results.verdict.notes, *_gate(run, results)],
@@ -61,8 +63,8 @@ def write_report(run: Run, results: Evaluation) -> tuple[Path, Path]:
         sections=[section for section in sections if section.blocks],
         footer=f"Made by ganvas {(run.info.get('versions') or {}).get('ganvas', '')}".strip() + ".",
     )
-    run.write("report.html", page.html())
-    run.write("report.md", page.markdown())
+    run.write("report.html", page.html(lang))
+    run.write("report.md", page.markdown(lang))
     run.write_json(EVALUATION, {"headline": page.verdict, **results.to_dict()})
     return run.folder / "report.html", run.folder / "report.md"
 
@@ -73,7 +75,7 @@ def _score_rows(result: Evaluation) -> list[tuple[str, ...]]:
         meaning = SCORES[name].meaning
         if score.value is None:
             meaning = f"no value: {score.why or 'no reason given'}"
-        rows.append((name, *numbers(score), ideal(name), meaning))
+        rows.append((Name(name), *numbers(score), ideal(name), meaning))
     return rows
 
 
@@ -202,7 +204,7 @@ def curves(run: Run) -> list[Block]:
     columns = ("kimg", "discriminator", "generator", "real", "fake", *scores)
     picked = [row for row in rows if scores and scores[0] in row] or rows
     table = [[number(row.get(key)) for key in columns] for row in _spread(picked, TICKS)]
-    header = [column.removeprefix("score/") for column in columns]
+    header = [*columns[:5], *(Name(score.removeprefix("score/")) for score in scores)]
     caption = "Losses, logits and scores over the run"
     if best:
         caption += f"; the best model, by {best['by']}, is from {best['kimg']:g} kimg"
@@ -222,7 +224,7 @@ def _classes(results: Evaluation) -> list[Block]:
         caption += f" (of {len(rows):,} classes the {MOST_CLASSES} with the largest difference)"
         rows = [rows[i] for i in sorted(off)]
     names, real, fake = zip(*rows, strict=True)
-    cells = [(name, f"{100 * r:.1f} %", f"{100 * f:.1f} %") for name, r, f in rows]
+    cells = [(Name(name), f"{100 * r:.1f} %", f"{100 * f:.1f} %") for name, r, f in rows]
     table = Table(("class", "real", "generated"), cells, "lrr", caption)
     return [Charts([(caption, charts.bars(names, real, fake))], table)]
 

@@ -57,6 +57,7 @@ SCORES: dict[str, Entry] = {
         knn_accuracy, "higher", "accuracy on real images of a 1-NN classifier trained on fakes"
     ),
 }
+"""Every score: its function, whether higher or lower is better, and its meaning."""
 
 
 def check_names(names: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..reports.language import Name
 from ..reports.page import Block, Items, Page, Section, Table, Text
 from ..reports.tables import number
 from .child import ROUNDS
@@ -22,8 +23,8 @@ LIKENESS = (
 )
 
 
-def card(facts: Mapping[str, Any], folder: Path) -> str:
-    """The card of a version, as Markdown."""
+def card(facts: Mapping[str, Any], folder: Path, lang: str = "") -> str:
+    """The card of a version, as Markdown, in a language."""
     passed = facts["gate"]["passed"]
     verdict = {
         True: "It passes the gate of its recipe.",
@@ -48,7 +49,7 @@ def card(facts: Mapping[str, Any], folder: Path) -> str:
             Section("Limits", [Items(_limits(facts))]),
         ],
         footer="manifest.json contains these numbers and the sha256 of every file.",
-    ).markdown()
+    ).markdown(lang)
 
 
 def _measured(facts: Mapping[str, Any]) -> str:
@@ -174,7 +175,8 @@ def _scores(facts: Mapping[str, Any]) -> list[Block]:
         for name, one in found.get("scores", {}).items():
             change = one["change"]
             rows.append((
-                artefact, name, number(one["model"]["value"]), number(one["file"]["value"]),
+                Name(artefact), Name(name), number(one["model"]["value"]),
+                number(one["file"]["value"]),
                 f"{change['value']:+.3g}", f"{change['low']:+.3g} to {change['high']:+.3g}",
             ))  # fmt: skip
     if not rows:
@@ -187,9 +189,9 @@ def _scores(facts: Mapping[str, Any]) -> list[Block]:
 def _origin(facts: Mapping[str, Any]) -> Table:
     data = facts["data"]
     rows = [
-        ("run", facts["run"]),
-        ("generator", facts["model"]),
-        ("recipe", facts["recipe"]),
+        ("run", Name(facts["run"])),
+        ("generator", Name(facts["model"])),
+        ("recipe", Name(facts["recipe"])),
         ("exported", facts["created"]),
         ("training images", f"{data['count']:,}" if "count" in data else "not known"),
         ("their fingerprint", data.get("fingerprint", "not known")),

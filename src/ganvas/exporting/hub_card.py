@@ -223,8 +223,8 @@ def _use(address: str, weights: bool) -> list[Block]:
     blocks: list[Block] = [
         Code("In Python, after pip install 'ganvas[hub,train]'",
              f'import ganvas\n\npictures = ganvas.load("{address}").sample(16)  '
-             "# uint8 [16, H, W, C]", "python"),
-        Code("On the command line", f"ganvas sample {address} --out grid.png", "sh"),
+             "# uint8 [16, H, W, C]", language="python"),
+        Code("On the command line", f"ganvas sample {address} --out grid.png", language="sh"),
     ]  # fmt: skip
     if weights:
         blocks.append(

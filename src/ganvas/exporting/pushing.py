@@ -157,7 +157,7 @@ def _weights(version: Path, run: Run | None, model: str) -> dict[str, np.ndarray
     if run is not None:
         from ..sampling.sampler import load
 
-        generator: Any = load(run, model).generator
+        generator: Any = load(run, model).generator  # of a run: a Keras model
         return {one.path: np.ascontiguousarray(one.numpy()) for one in generator.variables}
     import tensorflow as tf
 

@@ -18,6 +18,7 @@ from ..config import Config
 from ..data import Images, load as load_images, options_for_others, options_of
 from ..errors import Advice, DataError, Refused, UsageError
 from ..evaluation.subject import measured
+from ..reports.language import chosen
 from ..sampling.sampler import Sampler, load
 from ..serve.signatures import MOST
 from ..storage import manifest, remote
@@ -47,6 +48,7 @@ def export(
     data: Any = None,
     deploy: bool = False,
     drift: bool = False,
+    lang: str = "",
 ) -> Path | str:
     """Write a run's generator as a version of a model, DIR/N/, checked and described.
 
@@ -64,6 +66,7 @@ def export(
         deploy: also write DIR/deploy: an image of `ganvas serve`, and manifests for Docker Compose,
             Kubernetes, KServe, Prometheus and Grafana. Existing files stay.
         drift: also write what `ganvas serve --drift` compares served images with.
+        lang: language of the model card, "en" or "zh"; "": by GANVAS_LANG, else en.
 
     Returns: DIR/N, or its address.
     Raises:
@@ -73,9 +76,9 @@ def export(
     """
     if address := remote.address(remote.writable(to)):
         options = {"unvalidated": unvalidated, "model": model, "data": data, "deploy": deploy,
-                   "drift": drift}  # fmt: skip
+                   "drift": drift, "lang": lang}  # fmt: skip
         return _export_there(run, address, version, formats=check(formats), **options)
-    names, old, folder = check(formats), Run.open(run), remote.path(to)
+    names, old, folder, lang = check(formats), Run.open(run), remote.path(to), chosen(lang)
     check_free(folder, version)
     with contextlib.ExitStack() as open_things:
         child = open_things.enter_context(Child()) if "litert" in names else None
@@ -88,7 +91,7 @@ def export(
         facts |= _tried(part, names, sampler, parity, child)
         if drift:
             facts["drift"] = reference.write(part, sampler, source)
-        (part / "MODEL_CARD.md").write_text(card(facts, final), encoding="utf-8")
+        (part / "MODEL_CARD.md").write_text(card(facts, final, lang), encoding="utf-8")
         manifest.write(part, facts)
     deployment.write(folder, _deployed(deploy))
     return final

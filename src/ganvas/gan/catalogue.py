@@ -14,6 +14,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
 
+from ..base import plug_ins
 from ..base.docstrings import ClassSource, Value, classes, described, names, source_of
 from ..config import Config
 from ..config.keys import Described, Key, accepted, keys
@@ -33,7 +34,22 @@ _TYPES = {"int": "integer", "float": "number", "bool": "boolean", "str": "string
 
 @functools.cache
 def catalogue() -> dict[str, dict[str, Described]]:
-    """The parts: key of the recipe -> name -> description."""
+    """The parts: key of the recipe -> name -> description. Of plug-ins, which are not imported,
+    only the package is known."""
+    found = {}
+    for key, parts in own_parts().items():
+        others = plug_ins.found(TABLES[key][0])
+        found[key] = parts | {
+            name: Described(key, name, f"Plug-in of {plug_ins.described(points[0])}.", "", ())
+            for name, points in others.items()
+            if name not in parts
+        }
+    return found
+
+
+@functools.cache
+def own_parts() -> dict[str, dict[str, Described]]:
+    """The parts of ganvas itself: key of the recipe -> name -> description."""
     found = {}
     for key, (_, place, table) in TABLES.items():
         home = resources.files(__package__) / place
@@ -78,7 +94,7 @@ def check_keys(config: Config, given: Iterable[str]) -> None:
         the recipe has.
     """
     known = known_keys()
-    for kind, name, _ in _specs(config):
+    for kind, name, _ in specs(config):
         part = catalogue()[kind].get(name)
         prefix = f"{kind}.{name}" if kind == "penalties" else kind
         known += [f"{prefix}.{one.last}" for one in (part.arguments if part else ())]
@@ -92,10 +108,13 @@ def check_names(config: Config) -> None:
 
     Raises: ConfigError: an unknown part, or an argument that its constructor does not take.
     """
-    for key, name, spec in _specs(config):
+    for key, name, spec in specs(config):
         kind, parts = TABLES[key][0], catalogue()[key]
         if not name or ":" in name or _added(key, name):
             continue  # somebody's own part, or no name: `config.build` checks these
+        plug_ins.check_clash(kind, name, own_parts()[key])
+        if name in plug_ins.found(kind):
+            continue  # `config.build` checks its arguments
         if name not in parts:
             raise ConfigError(no_such(kind, name, parts))
         takes = [one.last for one in parts[name].arguments]
@@ -115,7 +134,7 @@ def _added(key: str, name: str) -> bool:
     return part is not None and not part.__module__.startswith(f"{__package__}.")
 
 
-def _specs(config: Config) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def specs(config: Config) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """The parts of a recipe: key, the part's name, its table; "" for a name that is no text."""
     augment = [config.augment] if config.augment else []
     kinds = {"loss": [config.loss], "penalties": config.penalties, "networks": [config.networks]}

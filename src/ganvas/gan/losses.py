@@ -154,3 +154,4 @@ LOSSES: dict[str, type[Loss]] = {
     "saturating": Saturating,
     "wasserstein": Wasserstein,
 }
+"""The losses that a recipe may name."""

@@ -264,3 +264,4 @@ PENALTIES: dict[str, type[Penalty]] = {
     "r1": R1,
     "r2": R2,
 }
+"""The penalties that a recipe may name."""

@@ -36,8 +36,8 @@ _PICTURES = {
         "videos: save their frames as PNG files",
     (".svg", ".svgz", ".wmf", ".emf", ".eps", ".ai"): "drawings: save them as PNG files",
     (".pdf", ".ps"): "documents: save their pages as PNG files",
-    (".pkl", ".pickle"): "Python objects, which are not read because this could run code; for CIFAR "
-        "give keras:cifar10, else save the images by numpy.savez",
+    (".pkl", ".pickle"): "Python objects, which are not read because this could run code; for "
+        "CIFAR give keras:cifar10, else save the images by numpy.savez",
     (".npy", ".npz"): "arrays: give such a file itself, or save its images as PNG files",
 }  # fmt: skip
 """Files of pictures that are not read -> what to do."""

@@ -6,7 +6,8 @@ import urllib.parse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .page import Picture, escape, mark, paragraph
+from .markup import escape, mark, paragraph
+from .page import Picture
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Card:
     def html(self) -> str:
         title = escape(self.title)
         if self.link:
-            title = f'<a href="{escape(urllib.parse.quote(self.link))}">{title}</a>'
+            title = f'<a href="{urllib.parse.quote(self.link)}">{title}</a>'
         picture = self.picture.html() if self.picture else ""
         return (
             f'<article class="card">{picture}<h3>{title}</h3><p>{escape(self.sentence)}</p>'

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .page import escape, paragraph
+from .markup import escape, mark, paragraph
+
+_LINES = ("Name", "Date", "Signature")
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Signatures:
 
     def html(self) -> str:
         boxes = "".join(f"<li>{escape(choice)}</li>" for choice in self.choices)
-        lines = "".join(f"<span>{word}</span>" for word in ("Name", "Date", "Signature"))
+        lines = "".join(f"<span>{escape(word)}</span>" for word in _LINES)
         rows = "".join(
             f'<div class="sign"><strong>{escape(role)}</strong>{lines}</div>'
             for role in self.people
@@ -32,8 +34,6 @@ class Signatures:
 
     def markdown(self) -> str:
         ticks = "\n".join(f"- ☐ {paragraph(choice)}" for choice in self.choices)
-        lines = "\n".join(
-            f"- {paragraph(role)}: name ________ date ________ signature ________"
-            for role in self.people
-        )
+        blanks = " ".join(f"{mark(word.lower())} ________" for word in _LINES)
+        lines = "\n".join(f"- {paragraph(role)}: {blanks}" for role in self.people)
         return f"{ticks}\n\n{lines}" if ticks else lines

@@ -1,6 +1,6 @@
 """A page of blocks, as one self-contained HTML file and as Markdown.
 
-Blocks hold plain text; only this file writes markup, and it escapes all text.
+Blocks hold plain text in English; `markup` translates and escapes all of it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import base64
 import html
 import io
 import math
-import re
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ import numpy as np
 from PIL import Image
 
 from ..base.printing import printable
+from .language import TAGS, Name, say, speaking
+from .markup import escape, fenced, mark, paragraph, spoken
 
 SMALL = 480  # a picture of fewer pixels is enlarged without smoothing
 
@@ -137,7 +138,7 @@ class Picture:
 
     def markdown(self) -> str:
         if not self.link:
-            return f"({mark(self.caption)}: see report.html)"
+            return "(" + mark(f"{self.caption}: see report.html") + ")"
         return f"![{mark(self.alt)}]({self.link})\n\n{paragraph(self.caption)}"
 
 
@@ -167,10 +168,13 @@ class Charts:
     table: Table
 
     def html(self) -> str:
-        figures = "".join(self._figure(escape(title), svg) for title, svg in self.charts)
+        own = {cell for row in self.table.rows for cell in row if isinstance(cell, Name)}
+        figures = "".join(
+            self._figure(escape(title), spoken(svg, own)) for title, svg in self.charts
+        )
         if len(self.charts) == 1:
             return f'<div class="figures">{figures}{self.table.html()}</div>'
-        numbers = f"<summary>The numbers</summary>{self.table.html()}"
+        numbers = f"<summary>{escape('The numbers')}</summary>{self.table.html()}"
         return f'<div class="figures">{figures}</div><details class="numbers">{numbers}</details>'
 
     def markdown(self) -> str:
@@ -183,18 +187,22 @@ class Charts:
 
 @dataclass(frozen=True)
 class Code:
-    """Preformatted text, folded in HTML."""
+    """Preformatted text, folded in HTML; `sentences`: its lines are for people."""
 
     summary: str
     text: str
+    sentences: bool = False
     language: str = "toml"
 
     def html(self) -> str:
-        text = html.escape(printable(self.text))
+        text = html.escape(printable(self._said()))
         return f"<details><summary>{escape(self.summary)}</summary><pre>{text}</pre></details>"
 
     def markdown(self) -> str:
-        return f"{paragraph(self.summary)}:\n\n{fenced(self.text, self.language)}"
+        return f"{paragraph(self.summary)}:\n\n{fenced(self._said(), self.language)}"
+
+    def _said(self) -> str:
+        return "\n".join(map(say, self.text.split("\n"))) if self.sentences else self.text
 
 
 @dataclass(frozen=True)
@@ -223,18 +231,27 @@ class Page:
     footer: str
     kind: str = "Report of a run"
 
-    def html(self) -> str:
+    def html(self, lang: str = "") -> str:
+        """As HTML, in a language, see `speaking`."""
+        frame = resources.files(__package__).joinpath("report.html").read_text("utf-8")
+        with speaking(lang) as spoken_here:
+            values = {"title": escape(self.title), "body": self._body(), "lang": TAGS[spoken_here]}
+        return string.Template(frame).substitute(values)
+
+    def markdown(self, lang: str = "") -> str:
+        """As Markdown, in a language, see `speaking`."""
+        with speaking(lang):
+            return self._markdown()
+
+    def _body(self) -> str:
         body = [self._header()]
         for number, section in enumerate(self.sections, 1):
             title = f'<h2 id="s{number}">{escape(section.title)}</h2>'
             body.append("\n".join(["<section>", title, *(b.html() for b in section.blocks)]))
             body.append("</section>")
-        body.append(f"<footer>{escape(self.footer)}</footer>")
-        frame = resources.files(__package__).joinpath("report.html").read_text("utf-8")
-        values = {"title": escape(self.title), "body": "\n".join(body)}
-        return string.Template(frame).substitute(values)
+        return "\n".join([*body, f"<footer>{escape(self.footer)}</footer>"])
 
-    def markdown(self) -> str:
+    def _markdown(self) -> str:
         parts = [f"# {mark(self.title)}", f"**{mark(self.verdict).strip()}**"]
         parts += [Items(self.reasons).markdown()] if self.reasons else []
         parts += [paragraph(line) for line in self.lines]
@@ -252,39 +269,5 @@ class Page:
         return (
             f'<header><p class="kind">{escape(self.kind)}</p><h1>{escape(self.title)}</h1>'
             f'<div class="verdict {self.tone}"><strong>{escape(self.verdict)}</strong>{reasons}'
-            f'</div>{lines}<nav aria-label="Sections">{links}</nav></header>'
+            f'</div>{lines}<nav aria-label="{escape("Sections")}">{links}</nav></header>'
         )
-
-
-def escape(text: str) -> str:
-    """Text -> HTML, for content and attributes."""
-    return html.escape(plain(text))
-
-
-def mark(text: str) -> str:
-    """Text -> Markdown that shows it unchanged, also within a table."""
-    text = html.escape(plain(text), quote=False)
-    return re.sub(
-        r"([\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])|(?i:(?<=http)|(?<=https)|(?<=ftp)):(?=//)"
-        r"|(?i:(?<=www))\.)",
-        r"\\\1",
-        text,
-    )
-
-
-def paragraph(text: str) -> str:
-    """The same at the start of a line, where some characters begin a heading or a list."""
-    text = re.sub(r"^([#+-])", r"\\\1", mark(text).lstrip())
-    return re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", text)
-
-
-def plain(text: str) -> str:
-    """Text on one line, without characters that have an effect of their own."""
-    return printable(re.sub(r"[\t-\r\u2028\u2029]+", " ", text))
-
-
-def fenced(text: str, language: str = "") -> str:
-    """Text -> a block of code in Markdown, longer fences than any within the text."""
-    text = printable(text).rstrip()
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}{language}\n{text}\n{fence}"

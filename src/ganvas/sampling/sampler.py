@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..base import keras_files, saved_models
+from ..base import keras_files, plug_ins, saved_models
 from ..base.types import StrPath
 from ..errors import Advice, ModelError, RunError
 from ..gan import layers
@@ -42,6 +42,7 @@ def load(
         facts, place = check_facts(manifest.verify(run), damaged), manifest.locate(run)
         return Sampler(_checked(Exported(place), place), facts["names"], facts["class_shares"])
     old = Run.open(run)
+    plug_ins.check_installed(old.info.get("plug_ins"), old.where, ("networks",))
     with keras.saving.custom_object_scope(custom_objects or {}):
         data, (path, generator) = old.images, _readable(old, model)
     sampler = Sampler(generator, data["names"], data["class_shares"])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..base import plug_ins
 from ..base.types import StrPath
 from ..base.workers import task
 from ..config import Changed, Config, load_recipe
@@ -100,7 +101,8 @@ def choose(
 
 def check_changes(run: Run, values: Mapping[str, Any]) -> None:
     """Raises: ConfigError: a key that cannot change in a run that is resumed; UsageError: a logger
-    is not installed."""
+    or another plug-in of the run is not installed."""
+    plug_ins.check_installed(run.info.get("plug_ins"), run.where)
     check_keys(run.config, values)
     for key in values:
         if not key.startswith(CHANGEABLE):

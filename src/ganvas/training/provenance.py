@@ -14,11 +14,13 @@ from typing import Any
 import tensorflow as tf
 
 from .. import images as pictures
+from ..base import plug_ins
 from ..base.files import disk_errors
 from ..config import Config
 from ..data import Images, header
 from ..data.groups import save
 from ..errors import Advice, RunError
+from ..gan.catalogue import TABLES, specs
 from ..storage.run import GROUPS, Run
 from .beginning import Begun
 from .callbacks import real_grid
@@ -107,8 +109,16 @@ def describe(
         "started_anew": begun.anew if begun else [],
         "expected_seconds": round(timed.seconds, 1) if timed else None,
         "versions": versions(),
+        "plug_ins": used_plug_ins(config),
         "devices": devices(),
     }
+
+
+def used_plug_ins(config: Config) -> list[dict[str, str]]:
+    """The plug-ins that a recipe names, with their distributions and versions."""
+    named = [(TABLES[key][0], name) for key, name, _ in specs(config)]
+    named += [("logger", name) for name in config.watch.loggers]
+    return plug_ins.records([*named, ("source", config.data.source.partition(":")[0])])
 
 
 def versions() -> dict[str, str]:

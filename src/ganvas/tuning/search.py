@@ -19,6 +19,7 @@ from ..data.listing import held_count
 from ..errors import Advice, UsageError
 from ..evaluation.base import FEWEST_HELD
 from ..evaluation.reference import reference_images
+from ..reports.language import chosen
 from ..training.preparing import prepare
 from .result import TuningResult
 from .session import Search
@@ -41,6 +42,7 @@ def tune(
     repeats: int = 3,
     seed: int = 0,
     progress: bool = True,
+    lang: str = "",
 ) -> TuningResult:
     """Search the values that a recipe declares in [tune] for those that suit these images.
 
@@ -62,38 +64,43 @@ def tune(
         repeats: seeds for retraining the best and the default; 0: none.
         seed: of the sampler of values.
         progress: write a line per trial to standard error.
+        lang: language of the report, "en" or "zh"; "": by GANVAS_LANG, else en.
 
     Raises:
         UsageError: wrong arguments; `study` holds another search; no trial was trained to its end;
             Optuna is not installed (MissingExtra).
     """
-    _check(trials, workers, repeats, hours)
+    _check(trials, workers, repeats, hours, lang)
     from .verdict import conclude
     from .workers import run_trials
 
-    own = (recipe if isinstance(recipe, Config) else load_recipe(recipe)).with_values(
-        overrides or {}
-    )
+    own = _own(recipe, overrides or {})
     settled, source = prepare(data, own, None)
     length = {"train.epochs": None, "train.kimg": settled.train.kimg}
     config = own.with_values(length).with_values(_scored(own, settled.train.kimg))
     place = os.fspath(study or f"tune-{config.recipe}.db")
     about = {**_searched(config), "seed": seed, "images": source.fingerprint}
     end = float("inf") if hours is None else time.time() + 3600 * hours
-    name = settled.data.source or data
     against = _against(source)
     del source
+    name = settled.data.source or data
     search = Search(
         name, own, config, place, _folder(place), about, against, trials, end, seed, progress
     )
     shared = search.study()
     shared.start_with(config)
     run_trials(search, workers)
-    return conclude(search, shared, repeats)
+    return conclude(search, shared, repeats, lang)
 
 
-def _check(trials: int, workers: int, repeats: int, hours: float | None) -> None:
+def _own(recipe: str | os.PathLike[str] | Config, overrides: Mapping[str, Any]) -> Config:
+    known = recipe if isinstance(recipe, Config) else load_recipe(recipe)
+    return known.with_values(overrides)
+
+
+def _check(trials: int, workers: int, repeats: int, hours: float | None, lang: str) -> None:
     """Raises: UsageError: wrong arguments. MissingExtra: Optuna is not installed."""
+    chosen(lang)
     extras.check("tune", "ganvas.tune")
     if trials < 1 or workers < 1 or repeats < 0 or (hours is not None and not hours > 0):
         raise UsageError(

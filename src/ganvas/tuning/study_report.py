@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from .. import __version__
 from ..reports.charts import COLOURS, LINE, QUIET, WIDTH, drawn
+from ..reports.language import Name
 from ..reports.page import Charts, Page, Section, Table, Text
 from .result import TrialResult, TuningResult
 from .space import summary, text
@@ -66,7 +67,7 @@ def _repeats(result: TuningResult) -> list[Any]:
         for name, values in (("best", repeats.best), ("default", repeats.default))
     ]
     header = ("values", *(f"seed {seed}" for seed in repeats.seeds))
-    blocks: list[Any] = [Table(header, rows, "l" + "r" * len(repeats.seeds), result.by)]
+    blocks: list[Any] = [Table(header, rows, "l" + "r" * len(repeats.seeds), Name(result.by))]
     if repeats.low is not None:
         blocks.append(
             Text(
@@ -169,4 +170,4 @@ def _trials(result: TuningResult) -> Table:
         )
         for trial in result.trials
     ]
-    return Table(("trial", result.by, "end", "values"), rows, "rrll", "All trials in order")
+    return Table(("trial", Name(result.by), "end", "values"), rows, "rrll", "All trials in order")

@@ -37,7 +37,7 @@ from .study_report import page
 from .trial import scores_of, trained
 
 
-def conclude(search: Search, study: Study, repeats: int) -> TuningResult:
+def conclude(search: Search, study: Study, repeats: int, lang: str = "") -> TuningResult:
     """Repeat, compare, and write tune.json, best.toml and report.html next to the runs.
 
     If several machines share the study, each does this when its search ends, one after the other:
@@ -47,10 +47,10 @@ def conclude(search: Search, study: Study, repeats: int) -> TuningResult:
     """
     note = "another process of this study retrains the best: waiting for it"
     with in_turn(search.folder / ".conclude.lock", note):
-        return _conclude(search, study, repeats)
+        return _conclude(search, study, repeats, lang)
 
 
-def _conclude(search: Search, study: Study, repeats: int) -> TuningResult:
+def _conclude(search: Search, study: Study, repeats: int, lang: str) -> TuningResult:
     best = study.best()
     if best is None and time.time() > search.deadline:
         raise UsageError(
@@ -80,7 +80,7 @@ def _conclude(search: Search, study: Study, repeats: int) -> TuningResult:
     )
     write_json(search.folder / "tune.json", result.to_dict())
     write_file(search.folder / "best.toml", best_recipe(search.recipe, result))
-    write_file(search.folder / "report.html", page(result).html())
+    write_file(search.folder / "report.html", page(result).html(lang))
     return result
 
 

@@ -10,5 +10,6 @@ from .base import Augment
 from .diff import DiffAugment
 
 AUGMENTS: dict[str, type[Augment]] = {"ada": ADA, "diff": DiffAugment}
+"""The augmentations that a recipe may name."""
 
 __all__ = ["ADA", "AUGMENTS", "Augment", "DiffAugment"]

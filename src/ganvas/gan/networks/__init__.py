@@ -15,5 +15,6 @@ NETWORKS: dict[str, type[Networks]] = {
     "textbook": Textbook,
     "texture": Texture,
 }
+"""The pairs of networks that a recipe may name."""
 
 __all__ = ["DCGAN", "NETWORKS", "R3GAN", "Given", "Networks", "ResNet", "Textbook", "Texture"]

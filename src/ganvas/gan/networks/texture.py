@@ -44,6 +44,8 @@ class Texture(Networks):
         discriminator_levels: halvings in the discriminator: after 3, a feature depends on 22
             pixels. Such a discriminator learns fine structure faster than one that depends on the
             whole crop.
+        windows: sizes of patches that the discriminator judges: 1: those of its last halving; 2:
+            also those of one halving more (46 pixels); 3: of two more (94).
         width: generator's channels on its finest map; each coarser map has twice as many.
         discriminator_width: discriminator's channels on its finest map; each coarser map has
             twice as many.
@@ -59,6 +61,7 @@ class Texture(Networks):
     overall: int = 4
     levels: int = 4
     discriminator_levels: int = 3
+    windows: int = 1
     width: int = 16
     discriminator_width: int = 48
     max_width: int = 96
@@ -114,17 +117,25 @@ class Texture(Networks):
     def discriminator(self, shape: Shape, classes: int = 0) -> keras.Model:
         spectral = self.discriminator_norm == "spectral"
         inputs, x = critic_inputs(shape, classes, pack=1)
-        for level in range(self.discriminator_levels):
+        judged = []
+        for level in range(self.discriminator_levels + self.windows - 1):
             if level and min(x.shape[1:3]) < FEWEST:
                 break
+            if level >= self.discriminator_levels:
+                judged.append(self._mean(x, spectral))
             channels = min(self.max_width, self.discriminator_width * 2**level)
             conv = weighed(Conv2D, channels, 4, 2, spectral=spectral, **_STRONG)
             x = layers.LeakyReLU(0.2)(conv(x))
-        x = with_std(x, self.minibatch)
-        conv = weighed(layers.Conv2D, x.shape[-1], 1, spectral=spectral, **_STRONG)
-        x = layers.GlobalAveragePooling2D()(layers.LeakyReLU(0.2)(conv(x)))
+        judged.append(self._mean(x, spectral))
+        x = layers.Concatenate()(judged) if len(judged) > 1 else judged[0]
         logits = output_head(x, inputs, classes, spectral=spectral)
         return keras.Model(inputs, logits, name="discriminator")
+
+    def _mean(self, x: Tensor, spectral: bool) -> Tensor:
+        """What a map says of its patches, averaged over all places: [B, channels]."""
+        x = with_std(x, self.minibatch)
+        conv = weighed(layers.Conv2D, x.shape[-1], 1, spectral=spectral, **_STRONG)
+        return layers.GlobalAveragePooling2D()(layers.LeakyReLU(0.2)(conv(x)))
 
     def _windows(self, shape: Shape) -> list[tuple[int, int]]:
         """Sizes of the maps before each convolution, from the field on, so that without padding the

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...reports.language import Name
 from ...reports.page import Block, Items, Page, Section, Table, Text
 from .findable import Findable, kind_text, size_text
 from .parts import PARTS
@@ -78,13 +79,13 @@ def _taught(facts: Mapping[str, Any]) -> list[str]:
 def _parts(facts: Mapping[str, Any]) -> list[Block]:
     choice = facts.get("choice")
     if choice is None:
-        rows = [(name, PARTS[name]) for name in facts["weights"]]
+        rows = [(Name(name), PARTS[name]) for name in facts["weights"]]
         return [
             Text("With so few images no part was chosen."),
             Table(("part", "measures"), rows, "ll", "Parts"),
         ]
     weights = [
-        (name, PARTS[name], "yes" if value else "", f"{choice['alone'][name]:.3f}")
+        (Name(name), PARTS[name], "yes" if value else "", f"{choice['alone'][name]:.3f}")
         for name, value in facts["weights"].items()
     ]
     kinds = [(kind, f"{value:.3f}") for kind, value in choice["kinds"].items()]

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...base.files import write_file
 from ...reports.charts import lines
+from ...reports.language import Name, chosen
 from ...reports.page import (
     Block,
     Charts,
@@ -43,6 +44,7 @@ def report(
     masks: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
     alpha: float | None = None,
+    lang: str = "",
 ) -> DefectsReport:
     """Measure a detector on images that were not used to fit it, and write the page.
 
@@ -51,17 +53,19 @@ def report(
         masks: a folder with a mask (white: defective) for each bad image; see `read_masks`.
         out: FILE.html; None: no page.
         alpha: share of good images that may be called defective; None: the detector's.
+        lang: language of the report, "en" or "zh"; "": by GANVAS_LANG, else en.
 
     Raises: DataError: no good or no bad images, or masks that are missing, empty or of another
         size.
     """
+    lang = chosen(lang)
     fine, broken = (read(data, detector.shape, detector.levels) for data in (good, bad))
     where = None
     if masks is not None:
         where = read_masks(Path(masks), broken.paths, broken.pixels.shape[1:3])
     found = judge(detector, fine.pixels, broken.pixels, where, alpha=alpha)
     if out is not None:
-        text = page(detector, found, fine, broken).html()
+        text = page(detector, found, fine, broken).html(lang)
         Path(out).parent.mkdir(parents=True, exist_ok=True)
         write_file(Path(out), text)
     return found
@@ -195,7 +199,7 @@ def _parts(detector: Detector, found: DefectsReport) -> list[Block]:
     weights, choice = detector.facts["weights"], detector.facts.get("choice", {})
     planted = choice.get("alone", {})
     rows = [
-        (name, "yes" if weights.get(name) else "",
+        (Name(name) if name in PARTS else name, "yes" if weights.get(name) else "",
          f"{planted[name]:.3f}" if name in planted else "", f"{value:.4f}", PARTS.get(name, ""))
         for name, value in found.ablation.items()
     ]  # fmt: skip

@@ -6,6 +6,9 @@ tile = tiles.draw((256, 512), seed=3)               # uint8 [256, 512, 3], and i
 
 logos = patterns.learn_logos("icons.npz", "icons/")
 drawn = logos.draw(16, palette=["#e63946", "#1d3557"])
+
+marks = patterns.learn_marks("svg/")                # parts of SVG drawings
+composed = marks.compose(16)
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from ...base.lazy import fetch as _fetch
 
 if TYPE_CHECKING:
     from .colour import palette as palette, parse_palette as parse_palette, recolour as recolour
+    from .composer import Composed as Composed, Composer as Composer, learn_marks as learn_marks
     from .designing import make_logos as make_logos
     from .directions import sefa as sefa
     from .likeness import Likeness as Likeness
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "colour": ("palette", "parse_palette", "recolour"),
+    "composer": ("Composed", "Composer", "learn_marks"),
     "designing": ("make_logos",),
     "directions": ("sefa",),
     "logos": ("Drawn", "Logos", "learn_logos"),

@@ -41,9 +41,11 @@ class Texture:
         self.low, self.high = np.percentile(pixels.reshape(-1, 3), [0.5, 99.5], axis=0)
         self.high = np.maximum(self.high, self.low + 8)  # noise alone is not stretched
 
-    def stretched(self) -> np.ndarray:
-        """Each channel from low..high to 0..255: uint8 [H, W, 3]."""
-        wide = 255 * (self.pixels - self.low) / (self.high - self.low)
+    def stretched(self, pixels: np.ndarray | None = None) -> np.ndarray:
+        """Each channel from low..high to 0..255, of the texture or of a tile of it: uint8
+        [H, W, 3]."""
+        wide = 255 * ((self.pixels if pixels is None else pixels) - self.low)
+        wide = wide / (self.high - self.low)
         return np.rint(np.clip(wide, 0, 255)).astype(np.uint8)
 
 
@@ -84,14 +86,26 @@ def index_of(texture: str | int, names: Sequence[str]) -> int:
     return texture
 
 
-def crops(textures: Sequence[Texture], seed: int = 0) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-    """Random crops, 4,096 in all (at least 256 of each texture): uint8 [N, 64, 64, 3]; with
-    several textures (images, names [N]). Of full contrast."""
+def crops(
+    textures: Sequence[Texture], seed: int = 0, quilts: Sequence[np.ndarray] = (), side: int = SIDE
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """Random crops, 4,096 in all (at least 256 of each texture): uint8 [N, side, side, 3]; with
+    several textures (images, names [N]). Of full contrast.
+
+    Args:
+        quilts: a tile of each texture, laid from its blocks: half of the crops are cut from it.
+        side: of a crop in pixels.
+    """
     each = max(256, CROPS // len(textures))
     rng = np.random.Generator(np.random.Philox(seed))
-    cut = np.concatenate(
-        [cut_from(one.stretched(), each, SIDE, rng, one.closed) for one in textures]
-    )
+    parts = []
+    for number, one in enumerate(textures):
+        own = each // 2 if quilts else each
+        parts.append(cut_from(one.stretched(), own, side, rng, one.closed))
+        if quilts:
+            laid = one.stretched(quilts[number])
+            parts.append(cut_from(laid, each - own, side, rng, closed=True))
+    cut = np.concatenate(parts)
     if len(textures) == 1:
         return cut
     # Numbers in front keep the order of the textures, whatever their names.

@@ -16,7 +16,9 @@ from ... import images as pictures
 from ...base.files import write_file, write_json
 from ...base.progress import counted, stage
 from ...errors import UsageError
+from ...reports.language import chosen
 from . import colour, directions, report, work
+from .composing import compose_logos, engine_of
 from .logos import INK, Drawn, Logos, learn_logos
 from .marks import Marks, read_marks
 from .results import LogoFile, LogosReport, VectorFile
@@ -31,6 +33,7 @@ def make_logos(
     data: Any,
     folder: str | os.PathLike[str],
     *,
+    engine: str = "auto",
     palette: Sequence[str] = (),
     n: int = 32,
     size: int = 32,
@@ -46,54 +49,82 @@ def make_logos(
     overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
     tell: Callable[[str], None] = lambda message: None,
+    lang: str = "",
 ) -> LogosReport:
-    """Train on logos and write new ones.
+    """Learn from logos and write new ones.
 
     Args:
+        engine: "compose" lays parts of SVG drawings anew (`learn_marks`; nothing is trained),
+            "gan" trains a generator on pixels (`learn_logos`). "auto": "compose" for a folder of
+            SVG files, if no option is given that only a generator has (such as `walk`, `kimg`).
         data, size, kimg, overrides, progress: see `learn_logos`.
         palette, truncation, kind, seed: see `Logos.draw`; seed is also that of the training.
         folder: for logos/, logos.png, nearest.png, logos.json, report.html, and what is requested.
         n: number of logos.
-        svg: each as paths, too, in svg/ (needs vtracer).
+        svg: each as paths, too, in svg/ (needs vtracer); composed logos always are.
         variations: the number of a logo, whose variations are written to variations.png.
         walk: write walk.gif, through the first four.
         edits: write directions.png, a row per direction; of logo `variations`, else of the first.
         judge: precision and recall at several truncations, on 500 images; some tens of seconds.
         tell: is called with a message after each stage.
+        lang: language of the report, "en" or "zh"; "": by GANVAS_LANG, else en.
 
     Returns: the content of logos.json.
     Raises: UsageError, DataError: see `learn_logos`, `Logos.draw`.
     """
-    began = time.perf_counter()
+    began, lang = time.perf_counter(), chosen(lang)
+    learning = {"variations": variations is not None, "walk": walk, "directions": edits,
+                "kind": kind, "kimg": kimg, "overrides": overrides}  # fmt: skip
+    if engine_of(engine, data, learning) == "compose":
+        _check(n, None, truncation, False, Path(folder))
+        return compose_logos(data, folder, palette, n, judge, seed, tell, lang)
     _check(n, variations, truncation, svg, Path(folder))
     base, marks = Path(folder), _marks(data, size, kind)
     logos = learn_logos(marks, base, size=size, kimg=kimg, seed=seed, overrides=overrides,
                         progress=progress)  # fmt: skip
     tell(f"trained {len(logos.kinds)} kinds ({work.seconds_of(logos.run):.0f} s of training)")
     drawn = logos.draw(n, palette, seed, truncation, kind)
+    about, items = _written(logos, drawn, base, palette, seed, truncation, svg)
+    tell(f"drew {n} logos; {drawn.refused} near-copies were refused")
+    _extras(logos, drawn, base, about, variations, walk, edits, seed)
+    points, scores = _judged(logos, seed, truncation) if judge else ([], {})
+    result = _report(logos, drawn, items, truncation, palette, points, scores, began)
+    return _finish(base, result, lang)
+
+
+def _written(
+    logos: Logos, drawn: Drawn, base: Path, palette: Sequence[str], seed: int, truncation: float,
+    svg: bool,
+) -> tuple[dict[str, str], list[LogoFile]]:  # fmt: skip
+    """Write the logos and their sheets; where they come from, and their files."""
     names = ",".join(palette) or "as learnt"
     about = work.provenance(logos.run, seed=seed, truncation=truncation, palette=names)
     items = _write_each(logos, drawn, base, about, svg)
     _write_sheets(logos, drawn, base, about, len(palette))
-    tell(f"drew {n} logos; {drawn.refused} near-copies were refused")
-    _extras(logos, drawn, base, about, variations, walk, edits, seed)
-    result = LogosReport(
-        run=str(base / "run"), status=logos.run.status(), kinds=tuple(logos.kinds),
+    return about, items
+
+
+def _report(
+    logos: Logos, drawn: Drawn, items: Sequence[LogoFile], truncation: float,
+    palette: Sequence[str], points: Sequence[dict[str, Any]],
+    scores: dict[str, float | None], began: float,
+) -> LogosReport:  # fmt: skip
+    return LogosReport(
+        run=str(logos.run.folder), status=logos.run.status(), kinds=tuple(logos.kinds),
         truncation=truncation, palette=tuple(palette), refused=drawn.refused,
         training_palette=tuple(colour.palette(_rgb(logos.marks.pixels[:500]))[0]),
-        precision_recall=tuple(_curve(logos, seed) if judge else ()), logos=tuple(items),
+        precision_recall=tuple(points), logos=tuple(items),
         seconds_training=work.seconds_of(logos.run),
-        seconds=round(time.perf_counter() - began, 1),
+        seconds=round(time.perf_counter() - began, 1), engine="gan", scores=scores,
     )  # fmt: skip
-    _finish(base, result)
-    return result
 
 
-def _finish(base: Path, result: LogosReport) -> None:
+def _finish(base: Path, result: LogosReport, lang: str) -> LogosReport:
     """Write what was found, and remove logos that are no longer part of it."""
     write_json(base / "logos.json", result.to_dict())
-    report.write_logos_report(base, result)
-    _remove_old(base, result.logos)
+    report.write_logos_report(base, result, lang)
+    report.remove_old(base, result.logos)
+    return result
 
 
 def _check(n: int, variations: int | None, truncation: float, svg: bool, folder: Path) -> None:
@@ -169,15 +200,6 @@ def _write_sheets(
     pictures.write_png(base / "nearest.png", _with_nearest(logos, drawn), about)
 
 
-def _remove_old(base: Path, items: Sequence[LogoFile]) -> None:
-    """Remove logos of an earlier command, which logos.json does not list."""
-    kept = {base / item.file for item in items}
-    kept |= {base / item.svg.file for item in items if item.svg}
-    for file in [*base.glob("logos/[0-9]*.png"), *base.glob("svg/[0-9]*.svg")]:
-        if file not in kept:
-            file.unlink()
-
-
 def _extras(logos: Logos, drawn: Drawn, base: Path, about: dict[str, str],
             variations: int | None, walk: bool, edits: bool, seed: int) -> None:  # fmt: skip
     if variations is not None:
@@ -203,15 +225,20 @@ def _extras(logos: Logos, drawn: Drawn, base: Path, about: dict[str, str],
         )
 
 
-def _curve(logos: Logos, seed: int) -> list[dict[str, Any]]:
+def _judged(
+    logos: Logos, seed: int, truncation: float
+) -> tuple[list[dict[str, Any]], dict[str, float | None]]:
+    """Precision and recall by truncation; and at the truncation nearest to the given one."""
     from ...evaluation import evaluate
 
-    names = ["precision", "recall"]
+    names = ["precision", "recall", "coverage"]
     pixels = logos.marks.pixels
     rows = np.random.Generator(np.random.Philox(seed)).permutation(len(pixels))[: 2 * JUDGED]
     judged = evaluate(logos.run, pixels[rows], metrics=names, n=JUDGED, seed=seed, model="last",
                       features="general")  # fmt: skip
-    return [point.to_dict() for point in judged.truncation]
+    points = [point.to_dict() for point in judged.truncation]
+    near = min(points, key=lambda point: abs(float(point["truncation"] or 0) - truncation))
+    return points, {name: near[name] for name in names[:2]}
 
 
 def _sheet(logos: Logos, drawn: Drawn, colours: int) -> np.ndarray:

@@ -12,11 +12,12 @@ from ... import __version__, images
 from ...base.files import write_file
 from ...base.own_files import check_replaceable
 from ...errors import DataError
+from ...reports.language import Name
 from ...reports.page import Block, Items, Page, Picture, Pictures, Section, Table, Text
 from ...reports.tables import number
 from .likeness import ALIKE
 from .measure import Seams
-from .results import LogosReport, TilesReport
+from .results import USEFUL, LogoFile, LogosReport, TilesReport
 
 FILE = "report.html"
 SHOWN, LISTED, PREVIEW = 8, 50, 700
@@ -26,6 +27,14 @@ MEASURED = (
     "steps inside the tile. A frozen network compares the structure: 0 is the texture, 1 is as far "
     f"as a single colour; up to {ALIKE:g} is alike. Repeats are the largest correlation of a "
     "surface of 1,024 pixels with itself, moved: 1 if the tile is repeated within it."
+)
+SCORED = (
+    "Logos like these against the half of the set that no choice depends on, in features of a "
+    "frozen network"
+)
+PARTS = (
+    "Each logo is laid of contours of the drawings that logos.json names under parts. A contour "
+    "with more than 60 % of a drawing's ink is not used, except plain ones such as bars and discs."
 )
 NOT_TRADEMARKS = (
     "Distances are of pixels: they find copies of training images, not what looks alike to a "
@@ -38,7 +47,7 @@ def check(folder: Path) -> None:
     check_replaceable(folder / FILE)
 
 
-def write_tiles_report(folder: Path, result: TilesReport) -> Path:
+def write_tiles_report(folder: Path, result: TilesReport, lang: str = "") -> Path:
     """Write the page of `make_tiles`, and return its path."""
     height, width = result.size
     ordinary = sum(one.seams.within for one in result.tiles)
@@ -54,7 +63,7 @@ def write_tiles_report(folder: Path, result: TilesReport) -> Path:
             "morph.png": "From the first texture into the other; it tiles, too",
         })),
         Section("Each tile", [_measured(result), Text(MEASURED)]),
-        Section("Runs", [Items([*result.runs])] if result.runs else []),
+        Section("Runs", [Items([*map(Name, result.runs)])] if result.runs else []),
     ]  # fmt: skip
     return _write(
         folder,
@@ -65,14 +74,16 @@ def write_tiles_report(folder: Path, result: TilesReport) -> Path:
         sections,
         "Report of tiles",
         result,
+        lang,
     )
 
 
-def write_logos_report(folder: Path, result: LogosReport) -> Path:
+def write_logos_report(folder: Path, result: LogosReport, lang: str = "") -> Path:
     """Write the page of `make_logos`, and return its path."""
     distances = [one.distance for one in result.logos]
     near = f"; the nearest to a training image is at distance {min(distances):.2f} (median "
     near = f"{near}{float(np.median(distances)):.2f})" if distances else ""
+    near = f"{near}; {result.use}" if result.use else near
     sections = [
         Section("Logos", _shown(folder, {"logos.png": "Generated, not selected"})),
         Section("Nearest training images", [
@@ -85,7 +96,7 @@ def write_logos_report(folder: Path, result: LogosReport) -> Path:
         })),
         Section("Fidelity and variety", _truncations(result)),
         Section("Each logo", [_logos(result)]),
-        Section("Runs", [Items([result.run])]),
+        Section("Runs", [Items([Name(result.run)])]),
     ]  # fmt: skip
     return _write(
         folder,
@@ -95,7 +106,52 @@ def write_logos_report(folder: Path, result: LogosReport) -> Path:
         sections,
         "Report of logos",
         result,
+        lang,
     )
+
+
+def write_marks_report(
+    folder: Path, result: LogosReport, facts: Sequence[tuple[str, str]], lang: str = ""
+) -> Path:
+    """Write the page of composed logos, and return its path; `facts` say what the set is like."""
+    distances = [one.distance for one in result.logos]
+    scores = [(name, number(value)) for name, value in result.scores.items()]
+    measured: list[Block] = [Table(("score", "value"), scores, "lr", SCORED)] if scores else []
+    sections = [
+        Section("Logos", _shown(folder, {"logos.png": "Composed, not selected by a person"})),
+        Section("The set", [
+            *_shown(folder, {"set.png": "As many drawings of the set that was given"}),
+            Table(("what", "in the set"), facts, "lr", "What the grammar has learnt"),
+        ]),
+        Section("Nearest drawings", [
+            *_shown(folder, {"nearest.png": "Above logos, below the drawing nearest to each"}),
+            Text(NOT_TRADEMARKS),
+        ]),
+        Section("Fidelity and variety", measured),
+        Section("Each logo", [_logos(result), Text(PARTS)]),
+    ]  # fmt: skip
+    use = result.use
+    return _write(
+        folder,
+        f"{len(result.logos)} logos composed of the set's parts; "
+        + (f"{use}; " if use else "")
+        + f"{result.refused} near-copies were refused, the nearest drawing is at distance "
+        f"{min(distances):.2f} (median {float(np.median(distances)):.2f}).",
+        "good" if (result.scores.get("precision") or 0) >= USEFUL else "",
+        sections,
+        "Report of logos",
+        result,
+        lang,
+    )
+
+
+def remove_old(base: Path, items: Sequence[LogoFile]) -> None:
+    """Remove logos of an earlier command, which logos.json does not list."""
+    kept = {base / item.file for item in items}
+    kept |= {base / item.svg.file for item in items if item.svg}
+    for file in [*base.glob("logos/[0-9]*.png"), *base.glob("svg/[0-9]*.svg")]:
+        if file not in kept:
+            file.unlink()
 
 
 def _write(
@@ -105,12 +161,13 @@ def _write(
     sections: Sequence[Section],
     kind: str,
     result: TilesReport | LogosReport,
+    lang: str,
 ) -> Path:
     stopped = result.status == "interrupted"
     seconds = result.seconds_training
     trained = f"{seconds:.0f} s of training" if seconds else "Nothing was trained"
     page = Page(
-        title=folder.absolute().name,
+        title=Name(folder.absolute().name),
         verdict=verdict,
         tone=tone,
         reasons=["The training was interrupted: the same command goes on"] if stopped else [],
@@ -119,7 +176,7 @@ def _write(
         footer=f"Made by ganvas {__version__}.",
         kind=kind,
     )
-    write_file(folder / FILE, page.html())
+    write_file(folder / FILE, page.html(lang))
     return folder / FILE
 
 
@@ -144,7 +201,7 @@ def _shown(
 
 def _measured(result: TilesReport) -> Table:
     rows = [
-        (one.file, one.texture, *_steps(one.seams), "yes" if one.seams.within else "no",
+        (Name(one.file), Name(one.texture), *_steps(one.seams), "yes" if one.seams.within else "no",
          f"{one.distance:.3f}", f"{one.repeats:.2f}")
         for one in result.tiles[:LISTED]
     ]  # fmt: skip
@@ -176,7 +233,7 @@ def _truncations(result: LogosReport) -> list[Block]:
 
 def _logos(result: LogosReport) -> Table:
     rows = [
-        (one.file, one.kind, one.main or "–", one.nearest_name, f"{one.distance:.3f}")
+        (*map(Name, (one.file, one.kind, one.main or "–", one.nearest_name)), f"{one.distance:.3f}")
         for one in result.logos[:LISTED]
     ]
     header = ("logo", "kind", "colour", "nearest training image", "distance")

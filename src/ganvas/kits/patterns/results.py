@@ -7,6 +7,9 @@ from typing import Any
 
 from .measure import Seams
 
+USEFUL = 0.7
+"""From this precision on, drawn logos pass for marks. Real icons have 0.72 of each other."""
+
 
 @dataclass(frozen=True)
 class TileFile:
@@ -92,6 +95,7 @@ class LogoFile:
         distance: to it, Euclidean, of pixels in [0, 1].
         near_copy: always False: near-copies are refused.
         svg: the logo as paths; None where that was not requested.
+        parts: names of the drawings whose parts a composed logo has.
     """
 
     file: str
@@ -102,10 +106,13 @@ class LogoFile:
     distance: float
     near_copy: bool = False
     svg: VectorFile | None = None
+    parts: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; "svg", "svg_bytes" and "svg_error" only for a logo with paths."""
-        plain = {key: value for key, value in asdict(self).items() if key != "svg"}
+        """For JSON; "svg", "svg_bytes" and "svg_error" only for a logo with paths, "parts" only for
+        a composed one."""
+        plain = {key: value for key, value in asdict(self).items() if key not in ("svg", "parts")}
+        plain |= {"parts": list(self.parts)} if self.parts else {}
         if self.svg is None:
             return plain
         return {
@@ -118,15 +125,18 @@ class LogosReport:
     """The result of `make_logos`; logos.json holds it.
 
     Attributes:
-        run: folder of the run.
+        run: folder of the run; empty for composed logos.
         status: of the run, "finished" or "interrupted".
-        kinds: all labels, such as "red/02".
+        kinds: all labels, such as "red/02"; of composed logos their layouts, such as "turn 3".
         truncation, palette: as given.
         refused: number of near-copies that were not written.
         training_palette: main colours of the training images, as #rrggbb.
         precision_recall: for each truncation {"truncation", "precision", "recall"}.
         logos: the files.
         seconds_training, seconds: time of training, and of the whole call.
+        engine: "compose" or "gan".
+        scores: precision, recall and coverage in features of a frozen network, of logos like these;
+            empty if they were not computed.
     """
 
     run: str
@@ -140,6 +150,21 @@ class LogosReport:
     logos: tuple[LogoFile, ...]
     seconds_training: float
     seconds: float
+    engine: str
+    scores: dict[str, float | None]
+
+    @property
+    def use(self) -> str:
+        """What the logos are good for, in words; empty if that was not measured."""
+        precision = self.scores.get("precision")
+        if precision is None:
+            return ""
+        if precision >= USEFUL:
+            return f"good for marks: precision {precision:.2f}, at least {USEFUL:g}"
+        return (
+            f"texture fun: precision {precision:.2f} is below {USEFUL:g}, so they have the look of "
+            "the collection and are good for patterns and play, not for marks"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -155,4 +180,7 @@ class LogosReport:
             "logos": [one.to_dict() for one in self.logos],
             "seconds_training": self.seconds_training,
             "seconds": self.seconds,
+            "engine": self.engine,
+            "scores": self.scores,
+            "use": self.use,
         }

@@ -25,7 +25,8 @@ from ...storage.run import Run
 from ...training.assembly import import_own_parts
 from ...training.train import train_or_resume
 from . import torus, work
-from .crops import crops, index_of, read_textures
+from .crops import SIDE, crops, index_of, read_textures
+from .quilting import Quilts
 
 LARGEST = 4096
 PIECE = 64  # cells a side in one call: a tile of 4096 pixels at once would need gigabytes
@@ -39,6 +40,7 @@ def learn_tiles(
     kimg: float | None = None,
     scale: int | None = None,
     seed: int = 0,
+    quilts: int = 0,
     overrides: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Tiles:
@@ -51,6 +53,8 @@ def learn_tiles(
         kimg: length of training in thousand crops; None: that of the recipe `texture`.
         scale: see `read_textures`.
         seed: of the crops and of the training.
+        quilts: side in pixels of a tile that is laid from blocks of each texture, and from which
+            half of the crops are cut; 0: all are cut from the texture itself.
         overrides: other recipe values.
         progress: report progress on standard error.
 
@@ -63,10 +67,13 @@ def learn_tiles(
     values = {"train.seed": seed, **(overrides or {})}
     recipe_networks(values)
     about = {"kit": "patterns tile", "textures": files, "scale": scale, "settings": values}
+    about |= {"quilts": quilts} if quilts else {}
     begin(base, about, work.REQUEST)
     if kimg is not None:
         values["train.kimg"] = kimg
-    data = crops(found, seed)
+    laid = Quilts(found)
+    tiles = [laid.draw((quilts, quilts), one.name, seed) for one in found] if quilts else []
+    data = crops(found, seed, tiles, int(values.get("data.size", SIDE)))
     run = train_or_resume(data, "texture", base / "run", values, progress=progress)
     return Tiles(run, [one.name for one in found], [(one.low, one.high) for one in found])
 

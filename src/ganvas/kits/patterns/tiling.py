@@ -15,6 +15,7 @@ from ...base.files import write_json
 from ...base.names import file_name
 from ...base.progress import stage
 from ...errors import UsageError, no_such
+from ...reports.language import chosen
 from ...storage.job import begin
 from ...storage.run import Run
 from . import report, work
@@ -60,6 +61,7 @@ def make_tiles(
     overrides: dict[str, Any] | None = None,
     progress: bool = True,
     tell: Callable[[str], None] = lambda message: None,
+    lang: str = "",
 ) -> TilesReport:
     """Write tiles of textures.
 
@@ -78,11 +80,12 @@ def make_tiles(
             into it.
         together: one generator for all textures, as for a morph: less sharp.
         tell: is called with a message after each stage.
+        lang: language of the report, "en" or "zh"; "": by GANVAS_LANG, else en.
 
     Returns: the content of tiles.json.
     Raises: UsageError: see `Tiles.draw`, `Quilts.draw`, `learn_tiles`.
     """
-    began = time.perf_counter()
+    began, lang = time.perf_counter(), chosen(lang)
     learning = {"morph": morph, "together": together, "kimg": kimg, "overrides": overrides}
     engine = _engine(engine, [name for name, value in learning.items() if value])
     _check_counts(n, repeat, size)
@@ -102,7 +105,7 @@ def make_tiles(
             drawn += _write_each(tiles, group, base, size, n, repeat, seed, first=not drawn)
             if morph:
                 _morph(tiles, base, size, seed, tell)
-    return _summary(base, engine, runs, drawn, size, time.perf_counter() - began)
+    return _summary(base, engine, runs, drawn, size, time.perf_counter() - began, lang)
 
 
 def _engine(engine: str, learning: Sequence[str]) -> str:
@@ -143,6 +146,7 @@ def _summary(
     drawn: Sequence[TileFile],
     size: tuple[int, int],
     seconds: float,
+    lang: str,
 ) -> TilesReport:
     """Write tiles.json and report.html, and return what they say."""
     result = TilesReport(
@@ -159,7 +163,7 @@ def _summary(
         repeats=float(np.mean([one.repeats for one in drawn])),
     )
     write_json(base / "tiles.json", result.to_dict())
-    report.write_tiles_report(base, result)
+    report.write_tiles_report(base, result, lang)
     return result
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ... import __version__
 from ...base.files import write_file, write_json
 from ...images import grid
+from ...reports.language import Name
 from ...reports.page import Block, Items, Page, Section, Table, Text
 from ...reports.tables import aligned, number
 from . import details, findings
@@ -28,12 +29,16 @@ WIDE = 80  # columns of a terminal
 HEADER = ("test", "value", "95 % interval", "held out", "p, adjusted")
 
 
-def write_report(folder: str | Path, results: AuditReport) -> tuple[Path, Path]:
-    """Write report.html and report.json into a folder, and return their paths."""
+def write_report(folder: str | Path, results: AuditReport, lang: str = "") -> tuple[Path, Path]:
+    """Write report.html and report.json into a folder, and return their paths.
+
+    Args:
+        lang: of the page, "en" or "zh"; "": by GANVAS_LANG, else en.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     page, data = folder / "report.html", folder / "report.json"
-    write_file(page, _page(results).html())
+    write_file(page, _page(results).html(lang))
     write_json(data, plain(results))
     return page, data
 
@@ -92,7 +97,7 @@ def _page(results: AuditReport) -> Page:
     people = f" of {results.people[0]:,} people" if results.people else ""
     others = f" of {results.people[1]:,} other people" if results.people else ""
     return Page(
-        title=Path(results.subject).name or "images",
+        title=Name(Path(results.subject).name) or "images",
         verdict=findings.headline(results),
         tone="bad" if results.found or not findings.valid(results) else "",
         reasons=[],
@@ -154,7 +159,7 @@ def _who(results: AuditReport) -> list[Block]:
         return [Text(f"No {unit} was shown to be exposed.")]
     matches = results.tests["identity"].more.get("matches", {})
     rows = [
-        (name, f"{len(by):,} of {len(results.found):,}",
+        (Name(name), f"{len(by):,} of {len(results.found):,}",
          *([f"{matches.get(name, 0):,}"] if matches else []), short(by))
         for name, by in list(who.items())[:LISTED]
     ]  # fmt: skip

@@ -96,7 +96,7 @@ def gather(
 ) -> Case:
     """Read all data, and refuse images with which no audit is valid.
 
-    Raises: UsageError, DataError: see docs/guides/privacy.md.
+    Raises: UsageError, DataError: see docs/reference/privacy.md.
     """
     sampler, run, drawn = _subject(subject, n, seed, model)
     shape = sampler.shape if sampler else drawn.shape

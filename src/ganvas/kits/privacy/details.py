@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...reports.forms import Signatures
+from ...reports.language import Name
 from ...reports.page import Block, Items, Picture, Pictures, Table, Text
 from ...reports.tables import number
 from .phrases import capital, percent
@@ -184,17 +185,17 @@ def record(results: AuditReport) -> list[Block]:
     )
     embedder = results.tests["identity"].more
     rows = [
-        ("subject", results.subject),
+        ("subject", Name(results.subject)),
         ("date of the audit", kept.get("date", "–")),
         ("tool", f"ganvas {kept.get('version', '')}"),
-        ("purpose of the processing", kept.get("purpose") or "not stated (--purpose)"),
+        ("purpose of the processing", Name(kept.get("purpose") or "") or "not stated (--purpose)"),
         ("sha256, model", hashes.get("model") or "no model: images were given"),
         ("sha256, generated images", hashes.get("generated_images", "–")),
         ("sha256, training images", hashes.get("training_images", "–")),
         ("sha256, held-out images", hashes.get("held_out_images", "–")),
         ("embedder", embedder.get("embedder", "none")),
         ("sha256, embedder", embedder.get("embedder_sha256", "–")),
-        ("options", options),
+        ("options", Name(options)),
     ]
     return [
         Text("The sha256 of images is that of their pixels as they were read, in their order."),

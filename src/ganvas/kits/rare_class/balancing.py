@@ -12,6 +12,7 @@ import numpy as np
 from ...base.files import locked, write_file, write_json
 from ...base.progress import reported
 from ...errors import UsageError
+from ...reports.language import chosen
 from . import classifier as classifiers, folder, leaks, page, pilot, ready
 from .concluding import conclude
 from .parts import gather
@@ -32,6 +33,7 @@ def balance(
     external: Any = None,
     classifier: str | classifiers.Fit | None = None,
     progress: bool = True,
+    lang: str = "",
     **options: Any,
 ) -> Verdict:
     """Add generated images to rare classes, and test with intervals whether they help.
@@ -53,11 +55,13 @@ def balance(
         classifier: None for the built-in CNN, a function, or "my_package.module:fit"; see
             `rare_class.classifier` for its arguments.
         progress: report progress on standard error.
+        lang: language of the report, "en" or "zh"; "": by GANVAS_LANG, else en.
         options: of `rare_class.Plan`: seeds, kimg, steps, ratios and so on.
 
     Returns: the verdict, with all numbers.
     Raises: UsageError, DataError, RunError: nothing is half-written.
     """
+    lang = chosen(lang)
     names = [rare] if isinstance(rare, (str, int, np.integer)) else rare
     plan = Plan(tuple(str(name) for name in names), **options)
     fit = classifiers.find(classifier)
@@ -73,10 +77,10 @@ def balance(
     with locked(study.folder):
         pilot.check(study)
         study.run()
-        return _finish(study, found, data)
+        return _finish(study, found, data, lang)
 
 
-def _finish(study: Study, found: leaks.Leaks, data: Any) -> Verdict:
+def _finish(study: Study, found: leaks.Leaks, data: Any, lang: str) -> Verdict:
     """The verdict of a complete study; writes the folder of images and the report."""
     pools = [study.pool(seed).images for seed in range(study.plan.seeds)]
     verdict = conclude(study, leaks.with_synthetic(found, study.material.test.images, pools))
@@ -85,8 +89,8 @@ def _finish(study: Study, found: leaks.Leaks, data: Any) -> Verdict:
     model = ready.write(study, verdict)
     content = page.report(study, verdict, model)
     write_json(study.folder / "report.json", verdict.to_dict())
-    write_file(study.folder / "report.html", content.html())
-    write_file(study.folder / "report.md", content.markdown())
+    write_file(study.folder / "report.html", content.html(lang))
+    write_file(study.folder / "report.md", content.markdown(lang))
     return verdict
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ... import __version__
 from ...images import grid
+from ...reports.language import Name
 from ...reports.page import Block, Charts, Items, Page, Picture, Pictures, Section, Table, Text
 from . import concluding, plots
 from .drawing import FEW
@@ -114,7 +115,7 @@ def _arms(study: Study, verdict: Verdict) -> list[Block]:
 
 def _points(verdict: Verdict, names: Sequence[str]) -> Table:
     rows = [
-        (name, p.label, f"{p.wanted:.0%}", f"{p.threshold:.3g}", between(p.sensitivity),
+        (Name(name), Name(p.label), f"{p.wanted:.0%}", f"{p.threshold:.3g}", between(p.sensitivity),
          between(p.specificity), share(verdict.arm(name).classes[p.label]["ece"]))
         for name in names
         for p in verdict.arm(name).points
@@ -128,7 +129,7 @@ def _external(verdict: Verdict) -> list[Block]:
     if found is None:
         return []
     rows = [
-        (name, between(verdict.arm(name).values("auroc")),
+        (Name(name), between(verdict.arm(name).values("auroc")),
          *(between(one) for one in measures.values()))
         for name, measures in found.arms.items()
     ]  # fmt: skip
@@ -139,7 +140,7 @@ def _external(verdict: Verdict) -> list[Block]:
 
 def _gate(verdict: Verdict) -> list[Block]:
     rows = [
-        (name, share(one.precision), share(one.real), share(one.coverage),
+        (Name(name), share(one.precision), share(one.real), share(one.coverage),
          "passed" if one.passed else "noise")
         for name, one in verdict.gate.items()
     ]  # fmt: skip
@@ -174,8 +175,8 @@ def _do(verdict: Verdict, model: dict[str, Any] | None) -> list[Block]:
     if model is not None:
         head = ("class", "wanted specificity", "threshold", "sensitivity", "specificity")
         rows = [
-            (p["label"], f"{p['wanted']:.0%}", f"{p['threshold']:.3g}", between(p["sensitivity"]),
-             between(p["specificity"]))
+            (Name(p["label"]), f"{p['wanted']:.0%}", f"{p['threshold']:.3g}",
+             between(p["sensitivity"]), between(p["specificity"]))
             for p in model["thresholds"]
         ]  # fmt: skip
         blocks.append(Table(head, rows, "lrrrr", "Thresholds of the model, on the test"))
@@ -191,7 +192,7 @@ def _do(verdict: Verdict, model: dict[str, Any] | None) -> list[Block]:
 def _classes(verdict: Verdict) -> list[Block]:
     shown, rare = {verdict.advised, verdict.best_gan, "real"}, verdict.about.rare
     rows = [
-        (name, arm.name, *(share(arm.classes[name][score]) for score in SCORES))
+        (Name(name), Name(arm.name), *(share(arm.classes[name][score]) for score in SCORES))
         for name in [*rare, *(n for n in verdict.about.classes if n not in rare)]
         for arm in verdict.arms
         if arm.name in shown or name in rare
@@ -229,7 +230,7 @@ def _pools(verdict: Verdict) -> list[Block]:
     for seed, counts in enumerate(verdict.about.pools):
         for name in verdict.about.rare:
             one = counts[name]
-            rows.append((name, str(seed), *(str(one[key]) for key in
+            rows.append((Name(name), str(seed), *(str(one[key]) for key in
                          ("drawn", "near_copies", "disagreed", "kept")),
                          " and ".join(one["filters"]) or "none"))  # fmt: skip
     text = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...reports.language import Name
 from .results import Arm, Change, Comparison, Verdict
 
 SHORT = {
@@ -26,7 +27,7 @@ def arms_rows(verdict: Verdict, narrow: bool = False) -> list[tuple[str, ...]]:
 def _arm_row(arm: Arm) -> tuple[str, ...]:
     low, high = arm.intervals["auroc"]
     return (
-        arm.name, setting(arm), share(arm.valid_auroc), share(arm.auroc),
+        Name(arm.name), setting(arm), share(arm.valid_auroc), share(arm.auroc),
         f"{low:.3f}-{high:.3f}", share(arm.sensitivity_at_90_specificity),
         share(arm.sensitivity_at_95_specificity), share(arm.balanced_accuracy),
     )  # fmt: skip
@@ -51,7 +52,7 @@ def between(ends: Sequence[float]) -> str:
 def changes_rows(found: Sequence[Comparison]) -> list[tuple[str, ...]]:
     """A row per comparison and measure."""
     return [
-        (one.arm, name, *_change(change))
+        (Name(one.arm), name, *_change(change))
         for one in found
         for name, change in [
             *((SHORT[m], change) for m, change in one.measures.items()),
@@ -67,7 +68,7 @@ def _change(c: Change) -> tuple[str, ...]:
 def words_rows(found: Sequence[Comparison]) -> list[tuple[str, ...]]:
     """A row per comparison: the difference in AUROC, and what it says."""
     return [
-        (one.arm, one.against, f"{c.value:+.3f}", f"{c.low:+.3f} to {c.high:+.3f}",
+        (Name(one.arm), Name(one.against), f"{c.value:+.3f}", f"{c.low:+.3f} to {c.high:+.3f}",
          f"{c.adjusted:.2g}", one.word)
         for one in found
         for c in [one.measures["auroc"]]

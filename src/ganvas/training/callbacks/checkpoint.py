@@ -73,6 +73,7 @@ def moments(optimizer: keras.Optimizer) -> list[tf.Variable]:
 
 
 def state_of(gan: GAN) -> dict[str, np.ndarray]:
+    """All values of the training state by name: weights, optimizers, counters."""
     return {name: variable.numpy() for name, variable in variables(gan).items()}
 
 

@@ -11,6 +11,7 @@ import importlib.util
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...base import plug_ins
 from ...base.extras import missing
 
 if TYPE_CHECKING:
@@ -43,12 +44,17 @@ LOGGERS = {
 def check(names: Iterable[str]) -> None:
     """Raises: MissingExtra: a logger needs an extra that is not installed."""
     for name in names:
-        if not all(map(_installed, LOGGERS[name].needs)):
+        if name in LOGGERS and not all(map(_installed, LOGGERS[name].needs)):
             raise missing(name, name, f"watch.loggers = {name}")
 
 
 def logger_type(name: str) -> type[Logger]:
-    """The class of a logger; imports what it needs."""
+    """The class of a logger; imports what it needs. Raises: ConfigError: a plug-in is broken."""
+    if name not in LOGGERS:
+        from .base import Logger
+
+        other: type[Logger] = plug_ins.load("logger", name, Logger)
+        return other
     home = LOGGERS[name]
     kind: type[Logger] = getattr(importlib.import_module(f"{__name__}.{home.module}"), home.kind)
     return kind

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ... import images
-from ...reports.page import fenced
+from ...reports.markup import fenced
 from . import tensorboard_layout as layout
 from .base import Logger, flat
 from .tags import meaning

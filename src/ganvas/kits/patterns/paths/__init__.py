@@ -1,0 +1,1 @@
+"""Drawings as paths: read from SVG files, taken apart, and composed anew."""
