@@ -15,7 +15,7 @@ import hub_server
 from ganvas.cli import run_command
 from ganvas.errors import UsageError
 from ganvas.exporting import push
-from ganvas.storage import hub
+from ganvas.storage import hub, manifest
 from refusals import refuses
 
 TOKEN = "hf_secretsecretsecret"
@@ -136,6 +136,25 @@ def test_a_card_is_printed_or_written(run, model, tmp_path, capsys):
     capsys.readouterr()
     assert run_command(["card", str(model), "--out", str(out)]) == 2
     assert "did not write it" in capsys.readouterr().err
+
+
+def test_a_run_on_a_hub_is_evaluated_without_a_report(server, run, capsys):
+    files = {
+        path.relative_to(run.folder).as_posix(): path.read_bytes()
+        for path in run.folder.rglob("*")
+        if path.is_file()
+    }
+    commit = server.add("me/run", files)
+    words = ["evaluate", "hf://me/run", "--metrics", "kid", "-n", "20", "--features", "digits"]
+    assert run_command([*words, "--json"]) == 0
+    assert "kid" in json.loads(capsys.readouterr().out)["scores"]
+    assert server.repositories["models", "me/run"].head == commit, "nothing is written"
+
+
+def test_a_model_of_other_tools_has_no_card(tmp_path, capsys):
+    manifest.write(tmp_path, {"shape": [8, 8, 1], "names": [], "class_shares": []})
+    assert run_command(["card", str(tmp_path)]) == 2
+    assert "is no exported generator" in capsys.readouterr().err
 
 
 def test_scores_of_another_generator_are_left_out(run, capsys):

@@ -12,7 +12,7 @@ import typer
 from ..base.own_files import check_replaceable
 from ..base.printing import on_one_line
 from ..errors import UsageError
-from ..storage import remote
+from ..storage import hub, remote
 from .app import DATA_HELP, Json, Labels, Lang, Seed, Training, WhichModel, app, tensorflow
 from .completion import run_folders
 
@@ -59,7 +59,7 @@ def evaluate(
             subject, data, metrics=names, n=n, features=features, seed=seed, model=which,
             labels=str(labels) if labels else None, progress=True,
         )  # fmt: skip
-        if _is_run(subject):
+        if _is_run(subject) and not hub.is_hub(remote.address(subject)):
             run = Run.open(subject)
             pages = write_report(run, result, lang)
             if address := remote.address(subject):

@@ -16,11 +16,12 @@ from typing import Any
 
 from ..base.files import read_object
 from ..base.types import StrPath
-from ..errors import UsageError
+from ..errors import ModelError, UsageError
 from ..evaluation.score_report import EVALUATION
 from ..reports.page import Block, Code, Items, Page, Picture, Section, Table, Text
 from ..reports.tables import number
 from ..storage import manifest
+from ..storage.facts import check_facts
 from ..storage.run import Run
 from .card import LIKENESS, bound, size
 
@@ -60,8 +61,19 @@ class About:
 
 
 def of_model(folder: StrPath) -> About:
-    """Of an exported model: its manifest has the scores of the export."""
-    facts = manifest.verify(folder)
+    """Of an exported model: its manifest has the scores of the export.
+
+    Raises: ModelError: the manifest is damaged, or not one of `ganvas export`.
+    """
+    damaged = ModelError(f"{folder} is no exported generator: export a run with `ganvas export`")
+    facts = check_facts(manifest.verify(folder), damaged)
+    try:
+        return _of_facts(facts)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise damaged from error
+
+
+def _of_facts(facts: Mapping[str, Any]) -> About:
     found: dict[str, Any] = {}
     for file in facts["artefacts"].values():
         for name, one in file.get("scores", {}).items():
@@ -136,7 +148,7 @@ def hub_card(
     kind = "A class-conditional generator" if about.conditional else "A generator"
     page = Page(
         title=name,
-        verdict=about.verdict or f"{kind} of images, {size(about.shape)}.",
+        verdict=about.verdict or _measured(about),
         tone="",
         reasons=[],
         lines=[
@@ -155,6 +167,15 @@ def hub_card(
         "synthetic.",
     )
     return f"{_metadata(about, name, license)}\n{page.markdown()}"
+
+
+def _measured(about: About) -> str:
+    """The first score, where no evaluation has a sentence."""
+    for name, one in about.scores.items():
+        floor = one["floor"]
+        real = "" if floor is None else f" where real images get {number(floor)}"
+        return f"{TITLES[name]} {number(one['value'])}{real}."
+    return "Its scores were not measured."
 
 
 def _metadata(about: About, name: str, license: str | None) -> str:

@@ -20,7 +20,6 @@ from ..base.cache import cache_folder
 from ..base.files import disk_errors, in_turn, inside
 from ..base.progress import stage
 from ..errors import GanvasError, UsageError
-from ..images import formats
 
 SCHEMES = ("hf",)
 ADDRESS = re.compile(
@@ -164,6 +163,8 @@ def _wanted(address: str, files: Mapping[str, int | None]) -> dict[str, int]:
 
 def readable(name: str) -> bool:
     """Whether a file of a repository is copied: no code, no pickle, nothing hidden."""
+    from ..images import formats  # it needs Pillow, and most commands need no hub
+
     path = PurePosixPath(name)
     if any(part.startswith(".") for part in path.parts):
         return False
