@@ -1,4 +1,4 @@
-"""The zoo as it is shipped: its files, drawing without TensorFlow, and a training that begins there."""
+"""The zoo as it is shipped: its files, drawing without TensorFlow, a training that begins there."""
 
 from __future__ import annotations
 
