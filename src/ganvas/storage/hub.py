@@ -151,7 +151,7 @@ def _wanted(address: str, files: Mapping[str, int | None]) -> dict[str, int]:
             inside(Path(), name)
         except ValueError as error:
             raise UsageError(f"{address} cannot be copied: {error}") from error
-    most = float(os.environ.get(LIMIT) or MOST_GB)
+    most = _most()
     total = sum(wanted.values()) / 1e9
     if total > most or len(wanted) > MOST_FILES:
         raise UsageError(
@@ -159,6 +159,15 @@ def _wanted(address: str, files: Mapping[str, int | None]) -> dict[str, int]:
             f"files of {most:.3g} GB are copied: set {LIMIT} to a higher number if you want them"
         )
     return wanted
+
+
+def _most() -> float:
+    """GB that are copied at most."""
+    said = os.environ.get(LIMIT) or MOST_GB
+    try:
+        return float(said)
+    except ValueError as error:
+        raise UsageError(f"{LIMIT} must be a number of GB, got {said!r}: correct it") from error
 
 
 def readable(name: str) -> bool:
