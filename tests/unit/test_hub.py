@@ -96,6 +96,9 @@ def test_what_cannot_be_copied(server, monkeypatch):
     assert TOKEN not in str(error.value)
     with pytest.raises(UsageError, match="cannot be reached"):
         hub.folder("hf://me/big@nobranch")
+    monkeypatch.setenv(hub.LIMIT, "20GB")
+    with refuses(UsageError, hub.LIMIT, "20GB"):
+        hub.folder("hf://me/big")
     monkeypatch.delenv(hub.LIMIT)
     server.cut = "x.npz"
     with pytest.raises(UsageError, match=r"x\.npz"):
