@@ -253,6 +253,24 @@ def test_choices_are_made_on_validation():
     assert found.warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (
+            -0.03,
+            -0.01,
+            "seems worse than class weights, but not after Holm's correction (AUROC -0.02",
+        ),
+        (0.01, 0.03, "seems better than class weights, but not after"),
+        (-0.01, 0.05, "no difference from class weights is shown"),
+    ],
+)
+def test_advice_does_not_hide_an_interval_beside_zero(low, high, words):
+    change = SimpleNamespace(value=(low + high) / 2, low=low, high=high, better=False, worse=False)
+    gain = SimpleNamespace(word="no evidence", against="class weights", measures={"auroc": change})
+    assert words in verdict.advice("classical", gain)
+
+
 def test_no_help_is_claimed_of_a_test_that_leaked():
     study = Simulated({"oversampling": 1.0, "gan": 1.0}, {"oversampling": 0.6, "gan": 2.8})
     leaked = leaks.Leaks(0, 0, np.ones(600, bool), 0.005, 100, 30, 0.2, 0.4)

@@ -69,9 +69,15 @@ def advice(advised: str, gain: Comparison | None) -> str:
     if gain is None:
         return f"Use {advised}: validation found no better arm."
     name, change = _shown(gain)
+    unsure = f"on the test no difference from {gain.against} is shown"
+    if change.low > 0 or change.high < 0:
+        seems = "better" if change.low > 0 else "worse"
+        unsure = (
+            f"on the test it seems {seems} than {gain.against}, but not after Holm's correction"
+        )
     said = {
         "helps": f"on the test it is better than {gain.against}",
-        "no evidence": f"on the test no difference from {gain.against} is shown",
+        "no evidence": unsure,
         "hurts": f"but on the test it is worse than {gain.against}",
     }[gain.word]
     return f"Use {advised}, the best on validation: {said} ({NAMES[name]} {_numbers(change)})."
