@@ -210,7 +210,7 @@ def test_a_study_of_an_older_version_is_refused(done, place, answer):
     (old / "study.json").write_text('{"version": 1, "plan": {}}')
     code, printed, errors = answer("balance", "data", "--rare", "crack deep", "--out", "old")
     assert (code, printed, errors.count("error: ")) == (2, "", 1)
-    assert "another version of ganvas (format 1, now 2)" in errors
+    assert "another version of ganvas (format 1, now 3)" in errors
 
 
 def test_killed_and_resumed_is_the_same(done, place, forked, answer):

@@ -44,4 +44,4 @@ def test_all_has_every_extra_for_use():
     extras = PROJECT["optional-dependencies"]
     (everything,) = extras["all"]
     named = set(everything.removeprefix("ganvas[").removesuffix("]").split(","))
-    assert set(extras) - named == {"all", "dev", "gpu", "proof", "serve"}
+    assert set(extras) - named == {"all", "dev", "docs", "gpu", "proof", "serve"}

@@ -22,6 +22,8 @@ _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
 """The first bytes of a text -> its encoding."""
+for _name in ("utf-16", "gb2312", "gb18030", "cp1252"):
+    codecs.lookup(_name)  # now, so that a stranger's file makes nothing be imported
 _HIGH = re.compile(rb"[\x80-\xff]+")
 
 
